@@ -1,0 +1,5 @@
+"""`python -m feedproxy`: the commands."""
+
+from feedproxy.cli import main
+
+main()

@@ -1,0 +1,51 @@
+"""The commands: the only reader of the environment and the clock, beside wsgi.py."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+
+from feedproxy import __version__
+from feedproxy.cli.check import check
+from feedproxy.cli.poll import backfill, poll
+from feedproxy.cli.serve import serve
+from feedproxy.errors import FeedproxyError
+from feedproxy.settings import PREFIX, load_settings
+
+_FAILED = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="feedproxy %(version)s")
+@click.option("--config", type=click.Path(path_type=Path), help="Folder with the configuration, instead of FEEDPROXY_CONFIG.")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """A full-text feed proxy and mirror: poll a news site's listings, keep its articles, serve feeds and pages."""
+    environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    settings = load_settings(environ | ({PREFIX + "CONFIG": str(config)} if config else {}))
+    context.obj = settings
+    console = Console(stderr=True)
+    if console.is_terminal:
+        handler: logging.Handler = RichHandler(console=console, show_path=False, markup=False, highlighter=None)
+        logging.basicConfig(level=settings.log.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
+    else:
+        logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+for command in (serve, poll, backfill, check):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line on stderr and exit code 2."""
+    try:
+        cli(standalone_mode=True)
+    except FeedproxyError as e:
+        click.echo(f"feedproxy: {e}", err=True)
+        sys.exit(_FAILED)

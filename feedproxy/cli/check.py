@@ -1,0 +1,81 @@
+"""`feedproxy check URL`: what is recognised at one address."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from feedproxy import sanitise, urls
+from feedproxy.errors import FetchError, ListingError
+from feedproxy.extract import extract_article
+from feedproxy.fetch import open_fetcher
+from feedproxy.model import Listing, Mirror, Page, Site
+from feedproxy.parse import parse_listing
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror, rules_for
+
+_SNIFFED_BYTES = 500
+_FEED_MARKS = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version")
+
+
+@click.command()
+@click.argument("url")
+@click.pass_obj
+def check(settings: Settings, url: str) -> None:
+    """Fetch one listing or article address and print what is recognised there; nothing is stored.
+
+    Ends with 0, or with 2 if nothing is recognised.
+    """
+    mirror = load_mirror(settings.config)
+    address = urls.resolve(url, url)
+    if address is None:
+        raise FetchError(url, "is no http or https address")
+    host = urls.host_of(address)
+    site = mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))
+    page = open_fetcher(settings, mirror, more_hosts=(host,)).fetch(address)
+    listing = _as_listing(page, site)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if listing is None:
+        _print_article(console, page, site, mirror)
+    else:
+        _print_listing(console, *listing)
+
+
+def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
+    """Return kind and content of a listing, None for what is to be read as an article."""
+    if any(mark in page.body[:_SNIFFED_BYTES] for mark in _FEED_MARKS):
+        return "feed", parse_listing(page, site, "feed")
+    is_article = site.article_url is not None and urls.identify(site, page.url) is not None
+    if is_article or not site.listing.item:
+        return None
+    try:
+        return "html", parse_listing(page, site, "html")
+    except ListingError:
+        return None
+
+
+def _print_listing(console: Console, kind: str, listing: Listing) -> None:
+    table = Table("ID", "date", "title", "address", box=None)
+    for item in listing.items:
+        table.add_row(item.id, f"{item.published:%Y-%m-%d %H:%M}" if item.published else "-", item.title, item.url)
+    console.print(f"listing ({kind}): {len(listing.items)} articles" + (f", goes on at {listing.next_url}" if listing.next_url else ""))
+    console.print(table)
+
+
+def _print_article(console: Console, page: Page, site: Site, mirror: Mirror) -> None:
+    found = extract_article(page, rules_for(mirror, urls.host_of(page.url)), site)
+    text = sanitise.plain_text(sanitise.clean(found.body, page.url))
+    identity = urls.identify(site, page.url)
+    picture = found.picture
+    rows = {
+        "ID": identity[0] if identity else "-",
+        "title": found.title,
+        "date": found.published.isoformat() if found.published else "-",
+        "author": found.author or f"- (shown as {site.title})",
+        "tags": ", ".join(found.tags) or "-",
+        "picture": f"{picture.url} {picture.caption}".strip() if picture else "-",
+        "text": f"{len(text)} characters: {text[:80]}…",
+        "rule": found.rule,
+    }
+    console.print(f"article: {page.url}")
+    for name, value in rows.items():
+        console.print(f"{name:>8}  {value}")

@@ -1,0 +1,55 @@
+"""What commands share: the real parts, built from settings, and how reports are shown."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from feedproxy.fetch import open_fetcher
+from feedproxy.harvest import Harvester, Report
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import open_store
+
+
+def now() -> datetime:
+    """Return the present moment; the only clock there is."""
+    return datetime.now(UTC)
+
+
+def open_harvester(settings: Settings) -> Harvester:
+    """Return a harvester over the real store and network."""
+    mirror = load_mirror(settings.config)
+    store = open_store(settings.store_url, settings.data)
+    return Harvester(mirror, store, open_fetcher(settings, mirror, cache_file=settings.data / "http-cache.sqlite"), now)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Progress]:
+    """Show a progress bar on a terminal, nothing elsewhere; its only task is number 0."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.add_task(title, total=total)
+        yield bar
+
+
+def print_reports(reports: Sequence[Report]) -> None:
+    """Print a table of polls, and each failure with its address and reason once."""
+    table = Table("channel", "title", *(Column(name, justify="right") for name in ("listed", "new", "updated", "failed", "seconds")))
+    for report in reports:
+        table.add_row(
+            report.channel.id,
+            report.channel.title,
+            *(str(number) for number in (report.listed, report.new, report.updated, len(report.failures))),
+            f"{report.seconds:.1f}",
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(table)
+    for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
+        console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""`feedproxy poll` and `feedproxy backfill`: fill the store."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from feedproxy import plan
+from feedproxy.cli.parts import now, open_harvester, print_reports, progress
+from feedproxy.errors import StoreError
+from feedproxy.harvest import Harvester, Report
+from feedproxy.settings import Settings
+
+_log = logging.getLogger(__name__)
+# How often the poller looks for channels that are due.
+_STEP_S = 5.0
+_MAX_PAGES = 10_000
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Poll every channel once, print a table, and end.")
+@click.pass_obj
+def poll(settings: Settings, *, once: bool) -> None:
+    """Poll the channels that are due, for ever; or each once.
+
+    Ends with 0, or with 1 if --once was given and a channel failed.
+    """
+    harvester = open_harvester(settings)
+    if once:
+        _poll_all(harvester, "polling", pages=1)
+    _stop_at_once_on_sigterm()
+    _log.info("polling %d channels; the store is %s", len(harvester.mirror.channels), settings.store_url)
+    pause = threading.Event()
+    while True:
+        _poll_due(harvester)
+        pause.wait(_STEP_S)
+
+
+@click.command()
+@click.option("--pages", type=click.IntRange(1, _MAX_PAGES), default=_MAX_PAGES, help="How many pages of each listing; default: all.")
+@click.pass_obj
+def backfill(settings: Settings, pages: int) -> None:
+    """Walk the listings of all channels deeper than their first page, and fetch what is not held.
+
+    Ends with 0, or with 1 if a channel failed.
+    """
+    _poll_all(open_harvester(settings), "backfill", pages=pages)
+
+
+def _poll_all(harvester: Harvester, title: str, *, pages: int) -> None:
+    began = now()
+    reports: list[Report] = []
+    with progress(title, len(harvester.mirror.channels)) as bar:
+        for channel in harvester.mirror.channels:
+            bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
+            reports.append(harvester.poll(channel, round_began=began, pages=pages))
+            bar.advance(bar.task_ids[0])
+    print_reports(reports)
+    sys.exit(1 if any(report.failures for report in reports) else 0)
+
+
+def _poll_due(harvester: Harvester) -> None:
+    """Poll what is due; nothing that one channel brings may end the poller."""
+    try:
+        states = harvester.store.states()
+    except StoreError as e:
+        _log.error("%s; trying again", e)  # noqa: TRY400 (one line is the house's way)
+        return
+    harvester.fetcher.new_round()
+    for channel in plan.due_channels(harvester.mirror.channels, states, now()):
+        try:
+            report = harvester.poll(channel)
+        except StoreError as e:
+            _log.error("%s; trying again", e)  # noqa: TRY400 (the same)
+            return
+        except Exception:
+            _log.exception("%s: poll failed; going on with the next channel", channel.id)
+            continue
+        if report.new or report.updated:
+            _log.info("%s %s: %d new, %d updated", channel.id, channel.title, report.new, report.updated)
+
+
+def _stop_at_once_on_sigterm() -> None:
+    """End within the signal: every transaction is whole or not there, and what was half done is done again."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        logging.shutdown()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)

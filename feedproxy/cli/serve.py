@@ -1,0 +1,81 @@
+"""`feedproxy serve`: the web side and the poller, as processes of their own that end together."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+import click
+
+from feedproxy.settings import PREFIX, Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import open_store
+
+_log = logging.getLogger(__name__)
+_PR_SET_PDEATHSIG = 1
+_GRACE_S = 10.0
+_STEP_S = 0.5
+# A poller that ends is started again, later and later if it does so at once.
+_RESTART_S = (1.0, 60.0)
+_POLLER = [sys.executable, "-m", "feedproxy", "poll"]
+
+
+@click.command()
+@click.pass_obj
+def serve(settings: Settings) -> None:
+    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together."""
+    load_mirror(settings.config)
+    open_store(settings.store_url, settings.data).close()
+    os.environ[PREFIX + "CONFIG"] = str(settings.config)
+    web, poller = _start(_web_command(settings)), _start(_POLLER)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    wait_s, started = _RESTART_S[0], time.monotonic()
+    try:
+        while web.poll() is None:
+            time.sleep(_STEP_S)
+            if poller.poll() is None:
+                continue
+            wait_s = _RESTART_S[0] if time.monotonic() - started > _RESTART_S[1] else min(2 * wait_s, _RESTART_S[1])
+            _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
+            time.sleep(wait_s)
+            poller, started = _start(_POLLER), time.monotonic()
+    finally:
+        _end(poller, web)
+    sys.exit(web.returncode)
+
+
+def _web_command(settings: Settings) -> list[str]:
+    workers, threads = str(settings.workers), str(settings.threads)
+    options = ["--workers", workers, "--worker-class", "gthread", "--threads", threads, "--bind", settings.bind]
+    return [sys.executable, "-m", "gunicorn", *options, "--graceful-timeout", "5", "--log-level", "warning", "feedproxy.web.wsgi:app"]
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603 (no thread runs here; our own commands)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, however that ends (prctl(2); elsewhere than on Linux nothing)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _end(*children: subprocess.Popen[bytes]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + _GRACE_S
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()

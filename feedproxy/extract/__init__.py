@@ -1,0 +1,63 @@
+"""An article page to title, body, date, author, tags and lead picture: by the site's rules, else by heuristics. Pure.
+
+What comes out is tidy, but as dirty as upstream made it: `sanitise` comes next.
+"""
+
+from feedproxy import markup
+from feedproxy.errors import ExtractError
+from feedproxy.extract import heuristics, metadata
+from feedproxy.extract.rules import apply_rules, find_body
+from feedproxy.model import ArticleRules, Extract, Page, Site
+
+__all__ = ["extract_article"]
+
+# Less than this is no article, whatever matched: a shortest news item has a headline's worth of text and a sentence.
+# A picture or a film with a line of text is one, too.
+MIN_TEXT_CHARACTERS = 20
+
+
+def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
+    """Return the article on *page*.
+
+    Args:
+        page: the answer from upstream.
+        rules: the site's rules; without any, and where they find nothing, heuristics decide.
+        site: gives the time zone and the form of tag links, if the page's site is configured.
+
+    Raises:
+        ExtractError: neither rules nor heuristics find a body and a title.
+
+    """
+    text = markup.decode(page.body, page.content_type)
+    for old, new in rules.replace:
+        text = text.replace(old, new)
+    root = markup.parse(text)
+    about = metadata.read(root, rules, site, page.url)
+    body = _by_rules(root, rules)
+    if body is None and (rules.autodetect_on_failure or not rules.body):
+        return heuristics.extract(page, text, about)
+    if body is None:
+        raise ExtractError(page.url, f"no article found: body of {rules.name} does not match")
+    if not about.title:
+        raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match")
+    picture = about.picture if about.picture and about.picture.url not in markup.inner_html(body) else None
+    return Extract(
+        title=about.title,
+        body=markup.inner_html(body),
+        rule=rules.name,
+        published=about.published,
+        author=about.author or metadata.author_in(markup.text_of(body), rules.author_pattern),
+        tags=metadata.tags_in(body, site, page.url),
+        picture=picture or about.picture,
+    )
+
+
+def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | None:
+    """Return the stripped and tightened body that the rules find, if it holds an article."""
+    apply_rules(root, rules)
+    body = find_body(root, rules)
+    if body is None:
+        return None
+    markup.tighten(body)
+    has_media = body.find(".//img") is not None or body.find(".//video") is not None
+    return body if has_media or len(markup.text_of(body)) >= MIN_TEXT_CHARACTERS else None

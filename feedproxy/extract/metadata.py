@@ -1,0 +1,115 @@
+"""What a page says about its article besides the text: headline, date, author, tags, lead picture. Pure."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from feedproxy import markup, urls
+from feedproxy.dates import parse_date
+from feedproxy.markup import Element
+from feedproxy.model import ArticleRules, Picture, Site, Url
+
+# Where pages say it for machines, best first (Open Graph protocol; schema.org; HTML, 4.5.14 and 4.2.5).
+_TITLES = ("//meta[@property='og:title']/@content", "//h1", "//title")
+_DATES = (
+    "//meta[@property='article:published_time']/@content",
+    "//time[@datetime][1]/@datetime",
+    "//meta[@itemprop='datePublished' or @name='pubdate' or @name='publishdate' or @name='date']/@content",
+)
+_AUTHORS = ("//meta[@name='author']/@content",)
+_PICTURES = ("//meta[@property='og:image']/@content",)
+_LD_JSON = "//script[@type='application/ld+json']"
+_MAX_LD_CHARACTERS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was found; "" and None for what was not."""
+
+    title: str = ""
+    published: datetime | None = None
+    author: str = ""
+    picture: Picture | None = None
+
+
+def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> About:
+    """Return what the page says about its article; the rules' expressions come first. To be called before stripping."""
+    timezone = site.timezone if site else "UTC"
+    linked = list(_linked_data(root))
+    return About(
+        title=markup.select_text(root, rules.title) or markup.select_text(root, _TITLES),
+        published=_date(root, rules.date, timezone) or _date(root, _DATES, timezone) or _linked_date(linked, timezone),
+        author=markup.select_text(root, rules.author) or markup.select_text(root, _AUTHORS) or _linked_author(linked),
+        picture=_picture(root, rules, url),
+    )
+
+
+def author_in(text: str, pattern: str) -> str:
+    """Return the author that *pattern* finds in an article's text, "" without one."""
+    match = re.search(pattern, text) if pattern else None
+    return match["author"].strip() if match else ""
+
+
+def tags_in(body: Element, site: Site | None, url: Url) -> tuple[str, ...]:
+    """Return the tags that a body links to, each once, in the order of the text."""
+    if site is None:
+        return ()
+    links = (urls.resolve(url, link.get("href", "")) for link in body.iter("a"))
+    names = (urls.tag_name(site, link) for link in links if link)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _date(root: Element, expressions: tuple[str, ...], timezone: str) -> datetime | None:
+    for expression in expressions:
+        found = parse_date(markup.select_text(root, (expression,)), timezone)
+        if found:
+            return found
+    return None
+
+
+def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
+    """Return the lead picture: by rule the first real one in its container, else the one for sharing."""
+    for container in markup.select_elements(root, rules.picture):
+        copy = markup.fragment(markup.outer_html(container))
+        markup.unlazy(copy, rules.src_lazy_load_attr)
+        image = markup.first_picture(copy)
+        url = urls.resolve(base, image.get("src", "")) if image is not None else None
+        if image is not None and url:
+            return Picture(url, alt=markup.plain(image.get("alt", "")), caption=markup.select_text(root, rules.caption))
+    shared = "" if rules.picture else markup.select_text(root, _PICTURES)
+    url = urls.resolve(base, shared) if shared else None
+    return Picture(url) if url else None
+
+
+def _linked_data(root: Element) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a page's JSON-LD, those in lists and graphs too; what is no JSON is passed over."""
+    for script in root.xpath(_LD_JSON):
+        try:
+            waiting = [json.loads((script.text or "")[:_MAX_LD_CHARACTERS])]
+        except (ValueError, RecursionError):
+            continue
+        while waiting:
+            value = waiting.pop(0)
+            if isinstance(value, list):
+                waiting.extend(value)
+            elif isinstance(value, dict):
+                yield value
+                waiting.extend(value.get("@graph") or [])
+
+
+def _linked_date(linked: list[dict[str, Any]], timezone: str) -> datetime | None:
+    dates = (parse_date(str(each["datePublished"]), timezone) for each in linked if each.get("datePublished"))
+    return next((date for date in dates if date), None)
+
+
+def _linked_author(linked: list[dict[str, Any]]) -> str:
+    for each in linked:
+        authors = each.get("author") or []
+        for author in authors if isinstance(authors, list) else [authors]:
+            name = author.get("name") if isinstance(author, dict) else author
+            if isinstance(name, str) and name.strip():
+                return markup.plain(name)
+    return ""

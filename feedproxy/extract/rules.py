@@ -1,0 +1,66 @@
+"""Apply a site's rules to a page's tree, in the vocabulary of ftr-site-config. Changes the tree it is given."""
+
+from lxml import html
+
+from feedproxy import markup
+from feedproxy.markup import Element
+from feedproxy.model import ArticleRules
+
+# What never belongs to an article's text, on any site.
+_NEVER = "//script | //style | //template | //iframe | //*[local-name()='twitter-widget'] | //ins[contains(@class,'adsbygoogle')]"
+
+
+def apply_rules(root: Element, rules: ArticleRules) -> None:
+    """Strip what the rules name and give lazy pictures their address, in place."""
+    for old_tag, expression in ((tag, expression) for tag, expression in rules.wrap_in):
+        for element in _elements(root, expression):
+            _wrap(element, old_tag)
+    markup.drop(_elements(root, _NEVER))
+    for expression in rules.strip:
+        markup.drop(_elements(root, expression))
+    for expression in rules.strip_attr:
+        _strip_attributes(root, expression)
+    for word in rules.strip_id_or_class:
+        markup.drop([element for element in root.xpath("//*[@id or @class]") if _named(element, word)])
+    for part in rules.strip_image_src:
+        markup.drop([image for image in root.iter("img") if part in image.get("src", "")])
+    markup.unlazy(root, rules.src_lazy_load_attr)
+
+
+def find_body(root: Element, rules: ArticleRules) -> Element | None:
+    """Return one element that holds all that the first matching body expression finds; None if none does."""
+    found = markup.select_elements(root, rules.body)
+    if not found:
+        return None
+    body = html.Element("div")
+    for element in found:
+        element.tail = None
+        body.append(element)
+    return found[0] if len(found) == 1 else body
+
+
+def _elements(root: Element, expression: str) -> list[Element]:
+    found = root.xpath(expression)
+    return [each for each in found if isinstance(each, html.HtmlElement)] if isinstance(found, list) else []
+
+
+def _named(element: Element, word: str) -> bool:
+    return word in element.get("class", "").split() or word in element.get("id", "").split()
+
+
+def _strip_attributes(root: Element, expression: str) -> None:
+    found = root.xpath(expression)
+    for each in found if isinstance(found, list) else []:
+        name = getattr(each, "attrname", None)
+        if name:
+            each.getparent().attrib.pop(name, None)
+
+
+def _wrap(element: Element, tag: str) -> None:
+    parent = element.getparent()
+    if parent is None:
+        return
+    wrapper = html.Element(tag)
+    wrapper.tail, element.tail = element.tail, None
+    parent.replace(element, wrapper)
+    wrapper.append(element)

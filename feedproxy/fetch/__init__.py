@@ -1,0 +1,146 @@
+"""The only door to the network: session, cache, address guard, limits, politeness.
+
+The only room that imports requests and requests_cache. It decides nothing about what it brings.
+"""
+
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import Protocol
+
+import requests
+from requests_cache import DO_NOT_CACHE, CachedSession, SQLiteCache
+from requests_cache.backends.base import BaseCache
+
+from feedproxy import __version__, urls
+from feedproxy.errors import FetchError
+from feedproxy.fetch.bodies import ACCEPT_ENCODING
+from feedproxy.fetch.transport import GuardedAdapter, OriginAdapter, RefusedError
+from feedproxy.model import FetchLimits, Mirror, Page, Url
+from feedproxy.settings import Settings
+
+__all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
+
+# Listings are asked for again and again, and upstream says whether they changed: kept for conditional requests.
+_CACHE_DAYS = 30
+_NOT_MODIFIED, _OK = 304, 200
+
+
+class Fetcher(Protocol):
+    """What harvest needs of the network."""
+
+    def fetch(self, url: Url, *, keep: bool = False) -> Page:
+        """Return the page at *url*; *keep* its copy for a conditional request next time.
+
+        Raises:
+            FetchError: no usable answer came.
+
+        """
+
+    def new_round(self) -> None:
+        """Forget which hosts were silent."""
+
+
+class HttpFetcher:
+    """Fetches from the hosts of configured sites over one caching session, a few requests at a time for each host."""
+
+    def __init__(self, session: CachedSession, hosts: frozenset[str], limits: FetchLimits) -> None:
+        self._session, self._hosts, self._limits = session, hosts, limits
+        self._slots: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(limits.articles_at_once))
+        self._silent: dict[str, int] = defaultdict(int)
+        self._lock = threading.Lock()
+
+    def fetch(self, url: Url, *, keep: bool = False) -> Page:
+        """See `Fetcher`."""
+        host = urls.host_of(url)
+        if host not in self._hosts:
+            raise FetchError(url, "refused: no host of a configured site")
+        with self._lock:
+            slot, silent = self._slots[host], self._silent[host]
+        if silent >= self._limits.give_up_after:
+            raise FetchError(url, f"not asked: {host} did not answer {silent} times running")
+        with slot:
+            response = self._get(url, host, keep=keep)
+        if response.status_code != _OK:
+            raise FetchError(url, f"answered {response.status_code} {response.reason or ''}".rstrip())
+        return Page(
+            url=Url(response.url),
+            body=response.content,
+            content_type=response.headers.get("Content-Type", ""),
+            not_modified=bool(getattr(response, "revalidated", False)),
+        )
+
+    def new_round(self) -> None:
+        """See `Fetcher`."""
+        with self._lock:
+            self._silent.clear()
+
+    def _get(self, url: Url, host: str, *, keep: bool) -> requests.Response:
+        timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
+        try:
+            response: requests.Response = self._session.get(
+                url, timeout=timeout, expire_after=None if keep else DO_NOT_CACHE, hooks={"response": self._check_redirect}
+            )
+        except RefusedError as e:
+            raise FetchError(url, f"refused: {e}") from e
+        except (requests.ConnectionError, requests.Timeout) as e:
+            with self._lock:
+                self._silent[host] += 1
+            raise FetchError(url, self._in_words(e)) from e
+        except requests.RequestException as e:
+            raise FetchError(url, self._in_words(e)) from e
+        with self._lock:
+            self._silent[host] = 0
+        return response
+
+    def _check_redirect(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
+        """Hold that a redirect leads to a host of a configured site."""
+        target = urls.resolve(response.url, response.headers["Location"]) if response.is_redirect else Url(response.url)
+        if target is None or urls.host_of(target) not in self._hosts:
+            raise RefusedError(f"redirect to {response.headers.get('Location')!r}, which is no host of a configured site")
+
+    def _in_words(self, error: requests.RequestException) -> str:
+        """Say in one line what happened."""
+        if isinstance(error, requests.ConnectTimeout):
+            return f"no connection within {self._limits.connect_timeout_s:g} s"
+        if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+            return f"silent for {self._limits.read_timeout_s:g} s"
+        if isinstance(error, requests.TooManyRedirects):
+            return f"more than {self._limits.max_redirects} redirects"
+        cause: BaseException = error
+        while cause.__cause__ or cause.__context__:
+            cause = cause.__cause__ or cause.__context__ or cause
+        return f"no usable answer: {' '.join(str(cause).split()) or type(cause).__name__}"
+
+
+def open_fetcher(settings: Settings, mirror: Mirror, *, cache_file: Path | None = None, more_hosts: tuple[str, ...] = ()) -> HttpFetcher:
+    """Return a fetcher for the sites of *mirror*; without *cache_file* nothing is kept on disk.
+
+    *more_hosts* are hosts that the operator names on the command line.
+    """
+    hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
+    backend = SQLiteCache(str(cache_file), serializer="json", wal=True, busy_timeout=30_000) if cache_file else BaseCache()
+    session = CachedSession(
+        backend=backend,
+        expire_after=_CACHE_DAYS * 24 * 3600,
+        always_revalidate=True,
+        cache_control=False,
+        stale_if_error=False,
+        allowable_codes=(_OK,),
+        allowable_methods=("GET",),
+    )
+    session.headers = requests.structures.CaseInsensitiveDict(
+        {
+            "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
+            "Accept": "text/html, application/xhtml+xml, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        }
+    )
+    session.trust_env = False
+    session.max_redirects = mirror.fetch.max_redirects
+    session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, GuardedAdapter(mirror.fetch))
+        for host, origin in settings.origins.items():
+            session.mount(f"{scheme}{host}/", OriginAdapter(origin, mirror.fetch))
+    return HttpFetcher(session, hosts, mirror.fetch)

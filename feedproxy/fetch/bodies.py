@@ -1,0 +1,69 @@
+"""Take the body of an answer: in time, within its limit, whole. Pure but for the stream it reads.
+
+The limit counts after decompression too (a megabyte of gzip can hold a gigabyte of zeros), and a
+compressed body that ends early is an error, not a shorter page.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+# What we ask for, and how zlib is told to read it (RFC 9110, 8.4.1); "deflate" is zlib's own wrapper.
+WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+ACCEPT_ENCODING = "gzip, deflate"
+_CHUNK_BYTES = 64 * 1024
+
+
+class BodyError(Exception):
+    """A body that can't be taken; says why."""
+
+
+class Stream(Protocol):
+    """What we need of urllib3's response."""
+
+    def read1(self, amt: int, *, decode_content: bool) -> bytes:
+        """Return what has arrived, at most *amt* bytes; b"" at the end."""
+
+
+def read_body(stream: Stream, encoding: str, *, max_bytes: int, expired: Callable[[], bool]) -> bytes:
+    """Return the decompressed body.
+
+    Args:
+        stream: the answer, its body not yet read.
+        encoding: its Content-Encoding, "" for none.
+        max_bytes: the limit, before and after decompression.
+        expired: tells whether the time for this answer is over.
+
+    Raises:
+        BodyError: too large, too slow, cut short, or in an encoding that was not asked for.
+
+    """
+    coding = encoding.strip().lower()
+    if coding not in ("", "identity", *WINDOW_BITS):
+        raise BodyError(f"content encoding {encoding!r} was not asked for")
+    raw, size = [], 0
+    while chunk := stream.read1(_CHUNK_BYTES, decode_content=False):
+        size += len(chunk)
+        if size > max_bytes:
+            raise BodyError(f"larger than {max_bytes} bytes")
+        if expired():
+            raise BodyError("did not end in time")
+        raw.append(chunk)
+    body = b"".join(raw)
+    return _decompress(body, WINDOW_BITS[coding], max_bytes) if coding in WINDOW_BITS and body else body
+
+
+def _decompress(body: bytes, window_bits: int, max_bytes: int) -> bytes:
+    plain, rest = b"", body
+    while rest:  # a gzip body may have several members (RFC 1952, 2.2)
+        decoder = zlib.decompressobj(window_bits)
+        try:
+            plain += decoder.decompress(rest, max_bytes + 1 - len(plain))
+        except zlib.error as e:
+            raise BodyError(f"is not compressed as it says: {e}") from e
+        if len(plain) > max_bytes:
+            raise BodyError(f"larger than {max_bytes} bytes when decompressed")
+        if not decoder.eof:
+            raise BodyError("compressed body is cut short")
+        rest = decoder.unused_data
+    return plain

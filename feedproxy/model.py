@@ -1,0 +1,291 @@
+"""Frozen values, named by their stage of life: Source -> Page -> ListingItem -> Extract -> Article.
+
+Pure. The four kinds of text have types of their own, so that the type checker keeps them apart:
+`DirtyHtml` (from upstream), `SafeHtml` (made by `sanitise` only), `Url` (upstream, absolute) and
+`MirrorPath` (the mirror's own, beginning with "/"). All times are aware and in UTC.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+DirtyHtml = NewType("DirtyHtml", str)
+SafeHtml = NewType("SafeHtml", str)
+Url = NewType("Url", str)
+MirrorPath = NewType("MirrorPath", str)
+ArticleId = NewType("ArticleId", str)
+
+
+# ------------------------------------------------------------------ what is configured
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRules:
+    """XPath 1.0 expressions for an HTML listing; alternatives are tried in order, the first that matches counts.
+
+    *item* is evaluated on the page, the others on an item (*next_page* on the page).
+    """
+
+    item: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+    title: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    excerpt: tuple[str, ...] = ()
+    next_page: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRules:
+    """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and five of ours.
+
+    Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and
+    text), *tag* (link addresses), *author_pattern* (a regular expression with a group ``author``, for
+    sites whose byline stands in the text) and *end* (an expression for the text that ends an article).
+    """
+
+    name: str = ""
+    title: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
+    strip: tuple[str, ...] = ()
+    strip_id_or_class: tuple[str, ...] = ()
+    strip_image_src: tuple[str, ...] = ()
+    strip_attr: tuple[str, ...] = ()
+    replace: tuple[tuple[str, str], ...] = ()
+    wrap_in: tuple[tuple[str, str], ...] = ()
+    src_lazy_load_attr: tuple[str, ...] = ()
+    autodetect_on_failure: bool = True
+    picture: tuple[str, ...] = ()
+    caption: tuple[str, ...] = ()
+    author_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A news site: what its addresses look like and how its pages are read.
+
+    *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
+    Without it every address that a listing links to is an article, with an ID made from its address.
+    """
+
+    name: str
+    title: str
+    hosts: tuple[str, ...]
+    picture_hosts: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    article_url: re.Pattern[str] | None = None
+    canonical_url: str = ""
+    tag_url: re.Pattern[str] | None = None
+    listing: ListingRules = field(default_factory=ListingRules)
+    article: ArticleRules = field(default_factory=ArticleRules)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One listing of the site, polled by itself; its ID is the same in every section that shows it."""
+
+    id: str
+    title: str
+    site: Site
+    kind: str
+    url: Url
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What readers subscribe to: an ordered set of channels."""
+
+    name: str
+    title: str
+    description: str
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationLink:
+    """One link of the line on top of every page: to a place of the mirror (*to*), or elsewhere (*url*)."""
+
+    title: str
+    to: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How much is taken from upstream, and how patiently."""
+
+    articles_at_once: int = 4
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 20
+    total_timeout_s: float = 60
+    max_body_bytes: int = 10_000_000
+    max_redirects: int = 5
+    give_up_after: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PollRules:
+    """When a channel is asked again, and an article that failed."""
+
+    interval_minutes: float = 10
+    max_interval_minutes: float = 24 * 60
+    retry_minutes: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Everything that `config/` says."""
+
+    name: str
+    description: str
+    language: str
+    page_path: str
+    entries: int
+    ttl_minutes: int
+    navigation: tuple[NavigationLink, ...]
+    sections: tuple[Section, ...]
+    sites: tuple[Site, ...]
+    rules: Mapping[str, ArticleRules]
+    fetch: FetchLimits
+    poll: PollRules
+
+    def section(self, name: str) -> Section | None:
+        """Return the section of that name."""
+        return next((section for section in self.sections if section.name == name), None)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """All channels in the configured order, each once."""
+        return tuple({channel.id: channel for section in self.sections for channel in section.channels}.values())
+
+    def site_of(self, host: str) -> Site | None:
+        """Return the site that a host belongs to."""
+        return next((site for site in self.sites if host in site.hosts), None)
+
+
+# ------------------------------------------------------------------ from upstream to the store
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer from upstream: the address it came from, the decoded body, and its declared type.
+
+    *not_modified* says that upstream answered 304 and *body* is the copy that was kept.
+    """
+
+    url: Url
+    body: bytes
+    content_type: str = ""
+    not_modified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListingItem:
+    """One article as a listing shows it."""
+
+    id: ArticleId
+    url: Url
+    title: str
+    published: datetime | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing shows, newest first, and where it goes on."""
+
+    items: tuple[ListingItem, ...]
+    next_url: Url | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A lead picture: its upstream address, its alternative text and its caption, both plain text."""
+
+    url: Url
+    alt: str = ""
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What was found on an article page, not yet clean; *rule* names what found it."""
+
+    title: str
+    body: DirtyHtml
+    rule: str
+    published: datetime | None = None
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as the store holds it: clean, with upstream addresses.
+
+    *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
+    *updated* moves with its text, *links* are the articles it links to.
+    """
+
+    id: ArticleId
+    site: str
+    url: Url
+    entry_id: str
+    title: str
+    body: SafeHtml
+    summary: str
+    published: datetime
+    updated: datetime
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+    links: tuple[tuple[ArticleId, Url], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """An article as lists show it: enough to link to its page."""
+
+    id: ArticleId
+    title: str
+    published: datetime
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The state of a set of channels: a number that grows with every change, and when the last one was stored."""
+
+    number: int
+    moment: datetime | None
+
+
+# ------------------------------------------------------------------ what the poller remembers
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What the store remembers of a channel's polls; *listing_hash* is of the last listing that was taken in whole,
+    *listed* is how many articles it showed."""
+
+    channel: str
+    listing_hash: str = ""
+    polled_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    failures: int = 0
+    last_error: str = ""
+    listed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An article that a listing showed and that is not held yet, or is to be fetched again."""
+
+    item: ListingItem
+    tries: int = 0
+    try_at: datetime | None = None
+    tried_at: datetime | None = None

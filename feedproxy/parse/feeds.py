@@ -1,0 +1,81 @@
+"""Feeds as listings: RSS and Atom by feedparser, JSON Feed by json. Pure; the only module that imports feedparser."""
+
+import json
+import re
+from calendar import timegm
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import feedparser
+
+from feedproxy import markup, urls
+from feedproxy.dates import parse_date
+from feedproxy.errors import ListingError
+from feedproxy.model import Listing, ListingItem, Page, Site
+
+_DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
+_DOCTYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+# Where a feed's prolog ends at the latest.
+_PROLOG_CHARACTERS = 2_000
+
+
+def parse_feed(page: Page, site: Site) -> Listing:
+    """Return what a feed lists.
+
+    Raises:
+        ListingError: the page is neither RSS, Atom nor JSON Feed.
+
+    """
+    text = markup.decode(page.body, page.content_type)
+    raw = _json_items(page, text) if text.lstrip().startswith("{") else _xml_items(page, text)
+    return Listing(tuple(item for item in (_item(page, site, each) for each in raw) if item is not None))
+
+
+def _item(page: Page, site: Site, raw: dict[str, Any]) -> ListingItem | None:
+    url = urls.resolve(page.url, str(raw.get("link") or ""))
+    found = urls.identify(site, url) if url and raw.get("link") else None
+    if found is None:
+        return None
+    return ListingItem(*found, title=_plain(raw.get("title")), published=raw.get("published"), excerpt=_plain(raw.get("summary")))
+
+
+def _plain(value: object) -> str:
+    text = str(value or "")
+    return markup.text_of(markup.fragment(text)) if "<" in text or "&" in text else markup.plain(text)
+
+
+def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
+    if _DOCTYPE.search(text[:_PROLOG_CHARACTERS]):
+        raise ListingError(page.url, "is no feed: it begins with a document type declaration")
+    # The text is decoded already: what its declaration says of bytes must not be believed again.
+    data = BytesIO(_DECLARED_ENCODING.sub(r"\1", text, count=1).encode())
+    feed = feedparser.parse(
+        data, sanitize_html=False, resolve_relative_uris=False, response_headers={"content-type": "application/xml; charset=utf-8"}
+    )
+    if not feed.version:
+        raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")
+    if feed.bozo and not feed.entries:
+        raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
+    for entry in feed.entries:
+        moment = entry.get("published_parsed") or entry.get("updated_parsed")
+        yield {**entry, "published": datetime.fromtimestamp(timegm(moment), UTC) if moment else None}
+
+
+def _json_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
+    try:
+        feed = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise ListingError(page.url, f"is no JSON: {e}") from e
+    items = feed.get("items") if isinstance(feed, dict) else None
+    if "jsonfeed.org/version" not in str(feed.get("version")) or not isinstance(items, list):
+        raise ListingError(page.url, "is no JSON Feed")
+    for item in items:
+        if isinstance(item, dict):
+            yield {
+                "link": item.get("url") or item.get("external_url"),
+                "title": item.get("title"),
+                "summary": item.get("summary"),
+                "published": parse_date(str(item.get("date_published") or item.get("date_modified") or ""), "UTC"),
+            }

@@ -1,0 +1,29 @@
+"""HTML pages as listings, by the site's rules. Pure."""
+
+from feedproxy import markup, urls
+from feedproxy.dates import parse_date
+from feedproxy.model import Listing, ListingItem, Page, Site, Url
+
+
+def parse_page(page: Page, site: Site) -> Listing:
+    """Return what an HTML listing shows; items that lead to no article are passed over."""
+    root = markup.parse(markup.decode(page.body, page.content_type))
+    elements = markup.select_elements(root, site.listing.item)
+    items = tuple(item for item in (_item(page.url, site, element) for element in elements) if item is not None)
+    following = urls.resolve(page.url, markup.select_text(root, site.listing.next_page))
+    has_next = following is not None and following != page.url and urls.host_of(following) in site.hosts
+    return Listing(items, following if has_next else None)
+
+
+def _item(base: Url, site: Site, element: markup.Element) -> ListingItem | None:
+    rules = site.listing
+    url = urls.resolve(base, markup.select_text(element, rules.link))
+    found = urls.identify(site, url) if url else None
+    if found is None or url == base:
+        return None
+    return ListingItem(
+        *found,
+        title=markup.select_text(element, rules.title),
+        published=parse_date(markup.select_text(element, rules.date), site.timezone),
+        excerpt=markup.select_text(element, rules.excerpt),
+    )

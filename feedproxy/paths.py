@@ -1,0 +1,104 @@
+"""The mirror's own addresses: the only place that builds them. Pure.
+
+A `MirrorPath` begins with "/" and counts from the mirror's root. Pages and exports use it `relative` to
+the page it stands on, feeds make it `absolute`.
+"""
+
+import posixpath
+from collections.abc import Container
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from feedproxy.model import ArticleId, MirrorPath, Section
+
+FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
+HOME = MirrorPath("/")
+STYLE = MirrorPath("/static/mirror.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where article pages stand: the setting `page_path`, with {section}, {channel} and {id}; and who shows them."""
+
+    page_path: str
+    sections: tuple[Section, ...] = ()
+
+    def article(self, section: str, channel: str, article_id: ArticleId) -> MirrorPath:
+        """Return an article's page in one of its channels.
+
+        >>> Layout("/{section}/blob/master/pages/{channel}/{id}.md").article("news", "c1", ArticleId("n1"))
+        '/news/blob/master/pages/c1/n1.md'
+        """
+        return MirrorPath(self.page_path.format(section=section, channel=channel, id=article_id))
+
+    def place(self, channels: Container[str], *, prefer: str = "") -> tuple[str, str] | None:
+        """Return section and channel of the canonical page of an article that is in *channels*.
+
+        It is the first of them, in the configured order, in section *prefer*; the first section that shows the
+        article where that one does not; None where none does.
+        """
+        for section in sorted(self.sections, key=lambda section: section.name != prefer):
+            for channel in section.channels:
+                if channel.id in channels:
+                    return section.name, channel.id
+        return None
+
+    @property
+    def route(self) -> str:
+        """The same as a URL rule of the web side."""
+        return self.page_path.format(section="<section>", channel="<channel>", id="<article_id>")
+
+
+def section(name: str) -> MirrorPath:
+    """Return a section's front page."""
+    return MirrorPath(f"/{name}")
+
+
+def tag(name: str) -> MirrorPath:
+    """Return a tag's page.
+
+    >>> tag("A/B 台湾")
+    '/tag/A%2FB%20%E5%8F%B0%E6%B9%BE'
+    """
+    return MirrorPath("/tag/" + quote(name, safe=""))
+
+
+def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
+    """Return a feed: of a section, of one of its channels, or of `all`; *form* is one of FORMATS.
+
+    >>> feed("epoch-news", "ncid277", form="atom")
+    '/feed/epoch-news/ncid277.atom'
+    """
+    return MirrorPath(f"/feed/{name}/{channel}.{form}" if channel else f"/feed/{name}.{form}")
+
+
+def suffixed(path: str, article_id: ArticleId) -> str:
+    """Return *path* with the ``?n<ID>`` of the article that the link stands in, before any fragment.
+
+    >>> suffixed("../c1/n1.md#note", ArticleId("n2"))
+    '../c1/n1.md?n2#note'
+    """
+    path, mark, fragment = path.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}{article_id}{mark}{fragment}"
+
+
+def relative(target: MirrorPath, page: MirrorPath) -> str:
+    """Return *target* as a link on *page*, without the root it may hang under.
+
+    >>> relative(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../..'
+    >>> relative(MirrorPath("/other"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../../../other'
+    >>> relative(MirrorPath("/"), MirrorPath("/news"))
+    '.'
+    """
+    return posixpath.relpath(target, posixpath.dirname(page))
+
+
+def absolute(target: MirrorPath, public_url: str) -> str:
+    """Return *target* below the mirror's public address (which ends without "/").
+
+    >>> absolute(MirrorPath("/news"), "https://mirror.example.org")
+    'https://mirror.example.org/news'
+    """
+    return public_url + target

@@ -1,0 +1,68 @@
+"""What is new, what is due, when to come back: decide apart from doing. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from feedproxy.model import Article, ArticleId, Channel, ChannelState, ListingItem, PollRules, Waiting
+
+_MAX_DOUBLINGS = 16
+
+
+class Outcome(StrEnum):
+    """What became of an article that was fetched."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    SAME = "same"
+
+
+def due_channels(channels: Iterable[Channel], states: dict[str, ChannelState], now: datetime) -> list[Channel]:
+    """Return the channels whose time has come, the longest overdue first, never polled ones in the configured order."""
+    due = [(states[channel.id].next_poll_at or now, channel) if channel.id in states else (None, channel) for channel in channels]
+    overdue = sorted(((at, channel) for at, channel in due if at is not None and at <= now), key=lambda pair: pair[0])
+    return [channel for at, channel in due if at is None] + [channel for _, channel in overdue]
+
+
+def due_articles(waiting: Iterable[Waiting], now: datetime, *, round_began: datetime | None = None) -> list[Waiting]:
+    """Return what to fetch now, oldest first, so that a feed grows in order; *waiting* is in the listing's order.
+
+    With *round_began* everything is due that was not tried since then, whatever its back-off says.
+    """
+    if round_began is None:
+        due = [each for each in waiting if each.try_at is None or each.try_at <= now]
+    else:
+        due = [each for each in waiting if each.tried_at is None or each.tried_at < round_began]
+    return due[::-1]
+
+
+def after_poll(state: ChannelState, rules: PollRules, now: datetime) -> ChannelState:
+    """Return a channel's state after a poll: due on time after a success, later and later after failures, never not at all."""
+    failures = state.failures + 1 if state.last_error else 0
+    wait = min(rules.interval_minutes * 2 ** min(failures, _MAX_DOUBLINGS), rules.max_interval_minutes)
+    return replace(state, polled_at=now, next_poll_at=now + timedelta(minutes=wait), failures=failures)
+
+
+def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
+    """Return when to fetch an article again that has just failed, after *tries* failures before."""
+    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), rules.max_interval_minutes))
+
+
+def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, Outcome]:
+    """Return what to store: an article that is held keeps its identity and its date; a change moves `updated`."""
+    if held is None:
+        return fetched, Outcome.NEW
+    kept = replace(fetched, entry_id=held.entry_id, published=held.published, updated=held.updated)
+    if kept == held:
+        return held, Outcome.SAME
+    return replace(kept, updated=max(now, held.updated)), Outcome.UPDATED
+
+
+def entry_id(site: str, published: datetime, article_id: ArticleId) -> str:
+    """Return an entry's permanent ID, a ``tag:`` URI (RFC 4151) of the site, the day in its time zone, and the article's ID.
+
+    >>> entry_id("example.org", datetime(2021, 11, 9), ArticleId("n1"))
+    'tag:example.org,2021-11-09:n1'
+    """
+    return f"tag:{site},{published:%Y-%m-%d}:{article_id}"

@@ -1,0 +1,57 @@
+"""What is rendered: a feed with its entries, ready to be written in any form. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from feedproxy.model import Picture, SafeHtml
+
+# What an empty feed says of its last change: nothing has happened yet.
+NEVER = datetime.fromtimestamp(0, UTC)
+# Picture types by the end of the address; a server sends one of these, or it sends no picture.
+_PICTURE_TYPES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One article in a feed; *link* is its mirror page, *via* its original, *content* holds the lead picture too."""
+
+    id: str
+    link: str
+    via: str
+    title: str
+    summary: str
+    content: SafeHtml
+    published: datetime
+    updated: datetime
+    author: str
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute."""
+
+    id: str
+    title: str
+    description: str
+    link: str
+    self_link: str
+    language: str
+    ttl_minutes: int
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def updated(self) -> datetime:
+        """When an entry changed last; never the time of rendering."""
+        return max((entry.updated for entry in self.entries), default=NEVER)
+
+
+def picture_type(picture: Picture) -> str:
+    """Return a picture's media type, as far as its address tells.
+
+    >>> picture_type(Picture("https://example.org/a.PNG?x=1"))
+    'image/png'
+    """
+    path = picture.url.partition("?")[0].lower()
+    return _PICTURE_TYPES.get(path[path.rfind(".") :], "image/jpeg")

@@ -1,0 +1,85 @@
+"""URL attributes of clean HTML to the mirror's addresses, with their `?n<ID>` suffix; at render time. Pure.
+
+It adds no element and changes no text. The store keeps upstream addresses, so a link to an article that is
+mirrored tomorrow points inside tomorrow.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from feedproxy import markup, paths, urls
+from feedproxy.model import ArticleId, Mirror, MirrorPath, SafeHtml, Url
+
+_REL = "noopener noreferrer nofollow"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an article's HTML is to stand: on its page in one channel of one section.
+
+    *held* gives the pages of the articles it links to that are held; *write* turns a path into the address to
+    print (relative or absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within
+    the page must name the page.
+    """
+
+    article_id: ArticleId
+    section: str
+    channel: str
+    layout: paths.Layout
+    held: Mapping[ArticleId, MirrorPath]
+    write: Callable[[MirrorPath], str]
+    alone: bool = False
+
+    @property
+    def page(self) -> MirrorPath:
+        """The article's own page."""
+        return self.layout.article(self.section, self.channel, self.article_id)
+
+
+def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
+    """Return *safe* with its links pointing inside the mirror where they lead to a mirrored site's articles and tags."""
+    root = markup.fragment(safe)
+    for link in root.iter("a"):
+        href = link.get("href")
+        if not href:
+            continue
+        if href.startswith("#"):
+            link.set("href", paths.suffixed(place.write(place.page), place.article_id) + href if place.alone else href)
+            continue
+        target = inside(mirror, place, Url(href))
+        if target:
+            link.set("href", paths.suffixed(place.write(target), place.article_id) + _fragment_of(href))
+        else:
+            link.set("rel", _REL)
+    return SafeHtml(markup.inner_html(root))
+
+
+def linked_articles(safe: SafeHtml, mirror: Mirror, *, besides: ArticleId) -> tuple[tuple[ArticleId, Url], ...]:
+    """Return ID and canonical address of each article of a mirrored site that *safe* links to, in the order of IDs."""
+    found: dict[ArticleId, Url] = {}
+    for link in markup.fragment(safe).iter("a"):
+        url = Url(link.get("href", ""))
+        site = mirror.site_of(urls.host_of(url))
+        target = urls.identify(site, url) if site and site.article_url else None
+        if target and target[0] != besides:
+            found[target[0]] = target[1]
+    return tuple(sorted(found.items()))
+
+
+def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
+    """Return the mirror's page for an upstream address, None if it has none."""
+    site = mirror.site_of(urls.host_of(url))
+    if site is None:
+        return None
+    tag = urls.tag_name(site, url)
+    if tag:
+        return paths.tag(tag)
+    found = urls.identify(site, url) if site.article_url else None
+    if found is None:
+        return None
+    # of one that is not held the mirror says so beside the page that links to it
+    return place.held.get(found[0]) or place.layout.article(place.section, place.channel, found[0])
+
+
+def _fragment_of(href: str) -> str:
+    return "".join(href.partition("#")[1:])

@@ -1,0 +1,126 @@
+"""Settings from the environment: where this installation runs and what it reaches. Pure.
+
+What the mirror *is* (sections, channels, sites, limits) stands in `config/` and is read by `sources`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from feedproxy.errors import ConfigError
+
+PREFIX = "FEEDPROXY_"
+_FILE = "_FILE"
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+def _pairs(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the environment)
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
+    return {host.strip().lower(): origin.strip().rstrip("/") for host, origin in pairs}
+
+
+def _words(value: Any) -> Any:  # noqa: ANN401 (the same)
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """One field for each ``FEEDPROXY_*`` variable; any of them may come from a file named by ``FEEDPROXY_*_FILE``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    config: Path = Field(Path("config"), description="folder with feedproxy.toml, sections/ and sites/")
+    data: Path = Field(Path("var"), description="folder for the store, the response cache and media")
+    bind: str = Field("127.0.0.1:8000", description="address and port of the web side")
+    workers: int = Field(2, ge=1, le=64, description="web processes")
+    threads: int = Field(4, ge=1, le=64, description="threads of a web process")
+    database_url: str = Field("", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
+    public_url: str = Field("", description="start of absolute links; unset: the request's own, for trusted hosts")
+    trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        ("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
+    )
+    origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
+        {}, description="where an upstream host is really reached: host=http://address:port, separated by commas"
+    )
+    proxy: str = Field("", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
+    contact: str = Field("", description="the operator's address, sent to upstream in the User-Agent")
+    log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @field_validator("public_url", "proxy")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is no address such as https://mirror.example.org")
+        return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError(f"{value!r} does not begin with http:// or https://")
+        return value
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, value: dict[str, str]) -> dict[str, str]:
+        for host, origin in value.items():
+            parts = urlsplit(origin)
+            if not host or parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+                raise ValueError(f"{host}={origin}: expected host=http://address:port")
+        return value
+
+    @field_validator("bind")
+    @classmethod
+    def _is_bind(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not host or not colon or not port.isdigit():
+            raise ValueError(f"{value!r} is no address:port")
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """The SQLAlchemy URL of the store."""
+        return self.database_url or f"sqlite:///{(self.data / 'feedproxy.sqlite').absolute()}"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that *environ* holds.
+
+    Raises:
+        ConfigError: a variable is unknown, or its value is wrong; names the variable.
+
+    """
+    known = Settings.model_fields
+    values: dict[str, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        if key in known:
+            values[key] = value
+        elif variable.endswith(_FILE) and key.removesuffix(_FILE.lower()) in known:
+            values[key.removesuffix(_FILE.lower())] = _read_secret(variable, value)
+        else:
+            raise ConfigError("environment", variable, "no such setting")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as e:
+        first = e.errors()[0]
+        raise ConfigError("environment", PREFIX + str(first["loc"][0]).upper(), reason(first)) from e
+
+
+def reason(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says of one error, in the house's form."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _read_secret(variable: str, file: str) -> str:
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError("environment", variable, f"{file} can't be read: {e}") from e

@@ -1,0 +1,147 @@
+"""`config/` to a `Mirror` of frozen values; a bad or unknown key is a `ConfigError` that names file and key."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from feedproxy.errors import ConfigError
+from feedproxy.model import (
+    ArticleRules,
+    Channel,
+    FetchLimits,
+    ListingRules,
+    Mirror,
+    NavigationLink,
+    PollRules,
+    Section,
+    Site,
+    Url,
+)
+from feedproxy.settings import reason
+from feedproxy.sources.ftr import parse_ftr
+from feedproxy.sources.schema import NAME, ChannelTable, MirrorFile, SectionFile, SiteFile
+
+__all__ = ["load_mirror", "rules_for"]
+
+_Table = TypeVar("_Table", bound=BaseModel)
+# Names that the mirror's own addresses begin with, so that no section can hide them.
+_RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all")
+
+
+def load_mirror(folder: Path) -> Mirror:
+    """Return what `folder` configures: feedproxy.toml, sections/*.toml, sites/*.toml and sites/*.txt.
+
+    Raises:
+        ConfigError: a file is missing or not TOML, a key is unknown or its value wrong.
+
+    """
+    main_file = folder / "feedproxy.toml"
+    main = _read(main_file, MirrorFile)
+    sites = {file.stem: _site(file) for file in sorted((folder / "sites").glob("*.toml"))}
+    sections = tuple(_section(folder / "sections" / f"{name}.toml", main_file, name, sites) for name in main.mirror.sections)
+    _check_channels(folder, sections)
+    for link in main.navigation:
+        if bool(link.to) == bool(link.url) or (link.to not in ("", "section") and link.to not in main.mirror.sections):
+            raise ConfigError(main_file, "navigation", f"{link.title}: give either url or to, which is a section's name or \"section\"")
+    mirror = main.mirror
+    return Mirror(
+        name=mirror.name,
+        description=mirror.description,
+        language=mirror.language,
+        page_path=mirror.page_path,
+        entries=main.feeds.entries,
+        ttl_minutes=main.feeds.ttl_minutes,
+        navigation=tuple(NavigationLink(**link.model_dump()) for link in main.navigation),
+        sections=sections,
+        sites=tuple(sites.values()),
+        rules=_dropped_rules(folder / "sites"),
+        fetch=FetchLimits(**main.fetch.model_dump()),
+        poll=PollRules(**main.poll.model_dump()),
+    )
+
+
+def rules_for(mirror: Mirror, host: str) -> ArticleRules:
+    """Return the rules for pages of *host*: the site's own, else a dropped-in text file's, else none.
+
+    ``example.com.txt`` is for example.com and www.example.com, ``.example.com.txt`` for its other subdomains
+    (ftr-site-config, README, "File naming").
+    """
+    site = mirror.site_of(host)
+    if site is not None and site.article.body:
+        return site.article
+    bare = host.removeprefix("www.")
+    parents = [bare[index:] for index, letter in enumerate(bare) if letter == "."] if bare == host else []
+    return next((mirror.rules[key] for key in (bare, *parents) if key in mirror.rules), ArticleRules())
+
+
+def _read(file: Path, table: type[_Table]) -> _Table:
+    try:
+        values: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+    except OSError as e:
+        hint = "" if file.parent.is_dir() else "; name the folder with --config or FEEDPROXY_CONFIG"
+        raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}{hint}") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(file, "", f"is no TOML: {e}") from e
+    try:
+        return table.model_validate(values)
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(file, key, "no such key" if first["type"] == "extra_forbidden" else reason(first)) from e
+
+
+def _site(file: Path) -> Site:
+    table = _read(file, SiteFile)
+    return Site(
+        name=file.stem,
+        title=table.title,
+        hosts=tuple(host.lower() for host in table.hosts),
+        picture_hosts=tuple(host.lower() for host in table.picture_hosts),
+        timezone=table.timezone,
+        article_url=re.compile(table.article_url) if table.article_url else None,
+        canonical_url=table.canonical_url,
+        tag_url=re.compile(table.tag_url) if table.tag_url else None,
+        listing=ListingRules(**table.listing.model_dump()),
+        article=ArticleRules(name=f"sites/{file.name}", **table.article.model_dump()),
+    )
+
+
+def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> Section:
+    if not re.match(NAME, name) or name in _RESERVED:
+        raise ConfigError(main_file, "mirror.sections", f"{name!r} can't be a section's name")
+    table = _read(file, SectionFile)
+    if table.site not in sites:
+        raise ConfigError(file, "site", f"there is no sites/{table.site}.toml")
+    channels = tuple(
+        _channel(file, table, channel_id, value if isinstance(value, ChannelTable) else ChannelTable(title=value), sites[table.site])
+        for channel_id, value in table.channels.items()
+    )
+    return Section(name, table.title, table.description, channels)
+
+
+def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTable, site: Site) -> Channel:
+    kind = table.kind or section.kind
+    url = table.url or section.listing.get(kind, "").replace("{channel}", channel_id)
+    if not url:
+        raise ConfigError(file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}")
+    if kind == "html" and not (site.listing.item or site.listing.link):
+        raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
+    return Channel(channel_id, table.title, site, kind, Url(url))
+
+
+def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
+    """Hold that a channel's ID means the same listing in every section."""
+    seen: dict[str, Channel] = {}
+    for section in sections:
+        for channel in section.channels:
+            if seen.setdefault(channel.id, channel).url != channel.url:
+                file = folder / "sections" / f"{section.name}.toml"
+                raise ConfigError(file, f"channels.{channel.id}", "another section gives this channel another address")
+
+
+def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
+    files = sorted(folder.glob("*.txt"))
+    return {file.stem: parse_ftr(file.read_text("utf-8", "replace"), f"sites/{file.name}")[0] for file in files}

@@ -1,0 +1,63 @@
+"""Site rules in ftr-site-config's own text form (``<host>.txt``), as used by Full-Text RSS and Instapaper. Pure.
+
+One ``directive: value`` a line, ``#`` begins a comment, a directive may stand several times. The collection is
+written by hand and by many, so what can't be used here is passed over and named, never fatal.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from feedproxy.markup import check_xpath
+from feedproxy.model import ArticleRules
+
+_LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
+_XPATHS = ("title", "body", "date", "author", "strip", "strip_attr")
+_WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
+_PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
+_NO = ("no", "false", "0")
+
+
+def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
+    """Return the rules in *text* and one line for each expression that is not XPath 1.0.
+
+    Directives that say how to fetch or tidy a page (``http_header``, ``single_page_link``, ``tidy``, ``prune``,
+    ``parser`` and the like) are not ours to follow and are passed over.
+
+    >>> parse_ftr("body: //article\\nstrip_id_or_class: ad\\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
+    (('<b>', '<i>'),)
+    """
+    lists: dict[str, list[str]] = defaultdict(list)
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    faults: list[str] = []
+    for directive, argument, value in _directives(text):
+        if directive in _XPATHS:
+            try:
+                lists[directive].append(check_xpath(value))
+            except ValueError as e:
+                faults.append(f"{name}: {directive}: {e}")
+        elif directive in _PAIRS and argument:
+            pairs[_PAIRS[directive]].append((argument, value))
+        elif directive in (*_WORDS, "find_string", "replace_string", "autodetect_on_failure"):
+            lists[directive].append(value)
+    rules = ArticleRules(
+        name=name,
+        replace=(*zip(lists["find_string"], lists["replace_string"], strict=False), *pairs["replace"]),
+        wrap_in=tuple(pairs["wrap_in"]),
+        autodetect_on_failure="".join(lists["autodetect_on_failure"]).lower() not in _NO,
+        **{key: tuple(lists[key]) for key in (*_XPATHS, *_WORDS)},
+    )
+    return rules, tuple(faults)
+
+
+def _directives(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield directive, argument and value of each line that has a value."""
+    for line in text.splitlines():
+        match = None if line.lstrip().startswith("#") else _LINE.match(line)
+        if match is None:
+            continue
+        directive, argument, value = match[1].lower(), match[2] or "", match[3]
+        if directive in _WORDS:
+            value = value.strip("\"'")
+        if value or directive == "replace_string":
+            yield directive, argument, value

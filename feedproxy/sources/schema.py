@@ -1,0 +1,186 @@
+"""The shape of the TOML files in `config/`. Pure.
+
+One class for each table. A key that stands here is a key that the files may have; there are no others.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from feedproxy.markup import check_xpath
+
+Kind = Literal["html", "feed"]
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+
+
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 (whatever a TOML value may be)
+    return (value,) if isinstance(value, str) else value
+
+
+def _pattern(value: str, group: str) -> str:
+    try:
+        names = re.compile(value).groupindex
+    except re.error as e:
+        raise ValueError(f"{value!r} is no regular expression: {e}") from e
+    if value and group not in names:
+        raise ValueError(f"{value!r} has no group (?P<{group}>...)")
+    return value
+
+
+XPaths = Annotated[tuple[Annotated[str, AfterValidator(check_xpath)], ...], BeforeValidator(_as_tuple)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class MirrorTable(_Table):
+    """What the mirror is."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    language: str = "zh-CN"
+    page_path: str = "/{section}/blob/master/pages/{channel}/{id}.md"
+    sections: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("page_path")
+    @classmethod
+    def _has_its_fields(cls, value: str) -> str:
+        wanted = ("/{section}/", "{channel}", "{id}")
+        if not all(part in value for part in wanted) or value.count("{") != len(wanted):
+            raise ValueError("must begin with /{section}/ and hold {channel} and {id}, once each, and no other field")
+        return value
+
+
+class NavigationTable(_Table):
+    """One link on top of every page."""
+
+    title: str = Field(min_length=1)
+    to: str = ""
+    url: str = Field("", pattern=r"^(https?://.+)?$")
+
+
+class FeedsTable(_Table):
+    """The feeds."""
+
+    entries: int = Field(50, ge=1, le=1000)
+    ttl_minutes: int = Field(30, ge=1)
+
+
+class FetchTable(_Table):
+    """How much is taken from upstream, and how patiently."""
+
+    articles_at_once: int = Field(4, ge=1, le=32)
+    connect_timeout_s: float = Field(10, gt=0)
+    read_timeout_s: float = Field(20, gt=0)
+    total_timeout_s: float = Field(60, gt=0)
+    max_body_bytes: int = Field(10_000_000, ge=1000)
+    max_redirects: int = Field(5, ge=0)
+    give_up_after: int = Field(3, ge=1)
+
+
+class PollTable(_Table):
+    """When a channel is asked again, and an article that failed."""
+
+    interval_minutes: float = Field(10, gt=0)
+    max_interval_minutes: float = Field(24 * 60, gt=0)
+    retry_minutes: float = Field(5, gt=0)
+
+
+class MirrorFile(_Table):
+    """feedproxy.toml."""
+
+    mirror: MirrorTable
+    navigation: tuple[NavigationTable, ...] = ()
+    feeds: FeedsTable = FeedsTable()
+    fetch: FetchTable = FetchTable()
+    poll: PollTable = PollTable()
+
+
+class ChannelTable(_Table):
+    """A channel that differs from its section's others."""
+
+    title: str = Field(min_length=1)
+    kind: Kind | None = None
+    url: str = Field("", pattern=r"^(https?://.+)?$")
+
+
+class SectionFile(_Table):
+    """sections/<name>.toml."""
+
+    title: str = Field(min_length=1)
+    description: str = ""
+    site: str
+    kind: Kind
+    listing: dict[Kind, Annotated[str, Field(pattern=r"^https?://.+")]] = Field(default_factory=dict)
+    channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
+
+
+class ListingTable(_Table):
+    """How an HTML listing is read."""
+
+    item: XPaths = ()
+    link: XPaths = ()
+    title: XPaths = ()
+    date: XPaths = ()
+    excerpt: XPaths = ()
+    next_page: XPaths = ()
+
+
+class ArticleTable(_Table):
+    """How an article page is read: ftr-site-config's directives, and ours."""
+
+    title: XPaths = ()
+    body: XPaths = ()
+    date: XPaths = ()
+    author: XPaths = ()
+    strip: XPaths = ()
+    strip_id_or_class: Words = ()
+    strip_image_src: Words = ()
+    strip_attr: XPaths = ()
+    src_lazy_load_attr: Words = ()
+    autodetect_on_failure: bool = True
+    picture: XPaths = ()
+    caption: XPaths = ()
+    author_pattern: str = ""
+
+    @field_validator("author_pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        return _pattern(value, "author")
+
+
+class SiteFile(_Table):
+    """sites/<name>.toml."""
+
+    title: str = Field(min_length=1)
+    hosts: tuple[str, ...] = Field(min_length=1)
+    picture_hosts: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    article_url: str = ""
+    canonical_url: str = ""
+    tag_url: str = ""
+    listing: ListingTable = ListingTable()
+    article: ArticleTable = ArticleTable()
+
+    @field_validator("article_url")
+    @classmethod
+    def _has_id(cls, value: str) -> str:
+        return _pattern(value, "id")
+
+    @field_validator("tag_url")
+    @classmethod
+    def _has_tag(cls, value: str) -> str:
+        return _pattern(value, "tag")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as e:
+            raise ValueError(f"{value!r} is no time zone such as Asia/Shanghai") from e
+        return value

@@ -1,0 +1,55 @@
+"""Bring a store's schema up to date, at start and under a lock."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from feedproxy.errors import StoreError
+
+HEAD = "0001"
+
+
+def migrate(engine: Engine, lock_file: Path) -> None:
+    """Apply the migrations that are missing; at once when none is, and one process after the other when some are.
+
+    Raises:
+        StoreError: the store was made by a later version.
+
+    """
+    if _revision(engine) == HEAD:
+        return
+    with locked(lock_file), engine.connect().execution_options(write=True) as connection, connection.begin():
+        _upgrade(connection)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold an exclusive lock on *file*, waiting for it; it ends with the process, however that ends."""
+    with file.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _revision(engine: Engine) -> str | None:
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found) if found else None
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 (needed only when the schema is old)
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as e:
+        raise StoreError(f"store: its schema is not one of this version's: {e}") from e

@@ -1,0 +1,120 @@
+"""The tables of the store. Pure.
+
+Moments are whole seconds since 1970 in UTC. Every change is made by a migration in `migrations/versions`.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, TypeDecorator
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware `datetime` in Python, whole seconds since 1970 in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's)
+        """Return seconds."""
+        return None if value is None else int(value.timestamp())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's)
+        """Return the moment."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+# One row for each article that is held.
+article = Table(
+    "article",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("picture_url", Text),
+    Column("picture_alt", Text),
+    Column("picture_caption", Text),
+    Column("published", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("stored", Moment, nullable=False),
+    Index("article_newest", "published", "id"),
+)
+
+article_tag = Table(
+    "article_tag",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Index("article_tag_name", "name"),
+)
+
+# Which articles an article links to, held or not: who must be rendered anew when one of them comes in.
+article_link = Table(
+    "article_link",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("target_id", Text, primary_key=True),
+    Column("target_url", Text, nullable=False),
+    Index("article_link_target", "target_id"),
+)
+
+# The page an article was extracted from, compressed by zstandard, so that new rules can be tried without the network.
+raw_page = Table(
+    "raw_page",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("body_zstd", LargeBinary, nullable=False),
+    Column("fetched", Moment, nullable=False),
+)
+
+# What each listing has shown; `published` repeats the article's once it is held, so that a feed is one index range.
+membership = Table(
+    "membership",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("article_id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("published", Moment),
+    Index("membership_newest", "channel", "published", "article_id"),
+    Index("membership_article", "article_id"),
+)
+
+# Articles to fetch: shown by a listing and not held, or held and to be fetched again. Nothing leaves but by success.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("published", Moment),
+    Column("position", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("tried_at", Moment),
+    Column("try_at", Moment),
+    Column("error", Text, nullable=False),
+)
+
+# The polls of a channel; `changed` counts what touched its entries, last at `changed_at`, so that a feed is rendered once for each change.
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("changed", Integer, nullable=False, server_default="0"),
+    Column("changed_at", Moment),
+    Column("listing_hash", Text, nullable=False, server_default=""),
+    Column("polled_at", Moment),
+    Column("next_poll_at", Moment),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("listed", Integer, nullable=False, server_default="0"),
+)

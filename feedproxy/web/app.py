@@ -1,0 +1,76 @@
+"""The application: routes, headers, and what a reader is told when something fails."""
+
+import logging
+import sys
+from collections.abc import Mapping
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, SecurityError
+
+from feedproxy.errors import FeedproxyError, StoreError
+from feedproxy.model import Mirror
+from feedproxy.settings import Settings, load_settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import Library, open_store
+from feedproxy.web.views import TEXT, Views
+
+_log = logging.getLogger(__name__)
+# gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
+_BOOT_FAILED = 3
+_NOT_FOUND = 404
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; base-uri 'none'",
+}
+
+
+def make_app(environ: Mapping[str, str]) -> Flask:
+    """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
+    try:
+        settings = load_settings(environ)
+        logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
+        return create_app(settings, load_mirror(settings.config), open_store(settings.store_url, settings.data))
+    except FeedproxyError as e:
+        print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+        raise SystemExit(_BOOT_FAILED) from e
+
+
+def create_app(settings: Settings, mirror: Mirror, library: Library) -> Flask:
+    """Return the application that answers from *library*."""
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    views = Views(settings, mirror, library)
+    for rule, view in views.rules():
+        app.add_url_rule(rule, rule, view, methods=["GET"])
+    app.register_error_handler(StoreError, _store_failed)
+    app.register_error_handler(SecurityError, _untrusted)
+    app.register_error_handler(Exception, _broken)
+    app.after_request(_protect)
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        code = error.code or 500
+        return views.say(code, "没有这个页面" if code == _NOT_FOUND else "不能这样请求", "请从首页进入。")
+
+    return app
+
+
+def _store_failed(error: StoreError) -> Response:
+    _log.error("%s", error)
+    text = "the mirror's store can't be read at the moment; please try again in a minute\n"
+    return Response(text, 503, {"Retry-After": "60"}, content_type=TEXT)
+
+
+def _untrusted(_error: SecurityError) -> Response:
+    _log.warning("request for the host %r, which is not in FEEDPROXY_TRUSTED_HOSTS", request.environ.get("HTTP_HOST"))
+    return Response("this mirror does not answer under this host name\n", 400, content_type=TEXT)
+
+
+def _broken(error: Exception) -> Response:
+    _log.error("%r failed", request.path, exc_info=error)
+    return Response("something went wrong; the operator finds it in the log\n", 500, content_type=TEXT)
+
+
+def _protect(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response

@@ -1,0 +1,142 @@
+"""What is answered at each address: a look-up in the store's edition, nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Response, redirect, request
+from werkzeug.exceptions import SecurityError
+from werkzeug.wsgi import get_host
+
+from feedproxy import paths
+from feedproxy.edition import ALL, Edition, scope_of
+from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
+from feedproxy.render import STYLESHEET
+from feedproxy.settings import Settings
+from feedproxy.store import Library
+from feedproxy.web.answers import Answer, prepare, send
+from feedproxy.web.shelf import Shelf
+
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+# RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
+_FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
+_STYLE = prepare(STYLESHEET, "text/css; charset=utf-8")
+_DAY = "public, max-age=86400"
+_NO_STORE = "no-store"
+# Every feed of the first site in three forms under a few public addresses; a feed of 50 entries is about 400 KB.
+_SHELF_SIZE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One method for each address; Flask finds them in `rules`."""
+
+    settings: Settings
+    mirror: Mirror
+    library: Library
+    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_SIZE))
+
+    def rules(self) -> tuple[tuple[str, Callable[..., Response]], ...]:
+        """Return each URL rule with what answers it."""
+        return (
+            ("/", self.home),
+            ("/<name>", self.section),
+            ("/<name>/", self.section_as_folder),
+            (paths.Layout(self.mirror.page_path).route, self.article),
+            ("/tag/<path:name>", self.tag),
+            ("/feed/<name>.<any(xml, atom, json):form>", self.feed),
+            ("/feed/<name>/<channel>.<any(xml, atom, json):form>", self.feed),
+            (paths.STYLE, self.stylesheet),
+            ("/healthz", self.healthz),
+        )
+
+    def home(self) -> Response:
+        """Answer with the front page."""
+        return self._page(self.mirror.channels, self._edition().home())
+
+    def section(self, name: str) -> Response:
+        """Answer with a section's front page."""
+        section = self.mirror.section(name)
+        if section is None:
+            return self._no_section()
+        return self._page(section.channels, self._edition().section(section))
+
+    def section_as_folder(self, name: str) -> Response:
+        """Lead from the address that a page's relative link to its section gives to the section's own."""
+        return _redirect(paths.section(name), 308) if self.mirror.section(name) else self._no_section()
+
+    def article(self, section: str, channel: str, article_id: str) -> Response:
+        """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
+        edition, wanted = self._edition(), ArticleId(article_id)
+        if self.mirror.section(section) is None:
+            return self._no_section()
+        body = edition.article(section, channel, wanted)
+        if body is not None:
+            return self._page(tuple(each for each in self.mirror.channels if each.id == channel), body)
+        elsewhere = edition.canonical(wanted, section)
+        if elsewhere is not None and elsewhere != request.path:
+            return _redirect(elsewhere, 302)
+        not_held = edition.not_held(section, wanted, MirrorPath(request.path))
+        return send(prepare(not_held, HTML), status=404, cache_control=_NO_STORE)
+
+    def tag(self, name: str) -> Response:
+        """Answer with a tag's page."""
+        body = self._edition().tag(name)
+        return self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else self._page(self.mirror.channels, body)
+
+    def feed(self, name: str, form: str, channel: str = "") -> Response:
+        """Answer with a feed, made once for each change of what it shows."""
+        scope = scope_of(self.mirror, name, channel)
+        if scope is None:
+            names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
+            text = f"no feed at {request.path}; sections: {names}\n"
+            return send(prepare(text.encode(), TEXT), status=404, cache_control=_NO_STORE)
+        edition = self._edition()
+
+        def make(version: Version) -> Answer:
+            return prepare(edition.feed(scope, form), _FEED_TYPES[form], version.moment)
+
+        key = (scope.path(form), edition.public_url)
+        return send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+
+    def stylesheet(self) -> Response:
+        """Answer with the style sheet."""
+        return send(_STYLE, cache_control=_DAY)
+
+    def healthz(self) -> Response:
+        """Answer "ok" while the store can be read."""
+        self.library.version([])
+        return send(prepare(b"ok\n", TEXT), cache_control=_NO_STORE)
+
+    def say(self, status: int, title: str, text: str) -> Response:
+        """Answer with a page that says one thing."""
+        body = self._edition().message(title, text, MirrorPath(request.path))
+        return send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
+
+    def _no_section(self) -> Response:
+        names = "、".join(f"{section.title} {section.name}" for section in self.mirror.sections)
+        return self.say(404, "没有这个栏目", f"镜像的栏目有：{names}。")
+
+    def _page(self, channels: tuple[Channel, ...], body: bytes) -> Response:
+        version = self.library.version([channel.id for channel in channels])
+        return send(prepare(body, HTML, version.moment))
+
+    def _edition(self) -> Edition:
+        return Edition(self.mirror, self.library, self.settings.public_url or self._own_address())
+
+    def _own_address(self) -> str:
+        """Return the address that the request itself names.
+
+        Raises:
+            SecurityError: its host is not one that the operator trusts.
+
+        """
+        host = get_host(request.environ, self.settings.trusted_hosts)
+        if not host:
+            raise SecurityError
+        return f"{request.scheme}://{host}"
+
+
+def _redirect(target: MirrorPath, status: int) -> Response:
+    query = request.query_string.decode("ascii", "ignore")
+    return redirect(target + (f"?{query}" if query else ""), status, Response=Response)

@@ -1,0 +1,7 @@
+"""The application for a WSGI server, built from the environment."""
+
+import os
+
+from feedproxy.web.app import make_app
+
+app = make_app(os.environ)
