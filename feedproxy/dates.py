@@ -12,6 +12,12 @@ _NUMERIC = re.compile(
 )
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _MAX_LENGTH = 200
+# Whole dates only, and a fixed base, so that the result never depends on today; "yesterday" is not ours to guess.
+_WRITTEN = {
+    "PARSERS": ["absolute-time"],
+    "REQUIRE_PARTS": ["day", "month", "year"],
+    "RELATIVE_BASE": datetime(2000, 1, 1),  # noqa: DTZ001 (a base has the zone of what is read)
+}
 
 
 def parse_date(text: str, timezone: str) -> datetime | None:
@@ -49,6 +55,4 @@ def _written(text: str) -> datetime | None:
         return None
     import dateparser  # noqa: PLC0415
 
-    # a fixed base, so that the result never depends on today; relative dates ("yesterday") are not ours to guess
-    return dateparser.parse(text, settings={"PARSERS": ["absolute-time"], "REQUIRE_PARTS": ["day", "month", "year"],
-                                            "RELATIVE_BASE": datetime(2000, 1, 1)})  # noqa: DTZ001
+    return dateparser.parse(text, settings=_WRITTEN)

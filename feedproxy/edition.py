@@ -109,7 +109,9 @@ class Edition:
     def home(self) -> bytes:
         """Return the front page: the newest articles of each section, and how to subscribe."""
         blocks = tuple(
-            self._block(section.title, paths.section(section.name), self._newest(section, _HOME_HEADLINES), paths.HOME, section.name)
+            self._block(
+                section.title, paths.section(section.name), self._newest(section, _HOME_HEADLINES), paths.HOME, section.name
+            )
             for section in self.mirror.sections
         )
         scopes = [scope_of(self.mirror, section.name) for section in self.mirror.sections] + [scope_of(self.mirror, ALL)]
@@ -150,7 +152,9 @@ class Edition:
         if channel not in channels.get(article_id, ()):
             return None
         page = self.layout.article(section, channel, article_id)
-        place = Place(article_id, section, channel, self.layout, self._pages(channels, section), lambda to: paths.relative(to, page))
+        place = Place(
+            article_id, section, channel, self.layout, self._pages(channels, section), lambda to: paths.relative(to, page)
+        )
         canonical = self._page_of(article_id, channels[article_id], section)
         frame = self._frame(article.title, page, article=article, canonical=canonical, section=section)
         body = rewrite_links(article.body, self.mirror, place)
@@ -174,9 +178,7 @@ class Edition:
 
     # -------------------------------------------------------------- parts
 
-    def _article_body(
-        self, article: Article, body: SafeHtml, member_of: frozenset[str], page: MirrorPath
-    ) -> render.ArticleBody:
+    def _article_body(self, article: Article, body: SafeHtml, member_of: frozenset[str], page: MirrorPath) -> render.ArticleBody:
         def linked(target: str) -> str:
             path, mark, fragment = target.partition("#")
             return paths.suffixed(paths.relative(MirrorPath(path), page) + mark + fragment, article.id)

@@ -16,7 +16,7 @@ from feedproxy import plan, sources, urls
 from feedproxy.errors import UpstreamError
 from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
-from feedproxy.model import Article, Channel, ChannelState, ListingItem, Mirror, Page, Site, Url, Waiting
+from feedproxy.model import Article, Channel, ChannelState, ListingItem, Mirror, Page, Site, Waiting
 from feedproxy.parse import parse_listing
 from feedproxy.rewrite import linked_articles
 from feedproxy.sanitise import clean, plain_text

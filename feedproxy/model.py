@@ -270,7 +270,8 @@ class Version:
 @dataclass(frozen=True, slots=True)
 class ChannelState:
     """What the store remembers of a channel's polls; *listing_hash* is of the last listing that was taken in whole,
-    *listed* is how many articles it showed."""
+    *listed* is how many articles it showed.
+    """
 
     channel: str
     listing_hash: str = ""

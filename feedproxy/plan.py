@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from feedproxy.model import Article, ArticleId, Channel, ChannelState, ListingItem, PollRules, Waiting
+from feedproxy.model import Article, ArticleId, Channel, ChannelState, PollRules, Waiting
 
 _MAX_DOUBLINGS = 16
 

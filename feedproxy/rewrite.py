@@ -1,6 +1,7 @@
 """URL attributes of clean HTML to the mirror's addresses, with their `?n<ID>` suffix; at render time. Pure.
 
-It adds no element and changes no text. The store keeps upstream addresses, so a link to an article that is
+It changes no text, and adds no element on a page; in a feed a player becomes a link to what it plays, because
+readers drop players and validators warn of them. The store keeps upstream addresses, so a link to an article that is
 mirrored tomorrow points inside tomorrow.
 """
 
@@ -39,6 +40,8 @@ class Place:
 def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
     """Return *safe* with its links pointing inside the mirror where they lead to a mirrored site's articles and tags."""
     root = markup.fragment(safe)
+    if place.alone:
+        _unfold_players(root)
     for link in root.iter("a"):
         href = link.get("href")
         if not href:
@@ -83,3 +86,16 @@ def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
 
 def _fragment_of(href: str) -> str:
     return "".join(href.partition("#")[1:])
+
+
+def _unfold_players(root: markup.Element) -> None:
+    """Put what a player offers to browsers without players in its place; a link to its file, if it offers none."""
+    for player in [*root.iter("audio"), *root.iter("video")]:
+        sources = [player.get("src"), *(source.get("src") for source in player.iter("source"))]
+        markup.drop(list(player.iter("source")))
+        url = next((source for source in sources if source), None)
+        if url and player.find(".//a") is None:
+            link = player.makeelement("a", href=url)
+            link.text = url
+            player.append(link)
+        player.drop_tag()

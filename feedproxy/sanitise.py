@@ -21,22 +21,24 @@ _WRAPPERS = frozenset(("article", "body", "center", "div", "main", "section"))
 # Gone with everything in them; bleach alone would leave their text standing.
 DROPPED = frozenset(
     (
-        "applet", "base", "button", "canvas", "datalist", "dialog", "embed", "form", "frame", "frameset", "head", "iframe", "input",
-        "link", "map", "math", "meta", "noembed", "noframes", "noscript", "object", "optgroup", "option", "param", "plaintext",
-        "portal", "script", "select", "slot", "style", "svg", "template", "textarea", "title", "track", "xmp",
+        *("applet", "base", "button", "canvas", "datalist", "dialog", "embed", "form", "frame", "frameset", "head", "iframe"),
+        *("input", "link", "map", "math", "meta", "noembed", "noframes", "noscript", "object", "optgroup", "option", "param"),
+        *("plaintext", "portal", "script", "select", "slot", "style", "svg", "template", "textarea", "title", "track", "xmp"),
     )
-)  # fmt: skip
-# Elements by what they are for; everything else is unwrapped, its text stays.
+)
+# Elements that may stay; every other is unwrapped, its text stays.
 TAGS = frozenset(
     (
-        "a", "abbr", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "cite", "code",
-        "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer", "h1", "h2", "h3",
-        "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s",
-        "samp", "section", "small", "source", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead",
-        "time", "tr", "u", "ul", "var", "video", "wbr",
+        *("a", "abbr", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "cite"),
+        *("code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q"),
+        *("rp", "rt", "ruby", "s", "samp", "section", "small", "source", "strong", "sub", "summary", "sup", "table", "tbody"),
+        *("td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr"),
     )
-)  # fmt: skip
-_ADDRESSES = frozenset((("a", "href"), ("img", "src"), ("audio", "src"), ("video", "src"), ("video", "poster"), ("source", "src")))
+)
+_ADDRESSES = frozenset(
+    (("a", "href"), ("img", "src"), ("audio", "src"), ("video", "src"), ("video", "poster"), ("source", "src"))
+)
 _PLAIN: Mapping[str, frozenset[str]] = {
     "*": frozenset(("dir", "lang", "title")),
     "a": frozenset(("name",)),
@@ -44,7 +46,7 @@ _PLAIN: Mapping[str, frozenset[str]] = {
     "col": frozenset(("span",)),
     "img": frozenset(("alt", "height", "width")),
     "li": frozenset(("value",)),
-    "ol": frozenset(("reversed", "start", "type")),
+    "ol": frozenset(("start", "type")),
     "source": frozenset(("type",)),
     "td": frozenset(("colspan", "headers", "rowspan")),
     "th": frozenset(("colspan", "headers", "rowspan", "scope")),

@@ -33,22 +33,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    config: Path = Field(Path("config"), description="folder with feedproxy.toml, sections/ and sites/")
-    data: Path = Field(Path("var"), description="folder for the store, the response cache and media")
-    bind: str = Field("127.0.0.1:8000", description="address and port of the web side")
-    workers: int = Field(2, ge=1, le=64, description="web processes")
-    threads: int = Field(4, ge=1, le=64, description="threads of a web process")
-    database_url: str = Field("", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
-    public_url: str = Field("", description="start of absolute links; unset: the request's own, for trusted hosts")
+    config: Path = Field(default=Path("config"), description="folder with feedproxy.toml, sections/ and sites/")
+    data: Path = Field(default=Path("var"), description="folder for the store, the response cache and media")
+    bind: str = Field(default="127.0.0.1:8000", description="address and port of the web side")
+    workers: int = Field(default=2, ge=1, le=64, description="web processes")
+    threads: int = Field(default=4, ge=1, le=64, description="threads of a web process")
+    database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
+    public_url: str = Field(default="", description="start of absolute links; unset: the request's own, for trusted hosts")
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
     )
     origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
         {}, description="where an upstream host is really reached: host=http://address:port, separated by commas"
     )
-    proxy: str = Field("", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
-    contact: str = Field("", description="the operator's address, sent to upstream in the User-Agent")
-    log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    proxy: str = Field(default="", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
+    contact: str = Field(default="", description="the operator's address, sent to upstream in the User-Agent")
+    log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
 
     @field_validator("public_url", "proxy")
     @classmethod

@@ -16,11 +16,11 @@ _MAX_LENGTH = 2_000
 
 
 def resolve(base: str, href: str) -> Url | None:
-    """Return the absolute http(s) address that *href* means on the page *base*, or None if it is no such address.
+    r"""Return the absolute http(s) address that *href* means on the page *base*, or None if it is no such address.
 
     >>> resolve("https://example.org/a/b.htm", " ../c.htm?x=1#y ")
     'https://example.org/c.htm?x=1#y'
-    >>> resolve("https://example.org/", "java\\nscript:alert(1)") is None
+    >>> resolve("https://example.org/", "java\nscript:alert(1)") is None
     True
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'

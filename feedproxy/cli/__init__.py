@@ -24,7 +24,7 @@ _FAILED = 2
 @click.option("--config", type=click.Path(path_type=Path), help="Folder with the configuration, instead of FEEDPROXY_CONFIG.")
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
-    """A full-text feed proxy and mirror: poll a news site's listings, keep its articles, serve feeds and pages."""
+    """Poll a news site's listings, keep its articles, and serve them as full-text feeds and mirrored pages."""
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     settings = load_settings(environ | ({PREFIX + "CONFIG": str(config)} if config else {}))
     context.obj = settings

@@ -57,7 +57,9 @@ def _print_listing(console: Console, kind: str, listing: Listing) -> None:
     table = Table("ID", "date", "title", "address", box=None)
     for item in listing.items:
         table.add_row(item.id, f"{item.published:%Y-%m-%d %H:%M}" if item.published else "-", item.title, item.url)
-    console.print(f"listing ({kind}): {len(listing.items)} articles" + (f", goes on at {listing.next_url}" if listing.next_url else ""))
+    console.print(
+        f"listing ({kind}): {len(listing.items)} articles" + (f", goes on at {listing.next_url}" if listing.next_url else "")
+    )
     console.print(table)
 
 

@@ -39,7 +39,9 @@ def progress(title: str, total: int) -> Iterator[Progress]:
 
 def print_reports(reports: Sequence[Report]) -> None:
     """Print a table of polls, and each failure with its address and reason once."""
-    table = Table("channel", "title", *(Column(name, justify="right") for name in ("listed", "new", "updated", "failed", "seconds")))
+    table = Table(
+        "channel", "title", *(Column(name, justify="right") for name in ("listed", "new", "updated", "failed", "seconds"))
+    )
     for report in reports:
         table.add_row(
             report.channel.id,

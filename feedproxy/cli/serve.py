@@ -52,7 +52,17 @@ def serve(settings: Settings) -> None:
 def _web_command(settings: Settings) -> list[str]:
     workers, threads = str(settings.workers), str(settings.threads)
     options = ["--workers", workers, "--worker-class", "gthread", "--threads", threads, "--bind", settings.bind]
-    return [sys.executable, "-m", "gunicorn", *options, "--graceful-timeout", "5", "--log-level", "warning", "feedproxy.web.wsgi:app"]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        *options,
+        "--graceful-timeout",
+        "5",
+        "--log-level",
+        "warning",
+        "feedproxy.web.wsgi:app",
+    ]
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CJK_SHARE = 0.2
 
+
 def extract(page: Page, text: str, about: About) -> Extract:
     """Return the article that trafilatura finds in *text*, completed by what the page says about itself.
 
@@ -33,7 +34,7 @@ def extract(page: Page, text: str, about: About) -> Extract:
         raise ExtractError(page.url, "no headline found: neither by rules nor by heuristics")
     return Extract(
         title=title,
-        body=_body(found.text, title),
+        body=_body(found.text or "", title),
         rule="heuristics",
         published=about.published or parse_date(found.date or "", "UTC"),
         author=about.author or found.author or "",

@@ -12,12 +12,12 @@ _NEVER = "//script | //style | //template | //iframe | //*[local-name()='twitter
 
 def apply_rules(root: Element, rules: ArticleRules) -> None:
     """Strip what the rules name and give lazy pictures their address, in place."""
-    for old_tag, expression in ((tag, expression) for tag, expression in rules.wrap_in):
-        for element in _elements(root, expression):
-            _wrap(element, old_tag)
-    markup.drop(_elements(root, _NEVER))
+    for tag, expression in rules.wrap_in:
+        for element in markup.elements_at(root, expression):
+            _wrap(element, tag)
+    markup.drop(markup.elements_at(root, _NEVER))
     for expression in rules.strip:
-        markup.drop(_elements(root, expression))
+        markup.drop(markup.elements_at(root, expression))
     for expression in rules.strip_attr:
         _strip_attributes(root, expression)
     for word in rules.strip_id_or_class:
@@ -37,11 +37,6 @@ def find_body(root: Element, rules: ArticleRules) -> Element | None:
         element.tail = None
         body.append(element)
     return found[0] if len(found) == 1 else body
-
-
-def _elements(root: Element, expression: str) -> list[Element]:
-    found = root.xpath(expression)
-    return [each for each in found if isinstance(each, html.HtmlElement)] if isinstance(found, list) else []
 
 
 def _named(element: Element, word: str) -> bool:

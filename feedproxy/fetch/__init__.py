@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 import requests
-from requests_cache import DO_NOT_CACHE, CachedSession, SQLiteCache
+from requests_cache import DO_NOT_CACHE, CachedSession
 from requests_cache.backends.base import BaseCache
+from requests_cache.backends.sqlite import SQLiteCache
 
 from feedproxy import __version__, urls
 from feedproxy.errors import FetchError
@@ -113,7 +114,9 @@ class HttpFetcher:
         return f"no usable answer: {' '.join(str(cause).split()) or type(cause).__name__}"
 
 
-def open_fetcher(settings: Settings, mirror: Mirror, *, cache_file: Path | None = None, more_hosts: tuple[str, ...] = ()) -> HttpFetcher:
+def open_fetcher(
+    settings: Settings, mirror: Mirror, *, cache_file: Path | None = None, more_hosts: tuple[str, ...] = ()
+) -> HttpFetcher:
     """Return a fetcher for the sites of *mirror*; without *cache_file* nothing is kept on disk.
 
     *more_hosts* are hosts that the operator names on the command line.
@@ -132,7 +135,7 @@ def open_fetcher(settings: Settings, mirror: Mirror, *, cache_file: Path | None 
     session.headers = requests.structures.CaseInsensitiveDict(
         {
             "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
-            "Accept": "text/html, application/xhtml+xml, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
+            "Accept": "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
             "Accept-Encoding": ACCEPT_ENCODING,
         }
     )

@@ -52,7 +52,7 @@ class _Checked:
     A certificate is still checked against the name, not the address.
     """
 
-    def _new_conn(self: Any) -> socket.socket:  # noqa: ANN401 (a mixin over two urllib3 classes)
+    def _new_conn(self: Any) -> socket.socket:
         host = self._dns_host
         self._dns_host = public_address(host, self.port)
         try:

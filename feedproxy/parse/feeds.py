@@ -52,7 +52,10 @@ def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
     # The text is decoded already: what its declaration says of bytes must not be believed again.
     data = BytesIO(_DECLARED_ENCODING.sub(r"\1", text, count=1).encode())
     feed = feedparser.parse(
-        data, sanitize_html=False, resolve_relative_uris=False, response_headers={"content-type": "application/xml; charset=utf-8"}
+        data,
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers={"content-type": "application/xml; charset=utf-8"},
     )
     if not feed.version:
         raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")

@@ -6,9 +6,13 @@ so ours is given without a version: the same articles make the same bytes whatev
 
 import json
 from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
 
 from feedgen.entry import FeedEntry
+from feedgen.ext.base import BaseEntryExtension
 from feedgen.feed import FeedGenerator
+from feedgen.util import xml_elem
 
 from feedproxy.render.values import Entry, Feed, picture_type
 
@@ -25,7 +29,7 @@ def render_rss(feed: Feed) -> bytes:
         item = _add(made, entry)
         item.guid(entry.id, permalink=False)
         item.link(href=entry.link)
-        item.description(entry.summary)
+        item.description(escape(entry.summary, quote=False))  # RSS reads it as HTML
         item.content(entry.content, type="CDATA")
         item.pubDate(entry.published)
         item.dc.dc_creator(entry.author)
@@ -47,12 +51,13 @@ def render_atom(feed: Feed) -> bytes:
         item.updated(entry.updated)
         item.published(entry.published)
         item.author(name=entry.author)
-        item.link(href=entry.link, rel="alternate", type="text/html")
-        item.link(href=entry.via, rel="via")
+        item.register_extension("links", _Links, atom=True, rss=False)
+        item.links.add(rel="alternate", type="text/html", href=entry.link)
+        item.links.add(rel="via", href=entry.via)
         item.summary(entry.summary)
         item.content(entry.content, type="html")
         if entry.picture:
-            item.link(href=entry.picture.url, rel="enclosure", type=picture_type(entry.picture))
+            item.links.add(rel="enclosure", type=picture_type(entry.picture), href=entry.picture.url)
     return bytes(made.atom_str())
 
 
@@ -71,6 +76,23 @@ def render_json_feed(feed: Feed) -> bytes:
 
 
 FORMS: Mapping[str, Callable[[Feed], bytes]] = {"atom": render_atom, "json": render_json_feed, "xml": render_rss}
+
+
+class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
+    """The links of an Atom entry; feedgen 1.0 itself loses every attribute of theirs but the address."""
+
+    def __init__(self) -> None:
+        self._links: list[dict[str, str]] = []
+
+    def add(self, **attributes: str) -> None:
+        """Add a link (RFC 4287, 4.2.7)."""
+        self._links.append(attributes)
+
+    def extend_atom(self, entry: Any) -> Any:  # noqa: ANN401 (feedgen's tree)
+        """Write the links into an entry."""
+        for attributes in self._links:
+            xml_elem("link", entry, **attributes)
+        return entry
 
 
 def _begin(feed: Feed, media_type: str) -> FeedGenerator:

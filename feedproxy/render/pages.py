@@ -1,6 +1,5 @@
 """Pages: values in, HTML bytes out. Pure, but for the templates that are read once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -112,8 +111,7 @@ def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    filters: dict[str, Callable[..., str]] = {"moment": _moment, "safe_html": Markup}
-    environment.filters.update(filters)
+    environment.filters.update(moment=_moment, safe_html=Markup)
     return environment
 
 

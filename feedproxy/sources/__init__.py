@@ -45,7 +45,9 @@ def load_mirror(folder: Path) -> Mirror:
     _check_channels(folder, sections)
     for link in main.navigation:
         if bool(link.to) == bool(link.url) or (link.to not in ("", "section") and link.to not in main.mirror.sections):
-            raise ConfigError(main_file, "navigation", f"{link.title}: give either url or to, which is a section's name or \"section\"")
+            raise ConfigError(
+                main_file, "navigation", f'{link.title}: give either url or to, which is a section\'s name or "section"'
+            )
     mirror = main.mirror
     return Mirror(
         name=mirror.name,
@@ -116,7 +118,9 @@ def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> 
     if table.site not in sites:
         raise ConfigError(file, "site", f"there is no sites/{table.site}.toml")
     channels = tuple(
-        _channel(file, table, channel_id, value if isinstance(value, ChannelTable) else ChannelTable(title=value), sites[table.site])
+        _channel(
+            file, table, channel_id, value if isinstance(value, ChannelTable) else ChannelTable(title=value), sites[table.site]
+        )
         for channel_id, value in table.channels.items()
     )
     return Section(name, table.title, table.description, channels)

@@ -19,12 +19,12 @@ _NO = ("no", "false", "0")
 
 
 def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
-    """Return the rules in *text* and one line for each expression that is not XPath 1.0.
+    r"""Return the rules in *text* and one line for each expression that is not XPath 1.0.
 
     Directives that say how to fetch or tidy a page (``http_header``, ``single_page_link``, ``tidy``, ``prune``,
     ``parser`` and the like) are not ours to follow and are passed over.
 
-    >>> parse_ftr("body: //article\\nstrip_id_or_class: ad\\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
+    >>> parse_ftr("body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
     (('<b>', '<i>'),)
     """
     lists: dict[str, list[str]] = defaultdict(list)
@@ -42,10 +42,18 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
             lists[directive].append(value)
     rules = ArticleRules(
         name=name,
+        title=tuple(lists["title"]),
+        body=tuple(lists["body"]),
+        date=tuple(lists["date"]),
+        author=tuple(lists["author"]),
+        strip=tuple(lists["strip"]),
+        strip_attr=tuple(lists["strip_attr"]),
+        strip_id_or_class=tuple(lists["strip_id_or_class"]),
+        strip_image_src=tuple(lists["strip_image_src"]),
+        src_lazy_load_attr=tuple(lists["src_lazy_load_attr"]),
         replace=(*zip(lists["find_string"], lists["replace_string"], strict=False), *pairs["replace"]),
         wrap_in=tuple(pairs["wrap_in"]),
         autodetect_on_failure="".join(lists["autodetect_on_failure"]).lower() not in _NO,
-        **{key: tuple(lists[key]) for key in (*_XPATHS, *_WORDS)},
     )
     return rules, tuple(faults)
 

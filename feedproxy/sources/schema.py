@@ -60,34 +60,34 @@ class NavigationTable(_Table):
 
     title: str = Field(min_length=1)
     to: str = ""
-    url: str = Field("", pattern=r"^(https?://.+)?$")
+    url: str = Field(default="", pattern=r"^(https?://.+)?$")
 
 
 class FeedsTable(_Table):
     """The feeds."""
 
-    entries: int = Field(50, ge=1, le=1000)
-    ttl_minutes: int = Field(30, ge=1)
+    entries: int = Field(default=50, ge=1, le=1000)
+    ttl_minutes: int = Field(default=30, ge=1)
 
 
 class FetchTable(_Table):
     """How much is taken from upstream, and how patiently."""
 
-    articles_at_once: int = Field(4, ge=1, le=32)
-    connect_timeout_s: float = Field(10, gt=0)
-    read_timeout_s: float = Field(20, gt=0)
-    total_timeout_s: float = Field(60, gt=0)
-    max_body_bytes: int = Field(10_000_000, ge=1000)
-    max_redirects: int = Field(5, ge=0)
-    give_up_after: int = Field(3, ge=1)
+    articles_at_once: int = Field(default=4, ge=1, le=32)
+    connect_timeout_s: float = Field(default=10, gt=0)
+    read_timeout_s: float = Field(default=20, gt=0)
+    total_timeout_s: float = Field(default=60, gt=0)
+    max_body_bytes: int = Field(default=10_000_000, ge=1000)
+    max_redirects: int = Field(default=5, ge=0)
+    give_up_after: int = Field(default=3, ge=1)
 
 
 class PollTable(_Table):
     """When a channel is asked again, and an article that failed."""
 
-    interval_minutes: float = Field(10, gt=0)
-    max_interval_minutes: float = Field(24 * 60, gt=0)
-    retry_minutes: float = Field(5, gt=0)
+    interval_minutes: float = Field(default=10, gt=0)
+    max_interval_minutes: float = Field(default=24 * 60, gt=0)
+    retry_minutes: float = Field(default=5, gt=0)
 
 
 class MirrorFile(_Table):
@@ -105,7 +105,7 @@ class ChannelTable(_Table):
 
     title: str = Field(min_length=1)
     kind: Kind | None = None
-    url: str = Field("", pattern=r"^(https?://.+)?$")
+    url: str = Field(default="", pattern=r"^(https?://.+)?$")
 
 
 class SectionFile(_Table):

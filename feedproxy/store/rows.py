@@ -45,15 +45,22 @@ def articles(db: Connection, ids: Collection[str]) -> list[Article]:
 
 def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
     """Return the headlines of the articles with *ids*, in that order."""
-    found = {row.id: row for row in db.execute(select(t.article.c["id", "title", "published"]).where(t.article.c.id.in_(ids)))}
+    found = {
+        row.id: row
+        for row in db.execute(select(t.article.c.id, t.article.c.title, t.article.c.published).where(t.article.c.id.in_(ids)))
+    }
     channels = channels_of(db, [ArticleId(each) for each in ids])
-    return [Headline(ArticleId(each), found[each].title, found[each].published, channels[ArticleId(each)]) for each in ids if each in found]
+    return [
+        Headline(ArticleId(each), found[each].title, found[each].published, channels[ArticleId(each)])
+        for each in ids
+        if each in found
+    ]
 
 
 def channels_of(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, frozenset[str]]:
     """Return the channels of those of *ids* that are held."""
     found: dict[ArticleId, set[str]] = defaultdict(set)
-    query = select(t.membership.c["article_id", "channel"]).where(
+    query = select(t.membership.c.article_id, t.membership.c.channel).where(
         t.membership.c.article_id.in_(ids), t.membership.c.published.is_not(None)
     )
     for row in db.execute(query):
@@ -103,9 +110,13 @@ def write_article(db: Connection, saved: Article, now: datetime) -> None:
     db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
     db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
     if saved.tags:
-        db.execute(insert(t.article_tag), [{"article_id": saved.id, "position": at, "name": name} for at, name in enumerate(saved.tags)])
+        db.execute(
+            insert(t.article_tag), [{"article_id": saved.id, "position": at, "name": name} for at, name in enumerate(saved.tags)]
+        )
     if saved.links:
-        db.execute(insert(t.article_link), [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
+        db.execute(
+            insert(t.article_link), [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links]
+        )
 
 
 def touch(db: Connection, channels: Collection[str], now: datetime) -> None:

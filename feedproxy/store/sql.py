@@ -92,7 +92,10 @@ class SqlStore:
         with self._reading() as db:
             found = db.execute(select(t.channel)).all()
         return {
-            row.id: ChannelState(row.id, row.listing_hash, row.polled_at, row.next_poll_at, row.failures, row.last_error, row.listed) for row in found
+            row.id: ChannelState(
+                row.id, row.listing_hash, row.polled_at, row.next_poll_at, row.failures, row.last_error, row.listed
+            )
+            for row in found
         }
 
     def waiting(self, channel: str) -> list[Waiting]:
@@ -105,7 +108,12 @@ class SqlStore:
         with self._reading() as db:
             found = db.execute(query).all()
         return [
-            Waiting(ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt), row.tries, row.try_at, row.tried_at)
+            Waiting(
+                ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
+                row.tries,
+                row.try_at,
+                row.tried_at,
+            )
             for row in found
         ]
 
@@ -130,7 +138,9 @@ class SqlStore:
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._writing() as db:
             ids = [item.id for item in items]
-            titles = dict(rows.pairs(db, select(t.membership.c.article_id, t.membership.c.title).where(t.membership.c.channel == channel)))
+            titles = dict(
+                rows.pairs(db, select(t.membership.c.article_id, t.membership.c.title).where(t.membership.c.channel == channel))
+            )
             held = dict(rows.pairs(db, select(t.article.c.id, t.article.c.published).where(t.article.c.id.in_(ids))))
             queued = set(db.execute(select(t.waiting.c.article_id).where(t.waiting.c.article_id.in_(ids))).scalars())
             for position, item in enumerate(items):
@@ -153,7 +163,9 @@ class SqlStore:
             body = zstandard.compress(page.body, _ZSTD_LEVEL)
             db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == saved.id))
             db.execute(
-                insert(t.raw_page).values(article_id=saved.id, url=page.url, content_type=page.content_type, body_zstd=body, fetched=now)
+                insert(t.raw_page).values(
+                    article_id=saved.id, url=page.url, content_type=page.content_type, body_zstd=body, fetched=now
+                )
             )
             db.execute(delete(t.waiting).where(t.waiting.c.article_id == saved.id))
             db.execute(update(t.membership).where(t.membership.c.article_id == saved.id).values(published=saved.published))

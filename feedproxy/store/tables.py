@@ -104,7 +104,8 @@ waiting = Table(
     Column("error", Text, nullable=False),
 )
 
-# The polls of a channel; `changed` counts what touched its entries, last at `changed_at`, so that a feed is rendered once for each change.
+# The polls of a channel. `changed` counts what touched its entries, last at `changed_at`: a feed is rendered once for each
+# change.
 channel = Table(
     "channel",
     metadata,

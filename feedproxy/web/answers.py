@@ -47,4 +47,5 @@ def send(answer: Answer, *, status: int = 200, cache_control: str = REVALIDATE) 
     response.set_etag(f"{answer.tag}-gzip" if is_gzip else answer.tag)
     if answer.modified:
         response.last_modified = answer.modified.astimezone(UTC)
-    return response.make_conditional(request.environ)
+    response.make_conditional(request.environ)
+    return response

@@ -21,7 +21,9 @@ _NOT_FOUND = 404
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; base-uri 'none'; form-action 'none'"
+    ),
 }
 
 

@@ -35,7 +35,7 @@ class Shelf:
             except StoreError as e:
                 if held is None:
                     raise
-                _log.error("%s; the last good copy is served", e)  # noqa: TRY400 (one line is the house's way)
+                _log.error("%s; the last good copy is served", e)
             self._answers[key] = held
             self._answers.move_to_end(key)
             if len(self._answers) > self._size:

@@ -82,7 +82,9 @@ class Views:
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
         body = self._edition().tag(name)
-        return self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else self._page(self.mirror.channels, body)
+        return (
+            self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else self._page(self.mirror.channels, body)
+        )
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed, made once for each change of what it shows."""
@@ -139,4 +141,5 @@ class Views:
 
 def _redirect(target: MirrorPath, status: int) -> Response:
     query = request.query_string.decode("ascii", "ignore")
-    return redirect(target + (f"?{query}" if query else ""), status, Response=Response)
+    response = redirect(target + (f"?{query}" if query else ""), status, Response=Response)
+    return response if isinstance(response, Response) else Response(status=status)

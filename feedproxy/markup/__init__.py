@@ -1,0 +1,44 @@
+"""HTML trees: decode, parse, undo what mark-up did to the text, serialise. Pure.
+
+It cleans nothing: what comes out is as dirty as what went in (see `sanitise`).
+"""
+
+from lxml.html import HtmlElement as Element
+
+from feedproxy.markup.encodings import decode, without_controls
+from feedproxy.markup.spaces import plain, text_of, tighten
+from feedproxy.markup.trees import (
+    blocks,
+    check_xpath,
+    drop,
+    elements_at,
+    first_picture,
+    fragment,
+    inner_html,
+    outer_html,
+    parse,
+    select_elements,
+    select_text,
+    unlazy,
+)
+
+__all__ = [
+    "Element",
+    "blocks",
+    "check_xpath",
+    "decode",
+    "drop",
+    "elements_at",
+    "first_picture",
+    "fragment",
+    "inner_html",
+    "outer_html",
+    "parse",
+    "plain",
+    "select_elements",
+    "select_text",
+    "text_of",
+    "tighten",
+    "unlazy",
+    "without_controls",
+]

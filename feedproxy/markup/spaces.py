@@ -1,0 +1,137 @@
+"""White space: what mark-up did to the text, and the text as a reader sees it."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from feedproxy.markup.encodings import without_controls
+
+# Chinese, Japanese and Korean characters and their full-width punctuation: no space belongs between two of them.
+_CJK = (
+    "\u2014\u2018-\u201d\u2026\u2027\u2e80-\u2fdf\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
+)
+_IS_CJK = re.compile(f"[{_CJK}]")
+_BREAK = re.compile(r"[ \t\r\f]*\n[ \t\r\n\f]*")
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+# Elements that stand on lines of their own (HTML, 15.3), and those that we treat so.
+BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "audio", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset"),
+        *("figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav"),
+        *("ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "video"),
+    )
+)
+_VERBATIM = frozenset(("pre", "textarea", "script", "style"))
+
+
+def text_of(element: HtmlElement) -> str:
+    """Return the text of an element on one line, as a reader sees it: blocks are apart by a space."""
+    return _SPACES.sub(" ", " ".join(plain(piece) for piece in _pieces(element) if piece.strip()))
+
+
+def plain(text: str) -> str:
+    r"""Return *text* on one line: a line break is one space, or nothing between two Chinese characters; typed spaces stay.
+
+    >>> plain(" 新闻\n标题  在此\tx ")
+    '新闻标题  在此 x'
+    """
+    text = without_controls(text).strip()
+    return _BREAK.sub(lambda match: _joint(*_neighbours(match)), text).replace("\t", " ")
+
+
+def tighten(root: HtmlElement) -> None:
+    """Remove, in place, the white space that pretty-printing put into text.
+
+    A run with a line break vanishes beside a block's edge and between two Chinese characters, also across
+    inline tags; elsewhere it is one space. Runs without a line break were typed, and stay.
+    """
+    slots = list(_slots(root))
+    for index, slot in enumerate(slots):
+        if slot.verbatim or "\n" not in slot.text:
+            continue
+        slot.write(_tight(_text_before(slots, index), slot.text, _text_after(slots, index)))
+
+
+class _Slot:
+    """A place where text stands in a tree: the text of an element, or the tail behind it."""
+
+    def __init__(self, element: HtmlElement, *, tail: bool, verbatim: bool) -> None:
+        self.element, self.tail, self.verbatim = element, tail, verbatim
+        self.text = (element.tail if tail else element.text) or ""
+        self.opens_block = element.tag in BLOCKS
+        follower = element.getnext() if tail else next(iter(element), None)
+        closing = element.getparent() if tail else element
+        self.closes_block = (follower if follower is not None else closing).tag in BLOCKS if closing is not None else True
+
+    def write(self, text: str) -> None:
+        self.text = text
+        if self.tail:
+            self.element.tail = text
+        else:
+            self.element.text = text
+
+
+def _slots(root: HtmlElement) -> Iterator[_Slot]:
+    """Yield the text slots below *root* in reading order."""
+    depth = 0
+    for event, element in etree.iterwalk(root, events=("start", "end", "comment")):
+        if event == "comment":
+            yield _Slot(element, tail=True, verbatim=depth > 0)
+        elif event == "start":
+            depth += element.tag in _VERBATIM
+            yield _Slot(element, tail=False, verbatim=depth > 0)
+        else:
+            depth -= element.tag in _VERBATIM
+            if element is not root:
+                yield _Slot(element, tail=True, verbatim=depth > 0)
+
+
+def _text_before(slots: list[_Slot], index: int) -> str:
+    """Return the text in front of a slot in the same block, "" at the block's edge."""
+    while index > 0 and not slots[index].opens_block:
+        index -= 1
+        if text := slots[index].text.rstrip():
+            return text
+    return ""
+
+
+def _text_after(slots: list[_Slot], index: int) -> str:
+    """Return the text behind a slot in the same block, "" at the block's edge."""
+    while index + 1 < len(slots) and not slots[index].closes_block:
+        index += 1
+        if text := slots[index].text.lstrip():
+            return text
+    return ""
+
+
+def _tight(before: str, text: str, after: str) -> str:
+    def mend(match: re.Match[str]) -> str:
+        left, right = _neighbours(match)
+        left, right = left or before[-1:], right or after[:1]
+        return _joint(left, right) if left and right else ""
+
+    return _BREAK.sub(mend, text)
+
+
+def _neighbours(match: re.Match[str]) -> tuple[str, str]:
+    """Return the characters on both sides of a match, "" where there is none."""
+    return match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
+
+
+def _joint(left: str, right: str) -> str:
+    """Return what belongs between two characters where mark-up broke the line."""
+    return "" if _IS_CJK.match(left) and _IS_CJK.match(right) else " "
+
+
+def _pieces(element: HtmlElement) -> Iterator[str]:
+    """Yield the text of each block below *element*."""
+    piece = ""
+    for slot in _slots(element):
+        if slot.opens_block:
+            yield piece
+            piece = ""
+        piece += slot.text
+    yield piece

@@ -1,0 +1,138 @@
+"""Trees: parse, select, drop, serialise."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+
+from lxml import etree, html
+from lxml.html import HtmlElement
+
+from feedproxy.markup.encodings import without_controls
+from feedproxy.markup.spaces import BLOCKS, plain
+from feedproxy.model import DirtyHtml
+
+# Elements that have no content in HTML 5, of which libxml2 does not know it: it would put what follows inside them.
+_VOID = "embed|keygen|source|track|wbr"
+_VOID_START = re.compile(rf"<({_VOID})\b([^<>]*?)/?>", re.IGNORECASE)
+_VOID_END = re.compile(rf"</(?:{_VOID})\s*>", re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+
+_LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
+
+
+def parse(text: str) -> HtmlElement:
+    """Return the root of an HTML document; an empty one for text without any mark-up or content."""
+    parser = html.HTMLParser(remove_pis=True, huge_tree=False)
+    text = _close_voids(_XML_DECLARATION.sub("", text))
+    root = html.document_fromstring(text, parser=parser) if text.strip() else None
+    return root if root is not None else html.document_fromstring("<html><body></body></html>")
+
+
+def fragment(markup: str) -> HtmlElement:
+    """Return a `div` that holds *markup*."""
+    return html.fragment_fromstring(_close_voids(without_controls(markup)), create_parent="div")
+
+
+def inner_html(element: HtmlElement) -> DirtyHtml:
+    """Return what stands inside an element."""
+    whole = outer_html(element)
+    return DirtyHtml(whole[whole.index(">") + 1 : whole.rindex("<")] if "</" in whole else "")
+
+
+def outer_html(element: HtmlElement) -> DirtyHtml:
+    """Return an element with its tags, without its tail; characters that neither XML nor readers bear are dropped."""
+    text = html.tostring(element, encoding="unicode", with_tail=False)
+    return DirtyHtml(without_controls(_VOID_END.sub("", text)))
+
+
+def blocks(root: HtmlElement, wrappers: frozenset[str], most_characters: int) -> Iterator[str]:
+    """Yield what stands inside *root* piece by piece, so that no piece is needlessly long.
+
+    Text and its inline neighbours stay together; a block longer than *most_characters* comes in parts if it is
+    one of *wrappers*, which are lost then, else whole.
+    """
+    run = escape(root.text or "")
+    for child in root:
+        piece = outer_html(child)
+        if child.tag not in BLOCKS:
+            run += piece + escape(child.tail or "")
+            continue
+        yield run
+        if len(piece) > most_characters and child.tag in wrappers:
+            yield from blocks(child, wrappers, most_characters)
+        else:
+            yield piece
+        run = escape(child.tail or "")
+    yield run
+
+
+def drop(elements: list[HtmlElement]) -> None:
+    """Remove elements with their content; the text behind each stays."""
+    for element in elements:
+        if element.getparent() is not None:
+            element.drop_tree()
+
+
+def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
+    """Give pictures that scripts would load their real address, in place; `noscript` is unpacked or dropped.
+
+    A `noscript` with a picture stands for the picture beside it; any other is for browsers without scripts,
+    which we are.
+    """
+    for noscript in list(root.iter("noscript")):
+        twin = noscript.getprevious()
+        if twin is not None and twin.tag == "img" and noscript.find(".//img") is not None:
+            twin.drop_tree()
+        noscript.drop_tag()
+    for image in root.iter("img"):
+        real = next((image.get(name) for name in (*more_sources, *_LAZY_SOURCES) if image.get(name)), None)
+        if real:
+            image.set("src", real)
+
+
+def first_picture(root: HtmlElement) -> HtmlElement | None:
+    """Return the first `img` with an address that is not inlined, after `unlazy`."""
+    return next((image for image in root.iter("img") if image.get("src") and not image.get("src", "").startswith("data:")), None)
+
+
+def check_xpath(expression: str) -> str:
+    """Return *expression* if it is XPath 1.0; raises ValueError with its fault if not."""
+    try:
+        etree.XPath(expression)
+    except etree.XPathError as e:
+        raise ValueError(f"{expression!r} is no XPath 1.0 expression: {e}") from e
+    return expression
+
+
+def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
+    """Return the first thing that XPath *expressions* find as text on one line, "" if there is none.
+
+    Spaces inside a line stay as they are: headlines use them as punctuation.
+    """
+    for expression in expressions:
+        found: object = element.xpath(expression)
+        for each in found if isinstance(found, list) else [found]:
+            text = str(each.text_content()) if isinstance(each, HtmlElement) else str(each)
+            if text.strip():
+                return plain(text)
+    return ""
+
+
+def select_elements(element: HtmlElement, expressions: tuple[str, ...]) -> list[HtmlElement]:
+    """Return the elements that the first of XPath *expressions* with any finds, outermost only."""
+    for expression in expressions:
+        found = elements_at(element, expression)
+        if found:
+            among = set(found)
+            return [each for each in found if among.isdisjoint(each.iterancestors())]
+    return []
+
+
+def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
+    """Return the elements that one XPath expression finds; what else it finds is passed over."""
+    found: object = element.xpath(expression)
+    return [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
+
+
+def _close_voids(text: str) -> str:
+    return _VOID_START.sub(r"<\1\2></\1>", _VOID_END.sub("", text))
