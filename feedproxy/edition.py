@@ -89,7 +89,8 @@ class Edition:
     def _entry(self, article: Article, channels: Mapping[ArticleId, frozenset[str]], prefer: str) -> render.Entry:
         section, channel = self._place_of(channels[article.id], prefer)
         place = Place(article.id, section, channel, self.layout, self._pages(channels, prefer), self._absolute, alone=True)
-        lead = render.lead_figure(article.picture) if article.picture else ""
+        has_lead = article.picture is not None and article.picture.url not in article.body
+        lead = render.lead_figure(article.picture) if article.picture and has_lead else ""
         return render.Entry(
             id=article.entry_id,
             link=paths.suffixed(self._absolute(place.page), article.id),

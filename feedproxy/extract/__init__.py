@@ -35,20 +35,20 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
     about = metadata.read(root, rules, site, page.url)
     body = _by_rules(root, rules)
     if body is None and (rules.autodetect_on_failure or not rules.body):
-        return heuristics.extract(page, text, about)
+        return heuristics.extract(page, markup.outer_html(root) if rules.name else text, about)
     if body is None:
         raise ExtractError(page.url, f"no article found: body of {rules.name} does not match")
-    if not about.title:
+    title = about.title or about.stated_title
+    if not title:
         raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match")
-    picture = about.picture if about.picture and about.picture.url not in markup.inner_html(body) else None
     return Extract(
-        title=about.title,
+        title=title,
         body=markup.inner_html(body),
         rule=rules.name,
         published=about.published,
         author=about.author or metadata.author_in(markup.text_of(body), rules.author_pattern),
         tags=metadata.tags_in(body, site, page.url),
-        picture=picture or about.picture,
+        picture=about.picture,
     )
 
 

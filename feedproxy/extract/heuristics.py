@@ -29,7 +29,7 @@ def extract(page: Page, text: str, about: About) -> Extract:
     found = _ask(text, page.url, precise=is_cjk) or (_ask(text, page.url, precise=False) if is_cjk else None)
     if found is None:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
-    title = markup.plain(about.title or found.title or "")
+    title = markup.plain(about.title or found.title or about.stated_title)
     if not title:
         raise ExtractError(page.url, "no headline found: neither by rules nor by heuristics")
     return Extract(

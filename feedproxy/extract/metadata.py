@@ -19,6 +19,9 @@ _DATES = (
     "//time[@datetime][1]/@datetime",
     "//meta[@itemprop='datePublished' or @name='pubdate' or @name='publishdate' or @name='date']/@content",
 )
+# Elements that by their names hold a date as text, and how many of them are looked at.
+_DATED = "//body//*[contains(@class, 'date') or contains(@class, 'time') or contains(@class, 'publi') or contains(@id, 'date')]"
+_MAX_DATED, _MAX_DATED_CHARACTERS = 10, 100
 _AUTHORS = ("//meta[@name='author']/@content",)
 _PICTURES = ("//meta[@property='og:image']/@content",)
 _LD_JSON = "//script[@type='application/ld+json']"
@@ -27,9 +30,10 @@ _MAX_LD_CHARACTERS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was found; "" and None for what was not."""
+    """What was found; "" and None for what was not. *title* is by rule, *stated_title* what the page gives itself."""
 
     title: str = ""
+    stated_title: str = ""
     published: datetime | None = None
     author: str = ""
     picture: Picture | None = None
@@ -40,8 +44,12 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Abo
     timezone = site.timezone if site else "UTC"
     linked = list(_linked_data(root))
     return About(
-        title=markup.select_text(root, rules.title) or markup.select_text(root, _TITLES),
-        published=_date(root, rules.date, timezone) or _date(root, _DATES, timezone) or _linked_date(linked, timezone),
+        title=markup.select_text(root, rules.title),
+        stated_title=markup.select_text(root, _TITLES),
+        published=_date(root, rules.date, timezone)
+        or _date(root, _DATES, timezone)
+        or _linked_date(linked, timezone)
+        or _date_in_text(root, timezone),
         author=markup.select_text(root, rules.author) or markup.select_text(root, _AUTHORS) or _linked_author(linked),
         picture=_picture(root, rules, url),
     )
@@ -68,6 +76,12 @@ def _date(root: Element, expressions: tuple[str, ...], timezone: str) -> datetim
         if found:
             return found
     return None
+
+
+def _date_in_text(root: Element, timezone: str) -> datetime | None:
+    texts = (markup.text_of(element) for element in markup.elements_at(root, _DATED)[:_MAX_DATED])
+    dates = (parse_date(text, timezone) for text in texts if text and len(text) <= _MAX_DATED_CHARACTERS)
+    return next((date for date in dates if date), None)
 
 
 def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
