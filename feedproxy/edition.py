@@ -77,7 +77,7 @@ class Edition:
         feed = render.Feed(
             id=f"urn:uuid:{uuid5(NAMESPACE_URL, self.mirror.name + scope.path())}",
             title=scope.title,
-            description=scope.description,
+            description=scope.description or scope.title,
             link=self._absolute(scope.home),
             self_link=self._absolute(scope.path(form)),
             language=self.mirror.language,

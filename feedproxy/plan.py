@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import zip_longest
 
-from feedproxy.model import Article, ArticleId, Channel, ChannelState, PollRules, Waiting
+from feedproxy.model import Article, ArticleId, Channel, ChannelState, PollRules, Section, Waiting
 
 _MAX_DOUBLINGS = 16
 
@@ -23,6 +24,12 @@ def due_channels(channels: Iterable[Channel], states: dict[str, ChannelState], n
     due = [(states[channel.id].next_poll_at or now, channel) if channel.id in states else (None, channel) for channel in channels]
     overdue = sorted(((at, channel) for at, channel in due if at is not None and at <= now), key=lambda pair: pair[0])
     return [channel for at, channel in due if at is None] + [channel for _, channel in overdue]
+
+
+def in_turns(sections: Iterable[Section]) -> list[Channel]:
+    """Return all channels, each once: the first of every section, then the second, so that no section waits for another."""
+    rounds = zip_longest(*(section.channels for section in sections))
+    return list({channel.id: channel for turn in rounds for channel in turn if channel}.values())
 
 
 def due_articles(waiting: Iterable[Waiting], now: datetime, *, round_began: datetime | None = None) -> list[Waiting]:

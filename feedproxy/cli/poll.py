@@ -73,7 +73,7 @@ def _poll_due(harvester: Harvester) -> None:
         _log.error("%s; trying again", e)
         return
     harvester.fetcher.new_round()
-    for channel in plan.due_channels(harvester.mirror.channels, states, now()):
+    for channel in plan.due_channels(plan.in_turns(harvester.mirror.sections), states, now()):
         try:
             report = harvester.poll(channel)
         except StoreError as e:

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,10 +29,11 @@ _POLLER = [sys.executable, "-m", "feedproxy", "poll"]
 @click.pass_obj
 def serve(settings: Settings) -> None:
     """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together."""
-    load_mirror(settings.config)
+    mirror = load_mirror(settings.config)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
     web, poller = _start(_web_command(settings)), _start(_POLLER)
+    _log.info("serving at http://%s, for example /feed/%s.xml", settings.bind, mirror.sections[-1].name)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     wait_s, started = _RESTART_S[0], time.monotonic()
@@ -44,25 +46,17 @@ def serve(settings: Settings) -> None:
             _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
             time.sleep(wait_s)
             poller, started = _start(_POLLER), time.monotonic()
+        _log.error("the web side ended with %s", web.returncode)
     finally:
         _end(poller, web)
     sys.exit(web.returncode)
 
 
 def _web_command(settings: Settings) -> list[str]:
-    workers, threads = str(settings.workers), str(settings.threads)
-    options = ["--workers", workers, "--worker-class", "gthread", "--threads", threads, "--bind", settings.bind]
-    return [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        *options,
-        "--graceful-timeout",
-        "5",
-        "--log-level",
-        "warning",
-        "feedproxy.web.wsgi:app",
-    ]
+    size = f"--workers {settings.workers} --worker-class gthread --threads {settings.threads}"
+    rest = "--graceful-timeout 5 --log-level warning --no-control-socket"
+    command = f"-m gunicorn {size} --bind {shlex.quote(settings.bind)} {rest} feedproxy.web.wsgi:app"
+    return [sys.executable, *shlex.split(command)]
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -11,10 +11,6 @@ from feedproxy.model import ArticleRules, Extract, Page, Site
 
 __all__ = ["extract_article"]
 
-# Less than this is no article, whatever matched: a shortest news item has a headline's worth of text and a sentence.
-# A picture or a film with a line of text is one, too.
-MIN_TEXT_CHARACTERS = 20
-
 
 def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
     """Return the article on *page*.
@@ -53,11 +49,11 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
 
 
 def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | None:
-    """Return the stripped and tightened body that the rules find, if it holds an article."""
+    """Return the stripped and tightened body that the rules find, if it holds an article: some text, or a picture or a film."""
     apply_rules(root, rules)
     body = find_body(root, rules)
     if body is None:
         return None
     markup.tighten(body)
     has_media = body.find(".//img") is not None or body.find(".//video") is not None
-    return body if has_media or len(markup.text_of(body)) >= MIN_TEXT_CHARACTERS else None
+    return body if has_media or len(markup.text_of(body)) >= heuristics.MIN_TEXT_CHARACTERS else None

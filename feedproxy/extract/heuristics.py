@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Its precise mode does best on Chinese news pages (F1 0.92 against 0.89), its balanced one elsewhere (its own evaluation).
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CJK_SHARE = 0.2
+# Less than this is no article: a shortest news item has a sentence.
+MIN_TEXT_CHARACTERS = 20
 
 
 def extract(page: Page, text: str, about: About) -> Extract:
@@ -27,14 +29,15 @@ def extract(page: Page, text: str, about: About) -> Extract:
     visible = markup.text_of(markup.parse(text))
     is_cjk = len(_CJK.findall(visible)) > _CJK_SHARE * max(1, len(visible))
     found = _ask(text, page.url, precise=is_cjk) or (_ask(text, page.url, precise=False) if is_cjk else None)
-    if found is None:
+    body = _body(found.text or "") if found else None
+    if found is None or body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
     title = markup.plain(about.title or found.title or about.stated_title)
     if not title:
         raise ExtractError(page.url, "no headline found: neither by rules nor by heuristics")
     return Extract(
         title=title,
-        body=_body(found.text or "", title),
+        body=_without_heading(body, title),
         rule="heuristics",
         published=about.published or parse_date(found.date or "", "UTC"),
         author=about.author or found.author or "",
@@ -58,12 +61,16 @@ def _ask(text: str, url: str, *, precise: bool) -> "Document | None":
     )
 
 
-def _body(document: str, title: str) -> DirtyHtml:
-    """Return the body of the library's document, without a first heading that repeats the title."""
+def _body(document: str) -> markup.Element | None:
+    """Return the body of the library's document, without the white space of its pretty-printing."""
     body = markup.parse(document).find("body")
-    if body is None:
-        return DirtyHtml("")
-    markup.tighten(body)
+    if body is not None:
+        markup.tighten(body)
+    return body
+
+
+def _without_heading(body: markup.Element, title: str) -> DirtyHtml:
+    """Return the inside of *body*, without a first heading that repeats the title."""
     first = next(iter(body), None)
     if first is not None and first.tag in ("h1", "h2") and markup.text_of(first) == title:
         first.drop_tree()

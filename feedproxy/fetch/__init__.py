@@ -3,8 +3,12 @@
 The only room that imports requests and requests_cache. It decides nothing about what it brings.
 """
 
+import logging
+import sqlite3
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -16,14 +20,17 @@ from requests_cache.backends.sqlite import SQLiteCache
 from feedproxy import __version__, urls
 from feedproxy.errors import FetchError
 from feedproxy.fetch.bodies import ACCEPT_ENCODING
-from feedproxy.fetch.transport import GuardedAdapter, OriginAdapter, RefusedError
+from feedproxy.fetch.transport import GuardedAdapter, OriginAdapter, RefusedError, UnusableBodyError
 from feedproxy.model import FetchLimits, Mirror, Page, Url
 from feedproxy.settings import Settings
 
 __all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
 
+_log = logging.getLogger(__name__)
+
 # Listings are asked for again and again, and upstream says whether they changed: kept for conditional requests.
 _CACHE_DAYS = 30
+_BUSY_TIMEOUT_MS = 30_000
 _NOT_MODIFIED, _OK = 304, 200
 
 
@@ -76,20 +83,24 @@ class HttpFetcher:
         with self._lock:
             self._silent.clear()
 
+    def close(self) -> None:
+        """Close connections and cache."""
+        self._session.close()
+
     def _get(self, url: Url, host: str, *, keep: bool) -> requests.Response:
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
         try:
             response: requests.Response = self._session.get(
                 url, timeout=timeout, expire_after=None if keep else DO_NOT_CACHE, hooks={"response": self._check_redirect}
             )
-        except RefusedError as e:
-            raise FetchError(url, f"refused: {e}") from e
-        except (requests.ConnectionError, requests.Timeout) as e:
-            with self._lock:
-                self._silent[host] += 1
-            raise FetchError(url, self._in_words(e)) from e
         except requests.RequestException as e:
-            raise FetchError(url, self._in_words(e)) from e
+            causes = list(_causes(e))
+            if isinstance(e, requests.ConnectionError | requests.Timeout) and not any(
+                isinstance(c, RefusedError) for c in causes
+            ):
+                with self._lock:
+                    self._silent[host] += 1
+            raise FetchError(url, self._in_words(e, causes)) from e
         with self._lock:
             self._silent[host] = 0
         return response
@@ -100,18 +111,20 @@ class HttpFetcher:
         if target is None or urls.host_of(target) not in self._hosts:
             raise RefusedError(f"redirect to {response.headers.get('Location')!r}, which is no host of a configured site")
 
-    def _in_words(self, error: requests.RequestException) -> str:
+    def _in_words(self, error: requests.RequestException, causes: list[BaseException]) -> str:
         """Say in one line what happened."""
+        refused = next((cause for cause in causes if isinstance(cause, RefusedError)), None)
+        if refused:
+            return f"refused: {refused}"
+        if isinstance(error, UnusableBodyError):
+            return str(error)
         if isinstance(error, requests.ConnectTimeout):
             return f"no connection within {self._limits.connect_timeout_s:g} s"
         if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
             return f"silent for {self._limits.read_timeout_s:g} s"
         if isinstance(error, requests.TooManyRedirects):
             return f"more than {self._limits.max_redirects} redirects"
-        cause: BaseException = error
-        while cause.__cause__ or cause.__context__:
-            cause = cause.__cause__ or cause.__context__ or cause
-        return f"no usable answer: {' '.join(str(cause).split()) or type(cause).__name__}"
+        return f"no usable answer: {' '.join(str(causes[-1]).split()) or type(causes[-1]).__name__}"
 
 
 def open_fetcher(
@@ -122,7 +135,7 @@ def open_fetcher(
     *more_hosts* are hosts that the operator names on the command line.
     """
     hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
-    backend = SQLiteCache(str(cache_file), serializer="json", wal=True, busy_timeout=30_000) if cache_file else BaseCache()
+    backend = _open_cache(cache_file) if cache_file else BaseCache()
     session = CachedSession(
         backend=backend,
         expire_after=_CACHE_DAYS * 24 * 3600,
@@ -147,3 +160,24 @@ def open_fetcher(
         for host, origin in settings.origins.items():
             session.mount(f"{scheme}{host}/", OriginAdapter(origin, mirror.fetch))
     return HttpFetcher(session, hosts, mirror.fetch)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, down to the root."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _open_cache(file: Path) -> SQLiteCache:
+    """Return the cache in *file*; a file that is broken is put aside, as it only saves work."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as e:
+        aside = file.with_suffix(".broken")
+        _log.warning("%s: %s; put aside as %s", file, e, aside.name)
+        file.replace(aside)
+    return SQLiteCache(str(file), serializer="json", wal=True, busy_timeout=_BUSY_TIMEOUT_MS)

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 from feedproxy.fetch.bodies import BodyError, read_body
 from feedproxy.model import FetchLimits
 
-_PORTS = (80, 443)
+PORTS = (80, 443)
 
 
 class RefusedError(requests.exceptions.InvalidURL):
@@ -37,7 +37,7 @@ def public_address(host: str, port: int) -> str:
         OSError: the name can't be resolved.
 
     """
-    if port not in _PORTS:
+    if port not in PORTS:
         raise RefusedError(f"port {port} is not 80 or 443")
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     public = [address for address in found if ipaddress.ip_address(address.partition("%")[0]).is_global]
@@ -104,7 +104,7 @@ class _WholeBodyAdapter(HTTPAdapter):
             raise UnusableBodyError(str(e)) from e
         except HTTPError as e:
             response.raw.close()
-            raise requests.exceptions.ChunkedEncodingError(f"body was cut off: {e}") from e
+            raise UnusableBodyError(f"body was cut off: {e}") from e
         response.raw.release_conn()
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
 

@@ -99,7 +99,7 @@ def _begin(feed: Feed, media_type: str) -> FeedGenerator:
     made = FeedGenerator()
     made.id(feed.id)
     made.title(feed.title)
-    made.description(feed.description or feed.title)
+    made.description(feed.description)
     made.link(href=feed.self_link, rel="self", type=media_type)
     made.link(href=feed.link, rel="alternate", type="text/html")  # RSS takes the last one for its <link>
     made.language(feed.language)

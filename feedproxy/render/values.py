@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from feedproxy.model import Picture, SafeHtml
 
-# What an empty feed says of its last change: nothing has happened yet.
-NEVER = datetime.fromtimestamp(0, UTC)
+# What an empty feed says of its last change, as Atom demands a date (RFC 4287, 4.1.1); validators doubt any before 1990.
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 # Picture types by the end of the address; a server sends one of these, or it sends no picture.
 _PICTURE_TYPES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 

@@ -55,9 +55,7 @@ def _atom(names: str) -> frozenset[str]:
 
 
 _SOURCE = _atom("author category contributor generator icon id link logo rights subtitle title updated")
-_EXTENSIONS = words(
-    "dc:creator dc:date dc:subject media:content media:group media:thumbnail media:title media:description"
-)
+_EXTENSIONS = words("dc:creator dc:date dc:subject media:content media:group media:thumbnail media:title media:description")
 _PERSONS = _atom("author contributor")
 _TEXTS = _atom("title subtitle summary rights")
 # registered relations that are met in feeds; any other has to be an IRI (RFC 4287 section 4.2.7.2)
@@ -74,9 +72,7 @@ _MEDIA_ATTRIBUTES = dict.fromkeys(
 _GRAMMAR = Grammar(
     children={
         "atom:feed": _SOURCE | _EXTENSIONS | {"atom:entry", "fh:archive", "fh:complete"},
-        "atom:entry": (_SOURCE - _atom("generator icon logo subtitle"))
-        | _atom("content published source summary")
-        | _EXTENSIONS,
+        "atom:entry": (_SOURCE - _atom("generator icon logo subtitle")) | _atom("content published source summary") | _EXTENSIONS,
         "atom:source": _SOURCE,
         "media:group": _EXTENSIONS - {"media:group"},
         "media:content": _EXTENSIONS - {"media:group", "media:content"},
@@ -160,9 +156,7 @@ def _entry_problems(entry: etree._Element, where: str) -> Iterator[str]:
     links = children_of(entry, "atom:link")
     if content is None and not any(link.get("rel", "alternate") == "alternate" for link in links):
         yield f"{where}: neither atom:content nor an alternate link"
-    yield from (
-        f"{where}/atom:link: rel={link.get('rel')} is for feeds only" for link in links if link.get("rel") in PAGING
-    )
+    yield from (f"{where}/atom:link: rel={link.get('rel')} is for feeds only" for link in links if link.get("rel") in PAGING)
     if content is not None:
         summary = child_of(entry, "atom:summary") is not None
         yield from (f"{where}/atom:content: {fault}" for fault in _content_faults(content, summary=summary))

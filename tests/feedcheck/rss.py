@@ -51,8 +51,7 @@ _DC = words(
 )
 # the metadata of Media RSS that one may expect in a news feed; rarer ones count as unknown
 _MEDIA = words(
-    "media:title media:description media:keywords media:thumbnail media:category media:credit media:copyright "
-    "media:rating"
+    "media:title media:description media:keywords media:thumbnail media:category media:credit media:copyright media:rating"
 )
 _CHANNEL = words(
     "title link description language copyright managingEditor webMaster pubDate lastBuildDate category generator docs "

@@ -1,0 +1,77 @@
+"""What several test files start from: an invented site, a mirror of it, a store, a clock that stands still."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from newsroom import HOST, Newsroom, open_newsroom, write_config
+
+from feedproxy.fetch import HttpFetcher, open_fetcher
+from feedproxy.harvest import Harvester
+from feedproxy.model import Mirror
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import SqlStore, open_store
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("corpus") and not SHARED.is_dir():
+            item.add_marker(pytest.mark.skip(reason="needs ../shared, the real pages, which are not part of the project"))
+
+
+@dataclass
+class Clock:
+    """A clock that moves when it is told to."""
+
+    now: datetime = datetime(2021, 6, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def newsroom() -> Iterator[Newsroom]:
+    with open_newsroom() as room:
+        yield room
+
+
+@pytest.fixture
+def settings(newsroom: Newsroom, tmp_path: Path) -> Settings:
+    return Settings(config=write_config(tmp_path / "config"), data=tmp_path / "var", origins={HOST: newsroom.origin})
+
+
+@pytest.fixture
+def mirror(settings: Settings) -> Mirror:
+    return load_mirror(settings.config)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[SqlStore]:
+    opened = open_store(settings.store_url, settings.data)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def fetcher(settings: Settings, mirror: Mirror) -> Iterator[HttpFetcher]:
+    opened = open_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, clock: Clock) -> Harvester:
+    return Harvester(mirror, store, fetcher, clock)

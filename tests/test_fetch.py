@@ -1,0 +1,211 @@
+"""The door to the network, against a server on a loopback port."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
+
+from feedproxy.errors import FetchError
+from feedproxy.fetch import HttpFetcher, open_fetcher
+from feedproxy.fetch.bodies import BodyError, read_body
+from feedproxy.fetch.transport import RefusedError, public_address
+from feedproxy.model import Mirror, Url
+from feedproxy.settings import Settings
+
+ARTICLE = Url(BASE + STORIES[0].path)
+
+
+def test_a_page_comes_with_its_canonical_address_wherever_it_was_reached(fetcher: HttpFetcher) -> None:
+    page = fetcher.fetch(ARTICLE)
+    assert page.url == ARTICLE
+    assert STORIES[0].title in page.body.decode()
+    assert page.content_type == "text/html; charset=utf-8"
+
+
+def test_a_kept_page_is_asked_for_conditionally_the_next_time(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    first = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    second = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    assert (first.not_modified, second.not_modified) == (False, True)
+    assert second.body == first.body
+    assert newsroom.not_modified == ["/city.htm"]
+
+
+def test_a_kept_page_survives_a_restart(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
+    for _ in range(2):
+        opened = open_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
+        body = opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
+        opened.close()
+    assert newsroom.not_modified == ["/city.htm"]
+    assert STORIES[2].title in body.decode()
+
+
+def test_a_kept_page_that_changed_is_brought_anew(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    newsroom.faults["/city.htm"] = page_of("<p>变了</p>")
+    page = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    assert (page.body.decode(), page.not_modified) == ("<p>变了</p>", False)
+
+
+def test_an_error_is_never_answered_from_the_cache(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    newsroom.faults["/city.htm"] = Answer(b"", 502)
+    with pytest.raises(FetchError, match="answered 502"):
+        fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+
+
+def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    newsroom.faults["/city.htm"] = gzipped("<p>压缩的</p>")
+    assert fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True).body.decode() == "<p>压缩的</p>"
+    assert fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True).body.decode() == "<p>压缩的</p>"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (gzipped("0" * 5_000_000), "larger than 100000 bytes when decompressed"),
+        (Answer(b"0" * 100_001), "larger than 100000 bytes"),
+        (gzipped("<p>abc</p>", cut=9), "cut short"),
+        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as it says"),
+        (Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}), "'zstd' was not asked for"),
+        (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not asked for"),
+        (Answer(raw=b"nonsense\r\n\r\n"), "no usable answer"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), "cut off"),
+        (Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}), "refused: redirect to 'http://169.254"),
+        (Answer(status=302, headers={"Location": "file:///etc/passwd"}), "refused: redirect to 'file:"),
+        (Answer(status=302, headers={"Location": f"{BASE}/city.htm"}), "more than 3 redirects"),
+    ],
+)
+def test_an_answer_that_cant_be_used_is_named_with_its_reason(
+    fetcher: HttpFetcher, newsroom: Newsroom, fault: Answer, reason: str
+) -> None:
+    newsroom.faults["/city.htm"] = fault
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch(Url(f"{BASE}/city.htm"))
+    assert str(caught.value).startswith(f"{BASE}/city.htm: ")
+    assert reason in caught.value.reason
+    assert "\n" not in str(caught.value)
+
+
+def test_a_redirect_within_the_site_is_followed(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    newsroom.faults["/old.htm"] = Answer(status=301, headers={"Location": STORIES[0].path})
+    page = fetcher.fetch(Url(f"{BASE}/old.htm"))
+    assert page.url == ARTICLE
+    assert STORIES[0].title in page.body.decode()
+
+
+def test_a_host_of_no_configured_site_is_not_contacted(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    with pytest.raises(FetchError, match="refused: no host of a configured site"):
+        fetcher.fetch(Url(newsroom.origin + STORIES[0].path))
+    assert newsroom.asked == []
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        opened.setblocking(False)
+        yield opened
+
+
+def test_a_private_address_is_refused_and_not_even_connected_to(
+    fetcher: HttpFetcher, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = listener.getsockname()[1]
+    monkeypatch.setattr("feedproxy.fetch.transport.PORTS", (80, 443, port))
+    with pytest.raises(FetchError, match="refused: localhost is at .*, which is no public address"):
+        fetcher.fetch(Url(f"http://localhost:{port}/"))
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1"]
+)
+def test_addresses_that_are_not_public_are_refused(host: str) -> None:
+    with pytest.raises(RefusedError, match="no public address"):
+        public_address(host, 443)
+
+
+def test_a_public_address_is_taken_and_another_port_is_not() -> None:
+    assert public_address("93.184.216.34", 443) == "93.184.216.34"
+    with pytest.raises(RefusedError, match="port 22 is not 80 or 443"):
+        public_address("93.184.216.34", 22)
+
+
+def test_upstream_learns_who_asks(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
+    opened = open_fetcher(settings.model_copy(update={"contact": "ops@mirror.example"}), mirror)
+    opened.fetch(ARTICLE)
+    opened.close()
+    assert newsroom.agents == {"feedproxy/0.1.0 (operated by ops@mirror.example)"}
+
+
+def test_a_proxy_is_used_for_what_has_no_origin(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
+    opened = open_fetcher(settings.model_copy(update={"origins": {}, "proxy": newsroom.origin}), mirror)
+    page = opened.fetch(ARTICLE)
+    opened.close()
+    assert page.url == ARTICLE
+    assert STORIES[0].title in page.body.decode()
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy_that_is_not_there_is_named_not_passed_by(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom, scheme: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    opened = open_fetcher(settings.model_copy(update={"origins": {}, "proxy": f"{scheme}://127.0.0.1:{port}"}), mirror)
+    with pytest.raises(FetchError, match=r"(?i)refused|socks"):
+        opened.fetch(ARTICLE)
+    opened.close()
+    assert newsroom.asked == []
+
+
+def test_a_silent_host_is_left_alone_for_the_rest_of_the_round(fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror) -> None:
+    newsroom.faults = {"/city.htm": newsroom.hang}
+    for _ in range(mirror.fetch.give_up_after):
+        with pytest.raises(FetchError, match=r"silent for 0\.3 s"):
+            fetcher.fetch(Url(f"{BASE}/city.htm"))
+    with pytest.raises(FetchError, match=f"not asked: {HOST} did not answer 3 times running"):
+        fetcher.fetch(ARTICLE)
+    fetcher.new_round()
+    assert fetcher.fetch(ARTICLE).body
+
+
+class _Drip:
+    """An answer that sends one byte at a time."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body, self.reads = body, 0
+
+    def read1(self, amt: int, *, decode_content: bool) -> bytes:
+        del amt, decode_content
+        self.reads += 1
+        return self.body[self.reads - 1 : self.reads]
+
+
+def test_a_body_that_drips_is_given_up_when_its_time_is_over() -> None:
+    drip = _Drip(b"x" * 1000)
+    with pytest.raises(BodyError, match="did not end in time"):
+        read_body(drip, "", max_bytes=10_000, expired=lambda: drip.reads >= 5)
+    assert drip.reads == 5
+
+
+def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mirror) -> None:
+    cache = settings.data / "cache.sqlite"
+    cache.parent.mkdir(parents=True)
+    cache.write_bytes(b"not a database" * 100)
+    opened = open_fetcher(settings, mirror, cache_file=cache)
+    assert opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
+    assert opened.fetch(Url(f"{BASE}/city.htm"), keep=True).not_modified
+    opened.close()
+
+
+def test_limits_come_from_the_configuration(settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path) -> None:
+    narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=50))
+    opened = open_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")
+    with pytest.raises(FetchError, match="larger than 50 bytes"):
+        opened.fetch(ARTICLE)
+    opened.close()
+    assert newsroom.asked == [STORIES[0].path]

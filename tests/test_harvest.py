@@ -1,0 +1,218 @@
+"""One channel, from its listing to the store, against an invented site on a loopback port."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+from conftest import Clock
+from newsroom import BASE, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of
+
+from feedproxy.harvest import Harvester, Report
+from feedproxy.model import ArticleId, Channel, Mirror
+from feedproxy.store import SqlStore
+
+
+def channel_of(mirror: Mirror, name: str) -> Channel:
+    return next(channel for channel in mirror.channels if channel.id == name)
+
+
+def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
+    return [harvester.poll(channel, round_began=harvester.clock(), pages=pages) for channel in harvester.mirror.channels]
+
+
+def held(store: SqlStore, mirror: Mirror) -> set[str]:
+    return {article.id for article in store.newest([channel.id for channel in mirror.channels], 100)}
+
+
+def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStore) -> None:
+    poll_all(harvester)
+    article = store.article(ArticleId("n102"))
+    assert article is not None
+    assert article.title == "河边的图书馆"
+    assert article.author == "李明"
+    assert article.tags == ("读书",)
+    assert article.published.isoformat() == "2021-05-02T00:00:00+00:00"
+    assert article.entry_id == "tag:news.example,2021-05-02:n102"
+    assert article.picture is not None
+    assert (article.picture.url, article.picture.caption) == (f"{BASE}/pic/102.jpg", "图注：河边的图书馆")
+    assert "<p>河边新开的图书馆收到三千册捐书，馆长说今年要办读书会。</p>" in article.body
+    assert "ad()" not in article.body
+    assert "onclick" not in article.body
+
+
+def test_an_article_in_two_channels_is_asked_for_once_and_held_in_both(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+) -> None:
+    poll_all(harvester, pages=9)
+    assert newsroom.count("/21/5/2/n102.htm") == 1
+    assert store.channels_of([ArticleId("n102")])[ArticleId("n102")] == {"city", "books"}
+
+
+def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(harvester: Harvester, newsroom: Newsroom) -> None:
+    poll_all(harvester)
+    newsroom.asked.clear()
+    reports = poll_all(harvester)
+    assert sorted(newsroom.asked) == sorted(newsroom.not_modified) == ["/books.htm", "/city.htm"]
+    assert [(report.listed, report.new, report.updated) for report in reports] == [(2, 0, 0), (2, 0, 0)]
+
+
+def test_backfill_follows_the_listing_to_its_end(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:
+    poll_all(harvester)
+    assert "n101" not in held(store, mirror)
+    poll_all(harvester, pages=9)
+    assert held(store, mirror) == {story.id for story in STORIES}
+
+
+def test_backfill_goes_no_deeper_than_asked(harvester: Harvester, newsroom: Newsroom, mirror: Mirror) -> None:
+    harvester.poll(channel_of(mirror, "city"), pages=1)
+    assert "/city_2.htm" not in newsroom.asked
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Answer(b"", 404), "answered 404"),
+        (Answer(b"", 500), "answered 500"),
+        (Answer(raw=b""), "no usable answer"),
+        (gzipped("<h1>x</h1>" * 100, cut=12), "compressed body is cut short"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half"), "cut off"),
+        (page_of("<h1>标题</h1><p>没有正文</p>"), "no article found"),
+        (Answer(b"\x00\x01\x02" * 50, headers={"Content-Type": "text/html"}), "no article found"),
+        (Answer(b"<p>x</p>" * 20_000), "larger than 100000 bytes"),
+    ],
+)
+def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, fault: Answer, reason: str
+) -> None:
+    newsroom.faults["/21/5/3/n103.htm"] = fault
+    reports = poll_all(harvester, pages=9)
+    assert held(store, mirror) == {"n101", "n102", "n104"}
+    failures = [str(failure) for report in reports for failure in report.failures]
+    assert len(failures) == 1
+    assert failures[0].startswith(f"{BASE}/21/5/3/n103.htm: ")
+    assert reason in failures[0]
+    newsroom.faults.clear()
+    harvester.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    poll_all(harvester)
+    assert "n103" in held(store, mirror)
+
+
+def test_silence_fails_one_article_and_not_the_rest(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = newsroom.hang
+    reports = poll_all(harvester, pages=9)
+    assert held(store, mirror) == {"n101", "n102", "n103"}
+    assert [failure.reason for report in reports for failure in report.failures] == ["silent for 0.3 s"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Answer(b"", 503), "answered 503"),
+        (page_of("<html><body><ul class='list'></ul></body></html>"), "no article found in this listing"),
+        (
+            page_of("<html><body><section><a href='/21/5/1/n101.htm'>x</a></section></body></html>"),
+            "no article found in this listing",
+        ),
+        (Answer(bytes(range(256)) * 20), "no article found in this listing"),
+        (Answer(b""), "no article found in this listing"),
+    ],
+)
+def test_a_bad_listing_is_named_and_changes_nothing(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, fault: Answer, reason: str
+) -> None:
+    poll_all(harvester)
+    before = held(store, mirror)
+    newsroom.faults["/books.htm"] = fault
+    reports = poll_all(harvester)
+    assert [len(report.failures) for report in reports] == [0, 1]
+    assert str(reports[1].failures[0]).startswith(f"{BASE}/books.htm: ")
+    assert reason in reports[1].failures[0].reason
+    assert held(store, mirror) == before
+
+
+def test_a_failure_is_logged_once(harvester: Harvester, newsroom: Newsroom, caplog: pytest.LogCaptureFixture) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 410)
+    with caplog.at_level(logging.WARNING):
+        poll_all(harvester)
+    assert [record.getMessage() for record in caplog.records] == [f"books: {BASE}/21/5/4/n104.htm: answered 410 Gone"]
+
+
+def test_a_failed_article_is_tried_again_only_when_its_time_has_come(
+    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, clock: Clock
+) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 500)
+    books = channel_of(mirror, "books")
+    harvester.poll(books)
+    harvester.poll(books)
+    assert newsroom.count("/21/5/4/n104.htm") == 1
+    clock.advance(minutes=mirror.poll.retry_minutes)
+    harvester.poll(books)
+    assert newsroom.count("/21/5/4/n104.htm") == 2
+    clock.advance(minutes=mirror.poll.retry_minutes)
+    harvester.poll(books)
+    assert newsroom.count("/21/5/4/n104.htm") == 2
+
+
+def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 500)
+    poll_all(harvester)
+    newsroom.faults = {
+        "/books.htm": page_of(
+            listing("books", 2, STORIES).replace('list"></ul>', 'list"><li><a href="/21/5/2/n102.htm">x</a></li></ul>')
+        )
+    }
+    clock.advance(hours=1)
+    poll_all(harvester)
+    assert "n104" in held(store, mirror)
+
+
+def test_an_edited_headline_updates_the_same_entry(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+) -> None:
+    poll_all(harvester)
+    before = store.article(ArticleId("n104"))
+    newsroom.stories = (*STORIES[:3], replace(STORIES[3], title="诗集再版 读者连夜排队"))
+    clock.advance(hours=2)
+    reports = poll_all(harvester)
+    after = store.article(ArticleId("n104"))
+    assert before is not None
+    assert after is not None
+    assert [report.updated for report in reports] == [0, 1]
+    assert after.title == "诗集再版 读者连夜排队"
+    assert (after.entry_id, after.published) == (before.entry_id, before.published)
+    assert after.updated == clock.now
+
+
+def test_feeds_as_listings_bring_the_same_articles(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    for channel in mirror.channels:
+        harvester.poll(replace(channel, kind="feed", url=f"{BASE}/{channel.id}.xml"))
+    assert held(store, mirror) == {story.id for story in STORIES}
+    assert "/city.htm" not in newsroom.asked
+
+
+def test_a_page_in_another_encoding_than_it_says_is_read(harvester: Harvester, store: SqlStore, newsroom: Newsroom) -> None:
+    wrong = Answer(article_page(STORIES[3]).encode(), headers={"Content-Type": "text/html; charset=iso-8859-1"})
+    newsroom.faults["/21/5/4/n104.htm"] = wrong
+    old = article_page(STORIES[2]).replace('<meta charset="utf-8">', "").encode("gb18030")
+    newsroom.faults["/21/5/3/n103.htm"] = Answer(old, headers={"Content-Type": "text/html; charset=gb2312"})
+    poll_all(harvester)
+    titles = [article.title for article in (store.article(ArticleId(each)) for each in ("n104", "n103")) if article]
+    assert titles == ["诗集再版 读者排队", "老校长的菜园"]
+
+
+def test_a_host_that_is_down_is_not_asked_for_every_single_article(
+    harvester: Harvester, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.faults = {path: newsroom.hang for path in ("/city.htm", "/books.htm", *(story.path for story in STORIES))}
+    for _ in range(3):
+        poll_all(harvester)
+    assert len(newsroom.asked) == mirror.fetch.give_up_after
+    newsroom.faults.clear()
+    harvester.fetcher.new_round()
+    assert [report.new for report in poll_all(harvester)] == [2, 1]

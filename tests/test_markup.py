@@ -1,0 +1,207 @@
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from feedproxy import markup
+
+SIMPLE = "<p>村口的石桥昨天修好了，大家都来看热闹。</p><p>老人说，这座桥有三百年了。</p>" * 20
+TRADITIONAL = "<p>村口的石橋昨天修好了，大家都來看熱鬧。</p><p>老人說，這座橋有三百年了。</p>" * 20
+HAN = re.compile(r"[\u4e00-\u9fff，。]\s*\n\s*[\u4e00-\u9fff，。]")
+
+WORDS = ("石桥", "修好了，", "村民", "。", "bridge", "opens", "　", "&amp;")
+SPACES = ("\n", "\n  ", " \r\n\t", " ", "")
+INLINE = st.recursive(
+    st.sampled_from((*WORDS, *SPACES, "<br>", "<wbr>", "<!-- 注 -->", "<img src=a.png>")),
+    lambda inner: st.tuples(st.sampled_from(("a", "b", "span")), st.lists(inner, max_size=4).map("".join)).map(
+        lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"
+    ),
+    max_leaves=12,
+)
+BLOCK = st.tuples(st.sampled_from(("p", "div", "li", "h2", "pre")), st.lists(INLINE, max_size=6).map("".join))
+PRINTED = st.lists(st.sampled_from(SPACES) | BLOCK.map(lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"), max_size=6).map("".join)
+
+
+def _tightened(html: str) -> str:
+    root = markup.fragment(html)
+    markup.tighten(root)
+    return markup.inner_html(root)
+
+
+def _unlazied(html: str, *more: str) -> str:
+    root = markup.fragment(html)
+    markup.unlazy(root, more)
+    return markup.inner_html(root)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (SIMPLE.encode(), ""),
+        (SIMPLE.encode("gb18030"), "text/html; charset=gb2312"),
+        (SIMPLE.encode("gb18030"), 'text/html; charset="GBK"'),
+        (b"<meta charset=gb2312>" + SIMPLE.encode("gb18030"), "text/html"),
+        (b'<meta http-equiv=Content-Type content="text/html; charset=gb2312">' + SIMPLE.encode("gb18030"), ""),
+        (b'<?xml version="1.0" encoding="gb2312"?>' + SIMPLE.encode("gb18030"), "text/xml"),
+        (SIMPLE.encode("gb18030"), ""),
+        (SIMPLE.encode("gb18030"), "text/html; charset=utf-8"),
+        (SIMPLE.encode(), "text/html; charset=big5"),
+        (SIMPLE.encode(), "text/html; charset=iso-8859-1"),
+        (b"<meta charset=gbk>" + SIMPLE.encode(), "text/html; charset=nonsense"),
+        (b"\xef\xbb\xbf" + SIMPLE.encode(), "text/html; charset=gb2312"),
+        (b"\xff\xfe" + SIMPLE.encode("utf-16-le"), "text/html; charset=utf-8"),
+        (b"\xfe\xff" + SIMPLE.encode("utf-16-be"), ""),
+    ],
+)
+def test_a_page_is_read_whatever_its_labels_say_or_do_not_say(body: bytes, content_type: str) -> None:
+    assert markup.decode(body, content_type).endswith(SIMPLE)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ("朱镕基 㐀 €".encode("gb18030"), "text/html; charset=gb2312", "朱镕基 㐀 €"),
+        (TRADITIONAL.encode("big5"), "text/html; charset=big5", TRADITIONAL),
+        (TRADITIONAL.encode("big5"), "", TRADITIONAL),
+        ("香港邨".encode("big5hkscs"), "text/html; charset=Big5", "香港邨"),
+        ("“caf\xe9”".encode("cp1252"), "text/html; charset=iso-8859-1", "“caf\xe9”"),
+        ("联通".encode("gbk"), "text/html; charset=gbk", "联通"),
+        (b'<meta charset="utf-16"><p>bridge</p>', "", '<meta charset="utf-16"><p>bridge</p>'),
+        (b"", "", ""),
+    ],
+)
+def test_a_label_stands_for_the_set_that_browsers_take_it_for(body: bytes, content_type: str, text: str) -> None:
+    assert markup.decode(body, content_type) == text
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("utf-8", SIMPLE), ("gb2312", SIMPLE), ("big5", TRADITIONAL)])
+@pytest.mark.parametrize("damage", [b"\xff", b"\x80\xff", b"\xfe"])
+def test_one_damaged_byte_costs_a_character_and_not_the_page(encoding: str, text: str, damage: bytes) -> None:
+    read = markup.decode(text.encode(encoding) + damage + b"</p>", f"text/html; charset={encoding}")
+    assert read[: len(text)] == text
+
+
+def test_controls_are_dropped_and_white_space_stays() -> None:
+    assert markup.decode(b"a\x00b\x08\x0b\x0c\x1f\x7fc\t\r\nd \xef\xbf\xbe\xef\xbf\xbf") == "abc\t\r\nd "
+    assert markup.without_controls("石\ud800\x01桥\n") == "石桥\n"
+
+
+LABELS = st.sampled_from(
+    ("", "utf-8", "gbk", "big5", "utf-16", "utf-7", "idna", "punycode", "undefined", "hex", "x", "\u0131", "unicode_escape")
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=80), LABELS)
+@example(b"xn--99999999999999", "punycode")
+@example(b"abc", "undefined")
+def test_any_bytes_under_any_label_become_text_without_controls(body: bytes, label: str) -> None:
+    for text in (
+        markup.decode(body, f"text/html; charset={label}"),
+        markup.decode(b"<meta charset=" + label.encode() + b">" + body),
+    ):
+        assert text == markup.without_controls(text)
+
+
+@pytest.mark.parametrize(
+    ("printed", "tight"),
+    [
+        ("<p>\n 村口石桥\n <a>\n 某某\n </a>\n 和村民\n</p>", "<p>村口石桥<a>某某</a>和村民</p>"),
+        ("<p>石桥，\n\n  修好了</p>", "<p>石桥，修好了</p>"),
+        ("<p>石桥\nBridge\n石桥</p>", "<p>石桥 Bridge 石桥</p>"),
+        ("<p>石桥 修好</p>", "<p>石桥 修好</p>"),
+        ("<p>　　石桥</p>", "<p>　　石桥</p>"),
+        ("<pre>石桥\n  修好\n</pre>", "<pre>石桥\n  修好\n</pre>"),
+        ("<p>石桥\n<!-- 注 -->\n修好</p>", "<p>石桥<!-- 注 -->修好</p>"),
+        ("<div>\n <p>石桥</p>\n <p>村民</p>\n</div>", "<div><p>石桥</p><p>村民</p></div>"),
+        ("<p>石桥\n <br>\n 修好</p>", "<p>石桥<br>修好</p>"),
+    ],
+)
+def test_pretty_printing_leaves_no_gaps_between_chinese_characters(printed: str, tight: str) -> None:
+    assert _tightened(printed) == tight
+
+
+def test_latin_words_stay_apart_by_one_space_whatever_tags_are_between() -> None:
+    tight = _tightened("<p>\n The\n\n   old <b>bridge</b>\n <i>opens</i>\n</p>")
+    assert tight == "<p>The old <b>bridge</b> <i>opens</i></p>"
+
+
+@settings(deadline=None, max_examples=300)
+@given(PRINTED)
+def test_tightening_twice_is_tightening_once_and_loses_nothing_but_white_space(html: str) -> None:
+    root = markup.fragment(html)
+    before = str(root.text_content())
+    markup.tighten(root)
+    once = markup.inner_html(root)
+    markup.tighten(root)
+    assert markup.inner_html(root) == once
+    assert "".join(str(root.text_content()).split()) == "".join(before.split())
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(INLINE, max_size=8).map("".join))
+def test_no_line_break_is_left_between_chinese_characters_whatever_tags_are_between(inline: str) -> None:
+    root = markup.fragment(f"<p>{inline}</p>".replace("<br>", ""))
+    markup.tighten(root)
+    assert not HAN.search(str(root.text_content()))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(" 石桥\n修好  了\t! ", "石桥修好  了 !"), ("old\nbridge", "old bridge"), ("石桥\nA", "石桥 A"), ("\x00 \n ", "")],
+)
+def test_a_headline_is_one_line_and_keeps_the_spaces_that_were_typed(text: str, line: str) -> None:
+    assert markup.plain(text) == line
+
+
+@pytest.mark.parametrize("void", ["source src=a", "wbr", "track", "EMBED src=a", "keygen", "wbr /"])
+def test_an_element_without_content_does_not_swallow_what_follows(void: str) -> None:
+    root = markup.fragment(f"<div>石<{void}>桥</div><p>村民</p>")
+    for element in root.iter(void.partition(" ")[0].lower()):
+        assert len(element) == 0
+        assert not element.text
+    assert str(root.text_content()) == "石桥村民"
+    assert not re.search(r"</(wbr|source|track|embed|keygen)", markup.inner_html(root))
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        *("", " ", "<!-- 注 -->", "<!DOCTYPE html>", "<html>", "<html></p>", "<body>石<body>桥", "</body></html>", "\x00", "<"),
+        *("<?xml version='1.0'?>", "<frameset>", "<html/>石", "]]>", "<p>石</body><body class=a><p>桥"),
+    ],
+)
+def test_what_is_hardly_markup_still_becomes_a_tree_with_its_text(html: str) -> None:
+    text = "".join(re.findall("[石桥]", html))
+    for root in (markup.fragment(html), markup.parse(html)):
+        assert "".join(re.findall("[石桥]", str(root.text_content()))) == text
+
+
+@pytest.mark.parametrize(
+    ("lazy", "source"),
+    [
+        ('<img src="blank.gif" data-src="a.jpg">', "a.jpg"),
+        ('<img data-original="a.jpg">', "a.jpg"),
+        ('<img src="a.jpg" data-src="">', "a.jpg"),
+        ('<img src="blank.gif"><noscript><img src="a.jpg"></noscript>', "a.jpg"),
+        ('<img src="blank.gif" real-src="a.jpg" data-src="b.jpg">', "a.jpg"),
+    ],
+)
+def test_a_picture_that_scripts_would_load_is_there_once_with_its_real_address(lazy: str, source: str) -> None:
+    images = list(markup.fragment(_unlazied(f"<p>石{lazy}桥</p>", "real-src")).iter("img"))
+    assert [image.get("src") for image in images] == [source]
+
+
+def test_a_noscript_is_unpacked_and_its_neighbours_stay() -> None:
+    assert _unlazied("<p>石<noscript>桥</noscript>头</p>") == "<p>石桥头</p>"
+    assert _unlazied('<img src="a.jpg"><noscript>无脚本</noscript>') == '<img src="a.jpg">无脚本'
+
+
+def test_a_document_comes_block_by_block_and_the_pieces_are_the_whole() -> None:
+    html = "头<b>石</b>桥<div><p>一一一一</p>二<i>三</i><section><p>四</p></section></div>尾&lt;"
+    pieces = [piece for piece in markup.blocks(markup.fragment(html), frozenset(("div",)), 20) if piece]
+    assert pieces == ["头<b>石</b>桥", "<p>一一一一</p>", "二<i>三</i>", "<section><p>四</p></section>", "尾&lt;"]
+    whole = [piece for piece in markup.blocks(markup.fragment(html), frozenset(("div",)), 10_000) if piece]
+    assert "".join(whole) == html
+    assert len(whole) == 3

@@ -1,0 +1,136 @@
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedproxy import paths
+from feedproxy.model import ArticleId, Channel, MirrorPath, Section, Site, Url
+
+SITE = Site(name="site", title="山村消息", hosts=("news.example",))
+
+
+def _channel(name: str) -> Channel:
+    return Channel(name, name, SITE, "html", Url(f"https://news.example/{name}"))
+
+
+NEWS = Section("news", "新闻", "", (_channel("c2"), _channel("c1")))
+COMMENT = Section("comment", "评论", "", (_channel("c1"), _channel("c3")))
+LAYOUT = paths.Layout("/{section}/blob/master/pages/{channel}/{id}.md", (NEWS, COMMENT))
+ARTICLE = LAYOUT.article("news", "c1", ArticleId("n1"))
+
+NAMES = st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True)
+PATHS = (
+    st.builds(LAYOUT.article, NAMES, NAMES, NAMES.map(ArticleId))
+    | st.builds(paths.section, NAMES)
+    | st.builds(paths.tag, st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=8))
+    | st.builds(paths.feed, NAMES, st.just("") | NAMES, form=st.sampled_from(sorted(paths.FORMATS)))
+    | st.sampled_from((paths.HOME, paths.STYLE))
+)
+ROOTS = st.sampled_from(("http://mirror.example", "https://host.example/user", "https://host.example/a/b/c"))
+
+
+@settings(deadline=None, max_examples=300)
+@given(target=PATHS, page=PATHS, root=ROOTS)
+def test_a_relative_link_leads_to_its_target_from_any_page_under_any_root(
+    target: MirrorPath, page: MirrorPath, root: str
+) -> None:
+    link = paths.relative(target, page)
+    led_to = urljoin(root + page, link)
+    # a folder above the page is reached with "..", and that ends with "/"
+    assert led_to.removesuffix("/") == (root + target).removesuffix("/")
+    assert not urlsplit(link).scheme
+    assert not urlsplit(link).netloc
+    assert not link.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("target", "link"),
+    [
+        (paths.section("news"), "../../../.."),
+        (paths.section("comment"), "../../../../../comment"),
+        (LAYOUT.article("news", "c1", ArticleId("n2")), "n2.md"),
+        (LAYOUT.article("news", "c2", ArticleId("n2")), "../c2/n2.md"),
+        (paths.STYLE, "../../../../../static/mirror.css"),
+    ],
+)
+def test_links_on_an_article_page_have_the_form_that_works_on_a_git_host_too(target: MirrorPath, link: str) -> None:
+    assert paths.relative(target, ARTICLE) == link
+
+
+@settings(deadline=None, max_examples=200)
+@given(target=PATHS, root=ROOTS)
+def test_an_absolute_address_is_the_path_below_the_public_one(target: MirrorPath, root: str) -> None:
+    assert paths.absolute(target, root) == root + target
+    assert urljoin(root + "/", paths.relative(target, paths.HOME)).removesuffix("/") == (root + target).removesuffix("/")
+
+
+@pytest.mark.parametrize(
+    ("path", "with_suffix"),
+    [
+        ("n2.md", "n2.md?n1"),
+        ("../../../..", "../../../..?n1"),
+        ("n2.md#top", "n2.md?n1#top"),
+        ("n2.md?page=2", "n2.md?page=2&n1"),
+        ("https://example.org/a?b=1#c?d", "https://example.org/a?b=1&n1#c?d"),
+    ],
+)
+def test_the_suffix_stands_before_the_fragment_and_joins_a_query(path: str, with_suffix: str) -> None:
+    assert paths.suffixed(path, ArticleId("n1")) == with_suffix
+
+
+@settings(deadline=None, max_examples=200)
+@given(target=PATHS, page=PATHS)
+def test_the_suffix_does_not_change_where_a_link_leads(target: MirrorPath, page: MirrorPath) -> None:
+    link = paths.relative(target, page)
+    led_to = urlsplit(urljoin("http://mirror.example" + page, paths.suffixed(link, ArticleId("n1"))))
+    assert led_to.path == urlsplit(urljoin("http://mirror.example" + page, link)).path
+    assert led_to.query == "n1"
+
+
+@pytest.mark.parametrize(
+    ("channels", "prefer", "place"),
+    [
+        ({"c1", "c2"}, "news", ("news", "c2")),
+        ({"c1"}, "news", ("news", "c1")),
+        ({"c1"}, "comment", ("comment", "c1")),
+        ({"c1"}, "", ("news", "c1")),
+        ({"c1"}, "elsewhere", ("news", "c1")),
+        ({"c3"}, "news", ("comment", "c3")),
+        ({"gone"}, "news", None),
+        (set(), "", None),
+    ],
+)
+def test_the_canonical_page_is_in_the_first_channel_of_the_section_asked_for(
+    channels: set[str], prefer: str, place: tuple[str, str] | None
+) -> None:
+    assert LAYOUT.place(channels, prefer=prefer) == place
+
+
+def test_the_layout_of_pages_is_the_setting_and_the_web_side_has_the_same() -> None:
+    assert ARTICLE == "/news/blob/master/pages/c1/n1.md"
+    assert LAYOUT.route == "/<section>/blob/master/pages/<channel>/<article_id>.md"
+    assert paths.Layout("/{channel}/{id}").article("news", "c1", ArticleId("n1")) == "/c1/n1"
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
+def test_a_tag_is_one_path_segment_of_ascii_and_can_be_read_back(name: str) -> None:
+    path = paths.tag(name)
+    assert path.startswith("/tag/")
+    assert path.isascii()
+    assert not set(path.removeprefix("/tag/")) & set("/?#: \"<>&'")
+    assert unquote(path.removeprefix("/tag/")) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "channel", "form", "path"),
+    [
+        ("news", "", "xml", "/feed/news.xml"),
+        ("news", "c1", "atom", "/feed/news/c1.atom"),
+        ("all", "", "json", "/feed/all.json"),
+    ],
+)
+def test_a_feed_has_the_address_that_readers_subscribed_to(name: str, channel: str, form: str, path: str) -> None:
+    assert form in paths.FORMATS
+    assert paths.feed(name, channel, form=form) == path

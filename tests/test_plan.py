@@ -1,0 +1,150 @@
+"""Planning: what is due, in which order, when to come back, and what counts as a change."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from feedproxy import plan
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    Channel,
+    ChannelState,
+    ListingItem,
+    Picture,
+    PollRules,
+    SafeHtml,
+    Site,
+    Url,
+    Waiting,
+)
+
+NOW = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+RULES = PollRules(interval_minutes=10, max_interval_minutes=100, retry_minutes=5)
+SITE = Site("news.example", "山村新闻", ("news.example",))
+CHANNELS = [Channel(f"c{n}", f"频道{n}", SITE, "html", Url(f"https://news.example/c{n}")) for n in range(5)]
+
+HELD = Article(
+    id=ArticleId("n1"),
+    site="news.example",
+    url=Url("https://news.example/n1"),
+    entry_id="tag:news.example,2031-05-01:n1",
+    title="石桥修好了",
+    body=SafeHtml("<p>石桥修好了。</p>"),
+    summary="石桥修好了。",
+    published=NOW - timedelta(days=5),
+    updated=NOW - timedelta(days=4),
+)
+
+
+def waiting(number: int, *, try_in: int | None = None, tried_ago: int | None = None) -> Waiting:
+    return Waiting(
+        ListingItem(ArticleId(f"n{number}"), Url(f"https://news.example/n{number}"), f"消息{number}"),
+        try_at=None if try_in is None else NOW + try_in * MINUTE,
+        tried_at=None if tried_ago is None else NOW - tried_ago * MINUTE,
+    )
+
+
+def due_ids(states: dict[str, datetime | None]) -> list[str]:
+    known = {channel: ChannelState(channel, next_poll_at=at) for channel, at in states.items()}
+    return [channel.id for channel in plan.due_channels(CHANNELS, known, NOW)]
+
+
+def article_ids(waits: list[Waiting]) -> list[str]:
+    return [each.item.id for each in waits]
+
+
+def test_channels_that_were_never_polled_come_first_in_the_configured_order() -> None:
+    assert due_ids({}) == ["c0", "c1", "c2", "c3", "c4"]
+    assert due_ids({"c0": NOW - 9 * MINUTE, "c2": NOW - 2 * MINUTE}) == ["c1", "c3", "c4", "c0", "c2"]
+
+
+def test_of_polled_channels_the_longest_overdue_comes_first() -> None:
+    states = {f"c{n}": NOW - minutes * MINUTE for n, minutes in enumerate((1, 30, 2, 20, 3))}
+    assert due_ids({**states}) == ["c1", "c3", "c4", "c2", "c0"]
+
+
+def test_channels_that_are_overdue_alike_keep_the_configured_order() -> None:
+    assert due_ids(dict.fromkeys(("c4", "c3", "c2", "c1", "c0"), NOW - MINUTE)) == ["c0", "c1", "c2", "c3", "c4"]
+
+
+def test_a_channel_is_due_at_its_minute_and_not_before() -> None:
+    others = dict.fromkeys(("c2", "c3", "c4"), NOW + 9 * MINUTE)
+    assert due_ids({**others, "c0": NOW, "c1": NOW + timedelta(microseconds=1)}) == ["c0"]
+
+
+@pytest.mark.parametrize(("failures", "minutes"), [(0, 20), (1, 40), (2, 80), (3, 100), (50, 100), (100_000, 100)])
+def test_a_failing_channel_is_asked_later_and_later_but_never_given_up(failures: int, minutes: int) -> None:
+    state = plan.after_poll(ChannelState("c0", failures=failures, last_error="https://news.example/c0: down"), RULES, NOW)
+    assert (state.failures, state.next_poll_at) == (failures + 1, NOW + minutes * MINUTE)
+
+
+def test_one_success_resets_the_back_off() -> None:
+    state = ChannelState("c0", last_error="https://news.example/c0: down", listing_hash="abc", listed=20)
+    for _ in range(4):
+        state = plan.after_poll(state, RULES, NOW)
+    state = plan.after_poll(replace(state, last_error=""), RULES, NOW)
+    assert (state.failures, state.next_poll_at, state.polled_at) == (0, NOW + 10 * MINUTE, NOW)
+    assert (state.channel, state.listing_hash, state.listed) == ("c0", "abc", 20)
+    again = plan.after_poll(replace(state, last_error="https://news.example/c0: down"), RULES, NOW)
+    assert again.next_poll_at == NOW + 20 * MINUTE
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 5), (1, 10), (2, 20), (4, 80), (5, 100), (100_000, 100)])
+def test_a_failed_article_is_tried_again_later_and_later_up_to_the_cap(tries: int, minutes: int) -> None:
+    assert plan.next_try(tries, RULES, NOW) == NOW + minutes * MINUTE
+
+
+def test_articles_are_fetched_oldest_first() -> None:
+    assert article_ids(plan.due_articles([waiting(3), waiting(2), waiting(1)], NOW)) == ["n1", "n2", "n3"]
+
+
+def test_an_article_that_failed_waits_for_its_time() -> None:
+    waits = [waiting(4), waiting(3, try_in=1), waiting(2, try_in=0), waiting(1, try_in=-1)]
+    assert article_ids(plan.due_articles(waits, NOW)) == ["n1", "n2", "n4"]
+
+
+def test_a_round_takes_everything_not_tried_since_it_began_whatever_the_back_off_says() -> None:
+    waits = [
+        waiting(5),
+        waiting(4, try_in=50),
+        waiting(3, try_in=50, tried_ago=11),
+        waiting(2, try_in=-1, tried_ago=10),
+        waiting(1, try_in=-1, tried_ago=2),
+    ]
+    assert article_ids(plan.due_articles(waits, NOW, round_began=NOW - 10 * MINUTE)) == ["n3", "n4", "n5"]
+
+
+def test_an_article_that_is_not_held_is_new_and_stored_as_it_is() -> None:
+    assert plan.settle(None, HELD, NOW) == (HELD, plan.Outcome.NEW)
+
+
+def test_an_article_fetched_again_without_a_change_stays_to_the_last_field() -> None:
+    fetched = replace(HELD, entry_id="tag:news.example,2031-05-06:n1", published=NOW, updated=NOW)
+    assert plan.settle(HELD, fetched, NOW) == (HELD, plan.Outcome.SAME)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(HELD, title="石桥修好了（更新）"),
+        replace(HELD, body=SafeHtml("<p>石桥终于修好了。</p>")),
+        replace(HELD, summary="石桥终于修好了。"),
+        replace(HELD, author="林小舟"),
+        replace(HELD, tags=("石桥",)),
+        replace(HELD, picture=Picture(Url("https://i.news.example/a.jpg"))),
+    ],
+    ids=["title", "body", "summary", "author", "tags", "picture"],
+)
+def test_a_change_moves_updated_and_leaves_identity_and_date(changed: Article) -> None:
+    fetched = replace(changed, entry_id="tag:news.example,2031-05-06:n1", published=NOW, updated=NOW - MINUTE)
+    kept, outcome = plan.settle(HELD, fetched, NOW)
+    assert outcome is plan.Outcome.UPDATED
+    assert kept == replace(changed, entry_id=HELD.entry_id, published=HELD.published, updated=NOW)
+
+
+def test_updated_never_moves_back_when_the_clock_does() -> None:
+    kept, _ = plan.settle(HELD, replace(HELD, title="石桥又修好了"), HELD.updated - timedelta(days=1))
+    assert (kept.title, kept.updated) == ("石桥又修好了", HELD.updated)

@@ -1,0 +1,127 @@
+"""Settings: everything an operator can set is read, and what is wrong is named in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from feedproxy.errors import ConfigError
+from feedproxy.settings import Settings, load_settings
+
+VARIABLES = [
+    ("FEEDPROXY_CONFIG", "/etc/village", "config", Path("/etc/village")),
+    ("FEEDPROXY_DATA", "/srv/village", "data", Path("/srv/village")),
+    ("FEEDPROXY_BIND", "[::1]:8080", "bind", "[::1]:8080"),
+    ("FEEDPROXY_WORKERS", "3", "workers", 3),
+    ("FEEDPROXY_THREADS", "9", "threads", 9),
+    (
+        "FEEDPROXY_DATABASE_URL",
+        "postgresql+psycopg://db.example/village",
+        "database_url",
+        "postgresql+psycopg://db.example/village",
+    ),
+    ("FEEDPROXY_PUBLIC_URL", "https://mirror.example/", "public_url", "https://mirror.example"),
+    ("FEEDPROXY_TRUSTED_HOSTS", "mirror.example, other.example", "trusted_hosts", ("mirror.example", "other.example")),
+    ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5:80", "origins", {"news.example": "http://10.0.0.5:80"}),
+    ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:9050", "proxy", "socks5h://127.0.0.1:9050"),
+    ("FEEDPROXY_CONTACT", "owner@mirror.example", "contact", "owner@mirror.example"),
+    ("FEEDPROXY_LOG", "debug", "log", "debug"),
+]
+# Variable, value, and a word that the message must hold beside the variable's name.
+FAULTS = [
+    ("FEEDPROXY_BIND", "8000", "8000"),
+    ("FEEDPROXY_BIND", ":8000", ":8000"),
+    ("FEEDPROXY_BIND", "localhost:http", "localhost:http"),
+    ("FEEDPROXY_BIND", "127.0.0.1:70000", "70000"),
+    ("FEEDPROXY_WORKERS", "many", "integer"),
+    ("FEEDPROXY_WORKERS", "0", "1"),
+    ("FEEDPROXY_THREADS", "65", "64"),
+    ("FEEDPROXY_LOG", "loud", "debug"),
+    ("FEEDPROXY_PUBLIC_URL", "mirror.example", "mirror.example"),
+    ("FEEDPROXY_PUBLIC_URL", "https://", "https://"),
+    ("FEEDPROXY_PUBLIC_URL", "socks5://mirror.example", "http"),
+    ("FEEDPROXY_PUBLIC_URL", "https://[::1", "IPv6"),
+    ("FEEDPROXY_PUBLIC_URL", "https://mirror.example:https", "mirror.example:https"),
+    ("FEEDPROXY_PROXY", "127.0.0.1:9050", "127.0.0.1:9050"),
+    ("FEEDPROXY_PROXY", "ftp://127.0.0.1:9050", "ftp"),
+    ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:tor", "127.0.0.1:tor"),
+    ("FEEDPROXY_ORIGINS", "news.example", "news.example"),
+    ("FEEDPROXY_ORIGINS", "=http://10.0.0.5", "10.0.0.5"),
+    ("FEEDPROXY_ORIGINS", "news.example=10.0.0.5:80", "10.0.0.5"),
+    ("FEEDPROXY_ORIGINS", "news.example=ftp://10.0.0.5", "ftp"),
+    ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5/gb/", "/gb"),
+    ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5:port", "10.0.0.5:port"),
+    ("FEEDPROXY_ORIGINS", "a.example=http://10.0.0.5,b.example=http://10.0.0.6:99999", "99999"),
+    ("FEEDPROXY_ORIGINS", "news\n.example=ftp://10.0.0.5", "ftp"),
+]
+
+
+def test_the_table_of_variables_names_every_setting() -> None:
+    assert {field for _, _, field, _ in VARIABLES} == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("variable", "value", "field", "expected"), VARIABLES)
+def test_each_variable_is_read(variable: str, value: str, field: str, expected: object) -> None:
+    assert getattr(load_settings({variable: value}), field) == expected
+    assert getattr(load_settings({}), field) != expected
+
+
+@pytest.mark.parametrize(("variable", "value", "field", "expected"), VARIABLES)
+def test_each_variable_may_stand_in_a_file(variable: str, value: str, field: str, expected: object, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{value}\n", "utf-8")
+    assert getattr(load_settings({f"{variable}_FILE": str(secret)}), field) == expected
+
+
+def test_variables_of_other_programs_are_left_alone() -> None:
+    assert load_settings({"PATH": "/bin", "MY_FEEDPROXY_BIND": "8000", "WORKERS": "many"}) == load_settings({})
+
+
+@pytest.mark.parametrize("variable", ["FEEDPROXY_WORKRES", "FEEDPROXY_", "FEEDPROXY_COLOUR_FILE", "FEEDPROXY_FILE"])
+def test_an_unknown_variable_stops_the_start_and_is_named(variable: str) -> None:
+    with pytest.raises(ConfigError, match=f"^environment: {variable}: no such setting$"):
+        load_settings({"FEEDPROXY_WORKERS": "3", variable: "3"})
+
+
+@pytest.mark.parametrize(("variable", "value", "word"), FAULTS)
+def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(variable: str, value: str, word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings({variable: value})
+    message = str(caught.value)
+    assert message.startswith(f"environment: {variable}: ")
+    assert word in message
+    assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\xfa"])
+def test_a_secret_that_can_not_be_read_names_the_variable_and_the_file(content: bytes | None, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_settings({"FEEDPROXY_DATABASE_URL_FILE": str(secret)})
+    assert str(caught.value).startswith("environment: FEEDPROXY_DATABASE_URL_FILE: ")
+    assert str(secret) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_several_hosts_have_an_origin_each_whatever_the_spacing_and_case() -> None:
+    value = " WWW.News.example = http://10.0.0.5:80/ ,i.news.example=https://[::1]:8443, "
+    expected = {"www.news.example": "http://10.0.0.5:80", "i.news.example": "https://[::1]:8443"}
+    assert load_settings({"FEEDPROXY_ORIGINS": value}).origins == expected
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://p.example:3128", "https://p.example", "socks5://p.example:1080", "socks5h://u:p@p.example:1"]
+)
+def test_http_and_socks_proxies_are_taken(proxy: str) -> None:
+    assert load_settings({"FEEDPROXY_PROXY": proxy}).proxy == proxy
+
+
+def test_a_mirror_may_stand_below_a_path() -> None:
+    assert load_settings({"FEEDPROXY_PUBLIC_URL": "https://home.example/mirror/"}).public_url == "https://home.example/mirror"
+
+
+def test_the_store_is_a_file_in_the_data_folder_unless_a_database_is_named() -> None:
+    assert load_settings({"FEEDPROXY_DATA": "/srv/village"}).store_url == "sqlite:////srv/village/feedproxy.sqlite"
+    named = load_settings({"FEEDPROXY_DATA": "/srv/village", "FEEDPROXY_DATABASE_URL": "sqlite:///other.sqlite"})
+    assert named.store_url == "sqlite:///other.sqlite"

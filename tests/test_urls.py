@@ -1,0 +1,185 @@
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from feedproxy import urls
+from feedproxy.model import Site, Url
+
+PAGE = "https://news.example/gb/21/11/9/page.htm"
+RULED = Site(
+    name="ruled",
+    title="山村消息",
+    hosts=("news.example", "www.news.example"),
+    article_url=re.compile(r"^/(?:gb|b5)/\d+/(?P<id>n\d+)(?:-\d+)?\.htm$"),
+    canonical_url="https://news.example/gb/{id}.htm",
+    tag_url=re.compile(r"^/gb/tag/(?P<tag>[^/]+)\.html$"),
+)
+UNRULED = Site(name="unruled", title="无规则", hosts=("news.example",))
+
+PARTS = (
+    *("http:", "HTTPS:", "//", "/", "[", "]", "@", ":", "99999", "0", "\x00", "\n", " ", "\t", "石桥", "\u2100", "。"),
+    *("xn--", "-", "%"),
+    *("%zz", "%41", "?", "#", "a.example", "..", ".", "\ud800", "javascript:", "\\", "\xa0", "１", "\u200b"),
+    *("data:", "u:p", "::1", "☃", "ß"),
+)
+ADDRESSES = st.lists(st.sampled_from(PARTS), max_size=9).map("".join) | st.text(max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("href", "meant"),
+    [
+        ("/a.htm", "https://news.example/a.htm"),
+        ("../b.htm", "https://news.example/gb/21/11/b.htm"),
+        ("?page=2", "https://news.example/gb/21/11/9/page.htm?page=2"),
+        ("//i.example.org/a.png", "https://i.example.org/a.png"),
+        ("  http://example.org/a  ", "http://example.org/a"),
+        ("http://example.org", "http://example.org/"),
+        ("HTTP://Example.ORG:8080/A", "http://example.org:8080/A"),
+        ("http://example.org/桥?名=石#头", "http://example.org/%E6%A1%A5?%E5%90%8D=%E7%9F%B3#%E5%A4%B4"),
+        ("http://example.org/a b.png", "http://example.org/a%20b.png"),
+        ("http://exam\nple.org/a\tb", "http://example.org/ab"),
+        ("/a b.png", "https://news.example/a%20b.png"),
+        ("http://example.org/a%20b%E6%A1%A5", "http://example.org/a%20b%E6%A1%A5"),
+        ("http://石桥.example/", "http://xn--6yv295a.example/"),
+        ("http://[2001:DB8::1]:80/", "http://[2001:db8::1]:80/"),
+        ("http://reader:secret@example.org/", "http://example.org/"),
+    ],
+)
+def test_an_address_means_the_same_as_in_a_browser(href: str, meant: str) -> None:
+    assert urls.resolve(PAGE, href) == meant
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        *("javascript:alert(1)", "JaVa\nScRiPt:alert(1)", "\x01javascript:alert(1)", "java\tscript:x"),
+        *(" \xa0javascript:x", "javascript:123"),
+        *("data:text/html,x", "vbscript:x", "mailto:a@example.org", "ftp://example.org/", "file:///etc/passwd"),
+        *("tel:1", "about:blank"),
+        *("http://", "http:///a", "http://[::1", "http://a.example:99999/", "http://a.example:port/"),
+        *("http://:80/", "http://a b.example/<"),
+    ],
+)
+def test_what_is_no_address_of_a_web_page_is_refused(href: str) -> None:
+    assert urls.resolve(PAGE, href) is None
+
+
+@pytest.mark.parametrize("href", ["//%41/a", "http://%zz/", "//\\/", "//。/", "http://-ß ß\x00/", "//\u200b/a", "//xn--☃/"])
+def test_an_address_whose_host_is_no_host_is_refused_and_not_left_without_one(href: str) -> None:
+    url = urls.resolve(PAGE, href)
+    assert url is None or urls.host_of(url)
+
+
+def test_an_address_too_long_to_be_one_is_refused() -> None:
+    assert urls.resolve(PAGE, "/" + "a" * 1_900) is not None
+    assert urls.resolve(PAGE, "/" + "a" * 2_000) is None
+    assert urls.resolve(PAGE, "/" + "桥" * 300) is None
+
+
+@settings(deadline=None, max_examples=300)
+@given(ADDRESSES)
+@example("/\ud800")
+@example("//%zz/a")
+def test_whatever_a_link_says_it_resolves_to_an_http_address_with_a_host_or_to_nothing(href: str) -> None:
+    url = urls.resolve(PAGE, href)
+    if url is not None:
+        assert urlsplit(url).scheme in ("http", "https")
+        assert urls.host_of(url)
+        assert url.isascii()
+        assert not re.search(r"[\x00-\x20\"<>\\^`{}]", url)
+        assert urls.resolve("http://elsewhere.example/", url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://a.example/?utm_source=x", "https://a.example/"),
+        ("https://a.example/a?utm_source=x&id=3&fbclid=9&gclid=1#top", "https://a.example/a?id=3#top"),
+        ("https://a.example/a?id=3", "https://a.example/a?id=3"),
+        ("https://a.example/a?b&c=&d=%20+;e", "https://a.example/a?b&c=&d=%20+;e"),
+        ("https://a.example/a?gclid_of=1&xutm_a=2", "https://a.example/a?gclid_of=1&xutm_a=2"),
+        ("https://a.example/#utm_source=x", "https://a.example/#utm_source=x"),
+    ],
+)
+def test_only_parameters_that_track_readers_go(url: str, kept: str) -> None:
+    assert urls.without_tracking(Url(url)) == kept
+
+
+@pytest.mark.parametrize("query", ["q=%C4%E3", "b", "q=a%20b", "q=a/b:c", "q=1;r=2", "q=%E6%A1%A5"])
+def test_a_parameter_beside_one_that_tracks_stays_byte_for_byte(query: str) -> None:
+    assert urls.without_tracking(Url(f"https://a.example/?utm_source=x&{query}&fbclid=1")) == f"https://a.example/?{query}"
+
+
+@settings(deadline=None, max_examples=200)
+@given(ADDRESSES)
+def test_dropping_trackers_twice_is_dropping_them_once(href: str) -> None:
+    url = urls.resolve(PAGE, f"/a?utm_source=1&q={href.replace('#', '')}&gclid=2")
+    if url is not None:
+        once = urls.without_tracking(url)
+        assert urls.without_tracking(once) == once
+        assert "utm_source=1" not in once
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://WWW.Example.org:8080/a", "www.example.org"),
+        ("//i.example.org/a", "i.example.org"),
+        ("/a", ""),
+        ("", ""),
+        ("http://[::1", ""),
+    ],
+)
+def test_the_host_of_an_address_is_in_lower_case_and_empty_where_there_is_none(url: str, host: str) -> None:
+    assert urls.host_of(url) == host
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://news.example/gb/9/n123.htm",
+        "http://www.news.example:8080/b5/8/n123.htm?page=2#top",
+        "https://NEWS.example/gb/9/n123-2.htm",
+        "https://news.example/gb/9/%6e123.htm",
+    ],
+)
+def test_every_address_of_an_article_has_one_id_and_one_canonical_address(url: str) -> None:
+    assert urls.identify(RULED, Url(url)) == ("n123", "https://news.example/gb/n123.htm")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://elsewhere.example/gb/9/n123.htm", "https://news.example.evil.example/gb/9/n123.htm"),
+        *("https://news.example/gb/9/", "https://elsewhere.example/?u=https://news.example/gb/9/n123.htm", "", "http://[::1"),
+    ],
+)
+def test_an_address_of_another_site_or_another_kind_is_no_article(url: str) -> None:
+    assert urls.identify(RULED, Url(url)) is None
+
+
+def test_without_a_rule_an_article_is_the_same_whatever_scheme_tracker_or_fragment_leads_to_it() -> None:
+    ways = ("https://news.example/a?id=1", "http://news.example/a?id=1#top", "https://news.example/a?id=1&utm_source=x")
+    found = [urls.identify(UNRULED, Url(url)) for url in ways]
+    assert len({each[0] for each in found if each}) == 1
+    assert all(each and "utm" not in each[1] and "#" not in each[1] for each in found)
+    assert found[0] != urls.identify(UNRULED, Url("https://news.example/a?id=2"))
+    assert urls.identify(UNRULED, Url("https://elsewhere.example/a?id=1")) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://news.example/gb/tag/%E7%9F%B3%E6%A1%A5.html", "石桥"),
+        ("https://news.example/gb/tag/a%2Fb%20.html?x=1", "a/b"),
+        ("https://news.example/gb/tag/%20.html", None),
+        ("https://news.example/gb/9/n123.htm", None),
+        ("https://elsewhere.example/gb/tag/a.html", None),
+    ],
+)
+def test_a_tag_page_stands_for_its_tag_as_readers_write_it(url: str, name: str | None) -> None:
+    assert urls.tag_name(RULED, Url(url)) == name
+    assert urls.tag_name(UNRULED, Url(url)) is None
