@@ -114,7 +114,9 @@ def test_what_cant_be_checked_is_told_in_one_line(run: Run, arguments: tuple[str
 
 
 @pytest.mark.parametrize("command", [("poll", "--once"), ("serve",), ("check", BASE)])
-def test_a_wrong_key_stops_every_command_with_file_key_and_reason(run: Run, environment: Mapping[str, str], command: tuple[str, ...]) -> None:
+def test_a_wrong_key_stops_every_command_with_file_key_and_reason(
+    run: Run, environment: Mapping[str, str], command: tuple[str, ...]
+) -> None:
     file = Path(environment["FEEDPROXY_CONFIG"]) / "sections" / "town.toml"
     file.write_text('colour = "red"\n' + file.read_text("utf-8"), "utf-8")
     done = run(*command)
@@ -148,7 +150,9 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
     environment: Mapping[str, str], run: Run, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     for victim in (STORIES[1], STORIES[3]):
-        process = subprocess.Popen([sys.executable, "-m", "feedproxy", "backfill"], env=dict(environment), stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "feedproxy", "backfill"], env=dict(environment), stderr=subprocess.DEVNULL
+        )
 
         def kill(killed: "subprocess.Popen[bytes]" = process) -> Answer:
             killed.kill()

@@ -162,7 +162,9 @@ def test_a_feed_changes_with_its_articles_only(client: FlaskClient, store: SqlSt
     assert client.get("/feed/town/city.xml").headers["ETag"] == city
 
 
-def test_a_feed_is_rendered_once_for_each_change(client: FlaskClient, store: SqlStore, settings: Settings, mirror: Mirror) -> None:
+def test_a_feed_is_rendered_once_for_each_change(
+    client: FlaskClient, store: SqlStore, settings: Settings, mirror: Mirror
+) -> None:
     class Counting:
         """A library that counts how often a feed's articles are read."""
 
@@ -224,7 +226,9 @@ def test_an_article_that_is_not_held_is_said_to_be_so_with_its_address(
     empty: FlaskClient, harvester: Harvester, newsroom: Newsroom
 ) -> None:
     gone = Story("n900", "21/5/9", "没有的文章", "没有", ())
-    linking = replace(STORIES[0], text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。')
+    linking = replace(
+        STORIES[0], text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。'
+    )
     newsroom.stories = (linking, *STORIES[1:])
     for channel in harvester.mirror.channels:
         harvester.poll(channel, pages=9)
@@ -247,7 +251,9 @@ def test_pages_list_what_there_is_and_announce_their_feeds(client: FlaskClient) 
     assert client.get("/tag/没有").status_code == 404
 
 
-def test_absolute_links_begin_with_the_public_address(client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore) -> None:
+def test_absolute_links_begin_with_the_public_address(
+    client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore
+) -> None:
     public = client_of(settings.model_copy(update={"public_url": "https://mirror.example/x"}), mirror, store)
     feed = feedparser.parse(public.get("/feed/town.xml", headers={"Host": "evil.example"}).data)
     assert feed.entries[0].link.startswith("https://mirror.example/x/town/blob/")
@@ -278,7 +284,9 @@ def _break(store: SqlStore) -> None:
         connection.execute(text("ALTER TABLE channel RENAME TO lost"))
 
 
-@pytest.mark.parametrize("address", ["/feed/", "/feed/town.txt", "/x/y", "/town/blob/master/pages/city/", "/tag/", "/static/x.css"])
+@pytest.mark.parametrize(
+    "address", ["/feed/", "/feed/town.txt", "/x/y", "/town/blob/master/pages/city/", "/tag/", "/static/x.css"]
+)
 def test_an_address_that_is_none_is_a_page_that_says_so(client: FlaskClient, address: str) -> None:
     answer = client.get(address, follow_redirects=True)
     assert answer.status_code == 404
