@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 _NUMERIC = re.compile(
     r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?"
     r"(?:[\sT,]*(\d{1,2})\s*[:：时]\s*(\d{2})(?:\s*[:：分]\s*(\d{2}))?)?"
+    r"(?:\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)(?!\w))?"
 )
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _MAX_LENGTH = 200
@@ -46,7 +47,14 @@ def _iso(text: str) -> datetime | None:
 
 def _numeric(text: str) -> datetime | None:
     match = _NUMERIC.search(text)
-    return datetime(*(int(part or 0) for part in match.groups())) if match else None  # type: ignore[arg-type]  # noqa: DTZ001
+    if match is None:
+        return None
+    *numbers, zone = match.groups()
+    moment = datetime(*(int(part or 0) for part in numbers))  # type: ignore[arg-type]  # noqa: DTZ001 (its zone follows)
+    if not zone:
+        return moment
+    offset = zone if zone[0] in "+-" else "+0000"
+    return moment.replace(tzinfo=datetime.strptime(offset, "%z").tzinfo)
 
 
 def _written(text: str) -> datetime | None:

@@ -14,6 +14,7 @@ from feedproxy.errors import ConfigError
 
 PREFIX = "FEEDPROXY_"
 _FILE = "_FILE"
+_MAX_PORT = 65_535
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -41,10 +42,10 @@ class Settings(BaseModel):
     database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
     public_url: str = Field(default="", description="start of absolute links; unset: the request's own, for trusted hosts")
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
-        ("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
+        default=("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
     )
     origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
-        {}, description="where an upstream host is really reached: host=http://address:port, separated by commas"
+        default={}, description="where an upstream host is really reached: host=http://address:port, separated by commas"
     )
     proxy: str = Field(default="", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
     contact: str = Field(default="", description="the operator's address, sent to upstream in the User-Agent")
@@ -53,7 +54,7 @@ class Settings(BaseModel):
     @field_validator("public_url", "proxy")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname):
+        if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname or not _port_is_fine(value)):
             raise ValueError(f"{value!r} is no address such as https://mirror.example.org")
         return value.rstrip("/")
 
@@ -69,15 +70,15 @@ class Settings(BaseModel):
     def _are_origins(cls, value: dict[str, str]) -> dict[str, str]:
         for host, origin in value.items():
             parts = urlsplit(origin)
-            if not host or parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-                raise ValueError(f"{host}={origin}: expected host=http://address:port")
+            if not host or parts.scheme not in ("http", "https") or not parts.hostname or parts.path or not _port_is_fine(origin):
+                raise ValueError(f"{f'{host}={origin}'!r}: expected host=http://address:port")
         return value
 
     @field_validator("bind")
     @classmethod
     def _is_bind(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
-        if not host or not colon or not port.isdigit():
+        if not host or not colon or not port.isdecimal() or int(port) > _MAX_PORT:
             raise ValueError(f"{value!r} is no address:port")
         return value
 
@@ -117,6 +118,13 @@ def reason(error: Mapping[str, Any]) -> str:
     """Return what pydantic says of one error, in the house's form."""
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _port_is_fine(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _read_secret(variable: str, file: str) -> str:

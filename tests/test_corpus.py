@@ -5,7 +5,6 @@ Prints its figures; run it alone with `pytest -s tests/test_corpus.py`.
 
 import difflib
 import importlib.util
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -150,10 +149,15 @@ def mirrored(article_id: str) -> Copies:
     return copies
 
 
+def common_start(first: str, second: str) -> int:
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
 def similarity(got: str, wanted: str) -> float:
     """Return the share of characters that two texts have in common, in order."""
-    start = len(os.path.commonprefix([got, wanted]))
-    end = len(os.path.commonprefix([got[start:][::-1], wanted[start:][::-1]]))
+    start = common_start(got, wanted)
+    end = common_start(got[start:][::-1], wanted[start:][::-1])
     middle = difflib.SequenceMatcher(None, got[start : len(got) - end], wanted[start : len(wanted) - end], autojunk=False)
     common = start + end + sum(block.size for block in middle.get_matching_blocks())
     return 2 * common / (len(got) + len(wanted))

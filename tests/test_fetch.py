@@ -105,7 +105,7 @@ def test_a_host_of_no_configured_site_is_not_contacted(fetcher: HttpFetcher, new
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as opened:
-        opened.setblocking(False)
+        opened.settimeout(0)
         yield opened
 
 
@@ -114,7 +114,7 @@ def test_a_private_address_is_refused_and_not_even_connected_to(
 ) -> None:
     port = listener.getsockname()[1]
     monkeypatch.setattr("feedproxy.fetch.transport.PORTS", (80, 443, port))
-    with pytest.raises(FetchError, match="refused: localhost is at .*, which is no public address"):
+    with pytest.raises(FetchError, match=r"refused: localhost is at .*, which is no public address"):
         fetcher.fetch(Url(f"http://localhost:{port}/"))
     with pytest.raises(BlockingIOError):
         listener.accept()

@@ -8,7 +8,7 @@ from conftest import Clock
 from newsroom import BASE, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of
 
 from feedproxy.harvest import Harvester, Report
-from feedproxy.model import ArticleId, Channel, Mirror
+from feedproxy.model import ArticleId, Channel, Mirror, Url
 from feedproxy.store import SqlStore
 
 
@@ -191,7 +191,7 @@ def test_feeds_as_listings_bring_the_same_articles(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     for channel in mirror.channels:
-        harvester.poll(replace(channel, kind="feed", url=f"{BASE}/{channel.id}.xml"))
+        harvester.poll(replace(channel, kind="feed", url=Url(f"{BASE}/{channel.id}.xml")))
     assert held(store, mirror) == {story.id for story in STORIES}
     assert "/city.htm" not in newsroom.asked
 
@@ -209,7 +209,7 @@ def test_a_page_in_another_encoding_than_it_says_is_read(harvester: Harvester, s
 def test_a_host_that_is_down_is_not_asked_for_every_single_article(
     harvester: Harvester, mirror: Mirror, newsroom: Newsroom
 ) -> None:
-    newsroom.faults = {path: newsroom.hang for path in ("/city.htm", "/books.htm", *(story.path for story in STORIES))}
+    newsroom.faults = dict.fromkeys(("/city.htm", "/books.htm", *(story.path for story in STORIES)), newsroom.hang)
     for _ in range(3):
         poll_all(harvester)
     assert len(newsroom.asked) == mirror.fetch.give_up_after

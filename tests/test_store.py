@@ -212,7 +212,7 @@ def test_a_store_of_a_later_version_is_refused_in_one_line(tmp_path: Path) -> No
 
 def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "store.sqlite").write_bytes(b"not a database at all, whatever its name says")
-    with pytest.raises(StoreError, match="can't be opened: .*not a database"):
+    with pytest.raises(StoreError, match=r"can't be opened: .*not a database"):
         open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
 
 

@@ -24,6 +24,13 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
         ExtractError: neither rules nor heuristics find a body and a title.
 
     """
+    try:
+        return _extract(page, rules, site)
+    except markup.ERRORS as e:
+        raise ExtractError(page.url, f"page can't be read: {e}") from e
+
+
+def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     text = markup.decode(page.body, page.content_type)
     for old, new in rules.replace:
         text = text.replace(old, new)

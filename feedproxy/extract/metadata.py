@@ -111,7 +111,7 @@ def _linked_data(root: Element) -> Iterator[dict[str, Any]]:
                 waiting.extend(value)
             elif isinstance(value, dict):
                 yield value
-                waiting.extend(value.get("@graph") or [])
+                waiting.append(value.get("@graph"))
 
 
 def _linked_date(linked: list[dict[str, Any]], timezone: str) -> datetime | None:

@@ -85,7 +85,7 @@ class HttpFetcher:
 
     def close(self) -> None:
         """Close connections and cache."""
-        self._session.close()
+        self._session.close()  # type: ignore[no-untyped-call]
 
     def _get(self, url: Url, host: str, *, keep: bool) -> requests.Response:
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)

@@ -3,6 +3,7 @@
 It cleans nothing: what comes out is as dirty as what went in (see `sanitise`).
 """
 
+from lxml.etree import LxmlError
 from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
@@ -22,7 +23,11 @@ from feedproxy.markup.trees import (
     unlazy,
 )
 
+# What trees, expressions and regular expressions raise over documents that nobody foresaw.
+ERRORS = (LxmlError, ValueError, RecursionError, OverflowError)
+
 __all__ = [
+    "ERRORS",
     "Element",
     "blocks",
     "check_xpath",

@@ -22,6 +22,8 @@ _SUPERSETS = {
     "us-ascii": "cp1252",
     "utf8": "utf-8",
 }
+# What servers say of everything (RFC 2616, 3.7.1), and what decodes anything: a page's own label counts more.
+_DEFAULTS = ("iso-8859-1", "latin1")
 # Text of another encoding is valid UTF-8 by chance only when short (the two characters of 联通 in GBK are).
 _MIN_UTF8_CHARACTERS = 8
 _LEAD_BYTES = bytes(range(0xC0, 0x100))
@@ -57,8 +59,11 @@ def without_controls(text: str) -> str:
 def _candidates(body: bytes, content_type: str) -> Iterator[str]:
     if len(body) - len(body.translate(None, _LEAD_BYTES)) >= _MIN_UTF8_CHARACTERS:
         yield "utf-8"
-    if match := _HEADER_CHARSET.search(content_type):
-        yield match[1].lower()
+    header = match[1].lower() if (match := _HEADER_CHARSET.search(content_type)) else ""
+    if header and header not in _DEFAULTS:
+        yield header
     for found in _DECLARED.finditer(body[:_SNIFFED_BYTES]):
         yield (found[1] or found[2]).decode("ascii", "replace").lower()
+    if header:
+        yield header
     yield "utf-8"

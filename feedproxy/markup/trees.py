@@ -17,6 +17,18 @@ _VOID_START = re.compile(rf"<({_VOID})\b([^<>]*?)/?>", re.IGNORECASE)
 _VOID_END = re.compile(rf"</(?:{_VOID})\s*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
+_XPATH_LITERALS = re.compile(r"'[^']*'|\"[^\"]*\"")
+_XPATH_NAMES = re.compile(r"\$[\w.-]+|[\w.-]+:(?=[\w*])(?!:)[\w.*-]+|(?<![\w:.-])[\w.-]+(?=\s*\()")
+# Functions (XPath 1.0, 4), node types (2.3) and operators (3.1) that may stand before a bracket.
+_XPATH_CORE = frozenset(
+    (
+        *("last", "position", "count", "id", "local-name", "namespace-uri", "name", "string", "concat", "contains"),
+        *("substring-before", "substring-after", "substring", "string-length", "normalize-space", "translate", "boolean", "not"),
+        *("starts-with", "true", "false", "lang", "number", "sum", "floor", "ceiling", "round", "comment", "text", "node"),
+        *("processing-instruction", "and", "or", "div", "mod"),
+    )
+)
+
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
 
@@ -24,8 +36,10 @@ def parse(text: str) -> HtmlElement:
     """Return the root of an HTML document; an empty one for text without any mark-up or content."""
     parser = html.HTMLParser(remove_pis=True, huge_tree=False)
     text = _close_voids(_XML_DECLARATION.sub("", text))
-    root = html.document_fromstring(text, parser=parser) if text.strip() else None
-    return root if root is not None else html.document_fromstring("<html><body></body></html>")
+    try:
+        return html.document_fromstring(text, parser=parser)
+    except etree.ParserError:  # nothing in it, or comments and a document type alone
+        return html.document_fromstring("<html><body></body></html>")
 
 
 def fragment(markup: str) -> HtmlElement:
@@ -101,6 +115,10 @@ def check_xpath(expression: str) -> str:
         etree.XPath(expression)
     except etree.XPathError as e:
         raise ValueError(f"{expression!r} is no XPath 1.0 expression: {e}") from e
+    # libxml2 looks functions, prefixes and variables up only where it evaluates them.
+    for name in _XPATH_NAMES.findall(_XPATH_LITERALS.sub("''", expression)):
+        if name not in _XPATH_CORE:
+            raise ValueError(f"{expression!r} is no XPath 1.0 expression: {name} is unknown")
     return expression
 
 

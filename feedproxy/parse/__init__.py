@@ -5,8 +5,9 @@ Nothing else knows how a kind of listing is read: a new kind is one more row of 
 
 from collections.abc import Callable, Mapping
 
+from feedproxy import markup
 from feedproxy.errors import ListingError
-from feedproxy.model import Listing, Page, Site
+from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site
 from feedproxy.parse.feeds import parse_feed
 from feedproxy.parse.pages import parse_page
 
@@ -22,7 +23,13 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
         ListingError: the page is no such listing, or shows no article.
 
     """
-    listing = PARSERS[kind](page, site)
+    try:
+        listing = PARSERS[kind](page, site)
+    except markup.ERRORS as e:
+        raise ListingError(page.url, f"listing can't be read: {e}") from e
     if not listing.items:
         raise ListingError(page.url, f"no article found in this listing (read as {kind!r} with the rules of {site.name})")
-    return Listing(tuple({item.id: item for item in reversed(listing.items)}.values())[::-1], listing.next_url)
+    first: dict[ArticleId, ListingItem] = {}
+    for item in listing.items:
+        first.setdefault(item.id, item)
+    return Listing(tuple(first.values()), listing.next_url)

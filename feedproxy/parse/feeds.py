@@ -16,9 +16,8 @@ from feedproxy.errors import ListingError
 from feedproxy.model import Listing, ListingItem, Page, Site
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
-_DOCTYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-# Where a feed's prolog ends at the latest.
-_PROLOG_CHARACTERS = 2_000
+# A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
+_DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
 
 
 def parse_feed(page: Page, site: Site) -> Listing:
@@ -47,7 +46,7 @@ def _plain(value: object) -> str:
 
 
 def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
-    if _DOCTYPE.search(text[:_PROLOG_CHARACTERS]):
+    if _DOCTYPE.match(text):
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
     # The text is decoded already: what its declaration says of bytes must not be believed again.
     data = BytesIO(_DECLARED_ENCODING.sub(r"\1", text, count=1).encode())
@@ -57,12 +56,12 @@ def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
         resolve_relative_uris=False,
         response_headers={"content-type": "application/xml; charset=utf-8"},
     )
-    if not feed.version:
+    if not feed.get("version"):
         raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
     for entry in feed.entries:
-        moment = entry.get("published_parsed") or entry.get("updated_parsed")
+        moment = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
         yield {**entry, "published": datetime.fromtimestamp(timegm(moment), UTC) if moment else None}
 
 

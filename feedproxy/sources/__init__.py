@@ -1,5 +1,6 @@
 """`config/` to a `Mirror` of frozen values; a bad or unknown key is a `ConfigError` that names file and key."""
 
+import logging
 import re
 import tomllib
 from pathlib import Path
@@ -26,6 +27,7 @@ from feedproxy.sources.schema import NAME, ChannelTable, MirrorFile, SectionFile
 
 __all__ = ["load_mirror", "rules_for"]
 
+_log = logging.getLogger(__name__)
 _Table = TypeVar("_Table", bound=BaseModel)
 # Names that the mirror's own addresses begin with, so that no section can hide them.
 _RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all")
@@ -75,7 +77,7 @@ def rules_for(mirror: Mirror, host: str) -> ArticleRules:
     if site is not None and site.article.body:
         return site.article
     bare = host.removeprefix("www.")
-    parents = [bare[index:] for index, letter in enumerate(bare) if letter == "."] if bare == host else []
+    parents = [bare[index:] for index, letter in enumerate(bare) if letter == "."]
     return next((mirror.rules[key] for key in (bare, *parents) if key in mirror.rules), ArticleRules())
 
 
@@ -90,8 +92,9 @@ def _read(file: Path, table: type[_Table]) -> _Table:
     try:
         return table.model_validate(values)
     except ValidationError as e:
-        first = e.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        # Of a union (a channel: text or table) the deepest fault is the one that was meant.
+        first = max(e.errors(), key=lambda error: len(error["loc"]))
+        key = ".".join(str(part) for part in first["loc"] if part not in ("str", "ChannelTable", "[key]"))
         raise ConfigError(file, key, "no such key" if first["type"] == "extra_forbidden" else reason(first)) from e
 
 
@@ -131,7 +134,7 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
     url = table.url or section.listing.get(kind, "").replace("{channel}", channel_id)
     if not url:
         raise ConfigError(file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}")
-    if kind == "html" and not (site.listing.item or site.listing.link):
+    if kind == "html" and not (site.listing.item and site.listing.link):
         raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
     return Channel(channel_id, table.title, site, kind, Url(url))
 
@@ -147,5 +150,19 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
 
 
 def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
-    files = sorted(folder.glob("*.txt"))
-    return {file.stem: parse_ftr(file.read_text("utf-8", "replace"), f"sites/{file.name}")[0] for file in files}
+    rules: dict[str, ArticleRules] = {}
+    faults: list[str] = []
+    for file in sorted(folder.glob("*.txt")):
+        try:
+            text = file.read_text("utf-8", "replace")
+        except OSError as e:
+            raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}") from e
+        rules[file.stem], faulty = parse_ftr(text, f"sites/{file.name}")
+        faults += faulty
+    for fault in faults:
+        _log.debug("passed over: %s", fault)
+    if faults:
+        _log.warning(
+            "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; FEEDPROXY_LOG=debug names them", folder, len(faults)
+        )
+    return rules

@@ -31,11 +31,14 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
     faults: list[str] = []
     for directive, argument, value in _directives(text):
-        if directive in _XPATHS:
+        if directive in (*_XPATHS, "wrap_in"):
             try:
-                lists[directive].append(check_xpath(value))
+                check_xpath(value)
             except ValueError as e:
                 faults.append(f"{name}: {directive}: {e}")
+                continue
+        if directive in _XPATHS:
+            lists[directive].append(value)
         elif directive in _PAIRS and argument:
             pairs[_PAIRS[directive]].append((argument, value))
         elif directive in (*_WORDS, "find_string", "replace_string", "autodetect_on_failure"):

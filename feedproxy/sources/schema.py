@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from feedproxy.markup import check_xpath
 
@@ -170,6 +170,15 @@ class SiteFile(_Table):
     @classmethod
     def _has_id(cls, value: str) -> str:
         return _pattern(value, "id")
+
+    @field_validator("canonical_url")
+    @classmethod
+    def _has_its_groups(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            value.format_map(dict.fromkeys(re.compile(info.data.get("article_url", "")).groupindex, ""))
+        except (KeyError, ValueError, IndexError) as e:
+            raise ValueError(f"{value!r} holds what article_url has no group for: {e}") from e
+        return value
 
     @field_validator("tag_url")
     @classmethod
