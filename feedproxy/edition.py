@@ -6,7 +6,6 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
 
 from feedproxy import paths, render
 from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, SafeHtml, Section
@@ -21,9 +20,10 @@ _MAX_TAG_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a feed covers: a section, one of its channels, or everything (`ALL`)."""
+    """What a feed covers: a section, one of its channels, or everything (`ALL`); *label* is its name among the others."""
 
     name: str
+    label: str
     title: str
     description: str
     home: MirrorPath
@@ -43,15 +43,17 @@ class Scope:
 def scope_of(mirror: Mirror, name: str, channel_id: str = "") -> Scope | None:
     """Return the scope that a feed's address names, None if there is none."""
     if name == ALL and not channel_id:
-        return Scope(ALL, mirror.name, mirror.description, paths.HOME, mirror.channels)
+        return Scope(ALL, "全部", mirror.name, mirror.description, paths.HOME, mirror.channels)
     section = mirror.section(name)
     if section is None:
         return None
     home = paths.section(name)
     if not channel_id:
-        return Scope(name, f"{section.title} - {mirror.name}", section.description, home, section.channels)
+        return Scope(name, section.title, f"{section.title} - {mirror.name}", section.description, home, section.channels)
     channel = next((channel for channel in section.channels if channel.id == channel_id), None)
-    return Scope(name, f"{channel.title} - {mirror.name}", channel.title, home, (channel,), channel_id) if channel else None
+    if channel is None:
+        return None
+    return Scope(name, channel.title, f"{channel.title} - {mirror.name}", channel.title, home, (channel,), channel_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,7 @@ class Edition:
         canonical = self._page_of(article_id, channels[article_id], section)
         frame = self._frame(article.title, page, article=article, canonical=canonical, section=section)
         body = rewrite_links(article.body, self.mirror, place)
-        zone = next((site.timezone for site in self.mirror.sites if site.name == article.site), "UTC")
-        return render.render_article(frame, self._article_body(article, body, channels[article_id], page), ZoneInfo(zone))
+        return render.render_article(frame, self._article_body(article, body, channels[article_id], page))
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
         """Return the canonical page of an article, None if it is not held."""
@@ -187,8 +188,8 @@ class Edition:
         return render.ArticleBody(
             title=article.title,
             author=article.author,
-            published=article.published,
-            updated=article.updated,
+            published=article.published.astimezone(self.mirror.timezone_of(article.site)),
+            updated=article.updated.astimezone(self.mirror.timezone_of(article.site)),
             content=body,
             original=article.url,
             picture=article.picture,
@@ -238,9 +239,8 @@ class Edition:
 
     def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
         forms = {form: paths.FORMATS[form] for form in ("xml", "atom", "json")}
-        return render.FeedLink(
-            scope.title, tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in forms.items())
-        )
+        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in forms.items())
+        return render.FeedLink(scope.label, scope.title, scope.channel, addresses)
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
         return self.library.headlines(frozenset(channel.id for channel in section.channels), limit)
@@ -254,7 +254,7 @@ class Edition:
                     each.title,
                     paths.suffixed(paths.relative(self._page_of(each.id, each.channels, section), page), each.id),
                 ),
-                each.published,
+                each.published.astimezone(self.mirror.timezone_of(each.site)),
             )
             for each in headlines
         )
@@ -262,7 +262,7 @@ class Edition:
 
     def _place_of(self, channels: frozenset[str], prefer: str) -> tuple[str, str]:
         """Return section and channel of an article's canonical page; a channel that is configured no more is in the first."""
-        return self.layout.place(channels, prefer=prefer) or (self.mirror.sections[0].name, min(channels))
+        return self.layout.place(channels, prefer=prefer) or (self.mirror.sections[0].name, min(channels, default=""))
 
     def _page_of(self, article_id: ArticleId, channels: frozenset[str], prefer: str) -> MirrorPath:
         return self.layout.article(*self._place_of(channels, prefer), article_id)

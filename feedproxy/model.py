@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
+from zoneinfo import ZoneInfo
 
 DirtyHtml = NewType("DirtyHtml", str)
 SafeHtml = NewType("SafeHtml", str)
@@ -161,6 +162,10 @@ class Mirror:
         """All channels in the configured order, each once."""
         return tuple({channel.id: channel for section in self.sections for channel in section.channels}.values())
 
+    def timezone_of(self, site: str) -> ZoneInfo:
+        """Return the time zone of a site by its name; UTC for one that is configured no more."""
+        return ZoneInfo(next((each.timezone for each in self.sites if each.name == site), "UTC"))
+
     def site_of(self, host: str) -> Site | None:
         """Return the site that a host belongs to."""
         return next((site for site in self.sites if host in site.hosts), None)
@@ -251,6 +256,7 @@ class Headline:
     """An article as lists show it: enough to link to its page."""
 
     id: ArticleId
+    site: str
     title: str
     published: datetime
     channels: frozenset[str]

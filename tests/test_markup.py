@@ -96,6 +96,7 @@ LABELS = st.sampled_from(
 @given(st.binary(max_size=80), LABELS)
 @example(b"xn--99999999999999", "punycode")
 @example(b"abc", "undefined")
+@example(b"\\d", "unicode_escape")
 def test_any_bytes_under_any_label_become_text_without_controls(body: bytes, label: str) -> None:
     for text in (
         markup.decode(body, f"text/html; charset={label}"),

@@ -96,7 +96,8 @@ def test_a_json_feed_holds_the_whole_text(client: FlaskClient) -> None:
     assert item["tags"] == ["读书"]
 
 
-def test_a_feed_holds_the_newest_entries_only(client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore) -> None:
+@pytest.mark.usefixtures("client")
+def test_a_feed_holds_the_newest_entries_only(settings: Settings, mirror: Mirror, store: SqlStore) -> None:
     short = client_of(settings, replace(mirror, entries=2), store)
     assert [entry.title for entry in feedparser.parse(short.get("/feed/all.xml").data).entries] == [
         STORIES[3].title,

@@ -1,7 +1,7 @@
 """Pages: values in, HTML bytes out. Pure, but for the templates that are read once."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,9 +23,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class FeedLink:
-    """A feed that a page announces, in all its forms: pairs of media type and address, RSS first."""
+    """A feed that a page announces, in all its forms: pairs of media type and address, RSS first.
 
+    *label* is its name among its neighbours, *title* its own; *anchor* is what links to this place name.
+    """
+
+    label: str
     title: str
+    anchor: str
     forms: tuple[tuple[str, str], ...]
 
 
@@ -45,7 +50,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class ListedArticle:
-    """One row of a list of articles."""
+    """One row of a list of articles; its date is in the zone in which it is shown."""
 
     link: Link
     published: datetime
@@ -61,7 +66,7 @@ class ListBlock:
 
 @dataclass(frozen=True, slots=True)
 class ArticleBody:
-    """An article as its page shows it; *content* is already rewritten."""
+    """An article as its page shows it: dates in the zone in which they are shown, *content* already rewritten."""
 
     title: str
     author: str
@@ -84,9 +89,9 @@ def render_section(frame: Frame, blocks: tuple[ListBlock, ...], channels: tuple[
     return _render("section.html", frame, blocks=blocks, channels=channels)
 
 
-def render_article(frame: Frame, article: ArticleBody, zone: tzinfo) -> bytes:
-    """Return an article's page; its dates are shown in *zone*."""
-    return _render("article.html", frame, article=article, zone=zone)
+def render_article(frame: Frame, article: ArticleBody) -> bytes:
+    """Return an article's page."""
+    return _render("article.html", frame, article=article)
 
 
 def render_message(frame: Frame, text: str, original: str = "") -> bytes:
@@ -103,15 +108,11 @@ def _render(template: str, frame: Frame, **values: object) -> bytes:
     return _environment.get_template(template).render(frame=frame, **values).encode()
 
 
-def _moment(value: datetime, zone: tzinfo) -> str:
-    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
 def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(moment=_moment, safe_html=Markup)
+    environment.filters.update(safe_html=Markup)
     return environment
 
 

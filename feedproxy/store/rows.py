@@ -45,16 +45,14 @@ def articles(db: Connection, ids: Collection[str]) -> list[Article]:
 
 def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
     """Return the headlines of the articles with *ids*, in that order."""
-    found = {
-        row.id: row
-        for row in db.execute(select(t.article.c.id, t.article.c.title, t.article.c.published).where(t.article.c.id.in_(ids)))
-    }
+    columns = t.article.c
+    query = select(columns.id, columns.site, columns.title, columns.published).where(columns.id.in_(ids))
     channels = channels_of(db, [ArticleId(each) for each in ids])
-    return [
-        Headline(ArticleId(each), found[each].title, found[each].published, channels[ArticleId(each)])
-        for each in ids
-        if each in found
-    ]
+    found = {
+        row.id: Headline(ArticleId(row.id), row.site, row.title, row.published, channels.get(ArticleId(row.id), frozenset()))
+        for row in db.execute(query)
+    }
+    return [found[each] for each in ids if each in found]
 
 
 def channels_of(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, frozenset[str]]:
