@@ -16,7 +16,7 @@ from feedproxy import plan, sources, urls
 from feedproxy.errors import UpstreamError
 from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
-from feedproxy.model import Article, Channel, ChannelState, ListingItem, Mirror, Page, Site, Waiting
+from feedproxy.model import Article, Channel, ChannelState, Listing, ListingItem, Mirror, Page, Site, Url, Waiting
 from feedproxy.parse import parse_listing
 from feedproxy.rewrite import linked_articles
 from feedproxy.sanitise import clean, plain_text
@@ -81,22 +81,29 @@ class Harvester:
 
     def _take_listing(self, channel: Channel, state: ChannelState, report: Report, pages: int) -> ChannelState:
         """Store what the listing shows; its first page only if it is another than the one that was stored last."""
-        first = page = self.fetcher.fetch(channel.url, keep=True)
+        first = self.fetcher.fetch(channel.url, keep=True)
         digest = hashlib.sha256(first.body).hexdigest()
         if pages == 1 and digest == state.listing_hash:
             report.listed = state.listed
             return state
         listing = parse_listing(first, channel.site, channel.kind)
-        taken = replace(state, listing_hash=digest, listed=len(listing.items))
+        self._remember(channel, listing, report)
+        self._go_deeper(channel, listing.next_url or channel.archive_url, report, pages - 1)
+        return replace(state, listing_hash=digest, listed=len(listing.items))
+
+    def _go_deeper(self, channel: Channel, url: Url | None, report: Report, pages: int) -> None:
+        """Store what the older pages of a listing show, *pages* of them."""
         seen = {channel.url}
-        while True:
-            report.listed += len(listing.items)
-            self.store.remember_listing(channel.id, listing.items, self.clock())
-            if listing.next_url is None or listing.next_url in seen or len(seen) == pages:
-                return taken
-            seen.add(listing.next_url)
-            page = self.fetcher.fetch(listing.next_url)
-            listing = parse_listing(page, channel.site, channel.kind)
+        while url and url not in seen and pages > 0:
+            seen.add(url)
+            pages -= 1
+            listing = parse_listing(self.fetcher.fetch(url), channel.site, "html")
+            self._remember(channel, listing, report)
+            url = listing.next_url
+
+    def _remember(self, channel: Channel, listing: Listing, report: Report) -> None:
+        report.listed += len(listing.items)
+        self.store.remember_listing(channel.id, listing.items, self.clock())
 
     def _take_articles(self, channel: Channel, report: Report, round_began: datetime | None) -> None:
         due = plan.due_articles(self.store.waiting(channel.id), self.clock(), round_began=round_began)

@@ -86,13 +86,17 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One listing of the site, polled by itself; its ID is the same in every section that shows it."""
+    """One listing of the site, polled by itself; its ID is the same in every section that shows it.
+
+    *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
+    """
 
     id: str
     title: str
     site: Site
     kind: str
     url: Url
+    archive_url: Url | None = None
 
 
 @dataclass(frozen=True, slots=True)

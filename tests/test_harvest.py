@@ -2,13 +2,17 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import Clock
-from newsroom import BASE, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of
+from newsroom import BASE, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
 
+from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Harvester, Report
 from feedproxy.model import ArticleId, Channel, Mirror, Url
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
 
 
@@ -194,6 +198,19 @@ def test_feeds_as_listings_bring_the_same_articles(
         harvester.poll(replace(channel, kind="feed", url=Url(f"{BASE}/{channel.id}.xml")))
     assert held(store, mirror) == {story.id for story in STORIES}
     assert "/city.htm" not in newsroom.asked
+
+
+def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
+    settings: Settings, store: SqlStore, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
+    newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
+    fetcher = open_fetcher(settings, mirror)
+    harvester = Harvester(mirror, store, fetcher, Clock())
+    city = channel_of(mirror, "city")
+    assert harvester.poll(city).new == 1
+    assert harvester.poll(city, pages=9).new == 2
+    fetcher.close()
 
 
 def test_a_page_in_another_encoding_than_it_says_is_read(harvester: Harvester, store: SqlStore, newsroom: Newsroom) -> None:

@@ -136,7 +136,8 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
         raise ConfigError(file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}")
     if kind == "html" and not (site.listing.item and site.listing.link):
         raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
-    return Channel(channel_id, table.title, site, kind, Url(url))
+    pages = "" if kind == "html" else section.listing.get("html", "").replace("{channel}", channel_id)
+    return Channel(channel_id, table.title, site, kind, Url(url), Url(pages) if pages and site.listing.item else None)
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
