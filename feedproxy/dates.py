@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 # no Chinese site writes them otherwise, and an English "9/11/2021" does not match.
 _NUMERIC = re.compile(
     r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?"
-    r"(?:[\sT,]*(\d{1,2})\s*[:：时]\s*(\d{2})(?:\s*[:：分]\s*(\d{2}))?)?"
-    r"(?:\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)(?!\w))?"
+    r"(?:[\sT,]*(上午|下午|中午|晚上|晚间|凌晨|早上)?\s*(\d{1,2})\s*[:：时点]\s*(\d{1,2})(?:\s*[:：分]\s*(\d{1,2}))?\s*[分秒]?"
+    r"\s*(am|pm)?(?:\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)(?!\w))?)?",
+    re.IGNORECASE,
 )
+_AFTERNOON = ("下午", "晚上", "晚间", "pm")
+_NOON = 12
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _MAX_LENGTH = 200
 # Whole dates only, and a fixed base, so that the result never depends on today; "yesterday" is not ours to guess.
@@ -49,8 +52,14 @@ def _numeric(text: str) -> datetime | None:
     match = _NUMERIC.search(text)
     if match is None:
         return None
-    *numbers, zone = match.groups()
-    moment = datetime(*(int(part or 0) for part in numbers))  # type: ignore[arg-type]  # noqa: DTZ001 (its zone follows)
+    year, month, day, before, hour, minute, second, after, zone = match.groups()
+    half = (before or after or "").lower()
+    hours = int(hour or 0)
+    if half in _AFTERNOON and hours < _NOON:
+        hours += _NOON
+    elif half in ("am", "上午", "凌晨") and hours == _NOON:
+        hours = 0
+    moment = datetime(int(year), int(month), int(day), hours, int(minute or 0), int(second or 0))  # noqa: DTZ001 (its zone follows)
     if not zone:
         return moment
     offset = zone if zone[0] in "+-" else "+0000"

@@ -36,6 +36,10 @@ TAGS = frozenset(
         *("td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr"),
     )
 )
+# Blocks that are not for us to keep, but whose text must not run into their neighbours'.
+_BECOME_DIV = ("center", "fieldset", "main", "nav")
+# Misnested mark-up may be mended in steps; what is not settled then is not worth more.
+_MAX_PASSES = 5
 _ADDRESSES = frozenset(
     (("a", "href"), ("img", "src"), ("audio", "src"), ("video", "src"), ("video", "poster"), ("source", "src"))
 )
@@ -69,11 +73,27 @@ def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
     """
     if len(dirty) > MAX_CHARACTERS:
         raise TooLargeError(base, f"body of {len(dirty)} characters is larger than {MAX_CHARACTERS}")
+    safe = _clean_once(dirty, base)
+    for _ in range(_MAX_PASSES):
+        if _is_settled(safe):
+            break
+        safe = _clean_once(DirtyHtml(safe), base)
+    return safe
+
+
+def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     root = markup.fragment(dirty)
     markup.drop([element for element in root.iter() if not isinstance(element.tag, str) or element.tag in DROPPED])
+    for element in root.iter(*_BECOME_DIV):
+        element.tag = "div"
     _settle_addresses(root, base)
     cleaner = _cleaner()
     return SafeHtml("".join(cleaner.clean(block) for block in markup.blocks(root, _WRAPPERS, _BLOCK_CHARACTERS) if block))
+
+
+def _is_settled(safe: SafeHtml) -> bool:
+    """Tell whether both parsers agree on what was made, so that another pass would change nothing."""
+    return "".join(markup.blocks(markup.fragment(safe), frozenset(), 0)) == safe
 
 
 def plain_text(safe: SafeHtml) -> str:
@@ -110,6 +130,8 @@ def _cleaner() -> Cleaner:
             strip=True,
             strip_comments=True,
         )
+        # its choice of quotes escapes what stands between them twice
+        _cleaners.cleaner.serializer.use_best_quote_char = False
     cleaner: Cleaner = _cleaners.cleaner
     return cleaner
 

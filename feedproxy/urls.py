@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from feedproxy.model import ArticleId, Site, Url
 
 # Query parameters that only track: the list of the Firefox "query stripping" feature and the utm_ family.
 _TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_eid|mc_cid|igshid|yclid|_openstat|vero_id|wbraid|gbraid)\Z")
-# RFC 3986, 3.1; browsers ignore white space and controls inside (WHATWG URL, 4.4), so they are removed first.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
+# What browsers ignore in an address and at its ends (WHATWG URL, 4.4), and what no text may hold.
+_IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
+_EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
 
@@ -25,7 +25,7 @@ def resolve(base: str, href: str) -> Url | None:
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'
     """
-    href = _IGNORED.sub("", href) if _SCHEME.match(_IGNORED.sub("", href)) else href.strip()
+    href = _IGNORED.sub("", href).strip(_EDGES)
     try:
         parts = urlsplit(urljoin(base, href))
         host, port = parts.hostname, parts.port
@@ -33,9 +33,10 @@ def resolve(base: str, href: str) -> Url | None:
         return None
     if parts.scheme not in ("http", "https") or not host:
         return None
-    netloc = _host(host) + (f":{port}" if port else "")
-    if netloc.startswith(":"):
+    name = _host(host)
+    if not name:
         return None
+    netloc = f"{name}:{port}" if port else name
     path, query, fragment = (quote(part, safe=_SAFE) for part in (parts.path or "/", parts.query, parts.fragment))
     url = urlunsplit((parts.scheme, netloc, path, query, fragment))
     return Url(url) if len(url) <= _MAX_LENGTH else None
@@ -48,9 +49,9 @@ def without_tracking(url: Url) -> Url:
     'https://example.org/a?id=3#top'
     """
     parts = urlsplit(url)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in pairs if not _TRACKING.match(name)]
-    return url if len(kept) == len(pairs) else Url(urlunsplit(parts._replace(query=urlencode(kept))))
+    pairs = parts.query.split("&")
+    kept = [pair for pair in pairs if not _TRACKING.match(unquote(pair.partition("=")[0]))]
+    return url if len(kept) == len(pairs) else Url(urlunsplit(parts._replace(query="&".join(kept))))
 
 
 def host_of(url: str) -> str:

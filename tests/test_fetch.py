@@ -49,10 +49,14 @@ def test_a_kept_page_that_changed_is_brought_anew(fetcher: HttpFetcher, newsroom
     assert (page.body.decode(), page.not_modified) == ("<p>变了</p>", False)
 
 
-def test_an_error_is_never_answered_from_the_cache(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(Answer(b"", 502), "answered 502"), (Answer(raw=b""), "no usable answer"), (gzipped("<p>abc</p>", cut=9), "cut short")],
+)
+def test_an_error_is_never_answered_from_the_cache(fetcher: HttpFetcher, newsroom: Newsroom, fault: Answer, reason: str) -> None:
     fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
-    newsroom.faults["/city.htm"] = Answer(b"", 502)
-    with pytest.raises(FetchError, match="answered 502"):
+    newsroom.faults["/city.htm"] = fault
+    with pytest.raises(FetchError, match=reason):
         fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import requests
-from requests_cache import DO_NOT_CACHE, CachedSession
+from requests_cache import DO_NOT_CACHE, EXPIRE_IMMEDIATELY, CachedSession
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache
 
@@ -28,8 +28,6 @@ __all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
 
 _log = logging.getLogger(__name__)
 
-# Listings are asked for again and again, and upstream says whether they changed: kept for conditional requests.
-_CACHE_DAYS = 30
 _BUSY_TIMEOUT_MS = 30_000
 _NOT_MODIFIED, _OK = 304, 200
 
@@ -138,8 +136,8 @@ def open_fetcher(
     backend = _open_cache(cache_file) if cache_file else BaseCache()
     session = CachedSession(
         backend=backend,
-        expire_after=_CACHE_DAYS * 24 * 3600,
-        always_revalidate=True,
+        # kept for conditional requests only: what is not expired is given whenever upstream fails
+        expire_after=EXPIRE_IMMEDIATELY,
         cache_control=False,
         stale_if_error=False,
         allowable_codes=(_OK,),

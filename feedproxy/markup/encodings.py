@@ -3,27 +3,19 @@
 import re
 from collections.abc import Iterator
 
+import webencodings
 from charset_normalizer import from_bytes
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 _SNIFFED_BYTES = 4096
-# Labels that stand for a larger set than they say (WHATWG Encoding, 4.2).
-_SUPERSETS = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "gb_2312-80": "gb18030",
-    "x-gbk": "gb18030",
-    "big5": "big5hkscs",
-    "iso-8859-1": "cp1252",
-    "latin1": "cp1252",
-    "ascii": "cp1252",
-    "us-ascii": "cp1252",
-    "utf8": "utf-8",
-}
-# What servers say of everything (RFC 2616, 3.7.1), and what decodes anything: a page's own label counts more.
-_DEFAULTS = ("iso-8859-1", "latin1")
+# Python's names for what the Web means by these (WHATWG Encoding, 4.2; a label inside a page that says UTF-16 means UTF-8).
+_MEANT = {"gbk": "gb18030", "big5": "big5hkscs", "utf-16le": "utf-8", "utf-16be": "utf-8"}
+# What servers say of everything, and what decodes anything: a page's own label counts more.
+_DEFAULT = "cp1252"
+# A page with a bad byte or two is still in the encoding that it says.
+_MAX_BAD_SHARE = 0.01
 # Text of another encoding is valid UTF-8 by chance only when short (the two characters of 联通 in GBK are).
 _MIN_UTF8_CHARACTERS = 8
 _LEAD_BYTES = bytes(range(0xC0, 0x100))
@@ -41,14 +33,19 @@ def decode(body: bytes, content_type: str = "") -> str:
     """
     for bom, encoding in _BOMS:
         if body.startswith(bom):
-            return _FORBIDDEN.sub("", body[len(bom) :].decode(encoding, "replace"))
-    for encoding in _candidates(body, content_type):
+            return without_controls(body[len(bom) :].decode(encoding, "replace"))
+    candidates = list(dict.fromkeys(_candidates(body, content_type)))
+    for encoding in candidates:
         try:
-            return _FORBIDDEN.sub("", body.decode(_SUPERSETS.get(encoding, encoding)))
-        except (UnicodeDecodeError, LookupError):
+            return without_controls(body.decode(encoding))
+        except UnicodeDecodeError:
             continue
+    for encoding in candidates:
+        text = body.decode(encoding, "replace")
+        if text.count("\ufffd") <= _MAX_BAD_SHARE * len(text):
+            return without_controls(text)
     best = from_bytes(body).best()
-    return _FORBIDDEN.sub("", str(best) if best else body.decode("utf-8", "replace"))
+    return without_controls(str(best) if best else body.decode("utf-8", "replace"))
 
 
 def without_controls(text: str) -> str:
@@ -57,13 +54,22 @@ def without_controls(text: str) -> str:
 
 
 def _candidates(body: bytes, content_type: str) -> Iterator[str]:
+    """Yield Python's names of the encodings that a document may be in, the likeliest first."""
     if len(body) - len(body.translate(None, _LEAD_BYTES)) >= _MIN_UTF8_CHARACTERS:
         yield "utf-8"
-    header = match[1].lower() if (match := _HEADER_CHARSET.search(content_type)) else ""
-    if header and header not in _DEFAULTS:
+    match = _HEADER_CHARSET.search(content_type)
+    header = _codec(match[1]) if match else ""
+    if header and header != _DEFAULT:
         yield header
     for found in _DECLARED.finditer(body[:_SNIFFED_BYTES]):
-        yield (found[1] or found[2]).decode("ascii", "replace").lower()
+        if codec := _codec((found[1] or found[2]).decode("ascii", "replace")):
+            yield codec
     if header:
         yield header
     yield "utf-8"
+
+
+def _codec(label: str) -> str:
+    """Return Python's name of the encoding that the Web knows by a label, "" if it knows none."""
+    encoding = webencodings.lookup(label)
+    return _MEANT.get(encoding.name, encoding.codec_info.name) if encoding and encoding.name != "x-user-defined" else ""

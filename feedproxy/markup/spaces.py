@@ -19,9 +19,9 @@ _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Elements that stand on lines of their own (HTML, 15.3), and those that we treat so.
 BLOCKS = frozenset(
     (
-        *("address", "article", "aside", "audio", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset"),
-        *("figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav"),
-        *("ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "video"),
+        *("address", "article", "aside", "audio", "blockquote", "body", "br", "center", "dd", "details", "div", "dl", "dt"),
+        *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main"),
+        *("nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "video"),
     )
 )
 _VERBATIM = frozenset(("pre", "textarea", "script", "style"))

@@ -44,7 +44,13 @@ def parse(text: str) -> HtmlElement:
 
 def fragment(markup: str) -> HtmlElement:
     """Return a `div` that holds *markup*."""
-    return html.fragment_fromstring(_close_voids(without_controls(markup)), create_parent="div")
+    document = html.document_fromstring(f"<html><body>{_close_voids(without_controls(markup))}</body></html>")
+    whole = html.Element("div")
+    for body in document.findall("body"):  # more than one where the mark-up has some of its own
+        body.tag = "div"
+        body.attrib.clear()
+        whole.append(body)
+    return whole[0] if len(whole) == 1 else whole
 
 
 def inner_html(element: HtmlElement) -> DirtyHtml:
@@ -65,18 +71,18 @@ def blocks(root: HtmlElement, wrappers: frozenset[str], most_characters: int) ->
     Text and its inline neighbours stay together; a block longer than *most_characters* comes in parts if it is
     one of *wrappers*, which are lost then, else whole.
     """
-    run = escape(root.text or "")
+    run = escape(root.text or "", quote=False)
     for child in root:
         piece = outer_html(child)
         if child.tag not in BLOCKS:
-            run += piece + escape(child.tail or "")
+            run += piece + escape(child.tail or "", quote=False)
             continue
         yield run
         if len(piece) > most_characters and child.tag in wrappers:
             yield from blocks(child, wrappers, most_characters)
         else:
             yield piece
-        run = escape(child.tail or "")
+        run = escape(child.tail or "", quote=False)
     yield run
 
 
