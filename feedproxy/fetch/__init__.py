@@ -138,6 +138,7 @@ def open_fetcher(
         backend=backend,
         # kept for conditional requests only: what is not expired is given whenever upstream fails
         expire_after=EXPIRE_IMMEDIATELY,
+        always_revalidate=True,
         cache_control=False,
         stale_if_error=False,
         allowable_codes=(_OK,),
