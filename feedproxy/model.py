@@ -39,11 +39,11 @@ class ListingRules:
 
 @dataclass(frozen=True, slots=True)
 class ArticleRules:
-    """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and five of ours.
+    """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and three of ours.
 
-    Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and
-    text), *tag* (link addresses), *author_pattern* (a regular expression with a group ``author``, for
-    sites whose byline stands in the text) and *end* (an expression for the text that ends an article).
+    Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and text), and
+    *author_pattern* (a regular expression with a group ``author``, for sites whose byline stands in the text).
+    *name* is where the rules come from.
     """
 
     name: str = ""
@@ -180,15 +180,11 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer from upstream: the address it came from, the decoded body, and its declared type.
-
-    *not_modified* says that upstream answered 304 and *body* is the copy that was kept.
-    """
+    """An answer from upstream: the address it came from, the decompressed body, and its declared type."""
 
     url: Url
     body: bytes
     content_type: str = ""
-    not_modified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ bleach's time grows with the square of a document's size (1 MB of plain paragrap
 content is taken out first, and the rest is cleaned block by block, within a limit.
 """
 
-import html
 import threading
 from collections.abc import Callable, Mapping
 
@@ -99,11 +98,6 @@ def _is_settled(safe: SafeHtml) -> bool:
 def plain_text(safe: SafeHtml) -> str:
     """Return the text of clean HTML on one line."""
     return markup.text_of(markup.fragment(safe))
-
-
-def escape(text: str) -> SafeHtml:
-    """Return plain text as HTML."""
-    return SafeHtml(html.escape(text))
 
 
 def _settle_addresses(root: markup.Element, base: Url) -> None:

@@ -216,6 +216,19 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> No
         open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "the database can't be opened: Could not parse"),
+        ("mysql+nothing://u:secret@h/d", r"mysql\+nothing://u:\*\*\*@h/d can't be opened"),
+    ],
+)
+def test_an_address_that_is_no_database_is_refused_without_its_password(tmp_path: Path, url: str, reason: str) -> None:
+    with pytest.raises(StoreError, match=reason) as caught:
+        open_store(url, tmp_path)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_folder_that_cant_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="can't be opened"):

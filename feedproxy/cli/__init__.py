@@ -34,8 +34,8 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.basicConfig(level=settings.log.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
     else:
         logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in ("alembic", "requests_cache", "urllib3"):
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 for command in (serve, poll, backfill, check):

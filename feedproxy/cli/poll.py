@@ -33,7 +33,7 @@ def poll(settings: Settings, *, once: bool) -> None:
     if once:
         _poll_all(harvester, "polling", pages=1)
     _stop_at_once_on_sigterm()
-    _log.info("polling %d channels; the store is %s", len(harvester.mirror.channels), settings.store_url)
+    _log.info("polling %d channels; contact: %s", len(harvester.mirror.channels), settings.contact or "not given")
     pause = threading.Event()
     while True:
         _poll_due(harvester)

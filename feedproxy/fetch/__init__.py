@@ -16,6 +16,7 @@ import requests
 from requests_cache import DO_NOT_CACHE, EXPIRE_IMMEDIATELY, CachedSession
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache
+from urllib3.exceptions import HTTPError
 
 from feedproxy import __version__, urls
 from feedproxy.errors import FetchError
@@ -29,6 +30,8 @@ __all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_MS = 30_000
+# What a request may raise: requests itself, urllib3 below it, the cache beside it, names that are none.
+_FOREIGN = (requests.RequestException, HTTPError, sqlite3.Error, OSError, UnicodeError)
 _NOT_MODIFIED, _OK = 304, 200
 
 
@@ -44,7 +47,7 @@ class Fetcher(Protocol):
         """
 
     def new_round(self) -> None:
-        """Forget which hosts were silent."""
+        """Ask hosts again that were silent too often."""
 
 
 class HttpFetcher:
@@ -69,12 +72,7 @@ class HttpFetcher:
             response = self._get(url, host, keep=keep)
         if response.status_code != _OK:
             raise FetchError(url, f"answered {response.status_code} {response.reason or ''}".rstrip())
-        return Page(
-            url=Url(response.url),
-            body=response.content,
-            content_type=response.headers.get("Content-Type", ""),
-            not_modified=bool(getattr(response, "revalidated", False)),
-        )
+        return Page(Url(response.url), response.content, response.headers.get("Content-Type", ""))
 
     def new_round(self) -> None:
         """See `Fetcher`."""
@@ -91,14 +89,10 @@ class HttpFetcher:
             response: requests.Response = self._session.get(
                 url, timeout=timeout, expire_after=None if keep else DO_NOT_CACHE, hooks={"response": self._check_redirect}
             )
-        except requests.RequestException as e:
-            causes = list(_causes(e))
-            if isinstance(e, requests.ConnectionError | requests.Timeout) and not any(
-                isinstance(c, RefusedError) for c in causes
-            ):
-                with self._lock:
-                    self._silent[host] += 1
-            raise FetchError(url, self._in_words(e, causes)) from e
+        except _FOREIGN as e:
+            with self._lock:
+                self._silent[host] = self._silent[host] + 1 if _is_silence(e) else 0
+            raise FetchError(url, self._in_words(e)) from e
         with self._lock:
             self._silent[host] = 0
         return response
@@ -109,8 +103,9 @@ class HttpFetcher:
         if target is None or urls.host_of(target) not in self._hosts:
             raise RefusedError(f"redirect to {response.headers.get('Location')!r}, which is no host of a configured site")
 
-    def _in_words(self, error: requests.RequestException, causes: list[BaseException]) -> str:
+    def _in_words(self, error: Exception) -> str:
         """Say in one line what happened."""
+        causes = list(_causes(error))
         refused = next((cause for cause in causes if isinstance(cause, RefusedError)), None)
         if refused:
             return f"refused: {refused}"
@@ -118,7 +113,7 @@ class HttpFetcher:
             return str(error)
         if isinstance(error, requests.ConnectTimeout):
             return f"no connection within {self._limits.connect_timeout_s:g} s"
-        if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+        if _is_silence(error):
             return f"silent for {self._limits.read_timeout_s:g} s"
         if isinstance(error, requests.TooManyRedirects):
             return f"more than {self._limits.max_redirects} redirects"
@@ -159,6 +154,11 @@ def open_fetcher(
         for host, origin in settings.origins.items():
             session.mount(f"{scheme}{host}/", OriginAdapter(origin, mirror.fetch))
     return HttpFetcher(session, hosts, mirror.fetch)
+
+
+def _is_silence(error: Exception) -> bool:
+    # a body that stops arriving is a ConnectionError to requests
+    return isinstance(error, requests.Timeout) or "Read timed out" in str(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
