@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from html import escape
 
 import pytest
 from hypothesis import example, given, settings
@@ -152,8 +153,7 @@ def test_only_attributes_that_readers_need_stay(dirty: str, clean: list[str]) ->
 
 @pytest.mark.parametrize("alt", ["石桥 & 村", 'he said "a > b"', "it's", "both \" and '", "1 < 2", "&lt;b&gt;"])
 def test_the_text_of_a_picture_stays_what_it_was(alt: str) -> None:
-    escaped = str(sanitise.escape(alt))
-    assert dict(_parsed(_clean(f'<img alt="{escaped}">')))["img"]["alt"] == alt
+    assert dict(_parsed(_clean(f'<img alt="{escape(alt)}">')))["img"]["alt"] == alt
 
 
 @pytest.mark.parametrize("void", ["<wbr>", '<source src="/a.mp3">', "<track src=x>", "<embed src=x>", "<input>", "<br>"])
@@ -185,7 +185,7 @@ def test_plain_text_is_what_a_reader_sees(html: str, text: str) -> None:
 @THOROUGHLY
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Zs", "Zl", "Zp")), max_size=40))
 def test_escaped_text_comes_back_as_it_was(text: str) -> None:
-    assert _text(sanitise.escape(text)) == text
+    assert _text(_clean(escape(text))) == text
 
 
 def test_a_document_beyond_the_limit_is_refused_and_one_at_the_limit_is_not() -> None:

@@ -29,11 +29,10 @@ _POLLER = [sys.executable, "-m", "feedproxy", "poll"]
 @click.pass_obj
 def serve(settings: Settings) -> None:
     """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together."""
-    mirror = load_mirror(settings.config)
+    load_mirror(settings.config)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
     web, poller = _start(_web_command(settings)), _start(_POLLER)
-    _log.info("serving at http://%s, for example /feed/%s.xml", settings.bind, mirror.sections[-1].name)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     wait_s, started = _RESTART_S[0], time.monotonic()
@@ -54,7 +53,7 @@ def serve(settings: Settings) -> None:
 
 def _web_command(settings: Settings) -> list[str]:
     size = f"--workers {settings.workers} --worker-class gthread --threads {settings.threads}"
-    rest = "--graceful-timeout 5 --log-level warning --no-control-socket"
+    rest = "--graceful-timeout 5 --no-control-socket"
     command = f"-m gunicorn {size} --bind {shlex.quote(settings.bind)} {rest} feedproxy.web.wsgi:app"
     return [sys.executable, *shlex.split(command)]
 

@@ -1,0 +1,52 @@
+"""Real feed readers show what a feed holds."""
+
+import shutil
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from newsroom import STORIES
+from werkzeug.serving import make_server
+
+from feedproxy.harvest import Harvester
+from feedproxy.model import Mirror
+from feedproxy.settings import Settings
+from feedproxy.store import SqlStore
+from feedproxy.web import create_app
+
+NEWSBOAT = shutil.which("newsboat")
+
+
+@pytest.fixture
+def address(harvester: Harvester, settings: Settings, mirror: Mirror, store: SqlStore) -> Iterator[str]:
+    for channel in mirror.channels:
+        harvester.poll(channel, pages=9)
+    server = make_server("127.0.0.1", 0, create_app(settings, mirror, store), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.skipif(NEWSBOAT is None, reason="needs newsboat (Debian package newsboat)")
+@pytest.mark.parametrize("form", ["xml", "atom"])
+def test_newsboat_shows_the_whole_text_and_who_wrote_it_when(address: str, form: str, tmp_path: Path) -> None:
+    (tmp_path / "urls").write_text(f"{address}/feed/town.{form}\n", "utf-8")
+    command = [str(NEWSBOAT), "-u", "urls", "-c", "cache.db", "-C", "/dev/null", "-x", "reload"]
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    cache = sqlite3.connect(tmp_path / "cache.db")
+    rows = cache.execute("SELECT title, author, pubDate, url, content FROM rss_item ORDER BY pubDate").fetchall()
+    cache.close()
+    assert [row[0] for row in rows] == [story.title for story in STORIES]
+    for story, (_, author, published, url, content) in zip(STORIES, rows, strict=True):
+        assert author == "李明"
+        assert published > 0
+        assert url.startswith(f"{address}/town/blob/master/pages/")
+        assert story.text in content

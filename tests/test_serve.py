@@ -1,0 +1,110 @@
+"""`feedproxy serve`: the processes start together and end together, however one of them ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from newsroom import HOST, STORIES, Newsroom, write_config
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Serving:
+    """A running `feedproxy serve`; all its processes write to one pipe, which ends when the last of them has ended."""
+
+    def __init__(self, environment: dict[str, str], port: int) -> None:
+        self.base = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "feedproxy", "serve"]
+        self.process = subprocess.Popen(command, env=environment, cwd=environment["TMPDIR"], stderr=subprocess.PIPE, text=True)
+
+    def read_until(self, *texts: str) -> None:
+        """Read what is written until all of *texts* have been."""
+        assert self.process.stderr
+        missing = set(texts)
+        for line in self.process.stderr:
+            missing -= {text for text in missing if text in line}
+            if not missing:
+                return
+        raise AssertionError(f"ended without {missing}")
+
+    def wait_for_all(self) -> str:
+        """Return what was written until every process had ended."""
+        assert self.process.stderr
+        rest = self.process.stderr.read()
+        self.process.wait(30)
+        return str(rest)
+
+    def child(self, part: str) -> int:
+        """Return the process ID of the child whose command line holds *part*."""
+        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in tasks.read_text().split():
+            if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
+        raise AssertionError(f"no child with {part!r}")
+
+    def get(self, path: str) -> tuple[int, str, str]:
+        with urllib.request.urlopen(self.base + path, timeout=20) as answer:
+            return answer.status, answer.headers["ETag"], answer.read().decode()
+
+
+@pytest.fixture
+def serving(newsroom: Newsroom, tmp_path: Path) -> Iterator[Serving]:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "FEEDPROXY_CONFIG": str(write_config(tmp_path / "config")),
+        "FEEDPROXY_DATA": str(tmp_path / "var"),
+        "FEEDPROXY_BIND": f"127.0.0.1:{port}",
+        "FEEDPROXY_ORIGINS": f"{HOST}={newsroom.origin}",
+    }
+    running = Serving(environment, port)
+    yield running
+    running.process.kill()
+    running.wait_for_all()
+    if running.process.stderr:
+        running.process.stderr.close()
+
+
+def kill_supervisor(serving: Serving) -> None:
+    serving.process.kill()
+
+
+def kill_web(serving: Serving) -> None:
+    os.kill(serving.child("gunicorn"), signal.SIGKILL)
+
+
+def stop(serving: Serving) -> None:
+    serving.process.terminate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc and parent-death signal")
+@pytest.mark.parametrize("end", [stop, kill_supervisor, kill_web])
+def test_it_serves_what_it_polls_and_all_ends_together(serving: Serving, end: Callable[[Serving], None]) -> None:
+    serving.read_until("books 读书: 1 new", "Listening at")
+    answers = [serving.get("/feed/town.xml") for _ in range(8)]
+    assert {status for status, _, _ in answers} == {200}
+    assert len({(tag, body) for _, tag, body in answers}) == 1
+    assert STORIES[3].text in answers[0][2]
+    end(serving)
+    serving.wait_for_all()
+    with pytest.raises(OSError, match=r"refused"):
+        serving.get("/healthz")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_a_poller_that_ends_is_started_again(serving: Serving) -> None:
+    serving.read_until("books 读书: 1 new")
+    os.kill(serving.child("poll"), signal.SIGKILL)
+    serving.read_until("the poller ended with -9; it is started again")
+    serving.read_until("polling 2 channels")
+    stop(serving)
+    assert "Traceback" not in serving.wait_for_all()
