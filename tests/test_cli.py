@@ -79,7 +79,7 @@ def test_check_says_what_is_recognised_in_an_article(run: Run) -> None:
     shown = dict(re.findall(r"^ *(\w+)  (.*)$", done.stdout, re.MULTILINE))
     assert shown["ID"] == "n102"
     assert shown["title"] == "河边的图书馆"
-    assert shown["date"] == "2021-05-02T00:00:00+00:00"
+    assert shown["date"] == "2021-05-02 08:00"
     assert shown["author"] == "李明"
     assert shown["tags"] == "读书"
     assert shown["picture"] == f"{BASE}/pic/102.jpg 图注：河边的图书馆"

@@ -95,6 +95,14 @@ def test_a_listing_makes_unknown_articles_wait_once_in_its_order(store: Store) -
     assert {waiting.item.id for waiting in store.waiting("c2")} == {"n2", "n1"}
 
 
+def test_a_listing_of_any_length_is_taken(store: Store) -> None:
+    numbers = range(40_000, 0, -1)
+    assert store.remember_listing("c1", [item(number) for number in numbers], NOW) == len(numbers)
+    waiting = store.waiting("c1")
+    assert [waiting[0].item.id, waiting[-1].item.id] == ["n40000", "n1"]
+    assert store.channels_of([each.item.id for each in waiting]) == {}
+
+
 def test_a_held_article_that_another_channel_lists_is_shown_there_without_being_fetched(store: Store) -> None:
     hold(store, make(1))
     store.remember_listing("c2", [item(1)], NOW)

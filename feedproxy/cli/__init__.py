@@ -34,8 +34,8 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.basicConfig(level=settings.log.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
     else:
         logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    for library in ("alembic", "requests_cache", "urllib3"):
-        logging.getLogger(library).setLevel(logging.ERROR)
+    for library in ("alembic", "htmldate", "requests_cache", "trafilatura", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
 for command in (serve, poll, backfill, check):

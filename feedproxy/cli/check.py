@@ -1,8 +1,10 @@
 """`feedproxy check URL`: what is recognised at one address."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import click
 from rich.console import Console
-from rich.table import Table
 
 from feedproxy import sanitise, urls
 from feedproxy.errors import FetchError, ListingError
@@ -37,7 +39,7 @@ def check(settings: Settings, url: str) -> None:
     if listing is None:
         _print_article(console, page, site, mirror)
     else:
-        _print_listing(console, *listing)
+        _print_listing(console, site, *listing)
 
 
 def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
@@ -53,14 +55,11 @@ def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
         return None
 
 
-def _print_listing(console: Console, kind: str, listing: Listing) -> None:
-    table = Table("ID", "date", "title", "address", box=None)
+def _print_listing(console: Console, site: Site, kind: str, listing: Listing) -> None:
+    more = f", goes on at {listing.next_url}" if listing.next_url else ""
+    console.print(f"listing ({kind}): {len(listing.items)} articles{more}")
     for item in listing.items:
-        table.add_row(item.id, f"{item.published:%Y-%m-%d %H:%M}" if item.published else "-", item.title, item.url)
-    console.print(
-        f"listing ({kind}): {len(listing.items)} articles" + (f", goes on at {listing.next_url}" if listing.next_url else "")
-    )
-    console.print(table)
+        console.print(f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}")
 
 
 def _print_article(console: Console, page: Page, site: Site, mirror: Mirror) -> None:
@@ -71,7 +70,7 @@ def _print_article(console: Console, page: Page, site: Site, mirror: Mirror) -> 
     rows = {
         "ID": identity[0] if identity else "-",
         "title": found.title,
-        "date": found.published.isoformat() if found.published else "-",
+        "date": _shown(found.published, site),
         "author": found.author or f"- (shown as {site.title})",
         "tags": ", ".join(found.tags) or "-",
         "picture": f"{picture.url} {picture.caption}".strip() if picture else "-",
@@ -81,3 +80,8 @@ def _print_article(console: Console, page: Page, site: Site, mirror: Mirror) -> 
     console.print(f"article: {page.url}")
     for name, value in rows.items():
         console.print(f"{name:>8}  {value}")
+
+
+def _shown(moment: datetime | None, site: Site) -> str:
+    """Return a date in the site's own zone."""
+    return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d %H:%M}" if moment else "-"

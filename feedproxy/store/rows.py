@@ -1,14 +1,17 @@
 """Rows to values and back, inside a transaction that the caller holds."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, delete, insert, select, union_all, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, union_all, update
 
 from feedproxy.model import Article, ArticleId, Headline, ListingItem, Picture, SafeHtml, Url
 from feedproxy.store import tables as t
+
+# How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
+CHUNK = 500
 
 
 def newest_of(channels: Collection[str], limit: int) -> Select[Any]:
@@ -58,31 +61,40 @@ def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
 def channels_of(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, frozenset[str]]:
     """Return the channels of those of *ids* that are held."""
     found: dict[ArticleId, set[str]] = defaultdict(set)
-    query = select(t.membership.c.article_id, t.membership.c.channel).where(
-        t.membership.c.article_id.in_(ids), t.membership.c.published.is_not(None)
-    )
-    for row in db.execute(query):
-        found[ArticleId(row.article_id)].add(row.channel)
+    members, wanted = t.membership.c, sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        query = select(members.article_id, members.channel).where(
+            members.article_id.in_(wanted[start : start + CHUNK]), members.published.is_not(None)
+        )
+        for row in db.execute(query):
+            found[ArticleId(row.article_id)].add(row.channel)
     return {article_id: frozenset(channels) for article_id, channels in found.items()}
 
 
-def pairs(db: Connection, query: Select[Any]) -> Iterable[tuple[str, Any]]:
-    """Return the rows of a query of two columns."""
-    return [(row[0], row[1]) for row in db.execute(query)]
+def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], start: int) -> tuple[int, int]:
+    """Store what a part of a listing shows, *start* items below its top.
 
-
-def wait(item: ListingItem, position: int) -> Insert:
-    """Return the statement that has an article wait."""
-    return insert(t.waiting).values(
-        article_id=item.id,
-        url=item.url,
-        title=item.title,
-        excerpt=item.excerpt,
-        published=item.published,
-        position=position,
-        tries=0,
-        error="",
-    )
+    Return how many articles were unknown, and how many are held and new in this channel.
+    """
+    ids = [item.id for item in items]
+    members, articles_, queue = t.membership.c, t.article.c, t.waiting.c
+    mine = members.channel == channel
+    titles = _pairs(db, select(members.article_id, members.title).where(mine, members.article_id.in_(ids)))
+    held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
+    queued = set(db.execute(select(queue.article_id).where(queue.article_id.in_(ids))).scalars())
+    renamed = {item.id for item in items if item.title and titles.get(item.id, item.title) != item.title}
+    for item in items:
+        if item.id in renamed:
+            db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
+    _insert_all(db, t.membership, [_member(channel, item, held.get(item.id)) for item in items if item.id not in titles])
+    wanted = [
+        (item, at)
+        for at, item in enumerate(items, start)
+        if item.id not in queued and (item.id in renamed or item.id not in held)
+    ]
+    _insert_all(db, t.waiting, [_waiting(item, at) for item, at in wanted])
+    unknown = sum(each not in held and each not in queued for each in ids)
+    return unknown, sum(each in held and each not in titles for each in ids)
 
 
 def write_article(db: Connection, saved: Article, now: datetime) -> None:
@@ -124,6 +136,32 @@ def touch(db: Connection, channels: Collection[str], now: datetime) -> None:
     db.execute(update(t.channel).where(t.channel.c.id.in_(known)).values(changed))
     for each in sorted(set(channels) - known):
         db.execute(insert(t.channel).values(id=each, changed=1, changed_at=now))
+
+
+def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
+def _insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    if values:
+        db.execute(insert(table), values)
+
+
+def _member(channel: str, item: ListingItem, published: datetime | None) -> dict[str, Any]:
+    return {"channel": channel, "article_id": item.id, "title": item.title, "published": published}
+
+
+def _waiting(item: ListingItem, position: int) -> dict[str, Any]:
+    return {
+        "article_id": item.id,
+        "url": item.url,
+        "title": item.title,
+        "excerpt": item.excerpt,
+        "published": item.published,
+        "position": position,
+        "tries": 0,
+        "error": "",
+    }
 
 
 def _article(row: Any, tags: tuple[str, ...], links: tuple[tuple[ArticleId, Url], ...]) -> Article:  # noqa: ANN401 (a row)

@@ -140,25 +140,13 @@ class SqlStore:
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._writing() as db:
-            ids = [item.id for item in items]
-            titles = dict(
-                rows.pairs(db, select(t.membership.c.article_id, t.membership.c.title).where(t.membership.c.channel == channel))
-            )
-            held = dict(rows.pairs(db, select(t.article.c.id, t.article.c.published).where(t.article.c.id.in_(ids))))
-            queued = set(db.execute(select(t.waiting.c.article_id).where(t.waiting.c.article_id.in_(ids))).scalars())
-            for position, item in enumerate(items):
-                is_renamed = bool(item.title) and titles.get(item.id, item.title) != item.title
-                if item.id not in titles:
-                    values = {"channel": channel, "article_id": item.id, "title": item.title, "published": held.get(item.id)}
-                    db.execute(insert(t.membership).values(values))
-                elif is_renamed:
-                    mine = (t.membership.c.channel == channel) & (t.membership.c.article_id == item.id)
-                    db.execute(update(t.membership).where(mine).values(title=item.title))
-                if item.id not in queued and (is_renamed or item.id not in held):
-                    db.execute(rows.wait(item, position))
-            if any(item_id in held and item_id not in titles for item_id in ids):
+            unknown, joined = 0, 0
+            for start in range(0, len(items), rows.CHUNK):
+                found = rows.remember_items(db, channel, items[start : start + rows.CHUNK], start)
+                unknown, joined = unknown + found[0], joined + found[1]
+            if joined:
                 rows.touch(db, [channel], now)
-            return sum(item_id not in held and item_id not in queued for item_id in ids)
+            return unknown
 
     def save(self, saved: Article, page: Page, now: datetime) -> None:
         with self._writing() as db:
