@@ -16,7 +16,20 @@ from feedproxy import plan, sources, urls
 from feedproxy.errors import UpstreamError
 from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
-from feedproxy.model import Article, Channel, ChannelState, Listing, ListingItem, Mirror, Page, Site, Url, Waiting
+from feedproxy.model import (
+    Article,
+    Channel,
+    ChannelState,
+    DirtyHtml,
+    Extract,
+    Listing,
+    ListingItem,
+    Mirror,
+    Page,
+    Site,
+    Url,
+    Waiting,
+)
 from feedproxy.parse import parse_listing
 from feedproxy.rewrite import linked_articles
 from feedproxy.sanitise import clean, plain_text
@@ -27,6 +40,8 @@ Clock = Callable[[], datetime]
 
 # A summary is for lists: about three lines of Chinese.
 _SUMMARY_CHARACTERS = 200
+# More parts than any article has; a chain of links that goes on is a trap.
+_MAX_PARTS = 20
 
 
 @dataclass(slots=True)
@@ -111,7 +126,8 @@ class Harvester:
             now = self.clock()
             try:
                 page = answer.result()
-                fetched = make_article(page, waiting.item, channel.site, self.mirror, now)
+                extract = whole_article(page, self.mirror, channel.site, self.fetcher)
+                fetched = self._make_article(extract, page.url, waiting.item, channel.site)
             except UpstreamError as e:
                 _note(report, e)
                 self.store.failed(waiting.item.id, e.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
@@ -123,32 +139,46 @@ class Harvester:
                 self.store.save(article, page, now)
             report.count(outcome)
 
+    def _make_article(self, extract: Extract, base: Url, item: ListingItem, site: Site) -> Article:
+        """Return the clean article of an extract from the page at *base*; *item* says what its listing knew."""
+        body = clean(extract.body, base)
+        published = (extract.published or item.published or self.clock()).replace(microsecond=0)
+        return Article(
+            id=item.id,
+            site=site.name,
+            url=item.url,
+            entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
+            title=extract.title,
+            body=body,
+            summary=_shortened(plain_text(body)),
+            published=published,
+            updated=published,
+            author=extract.author or site.title,
+            tags=extract.tags,
+            picture=extract.picture,
+            links=linked_articles(body, self.mirror, besides=item.id),
+        )
 
-def make_article(page: Page, item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Article:
-    """Return the clean article on *page*; *item* says what its listing knew.
+
+def whole_article(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> Extract:
+    """Return the article on *page*; of one in parts, all parts, or what its page for the whole holds.
 
     Raises:
-        UpstreamError: there is none, or it is too large.
+        UpstreamError: there is none, or a part of it can't be had.
 
     """
-    extract = extract_article(page, sources.rules_for(mirror, urls.host_of(page.url)), site)
-    body = clean(extract.body, page.url)
-    published = (extract.published or item.published or now).replace(microsecond=0)
-    return Article(
-        id=item.id,
-        site=site.name,
-        url=item.url,
-        entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
-        title=extract.title,
-        body=body,
-        summary=_shortened(plain_text(body)),
-        published=published,
-        updated=published,
-        author=extract.author or site.title,
-        tags=extract.tags,
-        picture=extract.picture,
-        links=linked_articles(body, mirror, besides=item.id),
-    )
+    rules = sources.rules_for(mirror, urls.host_of(page.url))
+    extract = extract_article(page, rules, site)
+    if extract.single_url and extract.single_url != page.url:
+        page = fetcher.fetch(extract.single_url)
+        extract = extract_article(page, rules, site)
+    bodies, seen, next_url = [extract.body], {page.url}, extract.next_url
+    while next_url and next_url not in seen and len(seen) < _MAX_PARTS:
+        seen.add(next_url)
+        part = extract_article(fetcher.fetch(next_url), rules, site)
+        bodies.append(part.body)
+        next_url = part.next_url
+    return replace(extract, body=DirtyHtml("".join(f"<div>{body}</div>" for body in bodies))) if len(bodies) > 1 else extract
 
 
 def _shortened(text: str) -> str:

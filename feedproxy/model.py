@@ -57,6 +57,8 @@ class ArticleRules:
     strip_attr: tuple[str, ...] = ()
     replace: tuple[tuple[str, str], ...] = ()
     wrap_in: tuple[tuple[str, str], ...] = ()
+    single_page_link: tuple[str, ...] = ()
+    next_page_link: tuple[str, ...] = ()
     src_lazy_load_attr: tuple[str, ...] = ()
     autodetect_on_failure: bool = True
     picture: tuple[str, ...] = ()
@@ -217,7 +219,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What was found on an article page, not yet clean; *rule* names what found it."""
+    """What was found on an article page, not yet clean; *rule* names what found it.
+
+    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part.
+    """
 
     title: str
     body: DirtyHtml
@@ -226,6 +231,8 @@ class Extract:
     author: str = ""
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
+    single_url: Url | None = None
+    next_url: Url | None = None
 
 
 @dataclass(frozen=True, slots=True)

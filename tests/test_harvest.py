@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
-from newsroom import BASE, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
+from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
 
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Harvester, Report
@@ -189,6 +189,39 @@ def test_an_edited_headline_updates_the_same_entry(
     assert after.title == "诗集再版 读者连夜排队"
     assert (after.entry_id, after.published) == (before.entry_id, before.published)
     assert after.updated == clock.now
+
+
+def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore, newsroom: Newsroom) -> None:
+    rules = (
+        "body: //div[@id='text']\ntitle: //h1\nnext_page_link: //a[@class='more']\nsingle_page_link: //a[@class='all']/@href\n"
+    )
+    site = settings.config / "sites" / f"{HOST}.toml"
+    site.write_text(site.read_text("utf-8").partition("[article]")[0], "utf-8")
+    (settings.config / "sites" / f"{HOST}.txt").write_text(rules, "utf-8")
+    whole = article_page(STORIES[2])
+    newsroom.faults = {
+        "/21/5/3/n103.htm": page_of(whole.replace("</body>", '<a class="more" href="n103_2.htm">2</a></body>')),
+        "/21/5/3/n103_2.htm": page_of(
+            whole.replace(STORIES[2].text, "第二页：豆角熟了，校长请全校师生一起来采摘分享。").replace(
+                "</body>", '<a class="more" href="n103.htm">1</a></body>'
+            )
+        ),
+        "/21/5/4/n104.htm": page_of(
+            "<h1>分页的</h1><div id='text'><p>只有开头的一小段文字，其余的在整页里才看得到。</p></div>"
+            "<a class='all' href='n104_all.htm'>全文</a>"
+        ),
+        "/21/5/4/n104_all.htm": page_of(article_page(STORIES[3])),
+    }
+    mirror = load_mirror(settings.config)
+    fetcher = open_fetcher(settings, mirror)
+    poll_all(Harvester(mirror, store, fetcher, Clock()))
+    fetcher.close()
+    parts, single = store.article(ArticleId("n103")), store.article(ArticleId("n104"))
+    assert parts is not None
+    assert single is not None
+    assert parts.body.index(STORIES[2].text) < parts.body.index("第二页：豆角熟了")
+    assert STORIES[3].text in single.body
+    assert newsroom.count("/21/5/3/n103_2.htm") == 1
 
 
 def test_feeds_as_listings_bring_the_same_articles(

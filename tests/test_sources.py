@@ -227,6 +227,7 @@ def test_a_text_file_gives_its_rules_in_order_and_what_is_not_ours_is_passed_ove
         wrap_in=(("blockquote", "//div[@class='quote']"),),
         src_lazy_load_attr=("data-real",),
         autodetect_on_failure=False,
+        single_page_link=("//a[@class='all']",),
     )
 
 

@@ -8,12 +8,12 @@ from rich.console import Console
 
 from feedproxy import sanitise, urls
 from feedproxy.errors import FetchError, ListingError
-from feedproxy.extract import extract_article
 from feedproxy.fetch import open_fetcher
-from feedproxy.model import Listing, Mirror, Page, Site
+from feedproxy.harvest import whole_article
+from feedproxy.model import Extract, Listing, Page, Site
 from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror, rules_for
+from feedproxy.sources import load_mirror
 
 _SNIFFED_BYTES = 500
 _FEED_MARKS = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version")
@@ -33,11 +33,12 @@ def check(settings: Settings, url: str) -> None:
         raise FetchError(url, "is no http or https address")
     host = urls.host_of(address)
     site = mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))
-    page = open_fetcher(settings, mirror, more_hosts=(host,)).fetch(address)
+    fetcher = open_fetcher(settings, mirror, more_hosts=(host,))
+    page = fetcher.fetch(address)
     listing = _as_listing(page, site)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if listing is None:
-        _print_article(console, page, site, mirror)
+        _print_article(console, page, site, whole_article(page, mirror, site, fetcher))
     else:
         _print_listing(console, site, *listing)
 
@@ -62,8 +63,7 @@ def _print_listing(console: Console, site: Site, kind: str, listing: Listing) ->
         console.print(f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}")
 
 
-def _print_article(console: Console, page: Page, site: Site, mirror: Mirror) -> None:
-    found = extract_article(page, rules_for(mirror, urls.host_of(page.url)), site)
+def _print_article(console: Console, page: Page, site: Site, found: Extract) -> None:
     text = sanitise.plain_text(sanitise.clean(found.body, page.url))
     identity = urls.identify(site, page.url)
     picture = found.picture

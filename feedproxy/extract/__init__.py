@@ -52,6 +52,8 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
         author=about.author or metadata.author_in(markup.text_of(body), rules.author_pattern),
         tags=metadata.tags_in(body, site, page.url),
         picture=about.picture,
+        single_url=about.single_url,
+        next_url=about.next_url,
     )
 
 

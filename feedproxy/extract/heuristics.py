@@ -43,6 +43,8 @@ def extract(page: Page, text: str, about: About) -> Extract:
         author=about.author or found.author or "",
         tags=tuple(dict.fromkeys(tag.strip() for tag in found.tags or [] if tag.strip())),
         picture=about.picture,
+        single_url=about.single_url,
+        next_url=about.next_url,
     )
 
 

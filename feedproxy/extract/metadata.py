@@ -37,6 +37,8 @@ class About:
     published: datetime | None = None
     author: str = ""
     picture: Picture | None = None
+    single_url: Url | None = None
+    next_url: Url | None = None
 
 
 def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> About:
@@ -52,6 +54,8 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Abo
         or _date_in_text(root, timezone),
         author=markup.select_text(root, rules.author) or markup.select_text(root, _AUTHORS) or _linked_author(linked),
         picture=_picture(root, rules, url),
+        single_url=_link(root, rules.single_page_link, url),
+        next_url=_link(root, rules.next_page_link, url),
     )
 
 
@@ -68,6 +72,14 @@ def tags_in(body: Element, site: Site | None, url: Url) -> tuple[str, ...]:
     links = (urls.resolve(url, link.get("href", "")) for link in body.iter("a"))
     names = (urls.tag_name(site, link) for link in links if link)
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _link(root: Element, expressions: tuple[str, ...], base: Url) -> Url | None:
+    """Return where a link leads; ftr-site-config names it by its address or by its element."""
+    for element in markup.select_elements(root, expressions):
+        return urls.resolve(base, element.get("href", ""))
+    address = markup.select_text(root, expressions)
+    return urls.resolve(base, address) if address else None
 
 
 def _date(root: Element, expressions: tuple[str, ...], timezone: str) -> datetime | None:

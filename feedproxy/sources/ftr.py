@@ -12,7 +12,7 @@ from feedproxy.markup import check_xpath
 from feedproxy.model import ArticleRules
 
 _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
-_XPATHS = ("title", "body", "date", "author", "strip", "strip_attr")
+_XPATHS = ("title", "body", "date", "author", "strip", "strip_attr", "single_page_link", "next_page_link")
 _WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
 _PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
 _NO = ("no", "false", "0")
@@ -21,8 +21,8 @@ _NO = ("no", "false", "0")
 def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     r"""Return the rules in *text* and one line for each expression that is not XPath 1.0.
 
-    Directives that say how to fetch or tidy a page (``http_header``, ``single_page_link``, ``tidy``, ``prune``,
-    ``parser`` and the like) are not ours to follow and are passed over.
+    Directives that say how to ask for a page or tidy it (``http_header``, ``tidy``, ``prune``, ``parser`` and the
+    like) are not ours to follow and are passed over.
 
     >>> parse_ftr("body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
     (('<b>', '<i>'),)
@@ -56,6 +56,8 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
         src_lazy_load_attr=tuple(lists["src_lazy_load_attr"]),
         replace=(*zip(lists["find_string"], lists["replace_string"], strict=False), *pairs["replace"]),
         wrap_in=tuple(pairs["wrap_in"]),
+        single_page_link=tuple(lists["single_page_link"]),
+        next_page_link=tuple(lists["next_page_link"]),
         autodetect_on_failure="".join(lists["autodetect_on_failure"]).lower() not in _NO,
     )
     return rules, tuple(faults)

@@ -142,6 +142,8 @@ class ArticleTable(_Table):
     strip_image_src: Words = ()
     strip_attr: XPaths = ()
     src_lazy_load_attr: Words = ()
+    single_page_link: XPaths = ()
+    next_page_link: XPaths = ()
     autodetect_on_failure: bool = True
     picture: XPaths = ()
     caption: XPaths = ()
