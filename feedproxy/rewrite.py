@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from feedproxy import markup, paths, urls
-from feedproxy.model import ArticleId, Mirror, MirrorPath, SafeHtml, Url
+from feedproxy.model import ArticleId, Mirror, MirrorPath, Picture, SafeHtml, Url
 
+# More than any article has that was not made to be a burden.
+_MAX_LINKS = 500
 _REL = "noopener noreferrer nofollow"
 
 
@@ -63,10 +65,15 @@ def linked_articles(safe: SafeHtml, mirror: Mirror, *, besides: ArticleId) -> tu
     for link in markup.fragment(safe).iter("a"):
         url = Url(link.get("href", ""))
         site = mirror.site_of(urls.host_of(url))
-        target = urls.identify(site, url) if site and site.article_url else None
-        if target and target[0] != besides:
+        target = urls.identify(site, url) if site else None
+        if target and target[0] != besides and len(found) < _MAX_LINKS:
             found[target[0]] = target[1]
     return tuple(sorted(found.items()))
+
+
+def shows(safe: SafeHtml, picture: Picture) -> bool:
+    """Tell whether *safe* holds a picture itself."""
+    return any(image.get("src") == picture.url for image in markup.fragment(safe).iter("img"))
 
 
 def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
@@ -77,11 +84,13 @@ def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
     tag = urls.tag_name(site, url)
     if tag:
         return paths.tag(tag)
-    found = urls.identify(site, url) if site.article_url else None
+    found = urls.identify(site, url)
     if found is None:
         return None
-    # of one that is not held the mirror says so beside the page that links to it
-    return place.held.get(found[0]) or place.layout.article(place.section, place.channel, found[0])
+    # Of one that is not held the mirror says so beside the page that links to it; where addresses don't tell
+    # articles from other pages, nothing can be said.
+    beside = place.layout.article(place.section, place.channel, found[0]) if site.article_url else None
+    return place.held.get(found[0]) or beside
 
 
 def _fragment_of(href: str) -> str:

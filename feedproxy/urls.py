@@ -13,6 +13,10 @@ _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
+# An ID is part of file names, addresses and `tag:` URIs.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd\ufffe\uffff]")
+_MAX_TAG_CHARACTERS = 100
 
 
 def resolve(base: str, href: str) -> Url | None:
@@ -77,10 +81,10 @@ def identify(site: Site, url: Url) -> tuple[ArticleId, Url] | None:
         plain = without_tracking(Url(url.partition("#")[0]))
         return ArticleId("u" + hashlib.sha256(plain.partition("://")[2].encode()).hexdigest()[:16]), plain
     match = site.article_url.search(unquote(urlsplit(url).path))
-    if match is None:
+    if match is None or not _ID.fullmatch(match["id"] or ""):
         return None
-    canonical = Url(site.canonical_url.format_map(match.groupdict())) if site.canonical_url else url
-    return ArticleId(match["id"]), canonical
+    parts = {name: quote(part or "", safe="/") for name, part in match.groupdict().items()}
+    return ArticleId(match["id"]), Url(site.canonical_url.format_map(parts)) if site.canonical_url else url
 
 
 def tag_name(site: Site, url: Url) -> str | None:
@@ -88,7 +92,8 @@ def tag_name(site: Site, url: Url) -> str | None:
     if site.tag_url is None or host_of(url) not in site.hosts:
         return None
     match = site.tag_url.search(urlsplit(url).path)
-    return unquote(match["tag"]).strip() or None if match else None
+    name = _CONTROLS.sub("", unquote(match["tag"])).strip() if match else ""
+    return name if 0 < len(name) <= _MAX_TAG_CHARACTERS and name.strip(".") else None
 
 
 def _host(host: str) -> str:

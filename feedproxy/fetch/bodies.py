@@ -12,6 +12,7 @@ from typing import Protocol
 WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 ACCEPT_ENCODING = "gzip, deflate"
 _CHUNK_BYTES = 64 * 1024
+_MAX_MEMBERS = 100
 
 
 class BodyError(Exception):
@@ -54,8 +55,11 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int, expired: Callabl
 
 
 def _decompress(body: bytes, window_bits: int, max_bytes: int) -> bytes:
-    plain, rest = b"", body
+    plain, rest, members = b"", body, 0
     while rest:  # a gzip body may have several members (RFC 1952, 2.2)
+        members += 1
+        if members > _MAX_MEMBERS:
+            raise BodyError(f"compressed in more than {_MAX_MEMBERS} pieces")
         decoder = zlib.decompressobj(window_bits)
         try:
             plain += decoder.decompress(rest, max_bytes + 1 - len(plain))

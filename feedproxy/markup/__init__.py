@@ -23,8 +23,8 @@ from feedproxy.markup.trees import (
     unlazy,
 )
 
-# What trees, expressions and regular expressions raise over documents that nobody foresaw.
-ERRORS = (LxmlError, ValueError, RecursionError, OverflowError)
+# What trees, expressions and the libraries that read documents raise over those that nobody foresaw.
+ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 __all__ = [
     "ERRORS",

@@ -14,7 +14,8 @@ _CJK = (
     "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
 )
 _IS_CJK = re.compile(f"[{_CJK}]")
-_BREAK = re.compile(r"[ \t\r\f]*\n[ \t\r\n\f]*")
+# Looked for at the beginning of a run only: else a long run without a break takes the square of its length.
+_BREAK = re.compile(r"(?<![ \t\r\f])[ \t\r\f]*+\n[ \t\r\n\f]*+")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Elements that stand on lines of their own (HTML, 15.3), and those that we treat so.
 BLOCKS = frozenset(
@@ -49,10 +50,9 @@ def tighten(root: HtmlElement) -> None:
     inline tags; elsewhere it is one space. Runs without a line break were typed, and stay.
     """
     slots = list(_slots(root))
-    for index, slot in enumerate(slots):
-        if slot.verbatim or "\n" not in slot.text:
-            continue
-        slot.write(_tight(_text_before(slots, index), slot.text, _text_after(slots, index)))
+    for slot, before, after in zip(slots, _before(slots), reversed(_after(slots)), strict=True):
+        if "\n" in slot.text and not slot.verbatim:
+            slot.write(_tight(before, slot.text, after))
 
 
 class _Slot:
@@ -89,28 +89,28 @@ def _slots(root: HtmlElement) -> Iterator[_Slot]:
                 yield _Slot(element, tail=True, verbatim=depth > 0)
 
 
-def _text_before(slots: list[_Slot], index: int) -> str:
-    """Return the text in front of a slot in the same block, "" at the block's edge."""
-    while index > 0 and not slots[index].opens_block:
-        index -= 1
-        if text := slots[index].text.rstrip():
-            return text
-    return ""
+def _before(slots: list[_Slot]) -> list[str]:
+    """Return the character in front of each slot in the same block, "" at the block's edge."""
+    found, last = [], ""
+    for slot in slots:
+        found.append("" if slot.opens_block else last)
+        last = slot.text.rstrip()[-1:] or found[-1]
+    return found
 
 
-def _text_after(slots: list[_Slot], index: int) -> str:
-    """Return the text behind a slot in the same block, "" at the block's edge."""
-    while index + 1 < len(slots) and not slots[index].closes_block:
-        index += 1
-        if text := slots[index].text.lstrip():
-            return text
-    return ""
+def _after(slots: list[_Slot]) -> list[str]:
+    """Return the character behind each slot in the same block, "" at the block's edge; last slot first."""
+    found, first = [], ""
+    for slot in reversed(slots):
+        found.append("" if slot.closes_block else first)
+        first = slot.text.lstrip()[:1] or found[-1]
+    return found
 
 
 def _tight(before: str, text: str, after: str) -> str:
     def mend(match: re.Match[str]) -> str:
         left, right = _neighbours(match)
-        left, right = left or before[-1:], right or after[:1]
+        left, right = left or before, right or after
         return _joint(left, right) if left and right else ""
 
     return _BREAK.sub(mend, text)

@@ -6,6 +6,7 @@ from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
+from time import struct_time
 from typing import Any
 
 import feedparser
@@ -16,6 +17,7 @@ from feedproxy.errors import ListingError
 from feedproxy.model import Listing, ListingItem, Page, Site
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
+_HEAD_CHARACTERS = 1_000
 # A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
 _DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
 
@@ -49,7 +51,8 @@ def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
     if _DOCTYPE.match(text):
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
     # The text is decoded already: what its declaration says of bytes must not be believed again.
-    data = BytesIO(_DECLARED_ENCODING.sub(r"\1", text, count=1).encode())
+    head, rest = text[:_HEAD_CHARACTERS], text[_HEAD_CHARACTERS:]
+    data = BytesIO((_DECLARED_ENCODING.sub(r"\1", head, count=1) + rest).encode())
     feed = feedparser.parse(
         data,
         sanitize_html=False,
@@ -61,8 +64,14 @@ def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
     for entry in feed.entries:
-        moment = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
-        yield {**entry, "published": datetime.fromtimestamp(timegm(moment), UTC) if moment else None}
+        yield {**entry, "published": _moment(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))}
+
+
+def _moment(parsed: struct_time | None) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _json_items(page: Page, text: str) -> Iterator[dict[str, Any]]:

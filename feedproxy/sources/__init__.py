@@ -106,7 +106,7 @@ def _site(file: Path) -> Site:
         hosts=tuple(host.lower() for host in table.hosts),
         picture_hosts=tuple(host.lower() for host in table.picture_hosts),
         timezone=table.timezone,
-        article_url=re.compile(table.article_url) if table.article_url else None,
+        article_url=re.compile(table.article_url, re.ASCII) if table.article_url else None,
         canonical_url=table.canonical_url,
         tag_url=re.compile(table.tag_url) if table.tag_url else None,
         listing=ListingRules(**table.listing.model_dump()),
