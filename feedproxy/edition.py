@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths, render
-from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, SafeHtml, Section
+from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Picture, SafeHtml, Section
 from feedproxy.paths import Layout
-from feedproxy.rewrite import Place, rewrite_links
+from feedproxy.rewrite import Place, rewrite_links, shows
 from feedproxy.store import Library
 
 ALL = "all"
@@ -77,7 +77,7 @@ class Edition:
         targets = {target for article in articles for target, _ in article.links}
         channels = self.library.channels_of(targets | {article.id for article in articles})
         feed = render.Feed(
-            id=f"urn:uuid:{uuid5(NAMESPACE_URL, self.mirror.name + scope.path())}",
+            id=f"urn:uuid:{uuid5(NAMESPACE_URL, scope.channels[0].site.name + scope.path())}",
             title=scope.title,
             description=scope.description or scope.title,
             link=self._absolute(scope.home),
@@ -91,8 +91,8 @@ class Edition:
     def _entry(self, article: Article, channels: Mapping[ArticleId, frozenset[str]], prefer: str) -> render.Entry:
         section, channel = self._place_of(channels[article.id], prefer)
         place = Place(article.id, section, channel, self.layout, self._pages(channels, prefer), self._absolute, alone=True)
-        has_lead = article.picture is not None and article.picture.url not in article.body
-        lead = render.lead_figure(article.picture) if article.picture and has_lead else ""
+        picture = _lead_of(article)
+        lead = render.lead_figure(picture) if picture else ""
         return render.Entry(
             id=article.entry_id,
             link=paths.suffixed(self._absolute(place.page), article.id),
@@ -119,7 +119,7 @@ class Edition:
         )
         scopes = [scope_of(self.mirror, section.name) for section in self.mirror.sections] + [scope_of(self.mirror, ALL)]
         feeds = tuple(self._feed_link(scope, paths.HOME) for scope in scopes if scope)
-        frame = self._frame(self.mirror.name, paths.HOME, description=self.mirror.description, feeds=feeds)
+        frame = self._frame(self.mirror.name, paths.HOME, canonical=paths.HOME, description=self.mirror.description, feeds=feeds)
         return render.render_home(frame, blocks)
 
     def section(self, section: Section) -> bytes:
@@ -131,6 +131,7 @@ class Edition:
             self._frame(
                 section.title,
                 page,
+                canonical=page,
                 description=section.description,
                 feeds=tuple(self._feed_link(scope, page) for scope in [whole] if scope),
                 section=section.name,
@@ -144,7 +145,7 @@ class Edition:
         found = self.library.tagged(tag, _LIST_HEADLINES) if len(tag) <= _MAX_TAG_CHARACTERS else []
         page = paths.tag(tag)
         block = self._block("最新文章", None, found, page, "")
-        return render.render_section(self._frame(tag, page), (block,), ()) if found else None
+        return render.render_section(self._frame(tag, page, canonical=page), (block,), ()) if found else None
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
         """Return an article's page in one of its channels, None if it is not held there."""
@@ -192,7 +193,7 @@ class Edition:
             updated=article.updated.astimezone(self.mirror.timezone_of(article.site)),
             content=body,
             original=article.url,
-            picture=article.picture,
+            picture=_lead_of(article),
             tags=tuple(render.Link(tag, linked(paths.tag(tag))) for tag in article.tags),
             channels=tuple(
                 render.Link(channel.title, linked(f"{paths.section(section.name)}#{channel.id}"))
@@ -227,7 +228,7 @@ class Edition:
             description=article.summary if article else description,
             mirror=self.mirror.name,
             style=paths.relative(paths.STYLE, page),
-            canonical=self._absolute(canonical or page),
+            canonical=self._absolute(canonical) if canonical else "",
             navigation=navigation,
             feeds=feeds or ((self._feed_link(scope, page),) if scope else ()),
         )
@@ -272,3 +273,8 @@ class Edition:
 
     def _absolute(self, path: MirrorPath) -> str:
         return paths.absolute(path, self.public_url)
+
+
+def _lead_of(article: Article) -> Picture | None:
+    """Return the picture to show above an article's text, None where the text shows it itself."""
+    return article.picture if article.picture and not shows(article.body, article.picture) else None

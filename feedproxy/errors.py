@@ -5,6 +5,7 @@
     ├── StoreError           the store can't be opened, read or written; the run stops
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
+        │   └── NotAskedError  nobody was asked, as the host was silent too often
         ├── ListingError     an answer came, but it is no listing we can read
         ├── ExtractError     an article page came, but no article was found in it
         └── TooLargeError    more than the limits allow
@@ -42,6 +43,10 @@ class UpstreamError(FeedproxyError):
 
 class FetchError(UpstreamError):
     """No usable answer: network, status, limits, a refused address."""
+
+
+class NotAskedError(FetchError):
+    """A host that was silent too often was not asked again; says nothing of the address."""
 
 
 class ListingError(UpstreamError):

@@ -13,19 +13,20 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from feedproxy import plan, sources, urls
-from feedproxy.errors import UpstreamError
+from feedproxy.errors import ExtractError, NotAskedError, UpstreamError
 from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
 from feedproxy.model import (
     Article,
+    ArticleId,
     Channel,
     ChannelState,
-    DirtyHtml,
     Extract,
     Listing,
     ListingItem,
     Mirror,
     Page,
+    SafeHtml,
     Site,
     Url,
     Waiting,
@@ -42,6 +43,8 @@ Clock = Callable[[], datetime]
 _SUMMARY_CHARACTERS = 200
 # More parts than any article has; a chain of links that goes on is a trap.
 _MAX_PARTS = 20
+# Articles that are fetched before another poller may have its turn.
+_BATCH = 20
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ class Harvester:
         """Poll one channel: its listing, *pages* deep, then every article that waits and is due.
 
         With *round_began* whatever was not tried since then is due. One bad article costs no other; a broken
-        store stops the run.
+        store stops the run. Another poller may take turns with this one between any two batches of articles.
 
         Raises:
             StoreError: the store can't be read or written.
@@ -82,22 +85,32 @@ class Harvester:
         """
         began = self.clock()
         report = Report(channel)
-        with self.store.turn():
-            state = self.store.states().get(channel.id, ChannelState(channel.id))
-            try:
+        state = self.store.states().get(channel.id, ChannelState(channel.id))
+        was_asked = True
+        try:
+            with self.store.turn():
                 state = replace(self._take_listing(channel, state, report, pages), last_error="")
-            except UpstreamError as e:
-                _note(report, e)
-                state = replace(state, last_error=str(e))
-            self._take_articles(channel, report, round_began)
-            self.store.remember_poll(plan.after_poll(state, self.mirror.poll, self.clock()))
+        except UpstreamError as e:
+            _note(report, e)
+            state = replace(state, last_error=str(e))
+            was_asked = not isinstance(e, NotAskedError)
+        self._take_articles(channel, report, round_began)
+        self.store.remember_poll(plan.after_poll(state, self.mirror.poll, self.clock(), was_asked=was_asked))
         report.seconds = (self.clock() - began).total_seconds()
         return report
+
+    def give_up(self, channel: Channel, error: Exception) -> Report:
+        """Remember a poll that failed in a way that nobody foresaw, so that it is not repeated at once."""
+        told = UpstreamError(channel.url, f"the poll failed: {error!r}")
+        state = self.store.states().get(channel.id, ChannelState(channel.id))
+        self.store.remember_poll(plan.after_poll(replace(state, last_error=str(told)), self.mirror.poll, self.clock()))
+        return Report(channel, failures=[told])
 
     def _take_listing(self, channel: Channel, state: ChannelState, report: Report, pages: int) -> ChannelState:
         """Store what the listing shows; its first page only if it is another than the one that was stored last."""
         first = self.fetcher.fetch(channel.url, keep=True)
-        digest = hashlib.sha256(first.body).hexdigest()
+        # what is read in another way is another listing
+        digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + first.body).hexdigest()
         if pages == 1 and digest == state.listing_hash:
             report.listed = state.listed
             return state
@@ -121,47 +134,70 @@ class Harvester:
         self.store.remember_listing(channel.id, listing.items, self.clock())
 
     def _take_articles(self, channel: Channel, report: Report, round_began: datetime | None) -> None:
-        due = plan.due_articles(self.store.waiting(channel.id), self.clock(), round_began=round_began)
-        for waiting, answer in _fetch_all(self.fetcher, due, self.mirror.fetch.articles_at_once):
-            now = self.clock()
-            try:
-                page = answer.result()
-                extract = whole_article(page, self.mirror, channel.site, self.fetcher)
-                fetched = self._make_article(extract, page.url, waiting.item, channel.site)
-            except UpstreamError as e:
-                _note(report, e)
-                self.store.failed(waiting.item.id, e.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
-                continue
-            article, outcome = plan.settle(self.store.article(waiting.item.id), fetched, now)
-            if outcome is plan.Outcome.SAME:
-                self.store.settled(article.id)
-            else:
-                self.store.save(article, page, now)
-            report.count(outcome)
+        """Fetch what waits and is due, batch by batch; between two batches another poller may have its turn."""
+        seen: set[ArticleId] = set()
+        while True:
+            with self.store.turn():
+                due = plan.due_articles(self.store.waiting(channel.id), self.clock(), round_began=round_began)
+                batch = [waiting for waiting in due if waiting.item.id not in seen][:_BATCH]
+                for waiting, answer in _fetch_all(self.fetcher, batch, self.mirror.fetch.articles_at_once):
+                    self._take_article(channel, waiting, answer, report)
+            if not batch:
+                return
+            seen.update(waiting.item.id for waiting in batch)
 
-    def _make_article(self, extract: Extract, base: Url, item: ListingItem, site: Site) -> Article:
-        """Return the clean article of an extract from the page at *base*; *item* says what its listing knew."""
-        body = clean(extract.body, base)
-        published = (extract.published or item.published or self.clock()).replace(microsecond=0)
+    def _take_article(self, channel: Channel, waiting: Waiting, answer: Future[Page], report: Report) -> None:
+        item, now = waiting.item, self.clock()
+        try:
+            parts = self._parts(answer.result(), item, channel.site)
+            fetched = self._make_article(parts, item, channel.site)
+            held = self.store.article(item.id)
+            if reason := plan.doubt(held, fetched, item, has_rules=bool(channel.site.article.body)):
+                raise ExtractError(item.url, reason)
+        except UpstreamError as e:
+            _note(report, e)
+            if not isinstance(e, NotAskedError):
+                self.store.failed(item.id, e.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
+            return
+        article, outcome = plan.settle(held, fetched, now)
+        if outcome is plan.Outcome.SAME:
+            self.store.settled(article.id)
+        else:
+            self.store.save(article, [page for page, _ in parts], now)
+        report.count(outcome)
+
+    def _parts(self, page: Page, item: ListingItem, site: Site) -> list[tuple[Page, Extract]]:
+        """Return an article's parts, if the page is the article's at all."""
+        found = urls.identify(site, page.url)
+        if site.article_url and (found is None or found[0] != item.id):
+            raise ExtractError(item.url, f"leads to {page.url}, which is not this article")
+        return article_parts(page, self.mirror, site, self.fetcher)
+
+    def _make_article(self, parts: list[tuple[Page, Extract]], item: ListingItem, site: Site) -> Article:
+        """Return the clean article of its parts; *item* says what its listing knew."""
+        first, now = parts[0][1], self.clock()
+        body = join_clean(parts)
+        published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
         return Article(
             id=item.id,
             site=site.name,
             url=item.url,
             entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
-            title=extract.title,
+            title=first.title,
             body=body,
             summary=_shortened(plain_text(body)),
             published=published,
             updated=published,
-            author=extract.author or site.title,
-            tags=extract.tags,
-            picture=extract.picture,
+            author=first.author or site.title,
+            tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
+            picture=first.picture,
             links=linked_articles(body, self.mirror, besides=item.id),
+            rule=first.rule,
         )
 
 
-def whole_article(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> Extract:
-    """Return the article on *page*; of one in parts, all parts, or what its page for the whole holds.
+def article_parts(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> list[tuple[Page, Extract]]:
+    """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
 
     Raises:
         UpstreamError: there is none, or a part of it can't be had.
@@ -172,13 +208,23 @@ def whole_article(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> E
     if extract.single_url and extract.single_url != page.url:
         page = fetcher.fetch(extract.single_url)
         extract = extract_article(page, rules, site)
-    bodies, seen, next_url = [extract.body], {page.url}, extract.next_url
-    while next_url and next_url not in seen and len(seen) < _MAX_PARTS:
-        seen.add(next_url)
-        part = extract_article(fetcher.fetch(next_url), rules, site)
-        bodies.append(part.body)
-        next_url = part.next_url
-    return replace(extract, body=DirtyHtml("".join(f"<div>{body}</div>" for body in bodies))) if len(bodies) > 1 else extract
+    parts, seen = [(page, extract)], {page.url}
+    while (url := parts[-1][1].next_url) and url not in seen and len(parts) < _MAX_PARTS:
+        seen.add(url)
+        page = fetcher.fetch(url)
+        parts.append((page, extract_article(page, rules, site)))
+    return parts
+
+
+def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
+    """Return the clean body of all parts.
+
+    Raises:
+        TooLargeError: a part is too large to be cleaned.
+
+    """
+    bodies = [clean(extract.body, page.url) for page, extract in parts]
+    return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
 
 
 def _shortened(text: str) -> str:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import zip_longest
 
-from feedproxy.model import Article, ArticleId, Channel, ChannelState, PollRules, Section, Waiting
+from feedproxy.model import HEURISTICS, Article, ArticleId, Channel, ChannelState, ListingItem, PollRules, Section, Waiting
 
 _MAX_DOUBLINGS = 16
+_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+# Headlines are shortened and edited, but half of their characters stay.
+_MIN_LIKENESS = 0.5
 
 
 class Outcome(StrEnum):
@@ -44,9 +48,12 @@ def due_articles(waiting: Iterable[Waiting], now: datetime, *, round_began: date
     return due[::-1]
 
 
-def after_poll(state: ChannelState, rules: PollRules, now: datetime) -> ChannelState:
-    """Return a channel's state after a poll: due on time after a success, later and later after failures, never not at all."""
-    failures = state.failures + 1 if state.last_error else 0
+def after_poll(state: ChannelState, rules: PollRules, now: datetime, *, was_asked: bool = True) -> ChannelState:
+    """Return a channel's state after a poll: due on time after a success, later and later after failures, never not at all.
+
+    A poll in which nobody was asked is no failure of the channel's.
+    """
+    failures = state.failures + was_asked if state.last_error else 0
     wait = min(rules.interval_minutes * 2 ** min(failures, _MAX_DOUBLINGS), rules.max_interval_minutes)
     return replace(state, polled_at=now, next_poll_at=now + timedelta(minutes=wait), failures=failures)
 
@@ -61,9 +68,32 @@ def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Artic
     if held is None:
         return fetched, Outcome.NEW
     kept = replace(fetched, entry_id=held.entry_id, published=held.published, updated=held.updated)
-    if kept == held:
+    if replace(kept, rule=held.rule) == held:
         return held, Outcome.SAME
     return replace(kept, updated=max(now, held.updated)), Outcome.UPDATED
+
+
+def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool) -> str:
+    """Return why a fetched article is not to be believed, "" if it is.
+
+    Where a site has rules, what only heuristics find may be an error page: it never takes the place of what the
+    rules found, and must have the headline that the listing promised.
+    """
+    if held and held.site != fetched.site:
+        return f"its ID {item.id} is taken by an article of {held.site}; give one of the sites other IDs"
+    if fetched.rule != HEURISTICS or not has_rules:
+        return ""
+    if held and held.rule != HEURISTICS:
+        return "the site's rules match no more; the copy that is held stays"
+    if item.title and SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
+        return f"the site's rules don't match, and its headline {fetched.title[:50]!r} is not the listing's"
+    return ""
+
+
+def credible(published: datetime | None, now: datetime) -> datetime | None:
+    """Return a date of publication if it can be one: not from before the Web, and not from tomorrow on."""
+    is_credible = published is not None and _FIRST <= published <= now + timedelta(days=1)
+    return published.replace(microsecond=0) if published and is_credible else None
 
 
 def entry_id(site: str, published: datetime, article_id: ArticleId) -> str:

@@ -11,6 +11,7 @@ from feedproxy import paths
 from feedproxy.model import ArticleId, DirtyHtml, FetchLimits, Mirror, MirrorPath, PollRules, SafeHtml, Site, Url
 from feedproxy.rewrite import Place, linked_articles, rewrite_links
 from feedproxy.sanitise import clean, plain_text
+from feedproxy.urls import identify
 
 SITE = Site(
     name="news",
@@ -186,4 +187,5 @@ def test_the_articles_that_a_text_links_to_are_each_named_once_in_the_order_of_t
     assert linked_articles(SafeHtml(html), MIRROR, besides=ArticleId("n1")) == (
         ("n2", "https://news.example/gb/1/n2.htm"),
         ("n5", "https://news.example/gb/1/n5.htm"),
+        (identify(UNRULED, Url("https://blog.example/n8")) or ("", ""))[:2],
     )

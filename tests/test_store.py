@@ -47,7 +47,7 @@ def item(number: int, title: str = "") -> ListingItem:
 def hold(store: Store, *articles: Article, channel: str = "c1") -> None:
     store.remember_listing(channel, [item(int(article.id[1:]), article.title) for article in articles], NOW)
     for article in articles:
-        store.save(article, PAGE, NOW)
+        store.save(article, [PAGE], NOW)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> N
     store.failed(ArticleId("n1"), "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
     waiting = store.waiting("c1")[0]
     assert (waiting.tries, waiting.tried_at, waiting.try_at) == (1, NOW, NOW + timedelta(minutes=5))
-    store.save(make(1), PAGE, NOW)
+    store.save(make(1), [PAGE], NOW)
     assert store.waiting("c1") == []
 
 
@@ -133,7 +133,7 @@ def test_a_change_gives_its_channels_a_new_version_and_no_other(store: Store) ->
     hold(store, make(1))
     hold(store, make(2), channel="c2")
     before = store.version(["c1"]), store.version(["c2"])
-    store.save(make(1, title="改了"), PAGE, NOW + timedelta(hours=1))
+    store.save(make(1, title="改了"), [PAGE], NOW + timedelta(hours=1))
     assert store.version(["c1"]) != before[0]
     assert store.version(["c1"]).moment == NOW + timedelta(hours=1)
     assert store.version(["c2"]) == before[1]
@@ -158,7 +158,7 @@ def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
 def test_an_update_replaces_tags_and_links(store: Store) -> None:
     hold(store, make(1, links=((ArticleId("n9"), Url("https://news.example/9")),)))
     changed = make(1, tags=("新",), links=())
-    store.save(changed, PAGE, NOW)
+    store.save(changed, [PAGE], NOW)
     assert store.article(changed.id) == changed
     assert [headline.id for headline in store.tagged("新", 9)] == ["n1"]
     assert store.tagged("市集", 9) == []

@@ -156,7 +156,7 @@ def test_a_feed_changes_with_its_articles_only(client: FlaskClient, store: SqlSt
     assert article is not None
     clock.advance(hours=1)
     changed = replace(article, body=SafeHtml("<p>改过的正文</p>"), updated=clock.now)
-    store.save(changed, Page(article.url, b""), clock.now)
+    store.save(changed, [Page(article.url, b"")], clock.now)
     answer = client.get("/feed/letters.xml")
     assert answer.headers["ETag"] != letters
     assert "改过的正文" in answer.text

@@ -9,7 +9,7 @@ from rich.console import Console
 from feedproxy import sanitise, urls
 from feedproxy.errors import FetchError, ListingError
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import whole_article
+from feedproxy.harvest import article_parts, join_clean
 from feedproxy.model import Extract, Listing, Page, Site
 from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
@@ -33,12 +33,12 @@ def check(settings: Settings, url: str) -> None:
         raise FetchError(url, "is no http or https address")
     host = urls.host_of(address)
     site = mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))
-    fetcher = open_fetcher(settings, mirror, more_hosts=(host,))
+    fetcher = open_fetcher(settings, mirror, more_hosts=(host, host.removeprefix("www."), f"www.{host}"))
     page = fetcher.fetch(address)
     listing = _as_listing(page, site)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if listing is None:
-        _print_article(console, page, site, whole_article(page, mirror, site, fetcher))
+        _print_article(console, page, site, article_parts(page, mirror, site, fetcher))
     else:
         _print_listing(console, site, *listing)
 
@@ -63,8 +63,9 @@ def _print_listing(console: Console, site: Site, kind: str, listing: Listing) ->
         console.print(f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}")
 
 
-def _print_article(console: Console, page: Page, site: Site, found: Extract) -> None:
-    text = sanitise.plain_text(sanitise.clean(found.body, page.url))
+def _print_article(console: Console, page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> None:
+    found = parts[0][1]
+    text = sanitise.plain_text(join_clean(parts))
     identity = urls.identify(site, page.url)
     picture = found.picture
     rows = {

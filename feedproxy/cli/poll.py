@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import datetime
 from types import FrameType
 
 import click
@@ -13,6 +14,7 @@ from feedproxy import plan
 from feedproxy.cli.parts import now, open_harvester, print_reports, progress
 from feedproxy.errors import StoreError
 from feedproxy.harvest import Harvester, Report
+from feedproxy.model import Channel
 from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ def _poll_all(harvester: Harvester, title: str, *, pages: int) -> None:
     with progress(title, len(harvester.mirror.channels)) as bar:
         for channel in harvester.mirror.channels:
             bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
-            reports.append(harvester.poll(channel, round_began=began, pages=pages))
+            reports.append(_poll_one(harvester, channel, round_began=began, pages=pages))
             bar.advance(bar.task_ids[0])
     print_reports(reports)
     sys.exit(1 if any(report.failures for report in reports) else 0)
@@ -75,15 +77,23 @@ def _poll_due(harvester: Harvester) -> None:
     harvester.fetcher.new_round()
     for channel in plan.due_channels(plan.in_turns(harvester.mirror.sections), states, now()):
         try:
-            report = harvester.poll(channel)
+            report = _poll_one(harvester, channel)
         except StoreError as e:
             _log.error("%s; trying again", e)
             return
-        except Exception:  # noqa: BLE001 (the outermost loop)
-            _log.exception("%s: poll failed; going on with the next channel", channel.id)
-            continue
         if report.new or report.updated:
             _log.info("%s %s: %d new, %d updated", channel.id, channel.title, report.new, report.updated)
+
+
+def _poll_one(harvester: Harvester, channel: Channel, *, round_began: datetime | None = None, pages: int = 1) -> Report:
+    """Poll a channel; what nobody foresaw costs this poll, and not the others."""
+    try:
+        return harvester.poll(channel, round_began=round_began, pages=pages)
+    except StoreError:
+        raise
+    except Exception as e:  # noqa: BLE001 (the outermost loop)
+        _log.exception("%s: poll failed", channel.id)
+        return harvester.give_up(channel, e)
 
 
 def _stop_at_once_on_sigterm() -> None:

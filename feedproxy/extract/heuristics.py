@@ -7,7 +7,7 @@ from feedproxy import markup
 from feedproxy.dates import parse_date
 from feedproxy.errors import ExtractError
 from feedproxy.extract.metadata import About
-from feedproxy.model import DirtyHtml, Extract, Page
+from feedproxy.model import HEURISTICS, DirtyHtml, Extract, Page
 
 if TYPE_CHECKING:
     from trafilatura.settings import Document
@@ -38,7 +38,7 @@ def extract(page: Page, text: str, about: About) -> Extract:
     return Extract(
         title=title,
         body=_without_heading(body, title),
-        rule="heuristics",
+        rule=HEURISTICS,
         published=about.published or parse_date(found.date or "", "UTC"),
         author=about.author or markup.plain(found.author or ""),
         tags=tuple(dict.fromkeys(tag for tag in map(markup.plain, found.tags or []) if tag)),

@@ -19,7 +19,7 @@ from requests_cache.backends.sqlite import SQLiteCache
 from urllib3.exceptions import HTTPError
 
 from feedproxy import __version__, urls
-from feedproxy.errors import FetchError
+from feedproxy.errors import FetchError, NotAskedError
 from feedproxy.fetch.bodies import ACCEPT_ENCODING
 from feedproxy.fetch.transport import GuardedAdapter, OriginAdapter, RefusedError, UnusableBodyError
 from feedproxy.model import FetchLimits, Mirror, Page, Url
@@ -67,7 +67,7 @@ class HttpFetcher:
         with self._lock:
             slot, silent = self._slots[host], self._silent[host]
         if silent >= self._limits.give_up_after:
-            raise FetchError(url, f"not asked: {host} did not answer {silent} times running")
+            raise NotAskedError(url, f"not asked: {host} did not answer {silent} times running")
         with slot:
             response = self._get(url, host, keep=keep)
         if response.status_code != _OK:

@@ -41,7 +41,7 @@ class Library(Protocol):
 
 
 class Store(Library, Protocol):
-    """What the poller needs besides. Every method is one transaction: it happens wholly or not at all."""
+    """What the poller needs besides. Every method but `turn` is one transaction: it happens wholly or not at all."""
 
     def turn(self) -> AbstractContextManager[None]:
         """Hold off every other poller of this store for a while."""
@@ -61,8 +61,8 @@ class Store(Library, Protocol):
     def waiting(self, channel: str) -> list[Waiting]:
         """Return the articles of a channel that are to be fetched, in the listing's order."""
 
-    def save(self, article: Article, page: Page, now: datetime) -> None:
-        """Store an article with its page; it waits no longer, and every channel that shows it or links to it has changed."""
+    def save(self, article: Article, pages: Sequence[Page], now: datetime) -> None:
+        """Store an article with its pages; it waits no longer, and every channel that shows it or links to it has changed."""
 
     def settled(self, article_id: ArticleId) -> None:
         """Have an article wait no longer: it was fetched and is as it was."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, delete, insert, select, union_all, update
 
-from feedproxy.model import Article, ArticleId, Headline, ListingItem, Picture, SafeHtml, Url
+from feedproxy.model import Article, ArticleId, Headline, ListingItem, Page, Picture, SafeHtml, Url
 from feedproxy.store import tables as t
 
 # How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
@@ -71,10 +71,10 @@ def channels_of(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, f
     return {article_id: frozenset(channels) for article_id, channels in found.items()}
 
 
-def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], start: int) -> tuple[int, int]:
+def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], start: int) -> tuple[int, list[str]]:
     """Store what a part of a listing shows, *start* items below its top.
 
-    Return how many articles were unknown, and how many are held and new in this channel.
+    Return how many articles were unknown, and those that are held and new in this channel.
     """
     ids = [item.id for item in items]
     members, articles_, queue = t.membership.c, t.article.c, t.waiting.c
@@ -94,7 +94,7 @@ def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], s
     ]
     _insert_all(db, t.waiting, [_waiting(item, at) for item, at in wanted])
     unknown = sum(each not in held and each not in queued for each in ids)
-    return unknown, sum(each in held and each not in titles for each in ids)
+    return unknown, [each for each in ids if each in held and each not in titles]
 
 
 def write_article(db: Connection, saved: Article, now: datetime) -> None:
@@ -114,6 +114,7 @@ def write_article(db: Connection, saved: Article, now: datetime) -> None:
         "published": saved.published,
         "updated": saved.updated,
         "stored": now,
+        "rule": saved.rule,
     }
     if not db.execute(update(t.article).where(t.article.c.id == saved.id).values(values)).rowcount:
         db.execute(insert(t.article).values(id=saved.id, **values))
@@ -121,7 +122,11 @@ def write_article(db: Connection, saved: Article, now: datetime) -> None:
     db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
     if saved.tags:
         db.execute(
-            insert(t.article_tag), [{"article_id": saved.id, "position": at, "name": name} for at, name in enumerate(saved.tags)]
+            insert(t.article_tag),
+            [
+                {"article_id": saved.id, "position": at, "name": name, "published": saved.published}
+                for at, name in enumerate(saved.tags)
+            ],
         )
     if saved.links:
         db.execute(
@@ -129,12 +134,40 @@ def write_article(db: Connection, saved: Article, now: datetime) -> None:
         )
 
 
-def touch(db: Connection, channels: Collection[str], now: datetime) -> None:
-    """Count a change for each of *channels*."""
+def write_pages(db: Connection, article_id: ArticleId, pages: Sequence[tuple[Page, bytes]], now: datetime) -> None:
+    """Write the pages that an article was extracted from, with their compressed bodies, over what may be there."""
+    db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == article_id))
+    values = [
+        {
+            "article_id": article_id,
+            "part": at,
+            "url": page.url,
+            "content_type": page.content_type,
+            "body_zstd": body,
+            "fetched": now,
+        }
+        for at, (page, body) in enumerate(pages)
+    ]
+    _insert_all(db, t.raw_page, values)
+
+
+def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:
+    """Count a change for each channel that shows one of the articles *changed*, or one that links to it."""
+    members, links = t.membership.c, t.article_link.c
+    channels: set[str] = set()
+    for start in range(0, len(changed), CHUNK):
+        ids = changed[start : start + CHUNK]
+        linking = select(links.article_id).where(links.target_id.in_(ids))
+        affected = members.article_id.in_(ids) | members.article_id.in_(linking)
+        channels.update(db.execute(select(members.channel).where(affected).distinct()).scalars())
+    _count_change(db, channels, now)
+
+
+def _count_change(db: Connection, channels: set[str], now: datetime) -> None:
     known = set(db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(channels))).scalars())
-    changed = {"changed": t.channel.c.changed + 1, "changed_at": now}
-    db.execute(update(t.channel).where(t.channel.c.id.in_(known)).values(changed))
-    for each in sorted(set(channels) - known):
+    values = {"changed": t.channel.c.changed + 1, "changed_at": now}
+    db.execute(update(t.channel).where(t.channel.c.id.in_(known)).values(values))
+    for each in sorted(channels - known):
         db.execute(insert(t.channel).values(id=each, changed=1, changed_at=now))
 
 
@@ -180,4 +213,5 @@ def _article(row: Any, tags: tuple[str, ...], links: tuple[tuple[ArticleId, Url]
         tags=tags,
         picture=picture,
         links=links,
+        rule=row.rule,
     )

@@ -28,8 +28,12 @@ def migrate(engine: Engine, lock_file: Path) -> None:
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Hold an exclusive lock on *file*, waiting for it; it ends with the process, however that ends."""
-    with file.open("a") as handle:
+    try:
+        handle = file.open("a")
         fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as e:
+        raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
+    with handle:
         yield
 
 

@@ -67,11 +67,11 @@ class SqlStore:
 
     def tagged(self, tag: str, limit: int) -> list[Headline]:
         with self._reading() as db:
+            tags = t.article_tag.c
             query = (
-                select(t.article.c.id)
-                .join(t.article_tag, t.article_tag.c.article_id == t.article.c.id)
-                .where(t.article_tag.c.name == tag)
-                .order_by(t.article.c.published.desc(), t.article.c.id.desc())
+                select(tags.article_id)
+                .where(tags.name == tag)
+                .order_by(tags.published.desc(), tags.article_id.desc())
                 .limit(limit)
             )
             return rows.headlines(db, list(db.execute(query).scalars()))
@@ -140,29 +140,21 @@ class SqlStore:
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._writing() as db:
-            unknown, joined = 0, 0
+            unknown, joined = 0, list[str]()
             for start in range(0, len(items), rows.CHUNK):
                 found = rows.remember_items(db, channel, items[start : start + rows.CHUNK], start)
-                unknown, joined = unknown + found[0], joined + found[1]
-            if joined:
-                rows.touch(db, [channel], now)
+                unknown += found[0]
+                joined += found[1]
+            rows.touch(db, joined, now)
             return unknown
 
-    def save(self, saved: Article, page: Page, now: datetime) -> None:
+    def save(self, saved: Article, pages: Sequence[Page], now: datetime) -> None:
         with self._writing() as db:
             rows.write_article(db, saved, now)
-            body = zstandard.compress(page.body, _ZSTD_LEVEL)
-            db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == saved.id))
-            db.execute(
-                insert(t.raw_page).values(
-                    article_id=saved.id, url=page.url, content_type=page.content_type, body_zstd=body, fetched=now
-                )
-            )
+            rows.write_pages(db, saved.id, [(page, zstandard.compress(page.body, _ZSTD_LEVEL)) for page in pages], now)
             db.execute(delete(t.waiting).where(t.waiting.c.article_id == saved.id))
             db.execute(update(t.membership).where(t.membership.c.article_id == saved.id).values(published=saved.published))
-            linking = select(t.article_link.c.article_id).where(t.article_link.c.target_id == saved.id)
-            affected = (t.membership.c.article_id == saved.id) | t.membership.c.article_id.in_(linking)
-            rows.touch(db, list(db.execute(select(t.membership.c.channel).where(affected).distinct()).scalars()), now)
+            rows.touch(db, [saved.id], now)
 
     def settled(self, article_id: ArticleId) -> None:
         with self._writing() as db:

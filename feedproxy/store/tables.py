@@ -43,16 +43,18 @@ article = Table(
     Column("published", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("stored", Moment, nullable=False),
-    Index("article_newest", "published", "id"),
+    Column("rule", Text, nullable=False),
 )
 
+# `published` repeats the article's, so that a tag's page is one index range.
 article_tag = Table(
     "article_tag",
     metadata,
     Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("name", Text, nullable=False),
-    Index("article_tag_name", "name"),
+    Column("published", Moment, nullable=False),
+    Index("article_tag_newest", "name", "published", "article_id"),
 )
 
 # Which articles an article links to, held or not: who must be rendered anew when one of them comes in.
@@ -65,11 +67,12 @@ article_link = Table(
     Index("article_link_target", "target_id"),
 )
 
-# The page an article was extracted from, compressed by zstandard, so that new rules can be tried without the network.
+# The pages an article was extracted from, compressed by zstandard, so that new rules can be tried without the network.
 raw_page = Table(
     "raw_page",
     metadata,
     Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
     Column("url", Text, nullable=False),
     Column("content_type", Text, nullable=False),
     Column("body_zstd", LargeBinary, nullable=False),

@@ -27,6 +27,11 @@ class Answer:
     gzipped: bytes
     modified: datetime | None
 
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return len(self.body) + len(self.gzipped)
+
 
 def prepare(body: bytes, media_type: str, modified: datetime | None = None) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""

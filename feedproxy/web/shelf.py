@@ -12,12 +12,20 @@ from feedproxy.web.answers import Answer
 _log = logging.getLogger(__name__)
 
 
-class Shelf:
-    """Holds the latest answer for each of at most *size* keys; each is made once for each version of what it shows."""
+class _Slot:
+    """The latest answer for one key; its lock has each version made once."""
 
-    def __init__(self, size: int) -> None:
-        self._size, self._lock = size, threading.Lock()
-        self._answers: OrderedDict[Hashable, tuple[Version, Answer]] = OrderedDict()
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.made: tuple[Version, Answer] | None = None
+
+
+class Shelf:
+    """Holds the latest answer for each key, the most recently asked for, within *max_bytes*."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._lock = max_bytes, threading.Lock()
+        self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
     def get(self, key: Hashable, version: Callable[[], Version], make: Callable[[Version], Answer]) -> Answer:
         """Return the answer for *key*, made anew if its version is another; the last good one if the store fails.
@@ -27,17 +35,24 @@ class Shelf:
 
         """
         with self._lock:
-            held = self._answers.get(key)
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+        with slot.lock:
             try:
                 now = version()
-                if held is None or held[0] != now:
-                    held = now, make(now)
+                if slot.made is None or slot.made[0] != now:
+                    slot.made = now, make(now)
+                    self._drop_oldest()
             except StoreError as e:
-                if held is None:
+                if slot.made is None:
                     raise
                 _log.error("%s; the last good copy is served", e)
-            self._answers[key] = held
-            self._answers.move_to_end(key)
-            if len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-        return held[1]
+            return slot.made[1]
+
+    def _drop_oldest(self) -> None:
+        with self._lock:
+            sizes = {key: slot.made[1].size if slot.made else 0 for key, slot in self._slots.items()}
+            total = sum(sizes.values())
+            while total > self._max_bytes and len(self._slots) > 1:
+                key, _ = self._slots.popitem(last=False)
+                total -= sizes[key]

@@ -1,6 +1,6 @@
 """What is answered at each address: a look-up in the store's edition, nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flask import Response, redirect, request
@@ -23,8 +23,8 @@ _FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in path
 _STYLE = prepare(STYLESHEET, "text/css; charset=utf-8")
 _DAY = "public, max-age=86400"
 _NO_STORE = "no-store"
-# Every feed of the first site in three forms under a few public addresses; a feed of 50 entries is about 400 KB.
-_SHELF_SIZE = 500
+# Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
+_SHELF_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Views:
     settings: Settings
     mirror: Mirror
     library: Library
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_SIZE))
+    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response]], ...]:
         """Return each URL rule with what answers it."""
@@ -52,14 +52,15 @@ class Views:
 
     def home(self) -> Response:
         """Answer with the front page."""
-        return self._page(self.mirror.channels, self._edition().home())
+        return self._page(self.mirror.channels, self._edition().home) or self._no_page()
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page."""
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
-        return self._page(section.channels, self._edition().section(section))
+        edition = self._edition()
+        return self._page(section.channels, lambda: edition.section(section)) or self._no_page()
 
     def section_as_folder(self, name: str) -> Response:
         """Lead from the address that a page's relative link to its section gives to the section's own."""
@@ -67,24 +68,26 @@ class Views:
 
     def article(self, section: str, channel: str, article_id: str) -> Response:
         """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
-        edition, wanted = self._edition(), ArticleId(article_id)
-        if self.mirror.section(section) is None:
+        shown_in, wanted = self.mirror.section(section), ArticleId(article_id)
+        if shown_in is None:
             return self._no_section()
-        body = edition.article(section, channel, wanted)
-        if body is not None:
-            return self._page(tuple(each for each in self.mirror.channels if each.id == channel), body)
+        edition, own = self._edition(), [each for each in shown_in.channels if each.id == channel]
+        is_configured = any(each.id == channel for each in self.mirror.channels)
+        if own or not is_configured:
+            page = self._page(own, lambda: edition.article(section, channel, wanted))
+            if page is not None:
+                return page
         elsewhere = edition.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return _redirect(elsewhere, 302)
-        not_held = edition.not_held(section, wanted, MirrorPath(request.path))
+        not_held = self._plain_edition().not_held(section, wanted, MirrorPath(request.path))
         return send(prepare(not_held, HTML), status=404, cache_control=_NO_STORE)
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
-        body = self._edition().tag(name)
-        return (
-            self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else self._page(self.mirror.channels, body)
-        )
+        edition = self._edition()
+        page = self._page(self.mirror.channels, lambda: edition.tag(name))
+        return page or self.say(404, "没有这个话题", "还没有带这个话题的文章。")
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed, made once for each change of what it shows."""
@@ -112,16 +115,25 @@ class Views:
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
-        body = self._edition().message(title, text, MirrorPath(request.path))
+        body = self._plain_edition().message(title, text, MirrorPath(request.path))
         return send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
 
     def _no_section(self) -> Response:
         names = "、".join(f"{section.title} {section.name}" for section in self.mirror.sections)
         return self.say(404, "没有这个栏目", f"镜像的栏目有：{names}。")
 
-    def _page(self, channels: tuple[Channel, ...], body: bytes) -> Response:
+    def _no_page(self) -> Response:
+        return self.say(404, "没有这个页面", "请从首页进入。")
+
+    def _page(self, channels: Sequence[Channel], make: Callable[[], bytes | None]) -> Response | None:
+        """Return the response with a page of *channels*, None if there is none; its version is read before it is made."""
         version = self.library.version([channel.id for channel in channels])
-        return send(prepare(body, HTML, version.moment))
+        body = make()
+        return None if body is None else send(prepare(body, HTML, version.moment))
+
+    def _plain_edition(self) -> Edition:
+        """Return an edition for pages that name no absolute address, so that any host may see them."""
+        return Edition(self.mirror, self.library, self.settings.public_url)
 
     def _edition(self) -> Edition:
         return Edition(self.mirror, self.library, self.settings.public_url or self._own_address())

@@ -27,15 +27,16 @@ def upgrade() -> None:
         sa.Column("published", sa.BigInteger, nullable=False),
         sa.Column("updated", sa.BigInteger, nullable=False),
         sa.Column("stored", sa.BigInteger, nullable=False),
+        sa.Column("rule", sa.Text, nullable=False),
     )
-    op.create_index("article_newest", "article", ["published", "id"])
     op.create_table(
         "article_tag",
         sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
+        sa.Column("published", sa.BigInteger, nullable=False),
     )
-    op.create_index("article_tag_name", "article_tag", ["name"])
+    op.create_index("article_tag_newest", "article_tag", ["name", "published", "article_id"])
     op.create_table(
         "article_link",
         sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
@@ -46,6 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "raw_page",
         sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("part", sa.Integer, primary_key=True),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("content_type", sa.Text, nullable=False),
         sa.Column("body_zstd", sa.LargeBinary, nullable=False),

@@ -1,25 +1,11 @@
-"""Frozen values, named by their stage of life: Source -> Page -> ListingItem -> Extract -> Article.
-
-Pure. The four kinds of text have types of their own, so that the type checker keeps them apart:
-`DirtyHtml` (from upstream), `SafeHtml` (made by `sanitise` only), `Url` (upstream, absolute) and
-`MirrorPath` (the mirror's own, beginning with "/"). All times are aware and in UTC.
-"""
+"""What `config/` says."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NewType
 from zoneinfo import ZoneInfo
 
-DirtyHtml = NewType("DirtyHtml", str)
-SafeHtml = NewType("SafeHtml", str)
-Url = NewType("Url", str)
-MirrorPath = NewType("MirrorPath", str)
-ArticleId = NewType("ArticleId", str)
-
-
-# ------------------------------------------------------------------ what is configured
+from feedproxy.model.texts import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,131 +161,3 @@ class Mirror:
     def site_of(self, host: str) -> Site | None:
         """Return the site that a host belongs to."""
         return next((site for site in self.sites if host in site.hosts), None)
-
-
-# ------------------------------------------------------------------ from upstream to the store
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An answer from upstream: the address it came from, the decompressed body, and its declared type."""
-
-    url: Url
-    body: bytes
-    content_type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListingItem:
-    """One article as a listing shows it."""
-
-    id: ArticleId
-    url: Url
-    title: str
-    published: datetime | None = None
-    excerpt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a listing shows, newest first, and where it goes on."""
-
-    items: tuple[ListingItem, ...]
-    next_url: Url | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A lead picture: its upstream address, its alternative text and its caption, both plain text."""
-
-    url: Url
-    alt: str = ""
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """What was found on an article page, not yet clean; *rule* names what found it.
-
-    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part.
-    """
-
-    title: str
-    body: DirtyHtml
-    rule: str
-    published: datetime | None = None
-    author: str = ""
-    tags: tuple[str, ...] = ()
-    picture: Picture | None = None
-    single_url: Url | None = None
-    next_url: Url | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """An article as the store holds it: clean, with upstream addresses.
-
-    *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
-    *updated* moves with its text, *links* are the articles it links to.
-    """
-
-    id: ArticleId
-    site: str
-    url: Url
-    entry_id: str
-    title: str
-    body: SafeHtml
-    summary: str
-    published: datetime
-    updated: datetime
-    author: str = ""
-    tags: tuple[str, ...] = ()
-    picture: Picture | None = None
-    links: tuple[tuple[ArticleId, Url], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """An article as lists show it: enough to link to its page."""
-
-    id: ArticleId
-    site: str
-    title: str
-    published: datetime
-    channels: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """The state of a set of channels: a number that grows with every change, and when the last one was stored."""
-
-    number: int
-    moment: datetime | None
-
-
-# ------------------------------------------------------------------ what the poller remembers
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelState:
-    """What the store remembers of a channel's polls; *listing_hash* is of the last listing that was taken in whole,
-    *listed* is how many articles it showed.
-    """
-
-    channel: str
-    listing_hash: str = ""
-    polled_at: datetime | None = None
-    next_poll_at: datetime | None = None
-    failures: int = 0
-    last_error: str = ""
-    listed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An article that a listing showed and that is not held yet, or is to be fetched again."""
-
-    item: ListingItem
-    tries: int = 0
-    try_at: datetime | None = None
-    tried_at: datetime | None = None

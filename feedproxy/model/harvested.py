@@ -1,0 +1,107 @@
+"""An article's stages of life, from upstream to the store: Page -> ListingItem -> Extract -> Article."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
+
+# The rule of what no site's rules found.
+HEURISTICS = "heuristics"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer from upstream: the address it came from, the decompressed body, and its declared type."""
+
+    url: Url
+    body: bytes
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingItem:
+    """One article as a listing shows it."""
+
+    id: ArticleId
+    url: Url
+    title: str
+    published: datetime | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing shows, newest first, and where it goes on."""
+
+    items: tuple[ListingItem, ...]
+    next_url: Url | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A lead picture: its upstream address, its alternative text and its caption, both plain text."""
+
+    url: Url
+    alt: str = ""
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What was found on an article page, not yet clean; *rule* names what found it.
+
+    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part.
+    """
+
+    title: str
+    body: DirtyHtml
+    rule: str
+    published: datetime | None = None
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+    single_url: Url | None = None
+    next_url: Url | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as the store holds it: clean, with upstream addresses.
+
+    *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
+    *updated* moves with its text, *links* are the articles it links to, *rule* is what found it.
+    """
+
+    id: ArticleId
+    site: str
+    url: Url
+    entry_id: str
+    title: str
+    body: SafeHtml
+    summary: str
+    published: datetime
+    updated: datetime
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+    links: tuple[tuple[ArticleId, Url], ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """An article as lists show it: enough to link to its page."""
+
+    id: ArticleId
+    site: str
+    title: str
+    published: datetime
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The state of a set of channels: a number that grows with every change, and when the last one was stored."""
+
+    number: int
+    moment: datetime | None

@@ -1,0 +1,31 @@
+"""What the poller remembers from one poll to the next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedproxy.model.harvested import ListingItem
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What the store remembers of a channel's polls; *listing_hash* is of the last listing that was taken in whole,
+    *listed* is how many articles it showed.
+    """
+
+    channel: str
+    listing_hash: str = ""
+    polled_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    failures: int = 0
+    last_error: str = ""
+    listed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An article that a listing showed and that is not held yet, or is to be fetched again."""
+
+    item: ListingItem
+    tries: int = 0
+    try_at: datetime | None = None
+    tried_at: datetime | None = None
