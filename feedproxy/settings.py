@@ -55,14 +55,16 @@ class Settings(BaseModel):
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname or not _port_is_fine(value)):
-            raise ValueError(f"{value!r} is no address such as https://mirror.example.org")
+            shown = value.rpartition("@")[2]  # without a password
+            raise ValueError(f"{shown!r} is no address such as https://mirror.example.org")
         return value.rstrip("/")
 
     @field_validator("public_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("http", "https"):
-            raise ValueError(f"{value!r} does not begin with http:// or https://")
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username):
+            raise ValueError(f"{value!r} is no start of addresses such as https://mirror.example.org/path")
         return value
 
     @field_validator("origins")

@@ -1,6 +1,7 @@
 """The door to the network, against a server on a loopback port."""
 
 import socket
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
 from feedproxy.errors import FetchError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.bodies import BodyError, read_body
-from feedproxy.fetch.transport import RefusedError, public_address
+from feedproxy.fetch.transport import RefusedError, public_addresses
 from feedproxy.model import Mirror, Url
 from feedproxy.settings import Settings
 
@@ -128,13 +129,38 @@ def test_a_private_address_is_refused_and_not_even_connected_to(
 )
 def test_addresses_that_are_not_public_are_refused(host: str) -> None:
     with pytest.raises(RefusedError, match="no public address"):
-        public_address(host, 443)
+        public_addresses(host)
 
 
-def test_a_public_address_is_taken_and_another_port_is_not() -> None:
-    assert public_address("93.184.216.34", 443) == "93.184.216.34"
-    with pytest.raises(RefusedError, match="port 22 is not 80 or 443"):
-        public_address("93.184.216.34", 22)
+def test_a_public_address_is_taken() -> None:
+    assert public_addresses("93.184.216.34") == ["93.184.216.34"]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("http://news.example:22/", "port 22 is not 80 or 443"), ("http://u:p@news.example/", "an address with a user name")],
+)
+def test_an_address_that_no_web_page_has_is_refused(fetcher: HttpFetcher, newsroom: Newsroom, address: str, reason: str) -> None:
+    with pytest.raises(FetchError, match=f"refused: {reason}"):
+        fetcher.fetch(Url(address))
+    assert newsroom.asked == []
+
+
+def test_an_address_with_its_usual_port_goes_to_the_origin_too(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+    assert fetcher.fetch(Url(f"http://{HOST}:80/city.htm")).body
+    assert newsroom.asked == ["/city.htm"]
+
+
+def test_a_cache_that_breaks_is_done_without(fetcher: HttpFetcher, settings: Settings, newsroom: Newsroom) -> None:
+    fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    with sqlite3.connect(settings.data / "cache.sqlite") as cache:
+        cache.execute("DROP TABLE responses")
+        cache.execute("CREATE TABLE responses (other TEXT)")
+    cache.close()
+    with pytest.raises(FetchError, match="response cache failed"):
+        fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    assert fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True).body
+    assert newsroom.count("/city.htm") >= 2
 
 
 def test_upstream_learns_who_asks(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
+from feedcheck import check_atom, check_json_feed, check_rss
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
 
 from feedproxy.fetch import open_fetcher
@@ -14,6 +15,7 @@ from feedproxy.model import ArticleId, Channel, Mirror, Url
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
+from feedproxy.web import create_app
 
 
 def channel_of(mirror: Mirror, name: str) -> Channel:
@@ -266,3 +268,104 @@ def test_a_host_that_is_down_is_not_asked_for_every_single_article(
     newsroom.faults.clear()
     harvester.fetcher.new_round()
     assert [report.new for report in poll_all(harvester)] == [2, 1]
+
+
+MAINTENANCE = page_of(
+    "<html><head><title>系统维护中</title></head><body><h1>系统维护中</h1><p>网站正在维护，请各位读者稍后再来访问，谢谢大家的耐心等待。</p></body></html>"
+)
+
+
+def test_an_error_page_that_says_200_never_becomes_an_entry(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
+    reports = poll_all(harvester)
+    assert "n104" not in held(store, mirror)
+    assert "is not the listing's" in reports[1].failures[0].reason
+
+
+def test_an_error_page_never_takes_the_place_of_an_article(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+) -> None:
+    poll_all(harvester)
+    before = store.article(ArticleId("n104"))
+    newsroom.stories = (*STORIES[:3], replace(STORIES[3], title="系统维护中的诗集"))
+    newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
+    clock.advance(hours=2)
+    reports = poll_all(harvester)
+    assert store.article(ArticleId("n104")) == before
+    assert "the copy that is held stays" in reports[1].failures[0].reason
+
+
+def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+) -> None:
+    text = "".join(f"<p>{STORIES[3].text}第{number}段，{STORIES[3].text}</p>" for number in "一二三四五")
+    newsroom.faults["/21/5/4/n104.htm"] = page_of(
+        f"<html><body><h1>{STORIES[3].title}</h1><article>{text}</article></body></html>"
+    )
+    poll_all(harvester)
+    article = store.article(ArticleId("n104"))
+    assert article is not None
+    assert article.rule == "heuristics"
+    assert "第五段" in article.body
+
+
+def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.faults["/21/5/4/n104.htm"] = Answer(status=302, headers={"Location": "/21/5/1/n101.htm"})
+    reports = poll_all(harvester)
+    assert "n104" not in held(store, mirror)
+    assert reports[1].failures[0].reason == f"leads to {BASE}/21/5/1/n101.htm, which is not this article"
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "0000-00-00", "soon"])
+def test_a_date_that_can_t_be_is_not_believed(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, date: str
+) -> None:
+    page = article_page(STORIES[3]).replace("2021-05-04T08:00:00+08:00", date)
+    newsroom.faults["/21/5/4/n104.htm"] = page_of(page)
+    assert [len(report.failures) for report in poll_all(harvester)] == [0, 0]
+    article = store.article(ArticleId("n104"))
+    assert article is not None
+    assert article.published == clock.now
+
+
+def test_an_outage_is_no_fault_of_the_articles_that_nobody_asked_for(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+) -> None:
+    newsroom.faults = {story.path: newsroom.hang for story in STORIES} | {"/city.htm": newsroom.hang}
+    books = channel_of(mirror, "books")
+    for _ in range(9):
+        harvester.poll(books)
+        clock.advance(days=1)
+    assert sum(waiting.tries for waiting in store.waiting("books")) == mirror.fetch.give_up_after
+    newsroom.faults = {}
+    harvester.fetcher.new_round()
+    assert harvester.poll(books).new == 2
+
+
+def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings
+) -> None:
+    tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "%3Cscript%3E", "x" * 500, "%E2%80%A8", "市集")
+    newsroom.stories = (replace(STORIES[0], tags=tags, channels=("books",)), *STORIES[1:])
+    poll_all(harvester, pages=9)
+    article = store.article(ArticleId("n101"))
+    assert article is not None
+    assert article.tags == ("ab", "<script>", "市集")
+    client = create_app(settings, mirror, store).test_client()
+    for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
+        assert check(client.get(f"/feed/letters.{form}").data) == []
+
+
+def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
+    harvester: Harvester, store: SqlStore, mirror: Mirror
+) -> None:
+    report = harvester.give_up(channel_of(mirror, "books"), RuntimeError("boom"))
+    assert "boom" in str(report.failures[0])
+    state = store.states()["books"]
+    assert state.failures == 1
+    assert state.next_poll_at is not None
+    assert state.next_poll_at > harvester.clock()

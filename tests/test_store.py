@@ -147,6 +147,16 @@ def test_an_article_that_comes_in_changes_the_channels_that_link_to_it(store: St
     assert store.version(["c1"]) != before
 
 
+def test_an_article_that_joins_a_channel_changes_all_that_lead_to_it(store: Store) -> None:
+    hold(store, make(1))
+    hold(store, make(2, links=((ArticleId("n1"), Url("https://news.example/1")),)), channel="c2")
+    before = store.version(["c1"]), store.version(["c2"])
+    store.remember_listing("c3", [item(1)], NOW)
+    assert (store.version(["c1"]), store.version(["c2"])) != before
+    assert store.version(["c1"]) != before[0]
+    assert store.version(["c2"]) != before[1]
+
+
 def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
     hold(store, make(1))
     before = store.version(["c1"])

@@ -267,6 +267,30 @@ def test_a_host_that_nobody_trusts_never_gets_into_a_feed(client: FlaskClient) -
     assert "evil.example" not in answer.text
 
 
+def test_an_address_that_is_none_is_said_to_be_so_under_any_host(client: FlaskClient) -> None:
+    answer = client.get("/a/b/c", headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "evil.example" not in answer.text
+
+
+def test_an_article_of_another_section_is_found_in_its_own(client: FlaskClient) -> None:
+    answer = client.get("/letters/blob/master/pages/city/n101.md")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/town/blob/master/pages/city/n101.md")
+
+
+def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
+    article = store.article(ArticleId("n102"))
+    assert article is not None
+    assert article.picture is not None
+    url = article.picture.url
+    for body, times in ((f'<p>x</p><img src="{url}">', 1), (f'<p>x</p><img src="{url}.webp">', 2)):
+        store.save(replace(article, body=SafeHtml(body)), [Page(article.url, b"")], clock.now)
+        clock.advance(minutes=1)
+        entry = json.loads(client.get("/feed/town.json").data)["items"][2]["content_html"]
+        assert entry.count("<img ") == times
+        assert client.get(PAGE).text.count("<img ") == times
+
+
 def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, settings: Settings, store: SqlStore) -> None:
     good = client.get("/feed/town.xml")
     assert client.get("/healthz").data == b"ok\n"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests_cache import DO_NOT_CACHE, EXPIRE_IMMEDIATELY, CachedSession
@@ -21,7 +22,7 @@ from urllib3.exceptions import HTTPError
 from feedproxy import __version__, urls
 from feedproxy.errors import FetchError, NotAskedError
 from feedproxy.fetch.bodies import ACCEPT_ENCODING
-from feedproxy.fetch.transport import GuardedAdapter, OriginAdapter, RefusedError, UnusableBodyError
+from feedproxy.fetch.transport import GuardedAdapter, RefusedError, UnusableBodyError
 from feedproxy.model import FetchLimits, Mirror, Page, Url
 from feedproxy.settings import Settings
 
@@ -30,8 +31,8 @@ __all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_MS = 30_000
-# What a request may raise: requests itself, urllib3 below it, the cache beside it, names that are none.
-_FOREIGN = (requests.RequestException, HTTPError, sqlite3.Error, OSError, UnicodeError)
+# What a request may raise: requests itself, urllib3 below it, names that are none.
+_FOREIGN = (requests.RequestException, HTTPError, OSError, UnicodeError)
 _NOT_MODIFIED, _OK = 304, 200
 
 
@@ -53,8 +54,8 @@ class Fetcher(Protocol):
 class HttpFetcher:
     """Fetches from the hosts of configured sites over one caching session, a few requests at a time for each host."""
 
-    def __init__(self, session: CachedSession, hosts: frozenset[str], limits: FetchLimits) -> None:
-        self._session, self._hosts, self._limits = session, hosts, limits
+    def __init__(self, session: CachedSession, hosts: frozenset[str], limits: FetchLimits, *, secret: str = "") -> None:
+        self._session, self._hosts, self._limits, self._secret = session, hosts, limits, secret
         self._slots: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(limits.articles_at_once))
         self._silent: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -89,6 +90,9 @@ class HttpFetcher:
             response: requests.Response = self._session.get(
                 url, timeout=timeout, expire_after=None if keep else DO_NOT_CACHE, hooks={"response": self._check_redirect}
             )
+        except sqlite3.DatabaseError as e:
+            self._do_without_cache(e)
+            raise FetchError(url, f"the response cache failed: {e}") from e
         except _FOREIGN as e:
             with self._lock:
                 self._silent[host] = self._silent[host] + 1 if _is_silence(e) else 0
@@ -96,6 +100,12 @@ class HttpFetcher:
         with self._lock:
             self._silent[host] = 0
         return response
+
+    def _do_without_cache(self, error: sqlite3.DatabaseError) -> None:
+        """Keep nothing from now on; the broken file is put aside at the next start."""
+        if not self._session.settings.disabled:
+            _log.error("the response cache failed and is not used any more: %s", error)
+            self._session.settings.disabled = True
 
     def _check_redirect(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
         """Hold that a redirect leads to a host of a configured site."""
@@ -117,7 +127,8 @@ class HttpFetcher:
             return f"silent for {self._limits.read_timeout_s:g} s"
         if isinstance(error, requests.TooManyRedirects):
             return f"more than {self._limits.max_redirects} redirects"
-        return f"no usable answer: {' '.join(str(causes[-1]).split()) or type(causes[-1]).__name__}"
+        words = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
+        return f"no usable answer: {words.replace(self._secret, '***') if self._secret else words}"
 
 
 def open_fetcher(
@@ -128,7 +139,14 @@ def open_fetcher(
     *more_hosts* are hosts that the operator names on the command line.
     """
     hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
-    backend = _open_cache(cache_file) if cache_file else BaseCache()
+    session = _open_session(settings, _open_cache(cache_file) if cache_file else BaseCache())
+    session.max_redirects = mirror.fetch.max_redirects
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, GuardedAdapter(mirror.fetch, settings.origins))
+    return HttpFetcher(session, hosts, mirror.fetch, secret=urlsplit(settings.proxy).password or "")
+
+
+def _open_session(settings: Settings, backend: BaseCache) -> CachedSession:
     session = CachedSession(
         backend=backend,
         # kept for conditional requests only: what is not expired is given whenever upstream fails
@@ -147,13 +165,8 @@ def open_fetcher(
         }
     )
     session.trust_env = False
-    session.max_redirects = mirror.fetch.max_redirects
     session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, GuardedAdapter(mirror.fetch))
-        for host, origin in settings.origins.items():
-            session.mount(f"{scheme}{host}/", OriginAdapter(origin, mirror.fetch))
-    return HttpFetcher(session, hosts, mirror.fetch)
+    return session
 
 
 def _is_silence(error: Exception) -> bool:
@@ -174,7 +187,9 @@ def _open_cache(file: Path) -> SQLiteCache:
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(file)) as connection:
-            connection.execute("PRAGMA schema_version")
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(found[0])  # noqa: TRY301 (the same as what SQLite itself raises)
     except sqlite3.DatabaseError as e:
         aside = file.with_suffix(".broken")
         _log.warning("%s: %s; put aside as %s", file, e, aside.name)

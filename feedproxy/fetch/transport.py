@@ -1,11 +1,12 @@
 """The last step to the network: where a host is really reached, and which addresses are never reached.
 
-Every connection of a session goes through one of these adapters: redirects, listings, articles alike.
+Every connection of a session goes through `GuardedAdapter`: redirects, listings, articles alike.
 """
 
 import ipaddress
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,37 +30,40 @@ class UnusableBodyError(requests.exceptions.ContentDecodingError):
     """A body that can't be taken; says why."""
 
 
-def public_address(host: str, port: int) -> str:
-    """Return a public IP address of *host*; refuse loopback, private, link-local, reserved and shared ones.
+def public_addresses(host: str) -> list[str]:
+    """Return the public IP addresses of *host*; loopback, private, link-local, reserved and shared ones are none.
 
     Raises:
-        RefusedError: the host has another address only, or the port is not a web server's.
+        RefusedError: the host has other addresses only.
         OSError: the name can't be resolved.
 
     """
-    if port not in PORTS:
-        raise RefusedError(f"port {port} is not 80 or 443")
-    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
     public = [address for address in found if ipaddress.ip_address(address.partition("%")[0]).is_global]
     if not public:
-        raise RefusedError(f"{host} is at {', '.join(dict.fromkeys(found))}, which is no public address")
-    return public[0]
+        raise RefusedError(f"{host} is at {', '.join(found)}, which is no public address")
+    return public
 
 
 class _Checked:
-    """Connects to the very address that was checked, so that no second look-up can give another.
+    """Connects to the very addresses that were checked, so that no second look-up can give another.
 
     A certificate is still checked against the name, not the address.
     """
 
     def _new_conn(self: Any) -> socket.socket:
-        host = self._dns_host
-        self._dns_host = public_address(host, self.port)
-        try:
-            connection: socket.socket = super()._new_conn()  # type: ignore[misc]
-        finally:
-            self._dns_host = host
-        return connection
+        host, failure = self._dns_host, None
+        for address in public_addresses(host):
+            self._dns_host = address
+            try:
+                connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+            except HTTPError as e:
+                failure = e
+            else:
+                return connection
+            finally:
+                self._dns_host = host
+        raise failure or RefusedError(f"{host} has no address")
 
 
 class _CheckedHTTPConnection(_Checked, HTTPConnection):
@@ -110,27 +114,38 @@ class _WholeBodyAdapter(HTTPAdapter):
 
 
 class GuardedAdapter(_WholeBodyAdapter):
-    """Reaches hosts at their public addresses only; behind a proxy the proxy is reached, and it looks up names."""
+    """Reaches hosts at the origins that the operator named, all others at their public addresses only.
+
+    Behind a proxy the proxy is reached, and it looks up names. A host's own address stays in the answer.
+    """
+
+    def __init__(self, limits: FetchLimits, origins: Mapping[str, str]) -> None:
+        self._origins, self._direct = origins, _WholeBodyAdapter(limits)
+        super().__init__(limits)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Have every connection checked."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _CheckedHTTPPool, "https": _CheckedHTTPSPool}
 
-
-class OriginAdapter(_WholeBodyAdapter):
-    """Reaches one host at the origin that the operator named, whatever its address; its own address stays in the answer."""
-
-    def __init__(self, origin: str, limits: FetchLimits) -> None:
-        self._origin = origin
-        super().__init__(limits)
-
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
-        """Send *request* to the origin, past any proxy."""
-        kwargs["proxies"] = {}
-        sent, parts = request.copy(), urlsplit(request.url or "")
+        """Send *request* where its host is to be reached; refuse it before anything is sent."""
+        parts = urlsplit(request.url or "")
+        if "@" in parts.netloc:
+            raise RefusedError("an address with a user name")
+        if parts.port not in (None, *PORTS):
+            raise RefusedError(f"port {parts.port} is not 80 or 443")
+        origin = self._origins.get(parts.hostname or "")
+        if origin is None:
+            return super().send(request, *args, **kwargs)
+        sent = request.copy()
         sent.headers["Host"] = parts.netloc
-        sent.url = self._origin + (request.url or "").removeprefix(f"{parts.scheme}://{parts.netloc}")
-        response = super().send(sent, *args, **kwargs)
+        sent.url = origin + (request.url or "").removeprefix(f"{parts.scheme}://{parts.netloc}")
+        response = self._direct.send(sent, *args, **{**kwargs, "proxies": {}})
         response.request, response.url = request, request.url or ""
         return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._direct.close()
+        super().close()
