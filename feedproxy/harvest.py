@@ -41,6 +41,8 @@ Clock = Callable[[], datetime]
 
 # A summary is for lists: about three lines of Chinese.
 _SUMMARY_CHARACTERS = 200
+# No headline is longer, whatever an upstream sends.
+_TITLE_CHARACTERS = 300
 # More parts than any article has; a chain of links that goes on is a trap.
 _MAX_PARTS = 20
 # Articles that are fetched before another poller may have its turn.
@@ -183,12 +185,12 @@ class Harvester:
             site=site.name,
             url=item.url,
             entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
-            title=first.title,
+            title=_shortened(first.title, _TITLE_CHARACTERS),
             body=body,
-            summary=_shortened(plain_text(body)),
+            summary=_shortened(plain_text(body), _SUMMARY_CHARACTERS),
             published=published,
             updated=published,
-            author=first.author or site.title,
+            author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
             tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
             picture=first.picture,
             links=linked_articles(body, self.mirror, besides=item.id),
@@ -227,8 +229,8 @@ def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
     return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SUMMARY_CHARACTERS else text[:_SUMMARY_CHARACTERS].rstrip() + "…"
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rstrip() + "…"
 
 
 def _note(report: Report, error: UpstreamError) -> None:

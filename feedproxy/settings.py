@@ -26,7 +26,7 @@ def _pairs(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the environme
 
 
 def _words(value: Any) -> Any:  # noqa: ANN401 (the same)
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    return tuple(word.strip().lower() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -74,6 +74,20 @@ class Settings(BaseModel):
             parts = urlsplit(origin)
             if not host or parts.scheme not in ("http", "https") or not parts.hostname or parts.path or not _port_is_fine(origin):
                 raise ValueError(f"{f'{host}={origin}'!r}: expected host=http://address:port")
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _fits_a_header(cls, value: str) -> str:
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"{value!r} must be of printable ASCII, as it is sent in a header")
+        return value
+
+    @field_validator("data")
+    @classmethod
+    def _is_plain(cls, value: Path) -> Path:
+        if "?" in str(value):
+            raise ValueError(f"{str(value)!r} must not hold a question mark")
         return value
 
     @field_validator("bind")

@@ -3,6 +3,7 @@
 import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def test_a_kept_page_is_asked_for_conditionally_the_next_time(fetcher: HttpFetch
     second = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     assert second == first
     assert newsroom.not_modified == ["/city.htm"]
+
+
+def test_articles_are_not_kept(fetcher: HttpFetcher, settings: Settings) -> None:
+    fetcher.fetch(ARTICLE)
+    fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    with closing(sqlite3.connect(settings.data / "cache.sqlite")) as cache:
+        assert cache.execute("SELECT count(*) FROM responses").fetchone() == (1,)
 
 
 def test_a_kept_page_survives_a_restart(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:

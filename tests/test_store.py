@@ -238,6 +238,7 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> No
     ("url", "reason"),
     [
         ("nonsense", "the database can't be opened: Could not parse"),
+        ("postgresql+psycopg://u@h:port/db", "the database can't be opened"),
         ("mysql+nothing://u:secret@h/d", r"mysql\+nothing://u:\*\*\*@h/d can't be opened"),
     ],
 )

@@ -273,6 +273,30 @@ def test_an_address_that_is_none_is_said_to_be_so_under_any_host(client: FlaskCl
     assert "evil.example" not in answer.text
 
 
+@pytest.mark.parametrize("host", ["..", "a" * 5000, "a b", "\xe4.example", "evil.example/x", "localhost:port"])
+@pytest.mark.parametrize("address", ["/", "/feed/town.xml", "/healthz", "/nowhere"])
+def test_a_host_that_is_none_is_refused_in_one_line(client: FlaskClient, host: str, address: str) -> None:
+    answer = client.get(address, headers={"Host": host})
+    assert (answer.status_code, answer.text) == (400, "this is no host name\n")
+
+
+@pytest.mark.parametrize("host", ["LOCALHOST", "localhost:", "localhost:8000", "127.0.0.1", "[::1]:8000"])
+def test_a_trusted_host_is_known_in_every_spelling(client: FlaskClient, host: str) -> None:
+    assert client.get("/feed/town.xml", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/town//", "//evil.example/", "/tag//x"])
+def test_no_redirect_leads_to_a_host_that_the_client_names(client: FlaskClient, address: str) -> None:
+    answer = client.get(address, headers={"Host": "evil.example"})
+    assert "evil.example" not in answer.headers.get("Location", "")
+
+
+def test_another_method_is_refused_with_those_that_are_allowed(client: FlaskClient) -> None:
+    answer = client.post("/feed/town.xml")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
 def test_an_article_of_another_section_is_found_in_its_own(client: FlaskClient) -> None:
     answer = client.get("/letters/blob/master/pages/city/n101.md")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/town/blob/master/pages/city/n101.md")

@@ -5,6 +5,7 @@ import logging
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from types import FrameType
 
 import click
 
+from feedproxy.errors import ConfigError
 from feedproxy.settings import PREFIX, Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
@@ -30,6 +32,7 @@ _POLLER = [sys.executable, "-m", "feedproxy", "poll"]
 def serve(settings: Settings) -> None:
     """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together."""
     load_mirror(settings.config)
+    _check_bind(settings.bind)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
     web, poller = _start(_web_command(settings)), _start(_POLLER)
@@ -58,6 +61,16 @@ def _web_command(settings: Settings) -> list[str]:
     return [sys.executable, *shlex.split(command)]
 
 
+def _check_bind(bind: str) -> None:
+    """Hold that the web side's address can be had, before anything is started."""
+    host, _, port = bind.rpartition(":")
+    try:
+        with socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as e:
+        raise ConfigError("environment", PREFIX + "BIND", f"{bind} can't be had: {(e.strerror or str(e)).lower()}") from e
+
+
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603 (no thread runs here; our own commands)
 
@@ -65,7 +78,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
 def _die_with_parent() -> None:
     """Have the kernel end this process when its parent ends, however that ends (prctl(2); elsewhere than on Linux nothing)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # SIGTERM waits while a parser is busy
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

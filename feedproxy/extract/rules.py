@@ -44,11 +44,8 @@ def _named(element: Element, word: str) -> bool:
 
 
 def _strip_attributes(root: Element, expression: str) -> None:
-    found = root.xpath(expression)
-    for each in found if isinstance(found, list) else []:
-        name = getattr(each, "attrname", None)
-        if name:
-            each.getparent().attrib.pop(name, None)
+    for element, name in markup.attributes_at(root, expression):
+        element.attrib.pop(name, None)
 
 
 def _wrap(element: Element, tag: str) -> None:

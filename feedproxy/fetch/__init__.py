@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests_cache import DO_NOT_CACHE, EXPIRE_IMMEDIATELY, CachedSession
+from requests_cache import EXPIRE_IMMEDIATELY, CachedSession
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache
 from urllib3.exceptions import HTTPError
@@ -52,10 +52,13 @@ class Fetcher(Protocol):
 
 
 class HttpFetcher:
-    """Fetches from the hosts of configured sites over one caching session, a few requests at a time for each host."""
+    """Fetches from the hosts of configured sites, a few requests at a time for each host; *secret* is never told."""
 
-    def __init__(self, session: CachedSession, hosts: frozenset[str], limits: FetchLimits, *, secret: str = "") -> None:
-        self._session, self._hosts, self._limits, self._secret = session, hosts, limits, secret
+    def __init__(
+        self, plain: requests.Session, caching: CachedSession, hosts: frozenset[str], limits: FetchLimits, *, secret: str = ""
+    ) -> None:
+        self._plain, self._caching = plain, caching
+        self._hosts, self._limits, self._secret = hosts, limits, secret
         self._slots: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(limits.articles_at_once))
         self._silent: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -82,14 +85,14 @@ class HttpFetcher:
 
     def close(self) -> None:
         """Close connections and cache."""
-        self._session.close()  # type: ignore[no-untyped-call]
+        self._plain.close()
+        self._caching.close()  # type: ignore[no-untyped-call]
 
     def _get(self, url: Url, host: str, *, keep: bool) -> requests.Response:
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
         try:
-            response: requests.Response = self._session.get(
-                url, timeout=timeout, expire_after=None if keep else DO_NOT_CACHE, hooks={"response": self._check_redirect}
-            )
+            session: requests.Session = self._caching if keep else self._plain
+            response = session.get(url, timeout=timeout, hooks={"response": self._check_redirect})
         except sqlite3.DatabaseError as e:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
@@ -103,9 +106,9 @@ class HttpFetcher:
 
     def _do_without_cache(self, error: sqlite3.DatabaseError) -> None:
         """Keep nothing from now on; the broken file is put aside at the next start."""
-        if not self._session.settings.disabled:
+        if not self._caching.settings.disabled:
             _log.error("the response cache failed and is not used any more: %s", error)
-            self._session.settings.disabled = True
+            self._caching.settings.disabled = True
 
     def _check_redirect(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
         """Hold that a redirect leads to a host of a configured site."""
@@ -139,17 +142,32 @@ def open_fetcher(
     *more_hosts* are hosts that the operator names on the command line.
     """
     hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
-    session = _open_session(settings, _open_cache(cache_file) if cache_file else BaseCache())
-    session.max_redirects = mirror.fetch.max_redirects
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, GuardedAdapter(mirror.fetch, settings.origins))
-    return HttpFetcher(session, hosts, mirror.fetch, secret=urlsplit(settings.proxy).password or "")
+    adapter = GuardedAdapter(mirror.fetch, settings.origins)
+    plain, caching = requests.Session(), _caching_session(_open_cache(cache_file) if cache_file else BaseCache())
+    for session in (plain, caching):
+        session.headers = requests.structures.CaseInsensitiveDict(
+            {
+                "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
+                "Accept": "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
+                "Accept-Encoding": ACCEPT_ENCODING,
+            }
+        )
+        session.trust_env = False
+        session.max_redirects = mirror.fetch.max_redirects
+        session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+    return HttpFetcher(plain, caching, hosts, mirror.fetch, secret=urlsplit(settings.proxy).password or "")
 
 
-def _open_session(settings: Settings, backend: BaseCache) -> CachedSession:
-    session = CachedSession(
+def _caching_session(backend: BaseCache) -> CachedSession:
+    """Return a session that asks each time, conditionally where it can.
+
+    Everything is expired at once: what is not would be given whenever upstream fails. Articles go past it, as
+    requests-cache 1.3 stores answers even where a request says DO_NOT_CACHE.
+    """
+    return CachedSession(
         backend=backend,
-        # kept for conditional requests only: what is not expired is given whenever upstream fails
         expire_after=EXPIRE_IMMEDIATELY,
         always_revalidate=True,
         cache_control=False,
@@ -157,16 +175,6 @@ def _open_session(settings: Settings, backend: BaseCache) -> CachedSession:
         allowable_codes=(_OK,),
         allowable_methods=("GET",),
     )
-    session.headers = requests.structures.CaseInsensitiveDict(
-        {
-            "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
-            "Accept": "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
-            "Accept-Encoding": ACCEPT_ENCODING,
-        }
-    )
-    session.trust_env = False
-    session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
-    return session
 
 
 def _is_silence(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from lxml.html import HtmlElement as Element
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.spaces import plain, text_of, tighten
 from feedproxy.markup.trees import (
+    attributes_at,
     blocks,
     check_xpath,
     drop,
@@ -29,6 +30,7 @@ ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupErro
 __all__ = [
     "ERRORS",
     "Element",
+    "attributes_at",
     "blocks",
     "check_xpath",
     "decode",

@@ -16,6 +16,8 @@ _MEANT = {"gbk": "gb18030", "big5": "big5hkscs", "utf-16le": "utf-8", "utf-16be"
 _DEFAULT = "cp1252"
 # A page with a bad byte or two is still in the encoding that it says.
 _MAX_BAD_SHARE = 0.01
+# Big5 read as GB 18030 is full of characters that nobody has assigned.
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
 # Text of another encoding is valid UTF-8 by chance only when short (the two characters of 联通 in GBK are).
 _MIN_UTF8_CHARACTERS = 8
 _LEAD_BYTES = bytes(range(0xC0, 0x100))
@@ -37,9 +39,11 @@ def decode(body: bytes, content_type: str = "") -> str:
     candidates = list(dict.fromkeys(_candidates(body, content_type)))
     for encoding in candidates:
         try:
-            return without_controls(body.decode(encoding))
+            text = body.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if len(_PRIVATE.findall(text)) <= _MAX_BAD_SHARE * len(text):
+            return without_controls(text)
     for encoding in candidates:
         text = body.decode(encoding, "replace")
         if text.count("\ufffd") <= _MAX_BAD_SHARE * len(text):

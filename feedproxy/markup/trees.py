@@ -29,6 +29,9 @@ _XPATH_CORE = frozenset(
     )
 )
 
+# 20,000 attributes in one tag take libxml2 a second, 100,000 minutes; an inlined picture is long, but one attribute.
+_LONG_TAG = re.compile(r"<[^<>]{20000,}")
+_MAX_ATTRIBUTES = 5_000
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
 
@@ -36,6 +39,7 @@ def parse(text: str) -> HtmlElement:
     """Return the root of an HTML document; an empty one for text without any mark-up or content."""
     parser = html.HTMLParser(remove_pis=True, huge_tree=False)
     text = _close_voids(_XML_DECLARATION.sub("", text))
+    _check_tags(text)
     try:
         return html.document_fromstring(text, parser=parser)
     except etree.ParserError:  # nothing in it, or comments and a document type alone
@@ -44,6 +48,7 @@ def parse(text: str) -> HtmlElement:
 
 def fragment(markup: str) -> HtmlElement:
     """Return a `div` that holds *markup*."""
+    _check_tags(markup)
     document = html.document_fromstring(f"<html><body>{_close_voids(without_controls(markup))}</body></html>")
     whole = html.Element("div")
     for body in document.findall("body"):  # more than one where the mark-up has some of its own
@@ -134,7 +139,7 @@ def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
     Spaces inside a line stay as they are: headlines use them as punctuation.
     """
     for expression in expressions:
-        found: object = element.xpath(expression)
+        found = _evaluate(element, expression)
         for each in found if isinstance(found, list) else [found]:
             text = str(each.text_content()) if isinstance(each, HtmlElement) else str(each)
             if text.strip():
@@ -154,8 +159,30 @@ def select_elements(element: HtmlElement, expressions: tuple[str, ...]) -> list[
 
 def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
     """Return the elements that one XPath expression finds; what else it finds is passed over."""
-    found: object = element.xpath(expression)
+    found = _evaluate(element, expression)
     return [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
+
+
+def _check_tags(text: str) -> None:
+    """Refuse a tag with so many attributes that libxml2 takes the square of their number."""
+    for tag in _LONG_TAG.finditer(text):
+        if tag[0].count("=") + tag[0].count(" ") > _MAX_ATTRIBUTES:
+            raise ValueError(f"a tag with more than {_MAX_ATTRIBUTES} attributes")
+
+
+def _evaluate(element: HtmlElement, expression: str) -> object:
+    """Return what an expression finds; nothing where it can't be evaluated, as with too few arguments."""
+    try:
+        return element.xpath(expression)
+    except etree.XPathError:
+        return []
+
+
+def attributes_at(element: HtmlElement, expression: str) -> list[tuple[HtmlElement, str]]:
+    """Return the attributes that one XPath expression finds, each as its element and its name."""
+    found = _evaluate(element, expression)
+    pairs = ((each.getparent(), each.attrname) for each in found if hasattr(each, "attrname")) if isinstance(found, list) else ()
+    return [(parent, name) for parent, name in pairs if isinstance(parent, HtmlElement) and name]
 
 
 def _close_voids(text: str) -> str:

@@ -15,6 +15,7 @@ _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNOREC
 _XPATHS = ("title", "body", "date", "author", "strip", "strip_attr", "single_page_link", "next_page_link")
 _WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
 _PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
+_TAG = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _NO = ("no", "false", "0")
 
 
@@ -37,7 +38,9 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
             except ValueError as e:
                 faults.append(f"{name}: {directive}: {e}")
                 continue
-        if directive in _XPATHS:
+        if directive == "wrap_in" and not _TAG.fullmatch(argument):
+            faults.append(f"{name}: wrap_in: {argument!r} is no element")
+        elif directive in _XPATHS:
             lists[directive].append(value)
         elif directive in _PAIRS and argument:
             pairs[_PAIRS[directive]].append((argument, value))

@@ -28,7 +28,7 @@ def without_password(url: str) -> str:
     """Return a database's address as it may be shown."""
     try:
         return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return "the database"
 
 

@@ -31,7 +31,7 @@ def open_store(url: str, folder: Path) -> "SqlStore":
         folder.mkdir(parents=True, exist_ok=True)
         engine = engines.create(url)
         migrate(engine, folder / "schema.lock")
-    except (SQLAlchemyError, OSError, ImportError) as e:
+    except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
         shown = engines.without_password(url)
         raise StoreError(
             f"store: {shown} can't be opened: {_in_words(e)}; check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"

@@ -1,28 +1,29 @@
 """The tables of the store. Pure.
 
-Moments are whole seconds since 1970 in UTC. Every change is made by a migration in `migrations/versions`.
+Moments are microseconds since 1970 in UTC. Every change is made by a migration in `migrations/versions`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, TypeDecorator
 
 metadata = MetaData()
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware `datetime` in Python, whole seconds since 1970 in the database."""
+    """An aware `datetime` in Python, microseconds since 1970 in the database."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's)
-        """Return seconds."""
-        return None if value is None else int(value.timestamp())
+        """Return microseconds."""
+        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's)
         """Return the moment."""
-        return None if value is None else datetime.fromtimestamp(value, UTC)
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 # One row for each article that is held.

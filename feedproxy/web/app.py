@@ -1,11 +1,13 @@
 """The application: routes, headers, and what a reader is told when something fails."""
 
 import logging
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from feedproxy.errors import FeedproxyError, StoreError
 from feedproxy.model import Mirror
@@ -14,10 +16,15 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import Library, open_store
 from feedproxy.web.views import TEXT, Views
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
 _NOT_FOUND = 404
+# RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
+_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -41,6 +48,7 @@ def make_app(environ: Mapping[str, str]) -> Flask:
 def create_app(settings: Settings, mirror: Mirror, library: Library) -> Flask:
     """Return the application that answers from *library*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
+    app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     views = Views(settings, mirror, library)
     for rule, view in views.rules():
         app.add_url_rule(rule, rule, view, methods=["GET"])
@@ -49,12 +57,32 @@ def create_app(settings: Settings, mirror: Mirror, library: Library) -> Flask:
     app.register_error_handler(Exception, _broken)
     app.after_request(_protect)
 
+    app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         code = error.code or 500
-        return views.say(code, "没有这个页面" if code == _NOT_FOUND else "不能这样请求", "请从首页进入。")
+        answer = views.say(code, "没有这个页面" if code == _NOT_FOUND else "不能这样请求", "请从首页进入。")
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     return app
+
+
+class _HostCheck:
+    """Answers requests whose host name is none before Flask stumbles over it; others go on in lower case."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "").lower().removesuffix(":")
+        if host and not _HOST.fullmatch(host):
+            return Response("this is no host name\n", 400, _HEADERS, content_type=TEXT)(environ, start_response)
+        if host:
+            environ["HTTP_HOST"] = host
+        return self._app(environ, start_response)
 
 
 def _store_failed(error: StoreError) -> Response:

@@ -1,11 +1,11 @@
 """What is answered at each address: a look-up in the store's edition, nothing else."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flask import Response, redirect, request
 from werkzeug.exceptions import SecurityError
-from werkzeug.wsgi import get_host
 
 from feedproxy import paths
 from feedproxy.edition import ALL, Edition, scope_of
@@ -23,6 +23,7 @@ _FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in path
 _STYLE = prepare(STYLESHEET, "text/css; charset=utf-8")
 _DAY = "public, max-age=86400"
 _NO_STORE = "no-store"
+_PORT = re.compile(r":\d+\Z")
 # Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
 _SHELF_BYTES = 64_000_000
 
@@ -145,8 +146,8 @@ class Views:
             SecurityError: its host is not one that the operator trusts.
 
         """
-        host = get_host(request.environ, self.settings.trusted_hosts)
-        if not host:
+        host = request.environ.get("HTTP_HOST", "")
+        if _PORT.sub("", host) not in self.settings.trusted_hosts:
             raise SecurityError
         return f"{request.scheme}://{host}"
 
