@@ -45,11 +45,7 @@ def load_mirror(folder: Path) -> Mirror:
     sites = {file.stem: _site(file) for file in sorted((folder / "sites").glob("*.toml"))}
     sections = tuple(_section(folder / "sections" / f"{name}.toml", main_file, name, sites) for name in main.mirror.sections)
     _check_channels(folder, sections)
-    for link in main.navigation:
-        if bool(link.to) == bool(link.url) or (link.to not in ("", "section") and link.to not in main.mirror.sections):
-            raise ConfigError(
-                main_file, "navigation", f'{link.title}: give either url or to, which is a section\'s name or "section"'
-            )
+    _check_navigation(main_file, main)
     mirror = main.mirror
     return Mirror(
         name=mirror.name,
@@ -138,6 +134,13 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
         raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
     pages = "" if kind == "html" else section.listing.get("html", "").replace("{channel}", channel_id)
     return Channel(channel_id, table.title, site, kind, Url(url), Url(pages) if pages and site.listing.item else None)
+
+
+def _check_navigation(file: Path, main: MirrorFile) -> None:
+    """Hold that each link leads either elsewhere or to a place of the mirror that there is."""
+    for link in main.navigation:
+        if bool(link.to) == bool(link.url) or (link.to not in ("", "section") and link.to not in main.mirror.sections):
+            raise ConfigError(file, "navigation", f'{link.title}: give either url or to, which is a section\'s name or "section"')
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:

@@ -7,6 +7,7 @@ written by hand and by many, so what can't be used here is passed over and named
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from feedproxy.markup import check_xpath
 from feedproxy.model import ArticleRules
@@ -14,6 +15,7 @@ from feedproxy.model import ArticleRules
 _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
 _XPATHS = ("title", "body", "date", "author", "strip", "strip_attr", "single_page_link", "next_page_link")
 _WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
+_LISTS = (*_XPATHS, *_WORDS, "find_string", "replace_string", "autodetect_on_failure")
 _PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
 _TAG = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _NO = ("no", "false", "0")
@@ -32,38 +34,29 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
     faults: list[str] = []
     for directive, argument, value in _directives(text):
-        if directive in (*_XPATHS, "wrap_in"):
-            try:
-                check_xpath(value)
-            except ValueError as e:
-                faults.append(f"{name}: {directive}: {e}")
-                continue
-        if directive == "wrap_in" and not _TAG.fullmatch(argument):
-            faults.append(f"{name}: wrap_in: {argument!r} is no element")
-        elif directive in _XPATHS:
-            lists[directive].append(value)
+        if fault := _fault(directive, argument, value):
+            faults.append(f"{name}: {directive}: {fault}")
         elif directive in _PAIRS and argument:
             pairs[_PAIRS[directive]].append((argument, value))
-        elif directive in (*_WORDS, "find_string", "replace_string", "autodetect_on_failure"):
+        elif directive in _LISTS:
             lists[directive].append(value)
-    rules = ArticleRules(
-        name=name,
-        title=tuple(lists["title"]),
-        body=tuple(lists["body"]),
-        date=tuple(lists["date"]),
-        author=tuple(lists["author"]),
-        strip=tuple(lists["strip"]),
-        strip_attr=tuple(lists["strip_attr"]),
-        strip_id_or_class=tuple(lists["strip_id_or_class"]),
-        strip_image_src=tuple(lists["strip_image_src"]),
-        src_lazy_load_attr=tuple(lists["src_lazy_load_attr"]),
-        replace=(*zip(lists["find_string"], lists["replace_string"], strict=False), *pairs["replace"]),
-        wrap_in=tuple(pairs["wrap_in"]),
-        single_page_link=tuple(lists["single_page_link"]),
-        next_page_link=tuple(lists["next_page_link"]),
-        autodetect_on_failure="".join(lists["autodetect_on_failure"]).lower() not in _NO,
-    )
-    return rules, tuple(faults)
+    pairs["replace"][:0] = zip(lists.pop("find_string", []), lists.pop("replace_string", []), strict=False)
+    detects = "".join(lists.pop("autodetect_on_failure", [])).lower() not in _NO
+    fields: dict[str, Any] = {key: tuple(values) for key, values in lists.items()}
+    fields |= {key: tuple(values) for key, values in pairs.items()}
+    return ArticleRules(name=name, autodetect_on_failure=detects, **fields), tuple(faults)
+
+
+def _fault(directive: str, argument: str, value: str) -> str:
+    """Return why a directive can't be used, "" if it can."""
+    if directive == "wrap_in" and not _TAG.fullmatch(argument):
+        return f"{argument!r} is no element"
+    if directive in (*_XPATHS, "wrap_in"):
+        try:
+            check_xpath(value)
+        except ValueError as e:
+            return str(e)
+    return ""
 
 
 def _directives(text: str) -> Iterator[tuple[str, str, str]]:

@@ -99,39 +99,16 @@ def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], s
 
 def write_article(db: Connection, saved: Article, now: datetime) -> None:
     """Write an article over what may be there."""
-    picture = saved.picture
-    values = {
-        "site": saved.site,
-        "url": saved.url,
-        "entry_id": saved.entry_id,
-        "title": saved.title,
-        "body": saved.body,
-        "summary": saved.summary,
-        "author": saved.author,
-        "picture_url": picture.url if picture else None,
-        "picture_alt": picture.alt if picture else None,
-        "picture_caption": picture.caption if picture else None,
-        "published": saved.published,
-        "updated": saved.updated,
-        "stored": now,
-        "rule": saved.rule,
-    }
+    values = _values_of(saved) | {"stored": now}
     if not db.execute(update(t.article).where(t.article.c.id == saved.id).values(values)).rowcount:
-        db.execute(insert(t.article).values(id=saved.id, **values))
+        db.execute(insert(t.article).values(values))
     db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
     db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
-    if saved.tags:
-        db.execute(
-            insert(t.article_tag),
-            [
-                {"article_id": saved.id, "position": at, "name": name, "published": saved.published}
-                for at, name in enumerate(saved.tags)
-            ],
-        )
-    if saved.links:
-        db.execute(
-            insert(t.article_link), [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links]
-        )
+    tags = [
+        {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
+    ]
+    _insert_all(db, t.article_tag, tags)
+    _insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
 
 
 def write_pages(db: Connection, article_id: ArticleId, pages: Sequence[tuple[Page, bytes]], now: datetime) -> None:
@@ -194,6 +171,26 @@ def _waiting(item: ListingItem, position: int) -> dict[str, Any]:
         "position": position,
         "tries": 0,
         "error": "",
+    }
+
+
+def _values_of(saved: Article) -> dict[str, Any]:
+    picture = saved.picture
+    return {
+        "id": saved.id,
+        "site": saved.site,
+        "url": saved.url,
+        "entry_id": saved.entry_id,
+        "title": saved.title,
+        "body": saved.body,
+        "summary": saved.summary,
+        "author": saved.author,
+        "picture_url": picture.url if picture else None,
+        "picture_alt": picture.alt if picture else None,
+        "picture_caption": picture.caption if picture else None,
+        "published": saved.published,
+        "updated": saved.updated,
+        "rule": saved.rule,
     }
 
 
