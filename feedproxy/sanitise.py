@@ -109,7 +109,8 @@ def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
 
 def _grouped(blocks: list[str]) -> Iterator[str]:
     """Yield neighbouring blocks together: each call of the cleaner has its price, but so has length."""
-    group, size = [], 0
+    group: list[str] = []
+    size = 0
     for block in blocks:
         if group and size + len(block) > _GROUP_CHARACTERS:
             yield "".join(group)
