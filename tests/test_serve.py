@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,10 @@ class Serving:
     def __init__(self, environment: dict[str, str], port: int) -> None:
         self.base = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "feedproxy", "serve"]
-        self.process = subprocess.Popen(command, env=environment, cwd=environment["TMPDIR"], stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=environment["TMPDIR"], stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.survived = threading.Event()
 
     def read_until(self, *texts: str) -> None:
         """Read what is written until all of *texts* have been."""
@@ -34,11 +38,19 @@ class Serving:
         raise AssertionError(f"ended without {missing}")
 
     def wait_for_all(self) -> str:
-        """Return what was written until every process had ended."""
+        """Return what was written until every process had ended; what survives is killed, and fails the test."""
         assert self.process.stderr
+        guard = threading.Timer(30, self._kill_survivors)
+        guard.start()
         rest = self.process.stderr.read()
+        guard.cancel()
         self.process.wait(30)
+        assert not self.survived.is_set()
         return str(rest)
+
+    def _kill_survivors(self) -> None:
+        self.survived.set()
+        os.killpg(self.process.pid, signal.SIGKILL)
 
     def child(self, part: str) -> int:
         """Return the process ID of the child whose command line holds *part*."""
