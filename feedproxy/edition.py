@@ -76,6 +76,7 @@ class Edition:
         articles = self.library.newest(scope.channel_ids, self.mirror.entries)
         targets = {target for article in articles for target, _ in article.links}
         channels = self.library.channels_of(targets | {article.id for article in articles})
+        pages = self._pages(channels, scope.name)
         feed = render.Feed(
             id=f"urn:uuid:{uuid5(NAMESPACE_URL, scope.channels[0].site.name + scope.path())}",
             title=scope.title,
@@ -84,13 +85,12 @@ class Edition:
             self_link=self._absolute(scope.path(form)),
             language=self.mirror.language,
             ttl_minutes=self.mirror.ttl_minutes,
-            entries=tuple(self._entry(article, channels, scope.name) for article in articles),
+            entries=tuple(self._entry(article, self._place_of(channels[article.id], scope.name), pages) for article in articles),
         )
         return render.FORMS[form](feed)
 
-    def _entry(self, article: Article, channels: Mapping[ArticleId, frozenset[str]], prefer: str) -> render.Entry:
-        section, channel = self._place_of(channels[article.id], prefer)
-        place = Place(article.id, section, channel, self.layout, self._pages(channels, prefer), self._absolute, alone=True)
+    def _entry(self, article: Article, at: tuple[str, str], pages: Mapping[ArticleId, MirrorPath]) -> render.Entry:
+        place = Place(article.id, *at, self.layout, pages, self._absolute, alone=True)
         picture = _lead_of(article)
         lead = render.lead_figure(picture) if picture else ""
         return render.Entry(

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 30_000
 # What a request may raise: requests itself, urllib3 below it, names that are none.
 _FOREIGN = (requests.RequestException, HTTPError, OSError, UnicodeError)
-_NOT_MODIFIED, _OK = 304, 200
+_OK = 200
 
 
 class Fetcher(Protocol):
