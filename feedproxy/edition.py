@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths, render
-from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Picture, SafeHtml, Section
+from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, NavigationLink, Picture, SafeHtml, Section
 from feedproxy.paths import Layout
 from feedproxy.rewrite import Place, rewrite_links, shows
 from feedproxy.store import Library
@@ -218,8 +218,7 @@ class Edition:
             return paths.suffixed(href, article.id) if article else href
 
         navigation = tuple(
-            render.Link(link.title, printed(link.url or paths.relative(self._place_named(link.to, section), page)))
-            for link in self.mirror.navigation
+            render.Link(link.title, printed(self._navigation_href(link, section, page))) for link in self.mirror.navigation
         )
         scope = scope_of(self.mirror, section) if section else None
         return render.Frame(
@@ -233,10 +232,10 @@ class Edition:
             feeds=feeds or ((self._feed_link(scope, page),) if scope else ()),
         )
 
-    def _place_named(self, name: str, section: str) -> MirrorPath:
-        if name != "section":
-            return paths.section(name)
-        return paths.section(section) if section else paths.HOME
+    def _navigation_href(self, link: NavigationLink, section: str, page: MirrorPath) -> str:
+        if link.to == "section":
+            return paths.relative(paths.section(section) if section else paths.HOME, page)
+        return link.url or paths.from_root(paths.section(link.to), page)
 
     def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
         forms = {form: paths.FORMATS[form] for form in ("xml", "atom", "json")}

@@ -95,6 +95,15 @@ def relative(target: MirrorPath, page: MirrorPath) -> str:
     return posixpath.relpath(target, posixpath.dirname(page))
 
 
+def from_root(target: MirrorPath, page: MirrorPath) -> str:
+    """Return *target* as a link on *page* by way of the root, as the navigation of the git-hosted mirrors has it.
+
+    >>> from_root(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../../../news'
+    """
+    return "../" * (page.count("/") - 1) + target.removeprefix("/")
+
+
 def absolute(target: MirrorPath, public_url: str) -> str:
     """Return *target* below the mirror's public address (which ends without "/").
 

@@ -217,6 +217,15 @@ def test_every_link_of_an_article_page_stays_inside_and_carries_its_suffix(clien
             assert client.get(path, follow_redirects=True).status_code == 200, link
 
 
+def test_the_navigation_is_that_of_the_git_hosted_mirrors(client: FlaskClient) -> None:
+    navigation = re.findall(r'<a href="([^"]+)">([^<]+)</a>', client.get(PAGE).text.partition("</nav>")[0])
+    assert navigation == [
+        ("../../../..?n102", "首页"),
+        ("../../../../../letters?n102", "文苑"),
+        ("https://elsewhere.example/help?n102", "别处"),
+    ]
+
+
 def test_a_held_article_is_found_from_a_channel_that_does_not_show_it(client: FlaskClient) -> None:
     answer = client.get("/letters/blob/master/pages/books/n101.md?n104")
     assert answer.status_code == 302
