@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
+# What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
+INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
 .PHONY: install serve test lock clean
 
@@ -20,23 +22,25 @@ test: $(VENV)/installed-dev
 	$(BIN)/pytest
 
 # New versions of everything; the result is committed.
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	--custom-compile-command "make lock"
 lock: $(VENV)/installed-dev
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-		--custom-compile-command "make lock" --extra build -o requirements.txt setup.cfg
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-		--custom-compile-command "make lock" --extra build --extra dev -c requirements.txt -o requirements-dev.txt setup.cfg
+	echo "setuptools>=77" | $(LOCK) -o requirements-build.txt -
+	$(LOCK) -o requirements.txt setup.cfg
+	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt setup.cfg
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
 
 # The lock alone decides what is installed; the project itself brings nothing in.
-$(VENV)/installed: requirements.txt setup.cfg pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes -r requirements.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+$(VENV)/installed: requirements-build.txt requirements.txt setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements-build.txt
+	$(PIP) install $(INSTALL) -r requirements.txt
+	$(PIP) install --quiet --no-deps --use-pep517 --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	$(PIP) install $(INSTALL) -r requirements-dev.txt
 	touch $@
 
 # Debian and Ubuntu keep venv in a package of its own.
