@@ -12,10 +12,10 @@ from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, Mirro
 from feedproxy.paths import Layout
 from feedproxy.rewrite import Place, rewrite_links, shows
 from feedproxy.store import Library
+from feedproxy.urls import MAX_TAG_CHARACTERS
 
 ALL = "all"
 _HOME_HEADLINES, _LIST_HEADLINES = 10, 50
-_MAX_TAG_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +126,15 @@ class Edition:
         """Return a section's front page: its newest articles and its channels."""
         page = paths.section(section.name)
         channels = [scope_of(self.mirror, section.name, channel.id) for channel in section.channels]
-        whole = scope_of(self.mirror, section.name)
         return render.render_section(
-            self._frame(
-                section.title,
-                page,
-                canonical=page,
-                description=section.description,
-                feeds=tuple(self._feed_link(scope, page) for scope in [whole] if scope),
-                section=section.name,
-            ),
+            self._frame(section.title, page, canonical=page, description=section.description, section=section.name),
             (self._block("最新文章", None, self._newest(section, _LIST_HEADLINES), page, section.name),),
             tuple(self._feed_link(scope, page) for scope in channels if scope),
         )
 
     def tag(self, tag: str) -> bytes | None:
         """Return a tag's page, None if no article has the tag."""
-        found = self.library.tagged(tag, _LIST_HEADLINES) if len(tag) <= _MAX_TAG_CHARACTERS else []
+        found = self.library.tagged(tag, _LIST_HEADLINES) if len(tag) <= MAX_TAG_CHARACTERS else []
         page = paths.tag(tag)
         block = self._block("最新文章", None, found, page, "")
         return render.render_section(self._frame(tag, page, canonical=page), (block,), ()) if found else None
@@ -238,8 +230,7 @@ class Edition:
         return link.url or paths.from_root(paths.section(link.to), page)
 
     def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
-        forms = {form: paths.FORMATS[form] for form in ("xml", "atom", "json")}
-        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in forms.items())
+        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in paths.FORMATS.items())
         return render.FeedLink(scope.label, scope.title, scope.channel, addresses)
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from feedproxy.model import ArticleId, MirrorPath, Section
 
+# The forms of a feed, in the order in which pages offer them.
 FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
 HOME = MirrorPath("/")
 STYLE = MirrorPath("/static/mirror.css")

@@ -16,7 +16,7 @@ _MAX_LENGTH = 2_000
 # An ID is part of file names, addresses and `tag:` URIs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd\ufffe\uffff]")
-_MAX_TAG_CHARACTERS = 100
+MAX_TAG_CHARACTERS = 100
 
 
 def resolve(base: str, href: str) -> Url | None:
@@ -93,7 +93,7 @@ def tag_name(site: Site, url: Url) -> str | None:
         return None
     match = site.tag_url.search(urlsplit(url).path)
     name = _CONTROLS.sub("", unquote(match["tag"])).strip() if match else ""
-    return name if 0 < len(name) <= _MAX_TAG_CHARACTERS and name.strip(".") else None
+    return name if 0 < len(name) <= MAX_TAG_CHARACTERS and name.strip(".") else None
 
 
 def _host(host: str) -> str:

@@ -11,6 +11,7 @@ from feedproxy import paths
 from feedproxy.model import ArticleId, DirtyHtml, FetchLimits, Mirror, MirrorPath, PollRules, SafeHtml, Site, Url
 from feedproxy.rewrite import Place, linked_articles, rewrite_links
 from feedproxy.sanitise import clean, plain_text
+from feedproxy.sources.schema import FetchTable, PollTable
 from feedproxy.urls import identify
 
 SITE = Site(
@@ -33,8 +34,8 @@ MIRROR = Mirror(
     sections=(),
     sites=(SITE, UNRULED),
     rules={},
-    fetch=FetchLimits(),
-    poll=PollRules(),
+    fetch=FetchLimits(**FetchTable().model_dump()),
+    poll=PollRules(**PollTable().model_dump()),
 )
 LAYOUT = paths.Layout(MIRROR.page_path)
 PAGE = LAYOUT.article("news", "c1", ArticleId("n1"))

@@ -110,22 +110,22 @@ class NavigationLink:
 class FetchLimits:
     """How much is taken from upstream, and how patiently."""
 
-    articles_at_once: int = 4
-    connect_timeout_s: float = 10
-    read_timeout_s: float = 20
-    total_timeout_s: float = 60
-    max_body_bytes: int = 10_000_000
-    max_redirects: int = 5
-    give_up_after: int = 3
+    articles_at_once: int
+    connect_timeout_s: float
+    read_timeout_s: float
+    total_timeout_s: float
+    max_body_bytes: int
+    max_redirects: int
+    give_up_after: int
 
 
 @dataclass(frozen=True, slots=True)
 class PollRules:
     """When a channel is asked again, and an article that failed."""
 
-    interval_minutes: float = 10
-    max_interval_minutes: float = 24 * 60
-    retry_minutes: float = 5
+    interval_minutes: float
+    max_interval_minutes: float
+    retry_minutes: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
 
-from feedproxy.render.feeds import FORMS, render_atom, render_json_feed, render_rss
+from feedproxy.render.feeds import FORMS
 from feedproxy.render.pages import (
     STYLESHEET,
     ArticleBody,
@@ -15,11 +15,10 @@ from feedproxy.render.pages import (
     render_message,
     render_section,
 )
-from feedproxy.render.values import NEVER, Entry, Feed, picture_type
+from feedproxy.render.values import Entry, Feed
 
 __all__ = [
     "FORMS",
-    "NEVER",
     "STYLESHEET",
     "ArticleBody",
     "Entry",
@@ -30,12 +29,8 @@ __all__ = [
     "ListBlock",
     "ListedArticle",
     "lead_figure",
-    "picture_type",
     "render_article",
-    "render_atom",
     "render_home",
-    "render_json_feed",
     "render_message",
-    "render_rss",
     "render_section",
 ]

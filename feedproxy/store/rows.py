@@ -97,11 +97,15 @@ def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], s
     return unknown, [each for each in ids if each in held and each not in titles]
 
 
+def put(db: Connection, table: Table, key: str, values: dict[str, Any]) -> None:
+    """Write a row over the one with the same ID, if there is one."""
+    if not db.execute(update(table).where(table.c.id == key).values(values)).rowcount:
+        db.execute(insert(table).values(id=key, **values))
+
+
 def write_article(db: Connection, saved: Article, now: datetime) -> None:
     """Write an article over what may be there."""
-    values = _values_of(saved) | {"stored": now}
-    if not db.execute(update(t.article).where(t.article.c.id == saved.id).values(values)).rowcount:
-        db.execute(insert(t.article).values(values))
+    put(db, t.article, saved.id, _values_of(saved) | {"stored": now})
     db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
     db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
     tags = [
@@ -177,7 +181,6 @@ def _waiting(item: ListingItem, position: int) -> dict[str, Any]:
 def _values_of(saved: Article) -> dict[str, Any]:
     picture = saved.picture
     return {
-        "id": saved.id,
         "site": saved.site,
         "url": saved.url,
         "entry_id": saved.entry_id,

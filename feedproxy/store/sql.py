@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import zstandard
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
@@ -135,8 +135,7 @@ class SqlStore:
             "listed": state.listed,
         }
         with self._writing() as db:
-            if not db.execute(update(t.channel).where(t.channel.c.id == state.channel).values(values)).rowcount:
-                db.execute(insert(t.channel).values(id=state.channel, **values))
+            rows.put(db, t.channel, state.channel, values)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._writing() as db:

@@ -20,6 +20,7 @@ HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 _FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
+_FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STYLE = prepare(STYLESHEET, "text/css; charset=utf-8")
 _DAY = "public, max-age=86400"
 _NO_STORE = "no-store"
@@ -45,23 +46,24 @@ class Views:
             ("/<name>/", self.section_as_folder),
             (paths.Layout(self.mirror.page_path).route, self.article),
             ("/tag/<path:name>", self.tag),
-            ("/feed/<name>.<any(xml, atom, json):form>", self.feed),
-            ("/feed/<name>/<channel>.<any(xml, atom, json):form>", self.feed),
+            (f"/feed/<name>.{_FORM}", self.feed),
+            (f"/feed/<name>/<channel>.{_FORM}", self.feed),
             (paths.STYLE, self.stylesheet),
             ("/healthz", self.healthz),
         )
 
     def home(self) -> Response:
         """Answer with the front page."""
-        return self._page(self.mirror.channels, self._edition().home) or self._no_page()
+        version = self._version(self.mirror.channels)
+        return _page(self._edition().home(), version)
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page."""
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
-        edition = self._edition()
-        return self._page(section.channels, lambda: edition.section(section)) or self._no_page()
+        version = self._version(section.channels)
+        return _page(self._edition().section(section), version)
 
     def section_as_folder(self, name: str) -> Response:
         """Lead from the address that a page's relative link to its section gives to the section's own."""
@@ -75,9 +77,10 @@ class Views:
         edition, own = self._edition(), [each for each in shown_in.channels if each.id == channel]
         is_configured = any(each.id == channel for each in self.mirror.channels)
         if own or not is_configured:
-            page = self._page(own, lambda: edition.article(section, channel, wanted))
-            if page is not None:
-                return page
+            version = self._version(own)
+            body = edition.article(section, channel, wanted)
+            if body is not None:
+                return _page(body, version)
         elsewhere = edition.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return _redirect(elsewhere, 302)
@@ -86,9 +89,9 @@ class Views:
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
-        edition = self._edition()
-        page = self._page(self.mirror.channels, lambda: edition.tag(name))
-        return page or self.say(404, "没有这个话题", "还没有带这个话题的文章。")
+        version = self._version(self.mirror.channels)
+        body = self._edition().tag(name)
+        return self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else _page(body, version)
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed, made once for each change of what it shows."""
@@ -123,14 +126,9 @@ class Views:
         names = "、".join(f"{section.title} {section.name}" for section in self.mirror.sections)
         return self.say(404, "没有这个栏目", f"镜像的栏目有：{names}。")
 
-    def _no_page(self) -> Response:
-        return self.say(404, "没有这个页面", "请从首页进入。")
-
-    def _page(self, channels: Sequence[Channel], make: Callable[[], bytes | None]) -> Response | None:
-        """Return the response with a page of *channels*, None if there is none; its version is read before it is made."""
-        version = self.library.version([channel.id for channel in channels])
-        body = make()
-        return None if body is None else send(prepare(body, HTML, version.moment))
+    def _version(self, channels: Sequence[Channel]) -> Version:
+        """Return the version of a page of *channels*; to be read before the page is made, so that it is never too new."""
+        return self.library.version([channel.id for channel in channels])
 
     def _plain_edition(self) -> Edition:
         """Return an edition for pages that name no absolute address, so that any host may see them."""
@@ -150,6 +148,10 @@ class Views:
         if _PORT.sub("", host) not in self.settings.trusted_hosts:
             raise SecurityError
         return f"{request.scheme}://{host}"
+
+
+def _page(body: bytes, version: Version) -> Response:
+    return send(prepare(body, HTML, version.moment))
 
 
 def _redirect(target: MirrorPath, status: int) -> Response:
