@@ -8,6 +8,7 @@
         │   └── NotAskedError  nobody was asked, as the host was silent too often
         ├── ListingError     an answer came, but it is no listing we can read
         ├── ExtractError     an article page came, but no article was found in it
+        ├── PictureError     what came is no picture that can be kept
         └── TooLargeError    more than the limits allow
 
 Messages are one line, in lower case, without a full stop, and name the address or the key.
@@ -55,6 +56,10 @@ class ListingError(UpstreamError):
 
 class ExtractError(UpstreamError):
     """A page in which no article was found."""
+
+
+class PictureError(UpstreamError):
+    """What came is no picture that can be kept."""
 
 
 class TooLargeError(UpstreamError):

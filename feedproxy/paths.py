@@ -15,13 +15,23 @@ from feedproxy.model import ArticleId, MirrorPath, Section
 FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
 HOME = MirrorPath("/")
 STYLE = MirrorPath("/static/mirror.css")
+ICON = MirrorPath("/static/mirror.svg")
+# Where programs look for an icon of a page that names none, as of a feed.
+WELL_KNOWN_ICON = MirrorPath("/favicon.ico")
+# What git hosts show for a folder.
+FIRST = "README"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where article pages stand: the setting `page_path`, with {section}, {channel} and {id}; and who shows them."""
+    """Where pages stand, and who shows them.
+
+    *page_path* is an article's page, with {section}, {channel} and {id}; *index_path* a page of the list of a channel's
+    articles, with {section}, {channel} and {page}.
+    """
 
     page_path: str
+    index_path: str = ""
     sections: tuple[Section, ...] = ()
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> MirrorPath:
@@ -31,6 +41,14 @@ class Layout:
         '/news/blob/master/pages/c1/n1.md'
         """
         return MirrorPath(self.page_path.format(section=section, channel=channel, id=article_id))
+
+    def index(self, section: str, channel: str, number: int = 1) -> MirrorPath:
+        """Return a page of the list of a channel's articles; the first has no number.
+
+        >>> Layout("", "/{section}/blob/master/indexes/{channel}/{page}.md").index("news", "c1")
+        '/news/blob/master/indexes/c1/README.md'
+        """
+        return MirrorPath(self.index_path.format(section=section, channel=channel, page=FIRST if number == 1 else number))
 
     def place(self, channels: Container[str], *, prefer: str = "") -> tuple[str, str] | None:
         """Return section and channel of the canonical page of an article that is in *channels*.
@@ -45,14 +63,17 @@ class Layout:
         return None
 
     @property
-    def route(self) -> str:
-        """The same as a URL rule of the web side."""
-        return self.page_path.format(section="<section>", channel="<channel>", id="<article_id>")
+    def routes(self) -> tuple[str, str]:
+        """The same as URL rules of the web side: of an article, of an index."""
+        return (
+            self.page_path.format(section="<section>", channel="<channel>", id="<article_id>"),
+            self.index_path.format(section="<section>", channel="<channel>", page="<page>"),
+        )
 
 
-def section(name: str) -> MirrorPath:
-    """Return a section's front page."""
-    return MirrorPath(f"/{name}")
+def section(name: str, *, as_folder: bool = False) -> MirrorPath:
+    """Return a section's front page; *as_folder* as the relative links of article pages and file hosts name it."""
+    return MirrorPath(f"/{name}/" if as_folder else f"/{name}")
 
 
 def tag(name: str) -> MirrorPath:
@@ -62,6 +83,24 @@ def tag(name: str) -> MirrorPath:
     '/tag/A%2FB%20%E5%8F%B0%E6%B9%BE'
     """
     return MirrorPath("/tag/" + quote(name, safe=""))
+
+
+def media(name: str) -> MirrorPath:
+    """Return a stored picture.
+
+    >>> media("00ff.webp")
+    '/media/00ff.webp'
+    """
+    return MirrorPath(f"/media/{name}")
+
+
+def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
+    """Return the feed of a tag; *form* is one of FORMATS.
+
+    >>> tag_feed("A/B", form="json")
+    '/feed/tag/A%2FB.json'
+    """
+    return MirrorPath(f"/feed{tag(name)}.{form}")
 
 
 def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:

@@ -10,6 +10,8 @@ from itertools import zip_longest
 from feedproxy.model import HEURISTICS, Article, ArticleId, Channel, ChannelState, ListingItem, PollRules, Section, Waiting
 
 _MAX_DOUBLINGS = 16
+# A picture's longest wait, in longest waits of an article.
+_PICTURE_DAYS = 30
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 # Headlines are shortened and edited, but half of their characters stay.
 _MIN_LIKENESS = 0.5
@@ -63,6 +65,12 @@ def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
     return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), rules.max_interval_minutes))
 
 
+def next_picture_try(tries: int, rules: PollRules, now: datetime) -> datetime:
+    """Return when to fetch a picture again; most of those that are gone stay gone, so it goes on being rarer for a month."""
+    wait = min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), _PICTURE_DAYS * rules.max_interval_minutes)
+    return now + timedelta(minutes=wait)
+
+
 def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, Outcome]:
     """Return what to store: an article that is held keeps its identity and its date; a change moves `updated`."""
     if held is None:
@@ -77,7 +85,7 @@ def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rule
     """Return why a fetched article is not to be believed, "" if it is.
 
     Where a site has rules, what only heuristics find may be an error page: it never takes the place of what the
-    rules found, and must have the headline that the listing promised.
+    rules found, and must have the headline that the listing promised; of one that was asked for, none did.
     """
     if held and held.site != fetched.site:
         return f"its ID {item.id} is taken by an article of {held.site}; give one of the sites other IDs"
@@ -85,7 +93,7 @@ def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rule
         return ""
     if held and held.rule != HEURISTICS:
         return "the site's rules match no more; the copy that is held stays"
-    if item.title and SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
+    if SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
         return f"the site's rules don't match, and its headline {fetched.title[:50]!r} is not the listing's"
     return ""
 

@@ -1,28 +1,32 @@
 """URL attributes of clean HTML to the mirror's addresses, with their `?n<ID>` suffix; at render time. Pure.
 
-It changes no text, and adds no element on a page; in a feed a player becomes a link to what it plays, because
-readers drop players and validators warn of them. The store keeps upstream addresses, so a link to an article that is
-mirrored tomorrow points inside tomorrow.
+It changes no text. The store keeps upstream addresses, so a link to an article that is mirrored tomorrow points inside
+tomorrow. What would make a browser ask a blocked host is taken out: a picture that is not held leaves its alternative
+text, a player a link to what it plays, a link to another page of a mirrored site its text, with the address as title.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from feedproxy import markup, paths, urls
-from feedproxy.model import ArticleId, Mirror, MirrorPath, Picture, SafeHtml, Url
+from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Picture, SafeHtml, StoredPicture, Url
 
 # More than any article has that was not made to be a burden.
 _MAX_LINKS = 500
+_MAX_PICTURES = 200
 _REL = "noopener noreferrer nofollow"
+# What can make a browser, or its scripts, ask for a picture elsewhere; cleaning leaves none of it.
+_LEFTOVERS = ("srcset", "sizes", "data-src", "data-srcset", "data-original")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an article's HTML is to stand: on its page in one channel of one section.
 
-    *held* gives the pages of the articles it links to that are held; *write* turns a path into the address to
-    print (relative or absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within
-    the page must name the page.
+    *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
+    *images* says what its section does with pictures. *write* turns a path into the address to print (relative or
+    absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within the page must name it;
+    *only_held* that nobody answers for articles that are not held, as on a static host.
     """
 
     article_id: ArticleId
@@ -32,6 +36,9 @@ class Place:
     held: Mapping[ArticleId, MirrorPath]
     write: Callable[[MirrorPath], str]
     alone: bool = False
+    pictures: Mapping[Url, StoredPicture] = field(default_factory=dict)
+    images: Images = Images.STORE
+    only_held: bool = False
 
     @property
     def page(self) -> MirrorPath:
@@ -40,22 +47,18 @@ class Place:
 
 
 def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
-    """Return *safe* with its links pointing inside the mirror where they lead to a mirrored site's articles and tags."""
+    """Return *safe* with its links and pictures inside the mirror, as far as they lead to a mirrored site.
+
+    An article leads to its page, a tag to the tag's, a picture to its stored file; links elsewhere stay and say
+    nothing of where they come from.
+    """
     root = markup.fragment(safe)
-    if place.alone:
-        _unfold_players(root)
-    for link in root.iter("a"):
-        href = link.get("href")
-        if not href:
-            continue
-        if href.startswith("#"):
-            link.set("href", paths.suffixed(place.write(place.page), place.article_id) + href if place.alone else href)
-            continue
-        target = inside(mirror, place, Url(href))
-        if target:
-            link.set("href", paths.suffixed(place.write(target), place.article_id) + _fragment_of(href))
-        else:
-            link.set("rel", _REL)
+    _unfold_players(root)
+    markup.drop(list(root.iter("source")))
+    for link in list(root.iter("a")):
+        _rewrite_link(link, mirror, place)
+    for image in list(root.iter("img")):
+        _rewrite_picture(image, place)
     return SafeHtml(markup.inner_html(root))
 
 
@@ -63,12 +66,18 @@ def linked_articles(safe: SafeHtml, mirror: Mirror, *, besides: ArticleId) -> tu
     """Return ID and canonical address of each article of a mirrored site that *safe* links to, in the order of IDs."""
     found: dict[ArticleId, Url] = {}
     for link in markup.fragment(safe).iter("a"):
-        url = Url(link.get("href", ""))
-        site = mirror.site_of(urls.host_of(url))
-        target = urls.identify(site, url) if site else None
+        place = urls.site_of(mirror, Url(link.get("href", "")))
+        target = urls.identify(*place) if place else None
         if target and target[0] != besides and len(found) < _MAX_LINKS:
             found[target[0]] = target[1]
     return tuple(sorted(found.items()))
+
+
+def shown_pictures(safe: SafeHtml, lead: Picture | None) -> tuple[Url, ...]:
+    """Return the addresses of the pictures that an article shows, each once, in the order of addresses."""
+    found = dict.fromkeys([lead.url] if lead else [])
+    found |= dict.fromkeys(_picture_addresses(markup.fragment(safe)))
+    return tuple(sorted(list(found)[:_MAX_PICTURES]))
 
 
 def shows(safe: SafeHtml, picture: Picture) -> bool:
@@ -78,19 +87,93 @@ def shows(safe: SafeHtml, picture: Picture) -> bool:
 
 def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
     """Return the mirror's page for an upstream address, None if it has none."""
-    site = mirror.site_of(urls.host_of(url))
-    if site is None:
-        return None
-    tag = urls.tag_name(site, url)
-    if tag:
-        return paths.tag(tag)
-    found = urls.identify(site, url)
+    found = urls.site_of(mirror, url)
     if found is None:
         return None
+    tag = urls.tag_name(*found)
+    if tag:
+        return paths.tag(tag)
+    article = urls.identify(*found)
+    if article is None:
+        return None
+    if article[0] == place.article_id:
+        return place.page
     # Of one that is not held the mirror says so beside the page that links to it; where addresses don't tell
     # articles from other pages, nothing can be said.
-    beside = place.layout.article(place.section, place.channel, found[0]) if site.article_url else None
-    return place.held.get(found[0]) or beside
+    is_answered = found[0].article_url and not place.only_held
+    beside = place.layout.article(place.section, place.channel, article[0]) if is_answered else None
+    return place.held.get(article[0]) or beside
+
+
+def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
+    href = link.get("href")
+    if not href:
+        return
+    if href.startswith("#"):
+        if place.alone:
+            link.set("href", paths.suffixed(place.write(place.page), place.article_id) + (href if href != "#" else ""))
+    elif target := inside(mirror, place, Url(href)):
+        link.set("href", paths.suffixed(place.write(target), place.article_id) + _fragment_of(href))
+    elif stored := _stored(Url(href), place):
+        link.set("href", place.write(paths.media(stored.original.name)))
+    elif _is_blocked(link, mirror, place):
+        _lead_to_picture(link, place)
+    else:
+        link.set("rel", _REL)
+
+
+def _is_blocked(link: markup.Element, mirror: Mirror, place: Place) -> bool:
+    """Tell whether a link leads to a mirrored site, or away only to show a picture that its section keeps or hides."""
+    host = urls.host_of(link.get("href", ""))
+    if link.find(".//img") is not None and any(host in site.picture_hosts for site in mirror.sites):
+        return place.images is not Images.LINK
+    return urls.site_of(mirror, Url(link.get("href", ""))) is not None
+
+
+def _lead_to_picture(link: markup.Element, place: Place) -> None:
+    """Have a link lead to the original size of the picture it shows, as the larger form that it led to is just that.
+
+    Without one it leads nowhere; a reader who has other ways still finds its address.
+    """
+    shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
+    stored = next((each for each in shown if each), None)
+    if stored:
+        link.set("href", place.write(paths.media(stored.original.name)))
+    elif not markup.text_of(link):
+        link.drop_tag()
+    else:
+        link.set("title", link.attrib.pop("href"))
+
+
+def _stored(url: Url, place: Place) -> StoredPicture | None:
+    """Return a picture that is held, where pictures are shown from the mirror."""
+    return place.pictures.get(url) if place.images is Images.STORE else None
+
+
+def _rewrite_picture(image: markup.Element, place: Place) -> None:
+    """Show a picture that is held; of any other, unless pictures stay where they are, its alternative text."""
+    for name in _LEFTOVERS:
+        image.attrib.pop(name, None)
+    if place.images is Images.LINK:
+        return
+    stored = _stored(Url(image.get("src", "")), place)
+    if stored:
+        image.set("src", place.write(paths.media(stored.reading.name)))
+        image.set("width", str(stored.reading.width))
+        image.set("height", str(stored.reading.height))
+    else:
+        alt = image.get("alt", "").strip()
+        image.attrib.clear()
+        image.tag, image.text = "i", alt
+        if not alt:
+            image.drop_tag()
+
+
+def _picture_addresses(root: markup.Element) -> Iterator[Url]:
+    for element in root.iter("img", "video"):
+        url = element.get("src" if element.tag == "img" else "poster")
+        if url:
+            yield Url(url)
 
 
 def _fragment_of(href: str) -> str:
@@ -98,13 +181,23 @@ def _fragment_of(href: str) -> str:
 
 
 def _unfold_players(root: markup.Element) -> None:
-    """Put what a player offers to browsers without players in its place; a link to its file, if it offers none."""
+    """Put what a player offers to browsers without players in its place: links to its files, its poster before them.
+
+    Feed readers drop players, and browsers ask their hosts before anyone has pressed a button.
+    """
     for player in [*root.iter("audio"), *root.iter("video")]:
         sources = [player.get("src"), *(source.get("src") for source in player.iter("source"))]
-        markup.drop(list(player.iter("source")))
         url = next((source for source in sources if source), None)
         if url and player.find(".//a") is None:
             link = player.makeelement("a", href=url)
             link.text = url
-            player.append(link)
+            around = next(player.iterancestors("a"), None)
+            if around is None:
+                player.append(link)
+            else:
+                around.addnext(link)  # a link can't stand in a link
+        if player.get("poster"):
+            poster = player.makeelement("img", src=player.get("poster", ""), alt="")
+            poster.tail, player.text = player.text, None
+            player.insert(0, poster)
         player.drop_tag()

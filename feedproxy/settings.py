@@ -44,6 +44,9 @@ class Settings(BaseModel):
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         default=("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
     )
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=10, description="how many reverse proxies stand before the web side and say who asks"
+    )
     origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
         default={}, description="where an upstream host is really reached: host=http://address:port, separated by commas"
     )
@@ -97,6 +100,11 @@ class Settings(BaseModel):
         if not host or not colon or not port.isdecimal() or int(port) > _MAX_PORT:
             raise ValueError(f"{value!r} is no address:port")
         return value
+
+    @property
+    def media(self) -> Path:
+        """The folder with pictures."""
+        return self.data / "media"
 
     @property
     def store_url(self) -> str:

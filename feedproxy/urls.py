@@ -4,7 +4,7 @@ import hashlib
 import re
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-from feedproxy.model import ArticleId, Site, Url
+from feedproxy.model import ArticleId, Mirror, Site, Url
 
 # Query parameters that only track: the list of the Firefox "query stripping" feature and the utm_ family.
 _TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_eid|mc_cid|igshid|yclid|_openstat|vero_id|wbraid|gbraid)\Z")
@@ -65,9 +65,30 @@ def host_of(url: str) -> str:
     'www.example.org'
     """
     try:
-        return urlsplit(url).hostname or ""
+        return (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return ""
+
+
+def bare(url: str) -> str:
+    """Return an address without what makes no difference to a short link: scheme, "www.", fragment, "/" at the end.
+
+    >>> bare("HTTPS://www.Short.example/AbC/#top")
+    'short.example/AbC'
+    """
+    address = re.sub(r"\A(?:https?:)?//(?:www\.)?", "", url.partition("#")[0], flags=re.IGNORECASE)
+    host, slash, rest = address.partition("/")
+    return (host.lower() + slash + rest).rstrip("/")
+
+
+def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
+    """Return the site that an address belongs to, and the address that it is short for, if it is a short one."""
+    short = bare(url)
+    for site in mirror.sites:
+        if short in site.short_links:
+            return site, site.short_links[short]
+    site_found = mirror.site_of(host_of(url))
+    return (site_found, url) if site_found else None
 
 
 def identify(site: Site, url: Url) -> tuple[ArticleId, Url] | None:
@@ -102,4 +123,4 @@ def _host(host: str) -> str:
     except UnicodeError:
         return ""
     bracketed = f"[{ascii_host}]" if ":" in ascii_host else ascii_host
-    return bracketed.lower() if re.fullmatch(r"[\w.\-\[\]:]+", bracketed) else ""
+    return bracketed.lower().removesuffix(".") if re.fullmatch(r"[\w.\-\[\]:]+", bracketed) else ""

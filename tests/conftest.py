@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
 from feedproxy.model import Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
+from feedproxy.web import create_app
 
 # The same examples in every run: what a run finds, every run finds; looking for more is not a gate's work.
 settings_of_hypothesis.register_profile("fixed", derandomize=True, deadline=None)
@@ -78,5 +81,15 @@ def fetcher(settings: Settings, mirror: Mirror) -> Iterator[HttpFetcher]:
 
 
 @pytest.fixture
-def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, clock: Clock) -> Harvester:
-    return Harvester(mirror, store, fetcher, clock)
+def media(settings: Settings) -> MediaFolder:
+    return MediaFolder(settings.media)
+
+
+@pytest.fixture
+def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: MediaFolder, clock: Clock) -> Harvester:
+    return Harvester(mirror, store, fetcher, media, clock)
+
+
+@pytest.fixture
+def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> Flask:
+    return create_app(settings, mirror, store, media, clock)

@@ -2,12 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from PIL import Image
 
 HOST = "news.example"
 BASE = f"http://{HOST}"
@@ -83,6 +86,14 @@ def listing(channel: str, page: int, stories: tuple[Story, ...]) -> str:
     return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body><ul class="list">{rows}</ul>{after}</body></html>'
 
 
+def picture(name: str, size: tuple[int, int] = (80, 60)) -> bytes:
+    """Return a PNG of one colour that depends on its name."""
+    drawn = io.BytesIO()
+    digest = hashlib.sha256(name.encode()).digest()
+    Image.new("RGB", size, (digest[0], digest[1], digest[2])).save(drawn, "PNG")
+    return drawn.getvalue()
+
+
 def rss(channel: str, stories: tuple[Story, ...]) -> str:
     items = "".join(
         f"<item><title>{story.title}</title><link>{BASE}{story.path}</link></item>" for story in of_channel(channel, stories)
@@ -113,7 +124,7 @@ class Newsroom:
     """The site's state: what it publishes, what it answers otherwise, and what it was asked for."""
 
     def __init__(self) -> None:
-        self.stories = STORIES
+        self.stories: tuple[Story, ...] = STORIES
         self.faults: dict[str, Answer | Callable[[], Answer]] = {}
         self.asked: list[str] = []
         self.not_modified: list[str] = []
@@ -128,6 +139,8 @@ class Newsroom:
         for story in self.stories:
             if path == story.path:
                 return page_of(article_page(story))
+        if path.startswith("/pic/"):
+            return Answer(picture(path), headers={"Content-Type": "image/png"})
         name, _, rest = path.strip("/").partition(".")
         channel, _, page = name.partition("_")
         if channel in CHANNELS and rest == "xml":

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, write_config
 
+from feedproxy.media import MediaFolder
+from feedproxy.model import ArticleId
 from feedproxy.store import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,9 +48,10 @@ def test_poll_once_prints_a_row_for_each_channel_and_ends_with_0(run: Run) -> No
     first = run("poll", "--once")
     assert (first.returncode, first.stderr) == (0, "")
     assert [word for word in ("channel", "listed", "new", "updated", "failed", "seconds") if word not in first.stdout] == []
-    assert {channel: cells[:4] for channel, cells in rows_of(first.stdout).items()} == {
-        "city": ["2", "2", "0", "0"],
-        "books": ["2", "1", "0", "0"],
+    columns = ("listed", "new", "updated", "pictures", "missing", "failed")
+    assert {channel: dict(zip(columns, cells, strict=False)) for channel, cells in rows_of(first.stdout).items()} == {
+        "city": dict(zip(columns, ("2", "2", "0", "1", "0", "0"), strict=True)),
+        "books": dict(zip(columns, ("2", "1", "0", "0", "0", "0"), strict=True)),
     }
     second = run("poll", "--once")
     assert {channel: cells[1] for channel, cells in rows_of(second.stdout).items()} == {"city": "0", "books": "0"}
@@ -64,6 +67,28 @@ def test_poll_once_ends_with_1_and_names_each_failure_once_in_report_and_log(run
     assert "Traceback" not in done.stderr
     newsroom.faults = {}
     assert run("poll", "--once").returncode == 0
+
+
+def test_a_picture_that_is_missing_fails_no_poll_and_is_told(run: Run, newsroom: Newsroom) -> None:
+    newsroom.faults = {STORIES[1].picture: Answer(b"", 404)}
+    done = run("poll", "--once")
+    assert (done.returncode, done.stdout.count(STORIES[1].picture)) == (0, 0)
+    assert rows_of(done.stdout)["city"][3:6] == ["0", "1", "0"]
+    assert done.stderr.count(f"{BASE}{STORIES[1].picture}: answered 404") == 1
+
+
+def test_poll_once_fetches_what_pictures_are_due_of_articles_that_are_held(
+    run: Run, newsroom: Newsroom, environment: Mapping[str, str]
+) -> None:
+    sections = sorted((Path(environment["FEEDPROXY_CONFIG"]) / "sections").glob("*.toml"))
+    for file in sections:
+        file.write_text('images = "none"\n' + file.read_text("utf-8"), "utf-8")
+    run("poll", "--once")
+    assert newsroom.count(STORIES[1].picture) == 0
+    for file in sections:
+        file.write_text(file.read_text("utf-8").replace('"none"', '"store"', 1), "utf-8")
+    assert rows_of(run("poll", "--once").stdout)["books"][3] == "1"
+    assert newsroom.count(STORIES[1].picture) == 1
 
 
 def test_backfill_brings_everything(run: Run, newsroom: Newsroom) -> None:
@@ -149,7 +174,7 @@ def test_another_configuration_can_be_named(run: Run, tmp_path: Path) -> None:
 def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
     environment: Mapping[str, str], run: Run, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    for victim in (STORIES[1], STORIES[3]):
+    for victim in (STORIES[1].path, STORIES[1].picture, STORIES[3].path):
         process = subprocess.Popen(
             [sys.executable, "-m", "feedproxy", "backfill"], env=dict(environment), stderr=subprocess.DEVNULL
         )
@@ -158,17 +183,19 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
             killed.kill()
             return Answer(b"", 500)
 
-        newsroom.faults = {victim.path: kill}
+        newsroom.faults = {victim: kill}
         assert process.wait(30) == -9
     newsroom.faults = {}
     assert run("backfill").returncode == 0
     store = open_store(f"sqlite:///{tmp_path}/var/feedproxy.sqlite", tmp_path / "var")
     assert [article.id for article in store.newest(["city", "books"], 99)] == ["n104", "n103", "n102", "n101"]
+    assert list(store.pictures([ArticleId("n102")])) == [BASE + STORIES[1].picture]
+    assert set(MediaFolder(tmp_path / "var" / "media").names()) == store.used_files()
     store.close()
 
 
 def test_every_command_explains_itself(run: Run) -> None:
     listed = re.findall(r"^  (\w+)  ", run("--help").stdout, re.MULTILINE)
-    assert set(listed) >= {"backfill", "check", "poll", "serve"}
+    assert set(listed) >= {"backfill", "check", "poll", "prune", "serve"}
     for command in listed:
         assert "Usage: " in run(command, "--help").stdout

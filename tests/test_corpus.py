@@ -24,6 +24,7 @@ from lxml import html
 
 from feedproxy.errors import FetchError
 from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
 from feedproxy.model import Article, Mirror, Page, Url
 from feedproxy.sanitise import plain_text
 from feedproxy.settings import Settings
@@ -36,6 +37,7 @@ CONFIG = Path(__file__).resolve().parents[1] / "config"
 LAYOUTS = ("modern", "classic")
 _WHITE = re.compile(r"\s+")
 MAX_FEED_ITEMS = 20
+NOW = datetime(2022, 1, 2, tzinfo=UTC)
 
 
 @cache
@@ -58,6 +60,8 @@ class SiteFetcher:
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         del keep
+        if url.startswith("https://i.epochtimes.com/"):
+            return Page(url, stand_in().picture(url.removeprefix("https://i.epochtimes.com")), "image/png")
         path = url.removeprefix("https://www.epochtimes.com")
         self.asked.append(path)
         return Page(url, self._body(path, url), "text/html; charset=utf-8")
@@ -97,7 +101,7 @@ def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -
     settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
     store = open_store(settings.store_url, folder)
     done = Harvest(mirror, store, SiteFetcher(layout), settings)
-    harvester = Harvester(mirror, store, done.fetcher, lambda: datetime(2022, 1, 2, tzinfo=UTC))
+    harvester = Harvester(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW)
     for channel in mirror.channels:
         report = harvester.poll(channel, pages=pages)
         assert report.failures == []
@@ -215,7 +219,8 @@ def test_no_white_space_of_mark_up_stands_between_chinese_characters(harvested: 
 
 def test_all_feeds_of_the_real_site_are_valid(harvests: dict[str, Harvest]) -> None:
     harvested = harvests["modern"]
-    client = create_app(harvested.settings, harvested.mirror, harvested.store).test_client()
+    app = create_app(harvested.settings, harvested.mirror, harvested.store, MediaFolder(harvested.settings.media), lambda: NOW)
+    client = app.test_client()
     schemas = SHARED / "schemas"
     scopes = ["all", *(section.name for section in harvested.mirror.sections)]
     scopes += [f"{section.name}/{channel.id}" for section in harvested.mirror.sections for channel in section.channels]

@@ -26,6 +26,7 @@ from feedproxy import markup
 from feedproxy.errors import ExtractError
 from feedproxy.extract import extract_article
 from feedproxy.model import ArticleRules, DirtyHtml, Extract, Picture, Site, Url
+from feedproxy.sanitise import clean
 from feedproxy.sources.ftr import parse_ftr
 
 SITE = make_site()
@@ -127,6 +128,41 @@ def test_pictures_in_the_text_get_their_real_address() -> None:
     twin = '<img data-src="https://i.news.example/c.jpg"><noscript><img src="https://i.news.example/c.jpg"></noscript></p>'
     root = markup.fragment(from_site(modern_article(BODY + lazy + twin)).body)
     assert [image.get("src") for image in root.iter("img")] == ["https://i.news.example/b.jpg", "https://i.news.example/c.jpg"]
+
+
+RESPONSIVE = [
+    '<img src="/p/20.jpg" srcset="/p/300.jpg 300w, /p/1600.jpg 1600w, /p/4000.jpg 4000w" sizes="100vw">',
+    '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" data-srcset="/p/300.jpg 300w,/p/1600.jpg 1600w" data-src="/p/20.jpg">',
+    '<picture><source srcset="/p/1600.jpg 2x, /p/800.jpg"><source srcset="/p/300.jpg"><img src="/p/20.jpg"></picture>',
+    '<img src="/p/1600.jpg" srcset="data:image/gif;base64,R0lGODlhAQABAAAAACw= 1x">',
+]
+
+
+@pytest.mark.parametrize("picture", RESPONSIVE)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_and_leads(layout: str, picture: str) -> None:
+    text = LAYOUTS[layout](f"{BODY}<figure>{picture}<figcaption>树</figcaption></figure>")
+    found = from_site(text.replace('<div class="featured_image">', f'<div class="featured_image"><p>{picture}</p>'))
+    assert [image.get("src") for image in markup.fragment(found.body).iter("img")] == ["/p/1600.jpg"]
+    assert found.picture == Picture(Url(f"{BASE}/p/1600.jpg"), caption=CAPTION)
+
+
+@pytest.mark.parametrize("picture", RESPONSIVE)
+@pytest.mark.parametrize(
+    "rules", ["", "body: //div[@id='artbody']", "body: //div[@class='text']"], ids=["none", "missing", "own"]
+)
+def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_whoever_reads_the_page(rules: str, picture: str) -> None:
+    before = f"<div class='text'><p>{CHINESE[0]}</p><figure>{picture}</figure></div>"
+    found = from_blog(blog(CHINESE * 2, "老石桥", before=before), parse_ftr(rules, "x.txt")[0] if rules else ArticleRules())
+    sources = [image.get("src", "") for image in markup.fragment(found.body).iter("img")]
+    assert [source.removeprefix("https://blog.example") for source in sources] == ["/p/1600.jpg"]
+
+
+def test_a_picture_in_several_sizes_is_in_the_clean_text_once_with_one_address() -> None:
+    html = clean(from_site(modern_article(BODY + "".join(RESPONSIVE[:3]))).body, ARTICLE_URL)
+    images = list(markup.fragment(html).iter("img"))
+    assert [dict(image.attrib) for image in images] == [{"src": f"{BASE}/p/1600.jpg"}] * 3
+    assert [word for word in ("srcset", "<source", "<picture", "data-", "sizes") if word in html] == []
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -11,6 +11,7 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzippe
 
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Harvester, Report
+from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, Url
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -216,7 +217,7 @@ def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore,
     }
     mirror = load_mirror(settings.config)
     fetcher = open_fetcher(settings, mirror)
-    poll_all(Harvester(mirror, store, fetcher, Clock()))
+    poll_all(Harvester(mirror, store, fetcher, MediaFolder(settings.media), Clock()))
     fetcher.close()
     parts, single = store.article(ArticleId("n103")), store.article(ArticleId("n104"))
     assert parts is not None
@@ -241,7 +242,7 @@ def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
     fetcher = open_fetcher(settings, mirror)
-    harvester = Harvester(mirror, store, fetcher, Clock())
+    harvester = Harvester(mirror, store, fetcher, MediaFolder(settings.media), Clock())
     city = channel_of(mirror, "city")
     assert harvester.poll(city).new == 1
     assert harvester.poll(city, pages=9).new == 2
@@ -359,7 +360,7 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("ab", "市集")
-    client = create_app(settings, mirror, store).test_client()
+    client = create_app(settings, mirror, store, harvester.media, harvester.clock).test_client()
     for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
         assert check(client.get(f"/feed/letters.{form}").data) == []
 

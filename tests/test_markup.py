@@ -190,6 +190,17 @@ def test_what_is_hardly_markup_still_becomes_a_tree_with_its_text(html: str) -> 
         ('<img src="a.jpg" data-src="">', "a.jpg"),
         ('<img src="blank.gif"><noscript><img src="a.jpg"></noscript>', "a.jpg"),
         ('<img src="blank.gif" real-src="a.jpg" data-src="b.jpg">', "a.jpg"),
+        ('<img src="a-20.jpg" srcset="a-300.jpg 300w, a.jpg 900w">', "a.jpg"),
+        ('<img src="blank.gif" data-srcset="a-300.jpg 300w, a.jpg 900w" data-src="a-20.jpg">', "a.jpg"),
+        ('<img src="blank.gif" srcset="data:image/gif;base64,R0lGODlh 1x" data-lazy-srcset="a.jpg 2x">', "a.jpg"),
+        ('<img src="blank.gif" srcset="a-300.jpg 300w" data-srcset="a.jpg 1500w">', "a.jpg"),
+        ('<img src="a.jpg" srcset="data:image/gif;base64,R0lGODlh 1x">', "a.jpg"),
+        *(('<img src="a.jpg" srcset="' + garbage + '">', "a.jpg") for garbage in ("", " , ", "b.jpg 5q", "b.jpg 1x 2x", "b -1x")),
+        ('<picture><source srcset="a-300.jpg 300w"><source srcset="a.jpg 1600w"><img src="a-20.jpg"></picture>', "a.jpg"),
+        ('<picture><source data-srcset="a.jpg, a-3.jpg 3x"><img src="b.jpg" srcset="a.jpg 2x"></picture>', "a.jpg"),
+        ('<picture><source srcset="b.jpg 300w"><img src="b.jpg" srcset="a.jpg 900w"></picture>', "a.jpg"),
+        ("<picture><source><img src='a.jpg'></picture>", "a.jpg"),
+        ('<picture><img data-src="a.jpg"></picture>', "a.jpg"),
     ],
 )
 def test_a_picture_that_scripts_would_load_is_there_once_with_its_real_address(lazy: str, source: str) -> None:
@@ -200,6 +211,111 @@ def test_a_picture_that_scripts_would_load_is_there_once_with_its_real_address(l
 def test_a_noscript_is_unpacked_and_its_neighbours_stay() -> None:
     assert _unlazied("<p>石<noscript>桥</noscript>头</p>") == "<p>石桥头</p>"
     assert _unlazied('<img src="a.jpg"><noscript>无脚本</noscript>') == '<img src="a.jpg">无脚本'
+
+
+def test_a_picture_with_sources_keeps_none_of_them() -> None:
+    html = '石<picture><source srcset="a.webp 2x"><source srcset="b.jpg"><img alt="桥" src="c.jpg"></picture>头'
+    assert _unlazied(html) == '石<picture><img alt="桥" src="a.webp"></picture>头'
+
+
+@pytest.mark.parametrize(
+    ("srcset", "best"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("a", "a"),
+        ("a 2x", "a"),
+        ("/b-300.jpg 300w, /b-600.jpg 600w, /b-900.jpg 900w", "/b-900.jpg"),
+        ("/b-4000.jpg 4000w, /b-1200.jpg 1200w, /b-1199.jpg 1199w, /b-2000.jpg 2000w", "/b-1200.jpg"),
+        ("b.jpg, b@2.jpg 2x, b@3.jpg 3x", "b@2.jpg"),
+        ("b.jpg 1x, b@1.5.jpg 1.5x", "b@1.5.jpg"),
+        ("b.jpg .5x, c.jpg 0.75x", "c.jpg"),
+        ("b.jpg 1.3333333x, c.jpg", "b.jpg"),
+        ("b.jpg 1e1x, c.jpg 20x", "b.jpg"),
+        ("b.jpg 2x, c.jpg 2x", "b.jpg"),
+        # how the candidates are apart
+        ("b.jpg 1x,c.jpg 2x", "c.jpg"),
+        ("b.jpg 1x , c.jpg 2x", "c.jpg"),
+        ("\n  b.jpg\t1x,\r\n\f c.jpg  2x  ,\n", "c.jpg"),
+        ("b.jpg,, c.jpg 2x,", "c.jpg"),
+        (", ,b.jpg", "b.jpg"),
+        ("b.jpg ,c 1 2", "b.jpg"),
+        ("b.jpg,c.jpg 2x", "b.jpg,c.jpg"),
+        ("b.jpg, c.jpg", "b.jpg"),
+        ("/w_300,h_200/b.jpg 300w,/w_900,h_600/b.jpg 900w", "/w_900,h_600/b.jpg"),
+        ("//i.news.example/b.jpg?a=1,2&b=3 2x", "//i.news.example/b.jpg?a=1,2&b=3"),
+        ("b.jpg\xa02x", "b.jpg\xa02x"),
+        # inlined ones show nothing
+        ("data:image/gif;base64,R0lGODlh", ""),
+        ("data:image/gif;base64,R0lGODlh 2x, c.jpg 1x", "c.jpg"),
+        ("DATA:image/gif;base64,R0lGODlh 2x, c.jpg 1x", "c.jpg"),
+        # what says nothing that is understood leaves its candidate out
+        ("b.jpg 100q, c.jpg", "c.jpg"),
+        ("b.jpg 2X, c.jpg", "c.jpg"),
+        ("b.jpg -2x, c.jpg", "c.jpg"),
+        ("b.jpg +2x, c.jpg", "c.jpg"),
+        ("b.jpg 2 x, c.jpg", "c.jpg"),
+        ("b.jpg x, c.jpg", "c.jpg"),
+        ("b.jpg 1x 2x, c.jpg", "c.jpg"),
+        ("b.jpg 1000w 2x, c.jpg", "c.jpg"),
+        ("b.jpg (1x, 2x) 3x, c.jpg", "c.jpg"),
+        ("b.jpg 2x(, c.jpg 3x", ""),
+        ("b.jpg 800w 600h, c.jpg 300w 200h", "b.jpg"),
+        *((garbage, "") for garbage in ("", " ", ",", " , ,, ", "b.jpg w", "b.jpg 5", "b c d", "b.jpg (")),
+    ],
+)
+def test_of_a_picture_s_candidates_the_best_fitting_is_taken(srcset: str, best: str) -> None:
+    assert markup.best_candidate(srcset) == best
+
+
+CANDIDATES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("a", "/b.jpg", "1x", "600w", "c,d.jpg", "/w_1,h_2/e.jpg", "x", "(f", "g)", "//h.example/?i=1,2", "石.jpg")
+        ),
+        st.sampled_from(((" 300w", 300), (" 1200w", 1200), (" 1600w 900h", 1600), (" 1x", 600), ("\n2x", 1200), (" 0.5x", 300)))
+        | st.sampled_from((("", 600), (" 5q", 0), (" 1x 1x", 0), (" (a, b)", 0), (" 2X", 0), (" -1x", 0), (" 1x 800w", 0))),
+        st.sampled_from((", ", " , ", ",\n", ",, ", " ,")),
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(CANDIDATES)
+def test_the_best_fitting_candidate_is_the_narrowest_that_fills_a_column_twice_else_the_widest(
+    candidates: list[tuple[str, tuple[str, int], str]],
+) -> None:
+    srcset = "".join(url + words + (apart if words else ", ") for url, (words, _), apart in candidates)
+    widths = [width for _, (_, width), _ in candidates if width]
+    fitting = min((width for width in widths if width >= 1200), default=max(widths, default=0))
+    assert markup.best_candidate(srcset) == next((url for url, (_, width), _ in candidates if width == fitting and width), "")
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text("a1x,w ()\n\t.-:d", max_size=40) | st.text(max_size=40))
+def test_whatever_a_srcset_says_its_best_candidate_is_an_address_in_it_or_nothing(srcset: str) -> None:
+    best = markup.best_candidate(srcset)
+    assert best in srcset
+    assert best == best.strip(",")
+    assert not set(best) & set(" \t\n\f\r")
+
+
+@pytest.mark.parametrize(
+    ("garbage", "end"),
+    [
+        *((",", ""), (" ", ""), ("(", ""), ("a", " b c"), ("a 1", ""), ("a 1x ,", ""), (", a 5q", ""), ("a (,", ""), ("1e", "x")),
+        *((", ", "b c d"), ("a,", " b c"), ("9", "x y"), ("a" + " " * 99, "b c")),
+    ],
+)
+def test_a_megabyte_of_garbage_is_read_to_its_end(garbage: str, end: str) -> None:
+    for text in (megabyte := garbage * (1_000_000 // len(garbage)) + end, "data:image/gif;base64," + megabyte):
+        assert markup.best_candidate(text) in text
+
+
+@pytest.mark.parametrize("tag", ["li", "p", "td", "dd", "b", "div", "a", "figcaption"])
+def test_an_element_that_is_empty_still_ends_where_it_ended(tag: str) -> None:
+    html = f'<div>石<{tag} title="x"></{tag}>桥</div>'
+    assert markup.inner_html(markup.fragment(html)) == html
 
 
 def test_a_document_comes_block_by_block_and_the_pieces_are_the_whole() -> None:

@@ -16,15 +16,21 @@ def _channel(name: str) -> Channel:
 
 NEWS = Section("news", "新闻", "", (_channel("c2"), _channel("c1")))
 COMMENT = Section("comment", "评论", "", (_channel("c1"), _channel("c3")))
-LAYOUT = paths.Layout("/{section}/blob/master/pages/{channel}/{id}.md", (NEWS, COMMENT))
+LAYOUT = paths.Layout(
+    "/{section}/blob/master/pages/{channel}/{id}.md", "/{section}/blob/master/indexes/{channel}/{page}.md", (NEWS, COMMENT)
+)
 ARTICLE = LAYOUT.article("news", "c1", ArticleId("n1"))
 
 NAMES = st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True)
+FORMS = st.sampled_from(sorted(paths.FORMATS))
 PATHS = (
     st.builds(LAYOUT.article, NAMES, NAMES, NAMES.map(ArticleId))
-    | st.builds(paths.section, NAMES)
+    | st.builds(LAYOUT.index, NAMES, NAMES, st.integers(1, 99))
+    | st.builds(paths.section, NAMES, as_folder=st.booleans())
+    | st.builds(paths.media, st.from_regex(r"[0-9a-f]{32}\.(jpg|png|webp)", fullmatch=True))
     | st.builds(paths.tag, st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=8))
-    | st.builds(paths.feed, NAMES, st.just("") | NAMES, form=st.sampled_from(sorted(paths.FORMATS)))
+    | st.builds(paths.tag_feed, st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), form=FORMS)
+    | st.builds(paths.feed, NAMES, st.just("") | NAMES, form=FORMS)
     | st.sampled_from((paths.HOME, paths.STYLE))
 )
 ROOTS = st.sampled_from(("http://mirror.example", "https://host.example/user", "https://host.example/a/b/c"))
@@ -109,8 +115,63 @@ def test_the_canonical_page_is_in_the_first_channel_of_the_section_asked_for(
 
 def test_the_layout_of_pages_is_the_setting_and_the_web_side_has_the_same() -> None:
     assert ARTICLE == "/news/blob/master/pages/c1/n1.md"
-    assert LAYOUT.route == "/<section>/blob/master/pages/<channel>/<article_id>.md"
+    assert LAYOUT.index("news", "c1") == "/news/blob/master/indexes/c1/README.md"
+    assert LAYOUT.index("news", "c1", 12) == "/news/blob/master/indexes/c1/12.md"
+    assert LAYOUT.routes == (
+        "/<section>/blob/master/pages/<channel>/<article_id>.md",
+        "/<section>/blob/master/indexes/<channel>/<page>.md",
+    )
     assert paths.Layout("/{channel}/{id}").article("news", "c1", ArticleId("n1")) == "/c1/n1"
+
+
+@settings(deadline=None, max_examples=100)
+@given(NAMES, NAMES, NAMES, st.integers(2, 999))
+def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
+    section: str, channel: str, article_id: str, number: int
+) -> None:
+    for layout in (LAYOUT, paths.Layout("/{section}/{id}/in/{channel}.htm", "/{section}/lists/{channel}-{page}/all.html")):
+        of_article, of_index = (
+            route.replace("<section>", section).replace("<channel>", channel).replace("<article_id>", article_id)
+            for route in layout.routes
+        )
+        assert of_article == layout.article(section, channel, ArticleId(article_id))
+        assert of_index.replace("<page>", str(number)) == layout.index(section, channel, number)
+        assert of_index.replace("<page>", paths.FIRST) == layout.index(section, channel)
+
+
+@pytest.mark.parametrize(
+    ("target", "page", "link"),
+    [
+        (LAYOUT.index("news", "c1"), ARTICLE, "../../indexes/c1/README.md"),
+        (LAYOUT.index("news", "c1", 3), LAYOUT.index("news", "c1", 2), "3.md"),
+        (LAYOUT.article("news", "c2", ArticleId("n2")), LAYOUT.index("news", "c1", 2), "../../pages/c2/n2.md"),
+        (paths.media("00ff.webp"), ARTICLE, "../../../../../media/00ff.webp"),
+        (paths.media("00ff.webp"), paths.section("news"), "media/00ff.webp"),
+        (paths.media("00ff.webp"), paths.section("news", as_folder=True), "../media/00ff.webp"),
+        (ARTICLE, paths.section("news"), "news/blob/master/pages/c1/n1.md"),
+        (ARTICLE, paths.section("news", as_folder=True), "blob/master/pages/c1/n1.md"),
+        (paths.tag("A/B"), paths.tag("石"), "A%2FB"),
+        (paths.tag_feed("A/B", form="atom"), paths.tag("A/B"), "../feed/tag/A%2FB.atom"),
+    ],
+)
+def test_links_between_pages_are_as_short_as_they_can_be(target: MirrorPath, page: MirrorPath, link: str) -> None:
+    assert paths.relative(target, page) == link
+
+
+def test_a_section_s_front_page_answers_as_a_page_and_as_a_folder() -> None:
+    assert paths.section("news") == "/news"
+    assert paths.section("news", as_folder=True) == "/news/"
+    assert urljoin("http://mirror.example" + ARTICLE, "../../../..") == "http://mirror.example" + paths.section(
+        "news", as_folder=True
+    )
+
+
+@settings(deadline=None, max_examples=200)
+@given(target=st.builds(paths.section, NAMES, as_folder=st.booleans()), page=PATHS, root=ROOTS)
+def test_a_link_by_way_of_the_root_leads_to_its_section_from_any_page_under_any_root(
+    target: MirrorPath, page: MirrorPath, root: str
+) -> None:
+    assert urljoin(root + page, paths.from_root(target, page)) == root + target
 
 
 @settings(deadline=None, max_examples=200)
@@ -134,3 +195,12 @@ def test_a_tag_is_one_path_segment_of_ascii_and_can_be_read_back(name: str) -> N
 def test_a_feed_has_the_address_that_readers_subscribed_to(name: str, channel: str, form: str, path: str) -> None:
     assert form in paths.FORMATS
     assert paths.feed(name, channel, form=form) == path
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), FORMS)
+def test_a_tag_s_feed_stands_beside_the_other_feeds_under_the_tag_s_own_name(name: str, form: str) -> None:
+    path = paths.tag_feed(name, form=form)
+    assert path.isascii()
+    assert path.count("/") == 3
+    assert unquote(path.removeprefix("/feed/tag/").removesuffix(f".{form}")) == name

@@ -7,6 +7,7 @@ import pytest
 
 from feedproxy import plan
 from feedproxy.model import (
+    HEURISTICS,
     Article,
     ArticleId,
     Channel,
@@ -97,6 +98,11 @@ def test_a_failed_article_is_tried_again_later_and_later_up_to_the_cap(tries: in
     assert plan.next_try(tries, RULES, NOW) == NOW + minutes * MINUTE
 
 
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 5), (1, 10), (5, 160), (9, 2560), (10, 30 * 100), (100_000, 30 * 100)])
+def test_a_picture_that_failed_is_tried_again_more_and_more_rarely_for_longer_than_an_article(tries: int, minutes: int) -> None:
+    assert plan.next_picture_try(tries, RULES, NOW) == NOW + minutes * MINUTE
+
+
 def test_articles_are_fetched_oldest_first() -> None:
     assert article_ids(plan.due_articles([waiting(3), waiting(2), waiting(1)], NOW)) == ["n1", "n2", "n3"]
 
@@ -135,8 +141,10 @@ def test_an_article_fetched_again_without_a_change_stays_to_the_last_field() -> 
         replace(HELD, author="林小舟"),
         replace(HELD, tags=("石桥",)),
         replace(HELD, picture=Picture(Url("https://i.news.example/a.jpg"))),
+        replace(HELD, pictures=(Url("https://i.news.example/a.jpg"),)),
+        replace(HELD, links=((ArticleId("n2"), Url("https://news.example/n2")),)),
     ],
-    ids=["title", "body", "summary", "author", "tags", "picture"],
+    ids=["title", "body", "summary", "author", "tags", "picture", "pictures", "links"],
 )
 def test_a_change_moves_updated_and_leaves_identity_and_date(changed: Article) -> None:
     fetched = replace(changed, entry_id="tag:news.example,2031-05-06:n1", published=NOW, updated=NOW - MINUTE)
@@ -148,3 +156,37 @@ def test_a_change_moves_updated_and_leaves_identity_and_date(changed: Article) -
 def test_updated_never_moves_back_when_the_clock_does() -> None:
     kept, _ = plan.settle(HELD, replace(HELD, title="石桥又修好了"), HELD.updated - timedelta(days=1))
     assert (kept.title, kept.updated) == ("石桥又修好了", HELD.updated)
+
+
+LISTED = ListingItem(HELD.id, HELD.url, "石桥修好了 村民来走")
+ASKED = ListingItem(HELD.id, HELD.url, "")
+GUESSED = replace(HELD, rule=HEURISTICS)
+RULED = replace(HELD, rule="sites/news.example.toml")
+
+
+@pytest.mark.parametrize("item", [LISTED, ASKED], ids=["listed", "asked"])
+@pytest.mark.parametrize("held", [None, RULED, GUESSED], ids=["new", "held", "held by heuristics"])
+def test_what_a_sites_rules_read_is_believed(held: Article | None, item: ListingItem) -> None:
+    assert plan.doubt(held, RULED, item, has_rules=True) == ""
+
+
+def test_where_a_site_has_rules_what_heuristics_read_needs_the_headline_that_a_listing_promised() -> None:
+    assert plan.doubt(None, GUESSED, LISTED, has_rules=True) == ""
+    assert "is not the listing's" in plan.doubt(None, replace(GUESSED, title="系统维护中"), LISTED, has_rules=True)
+
+
+def test_of_an_article_that_was_asked_for_no_headline_was_promised_so_heuristics_are_not_believed() -> None:
+    assert "is not the listing's" in plan.doubt(None, GUESSED, ASKED, has_rules=True)
+
+
+def test_where_a_site_has_no_rules_heuristics_are_all_there_is() -> None:
+    for item in (LISTED, ASKED):
+        assert plan.doubt(None, GUESSED, item, has_rules=False) == ""
+
+
+def test_heuristics_never_take_the_place_of_what_the_rules_read() -> None:
+    assert "the copy that is held stays" in plan.doubt(RULED, GUESSED, LISTED, has_rules=True)
+
+
+def test_an_id_that_an_article_of_another_site_has_is_not_taken_over() -> None:
+    assert "is taken by an article of news.example" in plan.doubt(RULED, replace(RULED, site="b.example"), LISTED, has_rules=True)

@@ -1,30 +1,29 @@
 """Real feed readers show what a feed holds."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from newsroom import STORIES
 from werkzeug.serving import make_server
 
 from feedproxy.harvest import Harvester
-from feedproxy.model import Mirror
-from feedproxy.settings import Settings
-from feedproxy.store import SqlStore
-from feedproxy.web import create_app
 
 NEWSBOAT = shutil.which("newsboat")
 
 
 @pytest.fixture
-def address(harvester: Harvester, settings: Settings, mirror: Mirror, store: SqlStore) -> Iterator[str]:
-    for channel in mirror.channels:
+def address(harvester: Harvester, app: Flask) -> Iterator[str]:
+    for channel in harvester.mirror.channels:
         harvester.poll(channel, pages=9)
-    server = make_server("127.0.0.1", 0, create_app(settings, mirror, store), threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -50,3 +49,9 @@ def test_newsboat_shows_the_whole_text_and_who_wrote_it_when(address: str, form:
         assert published > 0
         assert url.startswith(f"{address}/town/blob/master/pages/")
         assert story.text in content
+        pictures = re.findall(r'<img [^>]*src="([^"]+)"', content)
+        assert len(pictures) == bool(story.picture)
+        for picture in pictures:
+            assert picture.startswith(f"{address}/media/")
+            with urllib.request.urlopen(picture) as answer:
+                assert answer.headers["Content-Type"] == "image/webp"

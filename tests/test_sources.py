@@ -8,7 +8,7 @@ import pytest
 from samples import CONFIG
 
 from feedproxy.errors import ConfigError
-from feedproxy.model import ArticleRules, Mirror
+from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink
 from feedproxy.sources import load_mirror, rules_for
 from feedproxy.sources.ftr import parse_ftr
 
@@ -19,8 +19,16 @@ sections = ["village", "valley"]
 [[navigation]]
 title = "山村"
 to = "village"
+[[navigation]]
+title = "书架"
+to = "books"
+url = "https://books.example/"
 [feeds]
 entries = 20
+[images]
+reading_width_px = 900
+[requests]
+max_queued = 7
 """
 SECTION = """
 title = "山村"
@@ -41,6 +49,7 @@ timezone = "Asia/Shanghai"
 article_url = '^/(?P<id>n\\d+)\\.htm$'
 canonical_url = "https://www.news.example/{id}.htm"
 tag_url = '^/tag/(?P<tag>.+)$'
+picture_hosts = ["i.News.example"]
 [listing]
 item = "//li"
 link = ".//a/@href"
@@ -48,6 +57,8 @@ link = ".//a/@href"
 body = ["//article", "//div[@id='text']"]
 strip_id_or_class = "ad"
 author_pattern = '记者(?P<author>.+)报导'
+[short_links]
+"https://Sho.rt/Ab1/" = "https://www.news.example/n1.htm"
 """
 FILES = {
     "feedproxy.toml": MAIN,
@@ -67,9 +78,46 @@ FAULTS = [
     ("feedproxy.toml", '["village", "valley"]', '["healthz"]', "mirror.sections"),
     ("feedproxy.toml", '["village", "valley"]', '["../village"]', "mirror.sections"),
     ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{id}"', "mirror.page_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/p/{section}/{channel}/{id}"', "mirror.page_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{channel}/{id}/{id}"', "mirror.page_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{channel}/{id}}.md"', "mirror.page_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}"', "mirror.index_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}/{id}"', "mirror.index_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "{section}/{channel}/{page}"', "mirror.index_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}/{page}{year}"', "mirror.index_path"),
+    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = 5', "mirror.index_path"),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\npage_path = "/{section}/{channel}/{id}.md"\nindex_path = "/{section}/{channel}/{page}.md"',
+        "mirror.index_path",
+    ),
+    ("feedproxy.toml", '["village", "valley"]', '["media"]', "mirror.sections"),
+    ("feedproxy.toml", '["village", "valley"]', '["tag"]', "mirror.sections"),
     ("feedproxy.toml", 'to = "village"', 'to = "moon"', "navigation"),
     ("feedproxy.toml", 'to = "village"', "", "navigation"),
+    ("feedproxy.toml", 'to = "village"', 'to = "village"\nurl = "https://books.example/"', "navigation"),
+    ("feedproxy.toml", 'to = "village"', 'to = "section"\nurl = "https://books.example/"', "navigation"),
+    ("feedproxy.toml", "https://books.example/", "", "navigation"),
+    ("feedproxy.toml", "https://books.example/", "books.example", "navigation.1.url"),
+    ("feedproxy.toml", 'to = "village"', 'to = "village"\ncolour = "red"', "navigation.0.colour"),
+    ("feedproxy.toml", 'title = "书架"', 'title = ""', "navigation.1.title"),
+    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 99", "images.reading_width_px"),
+    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 10_001", "images.reading_width_px"),
+    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 'wide'", "images.reading_width_px"),
+    ("feedproxy.toml", "reading_width_px = 900", "width = 900", "images.width"),
+    ("feedproxy.toml", "reading_width_px = 900", "max_pixels = 0", "images.max_pixels"),
+    ("feedproxy.toml", "reading_width_px = 900", "max_bytes = 0", "images.max_bytes"),
+    ("feedproxy.toml", "reading_width_px = 900", "max_bytes = 1.5", "images.max_bytes"),
+    ("feedproxy.toml", "max_queued = 7", "max_queued = -1", "requests.max_queued"),
+    ("feedproxy.toml", "max_queued = 7", "per_minute = 0", "requests.per_minute"),
+    ("feedproxy.toml", "max_queued = 7", "per_minute = 'few'", "requests.per_minute"),
+    ("feedproxy.toml", "max_queued = 7", "per_hour = 5", "requests.per_hour"),
     ("sections/village.toml", "[listing]", "colour = 'red'\n[listing]", "colour"),
+    ("sections/village.toml", "[listing]", "images = 'keep'\n[listing]", "images"),
+    ("sections/village.toml", "[listing]", "images = true\n[listing]", "images"),
+    ("sections/village.toml", "[listing]", "[images]\nmax_bytes = 5\n[listing]", "images"),
+    ("sections/village.toml", 'c1 = "石桥"', 'requested = "石桥"', "channels.requested"),
     ("sections/village.toml", 'kind = "html"', 'kind = "telegram"', "kind"),
     ("sections/village.toml", 'site = "news.example"', 'site = "moon.example"', "site"),
     ("sections/village.toml", "html =", "rss =", "listing.rss"),
@@ -86,6 +134,12 @@ FAULTS = [
     ("sites/news.example.toml", '"//li"', '"//li["', "listing.item"),
     ("sites/news.example.toml", '"//article"', "\"//p[ends-with(@id, 'x')]\"", "article.body"),
     ("sites/news.example.toml", '"//article"', '"//og:article"', "article.body"),
+    ("sites/news.example.toml", 'picture_hosts = ["i.News.example"]', "picture_hosts = 'i.news.example'", "picture_hosts"),
+    ("sites/news.example.toml", 'picture_hosts = ["i.News.example"]', "picture_hosts = [5]", "picture_hosts.0"),
+    ("sites/news.example.toml", "https://Sho.rt/Ab1/", "sho.rt/Ab1", "short_links.sho.rt/Ab1"),
+    ("sites/news.example.toml", '"https://www.news.example/n1.htm"', '"/n1.htm"', "short_links.https://Sho.rt/Ab1/"),
+    ("sites/news.example.toml", '"https://www.news.example/n1.htm"', "5", "short_links.https://Sho.rt/Ab1/"),
+    ("sites/news.example.toml", "[short_links]", "[short_links.more]", "short_links.more"),
     ("sites/news.example.toml", "(?P<id>n\\d+)", "(?P<id>n\\d+", "article_url"),
     ("sites/news.example.toml", "(?P<id>n\\d+)", "(n\\d+)", "article_url"),
     ("sites/news.example.toml", "example/{id}.htm", "example/{year}/{id}.htm", "canonical_url"),
@@ -186,6 +240,33 @@ def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -
     mirror = load_mirror(write(tmp_path))
     assert (mirror.entries, mirror.ttl_minutes, mirror.language) == (20, 30, "zh-CN")
     assert (mirror.poll.interval_minutes, mirror.fetch.max_body_bytes) == (10, 10_000_000)
+    assert mirror.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
+    assert mirror.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
+    assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (900, 25_000_000, 8_000_000)
+    assert (mirror.requests.max_queued, mirror.requests.per_minute) == (7, 5)
+    assert [section.images for section in mirror.sections] == [Images.STORE, Images.STORE]
+
+
+@pytest.mark.parametrize("images", Images)
+def test_each_section_says_for_itself_what_it_does_with_pictures(images: Images, tmp_path: Path) -> None:
+    other = SECTION.replace("[listing]", f"images = '{images}'\n[listing]", 1)
+    mirror = load_mirror(write(tmp_path, **{"sections/valley.toml": other}))
+    assert [section.images for section in mirror.sections] == [Images.STORE, images]
+
+
+def test_the_navigation_leads_to_sections_elsewhere_or_to_a_folder_that_is_elsewhere_on_the_live_server(tmp_path: Path) -> None:
+    more = MAIN.replace('to = "village"', 'to = "section"\n[[navigation]]\ntitle = "外"\nurl = "http://a.example/"')
+    assert load_mirror(write(tmp_path, **{"feedproxy.toml": more})).navigation == (
+        NavigationLink("山村", to="section"),
+        NavigationLink("外", url="http://a.example/"),
+        NavigationLink("书架", to="books", url="https://books.example/"),
+    )
+
+
+def test_short_links_and_hosts_are_known_whatever_case_or_slash_the_file_has(tmp_path: Path) -> None:
+    site = load_mirror(write(tmp_path)).sites[0]
+    assert site.short_links == {"sho.rt/Ab1": "https://www.news.example/n1.htm"}
+    assert (site.hosts, site.picture_hosts) == (("www.news.example",), ("i.news.example",))
 
 
 @pytest.mark.parametrize(("file", "old", "new", "key"), FAULTS)

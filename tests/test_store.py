@@ -1,7 +1,7 @@
 """The contract of a store; every implementation is held to it."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from feedproxy.errors import StoreError
-from feedproxy.model import Article, ArticleId, ChannelState, ListingItem, Page, Picture, SafeHtml, Url
+from feedproxy.model import (
+    REQUESTED,
+    Article,
+    ArticleId,
+    ChannelState,
+    ListingItem,
+    MediaFile,
+    Page,
+    Picture,
+    Request,
+    SafeHtml,
+    StoredPicture,
+    Url,
+    WaitingPicture,
+)
 from feedproxy.store import Store, open_store
 from feedproxy.store.engine import create
 from feedproxy.store.schema import HEAD
@@ -47,7 +61,7 @@ def item(number: int, title: str = "") -> ListingItem:
 def hold(store: Store, *articles: Article, channel: str = "c1") -> None:
     store.remember_listing(channel, [item(int(article.id[1:]), article.title) for article in articles], NOW)
     for article in articles:
-        store.save(article, [PAGE], NOW)
+        store.save(article, [PAGE], {}, NOW)
 
 
 @pytest.fixture
@@ -125,7 +139,7 @@ def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> N
     store.failed(ArticleId("n1"), "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
     waiting = store.waiting("c1")[0]
     assert (waiting.tries, waiting.tried_at, waiting.try_at) == (1, NOW, NOW + timedelta(minutes=5))
-    store.save(make(1), [PAGE], NOW)
+    store.save(make(1), [PAGE], {}, NOW)
     assert store.waiting("c1") == []
 
 
@@ -133,7 +147,7 @@ def test_a_change_gives_its_channels_a_new_version_and_no_other(store: Store) ->
     hold(store, make(1))
     hold(store, make(2), channel="c2")
     before = store.version(["c1"]), store.version(["c2"])
-    store.save(make(1, title="改了"), [PAGE], NOW + timedelta(hours=1))
+    store.save(make(1, title="改了"), [PAGE], {}, NOW + timedelta(hours=1))
     assert store.version(["c1"]) != before[0]
     assert store.version(["c1"]).moment == NOW + timedelta(hours=1)
     assert store.version(["c2"]) == before[1]
@@ -168,7 +182,7 @@ def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
 def test_an_update_replaces_tags_and_links(store: Store) -> None:
     hold(store, make(1, links=((ArticleId("n9"), Url("https://news.example/9")),)))
     changed = make(1, tags=("新",), links=())
-    store.save(changed, [PAGE], NOW)
+    store.save(changed, [PAGE], {}, NOW)
     assert store.article(changed.id) == changed
     assert [headline.id for headline in store.tagged("新", 9)] == ["n1"]
     assert store.tagged("市集", 9) == []
@@ -179,6 +193,457 @@ def test_the_state_of_a_channel_comes_back(store: Store) -> None:
     store.remember_poll(replace(state, failures=0))
     store.remember_poll(state)
     assert store.states() == {"c1": state}
+
+
+# ---------------------------------------------------------------- lists
+
+
+def test_the_list_of_a_channel_is_taken_page_by_page_newest_first(store: Store) -> None:
+    hold(store, *(make(number) for number in (4, 1, 5, 3, 2)))
+    hold(store, make(9), channel="c2")
+    pages = [[headline.id for headline in store.index("c1", offset, 2)] for offset in (0, 2, 4, 6)]
+    assert pages == [["n5", "n4"], ["n3", "n2"], ["n1"], []]
+
+
+def test_only_what_is_held_is_listed_and_counted(store: Store) -> None:
+    hold(store, make(1), make(2))
+    store.remember_listing("c1", [item(3)], NOW)
+    hold(store, make(9), channel="c2")
+    assert (store.count("c1"), store.count("c2"), store.count("c3")) == (2, 1, 0)
+    assert [headline.id for headline in store.index("c1", 0, 9)] == ["n2", "n1"]
+
+
+def test_a_headline_in_a_list_names_all_channels_of_its_article(store: Store) -> None:
+    hold(store, make(1))
+    store.remember_listing("c2", [item(1)], NOW)
+    assert [headline.channels for headline in store.index("c1", 0, 9)] == [{"c1", "c2"}]
+
+
+def around(store: Store, number: int, channel: str = "c1") -> tuple[str | None, str | None]:
+    before, after = store.neighbours(ArticleId(f"n{number}"), channel)
+    return before.id if before else None, after.id if after else None
+
+
+def test_the_neighbours_of_an_article_are_the_next_older_and_newer_of_its_channel(store: Store) -> None:
+    hold(store, make(1), make(3), make(5))
+    hold(store, make(2), make(3), make(4), channel="c2")
+    assert [around(store, number) for number in (1, 3, 5)] == [(None, "n3"), ("n1", "n5"), ("n3", None)]
+    assert [around(store, number, "c2") for number in (2, 3, 4)] == [(None, "n3"), ("n2", "n4"), ("n3", None)]
+
+
+def test_among_articles_of_one_moment_neighbours_follow_the_order_of_the_list(store: Store) -> None:
+    hold(store, *(make(number, published=NOW, updated=NOW) for number in (2, 1, 3)))
+    listed = [headline.id for headline in store.index("c1", 0, 9)]
+    assert listed == ["n3", "n2", "n1"]
+    assert [around(store, number) for number in (1, 2, 3)] == [(None, "n2"), ("n1", "n3"), ("n2", None)]
+
+
+def test_walking_from_neighbour_to_neighbour_meets_every_article_once_in_the_order_of_the_list(store: Store) -> None:
+    hold(store, *(make(number, published=NOW + timedelta(minutes=number // 3)) for number in range(10, 30)))
+    walked, at = [10], 10
+    while after := around(store, at)[1]:
+        at = int(after[1:])
+        walked.append(at)
+    assert [f"n{number}" for number in reversed(walked)] == [headline.id for headline in store.index("c1", 0, 99)]
+
+
+def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> None:
+    hold(store, make(1), make(3))
+    store.remember_listing("c1", [item(2)], NOW)
+    assert around(store, 1) == (None, "n3")
+    assert around(store, 2) == around(store, 7) == around(store, 1, "c9") == (None, None)
+
+
+def test_the_newest_articles_with_a_tag_come_whole_and_newest_first(store: Store) -> None:
+    hold(store, make(1), make(2, tags=("别的",)), make(3, tags=("山城", "新")))
+    hold(store, make(4), channel="c2")
+    assert [article.id for article in store.newest_tagged("山城", 9)] == ["n4", "n3", "n1"]
+    assert store.newest_tagged("山城", 1) == [make(4)]
+    assert [headline.id for headline in store.tagged("山城", 9)] == ["n4", "n3", "n1"]
+    assert store.newest_tagged("没有", 9) == []
+
+
+# ---------------------------------------------------------------- pictures
+
+HOST = "pic.example"
+A, B, C = (Url(f"https://{HOST}/{name}.jpg") for name in "abc")
+ELSEWHERE = Url("https://elsewhere.example/d.jpg")
+
+
+def stored(number: int) -> StoredPicture:
+    original = MediaFile(f"{number:032x}.jpg", "image/jpeg", 90_000 + number, 1600, 900)
+    return StoredPicture(original, MediaFile(f"{number:032x}.webp", "image/webp", 9_000 + number, 1200, 675))
+
+
+def hold_pictures(
+    store: Store, article: Article, pictures: Mapping[Url, StoredPicture] | None = None, channel: str = "c1"
+) -> None:
+    """Have an article be held, shown by a channel, with those of its pictures that came with it."""
+    store.remember_listing(channel, [item(int(article.id[1:]), article.title)], NOW)
+    store.save(article, [PAGE], pictures or {}, NOW)
+
+
+def due(store: Store, *channels: str, hosts: tuple[str, ...] = (HOST,), now: datetime = NOW, limit: int = 99) -> list[str]:
+    return [waiting.url for waiting in store.due_pictures(hosts, channels or ("c1",), now, limit)]
+
+
+def test_the_pictures_that_came_with_an_article_come_back_with_it_as_they_were_stored(store: Store) -> None:
+    article = make(1, pictures=(A, B))
+    hold_pictures(store, article, {A: stored(1), B: stored(2)})
+    assert store.article(article.id) == article
+    assert store.pictures([article.id]) == {A: stored(1), B: stored(2)}
+    assert due(store) == []
+
+
+def test_pictures_are_those_of_the_articles_that_were_asked_for(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
+    hold_pictures(store, make(2, pictures=(C,)), {C: stored(3)})
+    assert store.pictures([ArticleId("n2")]) == {C: stored(3)}
+    assert store.pictures([ArticleId(f"n{number}") for number in range(40_000)]) == {A: stored(1), C: stored(3)}
+    assert store.pictures([ArticleId("n9")]) == store.pictures([]) == {}
+
+
+def test_a_form_that_serves_for_both_is_one_file(store: Store) -> None:
+    small = StoredPicture(stored(1).original, stored(1).original)
+    hold_pictures(store, make(1, pictures=(A,)), {A: small})
+    assert store.pictures([ArticleId("n1")]) == {A: small}
+    assert store.used_files() == {small.original.name}
+
+
+def test_a_picture_is_known_from_the_moment_an_article_shows_it(store: Store) -> None:
+    assert store.known_pictures([A, B]) == set()
+    hold_pictures(store, make(1, pictures=(A, B, ELSEWHERE)), {A: stored(1)})
+    assert store.known_pictures([A, B, C, ELSEWHERE]) == {A, B, ELSEWHERE}
+    assert store.known_pictures([Url(f"https://{HOST}/{number}.jpg") for number in range(40_000)] + [B]) == {B}
+
+
+def test_a_picture_that_did_not_come_with_its_article_is_due_at_once(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
+    assert store.due_pictures([HOST], ["c1"], NOW, 9) == [WaitingPicture(B, 0)]
+    assert due(store, now=NOW - timedelta(seconds=1)) == []
+
+
+def test_only_pictures_at_the_named_hosts_are_due(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, ELSEWHERE)))
+    assert due(store) == [A]
+    assert set(due(store, hosts=(HOST, "elsewhere.example"))) == {A, ELSEWHERE}
+    assert due(store, hosts=()) == []
+
+
+def test_only_pictures_of_articles_that_one_of_the_named_channels_shows_are_due(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    hold_pictures(store, make(2, pictures=(B,)), channel="c2")
+    hold_pictures(store, make(3, pictures=(A, C)), channel="c3")
+    assert due(store, "c1") == [A]
+    assert due(store, "c2", "c3") == [A, B, C]
+    assert due(store, "c9") == []
+
+
+def test_the_picture_that_has_been_due_the_longest_comes_first_and_no_more_than_were_wanted(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B, C)))
+    store.picture_failed(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=9))
+    store.picture_failed(C, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
+    later = NOW + timedelta(minutes=9)
+    assert due(store, now=later) == [B, C, A]
+    assert due(store, now=later, limit=2) == [B, C]
+
+
+def test_a_picture_that_failed_is_due_when_its_time_has_come_and_remembers_its_tries(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
+    assert due(store, now=NOW + timedelta(minutes=5, microseconds=-1)) == []
+    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [WaitingPicture(A, 3)]
+
+
+def test_an_article_that_is_stored_again_does_not_make_its_pictures_due_earlier(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
+    store.save(make(1, title="改了", pictures=(A,)), [PAGE], {}, NOW)
+    hold_pictures(store, make(2, pictures=(A,)))
+    assert due(store) == []
+    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [WaitingPicture(A, 3)]
+
+
+def test_a_picture_that_came_later_is_due_no_longer_and_shown_by_all_its_articles(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    hold_pictures(store, make(2, pictures=(A, B)))
+    store.keep_picture(A, stored(1), NOW)
+    assert due(store) == [B]
+    assert store.pictures([ArticleId("n1")]) == store.pictures([ArticleId("n2")]) == {A: stored(1)}
+
+
+def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_others(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    store.remember_listing("c2", [item(1)], NOW)
+    hold_pictures(store, make(3, pictures=(B,)), channel="c3")
+    hold_pictures(store, make(4, pictures=(), links=((ArticleId("n1"), Url("https://news.example/1")),)), channel="c4")
+    before = {channel: store.version([channel]) for channel in ("c1", "c2", "c3", "c4")}
+    later = NOW + timedelta(hours=1)
+    store.keep_picture(A, stored(1), later)
+    changed = {channel for channel in before if store.version([channel]) != before[channel]}
+    assert changed == {"c1", "c2"}
+    assert {store.version([channel]).moment for channel in changed} == {later}
+
+
+def test_a_picture_that_failed_changes_no_channel(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)))
+    before = store.version(["c1"])
+    store.picture_failed(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
+    assert store.version(["c1"]) == before
+
+
+def test_a_picture_that_is_held_is_shown_at_once_by_an_article_that_comes_later(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)), {A: stored(1)})
+    hold_pictures(store, make(2, pictures=(A,)))
+    assert store.pictures([ArticleId("n2")]) == {A: stored(1)}
+
+
+def test_files_are_used_by_the_pictures_that_an_article_shows(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
+    assert store.used_files() == {stored(1).original.name, stored(1).reading.name}
+    assert store.unused_pictures() == []
+
+
+def test_a_picture_that_no_article_shows_any_more_is_unused_and_no_longer_due(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B, C)), {A: stored(1), B: stored(2)})
+    hold_pictures(store, make(2, pictures=(B,)))
+    store.save(make(1, pictures=()), [PAGE], {}, NOW)
+    assert store.unused_pictures() == [A, C]
+    assert store.used_files() == {stored(2).original.name, stored(2).reading.name}
+    assert due(store) == []
+
+
+def test_unused_pictures_are_forgotten_and_no_other(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B, C)), {A: stored(1), B: stored(2)})
+    store.save(make(1, pictures=(B, C)), [PAGE], {}, NOW)
+    version = store.version(["c1"])
+    store.drop_unused_pictures()
+    assert store.unused_pictures() == []
+    assert store.known_pictures([A, B, C]) == {B, C}
+    assert store.pictures([ArticleId("n1")]) == {B: stored(2)}
+    assert due(store) == [C]
+    assert store.version(["c1"]) == version
+
+
+def test_a_file_that_a_used_picture_shares_with_an_unused_one_stays(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1), B: stored(1)})
+    store.save(make(1, pictures=(B,)), [PAGE], {}, NOW)
+    assert store.unused_pictures() == [A]
+    store.drop_unused_pictures()
+    assert store.pictures([ArticleId("n1")]) == {B: stored(1)}
+    assert store.used_files() == {stored(1).original.name, stored(1).reading.name}
+
+
+def test_a_picture_that_was_forgotten_may_come_again(store: Store) -> None:
+    hold_pictures(store, make(1, pictures=(A,)), {A: stored(1)})
+    store.save(make(1, pictures=()), [PAGE], {}, NOW)
+    store.drop_unused_pictures()
+    store.save(make(1, pictures=(A,)), [PAGE], {A: stored(1)}, NOW)
+    assert store.pictures([ArticleId("n1")]) == {A: stored(1)}
+
+
+def test_an_article_is_stored_with_its_pictures_or_not_at_all(store: Store) -> None:
+    store.remember_listing("c1", [item(1)], NOW)
+    version = store.version(["c1"])
+    unwritable = Page(PAGE.url, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        store.save(make(1, pictures=(A, B)), [unwritable], {A: stored(1)}, NOW)
+    assert store.article(ArticleId("n1")) is None
+    assert store.known_pictures([A, B]) == set()
+    assert store.used_files() == set()
+    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n1"]
+    assert store.version(["c1"]) == version
+
+
+# ---------------------------------------------------------------- what readers ask for
+
+LINKED = tuple((ArticleId(f"n{number}"), Url(f"https://news.example/{number}")) for number in range(900, 910))
+WANTED, ADDRESS = LINKED[0]
+
+
+@pytest.fixture
+def linking(store: Store) -> Store:
+    """A store that has heard of the articles of `LINKED`, and waits for n5."""
+    hold(store, make(1, links=LINKED))
+    store.remember_listing("c1", [item(5)], NOW)
+    return store
+
+
+def asked(store: Store, article_id: ArticleId = WANTED, most: int = 9) -> bool:
+    return store.ask(article_id, most=most, now=NOW)
+
+
+def requested(store: Store) -> list[str]:
+    return [waiting.item.id for waiting in store.waiting(REQUESTED)]
+
+
+def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_poller_looks(linking: Store) -> None:
+    assert linking.request(WANTED) is None
+    assert asked(linking)
+    assert linking.request(WANTED) == Request(WANTED, ADDRESS)
+    assert requested(linking) == []
+    linking.take_requests()
+    assert [waiting.item for waiting in linking.waiting(REQUESTED)] == [ListingItem(WANTED, ADDRESS, "")]
+    assert linking.request(WANTED) == Request(WANTED, ADDRESS)
+
+
+def test_an_article_that_nobody_heard_of_can_not_be_asked_for(linking: Store) -> None:
+    assert not asked(linking, ArticleId("n12345"))
+    linking.take_requests()
+    assert linking.request(ArticleId("n12345")) is None
+    assert requested(linking) == []
+
+
+def test_an_article_is_asked_for_once_however_often_it_is(linking: Store) -> None:
+    assert [asked(linking), asked(linking)] == [True, True]
+    linking.take_requests()
+    assert asked(linking)
+    linking.take_requests()
+    assert requested(linking) == [WANTED]
+
+
+def test_no_more_are_asked_for_than_may_be_taken_or_not(linking: Store) -> None:
+    assert [asked(linking, each, most=3) for each, _ in LINKED[:5]] == [True, True, True, False, False]
+    linking.take_requests()
+    assert not asked(linking, LINKED[4][0], most=3)
+    assert asked(linking, LINKED[0][0], most=3)  # it is asked for already
+    assert len(requested(linking)) == 3
+    linking.forget_request(LINKED[0][0])
+    assert asked(linking, LINKED[4][0], most=3)
+    assert not asked(linking, LINKED[3][0], most=0)
+
+
+def test_an_article_that_came_makes_room_for_another_request(linking: Store) -> None:
+    asked(linking, most=1)
+    linking.take_requests()
+    assert not asked(linking, LINKED[1][0], most=1)
+    linking.save(make(900), [PAGE], {}, NOW)
+    assert linking.request(WANTED) is None
+    assert asked(linking, LINKED[1][0], most=1)
+
+
+def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
+    linking.take_requests()
+    assert requested(linking) == []
+    asked(linking)
+    linking.take_requests()
+    linking.failed(WANTED, "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.take_requests()
+    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [(WANTED, 1)]
+
+
+def test_a_request_that_failed_says_why(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.failed(WANTED, "answered 404 Not Found", now=NOW, try_at=NOW + timedelta(minutes=5))
+    assert linking.request(WANTED) == Request(WANTED, ADDRESS, "answered 404 Not Found")
+
+
+def test_an_article_that_was_asked_for_is_held_in_no_channel_but_its_own(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.save(make(900), [PAGE], {}, NOW)
+    assert linking.channels_of([WANTED]) == {WANTED: {REQUESTED}}
+    assert [article.id for article in linking.newest(["c1"], 9)] == ["n1"]
+    assert requested(linking) == []
+
+
+def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else(linking: Store) -> None:
+    hold(linking, make(2), channel="c2")
+    asked(linking)
+    before = {channel: linking.version([channel]) for channel in ("c1", "c2")}
+    linking.take_requests()
+    assert {channel: linking.version([channel]) for channel in before} == before
+    linking.save(make(900), [PAGE], {}, NOW + timedelta(hours=1))
+    assert linking.version(["c1"]) != before["c1"]
+    assert linking.version(["c2"]) == before["c2"]
+
+
+def test_a_request_for_an_article_that_came_in_between_is_dropped(linking: Store) -> None:
+    asked(linking)
+    hold(linking, make(900), channel="c2")
+    linking.take_requests()
+    assert linking.request(WANTED) is None
+    assert requested(linking) == []
+    assert linking.channels_of([WANTED]) == {WANTED: {"c2"}}
+
+
+def test_an_article_that_waits_already_goes_on_waiting_and_is_asked_for_besides(linking: Store) -> None:
+    linking.failed(ArticleId("n5"), "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
+    assert asked(linking, ArticleId("n5"))
+    linking.take_requests()
+    for channel in ("c1", REQUESTED):
+        assert [(waiting.item, waiting.tries) for waiting in linking.waiting(channel)] == [(item(5), 1)]
+    linking.save(make(5), [PAGE], {}, NOW)
+    assert linking.channels_of([ArticleId("n5")]) == {ArticleId("n5"): {"c1", REQUESTED}}
+
+
+def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.failed(WANTED, "answered 404", now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.forget_request(WANTED)
+    assert linking.request(WANTED) is None
+    assert requested(linking) == []
+    assert asked(linking)
+    linking.take_requests()
+    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [(WANTED, 0)]
+
+
+def test_forgetting_a_request_leaves_what_a_listing_shows_waiting(linking: Store) -> None:
+    asked(linking, ArticleId("n5"))
+    linking.take_requests()
+    linking.forget_request(ArticleId("n5"))
+    assert linking.request(ArticleId("n5")) is None
+    assert requested(linking) == []
+    assert [waiting.item for waiting in linking.waiting("c1")] == [item(5)]
+
+
+def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows_it_later(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.save(make(900), [PAGE], {}, NOW)
+    before = linking.version(["c2"])
+    assert linking.remember_listing("c2", [item(900)], NOW) == 0
+    assert linking.waiting("c2") == []
+    assert [article.id for article in linking.newest(["c2"], 9)] == [WANTED]
+    assert linking.version(["c2"]) != before
+
+
+def test_an_article_that_is_held_and_fetched_again_is_no_request_any_more(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.save(make(900), [PAGE], {}, NOW)
+    for title in ("标题900", "改了的标题"):
+        linking.remember_listing("c2", [item(900, title)], NOW)
+    assert [waiting.item.id for waiting in linking.waiting("c2")] == [WANTED]
+    assert linking.request(WANTED) is None
+    assert asked(linking, LINKED[1][0], most=1)
+
+
+def test_an_article_that_a_listing_shows_while_it_is_asked_for_comes_into_its_channel(linking: Store) -> None:
+    asked(linking)
+    linking.take_requests()
+    linking.remember_listing("c2", [item(900)], NOW)
+    assert [waiting.item.id for waiting in linking.waiting("c2")] == [WANTED]
+    linking.save(make(900), [PAGE], {}, NOW)
+    assert linking.channels_of([WANTED]) == {WANTED: {"c2", REQUESTED}}
+    assert [linking.waiting("c2"), linking.waiting(REQUESTED)] == [[], []]
+
+
+def test_requests_survive_a_restart(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite"
+    first = open_store(url, tmp_path)
+    hold(first, make(1, links=LINKED))
+    asked(first)
+    first.close()
+    again = open_store(url, tmp_path)
+    again.take_requests()
+    assert requested(again) == [WANTED]
+    again.close()
+
+
+# ---------------------------------------------------------------- opening
 
 
 def test_a_store_that_is_opened_again_holds_everything(tmp_path: Path) -> None:

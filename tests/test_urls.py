@@ -1,12 +1,15 @@
 import re
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from samples import CONFIG
 
 from feedproxy import urls
-from feedproxy.model import Site, Url
+from feedproxy.model import ArticleId, Mirror, Site, Url
+from feedproxy.sources import load_mirror
 
 PAGE = "https://news.example/gb/21/11/9/page.htm"
 RULED = Site(
@@ -18,6 +21,15 @@ RULED = Site(
     tag_url=re.compile(r"^/gb/tag/(?P<tag>[^/]+)\.html$"),
 )
 UNRULED = Site(name="unruled", title="无规则", hosts=("news.example",))
+SHORT = Site(
+    name="short",
+    title="短",
+    hosts=("long.example", "go.long.example"),
+    short_links={
+        urls.bare("https://sho.rt/Ab1"): Url("https://long.example/2031/a?id=1#top"),
+        urls.bare("http://www.go.long.example/9/"): Url("https://long.example/9"),
+    },
+)
 
 PARTS = (
     *("http:", "HTTPS:", "//", "/", "[", "]", "@", ":", "99999", "0", "\x00", "\n", " ", "\t", "石桥", "\u2100", "。"),
@@ -46,6 +58,9 @@ ADDRESSES = st.lists(st.sampled_from(PARTS), max_size=9).map("".join) | st.text(
         ("http://石桥.example/", "http://xn--6yv295a.example/"),
         ("http://[2001:DB8::1]:80/", "http://[2001:db8::1]:80/"),
         ("http://reader:secret@example.org/", "http://example.org/"),
+        ("HTTPS://News.Example./gb/a.htm", "https://news.example/gb/a.htm"),
+        ("http://example.org:80/a", "http://example.org:80/a"),
+        ("http://EXAMPLE.org:/a", "http://example.org/a"),
     ],
 )
 def test_an_address_means_the_same_as_in_a_browser(href: str, meant: str) -> None:
@@ -128,6 +143,9 @@ def test_dropping_trackers_twice_is_dropping_them_once(href: str) -> None:
     [
         ("https://WWW.Example.org:8080/a", "www.example.org"),
         ("//i.example.org/a", "i.example.org"),
+        ("https://reader:secret@example.org/a", "example.org"),
+        ("https://Example.org./a", "example.org"),
+        ("https://[2001:DB8::1]:80/a", "2001:db8::1"),
         ("/a", ""),
         ("", ""),
         ("http://[::1", ""),
@@ -144,6 +162,8 @@ def test_the_host_of_an_address_is_in_lower_case_and_empty_where_there_is_none(u
         "http://www.news.example:8080/b5/8/n123.htm?page=2#top",
         "https://NEWS.example/gb/9/n123-2.htm",
         "https://news.example/gb/9/%6e123.htm",
+        "https://news.example./%67b/%39/n123%2Ehtm#a?b",
+        "//www.news.example/b5/9/n123.htm",
     ],
 )
 def test_every_address_of_an_article_has_one_id_and_one_canonical_address(url: str) -> None:
@@ -176,6 +196,14 @@ def test_without_a_rule_an_article_is_the_same_whatever_scheme_tracker_or_fragme
         ("https://news.example/gb/tag/%E7%9F%B3%E6%A1%A5.html", "石桥"),
         ("https://news.example/gb/tag/a%2Fb%20.html?x=1", "a/b"),
         ("https://news.example/gb/tag/%20.html", None),
+        ("http://www.news.example./gb/tag/%E7%9F%B3.html#top", "石"),
+        ("https://news.example/gb/tag/%3Cb%3E%26%22.html", '<b>&"'),
+        ("https://news.example/gb/tag/%2E%2E.html", None),
+        ("https://news.example/gb/tag/U.S..html", "U.S."),
+        ("https://news.example/gb/tag/a%00%0A%E2%80%A8b.html", "ab"),
+        ("https://news.example/gb/tag/%FF.html", None),
+        (f"https://news.example/gb/tag/{'%E7%9F%B3' * 100}.html", "石" * 100),
+        (f"https://news.example/gb/tag/{'a' * 101}.html", None),
         ("https://news.example/gb/9/n123.htm", None),
         ("https://elsewhere.example/gb/tag/a.html", None),
     ],
@@ -183,3 +211,77 @@ def test_without_a_rule_an_article_is_the_same_whatever_scheme_tracker_or_fragme
 def test_a_tag_page_stands_for_its_tag_as_readers_write_it(url: str, name: str | None) -> None:
     assert urls.tag_name(RULED, Url(url)) == name
     assert urls.tag_name(UNRULED, Url(url)) is None
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("https://sho.rt/Ab1", "http://sho.rt/Ab1", "//sho.rt/Ab1", "HTTPS://WWW.SHO.RT/Ab1", "https://www.sho.rt/Ab1/"),
+        *("https://Sho.rt/Ab1#top", "https://sho.rt/Ab1//"),
+    ],
+)
+def test_a_short_link_is_the_same_in_all_its_spellings(spelling: str) -> None:
+    assert urls.bare(spelling) == "sho.rt/Ab1"
+
+
+@pytest.mark.parametrize("other", ["https://sho.rt/ab1", "https://sho.rt/Ab1/x", "https://sho.rt/Ab1?x", "https://m.sho.rt/Ab1"])
+def test_another_address_of_a_shortener_is_another_short_link(other: str) -> None:
+    assert urls.bare(other) != urls.bare("https://sho.rt/Ab1")
+
+
+@settings(deadline=None, max_examples=200)
+@given(ADDRESSES)
+def test_what_is_left_of_a_short_link_s_address_stays_when_it_is_spelled_another_way(href: str) -> None:
+    url = urls.resolve(PAGE, href)
+    if url is not None:
+        rest = url.partition("://")[2].removeprefix("www.").partition("#")[0]
+        for spelling in (f"http://{rest}", f"HTTPS://www.{rest}/", f"//{rest}#top"):
+            assert urls.bare(spelling) == urls.bare(url)
+
+
+def _mirror(*sites: Site) -> Mirror:
+    return replace(load_mirror(CONFIG), sites=sites)
+
+
+@pytest.mark.parametrize(
+    ("url", "site", "address"),
+    [
+        ("https://www.news.example/gb/9/n1.htm?a#b", RULED, "https://www.news.example/gb/9/n1.htm?a#b"),
+        ("http://NEWS.example.:8080/", RULED, "http://NEWS.example.:8080/"),
+        ("http://www.sho.rt/Ab1/#x", SHORT, "https://long.example/2031/a?id=1#top"),
+        ("https://go.long.example/9", SHORT, "https://long.example/9"),
+        ("https://go.long.example/10", SHORT, "https://go.long.example/10"),
+    ],
+)
+def test_an_address_belongs_to_the_site_that_has_its_host_or_knows_it_as_a_short_one(url: str, site: Site, address: str) -> None:
+    assert urls.site_of(_mirror(RULED, SHORT), Url(url)) == (site, address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://sho.rt/",
+        "https://sho.rt/ab1",
+        "https://news.example.evil.example/",
+        "//m.news.example/",
+        "",
+        "#top",
+        "http://[::1",
+    ],
+)
+def test_an_address_of_no_configured_site_belongs_to_none(url: str) -> None:
+    assert urls.site_of(_mirror(RULED, SHORT), Url(url)) is None
+    assert urls.site_of(_mirror(), Url("https://news.example/")) is None
+
+
+def test_a_short_link_to_an_article_is_that_article() -> None:
+    found = urls.site_of(_mirror(RULED, SHORT), Url("https://sho.rt/Ab1"))
+    assert found is not None
+    assert urls.identify(*found) == urls.identify(SHORT, Url("https://long.example/2031/a?id=1"))
+
+
+@pytest.mark.parametrize("article_id", ["n1/../..", "", "n" * 65, "石"])
+def test_what_is_no_id_makes_no_article(article_id: str) -> None:
+    anything = replace(RULED, article_url=re.compile("^/gb/(?P<id>.*)$"), canonical_url="")
+    assert urls.identify(anything, Url(f"https://news.example/gb/{article_id}")) is None
+    assert urls.identify(anything, Url("https://news.example/gb/n1")) == (ArticleId("n1"), "https://news.example/gb/n1")

@@ -1,22 +1,26 @@
 """What a reader's program gets, over a store that a harvest filled."""
 
 import gzip
+import hashlib
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import feedparser
 import pytest
 from conftest import Clock
 from feedcheck import check_atom, check_json_feed, check_rss
 from flask.testing import FlaskClient
+from lxml import html as parser
 from newsroom import STORIES, Newsroom, Story
 from sqlalchemy import text
 
+from feedproxy import paths
 from feedproxy.harvest import Harvester
-from feedproxy.model import ArticleId, Mirror, Page, SafeHtml
+from feedproxy.media import MediaFolder
+from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
@@ -32,7 +36,7 @@ PAGE = "/town/blob/master/pages/city/n102.md"
 
 
 def client_of(settings: Settings, mirror: Mirror, store: SqlStore) -> FlaskClient:
-    return create_app(settings, mirror, store).test_client()
+    return create_app(settings, mirror, store, MediaFolder(settings.media), Clock()).test_client()
 
 
 @pytest.fixture
@@ -75,10 +79,11 @@ def test_a_feed_reader_finds_everything_in_an_entry(client: FlaskClient, form: s
     assert [tag.term for tag in entry.tags] == ["读书"]
     assert entry.published.startswith(("2021-05-02T00:00:00", "Sun, 02 May 2021 00:00:00"))
     assert STORIES[1].text in entry.content[-1].value
-    assert "http://news.example/pic/102.jpg" in entry.content[-1].value
     assert STORIES[1].text[:20] in entry.summary
-    assert entry.enclosures[0].href == "http://news.example/pic/102.jpg"
-    assert entry.enclosures[0].type == "image/jpeg"
+    picture = entry.enclosures[0]
+    assert f'src="{picture.href}"' in entry.content[-1].value
+    media = client.get(picture.href)
+    assert (media.headers["Content-Type"], media.headers["Content-Length"]) == (picture.type, picture.length)
 
 
 def test_an_atom_entry_leads_to_the_mirror_and_names_its_source(client: FlaskClient) -> None:
@@ -94,6 +99,7 @@ def test_a_json_feed_holds_the_whole_text(client: FlaskClient) -> None:
     assert STORIES[1].text in item["content_html"]
     assert item["authors"] == [{"name": "李明"}]
     assert item["tags"] == ["读书"]
+    assert client.get(item["image"]).mimetype == "image/webp"
 
 
 @pytest.mark.usefixtures("client")
@@ -156,7 +162,7 @@ def test_a_feed_changes_with_its_articles_only(client: FlaskClient, store: SqlSt
     assert article is not None
     clock.advance(hours=1)
     changed = replace(article, body=SafeHtml("<p>改过的正文</p>"), updated=clock.now)
-    store.save(changed, [Page(article.url, b"")], clock.now)
+    store.save(changed, [Page(article.url, b"")], {}, clock.now)
     answer = client.get("/feed/letters.xml")
     assert answer.headers["ETag"] != letters
     assert "改过的正文" in answer.text
@@ -177,7 +183,7 @@ def test_a_feed_is_rendered_once_for_each_change(
             return getattr(store, name)
 
     counting = Counting()
-    counted = create_app(settings, mirror, counting).test_client()  # type: ignore[arg-type]
+    counted = create_app(settings, mirror, counting, MediaFolder(settings.media), Clock()).test_client()  # type: ignore[arg-type]
     for _ in range(5):
         assert counted.get("/feed/town.xml").status_code == 200
     assert counting.reads == 1
@@ -315,9 +321,11 @@ def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, cloc
     article = store.article(ArticleId("n102"))
     assert article is not None
     assert article.picture is not None
-    url = article.picture.url
-    for body, times in ((f'<p>x</p><img src="{url}">', 1), (f'<p>x</p><img src="{url}.webp">', 2)):
-        store.save(replace(article, body=SafeHtml(body)), [Page(article.url, b"")], clock.now)
+    url, stored = article.picture.url, store.pictures([article.id])[article.picture.url]
+    other = Url(f"{url}.webp")
+    for body, times in ((f'<p>x</p><img src="{url}">', 1), (f'<p>x</p><img src="{other}">', 2)):
+        changed = replace(article, body=SafeHtml(body), pictures=(url, other))
+        store.save(changed, [Page(article.url, b"")], {other: stored}, clock.now)
         clock.advance(minutes=1)
         entry = json.loads(client.get("/feed/town.json").data)["items"][2]["content_html"]
         assert entry.count("<img ") == times
@@ -359,11 +367,276 @@ def test_every_answer_forbids_sniffing_scripts_and_referrers(client: FlaskClient
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_page_needs_nothing_but_its_style_sheet(client: FlaskClient) -> None:
+def test_a_page_needs_nothing_but_its_style_sheet_and_its_icon(client: FlaskClient) -> None:
     page = client.get(PAGE).text
     assert "<script" not in page
-    style = re.search(r'rel="stylesheet" href="([^"]+)"', page)
-    assert style
-    answer = client.get(urlsplit(urljoin(f"http://localhost{PAGE}", style[1])).path)
-    assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
-    assert Path(urlsplit(style[1]).path).name == "mirror.css"
+    for rel, media_type in (("stylesheet", "text/css; charset=utf-8"), ("icon", "image/svg+xml")):
+        link = re.search(rf'<link rel="{rel}"[^>]* href="([^"]+)"', page)
+        assert link
+        answer = client.get(urlsplit(urljoin(f"http://localhost{PAGE}", link[1])).path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, media_type)
+
+
+def test_programs_that_look_for_an_icon_unasked_find_it(client: FlaskClient) -> None:
+    assert client.get("/favicon.ico", follow_redirects=True).headers["Content-Type"] == "image/svg+xml"
+
+
+# ---------------------------------------------------------------- pages
+
+
+def test_an_article_page_has_the_parts_of_the_seed_in_its_order(client: FlaskClient) -> None:
+    page = client.get(PAGE).text
+    story = STORIES[1]
+    parts = (
+        f"<h1>{story.title}</h1>",
+        "首页</a>",
+        "<figure><img ",
+        "<figcaption>图注",
+        "<hr>",
+        story.text,
+        "原文链接（需翻墙）：",
+    )
+    places = [page.index(part, page.index("<body>")) for part in parts]
+    assert places == sorted(places)
+    assert '<html lang="zh-CN">' in page
+    assert "原文链接（需翻墙）：http://news.example/21/5/2/n102.htm<" in page
+    assert 'href="http://news.example' not in page
+
+
+def test_an_article_page_says_to_machines_what_it_is(client: FlaskClient) -> None:
+    page = client.get(PAGE.replace("/city/", "/books/")).text
+    said = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)">', page))
+    assert said["og:title"] == STORIES[1].title
+    assert said["og:type"] == "article"
+    assert said["og:url"] == f"http://localhost{PAGE}"
+    assert f'<link rel="canonical" href="http://localhost{PAGE}">' in page
+    assert said["article:published_time"] == "2021-05-02T08:00:00+08:00"
+    assert client.get(said["og:image"]).mimetype == "image/png"
+    feeds = re.findall(r'<link rel="alternate" type="application/rss\+xml" title="[^"]*" href="([^"]+)">', page)
+    assert [urlsplit(urljoin(f"http://localhost{PAGE}", feed)).path for feed in feeds] == [
+        "/feed/town.xml",
+        "/feed/town/books.xml",
+    ]
+
+
+def test_an_article_leads_to_its_neighbours_in_the_channel_to_its_channels_and_tags(client: FlaskClient) -> None:
+    page = client.get("/town/blob/master/pages/city/n102.md").text
+    assert f'上一篇：<a href="n101.md?n102" rel="prev">{STORIES[0].title}</a>' in page
+    assert f'下一篇：<a href="n103.md?n102" rel="next">{STORIES[2].title}</a>' in page
+    in_books = client.get("/town/blob/master/pages/books/n102.md").text
+    assert "上一篇" not in in_books
+    assert f'下一篇：<a href="n104.md?n102" rel="next">{STORIES[3].title}</a>' in in_books
+    assert '<a href="../../indexes/city/README.md?n102">城事</a>' in page
+    assert '<a href="../../indexes/books/README.md?n102">读书</a>' in page
+    assert '<a href="../../../../../tag/%E8%AF%BB%E4%B9%A6?n102" rel="tag">读书</a>' in page
+
+
+def test_a_section_is_the_same_page_with_and_without_a_slash(client: FlaskClient) -> None:
+    links = []
+    for address in ("/town", "/town/"):
+        page = client.get(address)
+        assert page.status_code == 200
+        resolved = (urlsplit(urljoin(f"http://localhost{address}", href)) for href in re.findall(r'href="([^"]+)"', page.text))
+        links.append({url.path.rstrip("/") for url in resolved if url.hostname == "localhost"})
+    assert links[0] == links[1]
+    assert all(client.get(path or "/").status_code == 200 for path in links[0])
+
+
+def test_a_channel_lists_all_its_articles_page_by_page(newsroom: Newsroom, harvester: Harvester, empty: FlaskClient) -> None:
+    newsroom.stories = tuple(
+        Story(f"n{number}", "21/5/1", f"第{number}条", "今天的集市上来了一位卖糖画的老人，孩子们围着他看。", ("city",))
+        for number in range(200, 265)
+    )
+    harvester.poll(harvester.mirror.channels[0], pages=99)
+    base = "/town/blob/master/indexes/city/"
+    shown: list[str] = []
+    for number, name in enumerate(("README", "2", "3"), start=1):
+        page = empty.get(f"{base}{name}.md")
+        assert page.status_code == 200
+        assert f'<b aria-current="page">{number}</b>' in page.text
+        shown += re.findall(r"第(\d+)条", page.text)
+    assert [int(number) for number in shown] == list(range(264, 199, -1))
+    assert '<a href="README.md">1</a>' in empty.get(f"{base}2.md").text
+
+
+@pytest.mark.parametrize("name", ["0", "1", "-1", "2", "9999999999", "x", "%31", "README.md", "1e1", "٢"])
+def test_a_page_of_a_channel_that_there_is_not_is_no_page(client: FlaskClient, name: str) -> None:
+    answer = client.get(f"/town/blob/master/indexes/city/{name}.md")
+    assert answer.status_code == (200 if name in ("1", "%31") else 404)
+
+
+# ---------------------------------------------------------------- tags
+
+
+@pytest.mark.parametrize("tag", ["镜", "A/B 台湾", "100%", "a+b&c=d", "何谓?", "#一", "旧..新", "C++"])
+def test_a_tag_has_a_page_and_a_feed_in_every_form_whatever_stands_in_its_name(
+    client: FlaskClient, store: SqlStore, tag: str, clock: Clock
+) -> None:
+    article = store.article(ArticleId("n103"))
+    assert article is not None
+    store.save(replace(article, tags=(tag,)), [Page(article.url, b"")], {}, clock.now)
+    page = client.get(paths.tag(tag))
+    assert page.status_code == 200
+    assert STORIES[2].title in page.text
+    for form in ("xml", "atom", "json"):
+        address = paths.tag_feed(tag, form=form)
+        answer = client.get(address)
+        assert answer.headers["Content-Type"] == TYPES[form]
+        assert CHECKS[form](answer.data) == []
+        assert f"http://localhost{address}" in answer.text.replace("\\/", "/")
+        assert STORIES[2].text in answer.text
+        assert paths.relative(MirrorPath(address), paths.tag(tag)) in page.text
+    entry = feedparser.parse(client.get(paths.tag_feed(tag)).data).entries[0]
+    assert [each.term for each in entry.tags] == [tag]
+
+
+@pytest.mark.parametrize("address", ["/tag/无", "/feed/tag/无.xml", "/feed/tag/读书.txt", "/tag/" + "x" * 200, "/feed/tag/.xml"])
+def test_a_tag_that_no_article_has_is_no_page(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 404
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def picture_of(client: FlaskClient) -> str:
+    return str(json.loads(client.get("/feed/town.json").data)["items"][2]["image"]).removeprefix("http://localhost")
+
+
+def test_a_picture_is_answered_once_and_for_all(client: FlaskClient) -> None:
+    answer = client.get(picture_of(client))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert hashlib.sha256(answer.data).hexdigest().startswith(Path(picture_of(client)).stem)
+    again = client.get(picture_of(client), headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "part"),
+    [
+        ("bytes=0-3", 206, slice(0, 4)),
+        ("bytes=-4", 206, slice(-4, None)),
+        ("bytes=10-", 206, slice(10, None)),
+        ("bytes=99999-", 416, None),
+    ],
+)
+def test_a_part_of_a_picture_can_be_asked_for(client: FlaskClient, wanted: str, status: int, part: slice | None) -> None:
+    whole = client.get(picture_of(client)).data
+    answer = client.get(picture_of(client), headers={"Range": wanted})
+    assert answer.status_code == status
+    if part:
+        assert answer.data == whole[part]
+        assert answer.headers["Content-Range"].endswith(f"/{len(whole)}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../feedproxy.sqlite",
+        "%2e%2e%2ffeedproxy.sqlite",
+        "x.webp",
+        "0" * 32 + ".webp",
+        "0" * 32 + ".svg",
+        "A" * 32 + ".png",
+        "%00.png",
+    ],
+)
+def test_no_other_name_leads_to_a_file(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/media/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(("images", "policy"), [(Images.STORE, "img-src 'self';"), (Images.LINK, "img-src 'self' http: https:;")])
+def test_pictures_come_from_elsewhere_only_where_a_section_says_so(
+    settings: Settings, mirror: Mirror, store: SqlStore, images: Images, policy: str
+) -> None:
+    sections = tuple(replace(section, images=images) for section in mirror.sections)
+    client = client_of(settings, replace(mirror, sections=sections), store)
+    for address in ("/", "/town", "/nowhere", "/feed/town.xml"):
+        assert policy in client.get(address).headers["Content-Security-Policy"]
+
+
+# ---------------------------------------------------------------- every kind of address
+
+INDEX = "/town/blob/master/indexes/city/README.md"
+NOT_HELD = "/town/blob/master/pages/city/n900.md"
+PAGES = ("/", "/town", "/town/", PAGE, INDEX, "/tag/读书")
+
+
+def test_no_page_holds_a_script_or_has_a_browser_ask_elsewhere(client: FlaskClient) -> None:
+    for address in (*PAGES, "/nowhere", NOT_HELD, "/tag/无"):
+        root = parser.document_fromstring(client.get(address).text)
+        assert [element.tag for element in root.iter("base", "embed", "iframe", "object", "script", "style")] == []
+        for element in root.iter():
+            assert [name for name in element.attrib if str(name).startswith("on") or name == "style"] == []
+            assert not str(element.get("href", "")).lower().startswith(("javascript:", "data:"))
+        asked = [str(link.get("href")) for link in root.iter("link") if link.get("rel") in ("stylesheet", "icon", "preload")]
+        asked += [str(element.get("src")) for element in root.iter() if element.get("src")]
+        assert {urlsplit(each).netloc for each in asked} == {""}, address
+        assert root.get("lang") == "zh-CN"
+
+
+def test_what_is_known_is_not_sent_again_and_nothing_is_sent_to_head(client: FlaskClient) -> None:
+    for address in (*PAGES, "/feed/tag/读书.json", "/static/mirror.css"):
+        got, headed = client.get(address), client.head(address)
+        assert headed.data == b""
+        for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control"):
+            assert headed.headers[name] == got.headers[name], address
+        again = client.get(address, headers={"If-None-Match": got.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b""), address
+
+
+def test_every_address_says_which_methods_it_takes(client: FlaskClient) -> None:
+    reading = {"GET", "HEAD", "OPTIONS"}
+    others = ("/media/x.png", "/feed/town.xml", "/feed/tag/读书.xml", "/healthz", "/static/mirror.css")
+    for address in (*PAGES, *others, NOT_HELD):
+        methods = reading | ({"POST"} if address in (PAGE, NOT_HELD) else set())
+        for method in sorted({"DELETE", "PATCH", "POST", "PUT"} - methods):
+            refused = client.open(address, method=method)
+            assert refused.status_code == 405, address
+            assert set(refused.headers["Allow"].split(", ")) == methods, address
+        told = client.options(address)
+        assert (told.status_code, set(told.headers["Allow"].split(", "))) == (200, methods), address
+
+
+def test_a_channel_has_its_list_in_every_section_that_shows_it_and_nowhere_else(client: FlaskClient) -> None:
+    town, letters = (client.get(f"/{section}/blob/master/indexes/books/README.md") for section in ("town", "letters"))
+    assert [town.status_code, letters.status_code] == [200, 200]
+    assert '<a href="../../pages/books/n104.md?n104">诗集再版 读者排队</a>' in town.text
+    assert '<link rel="canonical" href="http://localhost/letters/blob/master/indexes/books/README.md">' in letters.text
+    assert 'href="../../../../../feed/letters/books.json"' in letters.text
+    for nowhere in ("/letters/blob/master/indexes/city/README.md", "/nowhere/blob/master/indexes/city/README.md"):
+        assert client.get(nowhere).status_code == 404
+
+
+def test_a_list_holds_no_articles_twice_and_leads_to_each_in_its_channel(client: FlaskClient) -> None:
+    for channel, held in (("city", ("n103", "n102", "n101")), ("books", ("n104", "n102"))):
+        page = client.get(f"/town/blob/master/indexes/{channel}/README.md").text
+        links = re.findall(r'<li><a href="([^"]+)">', page)
+        assert links == [f"../../pages/{channel}/{each}.md?{each}" for each in held]
+
+
+def test_the_feed_and_the_section_of_a_channel_lead_to_its_list(client: FlaskClient) -> None:
+    listed = "/town/blob/master/indexes/books/README.md"
+    assert json.loads(client.get("/feed/town/books.json").data)["home_page_url"] == f"http://localhost{listed}"
+    for section in ("/town", "/town/"):
+        assert listed in [urljoin(section, href) for href in re.findall(r'href="([^"]+)"', client.get(section).text)]
+
+
+def test_the_feed_of_a_tag_changes_with_its_articles_only(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
+    feeds = ("/feed/tag/读书.xml", "/feed/tag/山城.xml", "/feed/tag/市集.xml")
+    before = [client.get(feed).headers["ETag"] for feed in feeds]
+    article = store.article(ArticleId("n101"))
+    assert article is not None
+    clock.advance(hours=1)
+    store.save(replace(article, title="山城的晚市", tags=("山城",), updated=clock.now), [Page(article.url, b"")], {}, clock.now)
+    assert client.get(feeds[0]).headers["ETag"] == before[0]
+    assert client.get(feeds[1]).headers["ETag"] != before[1]
+    assert "山城的晚市" in client.get(feeds[1]).text
+    assert client.get(feeds[2]).status_code == 404
+
+
+def test_a_tag_is_found_as_it_is_written_and_as_it_is_encoded(client: FlaskClient) -> None:
+    for address in ("/tag/读书", "/feed/tag/读书.atom"):
+        assert client.get(address).data == client.get(quote(address)).data

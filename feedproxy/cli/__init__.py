@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from feedproxy import __version__
 from feedproxy.cli.check import check
 from feedproxy.cli.poll import backfill, poll
+from feedproxy.cli.prune import prune
 from feedproxy.cli.serve import serve
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import PREFIX, load_settings
@@ -38,7 +39,7 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, check):
+for command in (serve, poll, backfill, check, prune):
     cli.add_command(command)
 
 

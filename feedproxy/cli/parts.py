@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Harvester, Report
+from feedproxy.media import MediaFolder
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
@@ -24,7 +25,8 @@ def open_harvester(settings: Settings) -> Harvester:
     """Return a harvester over the real store and network."""
     mirror = load_mirror(settings.config)
     store = open_store(settings.store_url, settings.data)
-    return Harvester(mirror, store, open_fetcher(settings, mirror, cache_file=settings.data / "http-cache.sqlite"), now)
+    fetcher = open_fetcher(settings, mirror, cache_file=settings.data / "http-cache.sqlite")
+    return Harvester(mirror, store, fetcher, MediaFolder(settings.media), now)
 
 
 @contextmanager
@@ -40,13 +42,16 @@ def progress(title: str, total: int) -> Iterator[Progress]:
 def print_reports(reports: Sequence[Report]) -> None:
     """Print a table of polls, and each failure with its address and reason once."""
     table = Table(
-        "channel", "title", *(Column(name, justify="right") for name in ("listed", "new", "updated", "failed", "seconds"))
+        "channel",
+        "title",
+        *(Column(name, justify="right") for name in ("listed", "new", "updated", "pictures", "missing", "failed", "seconds")),
     )
     for report in reports:
         table.add_row(
             report.channel.id,
             report.channel.title,
-            *(str(number) for number in (report.listed, report.new, report.updated, len(report.failures))),
+            *(str(number) for number in (report.listed, report.new, report.updated, report.pictures)),
+            *(str(len(each)) for each in (report.missing, report.failures)),
             f"{report.seconds:.1f}",
         )
     console = Console()

@@ -63,6 +63,10 @@ def _poll_all(harvester: Harvester, title: str, *, pages: int) -> None:
             bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
             reports.append(_poll_one(harvester, channel, round_began=began, pages=pages))
             bar.advance(bar.task_ids[0])
+        if reports:
+            bar.update(bar.task_ids[0], description=f"{title}: pictures")
+            while harvester.pictures.take_due(reports[-1]):
+                pass
     print_reports(reports)
     sys.exit(1 if any(report.failures for report in reports) else 0)
 
@@ -75,14 +79,32 @@ def _poll_due(harvester: Harvester) -> None:
         _log.error("%s; trying again", e)
         return
     harvester.fetcher.new_round()
-    for channel in plan.due_channels(plan.in_turns(harvester.mirror.sections), states, now()):
-        try:
-            report = _poll_one(harvester, channel)
-        except StoreError as e:
-            _log.error("%s; trying again", e)
-            return
-        if report.new or report.updated:
-            _log.info("%s %s: %d new, %d updated", channel.id, channel.title, report.new, report.updated)
+    try:
+        for channel in plan.due_channels(plan.in_turns(harvester.mirror.sections), states, now()):
+            _serve_readers(harvester)
+            _tell(_poll_one(harvester, channel))
+        _serve_readers(harvester)
+    except StoreError as e:
+        _log.error("%s; trying again", e)
+
+
+def _serve_readers(harvester: Harvester) -> None:
+    """Fetch what readers asked for, and pictures that are due."""
+    try:
+        report = harvester.answer_requests()
+        harvester.pictures.take_due(report)
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 (the outermost loop)
+        _log.exception("what readers asked for could not be fetched")
+    else:
+        _tell(report)
+
+
+def _tell(report: Report) -> None:
+    if report.new or report.updated or report.pictures:
+        name = f"{report.channel.id} {report.channel.title}"
+        _log.info("%s: %d new, %d updated, %d pictures", name, report.new, report.updated, report.pictures)
 
 
 def _poll_one(harvester: Harvester, channel: Channel, *, round_began: datetime | None = None, pages: int = 1) -> Report:

@@ -38,7 +38,7 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     about = metadata.read(root, rules, site, page.url)
     body = _by_rules(root, rules)
     if body is None and (rules.autodetect_on_failure or not rules.body):
-        return heuristics.extract(page, markup.outer_html(root) if rules.name else text, about)
+        return heuristics.extract(page, markup.outer_html(root), about)
     if body is None:
         raise ExtractError(page.url, f"no article found: body of {rules.name} does not match")
     title = about.title or about.stated_title

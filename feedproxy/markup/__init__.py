@@ -8,6 +8,7 @@ from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.spaces import plain, text_of, tighten
+from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
     blocks,
@@ -31,6 +32,7 @@ __all__ = [
     "ERRORS",
     "Element",
     "attributes_at",
+    "best_candidate",
     "blocks",
     "check_xpath",
     "decode",

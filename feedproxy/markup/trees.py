@@ -9,6 +9,7 @@ from lxml.html import HtmlElement
 
 from feedproxy.markup.encodings import without_controls
 from feedproxy.markup.spaces import BLOCKS, plain
+from feedproxy.markup.srcset import best_candidate
 from feedproxy.model import DirtyHtml
 
 # Elements that have no content in HTML 5, of which libxml2 does not know it: it would put what follows inside them.
@@ -32,6 +33,7 @@ _XPATH_CORE = frozenset(
 # 20,000 attributes in one tag take libxml2 a second, 100,000 minutes; an inlined picture is long, but one attribute.
 _LONG_TAG = re.compile(r"<[^<>]{20000,}")
 _MAX_ATTRIBUTES = 5_000
+_SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
 
@@ -66,6 +68,8 @@ def inner_html(element: HtmlElement) -> DirtyHtml:
 
 def outer_html(element: HtmlElement) -> DirtyHtml:
     """Return an element with its tags, without its tail; characters that neither XML nor readers bear are dropped."""
+    for item in element.iter("li"):
+        item.text = item.text or ""  # libxml2 lets one with nothing in it go without its end
     text = html.tostring(element, encoding="unicode", with_tail=False)
     return DirtyHtml(without_controls(_VOID_END.sub("", text)))
 
@@ -110,14 +114,28 @@ def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
             twin.drop_tree()
         noscript.drop_tag()
     for image in root.iter("img"):
-        real = next((image.get(name) for name in (*more_sources, *_LAZY_SOURCES) if image.get(name)), None)
+        best = best_candidate(*_srcsets_of(image))
+        sources = [image.attrib.pop(name, "") for name in (*more_sources, *_LAZY_SOURCES)]
+        real = best or next(filter(None, sources), "")
         if real:
             image.set("src", real)
+        for name in _SRCSETS:
+            image.attrib.pop(name, None)
+    for picture in root.iter("picture"):
+        drop(list(picture.iter("source")))
+
+
+def _srcsets_of(image: HtmlElement) -> list[str]:
+    """Return the `srcset`s of an image, lazy ones too, and of the sources beside it in its `picture`."""
+    parent = image.getparent()
+    sources = parent.findall("source") if parent is not None and parent.tag == "picture" else []
+    found = (element.get(name) for element in (image, *sources) for name in _SRCSETS)
+    return [srcset for srcset in found if srcset]
 
 
 def first_picture(root: HtmlElement) -> HtmlElement | None:
     """Return the first `img` with an address that is not inlined, after `unlazy`."""
-    return next((image for image in root.iter("img") if image.get("src") and not image.get("src", "").startswith("data:")), None)
+    return next((image for image in root.iter("img") if image.get("src", "data:")[:5].lower() not in ("", "data:")), None)
 
 
 def check_xpath(expression: str) -> str:

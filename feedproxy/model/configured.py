@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from feedproxy.model.texts import Url
@@ -58,6 +59,7 @@ class Site:
 
     *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
     Without it every address that a listing links to is an article, with an ID made from its address.
+    *short_links* says where short addresses lead, each by `urls.bare`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Site:
     article_url: re.Pattern[str] | None = None
     canonical_url: str = ""
     tag_url: re.Pattern[str] | None = None
+    short_links: Mapping[str, Url] = field(default_factory=dict)
     listing: ListingRules = field(default_factory=ListingRules)
     article: ArticleRules = field(default_factory=ArticleRules)
 
@@ -87,6 +90,14 @@ class Channel:
     archive_url: Url | None = None
 
 
+class Images(StrEnum):
+    """What a section does with pictures: keep copies, leave them where they are, or show none."""
+
+    STORE = "store"
+    LINK = "link"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """What readers subscribe to: an ordered set of channels."""
@@ -95,11 +106,15 @@ class Section:
     title: str
     description: str
     channels: tuple[Channel, ...]
+    images: Images = Images.STORE
 
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    """One link of the line on top of every page: to a place of the mirror (*to*), or elsewhere (*url*)."""
+    """One link of the line on top of every page: to a place of the mirror (*to*), or elsewhere (*url*).
+
+    With both it leads to a neighbour: *to* is its folder beside the sections on a git host, *url* where it is elsewhere.
+    """
 
     title: str
     to: str = ""
@@ -129,6 +144,23 @@ class PollRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageRules:
+    """Which pictures are kept, and how wide their reading form is at most."""
+
+    reading_width_px: int
+    max_pixels: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRules:
+    """How many articles readers may ask for: waiting at one time, and by one client in a minute."""
+
+    max_queued: int
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """Everything that `config/` says."""
 
@@ -136,6 +168,7 @@ class Mirror:
     description: str
     language: str
     page_path: str
+    index_path: str
     entries: int
     ttl_minutes: int
     navigation: tuple[NavigationLink, ...]
@@ -144,6 +177,8 @@ class Mirror:
     rules: Mapping[str, ArticleRules]
     fetch: FetchLimits
     poll: PollRules
+    images: ImageRules
+    requests: RequestRules
 
     def section(self, name: str) -> Section | None:
         """Return the section of that name."""

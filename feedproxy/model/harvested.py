@@ -47,6 +47,25 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file of the mirror's own: its name is the hash of its content, *size* is in bytes, the others in pixels."""
+
+    name: str
+    media_type: str
+    size: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture that is held: in its original size, and in the form that pages and entries show."""
+
+    original: MediaFile
+    reading: MediaFile
+
+
+@dataclass(frozen=True, slots=True)
 class Extract:
     """What was found on an article page, not yet clean; *rule* names what found it.
 
@@ -69,7 +88,8 @@ class Article:
     """An article as the store holds it: clean, with upstream addresses.
 
     *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
-    *updated* moves with its text, *links* are the articles it links to, *rule* is what found it.
+    *updated* moves with its text, *links* are the articles it links to, *pictures* the addresses of all pictures it
+    shows, *rule* is what found it.
     """
 
     id: ArticleId
@@ -85,6 +105,7 @@ class Article:
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     links: tuple[tuple[ArticleId, Url], ...] = ()
+    pictures: tuple[Url, ...] = ()
     rule: str = ""
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feedproxy.model.harvested import ListingItem
+from feedproxy.model.texts import ArticleId, Url
+
+# The channel of articles that came because a reader asked for them.
+REQUESTED = "requested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,20 @@ class Waiting:
     tries: int = 0
     try_at: datetime | None = None
     tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPicture:
+    """A picture that an article shows and that is not held yet."""
+
+    url: Url
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A reader's wish for an article that is not held; *error* says why it could not be had so far."""
+
+    id: ArticleId
+    url: Url
+    error: str = ""

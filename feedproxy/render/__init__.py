@@ -1,8 +1,9 @@
 """Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
 
 from feedproxy.render.feeds import FORMS
+from feedproxy.render.markdown import MarkdownPage, render_markdown
 from feedproxy.render.pages import (
-    STYLESHEET,
+    STATIC,
     ArticleBody,
     FeedLink,
     Frame,
@@ -12,25 +13,30 @@ from feedproxy.render.pages import (
     lead_figure,
     render_article,
     render_home,
+    render_list,
     render_message,
-    render_section,
 )
-from feedproxy.render.values import Entry, Feed
+from feedproxy.render.values import Enclosure, Entry, Feed, Lead, picture_type
 
 __all__ = [
     "FORMS",
-    "STYLESHEET",
+    "STATIC",
     "ArticleBody",
+    "Enclosure",
     "Entry",
     "Feed",
     "FeedLink",
     "Frame",
+    "Lead",
     "Link",
     "ListBlock",
     "ListedArticle",
+    "MarkdownPage",
     "lead_figure",
+    "picture_type",
     "render_article",
     "render_home",
+    "render_list",
+    "render_markdown",
     "render_message",
-    "render_section",
 ]

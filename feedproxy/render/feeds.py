@@ -14,7 +14,7 @@ from feedgen.ext.base import BaseEntryExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
-from feedproxy.render.values import Entry, Feed, picture_type
+from feedproxy.render.values import Enclosure, Entry, Feed
 
 _GENERATOR = "feedproxy"
 
@@ -33,11 +33,10 @@ def render_rss(feed: Feed) -> bytes:
         item.content(entry.content, type="CDATA")
         item.pubDate(entry.published)
         item.dc.dc_creator(entry.author)
-        if entry.picture:
-            kind = picture_type(entry.picture)
-            # the length is not known; 0 says so (RSS profile, "enclosure")
-            item.enclosure(entry.picture.url, "0", kind)
-            item.media.content(url=entry.picture.url, medium="image", type=kind, group=None)
+        if entry.enclosure:
+            # a length that is not known is 0 (RSS profile, "enclosure")
+            item.enclosure(entry.enclosure.url, str(entry.enclosure.length), entry.enclosure.media_type)
+            item.media.content(**_media_content(entry.enclosure), group=None)
     return bytes(made.rss_str())
 
 
@@ -56,8 +55,9 @@ def render_atom(feed: Feed) -> bytes:
         item.links.add(rel="via", href=entry.via)
         item.summary(entry.summary)
         item.content(entry.content, type="html")
-        if entry.picture:
-            item.links.add(rel="enclosure", type=picture_type(entry.picture), href=entry.picture.url)
+        if entry.enclosure:
+            length = {"length": str(entry.enclosure.length)} if entry.enclosure.length else {}
+            item.links.add(rel="enclosure", type=entry.enclosure.media_type, href=entry.enclosure.url, **length)
     return bytes(made.atom_str())
 
 
@@ -116,6 +116,13 @@ def _add(made: FeedGenerator, entry: Entry) -> FeedEntry:
     return item
 
 
+def _media_content(enclosure: Enclosure) -> dict[str, str]:
+    """Return the attributes of media:content (Media RSS 1.5.1); what is not known is left out."""
+    sizes = {"fileSize": enclosure.length, "width": enclosure.width, "height": enclosure.height}
+    known = {name: str(value) for name, value in sizes.items() if value}
+    return {"url": enclosure.url, "medium": "image", "type": enclosure.media_type, **known}
+
+
 def _json_item(entry: Entry) -> dict[str, object]:
     item: dict[str, object] = {
         "id": entry.id,
@@ -130,6 +137,6 @@ def _json_item(entry: Entry) -> dict[str, object]:
     }
     if entry.tags:
         item["tags"] = list(entry.tags)
-    if entry.picture:
-        item["image"] = entry.picture.url
+    if entry.enclosure:
+        item["image"] = entry.enclosure.url
     return item

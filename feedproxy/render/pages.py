@@ -7,10 +7,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from feedproxy.model import Picture, SafeHtml
+from feedproxy.model import SafeHtml
+from feedproxy.render.values import Lead
 
 _FOLDER = Path(__file__).parent / "templates"
-STYLESHEET = (_FOLDER / "mirror.css").read_bytes()
+# What every page needs, by the file's name: its style sheet and its icon.
+STATIC = {file.name: file.read_bytes() for file in sorted((Path(__file__).parent / "static").iterdir())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,34 +20,39 @@ class Link:
     """A link as it is printed."""
 
     title: str
-    href: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedLink:
     """A feed that a page announces, in all its forms: pairs of media type and address, RSS first.
 
-    *label* is its name among its neighbours, *title* its own; *anchor* is what links to this place name.
+    *label* is its name among its neighbours, *title* its own; *anchor* is what links to this place name, *home* the
+    page that shows the same articles.
     """
 
     label: str
     title: str
     anchor: str
+    home: str
     forms: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every page."""
+    """What stands around every page; *properties* are those of the Open Graph protocol that only it has."""
 
     language: str
     title: str
+    kind: str
     description: str
     mirror: str
     style: str
+    icon: str
     canonical: str
     navigation: tuple[Link, ...] = ()
     feeds: tuple[FeedLink, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,11 @@ class ArticleBody:
     updated: datetime
     content: SafeHtml
     original: str
-    picture: Picture | None
+    lead: Lead | None
     tags: tuple[Link, ...]
     channels: tuple[Link, ...]
+    before: Link | None
+    after: Link | None
 
 
 def render_home(frame: Frame, blocks: tuple[ListBlock, ...]) -> bytes:
@@ -84,9 +93,11 @@ def render_home(frame: Frame, blocks: tuple[ListBlock, ...]) -> bytes:
     return _render("home.html", frame, blocks=blocks)
 
 
-def render_section(frame: Frame, blocks: tuple[ListBlock, ...], channels: tuple[FeedLink, ...]) -> bytes:
-    """Return a section's front page, with the feeds of its channels."""
-    return _render("section.html", frame, blocks=blocks, channels=channels)
+def render_list(
+    frame: Frame, blocks: tuple[ListBlock, ...], channels: tuple[FeedLink, ...] = (), pager: tuple[Link, ...] = ()
+) -> bytes:
+    """Return a page that lists articles: of a section, with its channels; of a channel, page by page; of a tag."""
+    return _render("list.html", frame, blocks=blocks, channels=channels, pager=pager)
 
 
 def render_article(frame: Frame, article: ArticleBody) -> bytes:
@@ -94,14 +105,14 @@ def render_article(frame: Frame, article: ArticleBody) -> bytes:
     return _render("article.html", frame, article=article)
 
 
-def render_message(frame: Frame, text: str, original: str = "") -> bytes:
-    """Return a page that says one thing: not held, not found, an error."""
-    return _render("message.html", frame, text=text, original=original)
+def render_message(frame: Frame, text: str, original: str = "", *, ask: bool = False) -> bytes:
+    """Return a page that says one thing: not held, not found, an error; *ask* has it offer to fetch the original."""
+    return _render("message.html", frame, text=text, original=original, ask=ask)
 
 
-def lead_figure(picture: Picture) -> SafeHtml:
+def lead_figure(lead: Lead) -> SafeHtml:
     """Return a lead picture with its caption as HTML, as it stands in front of an entry's content."""
-    return SafeHtml(_environment.get_template("lead.html").render(picture=picture).strip())
+    return SafeHtml(_environment.get_template("lead.html").render(lead=lead).strip())
 
 
 def _render(template: str, frame: Frame, **values: object) -> bytes:

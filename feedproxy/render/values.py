@@ -3,12 +3,34 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from feedproxy.model import Picture, SafeHtml
+from feedproxy.model import SafeHtml
 
 # What an empty feed says of its last change, as Atom demands a date (RFC 4287, 4.1.1); validators doubt any before 1990.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 # Picture types by the end of the address; a server sends one of these, or it sends no picture.
 _PICTURE_TYPES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A lead picture as it is printed, with its size in pixels; without *src* only what is said of it."""
+
+    src: str
+    alt: str
+    caption: str
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A picture beside an entry: its absolute address, type, length in bytes and size in pixels; 0 is not known."""
+
+    url: str
+    media_type: str
+    length: int = 0
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +47,7 @@ class Entry:
     updated: datetime
     author: str
     tags: tuple[str, ...] = ()
-    picture: Picture | None = None
+    enclosure: Enclosure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +69,11 @@ class Feed:
         return max((entry.updated for entry in self.entries), default=NEVER)
 
 
-def picture_type(picture: Picture) -> str:
+def picture_type(url: str) -> str:
     """Return a picture's media type, as far as its address tells.
 
-    >>> picture_type(Picture("https://example.org/a.PNG?x=1"))
+    >>> picture_type("https://example.org/a.PNG?x=1")
     'image/png'
     """
-    path = picture.url.partition("?")[0].lower()
+    path = url.partition("?")[0].lower()
     return _PICTURE_TYPES.get(path[path.rfind(".") :], "image/jpeg")

@@ -8,15 +8,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from feedproxy import urls
 from feedproxy.errors import ConfigError
 from feedproxy.model import (
+    REQUESTED,
     ArticleRules,
     Channel,
     FetchLimits,
+    ImageRules,
     ListingRules,
     Mirror,
     NavigationLink,
     PollRules,
+    RequestRules,
     Section,
     Site,
     Url,
@@ -52,6 +56,7 @@ def load_mirror(folder: Path) -> Mirror:
         description=mirror.description,
         language=mirror.language,
         page_path=mirror.page_path,
+        index_path=mirror.index_path,
         entries=main.feeds.entries,
         ttl_minutes=main.feeds.ttl_minutes,
         navigation=tuple(NavigationLink(**link.model_dump()) for link in main.navigation),
@@ -60,6 +65,8 @@ def load_mirror(folder: Path) -> Mirror:
         rules=_dropped_rules(folder / "sites"),
         fetch=FetchLimits(**main.fetch.model_dump()),
         poll=PollRules(**main.poll.model_dump()),
+        images=ImageRules(**main.images.model_dump()),
+        requests=RequestRules(**main.requests.model_dump()),
     )
 
 
@@ -105,6 +112,7 @@ def _site(file: Path) -> Site:
         article_url=re.compile(table.article_url, re.ASCII) if table.article_url else None,
         canonical_url=table.canonical_url,
         tag_url=re.compile(table.tag_url) if table.tag_url else None,
+        short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
         listing=ListingRules(**table.listing.model_dump()),
         article=ArticleRules(name=f"sites/{file.name}", **table.article.model_dump()),
     )
@@ -122,7 +130,7 @@ def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> 
         )
         for channel_id, value in table.channels.items()
     )
-    return Section(name, table.title, table.description, channels)
+    return Section(name, table.title, table.description, channels, table.images)
 
 
 def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTable, site: Site) -> Channel:
@@ -137,10 +145,12 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:
-    """Hold that each link leads either elsewhere or to a place of the mirror that there is."""
+    """Hold that each link leads to a place of the mirror that there is, or elsewhere."""
     for link in main.navigation:
-        if bool(link.to) == bool(link.url) or (link.to not in ("", "section") and link.to not in main.mirror.sections):
-            raise ConfigError(file, "navigation", f'{link.title}: give either url or to, which is a section\'s name or "section"')
+        is_place = link.to == "section" or link.to in main.mirror.sections
+        if is_place == bool(link.url):
+            reason = 'give url, or to, which is a section\'s name or "section"; both for a folder beside the sections'
+            raise ConfigError(file, "navigation", f"{link.title}: {reason}")
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
@@ -148,6 +158,9 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
     seen: dict[str, Channel] = {}
     for section in sections:
         for channel in section.channels:
+            if channel.id == REQUESTED:
+                file = folder / "sections" / f"{section.name}.toml"
+                raise ConfigError(file, f"channels.{channel.id}", "is the mirror's own name for what readers ask for")
             if seen.setdefault(channel.id, channel).url != channel.url:
                 file = folder / "sections" / f"{section.name}.toml"
                 raise ConfigError(file, f"channels.{channel.id}", "another section gives this channel another address")

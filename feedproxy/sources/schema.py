@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from feedproxy.markup import check_xpath
+from feedproxy.model import Images
 
 Kind = Literal["html", "feed"]
 NAME = r"^[a-z0-9][a-z0-9-]*$"
+_FIELD = re.compile(r"\{\w*\}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
 def _as_tuple(value: Any) -> Any:  # noqa: ANN401 (whatever a TOML value may be)
@@ -30,6 +33,7 @@ def _pattern(value: str, group: str) -> str:
 
 
 XPaths = Annotated[tuple[Annotated[str, AfterValidator(check_xpath)], ...], BeforeValidator(_as_tuple)]
+Address = Annotated[str, Field(pattern=r"^https?://.+")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
@@ -44,14 +48,25 @@ class MirrorTable(_Table):
     description: str = ""
     language: str = "zh-CN"
     page_path: str = "/{section}/blob/master/pages/{channel}/{id}.md"
+    index_path: str = "/{section}/blob/master/indexes/{channel}/{page}.md"
     sections: tuple[str, ...] = Field(min_length=1)
 
-    @field_validator("page_path")
+    @field_validator("page_path", "index_path")
     @classmethod
-    def _has_its_fields(cls, value: str) -> str:
-        wanted = ("/{section}/", "{channel}", "{id}")
-        if not all(part in value for part in wanted) or value.count("{") != len(wanted):
-            raise ValueError("must begin with /{section}/ and hold {channel} and {id}, once each, and no other field")
+    def _has_its_fields(cls, value: str, info: ValidationInfo) -> str:
+        last = "{id}" if info.field_name == "page_path" else "{page}"
+        fields = sorted(_FIELD.findall(value))
+        is_path = _PLAIN_PATH.fullmatch(_FIELD.sub("x", value))
+        if fields != sorted(("{section}", "{channel}", last)) or not value.startswith("/{section}/") or not is_path:
+            reason = f"must begin with /{{section}}/ and hold {{channel}} and {last}, once each"
+            raise ValueError(f"{reason}; besides, letters, digits, '.', '_', '~', '-' and '/' only")
+        return value
+
+    @field_validator("index_path")
+    @classmethod
+    def _is_apart(cls, value: str, info: ValidationInfo) -> str:
+        if value.replace("{page}", "{id}") == info.data.get("page_path"):
+            raise ValueError("must not be the same as page_path")
         return value
 
 
@@ -90,6 +105,21 @@ class PollTable(_Table):
     retry_minutes: float = Field(default=5, gt=0)
 
 
+class ImagesTable(_Table):
+    """Which pictures are kept, and how wide their reading form is at most."""
+
+    reading_width_px: int = Field(default=1200, ge=100, le=10_000)
+    max_pixels: int = Field(default=25_000_000, ge=1)
+    max_bytes: int = Field(default=8_000_000, ge=1)
+
+
+class RequestsTable(_Table):
+    """How many articles readers may ask for."""
+
+    max_queued: int = Field(default=100, ge=0)
+    per_minute: int = Field(default=5, ge=1)
+
+
 class MirrorFile(_Table):
     """feedproxy.toml."""
 
@@ -98,6 +128,8 @@ class MirrorFile(_Table):
     feeds: FeedsTable = FeedsTable()
     fetch: FetchTable = FetchTable()
     poll: PollTable = PollTable()
+    images: ImagesTable = ImagesTable()
+    requests: RequestsTable = RequestsTable()
 
 
 class ChannelTable(_Table):
@@ -115,7 +147,8 @@ class SectionFile(_Table):
     description: str = ""
     site: str
     kind: Kind
-    listing: dict[Kind, Annotated[str, Field(pattern=r"^https?://.+")]] = Field(default_factory=dict)
+    images: Images = Images.STORE
+    listing: dict[Kind, Address] = Field(default_factory=dict)
     channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
 
 
@@ -165,6 +198,7 @@ class SiteFile(_Table):
     article_url: str = ""
     canonical_url: str = ""
     tag_url: str = ""
+    short_links: dict[Address, Address] = Field(default_factory=dict)
     listing: ListingTable = ListingTable()
     article: ArticleTable = ArticleTable()
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, insert, select, union_all, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, tuple_, union_all, update
 
 from feedproxy.model import Article, ArticleId, Headline, ListingItem, Page, Picture, SafeHtml, Url
 from feedproxy.store import tables as t
@@ -33,17 +33,46 @@ def newest_of(channels: Collection[str], limit: int) -> Select[Any]:
     )
 
 
+def members_newest_first(channel: str) -> Select[Any]:
+    """Return the query for the IDs of a channel's articles that are held."""
+    members = t.membership.c
+    held = select(members.article_id).where(members.channel == channel, members.published.is_not(None))
+    return held.order_by(members.published.desc(), members.article_id.desc())
+
+
+def neighbours_of(article_id: ArticleId, channel: str) -> tuple[Select[Any], Select[Any]]:
+    """Return the queries for the IDs of the articles before and after one in a channel."""
+    members = t.membership.c
+    own = select(members.published).where(members.channel == channel, members.article_id == article_id).scalar_subquery()
+    held = select(members.article_id).where(members.channel == channel)
+    here, there = tuple_(members.published, members.article_id), tuple_(own, article_id)
+    before = held.where(here < there).order_by(members.published.desc(), members.article_id.desc()).limit(1)
+    after = held.where(here > there).order_by(members.published, members.article_id).limit(1)
+    return before, after
+
+
+def newest_tagged(tag: str, limit: int) -> Select[Any]:
+    """Return the query for the IDs of the newest articles with a tag."""
+    tags = t.article_tag.c
+    newest_first = select(tags.article_id).where(tags.name == tag).order_by(tags.published.desc(), tags.article_id.desc())
+    return newest_first.limit(limit)
+
+
 def articles(db: Connection, ids: Collection[str]) -> list[Article]:
     """Return the articles with *ids*, in that order."""
-    tags, links = defaultdict(list), defaultdict(list)
+    tags, links, pictures = defaultdict(list), defaultdict(list), defaultdict(list)
     by_position = select(t.article_tag).where(t.article_tag.c.article_id.in_(ids)).order_by(t.article_tag.c.position)
     for row in db.execute(by_position):
         tags[row.article_id].append(row.name)
     by_target = select(t.article_link).where(t.article_link.c.article_id.in_(ids)).order_by(t.article_link.c.target_id)
     for row in db.execute(by_target):
         links[row.article_id].append((ArticleId(row.target_id), Url(row.target_url)))
+    shown = select(t.article_picture).where(t.article_picture.c.article_id.in_(ids)).order_by(t.article_picture.c.url)
+    for row in db.execute(shown):
+        pictures[row.article_id].append(Url(row.url))
     found = {row.id: row for row in db.execute(select(t.article).where(t.article.c.id.in_(ids)))}
-    return [_article(found[each], tuple(tags[each]), tuple(links[each])) for each in ids if each in found]
+    lists = ((each, tuple(tags[each]), tuple(links[each]), tuple(pictures[each])) for each in ids if each in found)
+    return [_article(found[each], *parts) for each, *parts in lists]
 
 
 def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
@@ -86,13 +115,13 @@ def remember_items(db: Connection, channel: str, items: Sequence[ListingItem], s
     for item in items:
         if item.id in renamed:
             db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
-    _insert_all(db, t.membership, [_member(channel, item, held.get(item.id)) for item in items if item.id not in titles])
+    insert_all(db, t.membership, [_member(channel, item, held.get(item.id)) for item in items if item.id not in titles])
     wanted = [
         (item, at)
         for at, item in enumerate(items, start)
         if item.id not in queued and (item.id in renamed or item.id not in held)
     ]
-    _insert_all(db, t.waiting, [_waiting(item, at) for item, at in wanted])
+    insert_all(db, t.waiting, [waiting_values(item.id, item.url, item, at) for item, at in wanted])
     unknown = sum(each not in held and each not in queued for each in ids)
     return unknown, [each for each in ids if each in held and each not in titles]
 
@@ -111,8 +140,8 @@ def write_article(db: Connection, saved: Article, now: datetime) -> None:
     tags = [
         {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
     ]
-    _insert_all(db, t.article_tag, tags)
-    _insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
+    insert_all(db, t.article_tag, tags)
+    insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
 
 
 def write_pages(db: Connection, article_id: ArticleId, pages: Sequence[tuple[Page, bytes]], now: datetime) -> None:
@@ -129,7 +158,7 @@ def write_pages(db: Connection, article_id: ArticleId, pages: Sequence[tuple[Pag
         }
         for at, (page, body) in enumerate(pages)
     ]
-    _insert_all(db, t.raw_page, values)
+    insert_all(db, t.raw_page, values)
 
 
 def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:
@@ -141,10 +170,11 @@ def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:
         linking = select(links.article_id).where(links.target_id.in_(ids))
         affected = members.article_id.in_(ids) | members.article_id.in_(linking)
         channels.update(db.execute(select(members.channel).where(affected).distinct()).scalars())
-    _count_change(db, channels, now)
+    count_change(db, channels, now)
 
 
-def _count_change(db: Connection, channels: set[str], now: datetime) -> None:
+def count_change(db: Connection, channels: set[str], now: datetime) -> None:
+    """Count a change for each of *channels*."""
     known = set(db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(channels))).scalars())
     values = {"changed": t.channel.c.changed + 1, "changed_at": now}
     db.execute(update(t.channel).where(t.channel.c.id.in_(known)).values(values))
@@ -156,7 +186,8 @@ def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def _insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+def insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    """Insert rows, if there are any."""
     if values:
         db.execute(insert(table), values)
 
@@ -165,13 +196,14 @@ def _member(channel: str, item: ListingItem, published: datetime | None) -> dict
     return {"channel": channel, "article_id": item.id, "title": item.title, "published": published}
 
 
-def _waiting(item: ListingItem, position: int) -> dict[str, Any]:
+def waiting_values(article_id: str, url: str, item: ListingItem | None = None, position: int = 0) -> dict[str, Any]:
+    """Return the row of an article that is to be fetched; *item* is what a listing says of it."""
     return {
-        "article_id": item.id,
-        "url": item.url,
-        "title": item.title,
-        "excerpt": item.excerpt,
-        "published": item.published,
+        "article_id": article_id,
+        "url": url,
+        "title": item.title if item else "",
+        "excerpt": item.excerpt if item else "",
+        "published": item.published if item else None,
         "position": position,
         "tries": 0,
         "error": "",
@@ -197,7 +229,7 @@ def _values_of(saved: Article) -> dict[str, Any]:
     }
 
 
-def _article(row: Any, tags: tuple[str, ...], links: tuple[tuple[ArticleId, Url], ...]) -> Article:  # noqa: ANN401 (a row)
+def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa: ANN401 (a row, and what belongs to it)
     picture = Picture(Url(row.picture_url), row.picture_alt, row.picture_caption) if row.picture_url else None
     return Article(
         id=ArticleId(row.id),
@@ -213,5 +245,6 @@ def _article(row: Any, tags: tuple[str, ...], links: tuple[tuple[ArticleId, Url]
         tags=tags,
         picture=picture,
         links=links,
+        pictures=pictures,
         rule=row.rule,
     )

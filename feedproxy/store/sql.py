@@ -1,6 +1,6 @@
 """The store in SQL: one class over one engine, every method one transaction."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +10,23 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
-from feedproxy.model import Article, ArticleId, ChannelState, Headline, ListingItem, Page, Url, Version, Waiting
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    ChannelState,
+    Headline,
+    ListingItem,
+    Page,
+    Request,
+    StoredPicture,
+    Url,
+    Version,
+    Waiting,
+    WaitingPicture,
+)
 from feedproxy.store import engine as engines
+from feedproxy.store import pictures as picture_rows
+from feedproxy.store import requests as request_rows
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 from feedproxy.store.schema import locked, migrate
@@ -65,16 +80,35 @@ class SqlStore:
         with self._reading() as db:
             return rows.headlines(db, [row.article_id for row in db.execute(rows.newest_of(channels, limit))])
 
+    def index(self, channel: str, offset: int, limit: int) -> list[Headline]:
+        with self._reading() as db:
+            query = rows.members_newest_first(channel).offset(offset).limit(limit)
+            return rows.headlines(db, list(db.execute(query).scalars()))
+
+    def count(self, channel: str) -> int:
+        members = t.membership.c
+        query = select(func.count()).where(members.channel == channel, members.published.is_not(None))
+        with self._reading() as db:
+            return db.execute(query).scalar() or 0
+
+    def neighbours(self, article_id: ArticleId, channel: str) -> tuple[Headline | None, Headline | None]:
+        with self._reading() as db:
+            ids = [db.execute(query).scalar() for query in rows.neighbours_of(article_id, channel)]
+            found = {each.id: each for each in rows.headlines(db, [each for each in ids if each])}
+        before, after = (found.get(each) if each else None for each in ids)
+        return before, after
+
     def tagged(self, tag: str, limit: int) -> list[Headline]:
         with self._reading() as db:
-            tags = t.article_tag.c
-            query = (
-                select(tags.article_id)
-                .where(tags.name == tag)
-                .order_by(tags.published.desc(), tags.article_id.desc())
-                .limit(limit)
-            )
-            return rows.headlines(db, list(db.execute(query).scalars()))
+            return rows.headlines(db, list(db.execute(rows.newest_tagged(tag, limit)).scalars()))
+
+    def newest_tagged(self, tag: str, limit: int) -> list[Article]:
+        with self._reading() as db:
+            return rows.articles(db, list(db.execute(rows.newest_tagged(tag, limit)).scalars()))
+
+    def pictures(self, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
+        with self._reading() as db:
+            return picture_rows.held_of(db, articles)
 
     def article(self, article_id: ArticleId) -> Article | None:
         with self._reading() as db:
@@ -86,10 +120,21 @@ class SqlStore:
 
     def original(self, article_id: ArticleId) -> Url | None:
         with self._reading() as db:
-            wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
-            linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
-            found = db.execute(wanted).scalar() or db.execute(linked.limit(1)).scalar()
-            return Url(found) if found else None
+            return request_rows.original_of(db, article_id)
+
+    def request(self, article_id: ArticleId) -> Request | None:
+        with self._reading() as db:
+            return request_rows.find(db, article_id)
+
+    def ask(self, article_id: ArticleId, *, most: int, now: datetime) -> bool:
+        with self._writing() as db:
+            if request_rows.find(db, article_id):
+                return True
+            url = request_rows.original_of(db, article_id)
+            if url is None or request_rows.count(db) >= most:
+                return False
+            request_rows.add(db, article_id, url, now)
+            return True
 
     def states(self) -> dict[str, ChannelState]:
         with self._reading() as db:
@@ -147,9 +192,27 @@ class SqlStore:
             rows.touch(db, joined, now)
             return unknown
 
-    def save(self, saved: Article, pages: Sequence[Page], now: datetime) -> None:
+    def known_pictures(self, urls: Collection[Url]) -> set[Url]:
+        with self._reading() as db:
+            return picture_rows.known(db, urls)
+
+    def due_pictures(self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+        with self._reading() as db:
+            return picture_rows.due(db, hosts, channels, now, limit)
+
+    def unused_pictures(self) -> list[Url]:
+        with self._reading() as db:
+            return picture_rows.unused(db)
+
+    def used_files(self) -> set[str]:
+        with self._reading() as db:
+            return picture_rows.used_files(db)
+
+    def save(self, saved: Article, pages: Sequence[Page], pictures: Mapping[Url, StoredPicture], now: datetime) -> None:
         with self._writing() as db:
             rows.write_article(db, saved, now)
+            picture_rows.write_shown(db, saved.id, saved.pictures, now)
+            picture_rows.keep(db, pictures)
             rows.write_pages(db, saved.id, [(page, zstandard.compress(page.body, _ZSTD_LEVEL)) for page in pages], now)
             db.execute(delete(t.waiting).where(t.waiting.c.article_id == saved.id))
             db.execute(update(t.membership).where(t.membership.c.article_id == saved.id).values(published=saved.published))
@@ -163,6 +226,31 @@ class SqlStore:
         values = {"tries": t.waiting.c.tries + 1, "tried_at": now, "try_at": try_at, "error": error}
         with self._writing() as db:
             db.execute(update(t.waiting).where(t.waiting.c.article_id == article_id).values(values))
+
+    def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
+        with self._writing() as db:
+            picture_rows.keep(db, {url: stored})
+            picture_rows.touch(db, url, now)
+
+    def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
+        values = {"tries": tries, "try_at": try_at, "error": error}
+        with self._writing() as db:
+            db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+
+    def drop_unused_pictures(self) -> None:
+        with self._writing() as db:
+            picture_rows.drop_unused(db)
+
+    def take_requests(self) -> None:
+        with self._reading() as db:
+            if not db.execute(select(t.request.c.article_id).limit(1)).first():
+                return
+        with self._writing() as db:
+            request_rows.take(db)
+
+    def forget_request(self, article_id: ArticleId) -> None:
+        with self._writing() as db:
+            request_rows.forget(db, article_id)
 
     # -------------------------------------------------------------- transactions
 

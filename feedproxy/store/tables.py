@@ -68,6 +68,49 @@ article_link = Table(
     Index("article_link_target", "target_id"),
 )
 
+# A file of the mirror's own, whichever pictures it is a form of.
+media_file = Table(
+    "media_file",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+# Every picture that an article shows, by its upstream address; without its files it is still to be fetched.
+picture = Table(
+    "picture",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("original", Text, ForeignKey("media_file.name")),
+    Column("reading", Text, ForeignKey("media_file.name")),
+    Column("tries", Integer, nullable=False),
+    Column("try_at", Moment, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("picture_due", "original", "try_at"),
+)
+
+# Which pictures an article shows: who must be rendered anew when one comes in, and which files are in use.
+article_picture = Table(
+    "article_picture",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, primary_key=True),
+    Index("article_picture_url", "url"),
+)
+
+# Articles that readers asked for: the only table that the web side writes. The poller takes them into `waiting`.
+request = Table(
+    "request",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("asked", Moment, nullable=False),
+)
+
 # The pages an article was extracted from, compressed by zstandard, so that new rules can be tried without the network.
 raw_page = Table(
     "raw_page",

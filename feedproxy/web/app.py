@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feedproxy.errors import FeedproxyError, StoreError
-from feedproxy.model import Mirror
+from feedproxy.media import MediaFolder
+from feedproxy.model import Images, Mirror
 from feedproxy.settings import Settings, load_settings
 from feedproxy.sources import load_mirror
-from feedproxy.store import Library, open_store
+from feedproxy.store import Clock, Desk, open_store
 from feedproxy.web.views import TEXT, Views
 
 if TYPE_CHECKING:
@@ -25,39 +27,44 @@ _BOOT_FAILED = 3
 _NOT_FOUND = 404
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; base-uri 'none'; form-action 'none'"
-    ),
-}
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+# Pictures come from elsewhere only where a section says so.
+_POLICY = "default-src 'none'; img-src {images}; style-src 'self'; base-uri 'none'; form-action 'self'"
 
 
-def make_app(environ: Mapping[str, str]) -> Flask:
+def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
         logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
-        return create_app(settings, load_mirror(settings.config), open_store(settings.store_url, settings.data))
+        mirror, library = load_mirror(settings.config), open_store(settings.store_url, settings.data)
+        return create_app(settings, mirror, library, MediaFolder(settings.media), clock)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
-def create_app(settings: Settings, mirror: Mirror, library: Library) -> Flask:
-    """Return the application that answers from *library*."""
+def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFolder, clock: Clock) -> Flask:
+    """Return the application that answers from *library* and *media*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    views = Views(settings, mirror, library)
-    for rule, view in views.rules():
-        app.add_url_rule(rule, rule, view, methods=["GET"])
+    views = Views(settings, mirror, library, media, clock)
+    for rule, view, method in views.rules():
+        app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     app.register_error_handler(StoreError, _store_failed)
     app.register_error_handler(SecurityError, _untrusted)
     app.register_error_handler(Exception, _broken)
-    app.after_request(_protect)
+    is_linking = any(section.images is Images.LINK for section in mirror.sections)
+    headers = _HEADERS | {"Content-Security-Policy": _POLICY.format(images="'self' http: https:" if is_linking else "'self'")}
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers.update(headers)
+        return response
 
     app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+    if count := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
@@ -65,6 +72,8 @@ def create_app(settings: Settings, mirror: Mirror, library: Library) -> Flask:
         answer = views.say(code, "没有这个页面" if code == _NOT_FOUND else "不能这样请求", "请从首页进入。")
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        if isinstance(error, RequestedRangeNotSatisfiable):
+            answer.headers["Content-Range"] = f"bytes */{error.length}"
         return answer
 
     return app
@@ -99,8 +108,3 @@ def _untrusted(_error: SecurityError) -> Response:
 def _broken(error: Exception) -> Response:
     _log.error("%r failed", request.path, exc_info=error)
     return Response("something went wrong; the operator finds it in the log\n", 500, content_type=TEXT)
-
-
-def _protect(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    return response

@@ -5,15 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flask import Response, redirect, request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import SecurityError
 
 from feedproxy import paths
-from feedproxy.edition import ALL, Edition, scope_of
+from feedproxy.edition import ALL, Ground, Pages, Scope, make_feed, scope_of, tag_scope
+from feedproxy.media import MEDIA_TYPES, MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
-from feedproxy.render import STYLESHEET
+from feedproxy.render import STATIC
 from feedproxy.settings import Settings
-from feedproxy.store import Library
-from feedproxy.web.answers import Answer, prepare, send
+from feedproxy.store import Clock, Desk
+from feedproxy.web.answers import Answer, prepare, send, send_file
 from feedproxy.web.shelf import Shelf
 
 HTML = "text/html; charset=utf-8"
@@ -21,8 +25,10 @@ TEXT = "text/plain; charset=utf-8"
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 _FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
 _FORM = f"<any({', '.join(paths.FORMATS)}):form>"
-_STYLE = prepare(STYLESHEET, "text/css; charset=utf-8")
+_STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
 _DAY = "public, max-age=86400"
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _NO_STORE = "no-store"
 _PORT = re.compile(r":\d+\Z")
 # Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
@@ -35,82 +41,127 @@ class Views:
 
     settings: Settings
     mirror: Mirror
-    library: Library
+    library: Desk
+    media: MediaFolder
+    clock: Clock
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
+    limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
-    def rules(self) -> tuple[tuple[str, Callable[..., Response]], ...]:
-        """Return each URL rule with what answers it."""
+    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
+        """Return each URL rule with what answers it, and the method."""
+        article, index = paths.Layout(self.mirror.page_path, self.mirror.index_path).routes
         return (
-            ("/", self.home),
-            ("/<name>", self.section),
-            ("/<name>/", self.section_as_folder),
-            (paths.Layout(self.mirror.page_path).route, self.article),
-            ("/tag/<path:name>", self.tag),
-            (f"/feed/<name>.{_FORM}", self.feed),
-            (f"/feed/<name>/<channel>.{_FORM}", self.feed),
-            (paths.STYLE, self.stylesheet),
-            ("/healthz", self.healthz),
+            ("/", self.home, "GET"),
+            ("/<name>", self.section, "GET"),
+            ("/<name>/", self.section, "GET"),
+            (index, self.index, "GET"),
+            (article, self.article, "GET"),
+            (article, self.ask, "POST"),
+            ("/tag/<path:name>", self.tag, "GET"),
+            (f"/feed/<name>.{_FORM}", self.feed, "GET"),
+            (f"/feed/<name>/<channel>.{_FORM}", self.feed, "GET"),
+            (f"/feed/tag/<path:name>.{_FORM}", self.tag_feed, "GET"),
+            ("/media/<name>", self.picture, "GET"),
+            (paths.STYLE, self.static, "GET"),
+            (paths.ICON, self.static, "GET"),
+            (paths.WELL_KNOWN_ICON, self.icon, "GET"),
+            ("/healthz", self.healthz, "GET"),
         )
 
     def home(self) -> Response:
         """Answer with the front page."""
         version = self._version(self.mirror.channels)
-        return _page(self._edition().home(), version)
+        return _page(self._pages().home(), version)
 
     def section(self, name: str) -> Response:
-        """Answer with a section's front page."""
+        """Answer with a section's front page, at its own address and as a folder."""
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
         version = self._version(section.channels)
-        return _page(self._edition().section(section), version)
+        page = paths.section(name, as_folder=request.path.endswith("/"))
+        return _page(self._pages().section(section, page), version)
 
-    def section_as_folder(self, name: str) -> Response:
-        """Lead from the address that a page's relative link to its section gives to the section's own."""
-        return _redirect(paths.section(name), 308) if self.mirror.section(name) else self._no_section()
+    def index(self, section: str, channel: str, page: str) -> Response:
+        """Answer with a page of the list of a channel's articles."""
+        shown_in = self.mirror.section(section)
+        found = next((each for each in shown_in.channels if each.id == channel), None) if shown_in else None
+        number = 1 if page == paths.FIRST else int(page) if _NUMBER.fullmatch(page) else 0
+        if shown_in is None or found is None or not number:
+            return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
+        version = self._version([found])
+        body = self._pages().index(shown_in, found, number)
+        return self.say(404, "没有这一页", "这个频道没有这么多文章。") if body is None else _page(body, version)
 
     def article(self, section: str, channel: str, article_id: str) -> Response:
         """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
         shown_in, wanted = self.mirror.section(section), ArticleId(article_id)
         if shown_in is None:
             return self._no_section()
-        edition, own = self._edition(), [each for each in shown_in.channels if each.id == channel]
+        pages, own = self._pages(), [each for each in shown_in.channels if each.id == channel]
         is_configured = any(each.id == channel for each in self.mirror.channels)
         if own or not is_configured:
             version = self._version(own)
-            body = edition.article(section, channel, wanted)
+            body = pages.article(section, channel, wanted)
             if body is not None:
                 return _page(body, version)
-        elsewhere = edition.canonical(wanted, section)
+        elsewhere = pages.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return _redirect(elsewhere, 302)
-        not_held = self._plain_edition().not_held(section, wanted, MirrorPath(request.path))
+        not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
         return send(prepare(not_held, HTML), status=404, cache_control=_NO_STORE)
+
+    def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
+        """Queue an article that is not held, and lead back to its page."""
+        wanted = ArticleId(article_id)
+        if self.mirror.section(section) is None:
+            return self._no_section()
+        if self._plain_pages().canonical(wanted, section):
+            return _redirect(MirrorPath(request.path), 303)
+        rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
+        if not self.limiter.hit(rule, request.remote_addr or ""):
+            return self._refuse_request(429, section, wanted)
+        if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
+            return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
+        return _redirect(MirrorPath(request.path), 303)
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
         version = self._version(self.mirror.channels)
-        body = self._edition().tag(name)
-        return self.say(404, "没有这个话题", "还没有带这个话题的文章。") if body is None else _page(body, version)
+        body = self._pages().tag(name)
+        return self._no_tag() if body is None else _page(body, version)
+
+    def tag_feed(self, name: str, form: str) -> Response:
+        """Answer with a tag's feed."""
+        scope = tag_scope(self.mirror, name)
+        if scope is None or not self.library.tagged(name, 1):
+            return self._no_tag()
+        return self._feed(scope, form)
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
-        """Answer with a feed, made once for each change of what it shows."""
+        """Answer with a feed."""
         scope = scope_of(self.mirror, name, channel)
         if scope is None:
             names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
             text = f"no feed at {request.path}; sections: {names}\n"
             return send(prepare(text.encode(), TEXT), status=404, cache_control=_NO_STORE)
-        edition = self._edition()
+        return self._feed(scope, form)
 
-        def make(version: Version) -> Answer:
-            return prepare(edition.feed(scope, form), _FEED_TYPES[form], version.moment)
+    def picture(self, name: str) -> Response:
+        """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
+        body = self.media.read(name)
+        if body is None:
+            return self.say(404, "没有这张图片", "镜像里没有这张图片。")
+        tag, _, ending = name.partition(".")
+        return send_file(body, MEDIA_TYPES[ending], tag)
 
-        key = (scope.path(form), edition.public_url)
-        return send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+    def static(self) -> Response:
+        """Answer with the style sheet or the icon."""
+        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=_DAY)
 
-    def stylesheet(self) -> Response:
-        """Answer with the style sheet."""
-        return send(_STYLE, cache_control=_DAY)
+    def icon(self) -> Response:
+        """Lead programs that look for an icon of their own accord to it."""
+        return _redirect(paths.ICON, 302)
 
     def healthz(self) -> Response:
         """Answer "ok" while the store can be read."""
@@ -119,8 +170,11 @@ class Views:
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
-        body = self._plain_edition().message(title, text, MirrorPath(request.path))
+        body = self._plain_pages().message(title, text, MirrorPath(request.path))
         return send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
+
+    def _no_tag(self) -> Response:
+        return self.say(404, "没有这个话题", "还没有带这个话题的文章。")
 
     def _no_section(self) -> Response:
         names = "、".join(f"{section.title} {section.name}" for section in self.mirror.sections)
@@ -130,12 +184,32 @@ class Views:
         """Return the version of a page of *channels*; to be read before the page is made, so that it is never too new."""
         return self.library.version([channel.id for channel in channels])
 
-    def _plain_edition(self) -> Edition:
-        """Return an edition for pages that name no absolute address, so that any host may see them."""
-        return Edition(self.mirror, self.library, self.settings.public_url)
+    def _feed(self, scope: Scope, form: str) -> Response:
+        """Answer with a feed, made once for each change of what it shows."""
+        ground = self._ground()
 
-    def _edition(self) -> Edition:
-        return Edition(self.mirror, self.library, self.settings.public_url or self._own_address())
+        def make(version: Version) -> Answer:
+            return prepare(make_feed(ground, scope, form), _FEED_TYPES[form], version.moment)
+
+        key = (scope.path(form), ground.public_url)
+        return send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+
+    def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
+        body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
+        response = send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
+        if status != 404:  # noqa: PLR2004 (HTTP's own number)
+            response.headers["Retry-After"] = "60"
+        return response
+
+    def _plain_pages(self) -> Pages:
+        """Return pages that name no absolute address, so that any host may see them."""
+        return Pages(Ground(self.mirror, self.library, self.settings.public_url))
+
+    def _pages(self) -> Pages:
+        return Pages(self._ground())
+
+    def _ground(self) -> Ground:
+        return Ground(self.mirror, self.library, self.settings.public_url or self._own_address())
 
     def _own_address(self) -> str:
         """Return the address that the request itself names.

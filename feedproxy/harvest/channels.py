@@ -1,22 +1,21 @@
-"""The shell: one channel, from its listing to the store; faults become a report.
-
-The only module that knows the rooms of the path: fetch, parse, extract, sanitise, plan, store.
-"""
+"""One channel, from its listing to the store."""
 
 import hashlib
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from feedproxy import plan, sources, urls
+from feedproxy import plan, urls
 from feedproxy.errors import ExtractError, NotAskedError, UpstreamError
-from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
+from feedproxy.harvest.articles import article_parts, make_article
+from feedproxy.harvest.pictures import Pictures
+from feedproxy.harvest.reports import Report
+from feedproxy.media import MediaFolder
 from feedproxy.model import (
+    REQUESTED,
     Article,
     ArticleId,
     Channel,
@@ -26,44 +25,19 @@ from feedproxy.model import (
     ListingItem,
     Mirror,
     Page,
-    SafeHtml,
     Site,
+    StoredPicture,
     Url,
     Waiting,
+    WaitingPicture,
 )
 from feedproxy.parse import parse_listing
-from feedproxy.rewrite import linked_articles
-from feedproxy.sanitise import clean, plain_text
-from feedproxy.store import Store
+from feedproxy.store import Clock, Store
 
-_log = logging.getLogger(__name__)
-Clock = Callable[[], datetime]
-
-# A summary is for lists: about three lines of Chinese.
-_SUMMARY_CHARACTERS = 200
-# No headline is longer, whatever an upstream sends.
-_TITLE_CHARACTERS = 300
-# More parts than any article has; a chain of links that goes on is a trap.
-_MAX_PARTS = 20
 # Articles that are fetched before another poller may have its turn.
 _BATCH = 20
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of one poll of one channel."""
-
-    channel: Channel
-    listed: int = 0
-    new: int = 0
-    updated: int = 0
-    failures: list[UpstreamError] = field(default_factory=list)
-    seconds: float = 0
-
-    def count(self, outcome: plan.Outcome) -> None:
-        """Count an article that was fetched."""
-        self.new += outcome is plan.Outcome.NEW
-        self.updated += outcome is plan.Outcome.UPDATED
+# How often upstream is asked for an article that no listing shows.
+_MAX_REQUEST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +47,7 @@ class Harvester:
     mirror: Mirror
     store: Store
     fetcher: Fetcher
+    media: MediaFolder
     clock: Clock
 
     def poll(self, channel: Channel, *, round_began: datetime | None = None, pages: int = 1) -> Report:
@@ -93,13 +68,25 @@ class Harvester:
             with self.store.turn():
                 state = replace(self._take_listing(channel, state, report, pages), last_error="")
         except UpstreamError as e:
-            _note(report, e)
+            report.note(e)
             state = replace(state, last_error=str(e))
             was_asked = not isinstance(e, NotAskedError)
         self._take_articles(channel, report, round_began)
         self.store.remember_poll(plan.after_poll(state, self.mirror.poll, self.clock(), was_asked=was_asked))
         report.seconds = (self.clock() - began).total_seconds()
         return report
+
+    def answer_requests(self) -> Report:
+        """Fetch the articles that readers asked for, as far as they are due."""
+        report = Report(Channel(REQUESTED, "asked for by readers", self.mirror.sites[0], "", Url("")))
+        self.store.take_requests()
+        self._take_articles(report.channel, report, None)
+        return report
+
+    @property
+    def pictures(self) -> Pictures:
+        """What takes pictures in."""
+        return Pictures(self.mirror, self.store, self.fetcher, self.media, self.clock)
 
     def give_up(self, channel: Channel, error: Exception) -> Report:
         """Remember a poll that failed in a way that nobody foresaw, so that it is not repeated at once."""
@@ -142,31 +129,73 @@ class Harvester:
             with self.store.turn():
                 due = plan.due_articles(self.store.waiting(channel.id), self.clock(), round_began=round_began)
                 batch = [waiting for waiting in due if waiting.item.id not in seen][:_BATCH]
-                for waiting, answer in _fetch_all(self.fetcher, batch, self.mirror.fetch.articles_at_once):
-                    self._take_article(channel, waiting, answer, report)
+                self._take_batch(channel, batch, report)
             if not batch:
                 return
             seen.update(waiting.item.id for waiting in batch)
 
-    def _take_article(self, channel: Channel, waiting: Waiting, answer: Future[Page], report: Report) -> None:
+    def _take_batch(self, channel: Channel, batch: list[Waiting], report: Report) -> None:
+        """Fetch articles; while the pictures of one are on their way the next is read."""
+        at_once = self.mirror.fetch.articles_at_once
+        in_hand: deque[_Made] = deque()
+        begun: dict[Url, Future[StoredPicture]] = {}
+        with ThreadPoolExecutor(at_once) as pool:
+            for waiting, answer in _fetch_all(self.fetcher, batch, at_once):
+                made = self._make(channel, waiting, answer, report)
+                if made:
+                    made.pictures = self.pictures.start(pool, made.article.pictures, channel.id, begun)
+                    in_hand.append(made)
+                if len(in_hand) > at_once:
+                    self._keep(in_hand.popleft(), report)
+            for made in in_hand:
+                self._keep(made, report)
+
+    def _make(self, channel: Channel, waiting: Waiting, answer: Future[Page], report: Report) -> "_Made | None":
+        """Return what is to be stored of a page, None if that is nothing."""
         item, now = waiting.item, self.clock()
         try:
-            parts = self._parts(answer.result(), item, channel.site)
-            fetched = self._make_article(parts, item, channel.site)
+            site = self._site_of(channel, item)
+            parts = self._parts(answer.result(), item, site)
+            fetched = make_article(parts, item, site, self.mirror, now)
             held = self.store.article(item.id)
-            if reason := plan.doubt(held, fetched, item, has_rules=bool(channel.site.article.body)):
+            if reason := plan.doubt(held, fetched, item, has_rules=bool(site.article.body)):
                 raise ExtractError(item.url, reason)
         except UpstreamError as e:
-            _note(report, e)
-            if not isinstance(e, NotAskedError):
-                self.store.failed(item.id, e.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
-            return
+            report.note(e)
+            self._put_off(channel, waiting, e)
+            return None
         article, outcome = plan.settle(held, fetched, now)
         if outcome is plan.Outcome.SAME:
             self.store.settled(article.id)
-        else:
-            self.store.save(article, [page for page, _ in parts], now)
-        report.count(outcome)
+            return None
+        return _Made(article, [page for page, _ in parts], outcome)
+
+    def _keep(self, made: "_Made", report: Report) -> None:
+        """Store an article with the pictures that came; the others come later."""
+        had, failed = self.pictures.collect(made.pictures)
+        self.store.save(made.article, made.pages, had, self.clock())
+        for error in failed:
+            self.pictures.remember(error, WaitingPicture(Url(error.url)), report)
+        report.pictures += len(had)
+        report.count(made.outcome)
+
+    def _put_off(self, channel: Channel, waiting: Waiting, error: UpstreamError) -> None:
+        """Have an article be tried again later; one that only readers asked for, not for ever."""
+        if isinstance(error, NotAskedError):
+            return
+        if channel.id == REQUESTED and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
+            self.store.forget_request(waiting.item.id)
+            return
+        now = self.clock()
+        self.store.failed(waiting.item.id, error.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
+
+    def _site_of(self, channel: Channel, item: ListingItem) -> Site:
+        """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
+        host = urls.host_of(item.url)
+        site = channel.site if host in channel.site.hosts else self.mirror.site_of(host)
+        if site is None:
+            raise ExtractError(item.url, "is at no site that is configured")
+        return site
 
     def _parts(self, page: Page, item: ListingItem, site: Site) -> list[tuple[Page, Extract]]:
         """Return an article's parts, if the page is the article's at all."""
@@ -175,67 +204,15 @@ class Harvester:
             raise ExtractError(item.url, f"leads to {page.url}, which is not this article")
         return article_parts(page, self.mirror, site, self.fetcher)
 
-    def _make_article(self, parts: list[tuple[Page, Extract]], item: ListingItem, site: Site) -> Article:
-        """Return the clean article of its parts; *item* says what its listing knew."""
-        first, now = parts[0][1], self.clock()
-        body = join_clean(parts)
-        published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
-        return Article(
-            id=item.id,
-            site=site.name,
-            url=item.url,
-            entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
-            title=_shortened(first.title, _TITLE_CHARACTERS),
-            body=body,
-            summary=_shortened(plain_text(body), _SUMMARY_CHARACTERS),
-            published=published,
-            updated=published,
-            author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
-            tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
-            picture=first.picture,
-            links=linked_articles(body, self.mirror, besides=item.id),
-            rule=first.rule,
-        )
 
+@dataclass(slots=True)
+class _Made:
+    """An article that is ready to be stored, but for its pictures."""
 
-def article_parts(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> list[tuple[Page, Extract]]:
-    """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
-
-    Raises:
-        UpstreamError: there is none, or a part of it can't be had.
-
-    """
-    rules = sources.rules_for(mirror, urls.host_of(page.url))
-    extract = extract_article(page, rules, site)
-    if extract.single_url and extract.single_url != page.url:
-        page = fetcher.fetch(extract.single_url)
-        extract = extract_article(page, rules, site)
-    parts, seen = [(page, extract)], {page.url}
-    while (url := parts[-1][1].next_url) and url not in seen and len(parts) < _MAX_PARTS:
-        seen.add(url)
-        page = fetcher.fetch(url)
-        parts.append((page, extract_article(page, rules, site)))
-    return parts
-
-
-def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
-    """Return the clean body of all parts.
-
-    Raises:
-        TooLargeError: a part is too large to be cleaned.
-
-    """
-    bodies = [clean(extract.body, page.url) for page, extract in parts]
-    return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most].rstrip() + "…"
-
-
-def _note(report: Report, error: UpstreamError) -> None:
-    report.failures.append(error)
-    _log.warning("%s: %s", report.channel.id, error)
+    article: Article
+    pages: list[Page]
+    outcome: plan.Outcome
+    pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
 
 
 def _fetch_all(fetcher: Fetcher, due: Iterable[Waiting], at_once: int) -> Iterator[tuple[Waiting, Future[Page]]]:

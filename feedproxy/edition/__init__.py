@@ -1,0 +1,12 @@
+"""What readers get: the store's articles as feeds and pages, rewritten to the mirror's addresses.
+
+The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite, render, paths) and opens no network.
+"""
+
+from feedproxy.edition.feeds import make_feed
+from feedproxy.edition.ground import Ground
+from feedproxy.edition.markdown import Links, make_markdown
+from feedproxy.edition.pages import Pages
+from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
+
+__all__ = ["ALL", "Ground", "Links", "Pages", "Scope", "make_feed", "make_markdown", "scope_of", "tag_scope"]

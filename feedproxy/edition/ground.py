@@ -1,0 +1,104 @@
+"""What feeds and pages stand on: which address an article has, and how its text looks there."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from feedproxy import paths, render
+from feedproxy.model import Article, ArticleId, Images, Mirror, MirrorPath, SafeHtml, StoredPicture, Url
+from feedproxy.paths import Layout
+from feedproxy.rewrite import Place, rewrite_links, shows
+from feedproxy.store import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The mirror below one public address (without a "/" at its end)."""
+
+    mirror: Mirror
+    library: Library
+    public_url: str
+
+    @property
+    def layout(self) -> Layout:
+        """Where pages stand."""
+        return Layout(self.mirror.page_path, self.mirror.index_path, self.mirror.sections)
+
+    def place_of(self, channels: Collection[str], prefer: str) -> tuple[str, str]:
+        """Return section and channel of an article's canonical page.
+
+        One that no configured channel shows (any more, or because a reader asked for it) is in the section that is
+        asked for.
+        """
+        found = self.layout.place(channels, prefer=prefer)
+        section = prefer if self.mirror.section(prefer) else self.mirror.sections[0].name
+        return found or (section, min(channels, default=""))
+
+    def page_of(self, article_id: ArticleId, channels: Collection[str], prefer: str) -> MirrorPath:
+        """Return the address of an article's canonical page."""
+        return self.layout.article(*self.place_of(channels, prefer), article_id)
+
+    def absolute(self, path: MirrorPath) -> str:
+        """Return an address with its host."""
+        return paths.absolute(path, self.public_url)
+
+    def images_of(self, section: str) -> Images:
+        """Return what a section does with pictures."""
+        found = self.mirror.section(section)
+        return found.images if found else Images.STORE
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is to be known of the articles of one feed or page before any of them is shown: one look-up for all."""
+
+    ground: Ground
+    prefer: str
+    channels: Mapping[ArticleId, frozenset[str]]
+    pictures: Mapping[Url, StoredPicture]
+
+    def place(
+        self,
+        article: Article,
+        at: tuple[str, str],
+        write: Callable[[MirrorPath], str],
+        *,
+        alone: bool = False,
+        only_held: bool = False,
+    ) -> Place:
+        """Return where an article's text is to stand."""
+        held = {
+            target: self.ground.page_of(target, self.channels[target], self.prefer)
+            for target, _ in article.links
+            if target in self.channels
+        }
+        images = self.ground.images_of(at[0])
+        return Place(article.id, *at, self.ground.layout, held, write, alone, self.pictures, images, only_held)
+
+    def body(self, article: Article, place: Place) -> SafeHtml:
+        """Return an article's text as it stands at a place."""
+        return rewrite_links(article.body, self.ground.mirror, place)
+
+    def lead(self, article: Article, place: Place) -> render.Lead | None:
+        """Return what to show above an article's text, None where the text shows its lead picture itself."""
+        picture = article.picture
+        if picture is None or shows(article.body, picture):
+            return None
+        alt = "" if picture.alt == article.title else picture.alt
+        if place.images is Images.LINK:
+            return render.Lead(picture.url, picture.alt, picture.caption)
+        stored = self.stored(article, place)
+        if stored is None:
+            return render.Lead("", alt, picture.caption) if alt or picture.caption else None
+        address, file = place.write(paths.media(stored.reading.name)), stored.reading
+        return render.Lead(address, picture.alt, picture.caption, file.width, file.height)
+
+    def stored(self, article: Article, place: Place) -> StoredPicture | None:
+        """Return an article's lead picture, if its section keeps pictures and it is held."""
+        return self.pictures.get(article.picture.url) if article.picture and place.images is Images.STORE else None
+
+
+def context_of(ground: Ground, articles: Collection[Article], prefer: str) -> Context:
+    """Return the context of the articles of one feed or page in section *prefer*."""
+    ids = {article.id for article in articles}
+    targets = {target for article in articles for target, _ in article.links}
+    return Context(ground, prefer, ground.library.channels_of(ids | targets), ground.library.pictures(ids))

@@ -1,0 +1,240 @@
+"""Articles and lists of them as HTML pages, their links relative to the page they stand on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from feedproxy import paths, render
+from feedproxy.edition.ground import Context, Ground, context_of
+from feedproxy.edition.navigation import navigation_of
+from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
+from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
+from feedproxy.rewrite import Place
+from feedproxy.store import Library
+
+_HOME_HEADLINES, _LIST_HEADLINES = 10, 50
+# As the indexes of the git-hosted mirrors have it.
+_INDEX_HEADLINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The mirror's pages."""
+
+    ground: Ground
+
+    def home(self) -> bytes:
+        """Return the front page: the newest articles of each section, and how to subscribe."""
+        blocks = tuple(
+            self._block(
+                render.Link(section.title, paths.relative(paths.section(section.name), paths.HOME)),
+                self._newest(section, _HOME_HEADLINES),
+                paths.HOME,
+                section.name,
+            )
+            for section in self._mirror.sections
+        )
+        scopes = [scope_of(self._mirror, section.name) for section in self._mirror.sections] + [scope_of(self._mirror, ALL)]
+        frame = self._frame(
+            self._mirror.name, paths.HOME, canonical=paths.HOME, description=self._mirror.description, scopes=scopes
+        )
+        return render.render_home(frame, blocks)
+
+    def section(self, section: Section, page: MirrorPath) -> bytes:
+        """Return a section's front page as it stands at *page*: its newest articles and its channels."""
+        channels = [scope_of(self._mirror, section.name, channel.id) for channel in section.channels]
+        block = self._block(render.Link("最新文章"), self._newest(section, _LIST_HEADLINES), page, section.name)
+        frame = self._frame(
+            section.title,
+            page,
+            canonical=paths.section(section.name),
+            description=section.description,
+            section=section.name,
+            scopes=[scope_of(self._mirror, section.name)],
+        )
+        return render.render_list(frame, (block,), tuple(self._feed_link(scope, page) for scope in channels if scope))
+
+    def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
+        """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
+        count = self._library.count(channel.id)
+        last = max(1, -(-count // _INDEX_HEADLINES))
+        if not 1 <= number <= last:
+            return None
+        page = self.ground.layout.index(section.name, channel.id, number)
+        headlines = self._library.index(channel.id, (number - 1) * _INDEX_HEADLINES, _INDEX_HEADLINES)
+        block = self._block(render.Link(f"{count} 篇文章"), headlines, page, section.name, channel.id)
+        frame = self._frame(
+            channel.title,
+            page,
+            canonical=page,
+            description=f"{section.title}：{channel.title}",
+            section=section.name,
+            scopes=[scope_of(self._mirror, section.name, channel.id)],
+        )
+        shown = sorted({1, last, *range(max(1, number - 2), min(last, number + 2) + 1)})
+        targets = {at: paths.relative(self.ground.layout.index(section.name, channel.id, at), page) for at in shown}
+        pager = tuple(render.Link(str(at), "" if at == number else targets[at]) for at in shown)
+        return render.render_list(frame, (block,), pager=pager if last > 1 else ())
+
+    def tag(self, tag: str) -> bytes | None:
+        """Return a tag's page, None if no article has the tag."""
+        scope = tag_scope(self._mirror, tag)
+        found = self._library.tagged(tag, _LIST_HEADLINES) if scope else []
+        if scope is None or not found:
+            return None
+        page = scope.home
+        block = self._block(render.Link("最新文章"), found, page, "")
+        frame = self._frame(tag, page, canonical=page, description=scope.description, scopes=[scope])
+        return render.render_list(frame, (block,))
+
+    def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
+        """Return an article's page in one of its channels, None if it is not held there."""
+        article = self._library.article(article_id)
+        context = context_of(self.ground, [article], section) if article else None
+        if article is None or context is None or channel not in context.channels.get(article_id, ()):
+            return None
+        page = self.ground.layout.article(section, channel, article_id)
+        place = context.place(article, (section, channel), lambda to: paths.relative(to, page))
+        body = self._article_body(article, context, place)
+        return render.render_article(self._article_frame(article, context, place, body), body)
+
+    def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
+        """Return the canonical page of an article, None if it is not held."""
+        channels = self._library.channels_of([article_id]).get(article_id)
+        return self.ground.page_of(article_id, channels, section) if channels else None
+
+    def not_held(self, section: str, article_id: ArticleId, page: MirrorPath, *, may_ask: bool = True) -> bytes:
+        """Return the page that says that an article is not held, with its original address if that is known.
+
+        It offers to queue the article, unless that was done, the address is not known, or *may_ask* says no.
+        """
+        frame = self._frame("这篇文章还没有收录", page, section=section)
+        request = self._library.request(article_id)
+        original = self._library.original(article_id) or ""
+        text = "镜像里还没有这篇文章。" if original else "镜像里没有这篇文章，也没有一篇文章提到过它。"
+        if request:
+            text = "已经排队，镜像正在取这篇文章。过一会儿再打开这一页，它就在这里。"
+            text += f"（上次没有取到：{request.error}）" if request.error else ""
+        elif not may_ask:
+            text = "排队的文章太多了，请过几分钟再试。"
+        can_ask = may_ask and self._mirror.requests.max_queued > 0
+        return render.render_message(frame, text, original, ask=bool(original and can_ask and not request))
+
+    def message(self, title: str, text: str, page: MirrorPath) -> bytes:
+        """Return a page that says one thing."""
+        return render.render_message(self._frame(title, page), text)
+
+    # -------------------------------------------------------------- an article
+
+    def _article_body(self, article: Article, context: Context, place: Place) -> render.ArticleBody:
+        def linked(title: str, target: MirrorPath) -> render.Link:
+            return render.Link(title, paths.suffixed(place.write(target), article.id))
+
+        def neighbour(headline: Headline | None) -> render.Link | None:
+            if headline is None:
+                return None
+            return linked(headline.title, self.ground.layout.article(place.section, place.channel, headline.id))
+
+        before, after = self._library.neighbours(article.id, place.channel)
+        timezone = self._mirror.timezone_of(article.site)
+        return render.ArticleBody(
+            title=article.title,
+            author=article.author,
+            published=article.published.astimezone(timezone),
+            updated=article.updated.astimezone(timezone),
+            content=context.body(article, place),
+            original=article.url,
+            lead=context.lead(article, place),
+            tags=tuple(linked(tag, paths.tag(tag)) for tag in article.tags),
+            channels=tuple(
+                linked(channel.title, self.ground.layout.index(section.name, channel.id))
+                for section in self._mirror.sections
+                for channel in section.channels
+                if channel.id in context.channels[article.id]
+            ),
+            before=neighbour(before),
+            after=neighbour(after),
+        )
+
+    def _article_frame(self, article: Article, context: Context, place: Place, body: render.ArticleBody) -> render.Frame:
+        canonical = self.ground.page_of(article.id, context.channels[article.id], place.section)
+        stored = context.stored(article, place)
+        properties = [
+            ("article:published_time", body.published.isoformat()),
+            ("article:modified_time", body.updated.isoformat()),
+            *(("article:tag", tag) for tag in article.tags),
+        ]
+        if stored:
+            file = stored.original
+            properties += [
+                ("og:image", self.ground.absolute(paths.media(file.name))),
+                ("og:image:width", str(file.width)),
+                ("og:image:height", str(file.height)),
+            ]
+        return self._frame(
+            article.title,
+            place.page,
+            kind="article",
+            canonical=canonical,
+            description=article.summary,
+            section=place.section,
+            scopes=[scope_of(self._mirror, place.section), scope_of(self._mirror, place.section, place.channel)],
+            article_id=article.id,
+            properties=properties,
+        )
+
+    # -------------------------------------------------------------- parts
+
+    @property
+    def _mirror(self) -> Mirror:
+        return self.ground.mirror
+
+    @property
+    def _library(self) -> Library:
+        return self.ground.library
+
+    def _frame(
+        self,
+        title: str,
+        page: MirrorPath,
+        *,
+        kind: str = "website",
+        description: str = "",
+        section: str = "",
+        scopes: Sequence[Scope | None] = (),
+        canonical: MirrorPath | None = None,
+        article_id: ArticleId | None = None,
+        properties: Sequence[tuple[str, str]] = (),
+    ) -> render.Frame:
+        return render.Frame(
+            language=self._mirror.language,
+            title=title,
+            kind=kind,
+            description=description,
+            mirror=self._mirror.name,
+            style=paths.relative(paths.STYLE, page),
+            icon=paths.relative(paths.ICON, page),
+            canonical=self.ground.absolute(canonical) if canonical else "",
+            navigation=navigation_of(self.ground, page, section, article_id=article_id),
+            feeds=tuple(self._feed_link(scope, page) for scope in scopes if scope),
+            properties=tuple(properties),
+        )
+
+    def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
+        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in paths.FORMATS.items())
+        return render.FeedLink(scope.label, scope.title, scope.channel, paths.relative(scope.home, page), addresses)
+
+    def _newest(self, section: Section, limit: int) -> list[Headline]:
+        return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)
+
+    def _block(
+        self, heading: render.Link, headlines: Sequence[Headline], page: MirrorPath, section: str, channel: str = ""
+    ) -> render.ListBlock:
+        """Return a list of articles: each at its place in *channel*, else at its canonical one."""
+
+        def row(each: Headline) -> render.ListedArticle:
+            canonical = self.ground.page_of(each.id, each.channels, section)
+            target = self.ground.layout.article(section, channel, each.id) if channel else canonical
+            link = render.Link(each.title, paths.suffixed(paths.relative(target, page), each.id))
+            return render.ListedArticle(link, each.published.astimezone(self._mirror.timezone_of(each.site)))
+
+        return render.ListBlock(heading, tuple(map(row, headlines)))

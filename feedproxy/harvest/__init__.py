@@ -1,0 +1,10 @@
+"""The shell: upstream to the store, one channel or batch at a time; faults become a report.
+
+The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
+"""
+
+from feedproxy.harvest.articles import article_parts, join_clean
+from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.reports import Report
+
+__all__ = ["Harvester", "Report", "article_parts", "join_clean"]

@@ -1,0 +1,77 @@
+"""Pages to an article: its parts, its clean body, and what is known about it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from feedproxy import plan, sources, urls
+from feedproxy.extract import extract_article
+from feedproxy.fetch import Fetcher
+from feedproxy.model import Article, Extract, ListingItem, Mirror, Page, SafeHtml, Site
+from feedproxy.rewrite import linked_articles, shown_pictures
+from feedproxy.sanitise import clean, plain_text
+
+# A summary is for lists: about three lines of Chinese.
+_SUMMARY_CHARACTERS = 200
+# No headline is longer, whatever an upstream sends.
+_TITLE_CHARACTERS = 300
+# More parts than any article has; a chain of links that goes on is a trap.
+_MAX_PARTS = 20
+
+
+def article_parts(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> list[tuple[Page, Extract]]:
+    """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
+
+    Raises:
+        UpstreamError: there is none, or a part of it can't be had.
+
+    """
+    rules = sources.rules_for(mirror, urls.host_of(page.url))
+    extract = extract_article(page, rules, site)
+    if extract.single_url and extract.single_url != page.url:
+        page = fetcher.fetch(extract.single_url)
+        extract = extract_article(page, rules, site)
+    parts, seen = [(page, extract)], {page.url}
+    while (url := parts[-1][1].next_url) and url not in seen and len(parts) < _MAX_PARTS:
+        seen.add(url)
+        page = fetcher.fetch(url)
+        parts.append((page, extract_article(page, rules, site)))
+    return parts
+
+
+def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
+    """Return the clean body of all parts.
+
+    Raises:
+        TooLargeError: a part is too large to be cleaned.
+
+    """
+    bodies = [clean(extract.body, page.url) for page, extract in parts]
+    return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
+
+
+def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Article:
+    """Return the clean article of its parts; *item* says what its listing knew."""
+    first = parts[0][1]
+    body = join_clean(parts)
+    published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
+    return Article(
+        id=item.id,
+        site=site.name,
+        url=item.url,
+        entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
+        title=_shortened(first.title, _TITLE_CHARACTERS),
+        body=body,
+        summary=_shortened(plain_text(body), _SUMMARY_CHARACTERS),
+        published=published,
+        updated=published,
+        author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
+        tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
+        picture=first.picture,
+        links=linked_articles(body, mirror, besides=item.id),
+        pictures=shown_pictures(body, first.picture),
+        rule=first.rule,
+    )
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rstrip() + "…"

@@ -1,0 +1,99 @@
+"""The folder with pictures: files that are whole or not there, in 256 folders by the beginning of their names."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from feedproxy.errors import StoreError
+from feedproxy.model import MediaFile
+
+# By the ending of a file's name.
+MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_NAME = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(MEDIA_TYPES)})")
+_UNFINISHED = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A file and its content."""
+
+    file: MediaFile
+    body: bytes
+
+
+class MediaFolder:
+    """Files by name; a name is the hash of its content, so a file never changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, form: Form) -> None:
+        """Keep a file, if it is not kept yet.
+
+        Raises:
+            StoreError: it can't be written.
+
+        """
+        file = self._file(form.file.name)
+        try:
+            if file.exists() and file.stat().st_size == len(form.body):
+                return
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=file.parent, suffix=_UNFINISHED, delete=False) as unfinished:
+                unfinished.write(form.body)
+                unfinished.flush()
+                os.fsync(unfinished.fileno())
+                os.fchmod(unfinished.fileno(), 0o644)
+            Path(unfinished.name).replace(file)
+        except OSError as e:
+            raise StoreError(f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA") from e
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of the file of that name, None if there is none; no other text is looked for on the disk.
+
+        Raises:
+            StoreError: it is there and can't be read.
+
+        """
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            return self._file(name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            raise StoreError(f"media: {self._file(name)} can't be read: {(e.strerror or str(e)).lower()}") from e
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all files that are kept."""
+        return (file.name for file in self._folder.glob("??/*") if _NAME.fullmatch(file.name))
+
+    def leftovers(self) -> Iterator[str]:
+        """Yield the names of files that were never finished, as their writer was killed."""
+        return (file.name for file in self._folder.glob(f"??/*{_UNFINISHED}"))
+
+    def size(self, name: str) -> int:
+        """Return the size in bytes of one of `names` or `leftovers`, 0 if it is gone."""
+        return sum(file.stat().st_size for file in self._found(name))
+
+    def remove(self, name: str) -> int:
+        """Delete one of `names` or `leftovers`; return how many bytes that freed."""
+        size = 0
+        for file in self._found(name):
+            try:
+                size += file.stat().st_size
+                file.unlink()
+            except OSError as e:
+                raise StoreError(f"media: {file} can't be deleted: {(e.strerror or str(e)).lower()}") from e
+        return size
+
+    def _found(self, name: str) -> list[Path]:
+        if _NAME.fullmatch(name):
+            return [file for file in (self._file(name),) if file.is_file()]
+        return [file for file in self._folder.glob(f"??/*{_UNFINISHED}") if file.name == name]
+
+    def _file(self, name: str) -> Path:
+        return self._folder / name[:2] / name

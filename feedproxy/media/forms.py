@@ -1,0 +1,187 @@
+"""What is kept of a picture: its pixels in the original size, and a form for reading. Pure.
+
+The only module that imports Pillow; the web side never loads it.
+
+Every picture is decoded and encoded anew, so that nothing else survives: no metadata, no comment, no bytes behind the
+end, no second meaning as another kind of file.
+"""
+
+import hashlib
+import io
+import struct
+import zlib
+
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from feedproxy.errors import PictureError
+from feedproxy.media.folder import MEDIA_TYPES, Form
+from feedproxy.model import ImageRules, MediaFile, Url
+
+# What is decoded, and as what its original size is kept. Of SVG, which is a program, Pillow knows nothing.
+_KEPT_AS = {"AVIF": "WEBP", "BMP": "PNG", "GIF": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+_DECODED = tuple(sorted(_KEPT_AS.keys() - {"MPO"}))
+_ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+_READING_QUALITY = 80
+# What has lost something once is to lose little more.
+_ORIGINAL_QUALITY = 90
+# Half the time of the default, for 4 % more bytes.
+_WEBP_METHOD = 2
+_MAX_WEBP_PX = 16_383
+# The colour profiles that cameras and programs write have 0.5 to 4 KB; a larger one carries something else.
+_MAX_PROFILE_BYTES = 16_000
+_NAME_DIGITS = 32
+# Trying all filters of PNG takes seconds on large pictures.
+_OPTIMIZED_PIXELS = 1_000_000
+# Twenty seconds; all frames are in memory at once.
+_MAX_FRAMES = 500
+_EXIF_ORIENTATION = 0x0112
+# What turns a picture upright (Exif 2.32, 4.6.4 A).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow raises over broken files; it warns of some, which is an exception where warnings are.
+_FOREIGN = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, Warning, struct.error, zlib.error, Image.DecompressionBombError),
+)
+# Its own limit is a warning, and one for all; ours is looked at before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
+    """Return a picture in its original size and for reading.
+
+    The form for reading is WebP, at most `reading_width_px` wide; where the original is not wider and not larger in
+    bytes, it serves for both. An animation becomes an animated WebP; one with too many frames, or with more than
+    `max_pixels` in all of them together, is kept as its first frame.
+
+    Raises:
+        PictureError: *body* is no picture of a kind that is kept, is broken, or too large.
+
+    """
+    if len(body) > rules.max_bytes:
+        raise PictureError(url, f"picture of {len(body)} bytes is larger than {rules.max_bytes}")
+    try:
+        with Image.open(io.BytesIO(body), formats=_DECODED) as image:
+            _check_size(url, image, rules)
+            return _forms(image, body, rules)
+    except UnidentifiedImageError as e:
+        raise PictureError(url, "is no picture of a kind that is kept") from e
+    except _FOREIGN as e:
+        reason = " ".join(str(e).split()) or type(e).__name__
+        raise PictureError(url, f"picture can't be read: {reason}") from e
+
+
+def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:
+    """Refuse a picture by what its header says, before a pixel of it is decoded."""
+    width, height = image.size
+    if width < 1 or height < 1 or width * height > rules.max_pixels:
+        raise PictureError(url, f"picture of {width} x {height} pixels is larger than {rules.max_pixels} in all")
+
+
+def _forms(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
+    kind = _KEPT_AS[image.format or ""]
+    frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+    if 1 < frames <= _MAX_FRAMES and frames * image.width * image.height <= rules.max_pixels:
+        return _animated(image, rules.reading_width_px)
+    image.load()
+    upright = _upright(image)
+    profile = _profile(image)
+    is_lossless = kind == "PNG" or body[12:16] == b"VP8L"
+    original = _encode(upright, kind, profile, keep=upright is image, lossless=is_lossless)
+    if upright.height * min(1, rules.reading_width_px / upright.width) > _MAX_WEBP_PX:
+        return original, original
+    small = _narrowed(_coloured(upright), rules.reading_width_px)
+    reading = _as_form(small, "WEBP", quality=_READING_QUALITY, method=_WEBP_METHOD, icc_profile=profile)
+    is_enough = upright.width <= rules.reading_width_px and original.file.size <= reading.file.size
+    return original, original if is_enough else reading
+
+
+def _encode(image: Image.Image, kind: str, profile: bytes | None, *, keep: bool, lossless: bool) -> Form:
+    """Return a still picture in its original size; *keep* says that it is still as it was decoded."""
+    if kind == "JPEG":
+        keeps_tables = keep and image.format == "JPEG" and image.mode in ("L", "RGB")
+        picture = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        picture.info = {}
+        quality = "keep" if keeps_tables else _ORIGINAL_QUALITY
+        return _as_form(picture, kind, quality=quality, optimize=True, icc_profile=profile)
+    image.info = {name: value for name, value in image.info.items() if name == "transparency"}
+    if kind == "PNG":
+        return _as_form(image, kind, optimize=image.width * image.height < _OPTIMIZED_PIXELS, icc_profile=profile)
+    return _as_form(
+        _coloured(image), kind, quality=_ORIGINAL_QUALITY, lossless=lossless, method=_WEBP_METHOD, icc_profile=profile
+    )
+
+
+def _animated(image: Image.Image, width: int) -> tuple[Form, Form]:
+    frames, durations = [], []
+    for frame in ImageSequence.Iterator(image):
+        frames.append(frame.convert("RGBA"))  # WebP knows a frame's duration once it is decoded
+        durations.append(int(frame.info.get("duration", 0)))
+    for frame in frames:
+        frame.info = {}
+    loop = int(image.info.get("loop", 1 if image.format == "GIF" else 0))
+
+    def encoded(pictures: list[Image.Image]) -> Form:
+        return _as_form(
+            pictures[0],
+            "WEBP",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=loop,
+            quality=_READING_QUALITY,
+            method=_WEBP_METHOD,
+        )
+
+    original = encoded(frames)
+    if image.width <= width:
+        return original, original
+    return original, encoded([_narrowed(frame, width) for frame in frames])
+
+
+def _as_form(image: Image.Image, kind: str, **options: object) -> Form:
+    written = io.BytesIO()
+    image.save(written, kind, **options)
+    body = written.getvalue()
+    ending = _ENDINGS[kind]
+    name = f"{hashlib.sha256(body).hexdigest()[:_NAME_DIGITS]}.{ending}"
+    return Form(MediaFile(name, MEDIA_TYPES[ending], len(body), image.width, image.height), body)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a picture as its metadata say it is to be held."""
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 0))
+    except _FOREIGN:  # broken metadata of a picture that may be whole
+        turn = None
+    return image.transpose(turn) if turn is not None else image
+
+
+def _profile(image: Image.Image) -> bytes | None:
+    """Return a picture's colour profile, without which its colours are others."""
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and 0 < len(profile) <= _MAX_PROFILE_BYTES and image.mode != "CMYK" else None
+
+
+def _coloured(image: Image.Image) -> Image.Image:
+    """Return a picture in one of the two modes that WebP has."""
+    if image.mode.startswith("I"):  # 16 bits of grey
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("RGB")
+    is_transparent = "A" in image.getbands() or "transparency" in image.info
+    coloured = image.convert("RGBA" if is_transparent else "RGB")
+    coloured.info = {}
+    return coloured
+
+
+def _narrowed(image: Image.Image, width: int) -> Image.Image:
+    if image.width <= width:
+        return image
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

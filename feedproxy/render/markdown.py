@@ -1,0 +1,83 @@
+"""Pages in the Markdown form of the git-hosted mirrors: a heading, a line of links, and HTML between two rules. Pure.
+
+An HTML block ends at a blank line (CommonMark 0.31, 4.6), so there is none inside, nor any line break that is not ours.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+from feedproxy import markup
+from feedproxy.model import SafeHtml
+from feedproxy.render.pages import Link
+from feedproxy.render.values import Lead
+
+# Characters of Markdown's own that a backslash makes plain (CommonMark 0.31, 2.4).
+_SPECIAL = re.compile(r"[\\`*_\[\]<>&~#]")
+_BREAKS = re.compile(r"[\r\n]+")
+_BODY = '<div class="post_content" id="artbody" itemprop="articleBody">'
+_ADDRESS = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPage:
+    """An article as its page in Markdown shows it: links and picture with the addresses that are printed."""
+
+    title: str
+    navigation: tuple[Link, ...]
+    lead: Lead | None
+    content: SafeHtml
+    original: str
+
+
+def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
+    """Return the page; *neutral* has every link of its text lead nowhere: ``<a href>`` becomes ``<ok href>``.
+
+    Otherwise only those do that `rewrite` took the address from and gave as title.
+    """
+    links = " &nbsp;|&nbsp; ".join(f"[{_plain(link.title)}]({_target(link.href)})" for link in page.navigation)
+    head = f"### {_plain(page.title)}\n\n---\n\n#### {links}\n\n\n"
+    body = "\n".join([_lead(page.lead) + _BODY, *_blocks(page.content, neutral=neutral), "</div>"])
+    return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{page.original}".encode()
+
+
+def _plain(text: str) -> str:
+    """Return text on one line that Markdown reads as it is."""
+    return _SPECIAL.sub(r"\\\g<0>", _BREAKS.sub(" ", text))
+
+
+def _target(href: str) -> str:
+    return href.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
+
+
+def _lead(lead: Lead | None) -> str:
+    if lead is None:
+        return ""
+    alt, caption = (escape(_BREAKS.sub(" ", text)) for text in (lead.alt, lead.caption))
+    picture = f'<img alt="{alt}" src="{escape(lead.src)}"/>' if lead.src else f"<i>{alt}</i>" if alt else ""
+    return f'<div>{picture}\n<div class="caption">{caption}</div></div><hr/>'
+
+
+def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
+    """Return the text in the form's own elements, one block a line."""
+    root = markup.fragment(content)
+    for link in root.iter("a"):
+        _settle(link, neutral=neutral)
+    for heading in root.iter("h2"):
+        heading.tag = "h4"
+    for figure in list(root.iter("figure", "figcaption")):
+        if figure.tag == "figcaption":
+            figure.addprevious(figure.makeelement("br"))
+        line = figure.makeelement("br")
+        line.tail, figure.tail = figure.tail, None
+        figure.addnext(line)
+    pieces = markup.blocks(root, frozenset(), 0)
+    return [piece.replace("\r", "").replace("\n", "&#10;") for piece in pieces if piece]
+
+
+def _settle(link: markup.Element, *, neutral: bool) -> None:
+    if "href" in link.attrib:
+        link.tag = "ok" if neutral else "a"
+    elif link.get("title", "").startswith(_ADDRESS):
+        link.tag = "ok"
+        link.set("href", link.attrib.pop("title"))

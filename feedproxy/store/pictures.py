@@ -1,0 +1,111 @@
+"""Rows of pictures and their files, inside a transaction that the caller holds."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, delete, exists, insert, select, update
+
+from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
+from feedproxy.store import rows
+from feedproxy.store import tables as t
+
+_original, _reading = t.media_file.alias("original"), t.media_file.alias("reading")
+_used = exists().where(t.article_picture.c.url == t.picture.c.url)
+
+
+def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
+    """Return the pictures of *articles* that are held."""
+    found: dict[Url, StoredPicture] = {}
+    wanted = sorted(articles)
+    for start in range(0, len(wanted), rows.CHUNK):
+        query = (
+            select(t.picture.c.url, *_original.c, *_reading.c)
+            .join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
+            .join(_original, _original.c.name == t.picture.c.original)
+            .join(_reading, _reading.c.name == t.picture.c.reading)
+            .where(t.article_picture.c.article_id.in_(wanted[start : start + rows.CHUNK]))
+        )
+        for url, *columns in db.execute(query):
+            half = len(columns) // 2
+            found[Url(url)] = StoredPicture(MediaFile(*columns[:half]), MediaFile(*columns[half:]))
+    return found
+
+
+def known(db: Connection, urls: Collection[Url]) -> set[Url]:
+    """Return those of *urls* that were heard of before, held or not."""
+    found: set[Url] = set()
+    wanted = sorted(urls)
+    for start in range(0, len(wanted), rows.CHUNK):
+        query = select(t.picture.c.url).where(t.picture.c.url.in_(wanted[start : start + rows.CHUNK]))
+        found.update(map(Url, db.execute(query).scalars()))
+    return found
+
+
+def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+    """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
+    shown = (
+        exists()
+        .where(t.article_picture.c.url == t.picture.c.url, t.membership.c.article_id == t.article_picture.c.article_id)
+        .where(t.membership.c.channel.in_(channels))
+    )
+    query = (
+        select(t.picture.c.url, t.picture.c.tries)
+        .where(t.picture.c.original.is_(None), t.picture.c.try_at <= now, t.picture.c.host.in_(hosts), shown)
+        .order_by(t.picture.c.try_at, t.picture.c.url)
+        .limit(limit)
+    )
+    return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query)]
+
+
+def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime) -> None:
+    """Write which pictures an article shows; those that were never heard of are to be fetched."""
+    db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
+    rows.insert_all(db, t.article_picture, [{"article_id": article_id, "url": url} for url in shown])
+    new = sorted(set(shown) - known(db, shown))
+    values = [{"url": url, "host": urlsplit(url).hostname or "", "tries": 0, "try_at": now, "error": ""} for url in new]
+    rows.insert_all(db, t.picture, values)
+
+
+def keep(db: Connection, pictures: Mapping[Url, StoredPicture]) -> None:
+    """Write the files of pictures."""
+    for url, stored in sorted(pictures.items(), key=lambda pair: pair[0]):
+        for file in {stored.original.name: stored.original, stored.reading.name: stored.reading}.values():
+            _write_file(db, file)
+        values = {"original": stored.original.name, "reading": stored.reading.name, "error": ""}
+        db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+
+
+def touch(db: Connection, url: Url, now: datetime) -> None:
+    """Count a change for each channel that shows an article with a picture."""
+    query = (
+        select(t.membership.c.channel)
+        .join(t.article_picture, t.article_picture.c.article_id == t.membership.c.article_id)
+        .where(t.article_picture.c.url == url)
+    )
+    rows.count_change(db, set(db.execute(query).scalars()), now)
+
+
+def used_files(db: Connection) -> set[str]:
+    """Return the names of the files of pictures that an article shows."""
+    query = select(t.picture.c.original, t.picture.c.reading).where(t.picture.c.original.is_not(None), _used)
+    return {name for row in db.execute(query) for name in row}
+
+
+def unused(db: Connection) -> list[Url]:
+    """Return the pictures that no article shows any more."""
+    return [Url(url) for url in db.execute(select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)).scalars()]
+
+
+def drop_unused(db: Connection) -> None:
+    """Delete the pictures that no article shows any more, and the files that no picture has."""
+    db.execute(delete(t.picture).where(~_used))
+    has_picture = exists().where((t.picture.c.original == t.media_file.c.name) | (t.picture.c.reading == t.media_file.c.name))
+    db.execute(delete(t.media_file).where(~has_picture))
+
+
+def _write_file(db: Connection, file: MediaFile) -> None:
+    values: dict[str, Any] = {"media_type": file.media_type, "size": file.size, "width": file.width, "height": file.height}
+    if not db.execute(update(t.media_file).where(t.media_file.c.name == file.name).values(values)).rowcount:
+        db.execute(insert(t.media_file).values(name=file.name, **values))

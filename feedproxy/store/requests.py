@@ -1,0 +1,69 @@
+"""Rows of readers' requests, inside a transaction that the caller holds."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, literal, select
+
+from feedproxy.model import REQUESTED, ArticleId, Request, Url
+from feedproxy.store import rows
+from feedproxy.store import tables as t
+
+# Those that the poller has taken and that are not held yet.
+_taken = (
+    (t.membership.c.channel == REQUESTED)
+    & (t.membership.c.published.is_(None))
+    & (t.waiting.c.article_id == t.membership.c.article_id)
+)
+
+
+def original_of(db: Connection, article_id: ArticleId) -> Url | None:
+    """Return the upstream address of an article that is waiting or linked to."""
+    wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
+    linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
+    found = db.execute(wanted).scalar() or db.execute(linked.limit(1)).scalar()
+    return Url(found) if found else None
+
+
+def find(db: Connection, article_id: ArticleId) -> Request | None:
+    """Return the request for an article that is not held."""
+    new = db.execute(select(t.request.c.url).where(t.request.c.article_id == article_id)).scalar()
+    if new:
+        return Request(article_id, Url(new))
+    row = db.execute(select(t.waiting).where(_taken, t.waiting.c.article_id == article_id)).first()
+    return Request(article_id, Url(row.url), row.error) if row else None
+
+
+def count(db: Connection) -> int:
+    """Return how many articles are asked for and not held."""
+    new = db.execute(select(func.count()).select_from(t.request)).scalar()
+    taken = db.execute(select(func.count()).select_from(t.membership, t.waiting).where(_taken)).scalar()
+    return (new or 0) + (taken or 0)
+
+
+def add(db: Connection, article_id: ArticleId, url: Url, now: datetime) -> None:
+    """Add a request."""
+    db.execute(insert(t.request).values(article_id=article_id, url=url, asked=now))
+
+
+def take(db: Connection) -> None:
+    """Have the articles wait that were asked for."""
+    for row in db.execute(select(t.request).order_by(t.request.c.asked, t.request.c.article_id)).all():
+        if not _has(db, t.article.c.id == row.article_id):
+            if not _has(db, (t.membership.c.channel == REQUESTED) & (t.membership.c.article_id == row.article_id)):
+                db.execute(insert(t.membership).values(channel=REQUESTED, article_id=row.article_id, title=""))
+            if not _has(db, t.waiting.c.article_id == row.article_id):
+                db.execute(insert(t.waiting).values(rows.waiting_values(row.article_id, row.url)))
+        db.execute(delete(t.request).where(t.request.c.article_id == row.article_id))
+
+
+def forget(db: Connection, article_id: ArticleId) -> None:
+    """Have an article that only readers asked for wait no longer."""
+    members = t.membership.c
+    db.execute(delete(t.membership).where(members.channel == REQUESTED, members.article_id == article_id))
+    if not _has(db, members.article_id == article_id):
+        db.execute(delete(t.waiting).where(t.waiting.c.article_id == article_id))
+
+
+def _has(db: Connection, condition: Any) -> bool:  # noqa: ANN401 (an SQL expression)
+    return db.execute(select(literal(1)).where(condition).limit(1)).first() is not None

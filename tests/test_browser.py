@@ -1,0 +1,230 @@
+"""A real browser shows the mirror's pages whole and asks nobody else: the invented site's, and the real ones.
+
+Prints its figures; run it alone with `pytest -s tests/test_browser.py`.
+"""
+
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Literal
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from newsroom import STORIES, Newsroom, Story
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from test_corpus import NOW, Harvest, harvest
+from werkzeug.serving import make_server
+
+from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
+from feedproxy.web import create_app
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
+# The last: whatever a page asks for elsewhere is not only counted, but refused.
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+SCHEMES = ("light", "dark")
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+LOOK = """() => ({
+    pictures: [...document.images].map(image => [image.currentSrc || image.src, image.complete && image.naturalWidth > 0]),
+    scripts: document.scripts.length,
+    width: document.documentElement.scrollWidth,
+    brightness: getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number).reduce((sum, part) => sum + part),
+    styled: document.styleSheets.length,
+})"""
+WANTED = Story(
+    "n900", "20/1/1", "去年的集市", "去年的集市上，老人第一次摆出了自己做的风筝，引来不少孩子。", (), ("市集",), "/pic/900.png"
+)
+LINKING = replace(
+    STORIES[3],
+    text=f"""一本绝版多年的诗集再版，书店门口排起了长队，像<a href="{WANTED.path}">去年的集市</a>。
+        <img src="/pic/queue.png" alt="长队"><img src="https://away.example/x.png" alt="别处的图">
+        <video src="https://away.example/v.mp4" poster="/pic/v.png"></video>""",
+)
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser, and what they noticed on the way."""
+
+    page: Page
+    address: str
+    width: int
+    elsewhere: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(10_000)
+        self.page.on("request", self._note_request)
+        self.page.on("console", self._note_message)
+        self.page.on("pageerror", lambda error: self.said.append(f"{self.page.url}: {error}"))
+
+    def open(self, path: str) -> None:
+        """Open a page; its pictures must be whole, its style sheet there, and nothing wider than the screen."""
+        answer = self.page.goto(self.address + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        self.look()
+
+    def look(self) -> None:
+        found = self.page.evaluate(LOOK)
+        missing = [source for source, is_whole in found["pictures"] if not is_whole]
+        assert (missing, found["scripts"], found["styled"]) == ([], 0, 1), self.page.url
+        assert found["width"] <= self.width, self.page.url
+        self.seen.update(pages=1, pictures=len(found["pictures"]))
+
+    def click(self, name: str, role: Literal["link", "button"] = "link") -> None:
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.get_by_role(role, name=name, exact=True).first.click()
+        self.look()
+
+    @property
+    def heading(self) -> str:
+        return self.page.locator("h1").inner_text()
+
+    def _note_request(self, request: Request) -> None:
+        self.seen["requests"] += 1
+        if not request.url.startswith(self.address + "/"):
+            self.elsewhere.append(request.url)
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        self.said.append(f"{message.type} at {message.location['url']}: {message.text}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def visit(browser: Browser, app: Flask, scheme: str, size: dict[str, int]) -> Iterator[Visitor]:
+    """Serve an application and send somebody there; nobody else may be asked, and nothing may be complained of."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    context = browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+    visitor = Visitor(context.new_page(), f"http://127.0.0.1:{server.server_port}", size["width"])
+    try:
+        yield visitor
+        assert (visitor.elsewhere, visitor.said) == ([], [])
+    finally:
+        context.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def filled(newsroom: Newsroom, harvester: Harvester, app: Flask) -> Flask:
+    newsroom.stories = (*STORIES[:3], LINKING)
+    for channel in harvester.mirror.channels:
+        harvester.poll(channel, pages=9)
+    newsroom.stories = (*newsroom.stories, WANTED)
+    return app
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_reader_who_clicks_through_the_mirror_sees_it_whole_and_never_leaves(
+    filled: Flask, browser: Browser, scheme: str, size: dict[str, int]
+) -> None:
+    with visit(browser, filled, scheme, size) as reader:
+        reader.open("/")
+        for link, heading in [
+            ("文苑", "文苑"),
+            (LINKING.title, LINKING.title),
+            ("读书", "读书"),
+            (STORIES[1].title, STORIES[1].title),
+            ("城事", "城事"),
+            (STORIES[0].title, STORIES[0].title),
+            ("山城", "山城"),
+            (STORIES[2].title, STORIES[2].title),
+            ("首页", "山城"),
+        ]:
+            reader.click(link)
+            assert reader.heading == heading
+        assert reader.seen["pictures"] == 3
+
+
+def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
+    filled: Flask, harvester: Harvester, browser: Browser
+) -> None:
+    with visit(browser, filled, "light", PHONE) as reader:
+        reader.open(f"/town/blob/master/pages/books/{LINKING.id}.md")
+        reader.click("去年的集市")
+        assert reader.heading == "这篇文章还没有收录"
+        reader.click("请镜像去取这篇文章", "button")
+        assert "已经排队" in reader.page.inner_text("main")
+        assert reader.page.get_by_role("button").count() == 0
+        assert harvester.answer_requests().new == 1
+        reader.page.reload()
+        assert reader.heading == WANTED.title
+        assert WANTED.text in reader.page.inner_text("main")
+        reader.look()
+        # the one thing that a browser has to say: that the page it was sent to answered 404
+        assert all("404" in message for message in reader.said)
+        reader.said.clear()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pages_are_as_light_or_dark_as_the_reader_wants_them(filled: Flask, browser: Browser, scheme: str) -> None:
+    with visit(browser, filled, scheme, PHONE) as reader:
+        reader.open("/")
+        brightness = reader.page.evaluate(LOOK)["brightness"]
+    assert brightness > 700 if scheme == "light" else brightness < 100
+
+
+@pytest.fixture(scope="module")
+def harvested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
+    done = harvest("modern", tmp_path_factory.mktemp("browser"))
+    yield done
+    done.store.close()
+
+
+def every(count: int, of: list[str]) -> list[str]:
+    """Return *count* entries, spread evenly."""
+    return [of[at * len(of) // count] for at in range(count)]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light-desk", "dark-phone"])
+def test_the_real_pages_are_whole_and_ask_nobody_else(
+    harvested: Harvest, browser: Browser, scheme: str, size: dict[str, int]
+) -> None:
+    mirror, store = harvested.mirror, harvested.store
+    places = [(section.name, channel.id) for section in mirror.sections for channel in section.channels]
+    articles = sorted(
+        f"/{section}/blob/master/pages/{channel}/{article.id}.md"
+        for section, channel in places
+        for article in store.newest([channel], 10_000)
+    )
+    chosen = every(100, articles)
+    assert {tuple(path.split("/")[1:6:4]) for path in chosen} == set(places)
+    tags = sorted({tag for article in harvested.articles().values() for tag in article.tags})
+    lists = [
+        "/",
+        *(f"/{section.name}" for section in mirror.sections),
+        *(f"/tag/{quote(tag, safe='')}" for tag in every(20, tags)),
+    ]
+    indexes = [f"/{section}/blob/master/indexes/{channel}/README.md" for section, channel in places]
+    settings = harvested.settings.model_copy(update={"trusted_hosts": ("127.0.0.1",)})
+    app = create_app(settings, mirror, store, MediaFolder(harvested.settings.media), lambda: NOW)
+    with visit(browser, app, scheme, size) as reader:
+        for path in chain(lists, indexes, chosen):
+            reader.open(path)
+        print(f"\n{scheme}: {dict(reader.seen)}, {len(reader.elsewhere)} elsewhere, {len(reader.said)} messages")
+    assert reader.seen["pictures"] > 100

@@ -1,0 +1,189 @@
+"""Pages in the Markdown form: an invented article, and what could break the form."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newsroom import BASE, STORIES, Answer, Newsroom, Story
+from seedform import read_seed
+
+from feedproxy.edition import Ground, Links, make_markdown
+from feedproxy.harvest import Harvester
+from feedproxy.model import ArticleId, DirtyHtml, SafeHtml, Url
+from feedproxy.render import Lead, Link, MarkdownPage, render_markdown
+from feedproxy.sanitise import clean
+
+ORIGINAL = "https://news.example/gb/21/11/9/n99000001.htm"
+NAVIGATION = (Link("首页", "../../../..?n99000001"), Link("评论", "../../../../../comment?n99000001"))
+LEAD = Lead("https://i.news.example/bridge.jpg", "石桥", "石桥旁的老槐树。（山村图片社）")
+CONTENT = SafeHtml(
+    '<p>石桥在<a href="https://news.example/gb/tag/%E6%B8%85%E6%99%A8.html">清晨</a>开放。</p>'
+    '<figure><a href="https://i.news.example/a.jpg"><img src="https://i.news.example/a-600.jpg" alt="桥"></a>'
+    "<figcaption>新桥</figcaption></figure>"
+    '<h2><a name="one"></a>过桥的人</h2><p>见<a href="#one">上文</a>。</p>'
+)
+GOLDEN = """### 山村石桥 百年后重修
+
+---
+
+#### [首页](../../../..?n99000001) &nbsp;|&nbsp; [评论](../../../../../comment?n99000001)
+
+
+<div><img alt="石桥" src="https://i.news.example/bridge.jpg"/>
+<div class="caption">石桥旁的老槐树。（山村图片社）</div></div><hr/><div class="post_content" id="artbody" itemprop="articleBody">
+<p>石桥在<ok href="https://news.example/gb/tag/%E6%B8%85%E6%99%A8.html">清晨</ok>开放。</p>
+<figure><ok href="https://i.news.example/a.jpg"><img src="https://i.news.example/a-600.jpg" alt="桥"></ok><br>\
+<figcaption>新桥</figcaption><br></figure>
+<br>
+<h4><a name="one"></a>过桥的人</h4>
+<p>见<ok href="#one">上文</ok>。</p>
+</div>
+
+
+---
+
+原文链接（需翻墙）：https://news.example/gb/21/11/9/n99000001.htm"""
+
+
+def page(content: str = CONTENT, title: str = "山村石桥 百年后重修", lead: Lead | None = LEAD) -> MarkdownPage:
+    return MarkdownPage(title, NAVIGATION, lead, SafeHtml(content), ORIGINAL)
+
+
+def render(made: MarkdownPage, *, neutral: bool = True) -> str:
+    return render_markdown(made, neutral=neutral).decode()
+
+
+def body_of(text: str) -> str:
+    return text.partition('itemprop="articleBody">\n')[2].partition("\n</div>\n\n\n---\n")[0]
+
+
+def test_a_page_has_the_form_of_the_git_hosted_mirrors() -> None:
+    assert render(page()) == GOLDEN
+
+
+def test_in_the_mirror_only_links_that_lead_nowhere_are_neutralised() -> None:
+    content = '<p><a href="../c2/n2.md?n1">前文</a><a title="https://news.example/podcast.htm">播客</a><a title="注">注</a></p>'
+    expected = '<p><a href="../c2/n2.md?n1">前文</a><ok href="https://news.example/podcast.htm">播客</ok><a title="注">注</a></p>'
+    assert body_of(render(page(content), neutral=False)) == expected
+
+
+def test_a_page_without_a_lead_picture_begins_with_its_text() -> None:
+    assert "\n\n\n<div class=" in render(page(lead=None))
+
+
+def test_of_a_picture_that_is_not_shown_its_words_stay() -> None:
+    shown = render(page(lead=Lead("", "石桥", "老槐树")))
+    assert '<div><i>石桥</i>\n<div class="caption">老槐树</div></div><hr/>' in shown
+    assert "<img" not in shown.partition("artbody")[0]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "*一* _二_",
+        "[三](https://elsewhere.example)",
+        "<b>四</b> &amp;",
+        "`五` #",
+        "\\六",
+        "~~七~~",
+        "八\n\n# 九",
+        "十  十一",
+        "# 十二",
+    ],
+)
+def test_a_headline_is_text_whatever_stands_in_it_and_is_read_back(title: str) -> None:
+    text = render(page(title=title))
+    heading = text.partition("\n")[0]
+    assert re.search(r"(?<!\\)[*_\[\]<>&`~#]", heading.removeprefix("### ")) is None
+    assert text.startswith(f"{heading}\n\n---\n\n#### [首页]")
+    assert read_seed(text).title == re.sub(r"\n+", " ", title)
+
+
+def test_words_of_the_lead_picture_can_not_leave_their_place() -> None:
+    lead = Lead("https://i.news.example/a.jpg", '"><script>x</script>', "</div>\n\n---\n")
+    text = render(page(lead=lead))
+    assert "<script" not in text
+    assert "</div>\n\n---\n" not in text.partition("<hr/>")[0]
+    assert read_seed(text).original == ORIGINAL
+
+
+@pytest.mark.parametrize(
+    "content", ["<pre>一\n\n二\n    三</pre>", "<p>一\n\n\n# 二</p>", "一\r\n\r\n- 二", '<p title="a\n\nb">x</p>']
+)
+def test_no_blank_line_ends_the_html_of_a_text(content: str) -> None:
+    body = body_of(render(page(content)))
+    assert "\n\n" not in body
+    assert "\r" not in body
+    assert all(line.startswith(("<", "一")) for line in body.split("\n"))
+
+
+@given(st.text(alphabet=st.sampled_from('一二三 a\n\t<>&"/pbrh2=:#*-'), max_size=200))
+def test_any_text_is_read_back_as_it_was(dirty: str) -> None:
+    content = clean(DirtyHtml(f"<p>始</p>{dirty}<p>终</p>"), Url(ORIGINAL))
+    text = render(page(content))
+    assert "\n\n" not in body_of(text)
+    assert text == render(page(content))
+    read = read_seed(text)
+    bare = read_seed(f"### x\n\n#### y\n<div id='artbody'>{content}</div>\n---\n原文：{ORIGINAL}")
+    assert words(read.body) == words(bare.body)
+    assert read.original == ORIGINAL
+
+
+def words(tree: object) -> str:
+    """Return all text of a tree, without white space."""
+    if isinstance(tree, str):
+        return "".join(tree.split())
+    return "".join(words(child) for child in tree[2]) if isinstance(tree, tuple) and len(tree) > 2 else ""
+
+
+def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_site(
+    newsroom: Newsroom, harvester: Harvester
+) -> None:
+    story = Story(
+        "n105",
+        "21/5/5",
+        "旧书与新桥",
+        f'老桥边的旧书摊又开了：见<a href="{BASE}/21/5/1/n101.htm">早市</a>、<a href="{BASE}/21/4/1/n77.htm">前文</a>'
+        '和<a href="https://elsewhere.example/more">别处</a>。'
+        '<img src="/pic/a.png" alt="旧书"><img src="/pic/gone.png" alt="新桥">',
+        ("books", "city"),
+        ("读书",),
+        "/pic/lead.png",
+    )
+    newsroom.stories = (*STORIES, story)
+    newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
+    for channel in harvester.mirror.channels:
+        harvester.poll(channel, pages=9)
+    ground = Ground(harvester.mirror, harvester.store, "")
+    made = make_markdown(ground, "letters", "books", ArticleId("n105"))
+    assert made is not None
+    text = made.decode()
+    pictures = harvester.store.pictures([ArticleId("n105")])
+    assert '<a href="../../../../../town/blob/master/pages/city/n101.md?n105">早市</a>' in text
+    assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
+    assert '<a href="https://elsewhere.example/more" rel="noopener noreferrer nofollow">别处</a>' in text
+    assert '<a href="../../../../../tag/%E8%AF%BB%E4%B9%A6?n105">读书</a>' in text
+    assert "<i>新桥</i>" in text
+    for url in ("a", "lead"):
+        assert f'src="../../../../../media/{pictures[Url(f"{BASE}/pic/{url}.png")].reading.name}"' in text
+    assert "[文苑](../../../../../letters?n105)" in text
+    assert text.count(BASE) == 2  # the neutralised link and the original address
+    assert (
+        make_markdown(ground, "town", "city", ArticleId("n999"))
+        is make_markdown(ground, "town", "city", ArticleId("n104"))
+        is None
+    )
+
+
+def test_in_the_seeds_link_mode_every_link_is_neutral_and_every_address_upstreams(harvester: Harvester) -> None:
+    for channel in harvester.mirror.channels:
+        harvester.poll(channel, pages=9)
+    made = make_markdown(Ground(harvester.mirror, harvester.store, ""), "town", "books", ArticleId("n102"), Links.SEED)
+    assert made is not None
+    page = read_seed(made.decode())
+    assert page.picture == (f"{BASE}/pic/102.jpg", STORIES[1].title, f"图注：{STORIES[1].title}")
+    assert f'<ok href="{BASE}/tag/%E8%AF%BB%E4%B9%A6.html">读书</ok>' in made.decode()
+    assert "<a " not in made.decode()
+    assert page.navigation[0] == ("首页", "../../../..?n102")
+    assert page.original == f"{BASE}{STORIES[1].path}"

@@ -1,0 +1,302 @@
+"""What is kept of a picture, and where."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageSequence, PngImagePlugin
+
+from feedproxy.errors import PictureError, StoreError
+from feedproxy.media import Form, MediaFolder
+from feedproxy.media.forms import make_forms
+from feedproxy.model import ImageRules, Url
+
+URL = Url("https://pic.example/a")
+RULES = ImageRules(reading_width_px=120, max_pixels=1_000_000, max_bytes=500_000)
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def drawing(mode: str = "RGB", size: tuple[int, int] = (90, 60)) -> Image.Image:
+    """Return a picture that is red on the left and blue on the right."""
+    picture = Image.radial_gradient("L").resize(size).convert("RGB")
+    picture.paste(RED, (0, 0, size[0] // 2, size[1]))
+    picture.paste(BLUE, (size[0] - size[0] // 4, 0, size[0], size[1]))
+    return picture.convert(mode)
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    written = io.BytesIO()
+    picture.save(written, kind, **options)
+    return written.getvalue()
+
+
+def opened(form: Form) -> Image.Image:
+    picture = Image.open(io.BytesIO(form.body))
+    picture.load()
+    return picture
+
+
+def forms(body: bytes, rules: ImageRules = RULES) -> tuple[Form, Form]:
+    return make_forms(URL, body, rules)
+
+
+KINDS = {
+    "JPEG": encoded(drawing(), "JPEG"),
+    "grey JPEG": encoded(drawing("L"), "JPEG"),
+    "CMYK JPEG": encoded(drawing("CMYK"), "JPEG"),
+    "PNG": encoded(drawing(), "PNG"),
+    "palette PNG": encoded(drawing("P"), "PNG"),
+    "two-coloured PNG": encoded(drawing("1"), "PNG"),
+    "transparent PNG": encoded(drawing("RGBA"), "PNG"),
+    "16-bit PNG": encoded(Image.new("I;16", (90, 60), 30_000), "PNG"),
+    "GIF": encoded(drawing("P"), "GIF"),
+    "WebP": encoded(drawing(), "WEBP"),
+    "lossless WebP": encoded(drawing(), "WEBP", lossless=True),
+    "AVIF": encoded(drawing(), "AVIF"),
+    "BMP": encoded(drawing(), "BMP"),
+}
+FRAMES = [drawing("RGB").rotate(90 * turn, expand=False) for turn in range(4)]
+ANIMATIONS = {
+    "GIF": encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400], loop=0),
+    "PNG": encoded(FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]),
+    "WebP": encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_picture_is_kept_in_its_size(kind: str) -> None:
+    for form in forms(KINDS[kind]):
+        picture = opened(form)
+        assert picture.size == (form.file.width, form.file.height) == (90, 60)
+        assert Image.MIME[picture.format or ""] == form.file.media_type
+        assert len(form.body) == form.file.size
+        assert form.file.name.startswith(hashlib.sha256(form.body).hexdigest()[:32] + ".")
+        if "16" not in kind and "grey" not in kind and "two" not in kind:
+            red, _, blue = (picture.convert("RGB").getpixel((at, 30)) for at in (10, 50, 85))
+            assert isinstance(red, tuple)
+            assert isinstance(blue, tuple)
+            assert red[0] > red[2] + 80
+            assert blue[2] > blue[0] + 80
+
+
+def test_a_wide_picture_has_a_narrow_form_for_reading() -> None:
+    original, reading = forms(encoded(drawing(size=(600, 400)), "JPEG"))
+    assert (original.file.media_type, original.file.width) == ("image/jpeg", 600)
+    assert (reading.file.media_type, reading.file.width, reading.file.height) == ("image/webp", 120, 80)
+
+
+def test_a_picture_that_is_small_enough_has_one_form() -> None:
+    original, reading = forms(encoded(drawing(size=(90, 60)).quantize(4), "PNG"))
+    assert original is reading
+
+
+def test_a_picture_too_tall_for_webp_has_one_form() -> None:
+    tall = encoded(Image.new("L", (10, 40_000)), "PNG")
+    original, reading = forms(tall)
+    assert original is reading
+    assert original.file.height == 40_000
+
+
+def metadata_of(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x013B] = "secret place", "secret author"
+    exif.get_ifd(0x8825)[1] = "N"
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Comment", "secret note")
+    options: dict[str, dict[str, object]] = {
+        "JPEG": {"exif": exif, "comment": b"secret note", "xmp": b"<secret/>"},
+        "PNG": {"exif": exif, "pnginfo": notes},
+        "WEBP": {"exif": exif, "xmp": b"<secret/>"},
+        "GIF": {"comment": b"secret note"},
+    }
+    return encoded(drawing(), kind, **options[kind])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_nothing_but_pixels_survives(kind: str) -> None:
+    body = metadata_of(kind) + b"PK\x03\x04secret archive<script>secret</script>"
+    assert b"secret" in metadata_of(kind)
+    for form in forms(body):
+        assert b"secret" not in form.body
+        assert b"<script" not in form.body
+        assert not dict(opened(form).getexif())
+
+
+@pytest.mark.parametrize(
+    ("orientation", "is_turned"), [(1, False), (2, False), (3, False), (4, False), (5, True), (6, True), (7, True), (8, True)]
+)
+def test_a_picture_is_turned_as_its_metadata_said(orientation: int, is_turned: bool) -> None:  # noqa: FBT001
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for form in forms(encoded(drawing(), "JPEG", exif=exif, quality=95)):
+        picture = opened(form).convert("RGB")
+        assert picture.size == ((60, 90) if is_turned else (90, 60))
+        corner = picture.getpixel((5, 5))
+        assert isinstance(corner, tuple)
+        assert (corner[0] > corner[2]) == (orientation in (1, 4, 5, 6) or orientation in (5, 6))
+
+
+def test_a_colour_profile_stays_unless_it_carries_more_than_colours() -> None:
+    profile = b"\0" * 500
+    for kind in ("JPEG", "PNG", "WEBP"):
+        assert [opened(form).info.get("icc_profile") for form in forms(encoded(drawing(), kind, icc_profile=profile))] == [
+            profile
+        ] * 2
+    assert opened(forms(encoded(drawing(), "JPEG", icc_profile=b"\0" * 60_000))[0]).info.get("icc_profile") is None
+
+
+def test_transparency_stays() -> None:
+    clear = drawing("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    for form in forms(encoded(clear, "PNG")):
+        assert opened(form).convert("RGBA").getchannel("A").getextrema() == clear.getchannel("A").getextrema()
+
+
+@pytest.mark.parametrize("kind", ANIMATIONS)
+def test_an_animation_goes_on_moving(kind: str) -> None:
+    for form in forms(ANIMATIONS[kind]):
+        picture = opened(form)
+        assert form.file.media_type == "image/webp"
+        assert picture.size == (90, 60)
+        shown = [(frame.load(), int(frame.info["duration"])) for frame in ImageSequence.Iterator(picture)]
+        assert [duration for _, duration in shown] == [100, 200, 300, 400]
+        assert picture.info["loop"] == 0
+
+
+def test_an_animation_that_is_too_long_or_too_large_stands_still() -> None:
+    long = [Image.new("P", (4, 4), number % 200) for number in range(600)]
+    body = encoded(long[0], "GIF", save_all=True, append_images=long[1:], duration=20)
+    large = ImageRules(120, 90 * 60 * 3, 500_000)
+    for original, _ in (forms(body), forms(ANIMATIONS["GIF"], large)):
+        assert getattr(opened(original), "n_frames", 1) == 1
+
+
+def png_header(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + b"IHDR"
+        + header
+        + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+        + b"\0\0\0\1IDAT"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is no picture of a kind that is kept"),
+        (b"<!DOCTYPE html><h1>404</h1>", "is no picture of a kind that is kept"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is no picture of a kind that is kept"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture of a kind that is kept"),
+        (encoded(drawing(), "TIFF"), "is no picture of a kind that is kept"),
+        (encoded(drawing(), "ICO"), "is no picture of a kind that is kept"),
+        (KINDS["JPEG"][:-300], "picture can't be read: image file is truncated"),
+        (KINDS["PNG"][:-300], "picture can't be read: "),
+        (png_header(60_000, 60_000), "picture of 60000 x 60000 pixels is larger than 1000000 in all"),
+        (png_header(2**31 - 1, 2**31 - 1), "larger than 1000000 in all"),
+        (png_header(0, 9), "picture"),
+        (KINDS["PNG"] + b"\0" * 500_000, "bytes is larger than 500000"),
+    ],
+)
+def test_what_is_no_whole_picture_of_fair_size_is_refused_in_one_line(body: bytes, reason: str) -> None:
+    with pytest.raises(PictureError) as caught:
+        forms(body)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(URL)
+
+
+@given(st.sampled_from([*KINDS.values(), *ANIMATIONS.values()]), st.data())
+def test_a_broken_picture_is_kept_or_refused_and_nothing_else(body: bytes, data: st.DataObject) -> None:
+    broken = bytearray(body)
+    for _ in range(data.draw(st.integers(1, 6))):
+        broken[data.draw(st.integers(0, min(len(broken), 300) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(len(broken) // 2, len(broken)))
+    try:
+        original, reading = forms(bytes(broken[:cut]))
+    except PictureError:
+        return
+    assert opened(original).size == (original.file.width, original.file.height)
+    assert opened(reading).width <= max(120, original.file.width)
+
+
+def test_equal_pictures_make_equal_files() -> None:
+    assert forms(KINDS["PNG"]) == make_forms(Url("https://other.example/b"), KINDS["PNG"], RULES)
+    assert forms(KINDS["BMP"])[0] == forms(KINDS["PNG"])[0]
+
+
+# ---------------------------------------------------------------- the folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> MediaFolder:
+    return MediaFolder(tmp_path / "media")
+
+
+def test_what_is_put_can_be_read_until_it_is_removed(folder: MediaFolder) -> None:
+    form = forms(KINDS["PNG"])[0]
+    assert folder.read(form.file.name) is None
+    folder.put(form)
+    folder.put(form)
+    assert folder.read(form.file.name) == form.body
+    assert list(folder.names()) == [form.file.name]
+    assert (folder.size(form.file.name), folder.remove(form.file.name), folder.remove(form.file.name)) == (
+        len(form.body),
+        len(form.body),
+        0,
+    )
+    assert folder.read(form.file.name) is None
+
+
+def test_a_file_that_was_cut_is_written_anew(folder: MediaFolder, tmp_path: Path) -> None:
+    form = forms(KINDS["PNG"])[0]
+    folder.put(form)
+    file = tmp_path / "media" / form.file.name[:2] / form.file.name
+    file.write_bytes(form.body[:10])
+    folder.put(form)
+    assert folder.read(form.file.name) == form.body
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "/etc/passwd",
+        "0" * 32,
+        "0" * 32 + ".svg",
+        "0" * 32 + ".png\n",
+        "A" * 32 + ".png",
+        "0" * 31 + "/.png",
+        "\0",
+    ],
+)
+def test_no_other_name_is_looked_for(folder: MediaFolder, name: str, tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    assert folder.read(name) is None
+    assert folder.size(name) == folder.remove(name) == 0
+
+
+def test_an_unfinished_file_is_not_one_of_those_that_are_kept(folder: MediaFolder, tmp_path: Path) -> None:
+    (tmp_path / "media" / "ab").mkdir(parents=True)
+    (tmp_path / "media" / "ab" / "x.part").write_bytes(b"half")
+    assert (list(folder.names()), list(folder.leftovers())) == ([], ["x.part"])
+    assert (folder.size("x.part"), folder.remove("x.part"), list(folder.leftovers())) == (4, 4, [])
+
+
+def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "media").write_text("a file")
+    folder = MediaFolder(tmp_path / "media")
+    with pytest.raises(StoreError, match=r"media: .*/media/.*\.png can't be written: not a directory; check FEEDPROXY_DATA"):
+        folder.put(forms(KINDS["PNG"])[0])
+    with pytest.raises(StoreError, match=r"media: .* can't be read: not a directory"):
+        folder.read("0" * 32 + ".png")

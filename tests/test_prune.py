@@ -1,0 +1,115 @@
+"""`feedproxy prune`: what nothing refers to goes, what an article shows stays."""
+
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from conftest import Clock
+from newsroom import BASE, Answer, Newsroom, picture
+from test_pictures import poll, story
+
+from feedproxy.cli.prune import prune
+from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
+from feedproxy.media.forms import make_forms
+from feedproxy.model import ArticleId, Url
+from feedproxy.settings import Settings
+from feedproxy.store import SqlStore
+
+GONE = f"{BASE}/pic/b.png"
+
+
+@pytest.fixture
+def edited(newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings, clock: Clock) -> set[str]:
+    """An article of two pictures is edited to show only the first; return the files of before. One is unfinished, too."""
+    newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
+    poll(harvester)
+    newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
+    clock.advance(hours=1)
+    poll(harvester)
+    files = set(media.names())
+    (settings.media / "ab").mkdir(exist_ok=True)
+    (settings.media / "ab" / "tmp123.part").write_bytes(b"half")
+    return files
+
+
+def run(settings: Settings, *options: str) -> list[str]:
+    done = CliRunner().invoke(prune, options, obj=settings)
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
+    edited: set[str], settings: Settings, media: MediaFolder, store: SqlStore
+) -> None:
+    used = store.used_files()
+    lines = run(settings, "--dry-run")
+    assert lines[:-1] == [f"picture {GONE}", *(f"file {name}" for name in sorted(edited - used)), "file tmp123.part"]
+    assert lines[-1].startswith("1 pictures and 3 files (")
+    assert lines[-1].endswith(" bytes) would be deleted")
+    assert set(media.names()) == edited
+    assert store.unused_pictures() == [GONE]
+
+
+def test_a_run_deletes_what_was_listed_and_nothing_else(
+    edited: set[str], settings: Settings, media: MediaFolder, store: SqlStore
+) -> None:
+    used, shown = store.used_files(), store.pictures([ArticleId("n1")])
+    listed = run(settings, "--dry-run")
+    assert run(settings)[:-1] == listed[:-1]
+    assert set(media.names()) == used < edited
+    assert list(media.leftovers()) == []
+    assert store.pictures([ArticleId("n1")]) == shown == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
+    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
+
+
+def test_nothing_is_pruned_right_after_a_harvest(settings: Settings, harvester: Harvester) -> None:
+    poll(harvester)
+    assert run(settings, "--dry-run") == ["0 pictures and 0 files (0 bytes) would be deleted"]
+
+
+def test_a_file_that_another_picture_still_needs_stays(
+    newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings, store: SqlStore, clock: Clock
+) -> None:
+    newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
+    newsroom.faults["/pic/b.png"] = Answer(picture("/pic/a.png"))
+    poll(harvester)
+    files = set(media.names())
+    newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
+    clock.advance(hours=1)
+    poll(harvester)
+    assert run(settings) == [f"picture {GONE}", "1 pictures and 0 files (0 bytes) deleted"]
+    assert set(media.names()) == files
+    assert len(store.pictures([ArticleId("n1")])) == 1
+
+
+def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
+    newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings
+) -> None:
+    newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
+    poll(harvester)
+    used = set(media.names())
+    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.mirror.images)
+    media.put(lost)
+    others = [settings.media / lost.file.name[:2] / "notes.txt", settings.media / "README"]
+    for file in others:
+        file.write_text("the operator's own")
+    assert run(settings) == [f"file {lost.file.name}", f"0 pictures and 1 files ({len(lost.body)} bytes) deleted"]
+    assert set(media.names()) == used
+    assert all(file.exists() for file in others)
+
+
+def test_what_readers_asked_for_keeps_its_pictures(
+    newsroom: Newsroom, harvester: Harvester, settings: Settings, store: SqlStore, clock: Clock
+) -> None:
+    newsroom.stories = (story(1, '<a href="/21/5/5/n2.htm">旧闻</a>'),)
+    poll(harvester)
+    newsroom.stories = (*newsroom.stories, story(2, '<img src="/pic/a.png">', ()))
+    assert store.ask(ArticleId("n2"), most=9, now=clock.now)
+    assert harvester.answer_requests().pictures == 1
+    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
+    assert len(store.pictures([ArticleId("n2")])) == 1
+
+
+def test_an_empty_installation_has_nothing_to_prune(settings: Settings) -> None:
+    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
