@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
+from realsite import SHARED, Harvest, harvest
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester
@@ -22,8 +23,6 @@ from feedproxy.web import create_app
 # The same examples in every run: what a run finds, every run finds; looking for more is not a gate's work.
 settings_of_hypothesis.register_profile("fixed", derandomize=True, deadline=None)
 settings_of_hypothesis.load_profile("fixed")
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,3 +92,18 @@ def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: Medi
 @pytest.fixture
 def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> Flask:
     return create_app(settings, mirror, store, media, clock)
+
+
+@pytest.fixture(scope="session")
+def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
+    """The real site's articles, harvested once for all who only read them; `classic` are those of its older layout."""
+    done = harvest("modern", tmp_path_factory.mktemp("modern"))
+    yield done
+    done.store.close()
+
+
+@pytest.fixture(scope="session")
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
+    done = harvest("classic", tmp_path_factory.mktemp("classic"))
+    yield done
+    done.store.close()

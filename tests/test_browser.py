@@ -1,6 +1,6 @@
 """A real browser shows the mirror's pages whole and asks nobody else: the invented site's, and the real ones.
 
-Prints its figures; run it alone with `pytest -s tests/test_browser.py`.
+Prints its figures; run it alone with `pytest -n0 -s tests/test_browser.py`.
 """
 
 import shutil
@@ -17,7 +17,7 @@ import pytest
 from flask import Flask
 from newsroom import STORIES, Newsroom, Story
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from test_corpus import NOW, Harvest, harvest
+from realsite import NOW, Harvest
 from werkzeug.serving import make_server
 
 from feedproxy.harvest import Harvester
@@ -188,13 +188,6 @@ def test_pages_are_as_light_or_dark_as_the_reader_wants_them(filled: Flask, brow
     assert brightness > 700 if scheme == "light" else brightness < 100
 
 
-@pytest.fixture(scope="module")
-def harvested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest("modern", tmp_path_factory.mktemp("browser"))
-    yield done
-    done.store.close()
-
-
 def every(count: int, of: list[str]) -> list[str]:
     """Return *count* entries, spread evenly."""
     return [of[at * len(of) // count] for at in range(count)]
@@ -203,9 +196,9 @@ def every(count: int, of: list[str]) -> list[str]:
 @pytest.mark.corpus
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light-desk", "dark-phone"])
 def test_the_real_pages_are_whole_and_ask_nobody_else(
-    harvested: Harvest, browser: Browser, scheme: str, size: dict[str, int]
+    modern: Harvest, browser: Browser, scheme: str, size: dict[str, int]
 ) -> None:
-    mirror, store = harvested.mirror, harvested.store
+    mirror, store = modern.mirror, modern.store
     places = [(section.name, channel.id) for section in mirror.sections for channel in section.channels]
     articles = sorted(
         f"/{section}/blob/master/pages/{channel}/{article.id}.md"
@@ -214,15 +207,15 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
     )
     chosen = every(100, articles)
     assert {tuple(path.split("/")[1:6:4]) for path in chosen} == set(places)
-    tags = sorted({tag for article in harvested.articles().values() for tag in article.tags})
+    tags = sorted({tag for article in modern.articles().values() for tag in article.tags})
     lists = [
         "/",
         *(f"/{section.name}" for section in mirror.sections),
         *(f"/tag/{quote(tag, safe='')}" for tag in every(20, tags)),
     ]
     indexes = [f"/{section}/blob/master/indexes/{channel}/README.md" for section, channel in places]
-    settings = harvested.settings.model_copy(update={"trusted_hosts": ("127.0.0.1",)})
-    app = create_app(settings, mirror, store, MediaFolder(harvested.settings.media), lambda: NOW)
+    settings = modern.settings.model_copy(update={"trusted_hosts": ("127.0.0.1",)})
+    app = create_app(settings, mirror, store, MediaFolder(modern.settings.media), lambda: NOW)
     with visit(browser, app, scheme, size) as reader:
         for path in chain(lists, indexes, chosen):
             reader.open(path)

@@ -1,124 +1,35 @@
 """The real pages: harvested from the stand-in upstream in ../shared, compared with the mirror it was made from.
 
-Prints its figures; run it alone with `pytest -s tests/test_corpus.py`.
+Prints its figures; run it alone with `pytest -n0 -s tests/test_corpus.py`.
 """
 
 import difflib
-import importlib.util
 import re
 import shutil
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import SHARED
 from feedcheck import check_atom, check_json_feed, check_rss
 from lxml import html
+from realsite import CONFIG, NOW, SHARED, Harvest, harvest, stand_in
 
-from feedproxy.errors import FetchError
-from feedproxy.harvest import Harvester
 from feedproxy.media import MediaFolder
-from feedproxy.model import Article, Mirror, Page, Url
 from feedproxy.sanitise import plain_text
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
-from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
 
 pytestmark = pytest.mark.corpus
-CONFIG = Path(__file__).resolve().parents[1] / "config"
 LAYOUTS = ("modern", "classic")
 _WHITE = re.compile(r"\s+")
 MAX_FEED_ITEMS = 20
-NOW = datetime(2022, 1, 2, tzinfo=UTC)
-
-
-@cache
-def stand_in() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stand_in", SHARED / "upstream" / "serve.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["stand_in"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-class SiteFetcher:
-    """The stand-in's pages without its server."""
-
-    def __init__(self, layout: str) -> None:
-        self.site: Any = stand_in().Site(SHARED / "mirror", layout, "real")
-        self.asked: list[str] = []
-
-    def fetch(self, url: Url, *, keep: bool = False) -> Page:
-        del keep
-        if url.startswith("https://i.epochtimes.com/"):
-            return Page(url, stand_in().picture(url.removeprefix("https://i.epochtimes.com")), "image/png")
-        path = url.removeprefix("https://www.epochtimes.com")
-        self.asked.append(path)
-        return Page(url, self._body(path, url), "text/html; charset=utf-8")
-
-    def _body(self, path: str, url: Url) -> bytes:
-        listing = re.fullmatch(r"/gb/(n[a-z]+\d+)(?:_(\d+))?\.(htm|xml)", path)
-        if listing is None:
-            body = self.site.article(path)
-        elif listing[3] == "xml":
-            body = self.site.feed(listing[1])
-        else:
-            body = self.site.listing(listing[1], int(listing[2] or 1))
-        if body is None:
-            raise FetchError(url, "answered 404")
-        return bytes(body)
-
-    def new_round(self) -> None:
-        """Nothing is ever silent here."""
-
-
-@dataclass
-class Harvest:
-    """What one layout brought."""
-
-    mirror: Mirror
-    store: SqlStore
-    fetcher: SiteFetcher
-    settings: Settings
-
-    def articles(self) -> dict[str, Article]:
-        everything = self.store.newest([channel.id for channel in self.mirror.channels], 10_000)
-        return {article.id: article for article in everything}
-
-
-def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -> Harvest:
-    mirror = load_mirror(config)
-    settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
-    store = open_store(settings.store_url, folder)
-    done = Harvest(mirror, store, SiteFetcher(layout), settings)
-    harvester = Harvester(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW)
-    for channel in mirror.channels:
-        report = harvester.poll(channel, pages=pages)
-        assert report.failures == []
-    return done
-
-
-@pytest.fixture(scope="module")
-def harvests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Harvest]]:
-    done = {layout: harvest(layout, tmp_path_factory.mktemp(layout)) for layout in LAYOUTS}
-    yield done
-    for each in done.values():
-        each.store.close()
 
 
 @pytest.fixture(params=LAYOUTS)
-def harvested(request: pytest.FixtureRequest, harvests: dict[str, Harvest]) -> Harvest:
-    return harvests[request.param]
+def harvested(request: pytest.FixtureRequest) -> Harvest:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Harvest)
+    return found
 
 
 def squeezed(text: str) -> str:
@@ -217,21 +128,20 @@ def test_no_white_space_of_mark_up_stands_between_chinese_characters(harvested: 
         assert not broken.search(re.sub(r"<(?!/?(?:p|div|br|h\d|li|td|tr)\b)[^>]*>", "", article.body))
 
 
-def test_all_feeds_of_the_real_site_are_valid(harvests: dict[str, Harvest]) -> None:
-    harvested = harvests["modern"]
-    app = create_app(harvested.settings, harvested.mirror, harvested.store, MediaFolder(harvested.settings.media), lambda: NOW)
+def test_all_feeds_of_the_real_site_are_valid(modern: Harvest) -> None:
+    app = create_app(modern.settings, modern.mirror, modern.store, MediaFolder(modern.settings.media), lambda: NOW)
     client = app.test_client()
     schemas = SHARED / "schemas"
-    scopes = ["all", *(section.name for section in harvested.mirror.sections)]
-    scopes += [f"{section.name}/{channel.id}" for section in harvested.mirror.sections for channel in section.channels]
+    scopes = ["all", *(section.name for section in modern.mirror.sections)]
+    scopes += [f"{section.name}/{channel.id}" for section in modern.mirror.sections for channel in section.channels]
     for scope in scopes:
         assert check_rss(client.get(f"/feed/{scope}.xml").data) == []
         assert check_atom(client.get(f"/feed/{scope}.atom").data, schema=schemas / "atom-rfc4287.rng") == []
         assert check_json_feed(client.get(f"/feed/{scope}.json").data, schema=schemas / "feed.json") == []
 
 
-def test_both_layouts_give_equal_articles(harvests: dict[str, Harvest]) -> None:
-    assert harvests["modern"].articles() == harvests["classic"].articles()
+def test_both_layouts_give_equal_articles(modern: Harvest, classic: Harvest) -> None:
+    assert modern.articles() == classic.articles()
 
 
 def test_rss_listings_bring_the_newest_and_backfill_the_rest(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every link of the real mirror leads where it should: harvested from the stand-in, walked live and from disk.
 
-Prints its figures; run it alone with `pytest -s tests/test_corpus_links.py`.
+Prints its figures; run it alone with `pytest -n0 -s tests/test_corpus_links.py`.
 """
 
 import re
@@ -17,11 +17,10 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from click.testing import CliRunner
-from conftest import SHARED
 from flask.testing import FlaskClient
 from linkcheck import Answer, Crawl, Mirror, article_of, crawl, faults, write
 from lxml import etree
-from test_corpus import CONFIG, NOW, Harvest, harvest, stand_in
+from realsite import CONFIG, NOW, SHARED, Harvest, stand_in
 from test_links import check_files, file_server
 
 from feedproxy.cli.prune import prune
@@ -51,17 +50,10 @@ def answer_to(folder: Path, addresses: Sequence[str]) -> list[Answer]:
 
 
 @pytest.fixture(scope="module")
-def harvested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest("modern", tmp_path_factory.mktemp("links"))
-    yield done
-    done.store.close()
-
-
-@pytest.fixture(scope="module")
-def crawled(harvested: Harvest) -> Crawl:
+def crawled(modern: Harvest) -> Crawl:
     """Every address of the mirror: rendering is most of the work, so two processes share it."""
     began = monotonic()
-    folder, sites = harvested.settings.data, harvested.mirror.sites
+    folder, sites = modern.settings.data, modern.mirror.sites
     with ProcessPoolExecutor(_WORKERS, get_context("spawn")) as pool:
 
         def ask(addresses: Sequence[str]) -> Iterator[Answer]:
@@ -75,17 +67,17 @@ def crawled(harvested: Harvest) -> Crawl:
     return found
 
 
-def test_every_article_of_every_channel_is_reached_by_clicks_from_the_front_page(harvested: Harvest, crawled: Crawl) -> None:
+def test_every_article_of_every_channel_is_reached_by_clicks_from_the_front_page(modern: Harvest, crawled: Crawl) -> None:
     places = {
         f"/{section.name}/blob/master/pages/{channel.id}/{article.id}.md"
-        for section in harvested.mirror.sections
+        for section in modern.mirror.sections
         for channel in section.channels
-        for article in harvested.store.newest([channel.id], 10_000)
+        for article in modern.store.newest([channel.id], 10_000)
     }
     pages = [page for found in crawled.articles().values() for page in found]
     assert {page.path for page in pages} == places
     assert {crawled.pages[page.found_on].reading.kind for page in pages} == {"html"}
-    assert set(crawled.articles()) == set(harvested.fetcher.site.articles)
+    assert set(crawled.articles()) == set(modern.fetcher.site.articles)
     print(f"\n{len(crawled.articles())} articles on {len(pages)} pages")
 
 
@@ -145,23 +137,23 @@ def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(crawled: Cr
     print(f"\nfrom disk: {files.summary()}\nwritten and walked in {monotonic() - began:.0f} s")
 
 
-def test_pictures_are_stored_once_and_all_are_reached(harvested: Harvest, crawled: Crawl) -> None:
+def test_pictures_are_stored_once_and_all_are_reached(modern: Harvest, crawled: Crawl) -> None:
     """The stand-in draws one colour for each address."""
-    articles = harvested.articles()
-    stored = harvested.store.pictures([article.id for article in articles.values()])
+    articles = modern.articles()
+    stored = modern.store.pictures([article.id for article in articles.values()])
     drawn = {stand_in().picture(urlsplit(url).path) for url in stored}
-    media = MediaFolder(harvested.settings.media)
+    media = MediaFolder(modern.settings.media)
     originals, readings = ({getattr(each, form).name for each in stored.values()} for form in ("original", "reading"))
     names = set(media.names())
     print(f"\n{len(stored)} picture addresses, {len(drawn)} pictures, {len(originals)} + {len(readings)} files")
     print(f"{sum(map(media.size, names)):,} bytes in {len(names)} files")
     assert len(originals) == len(drawn) <= len(stored)
-    assert names == originals | readings == harvested.store.used_files()
+    assert names == originals | readings == modern.store.used_files()
     reached = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {"/static/mirror.svg"}
     assert readings <= reached <= names
     print(f"{len(names - reached)} of them in original size only, shown inside a link to something else")
 
 
-def test_nothing_is_to_be_pruned_after_a_harvest(harvested: Harvest) -> None:
-    done = CliRunner().invoke(prune, ["--dry-run"], obj=harvested.settings)
+def test_nothing_is_to_be_pruned_after_a_harvest(modern: Harvest) -> None:
+    done = CliRunner().invoke(prune, ["--dry-run"], obj=modern.settings)
     assert (done.exit_code, done.stdout) == (0, "0 pictures and 0 files (0 bytes) would be deleted\n")

@@ -1,15 +1,14 @@
 """The real mirror's pages in their Markdown form, against those that are made from the harvested articles.
 
-Prints what differs; run it alone with `pytest -s tests/test_corpus_markdown.py`.
+Prints what differs; run it alone with `pytest -n0 -s tests/test_corpus_markdown.py`.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SHARED
+from realsite import SHARED, Harvest
 from seedform import SeedPage, read_seed
-from test_corpus import Harvest, harvest
 
 from feedproxy.edition import Ground, Links, make_markdown
 from feedproxy.model import ArticleId
@@ -21,13 +20,8 @@ _MOST_EDITIONS = 0.02
 _LABELS = ("原文链接（需翻墙）", "原文链接")
 
 
-@pytest.fixture(scope="module")
-def harvested(tmp_path_factory: pytest.TempPathFactory) -> Harvest:
-    return harvest("modern", tmp_path_factory.mktemp("markdown"))
-
-
-def made(harvested: Harvest, section: str, channel: str, article_id: str) -> SeedPage:
-    ground = Ground(harvested.mirror, harvested.store, "")
+def made(modern: Harvest, section: str, channel: str, article_id: str) -> SeedPage:
+    ground = Ground(modern.mirror, modern.store, "")
     page = make_markdown(ground, section, channel, ArticleId(article_id), Links.SEED)
     assert page is not None, article_id
     return read_seed(page.decode())
@@ -56,17 +50,17 @@ def pages() -> list[Path]:
     ]
 
 
-def test_the_seed_and_the_page_made_of_its_article_are_equal(harvested: Harvest) -> None:
-    assert made(harvested, "epoch-news", "nf1412576", "n13365715") == of_file(SHARED / "seed" / "n13365715.md")
+def test_the_seed_and_the_page_made_of_its_article_are_equal(modern: Harvest) -> None:
+    assert made(modern, "epoch-news", "nf1412576", "n13365715") == of_file(SHARED / "seed" / "n13365715.md")
 
 
-def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(harvested: Harvest) -> None:
+def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(modern: Harvest) -> None:
     """A page of another edition of an article than the one that the stand-in serves can't be made of what it serves."""
     served: dict[str, SeedPage] = {}
     labels, editions, different = 0, list[str](), list[str]()
     for file in pages():
         section, channel = file.parts[-4], file.parts[-2]
-        theirs, ours = of_file(file), made(harvested, section, channel, file.stem)
+        theirs, ours = of_file(file), made(modern, section, channel, file.stem)
         edition = served.setdefault(file.stem, text_of(theirs))
         assert theirs.label in _LABELS
         labels += theirs.label != ours.label

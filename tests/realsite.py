@@ -1,0 +1,91 @@
+"""The real site without its server: the stand-in's pages from ../shared, and what a harvest of them brings."""
+
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from feedproxy.errors import FetchError
+from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
+from feedproxy.model import Article, Mirror, Page, Url
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import SqlStore, open_store
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+NOW = datetime(2022, 1, 2, tzinfo=UTC)
+
+
+@cache
+def stand_in() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("stand_in", SHARED / "upstream" / "serve.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["stand_in"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class SiteFetcher:
+    """The stand-in's pages without its server."""
+
+    def __init__(self, layout: str) -> None:
+        self.site: Any = stand_in().Site(SHARED / "mirror", layout, "real")
+        self.asked: list[str] = []
+
+    def fetch(self, url: Url, *, keep: bool = False) -> Page:
+        del keep
+        if url.startswith("https://i.epochtimes.com/"):
+            return Page(url, stand_in().picture(url.removeprefix("https://i.epochtimes.com")), "image/png")
+        path = url.removeprefix("https://www.epochtimes.com")
+        self.asked.append(path)
+        return Page(url, self._body(path, url), "text/html; charset=utf-8")
+
+    def _body(self, path: str, url: Url) -> bytes:
+        listing = re.fullmatch(r"/gb/(n[a-z]+\d+)(?:_(\d+))?\.(htm|xml)", path)
+        if listing is None:
+            body = self.site.article(path)
+        elif listing[3] == "xml":
+            body = self.site.feed(listing[1])
+        else:
+            body = self.site.listing(listing[1], int(listing[2] or 1))
+        if body is None:
+            raise FetchError(url, "answered 404")
+        return bytes(body)
+
+    def new_round(self) -> None:
+        """Nothing is ever silent here."""
+
+
+@dataclass
+class Harvest:
+    """What one layout brought."""
+
+    mirror: Mirror
+    store: SqlStore
+    fetcher: SiteFetcher
+    settings: Settings
+
+    def articles(self) -> dict[str, Article]:
+        everything = self.store.newest([channel.id for channel in self.mirror.channels], 10_000)
+        return {article.id: article for article in everything}
+
+
+def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -> Harvest:
+    mirror = load_mirror(config)
+    settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
+    store = open_store(settings.store_url, folder)
+    done = Harvest(mirror, store, SiteFetcher(layout), settings)
+    harvester = Harvester(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW)
+    for channel in mirror.channels:
+        report = harvester.poll(channel, pages=pages)
+        assert report.failures == []
+    return done
