@@ -5,14 +5,19 @@
     ├── StoreError           the store can't be opened, read or written; the run stops
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
-        │   └── NotAskedError  nobody was asked, as the host was silent too often
-        ├── ListingError     an answer came, but it is no listing we can read
-        ├── ExtractError     an article page came, but no article was found in it
+        │   ├── NotAskedError  nobody was asked: the host was silent too often, or wants to be left alone
+        │   └── GoneError    upstream says that there is no such page (any more)
+        ├── RuleError        what came is not what a site's rules say; names the rule
+        │   ├── ListingError   it is no listing we can read
+        │   ├── ExtractError   no article was found in it
+        │   └── QualityError   what was found is hardly the whole article
         ├── PictureError     what came is no picture that can be kept
         └── TooLargeError    more than the limits allow
 
 Messages are one line, in lower case, without a full stop, and name the address or the key.
 """
+
+from datetime import datetime
 
 
 class FeedproxyError(Exception):
@@ -43,19 +48,39 @@ class UpstreamError(FeedproxyError):
 
 
 class FetchError(UpstreamError):
-    """No usable answer: network, status, limits, a refused address."""
+    """No usable answer: network, status, limits, a refused address; *until* is how long its host wants to be left alone."""
+
+    def __init__(self, url: str, reason: str, *, until: datetime | None = None) -> None:
+        super().__init__(url, reason)
+        self.until = until
 
 
 class NotAskedError(FetchError):
-    """A host that was silent too often was not asked again; says nothing of the address."""
+    """A host that was silent too often, or asked for patience, was not asked; says nothing of the address."""
 
 
-class ListingError(UpstreamError):
+class GoneError(FetchError):
+    """Upstream says that there is no such page (404, 410)."""
+
+
+class RuleError(UpstreamError):
+    """An answer that a site's rules do not fit; *rule* names the one that does not, as "article.body of sites/x.toml"."""
+
+    def __init__(self, url: str, reason: str, rule: str = "") -> None:
+        super().__init__(url, reason)
+        self.rule = rule
+
+
+class ListingError(RuleError):
     """An answer that is no listing we can read."""
 
 
-class ExtractError(UpstreamError):
+class ExtractError(RuleError):
     """A page in which no article was found."""
+
+
+class QualityError(RuleError):
+    """A page in which an article was found that is hardly the whole of it."""
 
 
 class PictureError(UpstreamError):

@@ -52,9 +52,11 @@ class Settings(BaseModel):
     )
     proxy: str = Field(default="", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
     contact: str = Field(default="", description="the operator's address, sent to upstream in the User-Agent")
+    webhook_url: str = Field(default="", description="address that is told of alarms, as JSON by POST")
+    operator_token: str = Field(default="", description="opens /status, /readyz and /metrics; unset: to this machine only")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
 
-    @field_validator("public_url", "proxy")
+    @field_validator("public_url", "proxy", "webhook_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname or not _port_is_fine(value)):

@@ -85,8 +85,7 @@ def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
     """Return the site that an address belongs to, and the address that it is short for, if it is a short one."""
     short = bare(url)
     for site in mirror.sites:
-        if short in site.short_links:
-            return site, site.short_links[short]
+        url = site.short_links.get(short) or site.short_links.get(short.partition("?")[0]) or url
     site_found = mirror.site_of(host_of(url))
     return (site_found, url) if site_found else None
 
@@ -113,7 +112,7 @@ def tag_name(site: Site, url: Url) -> str | None:
     if site.tag_url is None or host_of(url) not in site.hosts:
         return None
     match = site.tag_url.search(urlsplit(url).path)
-    name = _CONTROLS.sub("", unquote(match["tag"])).strip() if match else ""
+    name = _CONTROLS.sub("", unquote(match["tag"])).strip().lstrip("/") if match else ""
     return name if 0 < len(name) <= MAX_TAG_CHARACTERS and name.strip(".") else None
 
 

@@ -12,7 +12,7 @@ from newsroom import HOST, Newsroom, open_newsroom, write_config
 from realsite import SHARED, Harvest, harvest
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.harvest import Harvester
+from feedproxy.harvest import Harvester, Kit
 from feedproxy.media import MediaFolder
 from feedproxy.model import Mirror
 from feedproxy.settings import Settings
@@ -73,8 +73,9 @@ def store(settings: Settings) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-def fetcher(settings: Settings, mirror: Mirror) -> Iterator[HttpFetcher]:
-    opened = open_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
+def fetcher(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> Iterator[HttpFetcher]:
+    cache_file = settings.data / "cache.sqlite"
+    opened = open_fetcher(settings, mirror, store.budget, clock, lambda _: None, cache_file=cache_file)
     yield opened
     opened.close()
 
@@ -86,7 +87,7 @@ def media(settings: Settings) -> MediaFolder:
 
 @pytest.fixture
 def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: MediaFolder, clock: Clock) -> Harvester:
-    return Harvester(mirror, store, fetcher, media, clock)
+    return Harvester(Kit(mirror, store, fetcher, media, clock))
 
 
 @pytest.fixture

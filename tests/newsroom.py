@@ -127,6 +127,7 @@ class Newsroom:
         self.stories: tuple[Story, ...] = STORIES
         self.faults: dict[str, Answer | Callable[[], Answer]] = {}
         self.asked: list[str] = []
+        self.robots_asked: list[str] = []
         self.not_modified: list[str] = []
         self.agents: set[str] = set()
         self.silence = threading.Event()
@@ -165,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.removeprefix(BASE)
         room = self.newsroom
-        room.asked.append(path)
+        (room.robots_asked if path == "/robots.txt" else room.asked).append(path)
         room.agents.add(self.headers.get("User-Agent", ""))
         answer = room.answer(path)
         if answer.raw is not None:
@@ -231,11 +232,15 @@ title = "别处"
 url = "https://elsewhere.example/help"
 
 [fetch]
+requests_per_second = 1000
 connect_timeout_s = 0.3
 read_timeout_s = 0.3
 total_timeout_s = 2
 max_body_bytes = 100_000
 max_redirects = 3
+
+[poll]
+first_polls_minutes = 0
 """
 _SECTION = """
 title = "{title}"

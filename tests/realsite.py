@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from feedproxy.errors import FetchError
-from feedproxy.harvest import Harvester
+from feedproxy.harvest import Harvester, Kit
 from feedproxy.media import MediaFolder
-from feedproxy.model import Article, Mirror, Page, Url
+from feedproxy.model import Article, Mirror, Page, Url, Validators
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
@@ -41,6 +41,13 @@ class SiteFetcher:
         self.site: Any = stand_in().Site(SHARED / "mirror", layout, "real")
         self.asked: list[str] = []
 
+    def refetch(self, url: Url, known: Validators) -> Page | None:
+        del known
+        return self.fetch(url)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        return {}
+
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         del keep
         if url.startswith("https://i.epochtimes.com/"):
@@ -60,9 +67,6 @@ class SiteFetcher:
         if body is None:
             raise FetchError(url, "answered 404")
         return bytes(body)
-
-    def new_round(self) -> None:
-        """Nothing is ever silent here."""
 
 
 @dataclass
@@ -84,8 +88,8 @@ def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -
     settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
     store = open_store(settings.store_url, folder)
     done = Harvest(mirror, store, SiteFetcher(layout), settings)
-    harvester = Harvester(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW)
+    harvester = Harvester(Kit(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW))
     for channel in mirror.channels:
-        report = harvester.poll(channel, pages=pages)
+        report = harvester.walk(channel, pages=pages)
         assert report.failures == []
     return done

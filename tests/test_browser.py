@@ -131,8 +131,8 @@ def visit(browser: Browser, app: Flask, scheme: str, size: dict[str, int]) -> It
 @pytest.fixture
 def filled(newsroom: Newsroom, harvester: Harvester, app: Flask) -> Flask:
     newsroom.stories = (*STORIES[:3], LINKING)
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     newsroom.stories = (*newsroom.stories, WANTED)
     return app
 

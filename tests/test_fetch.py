@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes import open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
 
 from feedproxy.errors import FetchError
-from feedproxy.fetch import HttpFetcher, open_fetcher
+from feedproxy.fetch import HttpFetcher
 from feedproxy.fetch.bodies import BodyError, read_body
 from feedproxy.fetch.transport import RefusedError, public_addresses
 from feedproxy.model import Mirror, Url
@@ -43,7 +44,7 @@ def test_articles_are_not_kept(fetcher: HttpFetcher, settings: Settings) -> None
 
 def test_a_kept_page_survives_a_restart(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
     for _ in range(2):
-        opened = open_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
+        opened = open_calm_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
         body = opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
         opened.close()
     assert newsroom.not_modified == ["/city.htm"]
@@ -172,14 +173,14 @@ def test_a_cache_that_breaks_is_done_without(fetcher: HttpFetcher, settings: Set
 
 
 def test_upstream_learns_who_asks(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
-    opened = open_fetcher(settings.model_copy(update={"contact": "ops@mirror.example"}), mirror)
+    opened = open_calm_fetcher(settings.model_copy(update={"contact": "ops@mirror.example"}), mirror)
     opened.fetch(ARTICLE)
     opened.close()
     assert newsroom.agents == {"feedproxy/0.1.0 (operated by ops@mirror.example)"}
 
 
 def test_a_proxy_is_used_for_what_has_no_origin(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
-    opened = open_fetcher(settings.model_copy(update={"origins": {}, "proxy": newsroom.origin}), mirror)
+    opened = open_calm_fetcher(settings.model_copy(update={"origins": {}, "proxy": newsroom.origin}), mirror)
     page = opened.fetch(ARTICLE)
     opened.close()
     assert page.url == ARTICLE
@@ -192,7 +193,7 @@ def test_a_socks_proxy_that_is_not_there_is_named_not_passed_by(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    opened = open_fetcher(settings.model_copy(update={"origins": {}, "proxy": f"{scheme}://127.0.0.1:{port}"}), mirror)
+    opened = open_calm_fetcher(settings.model_copy(update={"origins": {}, "proxy": f"{scheme}://127.0.0.1:{port}"}), mirror)
     with pytest.raises(FetchError, match=r"(?i)refused|socks"):
         opened.fetch(ARTICLE)
     opened.close()
@@ -233,7 +234,7 @@ def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mi
     cache = settings.data / "cache.sqlite"
     cache.parent.mkdir(parents=True)
     cache.write_bytes(b"not a database" * 100)
-    opened = open_fetcher(settings, mirror, cache_file=cache)
+    opened = open_calm_fetcher(settings, mirror, cache_file=cache)
     for _ in range(2):
         assert opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
     opened.close()
@@ -242,7 +243,7 @@ def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mi
 
 def test_limits_come_from_the_configuration(settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path) -> None:
     narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=50))
-    opened = open_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")
+    opened = open_calm_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")
     with pytest.raises(FetchError, match="larger than 50 bytes"):
         opened.fetch(ARTICLE)
     opened.close()

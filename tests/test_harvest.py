@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
+from fakes import open_calm_fetcher
 from feedcheck import check_atom, check_json_feed, check_rss
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
 
-from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Report
+from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, Url
 from feedproxy.settings import Settings
@@ -24,7 +24,7 @@ def channel_of(mirror: Mirror, name: str) -> Channel:
 
 
 def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
-    return [harvester.poll(channel, round_began=harvester.clock(), pages=pages) for channel in harvester.mirror.channels]
+    return [harvester.poll(channel, round_began=harvester.kit.clock(), pages=pages) for channel in harvester.kit.mirror.channels]
 
 
 def held(store: SqlStore, mirror: Mirror) -> set[str]:
@@ -99,7 +99,7 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
     assert failures[0].startswith(f"{BASE}/21/5/3/n103.htm: ")
     assert reason in failures[0]
     newsroom.faults.clear()
-    harvester.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    harvester.kit.clock.advance(seconds=1)  # type: ignore[attr-defined]
     poll_all(harvester)
     assert "n103" in held(store, mirror)
 
@@ -216,8 +216,8 @@ def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore,
         "/21/5/4/n104_all.htm": page_of(article_page(STORIES[3])),
     }
     mirror = load_mirror(settings.config)
-    fetcher = open_fetcher(settings, mirror)
-    poll_all(Harvester(mirror, store, fetcher, MediaFolder(settings.media), Clock()))
+    fetcher = open_calm_fetcher(settings, mirror)
+    poll_all(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), Clock())))
     fetcher.close()
     parts, single = store.article(ArticleId("n103")), store.article(ArticleId("n104"))
     assert parts is not None
@@ -241,11 +241,11 @@ def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
-    fetcher = open_fetcher(settings, mirror)
-    harvester = Harvester(mirror, store, fetcher, MediaFolder(settings.media), Clock())
+    fetcher = open_calm_fetcher(settings, mirror)
+    harvester = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), Clock()))
     city = channel_of(mirror, "city")
     assert harvester.poll(city).new == 1
-    assert harvester.poll(city, pages=9).new == 2
+    assert harvester.walk(city, pages=9).new == 2
     fetcher.close()
 
 
@@ -267,7 +267,7 @@ def test_a_host_that_is_down_is_not_asked_for_every_single_article(
         poll_all(harvester)
     assert len(newsroom.asked) == mirror.fetch.give_up_after
     newsroom.faults.clear()
-    harvester.fetcher.new_round()
+    harvester.kit.fetcher.new_round()
     assert [report.new for report in poll_all(harvester)] == [2, 1]
 
 
@@ -347,7 +347,7 @@ def test_an_outage_is_no_fault_of_what_nobody_asked_for(
     assert [waiting.tries for waiting in store.waiting("books")] == [1, 1]
     assert store.states()["books"].failures == 1
     newsroom.faults = {}
-    harvester.fetcher.new_round()
+    harvester.kit.fetcher.new_round()
     assert harvester.poll(books).new == 2
 
 
@@ -360,7 +360,7 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("ab", "市集")
-    client = create_app(settings, mirror, store, harvester.media, harvester.clock).test_client()
+    client = create_app(settings, mirror, store, harvester.kit.media, harvester.kit.clock).test_client()
     for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
         assert check(client.get(f"/feed/letters.{form}").data) == []
 
@@ -373,4 +373,4 @@ def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
     state = store.states()["books"]
     assert state.failures == 1
     assert state.next_poll_at is not None
-    assert state.next_poll_at > harvester.clock()
+    assert state.next_poll_at > harvester.kit.clock()

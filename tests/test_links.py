@@ -12,14 +12,14 @@ from urllib.parse import quote, unquote
 
 import pytest
 from conftest import Clock
+from fakes import open_calm_fetcher
 from flask import Flask
 from flask.testing import FlaskClient
 from linkcheck import Answer, Crawl, Mirror, crawl, faults, resolve, targets_by_page, write
 from newsroom import HOST, STORIES, Newsroom, Story, open_newsroom, write_config
 from newsroom import Answer as Sent
 
-from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester
+from feedproxy.harvest import Harvester, Kit
 from feedproxy.media import MediaFolder
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -104,9 +104,9 @@ def open_site(room: Newsroom, folder: Path) -> Site:
     )
     mirror, store = load_mirror(settings.config), open_store(settings.store_url, folder)
     media, clock = MediaFolder(settings.media), Clock()
-    fetcher = open_fetcher(settings, mirror, cache_file=folder / "cache.sqlite")
+    fetcher = open_calm_fetcher(settings, mirror, cache_file=folder / "cache.sqlite")
     for channel in mirror.channels:
-        Harvester(mirror, store, fetcher, media, clock).poll(channel)
+        Harvester(Kit(mirror, store, fetcher, media, clock)).poll(channel)
     fetcher.close()
     return Site(store, create_app(settings, mirror, store, media, clock).test_client())
 
@@ -175,8 +175,8 @@ def test_a_page_is_the_same_under_every_suffix(site: Site, crawled: Crawl) -> No
 
 def test_an_article_that_a_reader_asked_for_joins_the_mirror(newsroom: Newsroom, harvester: Harvester, app: Flask) -> None:
     newsroom.stories = (LINKING, *STORIES[1:], WANTED)
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     mirror = Mirror(of_client(app.test_client()), hosts=frozenset((HOST,)))
     assert app.test_client().post(*crawl(mirror).not_held).status_code == 303
     harvester.answer_requests()

@@ -153,13 +153,13 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     )
     newsroom.stories = (*STORIES, story)
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
-    ground = Ground(harvester.mirror, harvester.store, "")
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
+    ground = Ground(harvester.kit.mirror, harvester.kit.store, "")
     made = make_markdown(ground, "letters", "books", ArticleId("n105"))
     assert made is not None
     text = made.decode()
-    pictures = harvester.store.pictures([ArticleId("n105")])
+    pictures = harvester.kit.store.pictures([ArticleId("n105")])
     assert '<a href="../../../../../town/blob/master/pages/city/n101.md?n105">早市</a>' in text
     assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
     assert '<a href="https://elsewhere.example/more" rel="noopener noreferrer nofollow">别处</a>' in text
@@ -177,9 +177,9 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
 
 
 def test_in_the_seeds_link_mode_every_link_is_neutral_and_every_address_upstreams(harvester: Harvester) -> None:
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
-    made = make_markdown(Ground(harvester.mirror, harvester.store, ""), "town", "books", ArticleId("n102"), Links.SEED)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
+    made = make_markdown(Ground(harvester.kit.mirror, harvester.kit.store, ""), "town", "books", ArticleId("n102"), Links.SEED)
     assert made is not None
     page = read_seed(made.decode())
     assert page.picture == (f"{BASE}/pic/102.jpg", STORIES[1].title, f"图注：{STORIES[1].title}")

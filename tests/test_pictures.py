@@ -11,6 +11,7 @@ from typing import Any
 import feedparser
 import pytest
 from conftest import Clock
+from fakes import open_calm_fetcher
 from flask import Flask
 from flask.testing import FlaskClient
 from lxml import html as parser
@@ -18,8 +19,8 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, listing, page
 from PIL import Image
 
 from feedproxy.errors import StoreError
-from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.harvest import Harvester, Report
+from feedproxy.fetch import HttpFetcher
+from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import Article, ArticleId, Images, Mirror, Url
 from feedproxy.settings import Settings
@@ -36,8 +37,8 @@ def story(number: int, html: str, channels: tuple[str, ...] = ("city",), lead: s
 
 
 def poll(harvester: Harvester, *channels: str) -> list[Report]:
-    wanted = [channel for channel in harvester.mirror.channels if not channels or channel.id in channels]
-    return [harvester.poll(channel, pages=9) for channel in wanted]
+    wanted = [channel for channel in harvester.kit.mirror.channels if not channels or channel.id in channels]
+    return [harvester.walk(channel, pages=9) for channel in wanted]
 
 
 def pictures_asked(newsroom: Newsroom) -> list[str]:
@@ -45,7 +46,7 @@ def pictures_asked(newsroom: Newsroom) -> list[str]:
 
 
 def take_due(harvester: Harvester) -> Report:
-    report = Report(harvester.mirror.channels[0])
+    report = Report(harvester.kit.mirror.channels[0])
     while harvester.pictures.take_due(report):
         pass
     return report
@@ -157,7 +158,7 @@ def test_a_silent_host_of_pictures_is_not_asked_for_each(newsroom: Newsroom, har
     newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15))
     for number in range(1, 15):
         newsroom.faults[f"/pic/{number}.png"] = newsroom.hang
-    harvester.poll(harvester.mirror.channels[0], pages=9)
+    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
     assert len(pictures_asked(newsroom)) < 12
     assert "<img" not in client.get("/feed/town.xml").text
 
@@ -169,9 +170,9 @@ def test_only_hosts_that_are_configured_are_asked(
     assert [report.missing for report in poll(harvester)] == [[], []]
     assert "<i>远方</i>" in entry_of(client, 1)
     assert pictures_asked(newsroom) == []
-    site = replace(harvester.mirror.sites[0], picture_hosts=("pictures.example",))
-    mirror = replace(harvester.mirror, sites=(site,))
-    fetcher = open_fetcher(replace_origins(settings, newsroom), mirror)
+    site = replace(harvester.kit.mirror.sites[0], picture_hosts=("pictures.example",))
+    mirror = replace(harvester.kit.mirror, sites=(site,))
+    fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
     now_allowed = replace(harvester, mirror=mirror, fetcher=fetcher)
     clock.advance(minutes=1)
     assert take_due(now_allowed).pictures == 1
@@ -199,7 +200,7 @@ def test_each_section_does_with_pictures_what_it_says(
         (Images.NONE, "<i>橱窗</i>", None),
     ):
         mixed = replace(mirror, sections=(replace(town, images=Images.STORE), replace(letters, images=images)))
-        poll(Harvester(mixed, store, fetcher, media, clock))
+        poll(Harvester(Kit(mixed, store, fetcher, media, clock)))
         client = create_app(settings, mixed, store, media, clock).test_client()
         assert entry_of(client, 1, "/feed/town.json").count("/media/") == 2
         item = json.loads(client.get("/feed/letters.json").data)["items"][0]
@@ -215,8 +216,8 @@ def test_each_section_does_with_pictures_what_it_says(
 def test_where_no_section_keeps_pictures_none_is_fetched(
     newsroom: Newsroom, harvester: Harvester, images: Images, clock: Clock
 ) -> None:
-    sections = tuple(replace(section, images=images) for section in harvester.mirror.sections)
-    keepless = replace(harvester, mirror=replace(harvester.mirror, sections=sections))
+    sections = tuple(replace(section, images=images) for section in harvester.kit.mirror.sections)
+    keepless = replace(harvester, mirror=replace(harvester.kit.mirror, sections=sections))
     poll(keepless)
     clock.advance(days=1)
     take_due(keepless)
@@ -280,8 +281,8 @@ def test_pictures_of_feeds_as_listings_are_kept_as_well(
     settings: Settings, store: SqlStore, newsroom: Newsroom, tmp_path: Path, clock: Clock
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
-    fetcher = open_fetcher(settings, mirror)
-    poll(Harvester(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    fetcher = open_calm_fetcher(settings, mirror)
+    poll(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)))
     fetcher.close()
     assert set(store.pictures([ArticleId(each.id) for each in STORIES])) == {f"{BASE}/pic/102.jpg"}
     assert newsroom.count("/pic/102.jpg") == 1
@@ -296,9 +297,9 @@ FEEDS = ("/feed/all.xml", "/feed/town.xml", "/feed/town/city.atom", "/feed/town/
 @pytest.fixture
 def wider(harvester: Harvester, settings: Settings, newsroom: Newsroom) -> Iterator[Harvester]:
     """A harvester for a site whose pictures may also stand at a host of their own."""
-    site = replace(harvester.mirror.sites[0], picture_hosts=(ELSEWHERE,))
-    mirror = replace(harvester.mirror, sites=(site,))
-    fetcher = open_fetcher(replace_origins(settings, newsroom), mirror)
+    site = replace(harvester.kit.mirror.sites[0], picture_hosts=(ELSEWHERE,))
+    mirror = replace(harvester.kit.mirror, sites=(site,))
+    fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
     yield replace(harvester, mirror=mirror, fetcher=fetcher)
     fetcher.close()
 
@@ -386,13 +387,13 @@ def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_ne
     )
     newsroom.faults = {f"/pic/{number}.png": newsroom.hang for number in range(1, 16)}
     (report,) = poll(wider, "city")
-    at_once, patience = wider.mirror.fetch.articles_at_once, wider.mirror.fetch.give_up_after
+    at_once, patience = wider.kit.mirror.fetch.articles_at_once, wider.kit.mirror.fetch.give_up_after
     assert (report.new, report.failures) == (15, [])
     assert len(pictures_asked(newsroom)) < patience + at_once
     assert client.get("/feed/town.json").text.count("橱窗</i>") == 15
     newsroom.faults = {}
     clock.advance(minutes=5)
-    wider.fetcher.new_round()
+    wider.kit.fetcher.new_round()
     assert take_due(wider).pictures == 15
 
 
@@ -428,7 +429,7 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
     if fault:
         newsroom.faults = {f"/pic/{name}.png": fault for name in ("a", "b", "c", "d", "e", "lead")}
     poll(wider)
-    client = create_app(settings, wider.mirror, store, media, clock).test_client()
+    client = create_app(settings, wider.kit.mirror, store, media, clock).test_client()
     page = client.get("/town/blob/master/pages/city/n1.md").text
     for content in (page, entry_of(client, 1)):
         assert content.count("<img ") == (0 if fault else 5)

@@ -89,7 +89,7 @@ def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(harvester)
     used = set(media.names())
-    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.mirror.images)
+    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.kit.mirror.images)
     media.put(lost)
     others = [settings.media / lost.file.name[:2] / "notes.txt", settings.media / "README"]
     for file in others:

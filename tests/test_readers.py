@@ -21,8 +21,8 @@ NEWSBOAT = shutil.which("newsboat")
 
 @pytest.fixture
 def address(harvester: Harvester, app: Flask) -> Iterator[str]:
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -34,8 +34,8 @@ BUTTON = '<form method="post"><button>'
 @pytest.fixture
 def client(app: Flask, newsroom: Newsroom, harvester: Harvester) -> FlaskClient:
     newsroom.stories = (*STORIES, LINKING)
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     newsroom.stories = (*STORIES, LINKING, WANTED)
     newsroom.asked.clear()
     return app.test_client()
@@ -201,7 +201,7 @@ def test_an_article_that_a_listing_shows_later_joins_its_channel(
     harvester.answer_requests()
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
     clock.advance(hours=1)
-    harvester.poll(harvester.mirror.channels[0], pages=9)
+    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
     assert newsroom.count(WANTED.path) == 1
     assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
     assert client.get(PAGE).headers["Location"] == "/town/blob/master/pages/city/n900.md"
@@ -253,7 +253,7 @@ def test_an_article_that_a_listing_shows_while_it_is_queued_is_fetched_once_and_
 ) -> None:
     client.post(PAGE)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
-    harvester.poll(harvester.mirror.channels[0], pages=9)
+    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
     harvester.answer_requests()
     assert newsroom.count(WANTED.path) == 1
     assert WANTED.title in client.get("/feed/town/city.json").text
@@ -280,10 +280,10 @@ def test_a_host_that_is_silent_is_no_reason_to_give_a_request_up(
     for _ in range(20):  # after a few tries the host is left alone for the rest of the round
         harvester.answer_requests()
         clock.advance(days=1)
-    assert newsroom.count(WANTED.path) == harvester.mirror.fetch.give_up_after
+    assert newsroom.count(WANTED.path) == harvester.kit.mirror.fetch.give_up_after
     assert "已经排队" in client.get(PAGE).text
     newsroom.faults.clear()
-    harvester.fetcher.new_round()
+    harvester.kit.fetcher.new_round()
     assert harvester.answer_requests().new == 1
 
 

@@ -46,8 +46,8 @@ def empty(settings: Settings, mirror: Mirror, store: SqlStore) -> FlaskClient:
 
 @pytest.fixture
 def client(empty: FlaskClient, harvester: Harvester) -> FlaskClient:
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     return empty
 
 
@@ -246,8 +246,8 @@ def test_an_article_that_is_not_held_is_said_to_be_so_with_its_address(
         STORIES[0], text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。'
     )
     newsroom.stories = (linking, *STORIES[1:])
-    for channel in harvester.mirror.channels:
-        harvester.poll(channel, pages=9)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
     page = empty.get("/town/blob/master/pages/city/n101.md").text
     assert '<a href="n900.md?n101">这里</a>' in page
     assert '<a href="n102.md?n101#a">那里</a>' in page
@@ -447,7 +447,7 @@ def test_a_channel_lists_all_its_articles_page_by_page(newsroom: Newsroom, harve
         Story(f"n{number}", "21/5/1", f"第{number}条", "今天的集市上来了一位卖糖画的老人，孩子们围着他看。", ("city",))
         for number in range(200, 265)
     )
-    harvester.poll(harvester.mirror.channels[0], pages=99)
+    harvester.walk(harvester.kit.mirror.channels[0], pages=99)
     base = "/town/blob/master/indexes/city/"
     shown: list[str] = []
     for number, name in enumerate(("README", "2", "3"), start=1):

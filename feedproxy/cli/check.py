@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from feedproxy import sanitise, urls
+from feedproxy.cli.parts import now, sleep
 from feedproxy.errors import FetchError, ListingError
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import article_parts, join_clean
@@ -14,6 +15,7 @@ from feedproxy.model import Extract, Listing, Page, Site
 from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
+from feedproxy.store import open_store
 
 _SNIFFED_BYTES = 500
 _FEED_MARKS = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version")
@@ -23,7 +25,7 @@ _FEED_MARKS = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version")
 @click.argument("url")
 @click.pass_obj
 def check(settings: Settings, url: str) -> None:
-    """Fetch one listing or article address and print what is recognised there; nothing is stored.
+    """Fetch one listing or article address and print what is recognised there; nothing is kept.
 
     Ends with 0, or with 2 if nothing is recognised.
     """
@@ -33,7 +35,9 @@ def check(settings: Settings, url: str) -> None:
         raise FetchError(url, "is no http or https address")
     host = urls.host_of(address)
     site = mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))
-    fetcher = open_fetcher(settings, mirror, more_hosts=(host, host.removeprefix("www."), f"www.{host}"))
+    budget = open_store(settings.store_url, settings.data).budget
+    more_hosts = (host, host.removeprefix("www."), f"www.{host}")
+    fetcher = open_fetcher(settings, mirror, budget, now, sleep, more_hosts=more_hosts)
     page = fetcher.fetch(address)
     listing = _as_listing(page, site)
     console = Console(highlight=False, markup=False, soft_wrap=True)

@@ -1,5 +1,7 @@
 """What commands share: the real parts, built from settings, and how reports are shown."""
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Report
+from feedproxy.harvest import Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -21,12 +23,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_harvester(settings: Settings) -> Harvester:
-    """Return a harvester over the real store and network."""
+def sleep(seconds: float) -> None:
+    """Wait; the only place that does."""
+    time.sleep(seconds)
+
+
+def open_kit(settings: Settings, stop: threading.Event) -> Kit:
+    """Return the real store and network, until *stop* is set."""
     mirror = load_mirror(settings.config)
     store = open_store(settings.store_url, settings.data)
-    fetcher = open_fetcher(settings, mirror, cache_file=settings.data / "http-cache.sqlite")
-    return Harvester(mirror, store, fetcher, MediaFolder(settings.media), now)
+    fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, cache_file=settings.data / "http-cache.sqlite")
+    return Kit(mirror, store, fetcher, MediaFolder(settings.media), now, stop.is_set)
 
 
 @contextmanager

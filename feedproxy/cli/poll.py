@@ -3,24 +3,30 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from types import FrameType
 
 import click
+from rich.progress import Progress
 
-from feedproxy import plan
-from feedproxy.cli.parts import now, open_harvester, print_reports, progress
+from feedproxy.cli.parts import now, open_kit, print_reports, progress
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Harvester, Report
-from feedproxy.model import Channel
+from feedproxy.fetch import Webhook
+from feedproxy.harvest import Harvester, Kit, Poller, Report
+from feedproxy.model import Backfill, Channel
 from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
-# How often the poller looks for channels that are due.
-_STEP_S = 5.0
+# How often the poller looks at least whether readers asked for something, and how long it rests at least.
+_MAX_STEP_S, _MIN_STEP_S = 5.0, 0.2
+# What is being fetched when all is to end has so long to end; what has not is done again.
+_GRACE_S = 8.0
 _MAX_PAGES = 10_000
+_RENEWALS = 3
 
 
 @click.command()
@@ -29,99 +35,117 @@ _MAX_PAGES = 10_000
 def poll(settings: Settings, *, once: bool) -> None:
     """Poll the channels that are due, for ever; or each once.
 
-    Ends with 0, or with 1 if --once was given and a channel failed.
+    Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or with 1 if --once was
+    given and a channel failed.
     """
-    harvester = open_harvester(settings)
+    stop = threading.Event()
+    _end_gently(stop)
+    kit = open_kit(settings, stop)
     if once:
-        _poll_all(harvester, "polling", pages=1)
-    _stop_at_once_on_sigterm()
-    _log.info("polling %d channels; contact: %s", len(harvester.mirror.channels), settings.contact or "not given")
-    pause = threading.Event()
-    while True:
-        _poll_due(harvester)
-        pause.wait(_STEP_S)
+        _finish(_poll_all(kit))
+    webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
+    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook)
+    _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
+    threading.Thread(target=_keep_leading, args=(poller, stop), daemon=True).start()
+    while not stop.is_set():
+        wait_s = (poller.step() - now()).total_seconds()
+        stop.wait(min(max(wait_s, _MIN_STEP_S), _MAX_STEP_S))
+    poller.resign()
 
 
 @click.command()
-@click.option(
-    "--pages", type=click.IntRange(1, _MAX_PAGES), default=_MAX_PAGES, help="How many pages of each listing; default: all."
-)
+@click.option("--pages", type=click.IntRange(1, _MAX_PAGES), default=_MAX_PAGES, help="At most so many pages of each listing.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Down to what was published on this day.")
+@click.option("--channel", "channels", multiple=True, help="Only this channel; may be given several times.")
+@click.option("--restart", is_flag=True, help="Begin at the top, even if the last walk was interrupted.")
 @click.pass_obj
-def backfill(settings: Settings, pages: int) -> None:
-    """Walk the listings of all channels deeper than their first page, and fetch what is not held.
+def backfill(settings: Settings, pages: int, since: datetime | None, channels: tuple[str, ...], *, restart: bool) -> None:
+    """Walk the listings of channels deeper than their first page, and fetch what is not held.
 
-    Ends with 0, or with 1 if a channel failed.
+    A walk that was interrupted goes on where it was. Ends with 0, or with 1 if a channel failed.
     """
-    _poll_all(open_harvester(settings), "backfill", pages=pages)
+    stop = threading.Event()
+    _end_gently(stop)
+    kit = open_kit(settings, stop)
+    chosen = [channel for channel in kit.mirror.channels if channel.id in channels or not channels]
+    for name in set(channels) - {channel.id for channel in chosen}:
+        raise click.BadParameter(f"there is no channel {name!r}", param_hint="--channel")
+    if restart:
+        for channel in chosen:
+            kit.store.schedule.forget_backfill(channel.id)
+    began = since.replace(tzinfo=UTC) if since else None
+    with progress("backfill", len(chosen)) as bar:
+
+        def walk(channel: Channel) -> Report:
+            return Harvester(kit).walk(channel, pages=pages, since=began, told=_shown(bar, channel))
+
+        _finish(_each(kit, chosen, walk, bar, "backfill"))
 
 
-def _poll_all(harvester: Harvester, title: str, *, pages: int) -> None:
-    began = now()
+def _poll_all(kit: Kit) -> list[Report]:
+    began, harvester = now(), Harvester(kit)
+    with progress("polling", len(kit.mirror.channels)) as bar:
+        harvester.serve_readers()
+        return _each(kit, kit.mirror.channels, lambda channel: harvester.poll(channel, round_began=began), bar, "polling")
+
+
+def _each(
+    kit: Kit, channels: "tuple[Channel, ...] | list[Channel]", work: Callable[[Channel], Report], bar: Progress, title: str
+) -> list[Report]:
+    """Do some work for each channel, then fetch the pictures that are due; what nobody foresaw costs one channel."""
     reports: list[Report] = []
-    with progress(title, len(harvester.mirror.channels)) as bar:
-        for channel in harvester.mirror.channels:
-            bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
-            reports.append(_poll_one(harvester, channel, round_began=began, pages=pages))
-            bar.advance(bar.task_ids[0])
-        if reports:
-            bar.update(bar.task_ids[0], description=f"{title}: pictures")
-            while harvester.pictures.take_due(reports[-1]):
-                pass
+    for channel in channels:
+        if kit.is_stopping():
+            break
+        bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
+        try:
+            reports.append(work(channel))
+        except StoreError:
+            raise
+        except Exception as e:  # noqa: BLE001 (the outermost loop)
+            _log.exception("%s failed", channel.id)
+            reports.append(Harvester(kit).give_up(channel, e))
+        bar.advance(bar.task_ids[0])
+    if reports:
+        bar.update(bar.task_ids[0], description=f"{title}: pictures")
+        due_at = now()  # what fails now is due again later, and is not waited for
+        while not kit.is_stopping() and Harvester(kit).pictures.take_due(reports[-1], due_at=due_at):
+            pass
+    return reports
+
+
+def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None]:
+    """Return what shows how far a walk has come."""
+
+    def show(walk: Backfill, report: Report) -> None:
+        words = f"backfill {channel.id}: page {walk.pages}, {report.listed} listed, {report.new} new"
+        bar.update(bar.task_ids[0], description=words)
+
+    return show
+
+
+def _finish(reports: list[Report]) -> None:
     print_reports(reports)
     sys.exit(1 if any(report.failures for report in reports) else 0)
 
 
-def _poll_due(harvester: Harvester) -> None:
-    """Poll what is due; nothing that one channel brings may end the poller."""
-    try:
-        states = harvester.store.states()
-    except StoreError as e:
-        _log.error("%s; trying again", e)
-        return
-    harvester.fetcher.new_round()
-    try:
-        for channel in plan.due_channels(plan.in_turns(harvester.mirror.sections), states, now()):
-            _serve_readers(harvester)
-            _tell(_poll_one(harvester, channel))
-        _serve_readers(harvester)
-    except StoreError as e:
-        _log.error("%s; trying again", e)
+def _keep_leading(poller: Poller, stop: threading.Event) -> None:
+    """Renew the lease while a long piece of work goes on."""
+    while not stop.wait(poller.kit.mirror.poll.lease_seconds / _RENEWALS):
+        if poller.is_leading:
+            try:
+                poller.lead()
+            except StoreError as e:
+                _log.warning("%s; the lease is not renewed", e)
 
 
-def _serve_readers(harvester: Harvester) -> None:
-    """Fetch what readers asked for, and pictures that are due."""
-    try:
-        report = harvester.answer_requests()
-        harvester.pictures.take_due(report)
-    except StoreError:
-        raise
-    except Exception:  # noqa: BLE001 (the outermost loop)
-        _log.exception("what readers asked for could not be fetched")
-    else:
-        _tell(report)
+def _end_gently(stop: threading.Event) -> None:
+    """Have SIGTERM let what is being done end; what has not by then is given back, as its transaction never was."""
 
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        timer = threading.Timer(_GRACE_S, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
 
-def _tell(report: Report) -> None:
-    if report.new or report.updated or report.pictures:
-        name = f"{report.channel.id} {report.channel.title}"
-        _log.info("%s: %d new, %d updated, %d pictures", name, report.new, report.updated, report.pictures)
-
-
-def _poll_one(harvester: Harvester, channel: Channel, *, round_began: datetime | None = None, pages: int = 1) -> Report:
-    """Poll a channel; what nobody foresaw costs this poll, and not the others."""
-    try:
-        return harvester.poll(channel, round_began=round_began, pages=pages)
-    except StoreError:
-        raise
-    except Exception as e:  # noqa: BLE001 (the outermost loop)
-        _log.exception("%s: poll failed", channel.id)
-        return harvester.give_up(channel, e)
-
-
-def _stop_at_once_on_sigterm() -> None:
-    """End within the signal: every transaction is whole or not there, and what was half done is done again."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        os._exit(0)  # nothing else is safe here: the signal may have come while a line was being logged
-
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGTERM, end)

@@ -12,9 +12,10 @@ from feedproxy.rewrite import Place
 def make_feed(ground: Ground, scope: Scope, form: str) -> bytes:
     """Return a feed in one of `paths.FORMATS`."""
     mirror, library = ground.mirror, ground.library
-    articles = (
-        library.newest_tagged(scope.tag, mirror.entries) if scope.tag else library.newest(scope.channel_ids, mirror.entries)
-    )
+    if scope.tag:
+        articles = library.newest_tagged(scope.tag, scope.channel_ids, mirror.entries)
+    else:
+        articles = library.newest(scope.channel_ids, mirror.entries)
     context = context_of(ground, articles, scope.name)
     feed = render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, scope.channels[0].site.name + scope.path())}",

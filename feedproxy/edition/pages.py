@@ -78,7 +78,7 @@ class Pages:
     def tag(self, tag: str) -> bytes | None:
         """Return a tag's page, None if no article has the tag."""
         scope = tag_scope(self._mirror, tag)
-        found = self._library.tagged(tag, _LIST_HEADLINES) if scope else []
+        found = self._library.tagged(tag, scope.channel_ids, _LIST_HEADLINES) if scope else []
         if scope is None or not found:
             return None
         page = scope.home
@@ -114,7 +114,7 @@ class Pages:
         if request:
             text = "已经排队，镜像正在取这篇文章。过一会儿再打开这一页，它就在这里。"
             text += f"（上次没有取到：{request.error}）" if request.error else ""
-        elif not may_ask:
+        elif original and not may_ask:
             text = "排队的文章太多了，请过几分钟再试。"
         can_ask = may_ask and self._mirror.requests.max_queued > 0
         return render.render_message(frame, text, original, ask=bool(original and can_ask and not request))
@@ -134,7 +134,8 @@ class Pages:
                 return None
             return linked(headline.title, self.ground.layout.article(place.section, place.channel, headline.id))
 
-        before, after = self._library.neighbours(article.id, place.channel)
+        is_shown = any(channel.id == place.channel for channel in self._mirror.channels)
+        before, after = self._library.neighbours(article.id, place.channel) if is_shown else (None, None)
         timezone = self._mirror.timezone_of(article.site)
         return render.ArticleBody(
             title=article.title,

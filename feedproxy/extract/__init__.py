@@ -3,6 +3,8 @@
 What comes out is tidy, but as dirty as upstream made it: `sanitise` comes next.
 """
 
+from dataclasses import replace
+
 from feedproxy import markup
 from feedproxy.errors import ExtractError
 from feedproxy.extract import heuristics, metadata
@@ -36,14 +38,16 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
         text = text.replace(old, new)
     root = markup.parse(text)
     about = metadata.read(root, rules, site, page.url)
+    apply_rules(root, rules)
+    visible = len("".join(root.text_content().split()))
     body = _by_rules(root, rules)
     if body is None and (rules.autodetect_on_failure or not rules.body):
-        return heuristics.extract(page, markup.outer_html(root), about)
+        return replace(heuristics.extract(page, markup.outer_html(root), about), visible=visible)
     if body is None:
-        raise ExtractError(page.url, f"no article found: body of {rules.name} does not match")
+        raise ExtractError(page.url, f"no article found: body of {rules.name} does not match", f"article.body of {rules.name}")
     title = about.title or about.stated_title
     if not title:
-        raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match")
+        raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match", f"article.title of {rules.name}")
     return Extract(
         title=title,
         body=markup.inner_html(body),
@@ -54,12 +58,12 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
         picture=about.picture,
         single_url=about.single_url,
         next_url=about.next_url,
+        visible=visible,
     )
 
 
 def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | None:
-    """Return the stripped and tightened body that the rules find, if it holds an article: some text, or a picture or a film."""
-    apply_rules(root, rules)
+    """Return the tightened body that the rules find, if it holds an article: some text, or a picture or a film."""
     body = find_body(root, rules)
     if body is None:
         return None

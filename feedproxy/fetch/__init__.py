@@ -6,34 +6,38 @@ The only room that imports requests and requests_cache. It decides nothing about
 import logging
 import sqlite3
 import threading
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests_cache import EXPIRE_IMMEDIATELY, CachedSession
-from requests_cache.backends.base import BaseCache
-from requests_cache.backends.sqlite import SQLiteCache
 from urllib3.exceptions import HTTPError
 
-from feedproxy import __version__, urls
-from feedproxy.errors import FetchError, NotAskedError
-from feedproxy.fetch.bodies import ACCEPT_ENCODING
-from feedproxy.fetch.transport import GuardedAdapter, RefusedError, UnusableBodyError
-from feedproxy.model import FetchLimits, Mirror, Page, Url
+from feedproxy import urls
+from feedproxy.errors import FetchError, GoneError, NotAskedError
+from feedproxy.fetch.bodies import SlowBodyError
+from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, validators_in
+from feedproxy.fetch.pace import Budget, Pace, QuietError
+from feedproxy.fetch.robots import Rules
+from feedproxy.fetch.sessions import Sessions, open_sessions
+from feedproxy.fetch.transport import RefusedError, UnusableBodyError
+from feedproxy.fetch.webhook import Webhook
+from feedproxy.model import FetchLimits, Mirror, Page, Robots, Url, Validators
 from feedproxy.settings import Settings
 
-__all__ = ["Fetcher", "HttpFetcher", "open_fetcher"]
+__all__ = ["Budget", "Fetcher", "HttpFetcher", "Webhook", "open_fetcher"]
 
 _log = logging.getLogger(__name__)
 
-_BUSY_TIMEOUT_MS = 30_000
 # What a request may raise: requests itself, urllib3 below it, names that are none.
 _FOREIGN = (requests.RequestException, HTTPError, OSError, UnicodeError)
-_OK = 200
+_OK, _NOT_MODIFIED, _TOO_MANY, _SERVER_ERROR = 200, 304, 429, 500
+_GONE = (404, 410)
+_BUSY = (_TOO_MANY, 503)
+_PERMANENT = (301, 308)
+_ROBOTS_AGE, _ROBOTS_RETRY = timedelta(days=1), timedelta(minutes=10)
 
 
 class Fetcher(Protocol):
@@ -47,68 +51,145 @@ class Fetcher(Protocol):
 
         """
 
-    def new_round(self) -> None:
-        """Ask hosts again that were silent too often."""
+    def refetch(self, url: Url, known: Validators) -> Page | None:
+        """Return the page at *url*, None if it is still that of *known*; raises as `fetch` does."""
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many requests had which outcome at which host, since this was asked last."""
 
 
 class HttpFetcher:
-    """Fetches from the hosts of configured sites, a few requests at a time for each host; *secret* is never told."""
+    """Fetches from the hosts of configured sites, at a pace that each can bear; *secret* is never told."""
 
-    def __init__(
-        self, plain: requests.Session, caching: CachedSession, hosts: frozenset[str], limits: FetchLimits, *, secret: str = ""
-    ) -> None:
-        self._plain, self._caching = plain, caching
+    def __init__(self, sessions: Sessions, hosts: frozenset[str], limits: FetchLimits, pace: Pace, *, secret: str = "") -> None:
+        self._sessions, self._pace = sessions, pace
         self._hosts, self._limits, self._secret = hosts, limits, secret
-        self._slots: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(limits.articles_at_once))
-        self._silent: dict[str, int] = defaultdict(int)
-        self._lock = threading.Lock()
+        self._robots: dict[str, tuple[Rules, datetime]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._told: set[str] = set()
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         """See `Fetcher`."""
-        host = urls.host_of(url)
-        if host not in self._hosts:
-            raise FetchError(url, "refused: no host of a configured site")
-        with self._lock:
-            slot, silent = self._slots[host], self._silent[host]
-        if silent >= self._limits.give_up_after:
-            raise NotAskedError(url, f"not asked: {host} did not answer {silent} times running")
-        with slot:
-            response = self._get(url, host, keep=keep)
-        if response.status_code != _OK:
-            raise FetchError(url, f"answered {response.status_code} {response.reason or ''}".rstrip())
-        return Page(Url(response.url), response.content, response.headers.get("Content-Type", ""))
+        response = self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {})
+        return self._page(url, response)
 
-    def new_round(self) -> None:
+    def refetch(self, url: Url, known: Validators) -> Page | None:
         """See `Fetcher`."""
-        with self._lock:
-            self._silent.clear()
+        response = self._ask(self._sessions.plain, url, conditions(known))
+        return None if response.status_code == _NOT_MODIFIED else self._page(url, response)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """See `Fetcher`."""
+        return self._pace.take_counts()
 
     def close(self) -> None:
         """Close connections and cache."""
-        self._plain.close()
-        self._caching.close()  # type: ignore[no-untyped-call]
+        self._sessions.close()
 
-    def _get(self, url: Url, host: str, *, keep: bool) -> requests.Response:
+    def _page(self, url: Url, response: requests.Response) -> Page:
+        """Return what an answer brings.
+
+        Raises:
+            FetchError: it is not that of a page.
+
+        """
+        if response.status_code != _OK:
+            reason = f"answered {response.status_code} {response.reason or ''}".rstrip()
+            raise (GoneError if response.status_code in _GONE else FetchError)(url, reason, until=self._patience(response))
+        return Page(
+            Url(response.url),
+            response.content,
+            response.headers.get("Content-Type", ""),
+            validators_in(response.headers),
+            fresh_seconds(response.headers, self._pace.clock()),
+            moved=bool(response.history) and all(each.status_code in _PERMANENT for each in response.history),
+        )
+
+    def _patience(self, response: requests.Response) -> datetime | None:
+        """Return until when the host that answered is left alone, because it asks for that (RFC 6585, 4; RFC 9110, 15.6.4)."""
+        if response.status_code not in _BUSY:
+            return None
+        until = retry_after(response.headers, self._pace.clock())
+        is_asked = until is not None or response.status_code == _TOO_MANY
+        return self._pace.rest(urls.host_of(response.url), until) if is_asked else None
+
+    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str]) -> requests.Response:
+        """Ask for *url*, if that is allowed."""
+        host = urls.host_of(url)
+        if host not in self._hosts:
+            raise FetchError(url, "refused: no host of a configured site")
+        self._heed_robots(url, host)
+        return self._get(session, url, host, headers)
+
+    def _get(self, session: requests.Session, url: Url, host: str, headers: dict[str, str]) -> requests.Response:
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
         try:
-            session: requests.Session = self._caching if keep else self._plain
-            response = session.get(url, timeout=timeout, hooks={"response": self._check_redirect})
+            response = session.get(url, headers=headers, timeout=timeout, hooks={"response": self._check_redirect})
+        except QuietError as e:
+            raise NotAskedError(url, f"not asked: {e}", until=e.until) from e
         except sqlite3.DatabaseError as e:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
         except _FOREIGN as e:
-            with self._lock:
-                self._silent[host] = self._silent[host] + 1 if _is_silence(e) else 0
+            if _is_silence(e):
+                self._pace.note_silence(host)
             raise FetchError(url, self._in_words(e)) from e
-        with self._lock:
-            self._silent[host] = 0
+        if response.status_code not in _BUSY:
+            self._pace.note_answer(host)
         return response
+
+    # -------------------------------------------------------------- robots.txt
+
+    def _heed_robots(self, url: Url, host: str) -> None:
+        """Keep the pace that a host's robots.txt asks for; tell, or obey, what it disallows.
+
+        Raises:
+            FetchError: it disallows this address, or can't be had, and is to be obeyed.
+
+        """
+        if self._limits.robots is Robots.IGNORE:
+            return
+        is_obeyed = self._limits.robots is Robots.OBEY
+        with self._locks.setdefault(host, threading.Lock()):  # asked for once, whoever comes first
+            rules = self._rules_of(url, host, is_obeyed=is_obeyed)
+        self._pace.slow_down(host, rules.delay_s)
+        if rules.allow(url):
+            return
+        if is_obeyed:
+            raise FetchError(url, "refused: robots.txt disallows it")
+        if host not in self._told:
+            self._told.add(host)
+            _log.warning('%s: robots.txt disallows it; fetch.robots = "obey" leaves such addresses alone', url)
+
+    def _rules_of(self, url: Url, host: str, *, is_obeyed: bool) -> Rules:
+        """Return a host's rules, asked for once a day; what is not there forbids nothing (RFC 9309, 2.3.1)."""
+        rules, until = self._robots.get(host, (Rules(), None))
+        now = self._pace.clock()
+        if until and now < until:
+            return rules
+        robots_url = Url(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/robots.txt")
+        try:
+            response = self._get(self._sessions.daily, robots_url, host, {})
+        except NotAskedError:
+            raise
+        except FetchError as e:
+            if is_obeyed:
+                raise FetchError(url, f"robots.txt can't be had: {e.reason}") from e
+            self._robots[host] = rules, now + _ROBOTS_RETRY
+            return rules
+        if response.status_code == _OK:
+            rules = Rules(response.content.decode("utf-8", "replace"))
+        elif response.status_code >= _SERVER_ERROR and is_obeyed:
+            raise FetchError(url, f"robots.txt can't be had: answered {response.status_code}")
+        self._robots[host] = rules, now + (_ROBOTS_RETRY if response.status_code >= _SERVER_ERROR else _ROBOTS_AGE)
+        return rules
+
+    # -------------------------------------------------------------- what goes wrong
 
     def _do_without_cache(self, error: sqlite3.DatabaseError) -> None:
         """Keep nothing from now on; the broken file is put aside at the next start."""
-        if not self._caching.settings.disabled:
+        if self._sessions.stop_keeping():
             _log.error("the response cache failed and is not used any more: %s", error)
-            self._caching.settings.disabled = True
 
     def _check_redirect(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
         """Hold that a redirect leads to a host of a configured site."""
@@ -135,51 +216,29 @@ class HttpFetcher:
 
 
 def open_fetcher(
-    settings: Settings, mirror: Mirror, *, cache_file: Path | None = None, more_hosts: tuple[str, ...] = ()
+    settings: Settings,
+    mirror: Mirror,
+    budget: Budget,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    *,
+    cache_file: Path | None = None,
+    more_hosts: tuple[str, ...] = (),
 ) -> HttpFetcher:
     """Return a fetcher for the sites of *mirror*; without *cache_file* nothing is kept on disk.
 
-    *more_hosts* are hosts that the operator names on the command line.
+    *budget* says when which host may be asked. *more_hosts* are hosts that the operator names on the command line.
     """
     hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
-    adapter = GuardedAdapter(mirror.fetch, settings.origins)
-    plain, caching = requests.Session(), _caching_session(_open_cache(cache_file) if cache_file else BaseCache())
-    for session in (plain, caching):
-        session.headers = requests.structures.CaseInsensitiveDict(
-            {
-                "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
-                "Accept": "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5",
-                "Accept-Encoding": ACCEPT_ENCODING,
-            }
-        )
-        session.trust_env = False
-        session.max_redirects = mirror.fetch.max_redirects
-        session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-    return HttpFetcher(plain, caching, hosts, mirror.fetch, secret=urlsplit(settings.proxy).password or "")
-
-
-def _caching_session(backend: BaseCache) -> CachedSession:
-    """Return a session that asks each time, conditionally where it can.
-
-    Everything is expired at once: what is not would be given whenever upstream fails. Articles go past it, as
-    requests-cache 1.3 stores answers even where a request says DO_NOT_CACHE.
-    """
-    return CachedSession(
-        backend=backend,
-        expire_after=EXPIRE_IMMEDIATELY,
-        always_revalidate=True,
-        cache_control=False,
-        stale_if_error=False,
-        allowable_codes=(_OK,),
-        allowable_methods=("GET",),
-    )
+    pace = Pace(budget, mirror.fetch, clock, sleep)
+    sessions = open_sessions(settings, mirror.fetch, pace, cache_file)
+    return HttpFetcher(sessions, hosts, mirror.fetch, pace, secret=urlsplit(settings.proxy).password or "")
 
 
 def _is_silence(error: Exception) -> bool:
     # a body that stops arriving is a ConnectionError to requests
-    return isinstance(error, requests.Timeout) or "Read timed out" in str(error)
+    is_slow = isinstance(error.__cause__, SlowBodyError)
+    return is_slow or isinstance(error, requests.Timeout) or "Read timed out" in str(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -188,18 +247,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _open_cache(file: Path) -> SQLiteCache:
-    """Return the cache in *file*; a file that is broken is put aside, as it only saves work."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(sqlite3.connect(file)) as connection:
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != ("ok",):
-            raise sqlite3.DatabaseError(found[0])  # noqa: TRY301 (the same as what SQLite itself raises)
-    except sqlite3.DatabaseError as e:
-        aside = file.with_suffix(".broken")
-        _log.warning("%s: %s; put aside as %s", file, e, aside.name)
-        file.replace(aside)
-    return SQLiteCache(str(file), serializer="json", wal=True, busy_timeout=_BUSY_TIMEOUT_MS)

@@ -19,6 +19,10 @@ class BodyError(Exception):
     """A body that can't be taken; says why."""
 
 
+class SlowBodyError(BodyError):
+    """A body that does not end in time."""
+
+
 class Stream(Protocol):
     """What we need of urllib3's response."""
 
@@ -48,7 +52,7 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int, expired: Callabl
         if size > max_bytes:
             raise BodyError(f"larger than {max_bytes} bytes")
         if expired():
-            raise BodyError("did not end in time")
+            raise SlowBodyError("did not end in time")
         raw.append(chunk)
     body = b"".join(raw)
     return _decompress(body, WINDOW_BITS[coding], max_bytes) if coding in WINDOW_BITS and body else body

@@ -1,6 +1,6 @@
 """The last step to the network: where a host is really reached, and which addresses are never reached.
 
-Every connection of a session goes through `GuardedAdapter`: redirects, listings, articles alike.
+Every request of a session goes through `GuardedAdapter`, and has its turn there: redirects, listings, articles alike.
 """
 
 import ipaddress
@@ -17,6 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from feedproxy.fetch.bodies import BodyError, read_body
+from feedproxy.fetch.pace import Pace
 from feedproxy.model import FetchLimits
 
 PORTS = (80, 443)
@@ -87,7 +88,7 @@ class _WholeBodyAdapter(HTTPAdapter):
 
     def __init__(self, limits: FetchLimits) -> None:
         self._limits = limits
-        super().__init__(pool_maxsize=limits.articles_at_once, pool_block=True)
+        super().__init__(pool_maxsize=limits.requests_at_once, pool_block=True)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send *request* and take the answer's body."""
@@ -109,18 +110,20 @@ class _WholeBodyAdapter(HTTPAdapter):
         except HTTPError as e:
             response.raw.close()
             raise UnusableBodyError(f"body was cut off: {e}") from e
-        response.raw.release_conn()
+        finally:
+            response.raw.release_conn()  # a closed connection has a place in the pool, too
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class GuardedAdapter(_WholeBodyAdapter):
     """Reaches hosts at the origins that the operator named, all others at their public addresses only.
 
-    Behind a proxy the proxy is reached, and it looks up names. A host's own address stays in the answer.
+    Behind a proxy the proxy is reached, and it looks up names. A host's own address stays in the answer. A request may
+    have to wait for its turn; QuietError says that it has none for now.
     """
 
-    def __init__(self, limits: FetchLimits, origins: Mapping[str, str]) -> None:
-        self._origins, self._direct = origins, _WholeBodyAdapter(limits)
+    def __init__(self, limits: FetchLimits, origins: Mapping[str, str], pace: Pace) -> None:
+        self._origins, self._direct, self._pace = origins, _WholeBodyAdapter(limits), pace
         super().__init__(limits)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -135,6 +138,18 @@ class GuardedAdapter(_WholeBodyAdapter):
             raise RefusedError("an address with a user name")
         if parts.port not in (None, *PORTS):
             raise RefusedError(f"port {parts.port} is not 80 or 443")
+        host = parts.hostname or ""
+        with self._pace.turn(host):
+            outcome = "failed"
+            try:
+                response = self._send(request, *args, **kwargs)
+                outcome = str(response.status_code)
+            finally:
+                self._pace.count(host, outcome)
+        return response
+
+    def _send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+        parts = urlsplit(request.url or "")
         origin = self._origins.get(parts.hostname or "")
         if origin is None:
             return super().send(request, *args, **kwargs)

@@ -5,6 +5,8 @@ The only package that knows the rooms of the way in: fetch, parse, extract, sani
 
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.kit import Kit
+from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reports import Report
 
-__all__ = ["Harvester", "Report", "article_parts", "join_clean"]
+__all__ = ["Harvester", "Kit", "Poller", "Report", "article_parts", "join_clean"]

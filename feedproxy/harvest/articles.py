@@ -1,12 +1,14 @@
 """Pages to an article: its parts, its clean body, and what is known about it."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from zoneinfo import ZoneInfo
 
 from feedproxy import plan, sources, urls
 from feedproxy.extract import extract_article
 from feedproxy.fetch import Fetcher
-from feedproxy.model import Article, Extract, ListingItem, Mirror, Page, SafeHtml, Site
+from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Waiting
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, plain_text
 
@@ -49,19 +51,29 @@ def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
     return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
 
 
-def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Article:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An article as its pages make it: with its plain text, and how much the pages show in all."""
+
+    article: Article
+    text: str
+    visible: int
+
+
+def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Draft:
     """Return the clean article of its parts; *item* says what its listing knew."""
     first = parts[0][1]
     body = join_clean(parts)
+    text = plain_text(body)
     published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
-    return Article(
+    article = Article(
         id=item.id,
         site=site.name,
         url=item.url,
-        entry_id=plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id),
+        entry_id=_entry_id(site, published, item),
         title=_shortened(first.title, _TITLE_CHARACTERS),
         body=body,
-        summary=_shortened(plain_text(body), _SUMMARY_CHARACTERS),
+        summary=_shortened(text, _SUMMARY_CHARACTERS),
         published=published,
         updated=published,
         author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
@@ -71,6 +83,30 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
         pictures=shown_pictures(body, first.picture),
         rule=first.rule,
     )
+    return Draft(article, text, sum(part.visible for _, part in parts))
+
+
+def make_excerpt(waiting: Waiting, site: Site, now: datetime) -> Article:
+    """Return what stands in for an article whose text can't be had: what its listing says of it."""
+    item = waiting.item
+    published = plan.credible(item.published, now) or plan.credible(waiting.seen, now) or now.replace(microsecond=0)
+    return Article(
+        id=item.id,
+        site=site.name,
+        url=item.url,
+        entry_id=_entry_id(site, published, item),
+        title=_shortened(item.title, _TITLE_CHARACTERS),
+        body=clean(DirtyHtml(f"<p>{escape(item.excerpt)}</p>"), item.url) if item.excerpt else SafeHtml(""),
+        summary=_shortened(item.excerpt, _SUMMARY_CHARACTERS),
+        published=published,
+        updated=published,
+        author=site.title,
+        rule=EXCERPT,
+    )
+
+
+def _entry_id(site: Site, published: datetime, item: ListingItem) -> str:
+    return plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id)
 
 
 def _shortened(text: str, most: int) -> str:

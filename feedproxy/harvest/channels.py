@@ -1,227 +1,212 @@
 """One channel, from its listing to the store."""
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from feedproxy import plan, urls
-from feedproxy.errors import ExtractError, NotAskedError, UpstreamError
-from feedproxy.fetch import Fetcher
-from feedproxy.harvest.articles import article_parts, make_article
+from feedproxy import plan
+from feedproxy.errors import FetchError, ListingError, NotAskedError, UpstreamError
+from feedproxy.harvest.alarms import watch
+from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.reports import Report
-from feedproxy.media import MediaFolder
-from feedproxy.model import (
-    REQUESTED,
-    Article,
-    ArticleId,
-    Channel,
-    ChannelState,
-    Extract,
-    Listing,
-    ListingItem,
-    Mirror,
-    Page,
-    Site,
-    StoredPicture,
-    Url,
-    Waiting,
-    WaitingPicture,
-)
+from feedproxy.harvest.taking import Taker
+from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Url
 from feedproxy.parse import parse_listing
-from feedproxy.store import Clock, Store
 
 # Articles that are fetched before another poller may have its turn.
 _BATCH = 20
-# How often upstream is asked for an article that no listing shows.
-_MAX_REQUEST_TRIES = 5
+# The poll of a channel is over by then, or its process is dead.
+_LONGEST_POLL = timedelta(minutes=5)
+# Whose publication times tell a channel's pace.
+_PACE_ARTICLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Harvester:
-    """What a harvest works with."""
+    """Polls channels with the parts of a kit. One bad article costs no other; a broken store stops the run.
 
-    mirror: Mirror
-    store: Store
-    fetcher: Fetcher
-    media: MediaFolder
-    clock: Clock
+    Every method raises StoreError where the store can't be read or written. Another process may take turns with this one
+    between any two batches of articles.
+    """
 
-    def poll(self, channel: Channel, *, round_began: datetime | None = None, pages: int = 1) -> Report:
-        """Poll one channel: its listing, *pages* deep, then every article that waits and is due.
-
-        With *round_began* whatever was not tried since then is due. One bad article costs no other; a broken
-        store stops the run. Another poller may take turns with this one between any two batches of articles.
-
-        Raises:
-            StoreError: the store can't be read or written.
-
-        """
-        began = self.clock()
-        report = Report(channel)
-        state = self.store.states().get(channel.id, ChannelState(channel.id))
-        was_asked = True
-        try:
-            with self.store.turn():
-                state = replace(self._take_listing(channel, state, report, pages), last_error="")
-        except UpstreamError as e:
-            report.note(e)
-            state = replace(state, last_error=str(e))
-            was_asked = not isinstance(e, NotAskedError)
-        self._take_articles(channel, report, round_began)
-        self.store.remember_poll(plan.after_poll(state, self.mirror.poll, self.clock(), was_asked=was_asked))
-        report.seconds = (self.clock() - began).total_seconds()
-        return report
-
-    def answer_requests(self) -> Report:
-        """Fetch the articles that readers asked for, as far as they are due."""
-        report = Report(Channel(REQUESTED, "asked for by readers", self.mirror.sites[0], "", Url("")))
-        self.store.take_requests()
-        self._take_articles(report.channel, report, None)
-        return report
+    kit: Kit
 
     @property
     def pictures(self) -> Pictures:
         """What takes pictures in."""
-        return Pictures(self.mirror, self.store, self.fetcher, self.media, self.clock)
+        return Pictures(self.kit)
+
+    def poll(self, channel: Channel, *, round_began: datetime | None = None) -> Report:
+        """Poll one channel: its listing, then every article that waits and is due.
+
+        With *round_began* whatever was not tried since then is due.
+        """
+        began = self.kit.clock()
+        report = Report(channel)
+        state, page, failure = self.kit.store.schedule.state(channel.id), None, None
+        try:
+            with self.kit.store.turn():
+                state, page = self._take_listing(channel, state, report)
+        except UpstreamError as e:
+            state, failure = replace(state, last_error=str(e)), e
+            self._note_failure(channel, report, e)
+        self._take_articles(channel, report, round_began)
+        self._remember(state, page, failure)
+        watch(self.kit, report)
+        report.seconds = (self.kit.clock() - began).total_seconds()
+        return report
+
+    def claim(self, channel: Channel) -> bool:
+        """Claim the poll of a channel that is due; return False if another process has it."""
+        seen = self.kit.store.schedule.state(channel.id).next_poll_at
+        return self.kit.store.schedule.begin_poll(channel.id, seen, self.kit.clock() + _LONGEST_POLL)
+
+    def take(self, channel: Channel) -> Report:
+        """Fetch the articles of a channel that wait and are due."""
+        report = Report(channel)
+        self._take_articles(channel, report, None)
+        watch(self.kit, report)
+        return report
+
+    def serve_readers(self) -> None:
+        """Fetch what readers have asked for since this was looked at last."""
+        if self.kit.store.take_requests():
+            self.answer_requests()
+
+    def answer_requests(self) -> Report:
+        """Fetch the articles that readers asked for, as far as they are due."""
+        return self.take(Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], "", Url("")))
+
+    def walk(
+        self,
+        channel: Channel,
+        *,
+        pages: int,
+        since: datetime | None = None,
+        told: Callable[[Backfill, Report], None] = lambda _walk, _report: None,
+    ) -> Report:
+        """Walk a listing down, and fetch what is not held; one that was interrupted goes on where it was.
+
+        Args:
+            channel: whose listing.
+            pages: how many pages at most.
+            since: ends the walk below the first page that shows nothing published since then.
+            told: is told after each page how far it came.
+
+        """
+        schedule, report = self.kit.store.schedule, Report(channel)
+        walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
+        seen: set[Url] = set()
+        try:
+            while walk.next_url and walk.next_url not in seen and walk.pages < pages and not self.kit.is_stopping():
+                seen.add(walk.next_url)
+                walk = self._go_down(channel, walk, report, since)
+                told(walk, report)
+        except UpstreamError as e:
+            self._note_failure(channel, report, e)
+        else:
+            if not self.kit.is_stopping():
+                schedule.forget_backfill(channel.id)
+        watch(self.kit, report)
+        return report
 
     def give_up(self, channel: Channel, error: Exception) -> Report:
         """Remember a poll that failed in a way that nobody foresaw, so that it is not repeated at once."""
         told = UpstreamError(channel.url, f"the poll failed: {error!r}")
-        state = self.store.states().get(channel.id, ChannelState(channel.id))
-        self.store.remember_poll(plan.after_poll(replace(state, last_error=str(told)), self.mirror.poll, self.clock()))
+        state = replace(self.kit.store.schedule.state(channel.id), last_error=str(told))
+        self.kit.store.schedule.remember_poll(plan.after_poll(state, self.kit.mirror.poll, self.kit.clock()))
         return Report(channel, failures=[told])
 
-    def _take_listing(self, channel: Channel, state: ChannelState, report: Report, pages: int) -> ChannelState:
-        """Store what the listing shows; its first page only if it is another than the one that was stored last."""
-        first = self.fetcher.fetch(channel.url, keep=True)
+    # -------------------------------------------------------------- listings
+
+    def _take_listing(self, channel: Channel, state: ChannelState, report: Report) -> tuple[ChannelState, Page]:
+        """Store what the listing shows, if it is another than the one that was stored last."""
+        asked = plan.effective_url(channel, state, self.kit.clock())
+        page = self._fetch_listing(channel, asked)
+        state = plan.remember_redirect(replace(state, last_error=""), asked, page, self.kit.clock())
         # what is read in another way is another listing
-        digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + first.body).hexdigest()
-        if pages == 1 and digest == state.listing_hash:
+        digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + page.body).hexdigest()
+        if digest == state.listing_hash:
             report.listed = state.listed
-            return state
-        listing = parse_listing(first, channel.site, channel.kind)
-        self._remember(channel, listing, report)
-        self._go_deeper(channel, listing.next_url or channel.archive_url, report, pages - 1)
-        return replace(state, listing_hash=digest, listed=len(listing.items))
+            return state, page
+        listing = parse_listing(page, channel.site, channel.kind)
+        report.note_fit(page.url, "")
+        self._take_items(channel, listing, report)
+        return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
 
-    def _go_deeper(self, channel: Channel, url: Url | None, report: Report, pages: int) -> None:
-        """Store what the older pages of a listing show, *pages* of them."""
-        seen = {channel.url}
-        while url and url not in seen and pages > 0:
-            seen.add(url)
-            pages -= 1
-            listing = parse_listing(self.fetcher.fetch(url), channel.site, "html")
-            self._remember(channel, listing, report)
-            url = listing.next_url
+    def _fetch_listing(self, channel: Channel, asked: Url) -> Page:
+        """Return a listing; where a redirect that was adopted leads nowhere any more, from its own address."""
+        try:
+            return self.kit.fetcher.fetch(asked, keep=True)
+        except FetchError as e:
+            if asked == channel.url or isinstance(e, NotAskedError):
+                raise
+            return self.kit.fetcher.fetch(channel.url, keep=True)
 
-    def _remember(self, channel: Channel, listing: Listing, report: Report) -> None:
+    def _go_down(self, channel: Channel, walk: Backfill, report: Report, since: datetime | None) -> Backfill:
+        """Take one page of a walk, and the articles it shows; return where it goes on."""
+        url = walk.next_url or channel.url
+        kind = channel.kind if url == channel.url else "html"
+        with self.kit.store.turn():
+            listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, kind)
+            self._take_items(channel, listing, report)
+        self._take_articles(channel, report, None)
+        next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
+        walk = Backfill(channel.id, None if since and self._is_older(listing, since) else next_url, walk.pages + 1)
+        self.kit.store.schedule.remember_backfill(walk)
+        return walk
+
+    def _is_older(self, listing: Listing, since: datetime) -> bool:
+        """Tell whether nothing on a page was published since then, as far as it says so, or is held."""
+        articles = (self.kit.store.article(item.id) if item.published is None else None for item in listing.items)
+        dates = [item.published or (held.published if held else None) for item, held in zip(listing.items, articles, strict=True)]
+        known = [date for date in dates if date]
+        return bool(known) and max(known) < since
+
+    def _take_items(self, channel: Channel, listing: Listing, report: Report) -> None:
         report.listed += len(listing.items)
-        self.store.remember_listing(channel.id, listing.items, self.clock())
+        self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
+
+    def _note_failure(self, channel: Channel, report: Report, error: UpstreamError) -> None:
+        report.note(error)
+        if isinstance(error, ListingError):
+            rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
+            report.note_fit(Url(error.url), rule, error)
+
+    def _remember(self, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
+        """Store how a poll went, and when the next is."""
+        latest = self.kit.store.headlines([state.channel], _PACE_ARTICLES)
+        was_asked = not isinstance(failure, NotAskedError)
+        after = plan.after_poll(
+            state,
+            self.kit.mirror.poll,
+            self.kit.clock(),
+            published=[headline.published for headline in latest],
+            fresh_s=page.fresh_s if page else 0,
+            quiet_until=failure.until if isinstance(failure, FetchError) else None,
+            was_asked=was_asked,
+        )
+        self.kit.store.schedule.remember_poll(after)
+        outcome = "failed" if failure else "ok"
+        self.kit.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})
+
+    # -------------------------------------------------------------- articles
 
     def _take_articles(self, channel: Channel, report: Report, round_began: datetime | None) -> None:
-        """Fetch what waits and is due, batch by batch; between two batches another poller may have its turn."""
+        """Fetch what waits and is due, batch by batch; between two batches another process may have its turn."""
         seen: set[ArticleId] = set()
-        while True:
-            with self.store.turn():
-                due = plan.due_articles(self.store.waiting(channel.id), self.clock(), round_began=round_began)
-                batch = [waiting for waiting in due if waiting.item.id not in seen][:_BATCH]
-                self._take_batch(channel, batch, report)
-            if not batch:
-                return
-            seen.update(waiting.item.id for waiting in batch)
-
-    def _take_batch(self, channel: Channel, batch: list[Waiting], report: Report) -> None:
-        """Fetch articles; while the pictures of one are on their way the next is read."""
-        at_once = self.mirror.fetch.articles_at_once
-        in_hand: deque[_Made] = deque()
-        begun: dict[Url, Future[StoredPicture]] = {}
-        with ThreadPoolExecutor(at_once) as pool:
-            for waiting, answer in _fetch_all(self.fetcher, batch, at_once):
-                made = self._make(channel, waiting, answer, report)
-                if made:
-                    made.pictures = self.pictures.start(pool, made.article.pictures, channel.id, begun)
-                    in_hand.append(made)
-                if len(in_hand) > at_once:
-                    self._keep(in_hand.popleft(), report)
-            for made in in_hand:
-                self._keep(made, report)
-
-    def _make(self, channel: Channel, waiting: Waiting, answer: Future[Page], report: Report) -> "_Made | None":
-        """Return what is to be stored of a page, None if that is nothing."""
-        item, now = waiting.item, self.clock()
-        try:
-            site = self._site_of(channel, item)
-            parts = self._parts(answer.result(), item, site)
-            fetched = make_article(parts, item, site, self.mirror, now)
-            held = self.store.article(item.id)
-            if reason := plan.doubt(held, fetched, item, has_rules=bool(site.article.body)):
-                raise ExtractError(item.url, reason)
-        except UpstreamError as e:
-            report.note(e)
-            self._put_off(channel, waiting, e)
-            return None
-        article, outcome = plan.settle(held, fetched, now)
-        if outcome is plan.Outcome.SAME:
-            self.store.settled(article.id)
-            return None
-        return _Made(article, [page for page, _ in parts], outcome)
-
-    def _keep(self, made: "_Made", report: Report) -> None:
-        """Store an article with the pictures that came; the others come later."""
-        had, failed = self.pictures.collect(made.pictures)
-        self.store.save(made.article, made.pages, had, self.clock())
-        for error in failed:
-            self.pictures.remember(error, WaitingPicture(Url(error.url)), report)
-        report.pictures += len(had)
-        report.count(made.outcome)
-
-    def _put_off(self, channel: Channel, waiting: Waiting, error: UpstreamError) -> None:
-        """Have an article be tried again later; one that only readers asked for, not for ever."""
-        if isinstance(error, NotAskedError):
-            return
-        if channel.id == REQUESTED and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
-            self.store.forget_request(waiting.item.id)
-            return
-        now = self.clock()
-        self.store.failed(waiting.item.id, error.reason, now=now, try_at=plan.next_try(waiting.tries, self.mirror.poll, now))
-
-    def _site_of(self, channel: Channel, item: ListingItem) -> Site:
-        """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
-        host = urls.host_of(item.url)
-        site = channel.site if host in channel.site.hosts else self.mirror.site_of(host)
-        if site is None:
-            raise ExtractError(item.url, "is at no site that is configured")
-        return site
-
-    def _parts(self, page: Page, item: ListingItem, site: Site) -> list[tuple[Page, Extract]]:
-        """Return an article's parts, if the page is the article's at all."""
-        found = urls.identify(site, page.url)
-        if site.article_url and (found is None or found[0] != item.id):
-            raise ExtractError(item.url, f"leads to {page.url}, which is not this article")
-        return article_parts(page, self.mirror, site, self.fetcher)
-
-
-@dataclass(slots=True)
-class _Made:
-    """An article that is ready to be stored, but for its pictures."""
-
-    article: Article
-    pages: list[Page]
-    outcome: plan.Outcome
-    pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
-
-
-def _fetch_all(fetcher: Fetcher, due: Iterable[Waiting], at_once: int) -> Iterator[tuple[Waiting, Future[Page]]]:
-    """Fetch what is due, *at_once* at a time and only a little ahead of the reader; yield in the given order."""
-    ahead: deque[tuple[Waiting, Future[Page]]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
-        for waiting in due:
-            ahead.append((waiting, pool.submit(fetcher.fetch, waiting.item.url)))
-            if len(ahead) > 2 * at_once:
-                yield ahead.popleft()
-        while ahead:
-            yield ahead.popleft()
+        taker = Taker(self.kit, channel, report)
+        rules = self.kit.mirror.poll
+        while not self.kit.is_stopping():
+            with self.kit.store.turn():
+                waiting = self.kit.store.waiting(channel.id)
+                due = plan.due_articles(waiting, self.kit.clock(), rules, round_began=round_began)
+                batch = [each for each in due if each.item.id not in seen][:_BATCH]
+                if not batch:
+                    return
+                taker.take(batch)
+            seen.update(each.item.id for each in batch)
+            if channel.id != REQUESTED:
+                self.serve_readers()

@@ -1,17 +1,16 @@
 """Pictures: fetched by the same door as everything else, checked, and kept."""
 
 from collections.abc import Collection
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 
 from feedproxy import plan, urls
 from feedproxy.errors import NotAskedError, UpstreamError
-from feedproxy.fetch import Fetcher
+from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
-from feedproxy.media import MediaFolder
 from feedproxy.media.forms import make_forms
-from feedproxy.model import REQUESTED, Images, Mirror, StoredPicture, Url, WaitingPicture
-from feedproxy.store import Clock, Store
+from feedproxy.model import StoredPicture, Url, WaitingPicture
 
 # Pictures of the queue that are fetched before another poller may have its turn.
 _BATCH = 40
@@ -21,11 +20,7 @@ _BATCH = 40
 class Pictures:
     """What takes pictures in: those of an article as it comes, and later those that could not be had then."""
 
-    mirror: Mirror
-    store: Store
-    fetcher: Fetcher
-    media: MediaFolder
-    clock: Clock
+    kit: Kit
 
     def start(
         self, pool: Executor, shown: Collection[Url], channel: str, begun: dict[Url, Future[StoredPicture]]
@@ -34,23 +29,30 @@ class Pictures:
 
         *begun* holds those that were begun for articles before it, and those of this one afterwards.
         """
-        if channel not in self._channels():
+        if channel not in self.kit.picture_channels:
             return {}
-        hosts = self._hosts()
+        hosts = self.kit.hosts
         wanted = [url for url in shown if urls.host_of(url) in hosts]
-        known = self.store.known_pictures(wanted) if wanted else set()
+        known = self.kit.store.known_pictures(wanted) if wanted else set()
         for url in wanted:
             if url not in known and url not in begun:
                 begun[url] = pool.submit(self._take, url)
         return {url: begun[url] for url in wanted if url in begun}
 
-    def collect(self, started: dict[Url, Future[StoredPicture]]) -> tuple[dict[Url, StoredPicture], list[UpstreamError]]:
-        """Wait for pictures; return those that came, and why others did not."""
+    def collect(
+        self, started: dict[Url, Future[StoredPicture]], *, patience_s: float | None = None
+    ) -> tuple[dict[Url, StoredPicture], list[UpstreamError]]:
+        """Wait for pictures, at most *patience_s* seconds for all; return those that came, and why others did not.
+
+        Those that take longer are in neither, and so still to be fetched.
+        """
         had: dict[Url, StoredPicture] = {}
         failed: list[UpstreamError] = []
+        wait(started.values(), patience_s)
         for url, future in started.items():
             try:
-                had[url] = future.result()
+                if future.done():
+                    had[url] = future.result()
             except UpstreamError as e:
                 failed.append(e)
         return had, failed
@@ -58,42 +60,34 @@ class Pictures:
     def remember(self, error: UpstreamError, waiting: WaitingPicture, report: Report) -> None:
         """Have a picture that could not be had be fetched again later."""
         was_asked = not isinstance(error, NotAskedError)
-        try_at = plan.next_picture_try(waiting.tries, self.mirror.poll, self.clock())
-        self.store.picture_failed(waiting.url, error.reason, tries=waiting.tries + was_asked, try_at=try_at)
+        until = error.until if isinstance(error, NotAskedError) else None
+        try_at = until or plan.next_picture_try(waiting.tries, self.kit.mirror.poll, self.kit.clock())
+        self.kit.store.picture_failed(waiting.url, error.reason, tries=waiting.tries + was_asked, try_at=try_at)
         if was_asked:
             report.note_missing(error)
 
-    def take_due(self, report: Report) -> int:
-        """Fetch pictures that are due; return how many there were.
+    def take_due(self, report: Report, *, due_at: datetime | None = None) -> int:
+        """Fetch pictures that are due, now or at that moment; return how many there were.
 
         Raises:
             StoreError: the store can't be read or written.
 
         """
-        with self.store.turn(), ThreadPoolExecutor(self.mirror.fetch.articles_at_once) as pool:
-            due = self.store.due_pictures(self._hosts(), self._channels(), self.clock(), _BATCH)
+        with self.kit.store.turn(), ThreadPoolExecutor(self.kit.mirror.fetch.requests_at_once) as pool:
+            due = self.kit.store.due_pictures(self.kit.hosts, self.kit.picture_channels, due_at or self.kit.clock(), _BATCH)
             started = [(waiting, pool.submit(self._take, waiting.url)) for waiting in due]
             for waiting, future in started:
                 had, failed = self.collect({waiting.url: future})
                 for error in failed:
                     self.remember(error, waiting, report)
                 for url, stored in had.items():
-                    self.store.keep_picture(url, stored, self.clock())
+                    self.kit.store.keep_picture(url, stored, self.kit.clock())
                     report.pictures += 1
         return len(due)
 
     def _take(self, url: Url) -> StoredPicture:
         """Fetch, check and keep one picture; its files are there before the store says so."""
-        original, reading = make_forms(url, self.fetcher.fetch(url).body, self.mirror.images)
-        self.media.put(original)
-        self.media.put(reading)
+        original, reading = make_forms(url, self.kit.fetcher.fetch(url).body, self.kit.mirror.images)
+        self.kit.media.put(original)
+        self.kit.media.put(reading)
         return StoredPicture(original.file, reading.file)
-
-    def _hosts(self) -> frozenset[str]:
-        return frozenset(host for site in self.mirror.sites for host in (*site.hosts, *site.picture_hosts))
-
-    def _channels(self) -> frozenset[str]:
-        """Return the channels whose articles' pictures are kept."""
-        keeping = [section for section in self.mirror.sections if section.images is Images.STORE]
-        channels = {channel.id for section in keeping for channel in section.channels}
-        return frozenset(channels | {REQUESTED} if keeping else channels)

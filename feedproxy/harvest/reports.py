@@ -1,37 +1,64 @@
 """What became of a poll."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 
-from feedproxy import plan
-from feedproxy.errors import UpstreamError
-from feedproxy.model import Channel
+from feedproxy.errors import NotAskedError, RuleError, UpstreamError
+from feedproxy.model import Channel, Url
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a page fitted the rules; *rule* and *reason* say which did not, and how."""
+
+    url: Url
+    rule: str = ""
+    reason: str = ""
+
+
 @dataclass(slots=True)
 class Report:
-    """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll."""
+    """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll.
+
+    *articles* counts what became of articles: new, updated, same, gone, excerpt, failed. *fits* are the pages that rules
+    were tried on for the first time.
+    """
 
     channel: Channel
     listed: int = 0
-    new: int = 0
-    updated: int = 0
+    articles: Counter[str] = field(default_factory=Counter)
     pictures: int = 0
     missing: list[UpstreamError] = field(default_factory=list)
     failures: list[UpstreamError] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
     seconds: float = 0
 
-    def count(self, outcome: plan.Outcome) -> None:
-        """Count an article that was fetched."""
-        self.new += outcome is plan.Outcome.NEW
-        self.updated += outcome is plan.Outcome.UPDATED
+    @property
+    def new(self) -> int:
+        """How many articles were new."""
+        return self.articles["new"]
+
+    @property
+    def updated(self) -> int:
+        """How many articles changed."""
+        return self.articles["updated"]
 
     def note(self, error: UpstreamError) -> None:
-        """Add a failure, and log it."""
+        """Add a failure, and log it; that a host is left alone is said once."""
+        if isinstance(error, NotAskedError) and any(isinstance(each, NotAskedError) for each in self.failures):
+            return
         self.failures.append(error)
         _log.warning("%s: %s", self.channel.id, error)
+
+    def note_fit(self, url: Url, rule: str, error: UpstreamError | None = None) -> None:
+        """Add how a page fitted *rule*, or the one that an error names; what could not be had says nothing of either."""
+        if error is None:
+            self.fits.append(Fit(url))
+        elif isinstance(error, RuleError):
+            self.fits.append(Fit(url, error.rule or rule, error.reason))
 
     def note_missing(self, error: UpstreamError) -> None:
         """Add a picture that could not be had, and log it."""

@@ -34,6 +34,8 @@ _XPATH_CORE = frozenset(
 _LONG_TAG = re.compile(r"<[^<>]{20000,}")
 _MAX_ATTRIBUTES = 5_000
 _SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
+# Of a `picture`'s sources those count that are for every screen, and of a kind that everybody shows.
+_SHOWN, _ANY = re.compile(r"\s*image/(?:avif|gif|jpe?g|png|webp|\*)\s*", re.IGNORECASE), "image/*"
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
 
@@ -129,6 +131,7 @@ def _srcsets_of(image: HtmlElement) -> list[str]:
     """Return the `srcset`s of an image, lazy ones too, and of the sources beside it in its `picture`."""
     parent = image.getparent()
     sources = parent.findall("source") if parent is not None and parent.tag == "picture" else []
+    sources = [source for source in sources if not source.get("media") and _SHOWN.fullmatch(source.get("type", _ANY))]
     found = (element.get(name) for element in (image, *sources) for name in _SRCSETS)
     return [srcset for srcset in found if srcset]
 

@@ -50,8 +50,6 @@ _FOREIGN = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
     *(SyntaxError, TypeError, ValueError, Warning, struct.error, zlib.error, Image.DecompressionBombError),
 )
-# Its own limit is a warning, and one for all; ours is looked at before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
 
 
 def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
@@ -59,7 +57,7 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
 
     The form for reading is WebP, at most `reading_width_px` wide; where the original is not wider and not larger in
     bytes, it serves for both. An animation becomes an animated WebP; one with too many frames, or with more than
-    `max_pixels` in all of them together, is kept as its first frame.
+    `max_pixels` in all of them together, or that ends too early, is kept as its first frame.
 
     Raises:
         PictureError: *body* is no picture of a kind that is kept, is broken, or too large.
@@ -67,10 +65,16 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
     """
     if len(body) > rules.max_bytes:
         raise PictureError(url, f"picture of {len(body)} bytes is larger than {rules.max_bytes}")
+    # Ours is looked at before anything is decoded; Pillow's own, where a frame makes a picture larger than it said.
+    Image.MAX_IMAGE_PIXELS = rules.max_pixels
     try:
         with Image.open(io.BytesIO(body), formats=_DECODED) as image:
             _check_size(url, image, rules)
-            return _forms(image, body, rules)
+            moving = _moving(image, rules)
+        if moving:
+            return moving
+        with Image.open(io.BytesIO(body), formats=_DECODED) as image:
+            return _still(image, body, rules)
     except UnidentifiedImageError as e:
         raise PictureError(url, "is no picture of a kind that is kept") from e
     except _FOREIGN as e:
@@ -85,15 +89,23 @@ def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:
         raise PictureError(url, f"picture of {width} x {height} pixels is larger than {rules.max_pixels} in all")
 
 
-def _forms(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
+def _moving(image: Image.Image, rules: ImageRules) -> tuple[Form, Form] | None:
+    """Return an animation, None for what is none, has too many pixels, or can't be read to its end."""
+    try:
+        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+        is_moderate = frames * image.width * image.height <= rules.max_pixels and max(image.size) <= _MAX_WEBP_PX
+        return _animated(image, rules.reading_width_px) if 1 < frames <= _MAX_FRAMES and is_moderate else None
+    except _FOREIGN:
+        return None
+
+
+def _still(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
     kind = _KEPT_AS[image.format or ""]
-    frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-    if 1 < frames <= _MAX_FRAMES and frames * image.width * image.height <= rules.max_pixels:
-        return _animated(image, rules.reading_width_px)
     image.load()
     upright = _upright(image)
     profile = _profile(image)
     is_lossless = kind == "PNG" or body[12:16] == b"VP8L"
+    kind = "PNG" if kind == "WEBP" and max(upright.size) > _MAX_WEBP_PX else kind
     original = _encode(upright, kind, profile, keep=upright is image, lossless=is_lossless)
     if upright.height * min(1, rules.reading_width_px / upright.width) > _MAX_WEBP_PX:
         return original, original
@@ -120,8 +132,10 @@ def _encode(image: Image.Image, kind: str, profile: bytes | None, *, keep: bool,
 
 
 def _animated(image: Image.Image, width: int) -> tuple[Form, Form]:
-    frames, durations = [], []
+    frames, durations, size = [], [], image.size
     for frame in ImageSequence.Iterator(image):
+        if frame.size != size:  # one that grows is made to be a burden
+            raise ValueError("frames of different sizes")
         frames.append(frame.convert("RGBA"))  # WebP knows a frame's duration once it is decoded
         durations.append(int(frame.info.get("duration", 0)))
     for frame in frames:

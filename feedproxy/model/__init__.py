@@ -11,15 +11,18 @@ from feedproxy.model.configured import (
     FetchLimits,
     ImageRules,
     Images,
+    KeepRules,
     ListingRules,
     Mirror,
     NavigationLink,
     PollRules,
     RequestRules,
+    Robots,
     Section,
     Site,
 )
 from feedproxy.model.harvested import (
+    EXCERPT,
     HEURISTICS,
     Article,
     Extract,
@@ -30,17 +33,21 @@ from feedproxy.model.harvested import (
     Page,
     Picture,
     StoredPicture,
+    Validators,
     Version,
 )
-from feedproxy.model.remembered import REQUESTED, ChannelState, Request, Waiting, WaitingPicture
+from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState, Request, Waiting, WaitingPicture
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
 __all__ = [
+    "EXCERPT",
     "HEURISTICS",
     "REQUESTED",
+    "Alarm",
     "Article",
     "ArticleId",
     "ArticleRules",
+    "Backfill",
     "Channel",
     "ChannelState",
     "DirtyHtml",
@@ -49,6 +56,7 @@ __all__ = [
     "Headline",
     "ImageRules",
     "Images",
+    "KeepRules",
     "Listing",
     "ListingItem",
     "ListingRules",
@@ -61,11 +69,13 @@ __all__ = [
     "PollRules",
     "Request",
     "RequestRules",
+    "Robots",
     "SafeHtml",
     "Section",
     "Site",
     "StoredPicture",
     "Url",
+    "Validators",
     "Version",
     "Waiting",
     "WaitingPicture",

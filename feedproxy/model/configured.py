@@ -59,7 +59,8 @@ class Site:
 
     *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
     Without it every address that a listing links to is an article, with an ID made from its address.
-    *short_links* says where short addresses lead, each by `urls.bare`.
+    *short_links* says where short addresses lead, each by `urls.bare`. *end_marker* is what stands at the end of a whole
+    article.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Site:
     canonical_url: str = ""
     tag_url: re.Pattern[str] | None = None
     short_links: Mapping[str, Url] = field(default_factory=dict)
+    end_marker: str = ""
     listing: ListingRules = field(default_factory=ListingRules)
     article: ArticleRules = field(default_factory=ArticleRules)
 
@@ -80,6 +82,7 @@ class Channel:
     """One listing of the site, polled by itself; its ID is the same in every section that shows it.
 
     *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
+    *end_marker* says whether its articles have the site's.
     """
 
     id: str
@@ -88,6 +91,15 @@ class Channel:
     kind: str
     url: Url
     archive_url: Url | None = None
+    end_marker: bool = True
+
+
+class Robots(StrEnum):
+    """What is done with what a host's robots.txt disallows: fetched without a word, fetched and told, or not fetched."""
+
+    IGNORE = "ignore"
+    REPORT = "report"
+    OBEY = "obey"
 
 
 class Images(StrEnum):
@@ -123,9 +135,11 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """How much is taken from upstream, and how patiently."""
+    """How much is taken from upstream, how fast, and how patiently; the first two for each host."""
 
-    articles_at_once: int
+    requests_per_second: float
+    requests_at_once: int
+    robots: Robots
     connect_timeout_s: float
     read_timeout_s: float
     total_timeout_s: float
@@ -136,11 +150,28 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class PollRules:
-    """When a channel is asked again, and an article that failed."""
+    """When a channel is asked again, and an article that failed, or that may have been corrected.
 
-    interval_minutes: float
+    *check_hours* are distances from an article's publication; *patience_hours* is how long an article may be without its
+    text before its excerpt stands in, *keep_gone* whether what upstream has no more stays.
+    """
+
+    min_interval_minutes: float
     max_interval_minutes: float
+    first_polls_minutes: float
     retry_minutes: float
+    check_hours: tuple[float, ...]
+    patience_hours: float
+    keep_gone: bool
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRules:
+    """What `prune` leaves: articles of so many days, in so many megabytes; 0 is without a limit."""
+
+    days: float
+    megabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +208,7 @@ class Mirror:
     rules: Mapping[str, ArticleRules]
     fetch: FetchLimits
     poll: PollRules
+    keep: KeepRules
     images: ImageRules
     requests: RequestRules
 

@@ -7,15 +7,31 @@ from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 
 # The rule of what no site's rules found.
 HEURISTICS = "heuristics"
+# The rule of what is only a listing's excerpt, until the text comes.
+EXCERPT = "excerpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional request says of the copy that is held (RFC 9110, 8.8), "" where upstream gave none."""
+
+    etag: str = ""
+    last_modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer from upstream: the address it came from, the decompressed body, and its declared type."""
+    """An answer from upstream: the address it came from, the decompressed body, its declared type and its validators.
+
+    *fresh_s* is for how many seconds upstream says it is fresh, *moved* whether only permanent redirects led to *url*.
+    """
 
     url: Url
     body: bytes
     content_type: str = ""
+    validators: Validators = Validators()
+    fresh_s: float = 0
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +47,11 @@ class ListingItem:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing shows, newest first, and where it goes on."""
+    """What a listing shows, newest first, where it goes on, and for how many seconds it says that it holds."""
 
     items: tuple[ListingItem, ...]
     next_url: Url | None = None
+    ttl_s: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,8 @@ class StoredPicture:
 class Extract:
     """What was found on an article page, not yet clean; *rule* names what found it.
 
-    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part.
+    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part. *visible* is
+    how many characters the page shows in all, white space apart.
     """
 
     title: str
@@ -81,6 +99,7 @@ class Extract:
     picture: Picture | None = None
     single_url: Url | None = None
     next_url: Url | None = None
+    visible: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ class Article:
 
     *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
     *updated* moves with its text, *links* are the articles it links to, *pictures* the addresses of all pictures it
-    shows, *rule* is what found it.
+    shows, *rule* is what found it, *gone* when upstream first said that it has it no more.
     """
 
     id: ArticleId
@@ -107,6 +126,7 @@ class Article:
     links: tuple[tuple[ArticleId, Url], ...] = ()
     pictures: tuple[Url, ...] = ()
     rule: str = ""
+    gone: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,27 +12,59 @@ REQUESTED = "requested"
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What the store remembers of a channel's polls; *listing_hash* is of the last listing that was taken in whole,
-    *listed* is how many articles it showed.
+    """What the store remembers of a channel's polls.
+
+    *listing_hash* is of the last listing that was taken in whole, *listed* is how many articles it showed, *ttl_s* for
+    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*.
+    *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
     """
 
     channel: str
     listing_hash: str = ""
     polled_at: datetime | None = None
+    succeeded_at: datetime | None = None
     next_poll_at: datetime | None = None
     failures: int = 0
     last_error: str = ""
     listed: int = 0
+    ttl_s: float = 0
+    moved_to: str = ""
+    moved_since: datetime | None = None
+    outcomes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An article that a listing showed and that is not held yet, or is to be fetched again."""
+    """An article that a listing showed and that is not held yet, or is to be fetched again; *seen* is since when."""
 
     item: ListingItem
     tries: int = 0
     try_at: datetime | None = None
     tried_at: datetime | None = None
+    seen: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A rule of a site that stopped to fit what a channel shows; *url* is an example. *closed* is None while it lasts."""
+
+    channel: str
+    site: str
+    rule: str
+    url: Url
+    reason: str
+    opened: datetime
+    closed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """How far a walk down a channel's listing has come: where it goes on, None at its end, and how many pages it took."""
+
+    channel: str
+    next_url: Url | None
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)

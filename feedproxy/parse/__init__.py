@@ -32,4 +32,4 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     first: dict[ArticleId, ListingItem] = {}
     for item in listing.items:
         first.setdefault(item.id, item)
-    return Listing(tuple(first.values()), listing.next_url)
+    return Listing(tuple(first.values()), listing.next_url, listing.ttl_s)

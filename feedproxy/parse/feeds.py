@@ -18,6 +18,7 @@ from feedproxy.model import Listing, ListingItem, Page, Site
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
 _HEAD_CHARACTERS = 1_000
+_MINUTES = re.compile(r"[0-9]{1,7}")
 # A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
 _DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
 
@@ -30,8 +31,8 @@ def parse_feed(page: Page, site: Site) -> Listing:
 
     """
     text = markup.decode(page.body, page.content_type)
-    raw = _json_items(page, text) if text.lstrip().startswith("{") else _xml_items(page, text)
-    return Listing(tuple(item for item in (_item(page, site, each) for each in raw) if item is not None))
+    raw, ttl_s = (_json_items(page, text), 0.0) if text.lstrip().startswith("{") else _xml_items(page, text)
+    return Listing(tuple(item for item in (_item(page, site, each) for each in raw) if item is not None), ttl_s=ttl_s)
 
 
 def _item(page: Page, site: Site, raw: dict[str, Any]) -> ListingItem | None:
@@ -47,7 +48,8 @@ def _plain(value: object) -> str:
     return markup.text_of(markup.fragment(text)) if "<" in text or "&" in text else markup.plain(text)
 
 
-def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
+def _xml_items(page: Page, text: str) -> tuple[list[dict[str, Any]], float]:
+    """Return the entries of a feed, and for how many seconds it says that it holds (RSS 2.0, "ttl")."""
     if _DOCTYPE.match(text):
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
     # The text is decoded already: what its declaration says of bytes must not be believed again.
@@ -63,8 +65,12 @@ def _xml_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
         raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
-    for entry in feed.entries:
-        yield {**entry, "published": _moment(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))}
+    items = [
+        {**entry, "published": _moment(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))}
+        for entry in feed.entries
+    ]
+    ttl = str(feed.feed.get("ttl", "")).strip()
+    return items, int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0
 
 
 def _moment(parsed: struct_time | None) -> datetime | None:

@@ -72,7 +72,7 @@ def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
         line.tail, figure.tail = figure.tail, None
         figure.addnext(line)
     pieces = markup.blocks(root, frozenset(), 0)
-    return [piece.replace("\r", "").replace("\n", "&#10;") for piece in pieces if piece]
+    return [piece.replace("\r", "").replace("\n", "&#10;") for piece in pieces if piece.strip(" \t\r\n")]
 
 
 def _settle(link: markup.Element, *, neutral: bool) -> None:

@@ -16,6 +16,7 @@ from feedproxy.model import (
     Channel,
     FetchLimits,
     ImageRules,
+    KeepRules,
     ListingRules,
     Mirror,
     NavigationLink,
@@ -65,6 +66,7 @@ def load_mirror(folder: Path) -> Mirror:
         rules=_dropped_rules(folder / "sites"),
         fetch=FetchLimits(**main.fetch.model_dump()),
         poll=PollRules(**main.poll.model_dump()),
+        keep=KeepRules(**main.keep.model_dump()),
         images=ImageRules(**main.images.model_dump()),
         requests=RequestRules(**main.requests.model_dump()),
     )
@@ -112,6 +114,7 @@ def _site(file: Path) -> Site:
         article_url=re.compile(table.article_url, re.ASCII) if table.article_url else None,
         canonical_url=table.canonical_url,
         tag_url=re.compile(table.tag_url) if table.tag_url else None,
+        end_marker=table.end_marker,
         short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
         listing=ListingRules(**table.listing.model_dump()),
         article=ArticleRules(name=f"sites/{file.name}", **table.article.model_dump()),
@@ -141,7 +144,8 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
     if kind == "html" and not (site.listing.item and site.listing.link):
         raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
     pages = "" if kind == "html" else section.listing.get("html", "").replace("{channel}", channel_id)
-    return Channel(channel_id, table.title, site, kind, Url(url), Url(pages) if pages and site.listing.item else None)
+    archive_url = Url(pages) if pages and site.listing.item else None
+    return Channel(channel_id, table.title, site, kind, Url(url), archive_url, table.end_marker)
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from feedproxy.markup import check_xpath
-from feedproxy.model import Images
+from feedproxy.model import Images, Robots
 
 Kind = Literal["html", "feed"]
 NAME = r"^[a-z0-9][a-z0-9-]*$"
@@ -86,9 +86,11 @@ class FeedsTable(_Table):
 
 
 class FetchTable(_Table):
-    """How much is taken from upstream, and how patiently."""
+    """How much is taken from upstream, how fast, and how patiently."""
 
-    articles_at_once: int = Field(default=4, ge=1, le=32)
+    requests_per_second: float = Field(default=5, gt=0, le=1000)
+    requests_at_once: int = Field(default=4, ge=1, le=32)
+    robots: Robots = Robots.REPORT
     connect_timeout_s: float = Field(default=10, gt=0)
     read_timeout_s: float = Field(default=20, gt=0)
     total_timeout_s: float = Field(default=60, gt=0)
@@ -98,11 +100,35 @@ class FetchTable(_Table):
 
 
 class PollTable(_Table):
-    """When a channel is asked again, and an article that failed."""
+    """When a channel is asked again, and an article that failed, or that may have been corrected."""
 
-    interval_minutes: float = Field(default=10, gt=0)
-    max_interval_minutes: float = Field(default=24 * 60, gt=0)
+    min_interval_minutes: float = Field(default=10, gt=0)
+    max_interval_minutes: float = Field(default=6 * 60, gt=0)
+    first_polls_minutes: float = Field(default=2, ge=0)
     retry_minutes: float = Field(default=5, gt=0)
+    check_hours: tuple[Annotated[float, Field(gt=0)], ...] = (1, 6, 24)
+    patience_hours: float = Field(default=24, ge=0)
+    keep_gone: bool = True
+    lease_seconds: float = Field(default=30, ge=3)
+
+    @field_validator("max_interval_minutes")
+    @classmethod
+    def _is_longest(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min_interval_minutes", 0):
+            raise ValueError("must not be less than min_interval_minutes")
+        return value
+
+    @field_validator("check_hours")
+    @classmethod
+    def _grows(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(value))
+
+
+class KeepTable(_Table):
+    """What `prune` leaves."""
+
+    days: float = Field(default=0, ge=0)
+    megabytes: float = Field(default=0, ge=0)
 
 
 class ImagesTable(_Table):
@@ -128,6 +154,7 @@ class MirrorFile(_Table):
     feeds: FeedsTable = FeedsTable()
     fetch: FetchTable = FetchTable()
     poll: PollTable = PollTable()
+    keep: KeepTable = KeepTable()
     images: ImagesTable = ImagesTable()
     requests: RequestsTable = RequestsTable()
 
@@ -138,6 +165,7 @@ class ChannelTable(_Table):
     title: str = Field(min_length=1)
     kind: Kind | None = None
     url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    end_marker: bool = True
 
 
 class SectionFile(_Table):
@@ -199,6 +227,7 @@ class SiteFile(_Table):
     canonical_url: str = ""
     tag_url: str = ""
     short_links: dict[Address, Address] = Field(default_factory=dict)
+    end_marker: str = ""
     listing: ListingTable = ListingTable()
     article: ArticleTable = ArticleTable()
 

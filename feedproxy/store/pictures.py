@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, select, update
 
 from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
 from feedproxy.store import rows
@@ -18,14 +18,13 @@ _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
     """Return the pictures of *articles* that are held."""
     found: dict[Url, StoredPicture] = {}
-    wanted = sorted(articles)
-    for start in range(0, len(wanted), rows.CHUNK):
+    for some in rows.chunks(articles):
         query = (
             select(t.picture.c.url, *_original.c, *_reading.c)
             .join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
             .join(_original, _original.c.name == t.picture.c.original)
             .join(_reading, _reading.c.name == t.picture.c.reading)
-            .where(t.article_picture.c.article_id.in_(wanted[start : start + rows.CHUNK]))
+            .where(t.article_picture.c.article_id.in_(some))
         )
         for url, *columns in db.execute(query):
             half = len(columns) // 2
@@ -36,27 +35,26 @@ def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, Stored
 def known(db: Connection, urls: Collection[Url]) -> set[Url]:
     """Return those of *urls* that were heard of before, held or not."""
     found: set[Url] = set()
-    wanted = sorted(urls)
-    for start in range(0, len(wanted), rows.CHUNK):
-        query = select(t.picture.c.url).where(t.picture.c.url.in_(wanted[start : start + rows.CHUNK]))
+    for some in rows.chunks(urls):
+        query = select(t.picture.c.url).where(t.picture.c.url.in_(some))
         found.update(map(Url, db.execute(query).scalars()))
     return found
 
 
 def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
     """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
-    shown = (
-        exists()
-        .where(t.article_picture.c.url == t.picture.c.url, t.membership.c.article_id == t.article_picture.c.article_id)
-        .where(t.membership.c.channel.in_(channels))
-    )
     query = (
         select(t.picture.c.url, t.picture.c.tries)
-        .where(t.picture.c.original.is_(None), t.picture.c.try_at <= now, t.picture.c.host.in_(hosts), shown)
+        .where(t.picture.c.try_at <= now, *_missing(hosts, channels))
         .order_by(t.picture.c.try_at, t.picture.c.url)
         .limit(limit)
     )
     return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query)]
+
+
+def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
+    """Return the query for the moment from which on the next picture is due."""
+    return select(t.picture.c.try_at).where(*_missing(hosts, channels)).order_by(t.picture.c.try_at).limit(1)
 
 
 def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime) -> None:
@@ -101,8 +99,18 @@ def unused(db: Connection) -> list[Url]:
 def drop_unused(db: Connection) -> None:
     """Delete the pictures that no article shows any more, and the files that no picture has."""
     db.execute(delete(t.picture).where(~_used))
-    has_picture = exists().where((t.picture.c.original == t.media_file.c.name) | (t.picture.c.reading == t.media_file.c.name))
-    db.execute(delete(t.media_file).where(~has_picture))
+    forms = (exists().where(form == t.media_file.c.name) for form in (t.picture.c.original, t.picture.c.reading))
+    db.execute(delete(t.media_file).where(*(~form for form in forms)))
+
+
+def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for a picture that is not held, at one of *hosts*, of an article that one of *channels* shows."""
+    shown = (
+        exists()
+        .where(t.article_picture.c.url == t.picture.c.url, t.membership.c.article_id == t.article_picture.c.article_id)
+        .where(t.membership.c.channel.in_(channels))
+    )
+    return t.picture.c.original.is_(None), t.picture.c.host.in_(hosts), shown
 
 
 def _write_file(db: Connection, file: MediaFile) -> None:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, select
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from feedproxy.model import REQUESTED, ArticleId, Request, Url
-from feedproxy.store import rows
 from feedproxy.store import tables as t
+from feedproxy.store import waiting
 
 # Those that the poller has taken and that are not held yet.
 _taken = (
@@ -47,13 +47,14 @@ def add(db: Connection, article_id: ArticleId, url: Url, now: datetime) -> None:
 
 
 def take(db: Connection) -> None:
-    """Have the articles wait that were asked for."""
+    """Have the articles wait that were asked for, and those that waited already be next."""
     for row in db.execute(select(t.request).order_by(t.request.c.asked, t.request.c.article_id)).all():
         if not _has(db, t.article.c.id == row.article_id):
             if not _has(db, (t.membership.c.channel == REQUESTED) & (t.membership.c.article_id == row.article_id)):
                 db.execute(insert(t.membership).values(channel=REQUESTED, article_id=row.article_id, title=""))
-            if not _has(db, t.waiting.c.article_id == row.article_id):
-                db.execute(insert(t.waiting).values(rows.waiting_values(row.article_id, row.url)))
+            mine = t.waiting.c.article_id == row.article_id
+            if not db.execute(update(t.waiting).where(mine).values(try_at=None, tries=0)).rowcount:
+                db.execute(insert(t.waiting).values(waiting.values_of(row.article_id, row.url, row.asked)))
         db.execute(delete(t.request).where(t.request.c.article_id == row.article_id))
 
 

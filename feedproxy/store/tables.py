@@ -45,6 +45,25 @@ article = Table(
     Column("updated", Moment, nullable=False),
     Column("stored", Moment, nullable=False),
     Column("rule", Text, nullable=False),
+    Column("gone", Moment),
+)
+
+# What articles were before they changed: the same columns, and when the next version took their place.
+article_version = Table(
+    "article_version",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("picture_url", Text),
+    Column("picture_alt", Text),
+    Column("picture_caption", Text),
+    Column("updated", Moment, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("replaced", Moment, nullable=False),
 )
 
 # `published` repeats the article's, so that a tag's page is one index range.
@@ -90,7 +109,8 @@ picture = Table(
     Column("tries", Integer, nullable=False),
     Column("try_at", Moment, nullable=False),
     Column("error", Text, nullable=False),
-    Index("picture_due", "original", "try_at"),
+    Index("picture_due", "original", "try_at", "url"),
+    Index("picture_reading", "reading"),
 )
 
 # Which pictures an article shows: who must be rendered anew when one comes in, and which files are in use.
@@ -121,6 +141,8 @@ raw_page = Table(
     Column("content_type", Text, nullable=False),
     Column("body_zstd", LargeBinary, nullable=False),
     Column("fetched", Moment, nullable=False),
+    Column("etag", Text, nullable=False, server_default=""),
+    Column("last_modified", Text, nullable=False, server_default=""),
 )
 
 # What each listing has shown; `published` repeats the article's once it is held, so that a feed is one index range.
@@ -135,7 +157,8 @@ membership = Table(
     Index("membership_article", "article_id"),
 )
 
-# Articles to fetch: shown by a listing and not held, or held and to be fetched again. Nothing leaves but by success.
+# Articles to fetch, from `try_at` on: shown by a listing and not held, or held and to be looked at again. What is not held
+# leaves by success only.
 waiting = Table(
     "waiting",
     metadata,
@@ -149,6 +172,8 @@ waiting = Table(
     Column("tried_at", Moment),
     Column("try_at", Moment),
     Column("error", Text, nullable=False),
+    Column("seen", Moment),
+    Index("waiting_due", "try_at"),
 )
 
 # The polls of a channel. `changed` counts what touched its entries, last at `changed_at`: a feed is rendered once for each
@@ -165,4 +190,60 @@ channel = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
     Column("listed", Integer, nullable=False, server_default="0"),
+    Column("succeeded_at", Moment),
+    Column("ttl_s", Integer, nullable=False, server_default="0"),
+    Column("moved_to", Text, nullable=False, server_default=""),
+    Column("moved_since", Moment),
+    Column("outcomes", Text, nullable=False, server_default=""),
+)
+
+# How far a walk down a channel's listing has come; without an address it has come to its end.
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("next_url", Text),
+    Column("pages", Integer, nullable=False),
+)
+
+# When a host may be asked next, by whoever asks: `next_at` by its budget, `quiet_until` because it said so.
+host = Table(
+    "host",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", Moment, nullable=False),
+    Column("quiet_until", Moment),
+)
+
+# Who polls: the only row is the leader's, until it is not renewed.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+# Rules that stopped to fit what a channel shows, the last of each channel; `told` is 1 once the webhook knows its state.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened", Moment, nullable=False),
+    Column("closed", Moment),
+    Column("told", Integer, nullable=False, server_default="0"),
+)
+
+# What happened how often, since the store was made: for the metrics, which so survive every restart.
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
 )

@@ -5,10 +5,15 @@ An answer is made once and given many times: the compressed form and the tags ar
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from flask import Response, request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _GZIP_LEVEL = 6
 # Smaller bodies gain nothing.
@@ -17,6 +22,9 @@ _MIN_GZIP_BYTES = 500
 REVALIDATE = "public, max-age=60, stale-if-error=86400"
 # A year, the longest that is of use (RFC 9111, 5.2.2.1), and no question in between (RFC 8246).
 FOR_EVER = "public, max-age=31536000, immutable"
+NO_STORE = "no-store"
+_FINE = (200, 206, 304)
+_RANGE = re.compile(r"bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Answer:
     media_type: str
     tag: str
     gzipped: bytes
-    modified: datetime | None
+    changed: datetime | None
 
     @property
     def size(self) -> int:
@@ -35,10 +43,10 @@ class Answer:
         return len(self.body) + len(self.gzipped)
 
 
-def prepare(body: bytes, media_type: str, modified: datetime | None = None) -> Answer:
+def prepare(body: bytes, media_type: str, changed: datetime | None = None) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""
     gzipped = gzip.compress(body, _GZIP_LEVEL, mtime=0) if len(body) >= _MIN_GZIP_BYTES else b""
-    return Answer(body, media_type, hashlib.sha256(body).hexdigest()[:32], gzipped, modified)
+    return Answer(body, media_type, hashlib.sha256(body).hexdigest()[:32], gzipped, changed)
 
 
 def send_file(body: bytes, media_type: str, tag: str) -> Response:
@@ -51,12 +59,30 @@ def send_file(body: bytes, media_type: str, tag: str) -> Response:
     response = Response(body, content_type=media_type)
     response.headers["Cache-Control"] = FOR_EVER
     response.set_etag(tag)
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=len(body))
+    response.make_conditional(_heeded(request.environ, tag), accept_ranges=True, complete_length=len(body))
+    if response.status_code not in _FINE:
+        response.headers["Cache-Control"] = NO_STORE
+        response.set_data(b"")
     return response
 
 
-def send(answer: Answer, *, status: int = 200, cache_control: str = REVALIDATE) -> Response:
-    """Return the response to the present request: whole, compressed if asked for, or 304."""
+def _heeded(environ: "WSGIEnvironment", tag: str) -> "WSGIEnvironment":
+    """Return a request as it counts: a range only where it is one, of a GET, of this file, and not known already.
+
+    Unknown units must be ignored, several ranges may be (RFC 9110, 14.2); If-None-Match comes first (13.2.2).
+    """
+    is_heeded = (
+        environ["REQUEST_METHOD"] == "GET"
+        and _RANGE.fullmatch(environ.get("HTTP_RANGE", "").strip())
+        and environ.get("HTTP_IF_RANGE", "").strip() in ("", f'"{tag}"')
+        and not request.if_none_match.contains(tag)
+    )
+    ignored = () if is_heeded else ("HTTP_RANGE", "HTTP_IF_RANGE")
+    return {name: value for name, value in environ.items() if name not in ignored}
+
+
+def send(answer: Answer, *, status: int = 200, cache_control: str = REVALIDATE, modified: datetime | None = None) -> Response:
+    """Return the response to the present request: whole, compressed if asked for, or 304; *modified* is its Last-Modified."""
     is_gzip = bool(answer.gzipped) and request.accept_encodings["gzip"] > 0
     response = Response(answer.gzipped if is_gzip else answer.body, status=status, content_type=answer.media_type)
     response.headers["Cache-Control"] = cache_control
@@ -66,7 +92,7 @@ def send(answer: Answer, *, status: int = 200, cache_control: str = REVALIDATE) 
     if status != 200:  # noqa: PLR2004 (HTTP's own number)
         return response
     response.set_etag(f"{answer.tag}-gzip" if is_gzip else answer.tag)
-    if answer.modified:
-        response.last_modified = answer.modified.astimezone(UTC)
+    if modified:
+        response.last_modified = modified.astimezone(UTC)
     response.make_conditional(request.environ)
     return response

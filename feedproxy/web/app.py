@@ -48,7 +48,7 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
     """Return the application that answers from *library* and *media*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    views = Views(settings, mirror, library, media, clock)
+    views = Views(settings, mirror, library, media, clock, clock())
     for rule, view, method in views.rules():
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     app.register_error_handler(StoreError, _store_failed)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from flask import Response, redirect, request
 from limits import RateLimitItemPerMinute
@@ -17,7 +18,7 @@ from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
 from feedproxy.render import STATIC
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import Answer, prepare, send, send_file
+from feedproxy.web.answers import NO_STORE, Answer, prepare, send, send_file
 from feedproxy.web.shelf import Shelf
 
 HTML = "text/html; charset=utf-8"
@@ -29,7 +30,6 @@ _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
 _DAY = "public, max-age=86400"
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
-_NO_STORE = "no-store"
 _PORT = re.compile(r":\d+\Z")
 # Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
 _SHELF_BYTES = 64_000_000
@@ -44,6 +44,7 @@ class Views:
     library: Desk
     media: MediaFolder
     clock: Clock
+    began: datetime
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
@@ -71,7 +72,7 @@ class Views:
     def home(self) -> Response:
         """Answer with the front page."""
         version = self._version(self.mirror.channels)
-        return _page(self._pages().home(), version)
+        return self._page(self._pages().home(), version)
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page, at its own address and as a folder."""
@@ -80,7 +81,7 @@ class Views:
             return self._no_section()
         version = self._version(section.channels)
         page = paths.section(name, as_folder=request.path.endswith("/"))
-        return _page(self._pages().section(section, page), version)
+        return self._page(self._pages().section(section, page), version)
 
     def index(self, section: str, channel: str, page: str) -> Response:
         """Answer with a page of the list of a channel's articles."""
@@ -91,7 +92,7 @@ class Views:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
         version = self._version([found])
         body = self._pages().index(shown_in, found, number)
-        return self.say(404, "没有这一页", "这个频道没有这么多文章。") if body is None else _page(body, version)
+        return self.say(404, "没有这一页", "这个频道没有这么多文章。") if body is None else self._page(body, version)
 
     def article(self, section: str, channel: str, article_id: str) -> Response:
         """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
@@ -104,12 +105,12 @@ class Views:
             version = self._version(own)
             body = pages.article(section, channel, wanted)
             if body is not None:
-                return _page(body, version)
+                return self._page(body, version)
         elsewhere = pages.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return _redirect(elsewhere, 302)
         not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
-        return send(prepare(not_held, HTML), status=404, cache_control=_NO_STORE)
+        return send(prepare(not_held, HTML), status=404, cache_control=NO_STORE)
 
     def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
         """Queue an article that is not held, and lead back to its page."""
@@ -129,12 +130,12 @@ class Views:
         """Answer with a tag's page."""
         version = self._version(self.mirror.channels)
         body = self._pages().tag(name)
-        return self._no_tag() if body is None else _page(body, version)
+        return self._no_tag() if body is None else self._page(body, version)
 
     def tag_feed(self, name: str, form: str) -> Response:
         """Answer with a tag's feed."""
         scope = tag_scope(self.mirror, name)
-        if scope is None or not self.library.tagged(name, 1):
+        if scope is None or not self.library.tagged(name, scope.channel_ids, 1):
             return self._no_tag()
         return self._feed(scope, form)
 
@@ -144,7 +145,7 @@ class Views:
         if scope is None:
             names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
             text = f"no feed at {request.path}; sections: {names}\n"
-            return send(prepare(text.encode(), TEXT), status=404, cache_control=_NO_STORE)
+            return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
         return self._feed(scope, form)
 
     def picture(self, name: str) -> Response:
@@ -166,12 +167,12 @@ class Views:
     def healthz(self) -> Response:
         """Answer "ok" while the store can be read."""
         self.library.version([])
-        return send(prepare(b"ok\n", TEXT), cache_control=_NO_STORE)
+        return send(prepare(b"ok\n", TEXT), cache_control=NO_STORE)
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
         body = self._plain_pages().message(title, text, MirrorPath(request.path))
-        return send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
+        return send(prepare(body, HTML), status=status, cache_control=NO_STORE)
 
     def _no_tag(self) -> Response:
         return self.say(404, "没有这个话题", "还没有带这个话题的文章。")
@@ -192,11 +193,24 @@ class Views:
             return prepare(make_feed(ground, scope, form), _FEED_TYPES[form], version.moment)
 
         key = (scope.path(form), ground.public_url)
-        return send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+        return self._send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+
+    def _page(self, body: bytes, version: Version) -> Response:
+        return self._send(prepare(body, HTML, version.moment))
+
+    def _send(self, answer: Answer) -> Response:
+        """Answer with what changes with the store.
+
+        Last-Modified has seconds, so it is given once its second is over; and as another configuration makes other pages, too,
+        it is never earlier than this process.
+        """
+        changed = max(answer.changed, self.began) if answer.changed else None
+        rounded = (changed + timedelta(seconds=1)).replace(microsecond=0) if changed else None
+        return send(answer, modified=rounded if rounded and rounded <= self.clock() else None)
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
-        response = send(prepare(body, HTML), status=status, cache_control=_NO_STORE)
+        response = send(prepare(body, HTML), status=status, cache_control=NO_STORE)
         if status != 404:  # noqa: PLR2004 (HTTP's own number)
             response.headers["Retry-After"] = "60"
         return response
@@ -222,10 +236,6 @@ class Views:
         if _PORT.sub("", host) not in self.settings.trusted_hosts:
             raise SecurityError
         return f"{request.scheme}://{host}"
-
-
-def _page(body: bytes, version: Version) -> Response:
-    return send(prepare(body, HTML, version.moment))
 
 
 def _redirect(target: MirrorPath, status: int) -> Response:

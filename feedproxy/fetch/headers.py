@@ -1,0 +1,63 @@
+"""What the headers of an answer say about coming back. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from feedproxy.model import Validators
+
+_MAX_AGE = re.compile(r"(?:\A|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"(?:\A|[\s,])no-(?:cache|store)\b", re.IGNORECASE)
+_SECONDS = re.compile(r"\d{1,10}")
+_MAX_VALIDATOR_CHARACTERS = 500
+
+
+def validators_in(headers: Mapping[str, str]) -> Validators:
+    """Return what a conditional request may say next time (RFC 9110, 8.8); what is too long to be honest is passed over."""
+    etag, last_modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
+    return Validators(*(value if len(value) <= _MAX_VALIDATOR_CHARACTERS else "" for value in (etag, last_modified)))
+
+
+def conditions(known: Validators) -> dict[str, str]:
+    """Return the headers of a conditional request (RFC 9110, 13.1)."""
+    named = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in named.items() if value}
+
+
+def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float:
+    """Return for how many seconds an answer is fresh, 0 if it does not say (RFC 9111, 4.2.1).
+
+    >>> fresh_seconds({"Cache-Control": "public, max-age=600", "Age": "60"}, datetime.now(UTC))
+    540.0
+    """
+    control = headers.get("Cache-Control", "")
+    if _NOT_KEPT.search(control):
+        return 0
+    if match := _MAX_AGE.search(control):
+        age = headers.get("Age", "").strip()
+        return max(0.0, float(match[1]) - (float(age) if _SECONDS.fullmatch(age) else 0))
+    expires = _moment(headers.get("Expires", ""))
+    said = _moment(headers.get("Date", "")) or now
+    return max(0.0, (expires - said) / timedelta(seconds=1)) if expires else 0
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return when an answer asks to be asked again, None if it does not say (RFC 9110, 10.2.3).
+
+    >>> retry_after({"Retry-After": "120"}, datetime(2031, 5, 6, tzinfo=UTC))
+    datetime.datetime(2031, 5, 6, 0, 2, tzinfo=datetime.timezone.utc)
+    """
+    value = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(value):
+        return now + timedelta(seconds=float(value))
+    return _moment(value)
+
+
+def _moment(value: str) -> datetime | None:
+    """Return the moment that an HTTP date means (RFC 9110, 5.6.7)."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,246 @@
+"""Articles that wait and are due: fetched, made, judged, and stored; what fails is put off."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from feedproxy import plan, urls
+from feedproxy.errors import ExtractError, FeedproxyError, GoneError, NotAskedError, QualityError, UpstreamError
+from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
+from feedproxy.harvest.kit import Kit
+from feedproxy.harvest.pictures import Pictures
+from feedproxy.harvest.reports import Report
+from feedproxy.model import (
+    EXCERPT,
+    HEURISTICS,
+    REQUESTED,
+    Article,
+    ArticleId,
+    Channel,
+    Extract,
+    Page,
+    Site,
+    StoredPicture,
+    Url,
+    Validators,
+    Waiting,
+    WaitingPicture,
+)
+
+_log = logging.getLogger(__name__)
+# How often upstream is asked for an article that no listing shows, and for news of one that is held.
+_MAX_REQUEST_TRIES = 5
+_MAX_CHECK_TRIES = 5
+# Whose texts an article's is compared with.
+_NEIGHBOURS = 5
+
+
+@dataclass(slots=True)
+class _Made:
+    """An article that is ready to be stored, but for its pictures."""
+
+    article: Article
+    pages: list[Page]
+    outcome: plan.Outcome
+    pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
+
+
+class Taker:
+    """Takes one batch of a channel's articles; *report* says what became of them."""
+
+    def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
+        self._kit, self._channel, self._report = kit, channel, report
+        self._pictures = Pictures(kit)
+        self._texts: deque[str] = deque(maxlen=_NEIGHBOURS)
+
+    def take(self, batch: Sequence[Waiting]) -> None:
+        """Fetch articles; while the pictures of one are on their way the next is read."""
+        at_once = self._kit.mirror.fetch.requests_at_once
+        in_hand: deque[_Made] = deque()
+        begun: dict[Url, Future[StoredPicture]] = {}
+        known = self._kit.store.validators([waiting.item.id for waiting in batch])
+        self._texts.extend(article.summary for article in self._kit.store.newest([self._channel.id], _NEIGHBOURS))
+        pool = ThreadPoolExecutor(at_once)
+        try:
+            for waiting, answer in _fetch_all(self._kit, batch, known):
+                made = self._make(waiting, answer)
+                if made:
+                    made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun)
+                    in_hand.append(made)
+                if len(in_hand) > at_once:
+                    self._keep(in_hand.popleft())
+            for made in in_hand:
+                self._keep(made)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a picture that is slow holds nobody up; it is still to be fetched
+
+    def _make(self, waiting: Waiting, answer: "Future[Page | None]") -> _Made | None:
+        """Return what is to be stored of a page, None if that is nothing."""
+        held = self._kit.store.article(waiting.item.id)
+        try:
+            site = self._site_of(waiting)
+            page = answer.result()
+            if page:
+                return self._judge(waiting, held, page, site)
+        except UpstreamError as e:
+            self._fail(waiting, held, e)
+        except FeedproxyError:
+            raise
+        except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one article, not those behind it)
+            _log.exception("%s: %s failed", self._channel.id, waiting.item.url)
+            self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
+        else:
+            self._settle(held)
+        return None
+
+    def _judge(self, waiting: Waiting, held: Article | None, page: Page, site: Site) -> _Made | None:
+        """Return what is to be stored of a page, if it is to be believed.
+
+        Raises:
+            UpstreamError: it is not, or parts of it can't be had.
+
+        """
+        kit, item = self._kit, waiting.item
+        parts = self._parts(page, waiting, site)
+        draft = make_article(parts, item, site, kit.mirror, kit.clock())
+        rule = f"article.body of {site.article.name}"
+        if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
+            raise ExtractError(item.url, reason, rule)
+        article, outcome = plan.settle(held, draft.article, kit.clock())
+        if outcome is plan.Outcome.SAME:
+            self._settle(held)
+            return None
+        self._check_quality(waiting, draft, site)
+        self._texts.append(draft.text)
+        missed = ExtractError(item.url, "only heuristics found its text", rule)
+        self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
+        return _Made(article, [part for part, _ in parts], outcome)
+
+    def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
+        """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
+        flaw = plan.find_flaw(
+            draft.article.body,
+            draft.text,
+            visible=draft.visible,
+            excerpt=waiting.item.excerpt,
+            neighbours=self._texts,
+            end_marker=site.end_marker if self._channel.end_marker and self._channel.id != REQUESTED else "",
+        )
+        if flaw is None:
+            return
+        is_patient = plan.is_patient(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
+        if is_patient or not flaw.is_minor:
+            raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
+
+    def _settle(self, held: Article | None) -> None:
+        """Have an article that is as it was wait until it is looked at again."""
+        if held:
+            self._kit.store.settled(held.id, again_at=plan.next_check(held.published, self._kit.mirror.poll, self._kit.clock()))
+            self._report.articles["same"] += 1
+
+    def _keep(self, made: _Made) -> None:
+        """Store an article with the pictures that came; the others come later."""
+        kit, article = self._kit, made.article
+        had, failed = self._pictures.collect(made.pictures, patience_s=kit.mirror.fetch.read_timeout_s)
+        now = kit.clock()
+        kit.store.save(article, made.pages, had, now, again_at=plan.next_check(article.published, kit.mirror.poll, now))
+        for error in failed:
+            self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
+        self._report.pictures += len(had)
+        self._report.articles[made.outcome] += 1
+
+    # -------------------------------------------------------------- what fails
+
+    def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+        """Have an article be tried again later, or do with what is held of it."""
+        article_id, now = waiting.item.id, self._kit.clock()
+        if isinstance(error, NotAskedError):
+            self._report.note(error)
+            if error.until:
+                self._kit.store.put_off(article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until)
+            return
+        if isinstance(error, GoneError) and held:
+            self._lose(held)
+            return
+        self._report.note(error)
+        self._report.articles["failed"] += 1
+        self._note_fit(waiting, f"article.body of {self._channel.site.article.name or self._channel.site.name}", error)
+        is_asked_for = self._channel.id == REQUESTED
+        if is_asked_for and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
+            self._kit.store.forget_request(article_id)
+        elif held and held.rule != EXCERPT and waiting.tries + 1 >= _MAX_CHECK_TRIES:
+            self._kit.store.settled(article_id)
+        else:
+            self._put_off(waiting, held, error)
+
+    def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+        """Try again later; where patience is at its end, what the listing says stands in until then."""
+        store, rules, now = self._kit.store, self._kit.mirror.poll, self._kit.clock()
+        try_at = plan.next_try(waiting.tries, rules, now)
+        if held is None and waiting.item.title and not plan.is_patient(waiting, None, rules, now):
+            excerpt = make_excerpt(waiting, self._site_of(waiting), now)
+            store.save(excerpt, [], {}, now, again_at=try_at, tries=waiting.tries)
+            self._report.articles["excerpt"] += 1
+            if isinstance(error, GoneError):
+                store.mark_gone(excerpt.id, now)
+                return
+        store.put_off(waiting.item.id, error.reason, tries=waiting.tries + 1, now=now, try_at=try_at)
+
+    def _lose(self, held: Article) -> None:
+        """Mark an article that upstream has no more, or drop it, as the operator has it."""
+        now = self._kit.clock()
+        _log.info("%s: %s is gone upstream", self._channel.id, held.url)
+        self._report.articles["gone"] += 1
+        if self._kit.mirror.poll.keep_gone:
+            self._kit.store.mark_gone(held.id, now)
+        else:
+            self._kit.store.drop([held.id], now)
+
+    def _note_fit(self, waiting: Waiting, rule: str, error: UpstreamError | None) -> None:
+        """Count how a page fitted the rules, once for each article, whatever becomes of it later."""
+        if error is None or not waiting.tries:
+            self._report.note_fit(waiting.item.url, rule, error)
+
+    # -------------------------------------------------------------- pages
+
+    def _site_of(self, waiting: Waiting) -> Site:
+        """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
+        host = urls.host_of(waiting.item.url)
+        site = self._channel.site if host in self._channel.site.hosts else self._kit.mirror.site_of(host)
+        if site is None:
+            raise ExtractError(waiting.item.url, "is at no site that is configured")
+        return site
+
+    def _parts(self, page: Page, waiting: Waiting, site: Site) -> list[tuple[Page, Extract]]:
+        """Return an article's parts, if the page is the article's at all."""
+        found = urls.identify(site, page.url)
+        if site.article_url and (found is None or found[0] != waiting.item.id):
+            raise ExtractError(waiting.item.url, f"leads to {page.url}, which is not this article")
+        return article_parts(page, self._kit.mirror, site, self._kit.fetcher)
+
+
+def _fetch_all(
+    kit: Kit, batch: Sequence[Waiting], known: Mapping[ArticleId, Validators]
+) -> "Iterator[tuple[Waiting, Future[Page | None]]]":
+    """Fetch what is due, some at a time and only a little ahead of the reader; yield in the given order.
+
+    Of an article that is held only a page that has changed comes. Once all is to stop, nothing more is begun.
+    """
+
+    def fetch(waiting: Waiting) -> Page | None:
+        validators = known.get(waiting.item.id, Validators())
+        return kit.fetcher.refetch(waiting.item.url, validators)
+
+    at_once = kit.mirror.fetch.requests_at_once
+    ahead: deque[tuple[Waiting, Future[Page | None]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        for waiting in batch:
+            if kit.is_stopping():
+                break
+            ahead.append((waiting, pool.submit(fetch, waiting)))
+            if len(ahead) > 2 * at_once:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()

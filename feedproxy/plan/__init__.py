@@ -1,0 +1,45 @@
+"""What is new, what is due, when to come back, what to believe, when to worry: decide apart from doing. Pure."""
+
+from feedproxy.plan.alarms import FITS, FITS_NOT, decide_alarm, remember_outcomes
+from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, settle
+from feedproxy.plan.quality import Flaw, find_flaw
+from feedproxy.plan.schedule import (
+    after_poll,
+    due_articles,
+    due_channels,
+    effective_url,
+    first_polls,
+    horizon,
+    in_turns,
+    is_patient,
+    next_check,
+    next_picture_try,
+    next_try,
+    remember_redirect,
+)
+
+__all__ = [
+    "FITS",
+    "FITS_NOT",
+    "Flaw",
+    "Outcome",
+    "after_poll",
+    "credible",
+    "decide_alarm",
+    "doubt",
+    "due_articles",
+    "due_channels",
+    "effective_url",
+    "entry_id",
+    "find_flaw",
+    "first_polls",
+    "horizon",
+    "in_turns",
+    "is_patient",
+    "next_check",
+    "next_picture_try",
+    "next_try",
+    "remember_outcomes",
+    "remember_redirect",
+    "settle",
+]

@@ -1,0 +1,62 @@
+"""What to believe of an article that was fetched, and what it becomes. Pure."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher
+from enum import StrEnum
+
+from feedproxy.model import EXCERPT, HEURISTICS, Article, ArticleId, ListingItem
+
+_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+# Headlines are shortened and edited, but half of their characters stay.
+_MIN_LIKENESS = 0.5
+
+
+class Outcome(StrEnum):
+    """What became of an article that was fetched."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    SAME = "same"
+
+
+def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, Outcome]:
+    """Return what to store: an article that is held keeps its identity and its date; a change moves `updated`."""
+    if held is None:
+        return fetched, Outcome.NEW
+    kept = replace(fetched, entry_id=held.entry_id, published=held.published, updated=held.updated)
+    if replace(kept, rule=held.rule) == held:
+        return held, Outcome.SAME
+    return replace(kept, updated=max(now, held.updated)), Outcome.UPDATED
+
+
+def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool) -> str:
+    """Return why a fetched article is not to be believed, "" if it is.
+
+    Where a site has rules, what only heuristics find may be an error page: it never takes the place of what the
+    rules found, and must have the headline that the listing promised; of one that was asked for, none did.
+    """
+    if held and held.site != fetched.site:
+        return f"its ID {item.id} is taken by an article of {held.site}; give one of the sites other IDs"
+    if fetched.rule != HEURISTICS or not has_rules:
+        return ""
+    if held and held.rule not in (HEURISTICS, EXCERPT):
+        return "the site's rules match no more; the copy that is held stays"
+    if SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
+        return f"the site's rules don't match, and its headline {fetched.title[:50]!r} is not the listing's"
+    return ""
+
+
+def credible(published: datetime | None, now: datetime) -> datetime | None:
+    """Return a date of publication if it can be one: not from before the Web, and not from tomorrow on."""
+    is_credible = published is not None and _FIRST <= published <= now + timedelta(days=1)
+    return published.replace(microsecond=0) if published and is_credible else None
+
+
+def entry_id(site: str, published: datetime, article_id: ArticleId) -> str:
+    """Return an entry's permanent ID, a ``tag:`` URI (RFC 4151) of the site, the day in its time zone, and the article's ID.
+
+    >>> entry_id("example.org", datetime(2021, 11, 9), ArticleId("n1"))
+    'tag:example.org,2021-11-09:n1'
+    """
+    return f"tag:{site},{published:%Y-%m-%d}:{article_id}"

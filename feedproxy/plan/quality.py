@@ -1,0 +1,76 @@
+"""Whether what was found on a page is the whole article. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from feedproxy import markup
+from feedproxy.model import SafeHtml
+
+# Over 891 real pages the least share of a page's visible text that is its article's, but for films, is 0.1.
+_MIN_SHARE = 0.03
+# The most of an article's text that stands in links is 0.46 there.
+_MAX_LINKED = 0.6
+_MIN_EXCERPT_CHARACTERS = 40
+# The end marker is followed by little: a name, a copyright line.
+_END_CHARACTERS = 400
+_SENTENCES = re.compile(r"[。！？!?.…\n]+\s*")
+_MIN_SENTENCE_CHARACTERS = 6
+# One neighbour with the same text is an article that was published twice.
+_MIN_TWINS, _MIN_TWIN_SHARE = 2, 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why an article is hardly whole; a *minor* one may come with a whole text all the same."""
+
+    reason: str
+    is_minor: bool = False
+
+
+def find_flaw(
+    body: SafeHtml, text: str, *, visible: int, excerpt: str = "", neighbours: Iterable[str] = (), end_marker: str = ""
+) -> Flaw | None:
+    """Return what is wrong with an article, None if nothing is.
+
+    Args:
+        body: its clean text as HTML.
+        text: the same as plain text.
+        visible: how many characters its page shows, white space apart.
+        excerpt: what the listing says of it.
+        neighbours: the texts of other articles of its channel.
+        end_marker: what stands at the end of a whole article, if anything does.
+
+    """
+    root = markup.fragment(body)
+    size = _size(text)
+    has_media = any(root.iter("img", "video", "audio"))
+    if not has_media and size < _MIN_SHARE * visible:
+        return Flaw(f"{size} characters of text on a page of {visible}")
+    if not has_media and _size(excerpt) >= _MIN_EXCERPT_CHARACTERS and size < _size(excerpt):
+        return Flaw(f"{size} characters of text, fewer than its excerpt's {_size(excerpt)}")
+    linked = sum(_size(link.text_content()) for link in root.iter("a") if link.get("href"))
+    if linked > _MAX_LINKED * size:
+        return Flaw(f"{linked} of {size} characters of text are links")
+    if _is_boilerplate(text, neighbours):
+        return Flaw("the same text as other articles of its channel")
+    if end_marker and end_marker not in text[-_END_CHARACTERS:]:
+        return Flaw(f"no {end_marker!r} at its end", is_minor=True)
+    return None
+
+
+def _size(text: str) -> int:
+    return len("".join(text.split()))
+
+
+def _is_boilerplate(text: str, neighbours: Iterable[str]) -> bool:
+    own = _sentences(text)
+    size = sum(map(len, own))
+    if not size:
+        return False
+    twins = sum(sum(map(len, own & _sentences(each))) >= _MIN_TWIN_SHARE * size for each in neighbours)
+    return twins >= _MIN_TWINS
+
+
+def _sentences(text: str) -> set[str]:
+    return {each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS}

@@ -1,0 +1,140 @@
+"""Rows of articles, their tags, links and earlier versions, inside a transaction that the caller holds."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select
+
+from feedproxy.model import Article, ArticleId, Headline, Picture, SafeHtml, Url
+from feedproxy.store import rows
+from feedproxy.store import tables as t
+
+# What an article has in common with its versions, in the database.
+_VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule")
+
+
+def read(db: Connection, ids: Collection[str]) -> list[Article]:
+    """Return the articles with *ids*, in that order."""
+    tags, links, pictures = defaultdict(list), defaultdict(list), defaultdict(list)
+    by_position = select(t.article_tag).where(t.article_tag.c.article_id.in_(ids)).order_by(t.article_tag.c.position)
+    for row in db.execute(by_position):
+        tags[row.article_id].append(row.name)
+    by_target = select(t.article_link).where(t.article_link.c.article_id.in_(ids)).order_by(t.article_link.c.target_id)
+    for row in db.execute(by_target):
+        links[row.article_id].append((ArticleId(row.target_id), Url(row.target_url)))
+    shown = select(t.article_picture).where(t.article_picture.c.article_id.in_(ids)).order_by(t.article_picture.c.url)
+    for row in db.execute(shown):
+        pictures[row.article_id].append(Url(row.url))
+    found = {row.id: row for row in db.execute(select(t.article).where(t.article.c.id.in_(ids)))}
+    lists = ((each, tuple(tags[each]), tuple(links[each]), tuple(pictures[each])) for each in ids if each in found)
+    return [_article(found[each], *parts) for each, *parts in lists]
+
+
+def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
+    """Return the headlines of the articles with *ids*, in that order."""
+    columns = t.article.c
+    query = select(columns.id, columns.site, columns.title, columns.published).where(columns.id.in_(ids))
+    channels = rows.channels_of(db, [ArticleId(each) for each in ids])
+    found = {
+        row.id: Headline(ArticleId(row.id), row.site, row.title, row.published, channels.get(ArticleId(row.id), frozenset()))
+        for row in db.execute(query)
+    }
+    return [found[each] for each in ids if each in found]
+
+
+def write(db: Connection, saved: Article, now: datetime) -> None:
+    """Write an article over what may be there."""
+    rows.put(db, t.article, saved.id, _values_of(saved) | {"stored": now})
+    db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
+    db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
+    tags = [
+        {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
+    ]
+    rows.insert_all(db, t.article_tag, tags)
+    rows.insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
+
+
+def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
+    """Keep an article as it is, if it is held, as the version that *now* is replaced."""
+    versions = t.article_version.c
+    count = select(func.count() + 1).where(versions.article_id == article_id).scalar_subquery()
+    columns = [t.article.c[name] for name in _VERSIONED]
+    query = select(t.article.c.id, count, literal(now, t.Moment()), *columns).where(t.article.c.id == article_id)
+    db.execute(insert(t.article_version).from_select(["article_id", "number", "replaced", *_VERSIONED], query))
+
+
+def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
+    """Return an article as it was before each of its changes, oldest first."""
+    held = next(iter(read(db, [article_id])), None)
+    if held is None:
+        return []
+    query = select(t.article_version).where(t.article_version.c.article_id == article_id).order_by(t.article_version.c.number)
+    return [
+        replace(
+            held,
+            title=row.title,
+            body=SafeHtml(row.body),
+            summary=row.summary,
+            author=row.author,
+            picture=_picture(row),
+            updated=row.updated,
+            rule=row.rule,
+        )
+        for row in db.execute(query)
+    ]
+
+
+def drop(db: Connection, ids: Collection[ArticleId]) -> None:
+    """Delete articles, with all that is theirs alone."""
+    for some in rows.chunks(ids):
+        db.execute(delete(t.membership).where(t.membership.c.article_id.in_(some)))
+        db.execute(delete(t.waiting).where(t.waiting.c.article_id.in_(some)))
+        db.execute(delete(t.article).where(t.article.c.id.in_(some)))
+
+
+def _values_of(saved: Article) -> dict[str, Any]:
+    picture = saved.picture
+    return {
+        "site": saved.site,
+        "url": saved.url,
+        "entry_id": saved.entry_id,
+        "title": saved.title,
+        "body": saved.body,
+        "summary": saved.summary,
+        "author": saved.author,
+        "picture_url": picture.url if picture else None,
+        "picture_alt": picture.alt if picture else None,
+        "picture_caption": picture.caption if picture else None,
+        "published": saved.published,
+        "updated": saved.updated,
+        "rule": saved.rule,
+        "gone": saved.gone,
+    }
+
+
+def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa: ANN401 (a row, and what belongs to it)
+    return Article(
+        id=ArticleId(row.id),
+        site=row.site,
+        url=Url(row.url),
+        entry_id=row.entry_id,
+        title=row.title,
+        body=SafeHtml(row.body),
+        summary=row.summary,
+        published=row.published,
+        updated=row.updated,
+        author=row.author,
+        tags=tags,
+        picture=_picture(row),
+        links=links,
+        pictures=pictures,
+        rule=row.rule,
+        gone=row.gone,
+    )
+
+
+def _picture(row: Row[Any]) -> Picture | None:
+    return Picture(Url(row.picture_url), row.picture_alt, row.picture_caption) if row.picture_url else None

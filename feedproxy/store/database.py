@@ -1,0 +1,43 @@
+"""A database: reading and writing transactions over one engine; what it raises is a `StoreError`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from feedproxy.errors import StoreError
+
+
+class Database:
+    """Transactions: each happens wholly or not at all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Begin a transaction that only reads."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as e:
+            raise StoreError(f"store: {in_words(e)}") from e
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Begin a transaction that writes; it waits for any other that does."""
+        try:
+            with self._engine.connect().execution_options(write=True) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as e:
+            raise StoreError(f"store: {in_words(e)}") from e
+
+
+def in_words(error: Exception) -> str:
+    """Return what the database said, on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())

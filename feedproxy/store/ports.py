@@ -1,0 +1,262 @@
+"""What others see of the store: ports, each with its one implementation in SQL beside it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from feedproxy.model import (
+    Alarm,
+    Article,
+    ArticleId,
+    Backfill,
+    ChannelState,
+    Headline,
+    ListingItem,
+    Page,
+    Request,
+    StoredPicture,
+    Url,
+    Validators,
+    Version,
+    Waiting,
+    WaitingPicture,
+)
+
+Clock = Callable[[], datetime]
+
+
+class Library(Protocol):
+    """What the web side reads. Every method raises StoreError where the store can't be read."""
+
+    def version(self, channels: Collection[str]) -> Version:
+        """Return what changes with every change to an entry of *channels*, or to where its links lead."""
+
+    def newest(self, channels: Collection[str], limit: int) -> list[Article]:
+        """Return the newest articles of *channels*, newest first, each once."""
+
+    def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
+        """Return the same as headlines, each with the channels it is in."""
+
+    def index(self, channel: str, offset: int, limit: int) -> list[Headline]:
+        """Return the articles of a channel, newest first, *offset* below the newest."""
+
+    def count(self, channel: str) -> int:
+        """Return how many articles of a channel are held."""
+
+    def neighbours(self, article_id: ArticleId, channel: str) -> tuple[Headline | None, Headline | None]:
+        """Return the articles of a channel that were published before and after one of its articles."""
+
+    def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
+        """Return the newest articles of *channels* with a tag."""
+
+    def newest_tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Article]:
+        """Return the same, whole."""
+
+    def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
+        """Return those pictures of *articles* that are held."""
+
+    def article(self, article_id: ArticleId) -> Article | None:
+        """Return an article that is held, None if it is not."""
+
+    def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
+        """Return the channels of those of *articles* that are held."""
+
+    def original(self, article_id: ArticleId) -> Url | None:
+        """Return the upstream address of an article that is waiting or linked to, None if it was never heard of."""
+
+    def request(self, article_id: ArticleId) -> Request | None:
+        """Return the request for an article that is not held, None if nobody asked for it."""
+
+
+class Desk(Library, Protocol):
+    """Where readers ask for articles that are not held, all that the web side ever writes; and what operators look at."""
+
+    @property
+    def schedule(self) -> "Schedule":
+        """When what is polled."""
+
+    @property
+    def budget(self) -> "Budget":
+        """When which host may be asked."""
+
+    @property
+    def records(self) -> "Records":
+        """What happened."""
+
+    def ask(self, article_id: ArticleId, *, most: int, now: datetime) -> bool:
+        """Queue an article, once; return False if it was never heard of, or if *most* requests are open."""
+
+
+class Store(Desk, Protocol):
+    """What the poller needs besides. Every method but `turn` is one transaction: it happens wholly or not at all."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Hold off every other poller of this store for a while."""
+
+    def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
+        """Store what a listing shows and have what is not held, or shows another headline than before, wait.
+
+        Return how many articles of the listing were unknown.
+        """
+
+    def waiting(self, channel: str) -> list[Waiting]:
+        """Return the articles of a channel that are to be fetched, in the listing's order."""
+
+    def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
+        """Return the channels that show an article that is due; a moment beyond *horizon* is not believed."""
+
+    def save(
+        self,
+        article: Article,
+        pages: Sequence[Page],
+        pictures: Mapping[Url, StoredPicture],
+        now: datetime,
+        *,
+        again_at: datetime | None = None,
+        tries: int = 0,
+    ) -> None:
+        """Store an article with its pages, and those of its pictures that came with it; the others are to be fetched.
+
+        It waits no longer, or until *again_at*. Every channel that shows it or links to it has changed; what it was before
+        is kept as a version.
+        """
+
+    def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
+        """Have an article wait no longer, or until *again_at*: it was fetched and is as it was."""
+
+    def mark_gone(self, article_id: ArticleId, now: datetime) -> None:
+        """Remember that upstream has an article no more; it stays, and waits no longer."""
+
+    def drop(self, articles: Collection[ArticleId], now: datetime) -> None:
+        """Delete articles, with all that is theirs alone; every channel that showed or links to one of them has changed."""
+
+    def validators(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, Validators]:
+        """Return the validators of those of *articles* that are held and came as one page."""
+
+    def pages(self, article_id: ArticleId) -> list[Page]:
+        """Return the pages that an article was extracted from."""
+
+    def versions(self, article_id: ArticleId) -> list[Article]:
+        """Return an article as it was before each of its changes, oldest first."""
+
+    def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
+        """Return the IDs of all articles of *channels* that are held, or of those published *since* then."""
+
+    def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
+        """Remember that an article could not be had, how often that was tried, and when to try again."""
+
+    def known_pictures(self, urls: Collection[Url]) -> set[Url]:
+        """Return those of *urls* that were heard of before, held or not."""
+
+    def due_pictures(self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+        """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
+
+    def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
+        """Store a picture that came later than its articles; every channel that shows one of them has changed."""
+
+    def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
+        """Remember that a picture could not be had, how often that was tried, and when to try again."""
+
+    def used_files(self) -> set[str]:
+        """Return the names of the files of pictures that an article shows."""
+
+    def unused_pictures(self) -> list[Url]:
+        """Return the pictures that no article shows any more."""
+
+    def drop_unused_pictures(self) -> None:
+        """Forget them, and their files."""
+
+    def take_requests(self) -> bool:
+        """Have the articles that readers asked for wait in the channel `REQUESTED`; return whether there were any."""
+
+    def forget_request(self, article_id: ArticleId) -> None:
+        """Have an article that only readers asked for wait no longer."""
+
+
+class Schedule(Protocol):
+    """When which channel is polled, and who polls."""
+
+    def states(self) -> dict[str, ChannelState]:
+        """Return what is remembered of each channel's polls."""
+
+    def state(self, channel: str) -> ChannelState:
+        """Return what is remembered of one channel's polls."""
+
+    def remember_poll(self, state: ChannelState) -> None:
+        """Store a channel's state, but for its outcomes."""
+
+    def remember_outcomes(self, channel: str, outcomes: str) -> None:
+        """Store how the latest pages of a channel fitted the rules."""
+
+    def plan_first(self, polls: Mapping[str, datetime]) -> None:
+        """Set when channels are polled that never were, as far as that is not set yet."""
+
+    def begin_poll(self, channel: str, seen: datetime | None, until: datetime) -> bool:
+        """Claim the poll of a channel that was *seen* to be due at that moment; until *until* nobody else polls it.
+
+        Return False if somebody else has claimed it.
+        """
+
+    def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
+        """Return when the next poll or article of one of *channels*, or picture of one *showing* them at *hosts*, is due."""
+
+    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or renew the lease until *until*; return False while somebody else holds it."""
+
+    def resign(self, owner: str) -> None:
+        """Give the lease back."""
+
+    def leader(self) -> tuple[str, datetime] | None:
+        """Return who holds the lease, and until when."""
+
+    def backfill(self, channel: str) -> Backfill | None:
+        """Return how far the walk down a channel's listing has come."""
+
+    def remember_backfill(self, walk: Backfill) -> None:
+        """Store how far it has come."""
+
+    def forget_backfill(self, channel: str) -> None:
+        """Have the next walk begin at the top."""
+
+
+class Budget(Protocol):
+    """When which host may be asked, by whichever process."""
+
+    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+        """Return when to send the next request to a host, *gap_s* seconds after the last one.
+
+        If the host wants to be left alone, return until when as the second value; nothing is reserved then. What lies
+        more than *most_quiet_s* seconds ahead is not believed.
+        """
+
+    def hold(self, host: str, now: datetime, until: datetime) -> None:
+        """Leave a host alone until *until*."""
+
+    def quiet(self, now: datetime) -> Mapping[str, datetime]:
+        """Return the hosts that want to be left alone, and until when."""
+
+
+class Records(Protocol):
+    """What happened how often, and which alarms are on."""
+
+    def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Count what happened, by name, source and outcome."""
+
+    def counts(self) -> Mapping[tuple[str, str, str], int]:
+        """Return what happened since the store was made."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return how much of each kind there is: articles, gone, waiting, checks, requests, pictures, missing_pictures."""
+
+    def alarms(self) -> list[Alarm]:
+        """Return the last alarm of each channel, oldest first."""
+
+    def put_alarm(self, alarm: Alarm) -> None:
+        """Open or close a channel's alarm."""
+
+    def untold(self) -> list[Alarm]:
+        """Return the alarms of whose state the webhook does not know."""
+
+    def told(self, alarm: Alarm) -> None:
+        """Remember that it knows."""

@@ -1,0 +1,62 @@
+"""Queries for the IDs of articles, each a short range of an index. Pure."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, select, tuple_, union_all
+
+from feedproxy.model import ArticleId
+from feedproxy.store import tables as t
+
+
+def newest_of(channels: Collection[str], limit: int) -> Select[Any]:
+    """Return the query for the IDs of the newest articles of *channels*: a short index range of each, merged."""
+    ranges = [
+        select(t.membership.c.article_id, t.membership.c.published)
+        .where(t.membership.c.channel == channel, t.membership.c.published.is_not(None))
+        .order_by(t.membership.c.published.desc(), t.membership.c.article_id.desc())
+        .limit(limit)
+        .subquery()
+        for channel in sorted(channels)
+    ]
+    merged = union_all(*(select(each.c.article_id, each.c.published) for each in ranges)).subquery()
+    return (
+        select(merged.c.article_id)
+        .group_by(merged.c.article_id, merged.c.published)
+        .order_by(merged.c.published.desc(), merged.c.article_id.desc())
+        .limit(limit)
+    )
+
+
+def members_newest_first(channel: str) -> Select[Any]:
+    """Return the query for the IDs of a channel's articles that are held."""
+    members = t.membership.c
+    held = select(members.article_id).where(members.channel == channel, members.published.is_not(None))
+    return held.order_by(members.published.desc(), members.article_id.desc())
+
+
+def neighbours_of(article_id: ArticleId, channel: str) -> tuple[Select[Any], Select[Any]]:
+    """Return the queries for the IDs of the articles before and after one in a channel."""
+    members = t.membership.c
+    own = select(members.published).where(members.channel == channel, members.article_id == article_id).scalar_subquery()
+    held = select(members.article_id).where(members.channel == channel)
+    here, there = tuple_(members.published, members.article_id), tuple_(own, article_id)
+    before = held.where(here < there).order_by(members.published.desc(), members.article_id.desc()).limit(1)
+    after = held.where(here > there).order_by(members.published, members.article_id).limit(1)
+    return before, after
+
+
+def newest_tagged(tag: str, channels: Collection[str], limit: int) -> Select[Any]:
+    """Return the query for the IDs of the newest articles of *channels* with a tag."""
+    tags = t.article_tag.c
+    shown = exists().where(t.membership.c.article_id == tags.article_id, t.membership.c.channel.in_(channels))
+    newest_first = select(tags.article_id).where(tags.name == tag, shown)
+    return newest_first.order_by(tags.published.desc(), tags.article_id.desc()).limit(limit)
+
+
+def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any]:
+    """Return the query for the IDs of all articles of *channels*, of those published *since* then."""
+    members = t.membership.c
+    held = select(members.article_id).where(members.channel.in_(channels), members.published.is_not(None)).distinct()
+    return (held.where(members.published >= since) if since else held).order_by(members.article_id)

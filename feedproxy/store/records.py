@@ -1,0 +1,76 @@
+"""Records in SQL: what happened how often, and which alarms are on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from feedproxy.model import Alarm, Url
+from feedproxy.store import tables as t
+from feedproxy.store.database import Database
+
+
+class SqlRecords:
+    """Implements `Records`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:
+        if not counts:
+            return
+        columns = t.counter.c
+        with self._db.writing() as db:
+            for (name, source, outcome), more in sorted(counts.items()):
+                this = (columns.name == name) & (columns.source == source) & (columns.outcome == outcome)
+                if not db.execute(update(t.counter).where(this).values(value=columns.value + more)).rowcount:
+                    db.execute(insert(t.counter).values(name=name, source=source, outcome=outcome, value=more))
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        with self._db.reading() as db:
+            return {(row.name, row.source, row.outcome): row.value for row in db.execute(select(t.counter))}
+
+    def sizes(self) -> dict[str, int]:
+        queries = {
+            "articles": select(func.count()).select_from(t.article),
+            "gone": select(func.count()).select_from(t.article).where(t.article.c.gone.is_not(None)),
+            "waiting": select(func.count()).select_from(t.waiting).where(t.waiting.c.article_id.not_in(select(t.article.c.id))),
+            "checks": select(func.count()).select_from(t.waiting).where(t.waiting.c.article_id.in_(select(t.article.c.id))),
+            "requests": select(func.count()).select_from(t.request),
+            "pictures": select(func.count()).select_from(t.picture).where(t.picture.c.original.is_not(None)),
+            "missing_pictures": select(func.count()).select_from(t.picture).where(t.picture.c.original.is_(None)),
+        }
+        with self._db.reading() as db:
+            return {name: int(db.execute(query).scalar() or 0) for name, query in queries.items()}
+
+    def alarms(self) -> list[Alarm]:
+        with self._db.reading() as db:
+            return [_alarm(row) for row in db.execute(select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel))]
+
+    def put_alarm(self, alarm: Alarm) -> None:
+        values = {
+            "site": alarm.site,
+            "rule": alarm.rule,
+            "url": alarm.url,
+            "reason": alarm.reason,
+            "opened": alarm.opened,
+            "closed": alarm.closed,
+            "told": 0,
+        }
+        with self._db.writing() as db:
+            if not db.execute(update(t.alarm).where(t.alarm.c.channel == alarm.channel).values(values)).rowcount:
+                db.execute(insert(t.alarm).values(channel=alarm.channel, **values))
+
+    def untold(self) -> list[Alarm]:
+        with self._db.reading() as db:
+            return [_alarm(row) for row in db.execute(select(t.alarm).where(t.alarm.c.told == 0).order_by(t.alarm.c.opened))]
+
+    def told(self, alarm: Alarm) -> None:
+        closed = t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
+        same = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.opened == alarm.opened) & closed
+        with self._db.writing() as db:
+            db.execute(update(t.alarm).where(same).values(told=1))
+
+
+def _alarm(row: Any) -> Alarm:  # noqa: ANN401 (a row)
+    return Alarm(row.channel, row.site, row.rule, Url(row.url), row.reason, row.opened, row.closed)

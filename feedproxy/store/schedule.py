@@ -1,0 +1,151 @@
+"""The schedule in SQL: how each channel's polls went, when the next is, who polls, and when a host may be asked."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from feedproxy.model import Backfill, ChannelState, Url
+from feedproxy.store import pictures, rows, waiting
+from feedproxy.store import tables as t
+from feedproxy.store.database import Database
+
+_LEADER = "poller"
+# No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
+_LONGEST_QUEUE = timedelta(minutes=10)
+_state_columns = [column for column in t.channel.c if column.name not in ("changed", "changed_at")]
+
+
+class SqlSchedule:
+    """Implements `Schedule`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # -------------------------------------------------------------- channels
+
+    def states(self) -> dict[str, ChannelState]:
+        with self._db.reading() as db:
+            return {row.id: ChannelState(*row) for row in db.execute(select(*_state_columns))}
+
+    def state(self, channel: str) -> ChannelState:
+        with self._db.reading() as db:
+            row = db.execute(select(*_state_columns).where(t.channel.c.id == channel)).first()
+        return ChannelState(*row) if row else ChannelState(channel)
+
+    def remember_poll(self, state: ChannelState) -> None:
+        values = asdict(state)
+        channel = values.pop("channel")
+        del values["outcomes"]
+        with self._db.writing() as db:
+            rows.put(db, t.channel, channel, values)
+
+    def remember_outcomes(self, channel: str, outcomes: str) -> None:
+        with self._db.writing() as db:
+            rows.put(db, t.channel, channel, {"outcomes": outcomes})
+
+    def plan_first(self, polls: Mapping[str, datetime]) -> None:
+        with self._db.writing() as db:
+            known = set(db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(polls))).scalars())
+            never = t.channel.c.next_poll_at.is_(None) & t.channel.c.polled_at.is_(None)
+            for channel, at in polls.items():
+                if channel in known:
+                    db.execute(update(t.channel).where(t.channel.c.id == channel, never).values(next_poll_at=at))
+                else:
+                    db.execute(insert(t.channel).values(id=channel, next_poll_at=at))
+
+    def begin_poll(self, channel: str, seen: datetime | None, until: datetime) -> bool:
+        columns = t.channel.c
+        with self._db.writing() as db:
+            if not _exists(db, channel):
+                db.execute(insert(t.channel).values(id=channel))
+            is_unchanged = columns.next_poll_at.is_(None) if seen is None else columns.next_poll_at == seen
+            claim = update(t.channel).where(columns.id == channel, is_unchanged).values(next_poll_at=until)
+            return bool(db.execute(claim).rowcount)
+
+    def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
+        polls = select(func.min(t.channel.c.next_poll_at)).where(t.channel.c.id.in_(channels))
+        with self._db.reading() as db:
+            found = [
+                db.execute(polls).scalar(),
+                db.execute(waiting.next_of(channels)).scalar(),
+                db.execute(pictures.next_of(hosts, showing)).scalar(),
+            ]
+        return min((moment for moment in found if moment is not None), default=None)
+
+    # -------------------------------------------------------------- leading
+
+    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
+        mine = t.lease.c.name == _LEADER
+        is_free = or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > now + 2 * (until - now))
+        values = {"owner": owner, "until": until}
+        with self._db.writing() as db:
+            if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
+                return True
+            if db.execute(select(t.lease.c.name).where(mine)).first():
+                return False
+            db.execute(insert(t.lease).values(name=_LEADER, **values))
+            return True
+
+    def resign(self, owner: str) -> None:
+        with self._db.writing() as db:
+            db.execute(delete(t.lease).where(t.lease.c.name == _LEADER, t.lease.c.owner == owner))
+
+    def leader(self) -> tuple[str, datetime] | None:
+        with self._db.reading() as db:
+            row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
+        return (row.owner, row.until) if row else None
+
+    # -------------------------------------------------------------- backfill
+
+    def backfill(self, channel: str) -> Backfill | None:
+        with self._db.reading() as db:
+            row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
+        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
+
+    def remember_backfill(self, walk: Backfill) -> None:
+        values = {"next_url": walk.next_url, "pages": walk.pages}
+        with self._db.writing() as db:
+            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
+                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
+
+    def forget_backfill(self, channel: str) -> None:
+        with self._db.writing() as db:
+            db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
+
+
+class SqlBudget:
+    """Implements `Budget`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+        with self._db.writing() as db:
+            row = db.execute(select(t.host).where(t.host.c.name == host)).first()
+            if row and row.quiet_until and now < row.quiet_until <= now + timedelta(seconds=most_quiet_s):
+                return now, row.quiet_until
+            is_queued = row is not None and now < row.next_at <= now + _LONGEST_QUEUE
+            start = row.next_at if row and is_queued else now
+            values = {"next_at": start + timedelta(seconds=gap_s), "quiet_until": None}
+            if row:
+                db.execute(update(t.host).where(t.host.c.name == host).values(values))
+            else:
+                db.execute(insert(t.host).values(name=host, **values))
+            return start, None
+
+    def hold(self, host: str, now: datetime, until: datetime) -> None:
+        values = {"quiet_until": until}
+        with self._db.writing() as db:
+            if not db.execute(update(t.host).where(t.host.c.name == host).values(values)).rowcount:
+                db.execute(insert(t.host).values(name=host, next_at=now, **values))
+
+    def quiet(self, now: datetime) -> dict[str, datetime]:
+        query = select(t.host.c.name, t.host.c.quiet_until).where(t.host.c.quiet_until > now)
+        with self._db.reading() as db:
+            return {row.name: row.quiet_until for row in db.execute(query)}
+
+
+def _exists(db: Connection, channel: str) -> bool:
+    return db.execute(select(t.channel.c.id).where(t.channel.c.id == channel)).first() is not None

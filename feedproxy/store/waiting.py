@@ -1,0 +1,117 @@
+"""Rows of what waits to be fetched, and of what listings show, inside a transaction that the caller holds."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, exists, insert, or_, select, update
+
+from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting
+from feedproxy.store import rows
+from feedproxy.store import tables as t
+
+
+def of_channel(db: Connection, channel: str) -> list[Waiting]:
+    """Return the articles of a channel that are to be fetched, in the listing's order."""
+    query = (
+        select(t.waiting)
+        .join(t.membership, t.membership.c.article_id == t.waiting.c.article_id)
+        .where(t.membership.c.channel == channel)
+        .order_by(t.waiting.c.position)
+    )
+    return [
+        Waiting(
+            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
+            row.tries,
+            row.try_at,
+            row.tried_at,
+            row.seen,
+            row.error,
+        )
+        for row in db.execute(query)
+    ]
+
+
+def next_of(channels: Collection[str]) -> Select[Any]:
+    """Return the query for the moment from which on the next article of *channels* is due."""
+    shown = exists().where(t.membership.c.article_id == t.waiting.c.article_id, t.membership.c.channel.in_(channels))
+    return select(t.waiting.c.try_at).where(t.waiting.c.try_at.is_not(None), shown).order_by(t.waiting.c.try_at).limit(1)
+
+
+def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
+    """Return the channels that show what is due *now*; a moment beyond *horizon* was written by a clock that has jumped."""
+    due = or_(t.waiting.c.try_at.is_(None), t.waiting.c.try_at <= now, t.waiting.c.try_at > horizon)
+    shown = select(t.membership.c.channel).join(t.waiting, t.waiting.c.article_id == t.membership.c.article_id).where(due)
+    return set(db.execute(shown.distinct()).scalars())
+
+
+def remember_items(
+    db: Connection, channel: str, items: Sequence[ListingItem], start: int, now: datetime
+) -> tuple[int, list[ArticleId]]:
+    """Store what a part of a listing shows, *start* items below its top.
+
+    Return how many articles were unknown, and those that are held and new in this channel.
+    """
+    ids = [item.id for item in items]
+    members, articles_, queue = t.membership.c, t.article.c, t.waiting.c
+    mine = members.channel == channel
+    titles = _pairs(db, select(members.article_id, members.title).where(mine, members.article_id.in_(ids)))
+    held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
+    queued = set(db.execute(select(queue.article_id).where(queue.article_id.in_(ids))).scalars())
+    renamed = {item.id for item in items if item.title and titles.get(item.id, item.title) != item.title}
+    for item in items:
+        if item.id in renamed:
+            db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
+            db.execute(update(t.waiting).where(queue.article_id == item.id).values(title=item.title, try_at=None))
+    rows.insert_all(db, t.membership, [_member(channel, item, held.get(item.id)) for item in items if item.id not in titles])
+    wanted = [
+        (item, at)
+        for at, item in enumerate(items, start)
+        if item.id not in queued and (item.id in renamed or item.id not in held)
+    ]
+    rows.insert_all(db, t.waiting, [values_of(item.id, item.url, now, item, at) for item, at in wanted])
+    unknown = sum(each not in held and each not in queued for each in ids)
+    return unknown, [each for each in ids if each in held and each not in titles]
+
+
+def come_again(db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime) -> None:
+    """Have an article that was stored be fetched again, or not."""
+    mine = t.waiting.c.article_id == saved.id
+    if again_at is None:
+        db.execute(delete(t.waiting).where(mine))
+        return
+    values = {"try_at": again_at, "tries": tries}
+    if not db.execute(update(t.waiting).where(mine).values(values)).rowcount:
+        db.execute(insert(t.waiting).values(values_of(saved.id, saved.url, now) | values | {"title": saved.title}))
+
+
+def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> None:
+    """Have an article wait no longer, or until it is looked at again."""
+    mine = t.waiting.c.article_id == article_id
+    if again_at is None:
+        db.execute(delete(t.waiting).where(mine))
+    else:
+        db.execute(update(t.waiting).where(mine).values(try_at=again_at, tries=0, error=""))
+
+
+def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None = None, position: int = 0) -> dict[str, Any]:
+    """Return the row of an article that is to be fetched; *item* is what a listing says of it."""
+    return {
+        "article_id": article_id,
+        "url": url,
+        "title": item.title if item else "",
+        "excerpt": item.excerpt if item else "",
+        "published": item.published if item else None,
+        "position": position,
+        "tries": 0,
+        "error": "",
+        "seen": now,
+    }
+
+
+def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
+def _member(channel: str, item: ListingItem, published: datetime | None) -> dict[str, Any]:
+    return {"channel": channel, "article_id": item.id, "title": item.title, "published": published}
