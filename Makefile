@@ -1,5 +1,6 @@
 # make serve    everything, at http://127.0.0.1:8000
 # make test     format, lint, types, import contracts, tests
+# make soak     the long tests: a month of faults, two hundred kills
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test lock clean
+.PHONY: install serve test soak lock clean
 
 install: $(VENV)/installed
 
@@ -20,6 +21,9 @@ test: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+soak: $(VENV)/installed-dev
+	$(BIN)/pytest --numprocesses=0 -m soak -s -o faulthandler_timeout=3600
 
 # New versions of everything; the result is committed.
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \

@@ -48,11 +48,14 @@ class UpstreamError(FeedproxyError):
 
 
 class FetchError(UpstreamError):
-    """No usable answer: network, status, limits, a refused address; *until* is how long its host wants to be left alone."""
+    """No usable answer: network, status, limits, a refused address.
 
-    def __init__(self, url: str, reason: str, *, until: datetime | None = None) -> None:
+    *until* is how long its host wants to be left alone, *answered* whether it gave an answer at all.
+    """
+
+    def __init__(self, url: str, reason: str, *, until: datetime | None = None, answered: bool = False) -> None:
         super().__init__(url, reason)
-        self.until = until
+        self.until, self.answered = until, answered
 
 
 class NotAskedError(FetchError):

@@ -56,6 +56,8 @@ STORIES = (
 )
 CHANNELS = {"city": "城事", "books": "读书"}
 PAGE_SIZE = 2
+# Less than what counts as silence.
+_DRIP_S = 0.05
 
 
 def article_page(story: Story) -> str:
@@ -103,12 +105,13 @@ def rss(channel: str, stories: tuple[Story, ...]) -> str:
 
 @dataclass
 class Answer:
-    """What is sent for a path: a status, a body, and headers; `raw` replaces everything on the wire."""
+    """What is sent for a path: a status, a body, and headers; `raw` replaces everything on the wire, `drip` follows it slowly."""
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    drip: bytes = b""
 
 
 def page_of(text: str) -> Answer:
@@ -171,6 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         answer = room.answer(path)
         if answer.raw is not None:
             self.wfile.write(answer.raw)
+            for byte in answer.drip:
+                if room.silence.wait(_DRIP_S):
+                    break
+                self.wfile.write(bytes((byte,)))
             self.close_connection = True
             return
         etag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
@@ -180,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", etag)
             self.end_headers()
             return
-        self.send_response(answer.status)
+        (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
         for name, value in {"ETag": etag, "Content-Length": str(len(answer.body)), **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -170,7 +170,7 @@ def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
         reader.click("请镜像去取这篇文章", "button")
         assert "已经排队" in reader.page.inner_text("main")
         assert reader.page.get_by_role("button").count() == 0
-        assert harvester.answer_requests().new == 1
+        harvester.serve_readers()
         reader.page.reload()
         assert reader.heading == WANTED.title
         assert WANTED.text in reader.page.inner_text("main")

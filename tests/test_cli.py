@@ -121,9 +121,17 @@ def test_check_says_what_is_recognised_in_a_listing(run: Run, path: str, kind: s
     assert "老校长的菜园" in done.stdout
 
 
-def test_check_stores_nothing(run: Run, environment: Mapping[str, str]) -> None:
-    run("check", f"{BASE}/city.htm")
-    assert not Path(environment["FEEDPROXY_DATA"]).exists()
+@pytest.mark.parametrize("path", ["/city.htm", STORIES[1].path])
+def test_check_stores_nothing_of_what_it_finds(run: Run, environment: Mapping[str, str], path: str) -> None:
+    assert run("check", BASE + path).returncode == 0
+    data = Path(environment["FEEDPROXY_DATA"])
+    store = open_store(f"sqlite:///{data}/feedproxy.sqlite", data)  # which knows only when the host may be asked again
+    assert set(store.records.sizes().values()) == {0}
+    assert store.waiting("city") == []
+    assert (store.schedule.states(), store.records.counts()) == ({}, {})
+    store.close()
+    assert not list(data.glob("*cache*"))
+    assert not (data / "media").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from feedproxy.sources.schema import MirrorFile, SectionFile, SiteFile
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -69,3 +70,9 @@ def test_documents_lead_to_files_that_are_there() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    named = set(re.findall(r'"(feedproxy_[a-z_]+)"', (ROOT / "feedproxy" / "web" / "operators.py").read_text("utf-8")))
+    documented = names_in(OPERATIONS)
+    assert {name.removesuffix("_total") for name in documented if name.startswith("feedproxy_")} == named

@@ -82,8 +82,18 @@ def test_an_article_comes_with_all_its_page_says_about_it(layout: str) -> None:
 
 def test_both_layouts_give_the_same_article() -> None:
     modern, classic = from_site(modern_article()), from_site(classic_article())
-    assert replace(modern, body=DirtyHtml("")) == replace(classic, body=DirtyHtml(""))
+    assert replace(modern, body=DirtyHtml(""), visible=0) == replace(classic, body=DirtyHtml(""), visible=0)
     assert text_in(modern.body) == text_in(classic.body)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_how_much_a_page_shows_counts_all_its_text_and_no_scripts(layout: str) -> None:
+    page = LAYOUTS[layout]()
+    noted = page.replace("</body>", "<script>" + "x" * 999 + "</script><style>" + "y" * 999 + "</style><!-- z --></body>")
+    more = page.replace("</body>", "<p>桥 头\n见</p></body>")
+    visible = from_site(page).visible
+    assert len("".join(text_in(from_site(page).body).split())) < visible == from_site(noted).visible
+    assert from_site(more).visible == visible + 3
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -5,18 +5,24 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
-from fakes import open_calm_fetcher
+from conftest import Clock
+from fakes import CalmBudget, open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
 
-from feedproxy.errors import FetchError
-from feedproxy.fetch import HttpFetcher
+from feedproxy.errors import FetchError, NotAskedError
+from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.bodies import BodyError, read_body
+from feedproxy.fetch.pace import Pace
 from feedproxy.fetch.transport import RefusedError, public_addresses
-from feedproxy.model import Mirror, Url
+from feedproxy.model import Mirror, Page, Url
 from feedproxy.settings import Settings
+from feedproxy.store import SqlStore
 
 ARTICLE = Url(BASE + STORIES[0].path)
 
@@ -200,15 +206,79 @@ def test_a_socks_proxy_that_is_not_there_is_named_not_passed_by(
     assert newsroom.asked == []
 
 
-def test_a_silent_host_is_left_alone_for_the_rest_of_the_round(fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror) -> None:
+def silence(fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror) -> None:
+    """Have the host be silent so often that it is left alone."""
     newsroom.faults = {"/city.htm": newsroom.hang}
     for _ in range(mirror.fetch.give_up_after):
         with pytest.raises(FetchError, match=r"silent for 0\.3 s"):
             fetcher.fetch(Url(f"{BASE}/city.htm"))
-    with pytest.raises(FetchError, match=f"not asked: {HOST} did not answer 3 times running"):
-        fetcher.fetch(ARTICLE)
-    fetcher.new_round()
+
+
+def test_a_silent_host_is_left_alone_for_a_while_and_longer_the_next_time(
+    fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror, clock: Clock
+) -> None:
+    for minutes in (1, 2):
+        silence(fetcher, newsroom, mirror)
+        clock.advance(minutes=minutes, seconds=-1)
+        with pytest.raises(NotAskedError, match=f"not asked: {HOST} is left alone until ") as caught:
+            fetcher.fetch(ARTICLE)
+        clock.advance(seconds=1)
+        assert caught.value.until == clock.now
+    assert newsroom.count(STORIES[0].path) == 0
     assert fetcher.fetch(ARTICLE).body
+
+
+def test_a_host_is_left_alone_for_a_quarter_of_an_hour_at_most_and_an_answer_ends_that(mirror: Mirror, clock: Clock) -> None:
+    budget = CalmBudget()
+    pace = Pace(budget, mirror.fetch, clock, lambda _: None)
+    waits = []
+    for _ in range(7):
+        for _ in range(mirror.fetch.give_up_after):
+            pace.note_silence(HOST)
+        waits.append((budget.held[HOST] - clock.now).total_seconds() / 60)
+    assert waits == [1, 2, 4, 8, 15, 15, 15]
+    pace.note_answer(HOST)
+    for _ in range(mirror.fetch.give_up_after - 1):
+        pace.note_silence(HOST)
+    assert budget.held[HOST] - clock.now == timedelta(minutes=15)  # as before: that was not often enough
+    pace.note_silence(HOST)
+    assert budget.held[HOST] - clock.now == timedelta(minutes=1)
+
+
+def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(
+    fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror, settings: Settings, store: SqlStore, clock: Clock
+) -> None:
+    silence(fetcher, newsroom, mirror)
+    other = open_fetcher(settings, mirror, store.budget, clock, lambda _: None)
+    with pytest.raises(NotAskedError, match="is left alone until 2021-06-01 12:01:00 UTC"):
+        other.fetch(ARTICLE)
+    other.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+UNUSABLE = {
+    "too large": (Answer(b"0" * 100_001), "larger than 100000 bytes"),
+    "too slow": (Answer(raw=HEAD, drip=b"0" * 100), "did not end in time"),
+    "cut short": (Answer(raw=HEAD + b"<h1>half"), "cut off"),
+}
+
+
+@pytest.mark.parametrize("has_origin", [True, False], ids=["origin", "proxy"])
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_bodies_that_cant_be_used_block_no_later_request(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom, kind: str, *, has_origin: bool
+) -> None:
+    patient = replace(mirror, fetch=replace(mirror.fetch, give_up_after=9, total_timeout_s=0.3))
+    way = {} if has_origin else {"origins": {}, "proxy": newsroom.origin}
+    opened = open_calm_fetcher(settings.model_copy(update=way), patient)
+    newsroom.faults["/city.htm"], reason = UNUSABLE[kind]
+    for _ in range(mirror.fetch.requests_at_once):
+        with pytest.raises(FetchError, match=reason):
+            opened.fetch(Url(f"{BASE}/city.htm"))
+    came: SimpleQueue[Page] = SimpleQueue()
+    Thread(target=lambda: came.put(opened.fetch(ARTICLE)), daemon=True).start()  # one that waits for ever ends with the test run
+    assert STORIES[0].title in came.get(timeout=10).body.decode()
+    opened.close()
 
 
 class _Drip:

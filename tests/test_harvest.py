@@ -1,8 +1,10 @@
 """One channel, from its listing to the store, against an invented site on a loopback port."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from conftest import Clock
@@ -10,9 +12,11 @@ from fakes import open_calm_fetcher
 from feedcheck import check_atom, check_json_feed, check_rss
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
 
+from feedproxy import paths
+from feedproxy.fetch import Fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Channel, Mirror, Url
+from feedproxy.model import ArticleId, Channel, Mirror, Page, Url, Validators
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
@@ -24,7 +28,10 @@ def channel_of(mirror: Mirror, name: str) -> Channel:
 
 
 def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
-    return [harvester.poll(channel, round_began=harvester.kit.clock(), pages=pages) for channel in harvester.kit.mirror.channels]
+    channels = harvester.kit.mirror.channels
+    if pages > 1:
+        return [harvester.walk(channel, pages=pages) for channel in channels]
+    return [harvester.poll(channel, round_began=harvester.kit.clock()) for channel in channels]
 
 
 def held(store: SqlStore, mirror: Mirror) -> set[str]:
@@ -71,7 +78,7 @@ def test_backfill_follows_the_listing_to_its_end(harvester: Harvester, store: Sq
 
 
 def test_backfill_goes_no_deeper_than_asked(harvester: Harvester, newsroom: Newsroom, mirror: Mirror) -> None:
-    harvester.poll(channel_of(mirror, "city"), pages=1)
+    harvester.walk(channel_of(mirror, "city"), pages=1)
     assert "/city_2.htm" not in newsroom.asked
 
 
@@ -260,14 +267,14 @@ def test_a_page_in_another_encoding_than_it_says_is_read(harvester: Harvester, s
 
 
 def test_a_host_that_is_down_is_not_asked_for_every_single_article(
-    harvester: Harvester, mirror: Mirror, newsroom: Newsroom
+    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults = dict.fromkeys(("/city.htm", "/books.htm", *(story.path for story in STORIES)), newsroom.hang)
     for _ in range(3):
         poll_all(harvester)
     assert len(newsroom.asked) == mirror.fetch.give_up_after
     newsroom.faults.clear()
-    harvester.kit.fetcher.new_round()
+    clock.advance(minutes=1)
     assert [report.new for report in poll_all(harvester)] == [2, 1]
 
 
@@ -342,12 +349,13 @@ def test_an_outage_is_no_fault_of_what_nobody_asked_for(
     harvester.poll(books)
     newsroom.faults["/books.htm"] = newsroom.hang
     for _ in range(9):
-        clock.advance(days=1)
-        harvester.poll(books)
+        clock.advance(seconds=5)
+        harvester.poll(books, round_began=clock.now)
+    assert len(newsroom.asked) == 1 + 2 + 1
     assert [waiting.tries for waiting in store.waiting("books")] == [1, 1]
-    assert store.states()["books"].failures == 1
+    assert store.schedule.states()["books"].failures == 1
     newsroom.faults = {}
-    harvester.kit.fetcher.new_round()
+    clock.advance(minutes=1)
     assert harvester.poll(books).new == 2
 
 
@@ -355,7 +363,8 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings
 ) -> None:
     tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "x" * 500, "%E2%80%A8", "市集")
-    newsroom.stories = (replace(STORIES[0], tags=tags, channels=("books",)), *STORIES[1:])
+    text = STORIES[0].text * 20  # what is mostly links is no article
+    newsroom.stories = (replace(STORIES[0], text=text, tags=tags, channels=("books",)), *STORIES[1:])
     poll_all(harvester, pages=9)
     article = store.article(ArticleId("n101"))
     assert article is not None
@@ -365,12 +374,109 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
         assert check(client.get(f"/feed/letters.{form}").data) == []
 
 
+@pytest.mark.parametrize("by_rules", [True, False], ids=["linked", "named"])
+def test_every_tag_of_an_article_has_a_page_that_answers(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings, *, by_rules: bool
+) -> None:
+    tags = ("%2F%E7%9F%B3%E6%A1%A5", "%2F%2Fa%2Fb", "%2F", "%2F..", "..", "市集")
+    if by_rules:
+        newsroom.stories = (replace(STORIES[0], text=STORIES[0].text * 3, tags=tags), *STORIES[1:])
+    else:  # a page without rules names its tags itself
+        text = "".join(f"<p>{STORIES[0].text}第{number}段，{STORIES[0].text}</p>" for number in "一二三四五")
+        named = "".join(f'<meta property="article:tag" content="{unquote(tag)}">' for tag in tags)
+        newsroom.faults[STORIES[0].path] = page_of(
+            f"<html><head>{named}</head><body><h1>{STORIES[0].title}</h1><article>{text}</article></body></html>"
+        )
+    poll_all(harvester, pages=9)
+    article = store.article(ArticleId("n101"))
+    assert article is not None
+    assert article.tags == ("石桥", "a/b", "市集")
+    client = create_app(settings, mirror, store, harvester.kit.media, harvester.kit.clock).test_client()
+    page = client.get("/town/blob/master/pages/city/n101.md").text
+    for tag in article.tags:
+        assert f'href="../../../../..{paths.tag(tag)}?n101" rel="tag"' in page
+        for address in (paths.tag(tag), paths.tag_feed(tag, form="atom")):
+            answer = client.get(address)
+            assert (answer.status_code, article.title in answer.text) == (200, True)
+
+
+class Stumbling:
+    """A fetcher that fails at one address in a way that nobody foresaw, as a parser does over what it was never tested with."""
+
+    def __init__(self, fetcher: Fetcher, url: str) -> None:
+        self.fetcher, self.url, self.is_mended = fetcher, url, False
+
+    def fetch(self, url: Url, *, keep: bool = False) -> Page:
+        self._stumble(url)
+        return self.fetcher.fetch(url, keep=keep)
+
+    def refetch(self, url: Url, known: Validators) -> Page | None:
+        self._stumble(url)
+        return self.fetcher.refetch(url, known)
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        return self.fetcher.counts()
+
+    def _stumble(self, url: Url) -> None:
+        if url == self.url and not self.is_mended:
+            raise RuntimeError("boom")
+
+
+def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    stumbling = Stumbling(harvester.kit.fetcher, BASE + STORIES[1].path)
+    careful = Harvester(replace(harvester.kit, fetcher=stumbling))
+    reports = poll_all(careful, pages=9)
+    assert held(store, mirror) == {"n101", "n103", "n104"}
+    assert [str(failure) for failure in reports[0].failures] == [f"{BASE}{STORIES[1].path}: failed: RuntimeError('boom')"]
+    assert "Traceback" in caplog.text
+    stumbling.is_mended = True
+    poll_all(careful, pages=9)
+    assert "n102" not in held(store, mirror)  # not before its time
+    clock.advance(minutes=mirror.poll.retry_minutes)
+    poll_all(careful, pages=9)
+    assert held(store, mirror) == {story.id for story in STORIES}
+
+
+def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+) -> None:
+    pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
+    newsroom.stories = tuple(replace(story, picture=picture) for story, picture in zip(STORIES[:3], pictures, strict=True))
+    stumbling = Stumbling(harvester.kit.fetcher, BASE + pictures[1])
+    careful = Harvester(replace(harvester.kit, fetcher=stumbling))
+    careful.walk(channel_of(mirror, "city"), pages=9)
+    assert held(store, mirror) == {"n101", "n102", "n103"}
+    assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {BASE + pictures[0], BASE + pictures[2]}
+    stumbling.is_mended = True
+    clock.advance(minutes=mirror.poll.retry_minutes)
+    careful.pictures.take_due(Report(channel_of(mirror, "city")))
+    assert len(store.pictures([ArticleId("n102")])) == 1
+
+
+def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+) -> None:
+    pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
+    newsroom.stories = tuple(replace(story, picture=picture) for story, picture in zip(STORIES[:3], pictures, strict=True))
+    newsroom.faults = dict.fromkeys(pictures, Answer(b"", 404))
+    harvester.walk(channel_of(mirror, "city"), pages=9)
+    newsroom.faults = {}
+    clock.advance(minutes=mirror.poll.retry_minutes)
+    for url in pictures[:2]:
+        report = Report(channel_of(mirror, "city"))
+        Harvester(replace(harvester.kit, fetcher=Stumbling(harvester.kit.fetcher, BASE + url))).pictures.take_due(report)
+        clock.advance(hours=1)
+    assert len(store.pictures([ArticleId(story.id) for story in STORIES])) == 3
+
+
 def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
     harvester: Harvester, store: SqlStore, mirror: Mirror
 ) -> None:
     report = harvester.give_up(channel_of(mirror, "books"), RuntimeError("boom"))
     assert "boom" in str(report.failures[0])
-    state = store.states()["books"]
+    state = store.schedule.states()["books"]
     assert state.failures == 1
     assert state.next_poll_at is not None
     assert state.next_poll_at > harvester.kit.clock()

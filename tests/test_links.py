@@ -37,7 +37,8 @@ TAGS = ("A%2FB", "100%25", "C%23", "x%26y", "U.S.", "a%20b", "q%3Fr", "%E4%BB%80
 LINKING = replace(
     STORIES[0],
     tags=TAGS,
-    text=f"""清晨五点，<a href="/21/5/2/n102.htm">图书馆</a>和<a href="//localhost/21/5/3/n103.html?a=1">菜园</a>都还没有开门，
+    text=f"""清晨五点，山城的早市已经热闹起来，菜农们挑着担子走进石板街，担子里的青菜还带着露水，卖豆浆的老人在街口生起了炉子。
+        这时<a href="/21/5/2/n102.htm">图书馆</a>和<a href="//localhost/21/5/3/n103.html?a=1">菜园</a>都还没有开门，
         <a href="{STORIES[3].path}">诗集</a>也没有，
         <a href="{WANTED.path}">没有收录的</a>也在这里，<a href="#note">见注</a>，<a href="/about.htm">关于本报</a>，
         <a href="https://away.example/page?utm_source=x">别处</a>，<a href="/pic/large.png"><img src="/pic/small.png"></a>，
@@ -179,7 +180,7 @@ def test_an_article_that_a_reader_asked_for_joins_the_mirror(newsroom: Newsroom,
         harvester.walk(channel, pages=9)
     mirror = Mirror(of_client(app.test_client()), hosts=frozenset((HOST,)))
     assert app.test_client().post(*crawl(mirror).not_held).status_code == 303
-    harvester.answer_requests()
+    harvester.serve_readers()
     found = crawl(mirror)
     assert (faults(found), found.not_held) == ([], set())
     assert [page.path for page in found.articles()[WANTED.id]] == [f"/town/blob/master/pages/requested/{WANTED.id}.md"]

@@ -200,6 +200,24 @@ def test_what_is_hardly_markup_still_becomes_a_tree_with_its_text(html: str) -> 
         ('<picture><source data-srcset="a.jpg, a-3.jpg 3x"><img src="b.jpg" srcset="a.jpg 2x"></picture>', "a.jpg"),
         ('<picture><source srcset="b.jpg 300w"><img src="b.jpg" srcset="a.jpg 900w"></picture>', "a.jpg"),
         ("<picture><source><img src='a.jpg'></picture>", "a.jpg"),
+        # of the sources those count that are for every screen and of a kind that everybody shows
+        *(
+            (f'<picture><source {passed} srcset="b 1600w"><source srcset="a.jpg 900w"><img src="c.jpg"></picture>', "a.jpg")
+            for passed in (
+                'media="(max-width: 600px)"',
+                'media="print" type="image/png"',
+                *(
+                    f'type="{kind}"'
+                    for kind in ("image/svg+xml", "IMAGE/SVG+XML", "image/jxl", "image/heic", "video/mp4", "text/html")
+                ),
+            )
+        ),
+        *(
+            (f'<picture><source type="{kind}" srcset="a 1600w"><img src="b.jpg"></picture>', "a")
+            for kind in ("image/webp", "image/avif", "image/jpeg", "image/jpg", "image/png", " Image/GIF ")
+        ),
+        ('<picture><source type="image/svg+xml" srcset="a.svg"><img data-src="a.jpg"></picture>', "a.jpg"),
+        ('<picture><source media="(min-width: 1px)" data-srcset="b.jpg 1600w"><img src="a.jpg"></picture>', "a.jpg"),
         ('<picture><img data-src="a.jpg"></picture>', "a.jpg"),
     ],
 )

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -174,6 +176,59 @@ def test_an_animation_that_is_too_long_or_too_large_stands_still() -> None:
     large = ImageRules(120, 90 * 60 * 3, 500_000)
     for original, _ in (forms(body), forms(ANIMATIONS["GIF"], large)):
         assert getattr(opened(original), "n_frames", 1) == 1
+
+
+def test_an_animation_that_ends_too_early_stands_still() -> None:
+    whole, alone = ANIMATIONS["GIF"], forms(encoded(FRAMES[0], "GIF"))
+    last = whole.rindex(b"\x21\xf9\x04")  # its last frame's graphic control extension (GIF89a, 23)
+    for cut in (last + 60, (last + len(whole)) // 2, len(whole) - 60):
+        original, _ = forms(whole[:cut])
+        assert getattr(opened(original), "n_frames", 1) == 1
+        assert opened(original).convert("RGB").tobytes() == opened(alone[0]).convert("RGB").tobytes()
+
+
+def growing_gif(size: tuple[int, int]) -> bytes:
+    """Return an animation whose screen and first frame are 10 pixels wide and high, and whose second frame is of another size."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0x80, 0, 0) + bytes((*RED, *BLUE))
+    pause = b"\x21\xf9\x04\x04\x0a\x00\x00\x00"
+
+    def frame(width: int, height: int, colour: int) -> bytes:
+        # LZW (GIF89a, appendix F): clear, then one colour by itself each time, so that no code is ever longer than 3 bits
+        codes = [code for _ in range(min(width * height, 100)) for code in (4, colour)] + [5]
+        bits = sum(code << 3 * at for at, code in enumerate(codes)).to_bytes((3 * len(codes) + 7) // 8, "little")
+        return b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + bytes((2, len(bits))) + bits + b"\x00"
+
+    return screen + pause + frame(10, 10, 0) + pause + frame(*size, 1) + b";"
+
+
+FIRST_FRAME = """
+import io, resource, sys
+from PIL import Image
+from feedproxy.media.forms import make_forms
+from feedproxy.model import ImageRules
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+body = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+original, _ = make_forms("u", body, ImageRules(reading_width_px=120, max_pixels=1_000_000, max_bytes=500_000))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+with Image.open(io.BytesIO(original.body)) as shown:
+    print(getattr(shown, "n_frames", 1), *shown.size, *shown.convert("RGB").getpixel((9, 9)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's units")
+@pytest.mark.parametrize("size", [(20, 10), (5_000, 5_000), (65_535, 65_535)], ids=str)
+def test_an_animation_that_grows_stands_still_and_takes_no_memory(size: tuple[int, int]) -> None:
+    command = [sys.executable, "-c", FIRST_FRAME]
+    done = subprocess.run(command, input=growing_gif(size), capture_output=True, check=True, timeout=60)
+    kilobytes, *shown = map(int, done.stdout.split())
+    assert shown == [1, 10, 10, *RED]
+    assert kilobytes < 20_000  # 25 million pixels take 25,000 at least
+
+
+def test_an_animation_of_frames_within_its_screen_is_read_as_it_was_built() -> None:
+    original, _ = forms(growing_gif((10, 10)))
+    assert getattr(opened(original), "n_frames", 1) == 2
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -143,7 +143,7 @@ def test_an_upgrade_lists_the_pictures_of_the_articles_and_leaves_these_as_they_
     assert [store.article(article.id) for article in ARTICLES] == list(ARTICLES)
     assert [article.id for article in store.newest(["c1"], 9)] == ["n3", "n2", "n1"]
     assert [(waiting.item.id, waiting.tries) for waiting in store.waiting("c1")] == [("n8", 2)]
-    assert (store.version(["c1"]).number, store.states()["c1"].listing_hash) == (7, "abc")
+    assert (store.version(["c1"]).number, store.schedule.states()["c1"].listing_hash) == (7, "abc")
     store.close()
 
 

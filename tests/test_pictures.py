@@ -19,7 +19,7 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, listing, page
 from PIL import Image
 
 from feedproxy.errors import StoreError
-from feedproxy.fetch import HttpFetcher
+from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import Article, ArticleId, Images, Mirror, Url
@@ -33,7 +33,13 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def story(number: int, html: str, channels: tuple[str, ...] = ("city",), lead: str = "") -> Story:
-    return Story(f"n{number}", "21/5/5", f"照相馆{number}", TEXT + html, channels, (), lead)
+    text = f"第{number}条街的消息：{TEXT}"  # articles of one text are none
+    return Story(f"n{number}", "21/5/5", f"照相馆{number}", text + html, channels, (), lead)
+
+
+def with_parts(harvester: Harvester, **parts: Any) -> Harvester:
+    """Return a harvester with other parts in its kit."""
+    return replace(harvester, kit=replace(harvester.kit, **parts))
 
 
 def poll(harvester: Harvester, *channels: str) -> list[Report]:
@@ -158,7 +164,8 @@ def test_a_silent_host_of_pictures_is_not_asked_for_each(newsroom: Newsroom, har
     newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15))
     for number in range(1, 15):
         newsroom.faults[f"/pic/{number}.png"] = newsroom.hang
-    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
+    city = replace(harvester.kit.mirror.channels[0], kind="feed", url=Url(f"{BASE}/city.xml"))
+    harvester.poll(city)
     assert len(pictures_asked(newsroom)) < 12
     assert "<img" not in client.get("/feed/town.xml").text
 
@@ -173,7 +180,7 @@ def test_only_hosts_that_are_configured_are_asked(
     site = replace(harvester.kit.mirror.sites[0], picture_hosts=("pictures.example",))
     mirror = replace(harvester.kit.mirror, sites=(site,))
     fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
-    now_allowed = replace(harvester, mirror=mirror, fetcher=fetcher)
+    now_allowed = with_parts(harvester, mirror=mirror, fetcher=fetcher)
     clock.advance(minutes=1)
     assert take_due(now_allowed).pictures == 1
     fetcher.close()
@@ -217,7 +224,7 @@ def test_where_no_section_keeps_pictures_none_is_fetched(
     newsroom: Newsroom, harvester: Harvester, images: Images, clock: Clock
 ) -> None:
     sections = tuple(replace(section, images=images) for section in harvester.kit.mirror.sections)
-    keepless = replace(harvester, mirror=replace(harvester.kit.mirror, sections=sections))
+    keepless = with_parts(harvester, mirror=replace(harvester.kit.mirror, sections=sections))
     poll(keepless)
     clock.advance(days=1)
     take_due(keepless)
@@ -254,11 +261,11 @@ def test_a_poller_that_was_killed_before_it_stored_begins_again(
         def __getattr__(self, name: str) -> object:
             return getattr(store, name)
 
-        def save(self, *_: object) -> None:
+        def save(self, *_: object, **__: object) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        poll(replace(harvester, store=Dying()))  # type: ignore[arg-type]
+        poll(with_parts(harvester, store=Dying()))
     files = sorted(media.names())
     assert files
     assert store.pictures([ArticleId("n1")]) == {}
@@ -295,12 +302,12 @@ FEEDS = ("/feed/all.xml", "/feed/town.xml", "/feed/town/city.atom", "/feed/town/
 
 
 @pytest.fixture
-def wider(harvester: Harvester, settings: Settings, newsroom: Newsroom) -> Iterator[Harvester]:
+def wider(harvester: Harvester, settings: Settings, newsroom: Newsroom, store: SqlStore, clock: Clock) -> Iterator[Harvester]:
     """A harvester for a site whose pictures may also stand at a host of their own."""
     site = replace(harvester.kit.mirror.sites[0], picture_hosts=(ELSEWHERE,))
     mirror = replace(harvester.kit.mirror, sites=(site,))
-    fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
-    yield replace(harvester, mirror=mirror, fetcher=fetcher)
+    fetcher = open_fetcher(replace_origins(settings, newsroom), mirror, store.budget, clock, lambda _: None)
+    yield with_parts(harvester, mirror=mirror, fetcher=fetcher)
     fetcher.close()
 
 
@@ -327,12 +334,12 @@ def test_the_first_feed_that_shows_an_article_shows_its_pictures(
         def __getattr__(self, name: str) -> object:
             return getattr(store, name)
 
-        def save(self, article: Article, *rest: Any) -> None:
-            store.save(article, *rest)
+        def save(self, article: Article, *rest: Any, **more: Any) -> None:
+            store.save(article, *rest, **more)
             seen.append(entry_of(client, int(article.id[1:])))
 
     newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">', lead="/pic/lead.png") for number in range(1, 10))
-    poll(replace(harvester, store=Watched()), "city")  # type: ignore[arg-type]
+    poll(with_parts(harvester, store=Watched()), "city")
     assert [content.count("/media/") for content in seen] == [2] * 9
 
 
@@ -387,13 +394,12 @@ def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_ne
     )
     newsroom.faults = {f"/pic/{number}.png": newsroom.hang for number in range(1, 16)}
     (report,) = poll(wider, "city")
-    at_once, patience = wider.kit.mirror.fetch.articles_at_once, wider.kit.mirror.fetch.give_up_after
+    at_once, patience = wider.kit.mirror.fetch.requests_at_once, wider.kit.mirror.fetch.give_up_after
     assert (report.new, report.failures) == (15, [])
     assert len(pictures_asked(newsroom)) < patience + at_once
     assert client.get("/feed/town.json").text.count("橱窗</i>") == 15
     newsroom.faults = {}
     clock.advance(minutes=5)
-    wider.kit.fetcher.new_round()
     assert take_due(wider).pictures == 15
 
 

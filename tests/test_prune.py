@@ -45,7 +45,7 @@ def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
     used = store.used_files()
     lines = run(settings, "--dry-run")
     assert lines[:-1] == [f"picture {GONE}", *(f"file {name}" for name in sorted(edited - used)), "file tmp123.part"]
-    assert lines[-1].startswith("1 pictures and 3 files (")
+    assert lines[-1].startswith("0 articles, 1 pictures and 3 files (")
     assert lines[-1].endswith(" bytes) would be deleted")
     assert set(media.names()) == edited
     assert store.unused_pictures() == [GONE]
@@ -60,12 +60,12 @@ def test_a_run_deletes_what_was_listed_and_nothing_else(
     assert set(media.names()) == used < edited
     assert list(media.leftovers()) == []
     assert store.pictures([ArticleId("n1")]) == shown == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
-    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
+    assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
 
 
 def test_nothing_is_pruned_right_after_a_harvest(settings: Settings, harvester: Harvester) -> None:
     poll(harvester)
-    assert run(settings, "--dry-run") == ["0 pictures and 0 files (0 bytes) would be deleted"]
+    assert run(settings, "--dry-run") == ["0 articles, 0 pictures and 0 files (0 bytes) would be deleted"]
 
 
 def test_a_file_that_another_picture_still_needs_stays(
@@ -78,7 +78,7 @@ def test_a_file_that_another_picture_still_needs_stays(
     newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
     clock.advance(hours=1)
     poll(harvester)
-    assert run(settings) == [f"picture {GONE}", "1 pictures and 0 files (0 bytes) deleted"]
+    assert run(settings) == [f"picture {GONE}", "0 articles, 1 pictures and 0 files (0 bytes) deleted"]
     assert set(media.names()) == files
     assert len(store.pictures([ArticleId("n1")])) == 1
 
@@ -94,7 +94,7 @@ def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
     others = [settings.media / lost.file.name[:2] / "notes.txt", settings.media / "README"]
     for file in others:
         file.write_text("the operator's own")
-    assert run(settings) == [f"file {lost.file.name}", f"0 pictures and 1 files ({len(lost.body)} bytes) deleted"]
+    assert run(settings) == [f"file {lost.file.name}", f"0 articles, 0 pictures and 1 files ({len(lost.body)} bytes) deleted"]
     assert set(media.names()) == used
     assert all(file.exists() for file in others)
 
@@ -106,10 +106,10 @@ def test_what_readers_asked_for_keeps_its_pictures(
     poll(harvester)
     newsroom.stories = (*newsroom.stories, story(2, '<img src="/pic/a.png">', ()))
     assert store.ask(ArticleId("n2"), most=9, now=clock.now)
-    assert harvester.answer_requests().pictures == 1
-    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
+    harvester.serve_readers()
+    assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
     assert len(store.pictures([ArticleId("n2")])) == 1
 
 
 def test_an_empty_installation_has_nothing_to_prune(settings: Settings) -> None:
-    assert run(settings) == ["0 pictures and 0 files (0 bytes) deleted"]
+    assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from newsroom import BASE, STORIES, Answer, Newsroom, Story, page_of
 
-from feedproxy.harvest import Harvester
+from feedproxy.harvest import Harvester, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Mirror
 from feedproxy.settings import Settings
@@ -41,6 +41,12 @@ def client(app: Flask, newsroom: Newsroom, harvester: Harvester) -> FlaskClient:
     return app.test_client()
 
 
+def answered(harvester: Harvester) -> Report:
+    """Have the poller look for requests, and fetch what is due of them."""
+    harvester.kit.store.take_requests()
+    return harvester.answer_requests()
+
+
 def tags_of(client: FlaskClient) -> dict[str, str]:
     feeds = ("/feed/town.xml", "/feed/town/city.xml", "/feed/town/books.xml", "/feed/letters.json")
     return {feed: client.get(feed).headers["ETag"] for feed in feeds}
@@ -66,7 +72,7 @@ def test_an_article_that_is_asked_for_is_fetched_next_and_then_shown(
     assert "已经排队" in queued.text
     assert BUTTON not in queued.text
     assert newsroom.asked == []  # the web side asks nobody
-    assert harvester.answer_requests().new == 1
+    harvester.serve_readers()
     assert newsroom.asked == [WANTED.path, "/pic/900.png"]
     moved = client.get(PAGE + "?n901")
     assert (moved.status_code, moved.headers["Location"]) == (302, STANDS_AT + "?n901")
@@ -81,7 +87,7 @@ def test_links_to_an_article_that_came_lead_to_it_and_only_feeds_with_such_links
 ) -> None:
     before = tags_of(client)
     client.post(PAGE)
-    harvester.answer_requests()
+    answered(harvester)
     after = tags_of(client)
     assert {feed for feed in before if before[feed] != after[feed]} == set(before) - {"/feed/town/city.xml"}
     assert '<a href="../requested/n900.md?n901#top">' in client.get("/town/blob/master/pages/books/n901.md").text
@@ -90,12 +96,26 @@ def test_links_to_an_article_that_came_lead_to_it_and_only_feeds_with_such_links
     assert client.get("/letters/blob/master/pages/requested/n900.md").status_code == 200
 
 
-def test_what_one_reader_asked_for_is_in_no_feed_of_a_section(client: FlaskClient, harvester: Harvester) -> None:
+def test_what_one_reader_asked_for_is_in_no_feed_and_no_list(
+    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+) -> None:
+    alone = replace(WANTED, tags=(*WANTED.tags, "风筝"))
+    newsroom.stories = (*STORIES, LINKING, alone)
     client.post(PAGE)
-    harvester.answer_requests()
-    for feed in ("/feed/town.json", "/feed/letters.json", "/feed/all.json"):
-        assert WANTED.title not in [item["title"] for item in json.loads(client.get(feed).data)["items"]]
-    assert WANTED.title in client.get("/tag/市集").text
+    assert answered(harvester).new == 1
+    assert client.get(STANDS_AT).status_code == 200
+    for feed in ("/feed/town.json", "/feed/letters.json", "/feed/all.json", "/feed/tag/市集.json"):
+        titles = [item["title"] for item in json.loads(client.get(feed).data)["items"]]
+        assert titles
+        assert WANTED.title not in titles
+    for page in ("/", "/town", "/letters", "/tag/市集"):
+        assert WANTED.title not in client.get(page).text
+    for nowhere in ("/tag/风筝", "/feed/tag/风筝.xml"):
+        assert client.get(nowhere).status_code == 404
+    newsroom.stories = (*STORIES, LINKING, replace(alone, channels=("city",)))
+    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
+    for address in ("/feed/tag/市集.json", "/tag/市集", "/feed/tag/风筝.json", "/tag/风筝"):
+        assert WANTED.title in client.get(address).text
 
 
 def test_an_article_is_asked_for_once_however_often_the_button_is_pressed(
@@ -103,9 +123,9 @@ def test_an_article_is_asked_for_once_however_often_the_button_is_pressed(
 ) -> None:
     for _ in range(4):
         assert client.post(PAGE).status_code == 303
-    assert harvester.answer_requests().new == 1
+    assert answered(harvester).new == 1
     assert client.post(PAGE).status_code == 303
-    assert harvester.answer_requests().new == 0
+    assert answered(harvester).new == 0
     assert newsroom.count(WANTED.path) == 1
 
 
@@ -146,7 +166,7 @@ def test_the_queue_is_bounded_and_says_when_it_is_full(
     assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 3
     assert answers[3].headers["Retry-After"] == "60"
     assert "排队的文章太多了" in answers[3].text
-    harvester.answer_requests()  # upstream has none of them, so they go on waiting
+    answered(harvester)  # upstream has none of them, so they go on waiting
     assert client.post("/town/blob/master/pages/city/n505.md").status_code == 503
 
 
@@ -182,23 +202,23 @@ def test_what_upstream_does_not_have_is_given_up_and_can_be_asked_for_again(
 ) -> None:
     newsroom.faults[WANTED.path] = answer
     client.post(PAGE)
-    harvester.answer_requests()
+    answered(harvester)
     assert "上次没有取到" in client.get(PAGE).text
     for _ in range(20):
         clock.advance(days=1)
-        harvester.answer_requests()
+        answered(harvester)
     assert newsroom.count(WANTED.path) == 5
     assert BUTTON in client.get(PAGE).text
     del newsroom.faults[WANTED.path]
     assert client.post(PAGE, environ_overrides={"REMOTE_ADDR": "192.0.2.7"}).status_code == 303
-    assert harvester.answer_requests().new == 1
+    assert answered(harvester).new == 1
 
 
 def test_an_article_that_a_listing_shows_later_joins_its_channel(
     client: FlaskClient, harvester: Harvester, newsroom: Newsroom, clock: Clock
 ) -> None:
     client.post(PAGE)
-    harvester.answer_requests()
+    answered(harvester)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
     clock.advance(hours=1)
     harvester.walk(harvester.kit.mirror.channels[0], pages=9)
@@ -254,7 +274,7 @@ def test_an_article_that_a_listing_shows_while_it_is_queued_is_fetched_once_and_
     client.post(PAGE)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
     harvester.walk(harvester.kit.mirror.channels[0], pages=9)
-    harvester.answer_requests()
+    answered(harvester)
     assert newsroom.count(WANTED.path) == 1
     assert WANTED.title in client.get("/feed/town/city.json").text
     assert client.get(PAGE).headers["Location"] == "/town/blob/master/pages/city/n900.md"
@@ -265,31 +285,58 @@ def test_the_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for
 ) -> None:
     newsroom.faults[WANTED.path] = Answer(status=302, headers={"Location": STORIES[0].path})
     client.post(PAGE)
-    (failure,) = harvester.answer_requests().failures
+    (failure,) = answered(harvester).failures
     assert failure.reason.endswith("which is not this article")
     page = client.get(PAGE)
     assert page.status_code == 404
     assert STORIES[0].text not in page.text
 
 
-def test_a_host_that_is_silent_is_no_reason_to_give_a_request_up(
+def test_a_host_that_is_left_alone_is_no_reason_to_give_a_request_up(
     client: FlaskClient, harvester: Harvester, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults[WANTED.path] = newsroom.hang
     client.post(PAGE)
-    for _ in range(20):  # after a few tries the host is left alone for the rest of the round
-        harvester.answer_requests()
-        clock.advance(days=1)
+    for minutes in (5, 10, 20):  # the third silence running has the host be left alone, for a minute
+        answered(harvester)
+        clock.advance(minutes=minutes)
+    newsroom.faults["/city.htm"] = newsroom.hang
+    for _ in range(harvester.kit.mirror.fetch.give_up_after):
+        harvester.poll(harvester.kit.mirror.channels[0])
+    for _ in range(20):
+        answered(harvester)
+        clock.advance(seconds=2)
     assert newsroom.count(WANTED.path) == harvester.kit.mirror.fetch.give_up_after
     assert "已经排队" in client.get(PAGE).text
     newsroom.faults.clear()
-    harvester.kit.fetcher.new_round()
-    assert harvester.answer_requests().new == 1
+    clock.advance(minutes=2)
+    assert answered(harvester).new == 1
+
+
+@pytest.mark.parametrize("tries", [1, 5])
+def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_asks_for_it(
+    client: FlaskClient, harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, tries: int
+) -> None:
+    listed = replace(WANTED, channels=("city",))
+    newsroom.stories = (*STORIES, LINKING, listed)
+    newsroom.faults[WANTED.path] = Answer(b"", 503)
+    city = harvester.kit.mirror.channels[0]
+    for _ in range(tries):
+        clock.advance(hours=3)
+        harvester.walk(city, pages=9)
+    del newsroom.faults[WANTED.path]
+    harvester.take(city)
+    assert newsroom.count(WANTED.path) == tries
+    assert store.article(ArticleId(WANTED.id)) is None
+    client.post(PAGE)
+    harvester.serve_readers()
+    assert newsroom.count(WANTED.path) == tries + 1
+    assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
 
 
 def test_a_request_is_made_and_answered_in_the_section_in_which_it_was_read(client: FlaskClient, harvester: Harvester) -> None:
     page = PAGE.replace("/town/", "/letters/")
     assert client.post(page).headers["Location"] == page
     assert "已经排队" in client.get(PAGE).text
-    harvester.answer_requests()
+    answered(harvester)
     assert client.get(page).headers["Location"] == STANDS_AT.replace("/town/", "/letters/")

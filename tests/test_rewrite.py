@@ -16,6 +16,7 @@ from feedproxy.model import (
     FetchLimits,
     ImageRules,
     Images,
+    KeepRules,
     MediaFile,
     Mirror,
     MirrorPath,
@@ -29,7 +30,7 @@ from feedproxy.model import (
 )
 from feedproxy.rewrite import Place, linked_articles, rewrite_links, shown_pictures, shows
 from feedproxy.sanitise import clean, plain_text
-from feedproxy.sources.schema import FetchTable, ImagesTable, PollTable, RequestsTable
+from feedproxy.sources.schema import FetchTable, ImagesTable, KeepTable, PollTable, RequestsTable
 from feedproxy.urls import bare, identify
 
 SITE = Site(
@@ -41,6 +42,7 @@ SITE = Site(
         bare("https://sho.rt/Ab1"): Url("https://news.example/gb/9/n2.htm"),
         bare("https://sho.rt/tag"): Url("https://news.example/gb/tag/%E7%9F%B3.html"),
         bare("https://sho.rt/home"): Url("https://news.example/"),
+        bare("https://sho.rt/away"): Url("https://away.example/a"),
     },
     article_url=re.compile(r"^/(?:gb|b5)/\d+/(?P<id>n\d+)\.html?$"),
     canonical_url="https://news.example/gb/1/{id}.htm",
@@ -61,6 +63,7 @@ MIRROR = Mirror(
     rules={},
     fetch=FetchLimits(**FetchTable().model_dump()),
     poll=PollRules(**PollTable().model_dump()),
+    keep=KeepRules(**KeepTable().model_dump()),
     images=ImageRules(**ImagesTable().model_dump()),
     requests=RequestRules(**RequestsTable().model_dump()),
 )
@@ -94,6 +97,9 @@ def _link(href: str, place: Place = ON_PAGE) -> dict[str, str]:
         ("https://news.example/gb/tag/%E7%9F%B3.html?p=2#a", "../../../../../tag/%E7%9F%B3?n1#a", f"{ROOT}/tag/%E7%9F%B3?n1#a"),
         ("http://www.news.example/gb/tag/A%2FB%20c%3F.html", "../../../../../tag/A%2FB%20c%3F?n1", f"{ROOT}/tag/A%2FB%20c%3F?n1"),
         ("https://sho.rt/tag", "../../../../../tag/%E7%9F%B3?n1", f"{ROOT}/tag/%E7%9F%B3?n1"),
+        ("https://sho.rt/tag?a=b", "../../../../../tag/%E7%9F%B3?n1", f"{ROOT}/tag/%E7%9F%B3?n1"),
+        ("https://sho.rt/Ab1?a=b&amp;c#top", "../c2/n2.md?n1#top", f"{ROOT}{HELD}?n1#top"),
+        ("https://news.example/gb/tag/%2F%E7%9F%B3.html", "../../../../../tag/%E7%9F%B3?n1", f"{ROOT}/tag/%E7%9F%B3?n1"),
         ("#top", "#top", f"{ROOT}{PAGE}?n1#top"),
     ],
 )
@@ -107,6 +113,7 @@ def test_a_link_to_a_mirrored_site_points_inside_the_mirror(href: str, on_page: 
     "href",
     [
         *("https://example.org/gb/9/n2.htm", "https://photo.example/", "https://sho.rt/ab1"),
+        *("https://sho.rt/away", "https://sho.rt/away?a=b", "//www.sho.rt/away#c"),
         *("https://news.example.org/gb/9/n2.htm", "https://example.org/?u=https://news.example/gb/9/n2.htm"),
     ],
 )

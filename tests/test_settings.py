@@ -25,6 +25,8 @@ VARIABLES = [
     ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5:80", "origins", {"news.example": "http://10.0.0.5:80"}),
     ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:9050", "proxy", "socks5h://127.0.0.1:9050"),
     ("FEEDPROXY_CONTACT", "owner@mirror.example", "contact", "owner@mirror.example"),
+    ("FEEDPROXY_WEBHOOK_URL", "https://hooks.example/village?to=us", "webhook_url", "https://hooks.example/village?to=us"),
+    ("FEEDPROXY_OPERATOR_TOKEN", "Open Sesame", "operator_token", "Open Sesame"),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.
@@ -46,6 +48,8 @@ FAULTS = [
     ("FEEDPROXY_PROXY", "127.0.0.1:9050", "127.0.0.1:9050"),
     ("FEEDPROXY_PROXY", "ftp://127.0.0.1:9050", "ftp"),
     ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:tor", "127.0.0.1:tor"),
+    ("FEEDPROXY_WEBHOOK_URL", "hooks.example/village", "hooks.example"),
+    ("FEEDPROXY_WEBHOOK_URL", "socks5h://hooks.example/village", "http"),
     ("FEEDPROXY_ORIGINS", "news.example", "news.example"),
     ("FEEDPROXY_ORIGINS", "=http://10.0.0.5", "10.0.0.5"),
     ("FEEDPROXY_ORIGINS", "news.example=10.0.0.5:80", "10.0.0.5"),
@@ -117,6 +121,11 @@ def test_several_hosts_have_an_origin_each_whatever_the_spacing_and_case() -> No
 )
 def test_http_and_socks_proxies_are_taken(proxy: str) -> None:
     assert load_settings({"FEEDPROXY_PROXY": proxy}).proxy == proxy
+
+
+@pytest.mark.parametrize("address", ["https://hooks.example/village/", "http://10.0.0.5:8080", "https://u:p@hooks.example/a?b=/"])
+def test_the_webhook_s_address_stays_as_it_is_given(address: str) -> None:
+    assert load_settings({"FEEDPROXY_WEBHOOK_URL": address}).webhook_url == address
 
 
 def test_a_mirror_may_stand_below_a_path() -> None:

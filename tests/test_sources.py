@@ -8,7 +8,7 @@ import pytest
 from samples import CONFIG
 
 from feedproxy.errors import ConfigError
-from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink
+from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots
 from feedproxy.sources import load_mirror, rules_for
 from feedproxy.sources.ftr import parse_ftr
 
@@ -239,7 +239,10 @@ def test_channels_stand_in_the_order_of_the_file_and_may_differ_from_their_secti
 def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -> None:
     mirror = load_mirror(write(tmp_path))
     assert (mirror.entries, mirror.ttl_minutes, mirror.language) == (20, 30, "zh-CN")
-    assert (mirror.poll.interval_minutes, mirror.fetch.max_body_bytes) == (10, 10_000_000)
+    assert (mirror.poll.min_interval_minutes, mirror.poll.max_interval_minutes, mirror.poll.check_hours) == (10, 360, (1, 6, 24))
+    assert (mirror.fetch.requests_per_second, mirror.fetch.requests_at_once, mirror.fetch.robots) == (5, 4, Robots.REPORT)
+    assert mirror.fetch.max_body_bytes == 10_000_000
+    assert (mirror.keep.days, mirror.keep.megabytes) == (0, 0)
     assert mirror.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
     assert mirror.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
     assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (900, 25_000_000, 8_000_000)

@@ -136,7 +136,7 @@ def test_a_new_headline_in_the_same_listing_makes_a_held_article_wait(store: Sto
 
 def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> None:
     store.remember_listing("c1", [item(1)], NOW)
-    store.failed(ArticleId("n1"), "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
+    store.put_off(ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     waiting = store.waiting("c1")[0]
     assert (waiting.tries, waiting.tried_at, waiting.try_at) == (1, NOW, NOW + timedelta(minutes=5))
     store.save(make(1), [PAGE], {}, NOW)
@@ -175,7 +175,7 @@ def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
     hold(store, make(1))
     before = store.version(["c1"])
     store.remember_listing("c1", [item(1)], NOW + timedelta(hours=1))
-    store.remember_poll(ChannelState("c1", "hash", NOW, NOW, 0, "", 1))
+    store.schedule.remember_poll(ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1))
     assert store.version(["c1"]) == before
 
 
@@ -184,15 +184,31 @@ def test_an_update_replaces_tags_and_links(store: Store) -> None:
     changed = make(1, tags=("新",), links=())
     store.save(changed, [PAGE], {}, NOW)
     assert store.article(changed.id) == changed
-    assert [headline.id for headline in store.tagged("新", 9)] == ["n1"]
-    assert store.tagged("市集", 9) == []
+    assert [headline.id for headline in store.tagged("新", ["c1"], 9)] == ["n1"]
+    assert store.tagged("市集", ["c1"], 9) == []
 
 
 def test_the_state_of_a_channel_comes_back(store: Store) -> None:
-    state = ChannelState("c1", "abc", NOW, NOW + timedelta(minutes=10), 2, "http://x: silent", 20)
-    store.remember_poll(replace(state, failures=0))
-    store.remember_poll(state)
-    assert store.states() == {"c1": state}
+    state = ChannelState(
+        "c1",
+        "abc",
+        polled_at=NOW,
+        succeeded_at=NOW - timedelta(hours=1),
+        next_poll_at=NOW + timedelta(minutes=10),
+        failures=2,
+        last_error="http://x: silent",
+        listed=20,
+        ttl_s=600,
+        moved_to="https://news.example/c1",
+        moved_since=NOW - timedelta(hours=3),
+    )
+    store.schedule.remember_poll(replace(state, failures=0))
+    store.schedule.remember_poll(replace(state, outcomes="...x"))
+    assert store.schedule.states() == {"c1": state}
+    assert store.schedule.state("c1") == state
+    store.schedule.remember_outcomes("c1", "..x")
+    store.schedule.remember_poll(replace(state, listed=21))
+    assert store.schedule.state("c1") == replace(state, listed=21, outcomes="..x")
 
 
 # ---------------------------------------------------------------- lists
@@ -257,10 +273,19 @@ def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> Non
 def test_the_newest_articles_with_a_tag_come_whole_and_newest_first(store: Store) -> None:
     hold(store, make(1), make(2, tags=("别的",)), make(3, tags=("山城", "新")))
     hold(store, make(4), channel="c2")
-    assert [article.id for article in store.newest_tagged("山城", 9)] == ["n4", "n3", "n1"]
-    assert store.newest_tagged("山城", 1) == [make(4)]
-    assert [headline.id for headline in store.tagged("山城", 9)] == ["n4", "n3", "n1"]
-    assert store.newest_tagged("没有", 9) == []
+    assert [article.id for article in store.newest_tagged("山城", ["c1", "c2"], 9)] == ["n4", "n3", "n1"]
+    assert store.newest_tagged("山城", ["c1", "c2"], 1) == [make(4)]
+    assert [headline.id for headline in store.tagged("山城", ["c1", "c2"], 9)] == ["n4", "n3", "n1"]
+    assert store.newest_tagged("没有", ["c1", "c2"], 9) == []
+
+
+def test_only_articles_that_one_of_the_named_channels_shows_have_a_tag_there(store: Store) -> None:
+    hold(store, make(1), make(3))
+    hold(store, make(2), make(3), channel="c2")
+    hold(store, make(4), channel=REQUESTED)
+    for channels, expected in ((["c1"], ["n3", "n1"]), (["c1", "c2"], ["n3", "n2", "n1"]), (["c9"], []), ([], [])):
+        assert [article.id for article in store.newest_tagged("山城", channels, 9)] == expected
+        assert [headline.id for headline in store.tagged("山城", channels, 9)] == expected
 
 
 # ---------------------------------------------------------------- pictures
@@ -527,7 +552,7 @@ def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
     assert requested(linking) == []
     asked(linking)
     linking.take_requests()
-    linking.failed(WANTED, "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.put_off(WANTED, "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     linking.take_requests()
     assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [(WANTED, 1)]
 
@@ -535,7 +560,7 @@ def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
 def test_a_request_that_failed_says_why(linking: Store) -> None:
     asked(linking)
     linking.take_requests()
-    linking.failed(WANTED, "answered 404 Not Found", now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.put_off(WANTED, "answered 404 Not Found", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     assert linking.request(WANTED) == Request(WANTED, ADDRESS, "answered 404 Not Found")
 
 
@@ -568,12 +593,13 @@ def test_a_request_for_an_article_that_came_in_between_is_dropped(linking: Store
     assert linking.channels_of([WANTED]) == {WANTED: {"c2"}}
 
 
-def test_an_article_that_waits_already_goes_on_waiting_and_is_asked_for_besides(linking: Store) -> None:
-    linking.failed(ArticleId("n5"), "answered 500", now=NOW, try_at=NOW + timedelta(minutes=5))
+def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking: Store) -> None:
+    linking.put_off(ArticleId("n5"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     assert asked(linking, ArticleId("n5"))
     linking.take_requests()
     for channel in ("c1", REQUESTED):
-        assert [(waiting.item, waiting.tries) for waiting in linking.waiting(channel)] == [(item(5), 1)]
+        waits = linking.waiting(channel)
+        assert [(waiting.item, waiting.tries, waiting.try_at) for waiting in waits] == [(item(5), 0, None)]
     linking.save(make(5), [PAGE], {}, NOW)
     assert linking.channels_of([ArticleId("n5")]) == {ArticleId("n5"): {"c1", REQUESTED}}
 
@@ -581,7 +607,7 @@ def test_an_article_that_waits_already_goes_on_waiting_and_is_asked_for_besides(
 def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linking: Store) -> None:
     asked(linking)
     linking.take_requests()
-    linking.failed(WANTED, "answered 404", now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.put_off(WANTED, "answered 404", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     linking.forget_request(WANTED)
     assert linking.request(WANTED) is None
     assert requested(linking) == []

@@ -28,6 +28,8 @@ SHORT = Site(
     short_links={
         urls.bare("https://sho.rt/Ab1"): Url("https://long.example/2031/a?id=1#top"),
         urls.bare("http://www.go.long.example/9/"): Url("https://long.example/9"),
+        urls.bare("https://sho.rt/?p=7"): Url("https://long.example/seven"),
+        urls.bare("https://sho.rt/away"): Url("https://elsewhere.example/a"),
     },
 )
 
@@ -196,6 +198,10 @@ def test_without_a_rule_an_article_is_the_same_whatever_scheme_tracker_or_fragme
         ("https://news.example/gb/tag/%E7%9F%B3%E6%A1%A5.html", "石桥"),
         ("https://news.example/gb/tag/a%2Fb%20.html?x=1", "a/b"),
         ("https://news.example/gb/tag/%20.html", None),
+        ("https://news.example/gb/tag/%2F%E7%9F%B3.html", "石"),
+        ("https://news.example/gb/tag/%20%2F%2Fa%2Fb.html", "a/b"),
+        ("https://news.example/gb/tag/%2F.html", None),
+        ("https://news.example/gb/tag/%2F%2E%2E.html", None),
         ("http://www.news.example./gb/tag/%E7%9F%B3.html#top", "石"),
         ("https://news.example/gb/tag/%3Cb%3E%26%22.html", '<b>&"'),
         ("https://news.example/gb/tag/%2E%2E.html", None),
@@ -251,6 +257,9 @@ def _mirror(*sites: Site) -> Mirror:
         ("http://www.sho.rt/Ab1/#x", SHORT, "https://long.example/2031/a?id=1#top"),
         ("https://go.long.example/9", SHORT, "https://long.example/9"),
         ("https://go.long.example/10", SHORT, "https://go.long.example/10"),
+        ("https://sho.rt/Ab1?utm_source=x&a=b#c", SHORT, "https://long.example/2031/a?id=1#top"),
+        ("http://www.sho.rt/Ab1/?x", SHORT, "https://long.example/2031/a?id=1#top"),
+        ("https://sho.rt/?p=7", SHORT, "https://long.example/seven"),
     ],
 )
 def test_an_address_belongs_to_the_site_that_has_its_host_or_knows_it_as_a_short_one(url: str, site: Site, address: str) -> None:
@@ -262,6 +271,8 @@ def test_an_address_belongs_to_the_site_that_has_its_host_or_knows_it_as_a_short
     [
         "https://sho.rt/",
         "https://sho.rt/ab1",
+        "https://sho.rt/away",
+        "https://sho.rt/away?x",
         "https://news.example.evil.example/",
         "//m.news.example/",
         "",

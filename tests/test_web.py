@@ -5,12 +5,14 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
 import feedparser
 import pytest
 from conftest import Clock
+from fakes import NOW
 from feedcheck import check_atom, check_json_feed, check_rss
 from flask.testing import FlaskClient
 from lxml import html as parser
@@ -23,6 +25,7 @@ from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
+from feedproxy.store.engine import create
 from feedproxy.web import create_app
 
 FEEDS = ("/feed/town.{}", "/feed/letters.{}", "/feed/town/city.{}", "/feed/all.{}")
@@ -35,19 +38,20 @@ TYPES = {
 PAGE = "/town/blob/master/pages/city/n102.md"
 
 
-def client_of(settings: Settings, mirror: Mirror, store: SqlStore) -> FlaskClient:
-    return create_app(settings, mirror, store, MediaFolder(settings.media), Clock()).test_client()
+def client_of(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock | None = None) -> FlaskClient:
+    return create_app(settings, mirror, store, MediaFolder(settings.media), clock or Clock()).test_client()
 
 
 @pytest.fixture
-def empty(settings: Settings, mirror: Mirror, store: SqlStore) -> FlaskClient:
-    return client_of(settings, mirror, store)
+def empty(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> FlaskClient:
+    return client_of(settings, mirror, store, clock)
 
 
 @pytest.fixture
-def client(empty: FlaskClient, harvester: Harvester) -> FlaskClient:
+def client(empty: FlaskClient, harvester: Harvester, clock: Clock) -> FlaskClient:
     for channel in harvester.kit.mirror.channels:
         harvester.walk(channel, pages=9)
+    clock.advance(seconds=1)  # so that all that was stored has a Last-Modified
     return empty
 
 
@@ -116,14 +120,52 @@ def test_two_servers_and_a_restart_give_the_same_bytes_and_tags(
 ) -> None:
     clock.advance(days=3)
     other_store = open_store(settings.store_url, settings.data)
-    other = client_of(settings, mirror, other_store)
+    other = client_of(settings, mirror, other_store, clock)
+    clock.advance(seconds=1)
     for feed in FEEDS:
         for form in TYPES:
             mine, theirs = client.get(feed.format(form)), other.get(feed.format(form))
             assert mine.data == theirs.data
             assert mine.headers["ETag"] == theirs.headers["ETag"]
-            assert mine.headers["Last-Modified"] == theirs.headers["Last-Modified"]
+            assert mine.last_modified == NOW + timedelta(seconds=1)
+            assert theirs.last_modified == NOW + timedelta(days=3, seconds=2)  # as another configuration makes other bytes
     other_store.close()
+
+
+@pytest.mark.parametrize("address", ["/feed/town.json", "/town", PAGE])
+def test_when_it_changed_is_told_once_no_other_change_can_have_that_second(
+    client: FlaskClient, store: SqlStore, clock: Clock, address: str
+) -> None:
+    article = store.article(ArticleId("n102"))
+    assert article is not None
+    clock.advance(minutes=1)
+    for title, second in (("图书馆一", 0.3), ("图书馆二", 0.9)):
+        changed_at = clock.now + timedelta(seconds=second)
+        store.save(replace(article, title=title, updated=changed_at), [Page(article.url, b"")], {}, changed_at)
+    minute = clock.now
+    clock.advance(seconds=0.9)
+    assert client.get(address).last_modified is None
+    clock.advance(seconds=0.1)
+    answer = client.get(address)
+    assert answer.last_modified == minute + timedelta(seconds=1)
+    condition = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    assert client.get(address, headers=condition).status_code == 304
+    store.save(replace(article, title="图书馆三", updated=clock.now), [Page(article.url, b"")], {}, clock.now)
+    for _ in range(3):
+        again = client.get(address, headers=condition)
+        assert (again.status_code, "图书馆三" in again.text) == (200, True)
+        clock.advance(seconds=1)
+
+
+def test_after_a_restart_with_another_configuration_nothing_is_said_to_be_as_it_was(
+    client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+) -> None:
+    condition = {"If-Modified-Since": client.get("/feed/town.xml").headers["Last-Modified"]}
+    assert client.get("/feed/town.xml", headers=condition).status_code == 304
+    other = client_of(settings, replace(mirror, entries=2), store, clock)
+    assert other.get("/feed/town.xml", headers=condition).status_code == 200
+    clock.advance(seconds=1)
+    assert other.get("/feed/town.xml", headers=condition).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/feed/town.xml", "/feed/town.atom", "/feed/town.json", "/", "/town", PAGE])
@@ -332,10 +374,10 @@ def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, cloc
         assert client.get(PAGE).text.count("<img ") == times
 
 
-def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, settings: Settings, store: SqlStore) -> None:
+def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, settings: Settings) -> None:
     good = client.get("/feed/town.xml")
     assert client.get("/healthz").data == b"ok\n"
-    _break(store)
+    _break(settings)
     assert client.get("/feed/town.xml").data == good.data
     never_made = client.get("/feed/letters.xml")
     assert never_made.status_code == 503
@@ -345,9 +387,11 @@ def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, setti
     assert client.get("/healthz").status_code == 503
 
 
-def _break(store: SqlStore) -> None:
-    with store._engine.connect().execution_options(write=True) as connection, connection.begin():
+def _break(settings: Settings) -> None:
+    engine = create(settings.store_url)
+    with engine.connect().execution_options(write=True) as connection, connection.begin():
         connection.execute(text("ALTER TABLE channel RENAME TO lost"))
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -444,7 +488,7 @@ def test_a_section_is_the_same_page_with_and_without_a_slash(client: FlaskClient
 
 def test_a_channel_lists_all_its_articles_page_by_page(newsroom: Newsroom, harvester: Harvester, empty: FlaskClient) -> None:
     newsroom.stories = tuple(
-        Story(f"n{number}", "21/5/1", f"第{number}条", "今天的集市上来了一位卖糖画的老人，孩子们围着他看。", ("city",))
+        Story(f"n{number}", "21/5/1", f"第{number}条", f"集市上来了{number}位卖糖画的老人，孩子们围着他们看。", ("city",))
         for number in range(200, 265)
     )
     harvester.walk(harvester.kit.mirror.channels[0], pages=99)
@@ -529,6 +573,63 @@ def test_a_part_of_a_picture_can_be_asked_for(client: FlaskClient, wanted: str, 
     if part:
         assert answer.data == whole[part]
         assert answer.headers["Content-Range"].endswith(f"/{len(whole)}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["bytes=0-3, 6-9", "bytes=0-3,-4", "pages=0-3", "bytes 0-3", "bytes=a-b", "bytes=-", "bytes=", "0-3", "bytes=0-" + "9" * 99],
+)
+def test_a_range_that_is_unknown_or_several_is_ignored(client: FlaskClient, wanted: str) -> None:
+    whole = client.get(picture_of(client))
+    answer = client.get(picture_of(client), headers={"Range": wanted})
+    assert (answer.status_code, answer.data) == (200, whole.data)
+    assert answer.headers["Cache-Control"] == whole.headers["Cache-Control"]
+    assert "Content-Range" not in answer.headers
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-3", "bytes=99999-"])
+def test_a_range_is_one_of_a_get_only(client: FlaskClient, wanted: str) -> None:
+    whole = client.get(picture_of(client))
+    answer = client.head(picture_of(client), headers={"Range": wanted})
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Content-Length"] == str(len(whole.data))
+    assert "Content-Range" not in answer.headers
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-3", "bytes=99999-"])
+@pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", "W/{tag}"])
+def test_of_a_picture_that_is_known_no_part_is_sent(client: FlaskClient, wanted: str, known: str) -> None:
+    tag = client.get(picture_of(client)).headers["ETag"]
+    answer = client.get(picture_of(client), headers={"Range": wanted, "If-None-Match": known.format(tag=tag)})
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert answer.headers["ETag"] == tag
+
+
+def test_of_a_picture_that_is_another_than_is_known_the_part_is_sent(client: FlaskClient) -> None:
+    whole = client.get(picture_of(client))
+    headers = {"Range": "bytes=0-3", "If-None-Match": '"other"', "If-Range": whole.headers["ETag"]}
+    answer = client.get(picture_of(client), headers=headers)
+    assert (answer.status_code, answer.data) == (206, whole.data[:4])
+
+
+@pytest.mark.parametrize("condition", ['"other"', "W/{tag}", "Tue, 01 Jun 2021 12:00:00 GMT"])
+def test_a_part_of_what_may_be_another_picture_is_not_sent(client: FlaskClient, condition: str) -> None:
+    whole = client.get(picture_of(client))
+    headers = {"Range": "bytes=0-3", "If-Range": condition.format(tag=whole.headers["ETag"])}
+    answer = client.get(picture_of(client), headers=headers)
+    assert (answer.status_code, answer.data) == (200, whole.data)
+
+
+def test_no_error_over_a_picture_is_kept(client: FlaskClient) -> None:
+    address = picture_of(client)
+    size = len(client.get(address).data)
+    beyond = client.get(address, headers={"Range": f"bytes={size}-"})
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{size}")
+    other = client.get(address, headers={"If-Match": '"other"'})
+    assert (other.status_code, other.data) == (412, b"")
+    for answer in (beyond, other, client.get("/media/" + "0" * 32 + ".webp"), client.post(address)):
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

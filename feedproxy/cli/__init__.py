@@ -11,8 +11,10 @@ from rich.logging import RichHandler
 
 from feedproxy import __version__
 from feedproxy.cli.check import check
+from feedproxy.cli.doctor import doctor
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
+from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import PREFIX, load_settings
@@ -39,7 +41,7 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, check, prune):
+for command in (serve, poll, backfill, check, reextract_articles, prune, doctor):
     cli.add_command(command)
 
 

@@ -1,35 +1,93 @@
-"""`feedproxy prune`: take away what nothing refers to any more."""
+"""`feedproxy prune`: take away what is too old or too much, and what nothing refers to any more."""
+
+from dataclasses import replace
+from datetime import timedelta
 
 import click
 
-from feedproxy.cli.parts import progress
+from feedproxy.cli.parts import now, progress
 from feedproxy.media import MediaFolder
+from feedproxy.model import ArticleId, KeepRules, Mirror, Url
 from feedproxy.settings import Settings
-from feedproxy.store import open_store
+from feedproxy.sources import load_mirror
+from feedproxy.store import SqlStore, open_store
+
+_MEGABYTE = 1_000_000
+# Articles that are deleted in one transaction.
+_CHUNK = 100
 
 
 @click.command()
+@click.option("--days", type=click.FloatRange(min=0), help="Keep articles of so many days, instead of keep.days; 0: of all.")
+@click.option("--megabytes", type=click.FloatRange(min=0), help="Keep so much, instead of keep.megabytes; 0: everything.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @click.pass_obj
-def prune(settings: Settings, *, dry_run: bool) -> None:
-    """List and delete the pictures that no article shows any more, and files that no picture has.
+def prune(settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool) -> None:
+    """Delete articles that are too old or too much, pictures that no article shows any more, and files without a picture.
 
-    An article, and what it shows, is never deleted. Ends with 0.
+    What the feed of a section or channel shows is never deleted. Ends with 0.
     """
+    mirror = load_mirror(settings.config)
+    given = {name: value for name, value in (("days", days), ("megabytes", megabytes)) if value is not None}
     store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    articles = _too_many(store, mirror, replace(mirror.keep, **given))
+    for article_id in articles:
+        click.echo(f"article {article_id}")
+    if not dry_run:
+        _drop(store, articles)
+    pictures, files, size = _prune_pictures(store, media, dry_run=dry_run)
+    if articles and not dry_run:
+        store.compact()
+    verb = "would be deleted" if dry_run else "deleted"
+    click.echo(f"{len(articles)} articles, {pictures} pictures and {files} files ({size} bytes) {verb}")
+
+
+def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
+    """Return the articles to delete, oldest first: those beyond an age, and as many as are beyond a size."""
+    if not keep.days and not keep.megabytes:
+        return []
+    oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.entries)
+    first = now() - timedelta(days=keep.days) if keep.days else None
+    surplus = store.size() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
+    chosen = []
+    for article in oldest_first:
+        if surplus <= 0 and not (first and article.published < first):
+            break
+        chosen.append(article.id)
+        surplus -= article.size
+    return chosen
+
+
+def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
+    with progress("prune", len(articles)) as bar:
+        for start in range(0, len(articles), _CHUNK):
+            some = articles[start : start + _CHUNK]
+            with store.turn():
+                store.drop(some, now())
+            bar.advance(bar.task_ids[0], len(some))
+
+
+def _prune_pictures(store: SqlStore, media: MediaFolder, *, dry_run: bool) -> tuple[int, int, int]:
+    """Delete pictures that no article shows, and files that no picture has; return how many of each, and their bytes.
+
+    A picture whose file is missing is fetched again.
+    """
     with store.turn():  # no poller is between a picture's file and its row
         unused, used = store.unused_pictures(), store.used_files()
-        files = sorted(name for name in media.names() if name not in used)
+        names = set(media.names())
+        files = sorted(names - used)
         leftovers = sorted(media.leftovers())
         for url in unused:
-            click.echo(f"picture {url}")
+            click.echo(f"picture {Url(url)}")
         if not dry_run:
             store.drop_unused_pictures()
+            store.fetch_again(used - names, now())
         size = 0
         with progress("prune", len(files) + len(leftovers)) as bar:
             for name in [*files, *leftovers]:
                 size += media.size(name) if dry_run else media.remove(name)
                 click.echo(f"file {name}")
                 bar.advance(bar.task_ids[0])
-    verb = "would be deleted" if dry_run else "deleted"
-    click.echo(f"{len(unused)} pictures and {len(files) + len(leftovers)} files ({size} bytes) {verb}")
+    for name in sorted(used - names):
+        click.echo(f"missing {name}")
+    return len(unused), len(files) + len(leftovers), size

@@ -5,8 +5,22 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 
 from feedproxy.edition.feeds import make_feed
 from feedproxy.edition.ground import Ground
+from feedproxy.edition.health import Health, Problem, look
 from feedproxy.edition.markdown import Links, make_markdown
 from feedproxy.edition.pages import Pages
 from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
 
-__all__ = ["ALL", "Ground", "Links", "Pages", "Scope", "make_feed", "make_markdown", "scope_of", "tag_scope"]
+__all__ = [
+    "ALL",
+    "Ground",
+    "Health",
+    "Links",
+    "Pages",
+    "Problem",
+    "Scope",
+    "look",
+    "make_feed",
+    "make_markdown",
+    "scope_of",
+    "tag_scope",
+]

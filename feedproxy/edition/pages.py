@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from feedproxy import paths, render
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.navigation import navigation_of
 from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
-from feedproxy.model import Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
+from feedproxy.model import EXCERPT, Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
 from feedproxy.rewrite import Place
 from feedproxy.store import Library
 
@@ -154,6 +155,7 @@ class Pages:
             ),
             before=neighbour(before),
             after=neighbour(after),
+            note=_note(article, timezone),
         )
 
     def _article_frame(self, article: Article, context: Context, place: Place, body: render.ArticleBody) -> render.Frame:
@@ -239,3 +241,10 @@ class Pages:
             return render.ListedArticle(link, each.published.astimezone(self._mirror.timezone_of(each.site)))
 
         return render.ListBlock(heading, tuple(map(row, headlines)))
+
+
+def _note(article: Article, timezone: ZoneInfo) -> str:
+    """Return what readers are to know of an article."""
+    if article.gone:
+        return f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），这里是留存的副本。"
+    return "全文还没有取到，这里只有摘要；镜像会继续尝试。" if article.rule == EXCERPT else ""

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 from feedproxy import urls
 from feedproxy.errors import FetchError, GoneError, NotAskedError
 from feedproxy.fetch.bodies import SlowBodyError
-from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, validators_in
+from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
@@ -70,13 +70,12 @@ class HttpFetcher:
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         """See `Fetcher`."""
-        response = self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {})
-        return self._page(url, response)
+        return self._page(url, *self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {}))
 
     def refetch(self, url: Url, known: Validators) -> Page | None:
         """See `Fetcher`."""
-        response = self._ask(self._sessions.plain, url, conditions(known))
-        return None if response.status_code == _NOT_MODIFIED else self._page(url, response)
+        response, is_moved = self._ask(self._sessions.plain, url, conditions(known))
+        return None if response.status_code == _NOT_MODIFIED else self._page(url, response, is_moved)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """See `Fetcher`."""
@@ -86,7 +85,7 @@ class HttpFetcher:
         """Close connections and cache."""
         self._sessions.close()
 
-    def _page(self, url: Url, response: requests.Response) -> Page:
+    def _page(self, url: Url, response: requests.Response, is_moved: bool) -> Page:  # noqa: FBT001 (as `_ask` returns it)
         """Return what an answer brings.
 
         Raises:
@@ -95,14 +94,16 @@ class HttpFetcher:
         """
         if response.status_code != _OK:
             reason = f"answered {response.status_code} {response.reason or ''}".rstrip()
-            raise (GoneError if response.status_code in _GONE else FetchError)(url, reason, until=self._patience(response))
+            kind = GoneError if response.status_code in _GONE else FetchError
+            raise kind(url, reason, until=self._patience(response), answered=True)
         return Page(
             Url(response.url),
             response.content,
             response.headers.get("Content-Type", ""),
             validators_in(response.headers),
             fresh_seconds(response.headers, self._pace.clock()),
-            moved=bool(response.history) and all(each.status_code in _PERMANENT for each in response.history),
+            moved=is_moved,
+            sent=sent_at(response.headers),
         )
 
     def _patience(self, response: requests.Response) -> datetime | None:
@@ -113,18 +114,24 @@ class HttpFetcher:
         is_asked = until is not None or response.status_code == _TOO_MANY
         return self._pace.rest(urls.host_of(response.url), until) if is_asked else None
 
-    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str]) -> requests.Response:
-        """Ask for *url*, if that is allowed."""
+    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str]) -> tuple[requests.Response, bool]:
+        """Ask for *url*, if that is allowed; return the answer, and whether permanent redirects alone led there."""
         host = urls.host_of(url)
         if host not in self._hosts:
             raise FetchError(url, "refused: no host of a configured site")
         self._heed_robots(url, host)
         return self._get(session, url, host, headers)
 
-    def _get(self, session: requests.Session, url: Url, host: str, headers: dict[str, str]) -> requests.Response:
+    def _get(self, session: requests.Session, url: Url, host: str, headers: dict[str, str]) -> tuple[requests.Response, bool]:
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
+        redirects: list[int] = []  # those that were met now: a cached answer brings those of its own day
+
+        def check(response: requests.Response, *_args: object, **_kwargs: object) -> None:
+            self._check_redirect(response)
+            redirects.extend([response.status_code] if response.is_redirect else [])
+
         try:
-            response = session.get(url, headers=headers, timeout=timeout, hooks={"response": self._check_redirect})
+            response = session.get(url, headers=headers, timeout=timeout, hooks={"response": check})
         except QuietError as e:
             raise NotAskedError(url, f"not asked: {e}", until=e.until) from e
         except sqlite3.DatabaseError as e:
@@ -136,7 +143,7 @@ class HttpFetcher:
             raise FetchError(url, self._in_words(e)) from e
         if response.status_code not in _BUSY:
             self._pace.note_answer(host)
-        return response
+        return response, bool(redirects) and all(status in _PERMANENT for status in redirects)
 
     # -------------------------------------------------------------- robots.txt
 
@@ -169,7 +176,7 @@ class HttpFetcher:
             return rules
         robots_url = Url(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/robots.txt")
         try:
-            response = self._get(self._sessions.daily, robots_url, host, {})
+            response, _ = self._get(self._sessions.daily, robots_url, host, {})
         except NotAskedError:
             raise
         except FetchError as e:
@@ -191,7 +198,7 @@ class HttpFetcher:
         if self._sessions.stop_keeping():
             _log.error("the response cache failed and is not used any more: %s", error)
 
-    def _check_redirect(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
+    def _check_redirect(self, response: requests.Response) -> None:
         """Hold that a redirect leads to a host of a configured site."""
         target = urls.resolve(response.url, response.headers["Location"]) if response.is_redirect else Url(response.url)
         if target is None or urls.host_of(target) not in self._hosts:

@@ -54,6 +54,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     return _moment(value)
 
 
+def sent_at(headers: Mapping[str, str]) -> datetime | None:
+    """Return when an answer says that it was sent (RFC 9110, 6.6.1)."""
+    return _moment(headers.get("Date", ""))
+
+
 def _moment(value: str) -> datetime | None:
     """Return the moment that an HTTP date means (RFC 9110, 5.6.7)."""
     try:

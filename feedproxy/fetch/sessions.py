@@ -47,8 +47,9 @@ class Sessions:
 
 def open_sessions(settings: Settings, limits: FetchLimits, pace: Pace, cache_file: Path | None) -> Sessions:
     """Return sessions over one guarded way to the network; without *cache_file* nothing is kept on disk."""
-    cache = _open_cache(cache_file) if cache_file else BaseCache()
-    sessions = Sessions(requests.Session(), _keeping(cache), _daily(cache))
+    # one cache each, as a session leaves its settings there
+    robots_file = cache_file.with_name(f"robots-{cache_file.name}") if cache_file else None
+    sessions = Sessions(requests.Session(), _keeping(_open_cache(cache_file)), _daily(_open_cache(robots_file)))
     adapter = GuardedAdapter(limits, settings.origins, pace)
     for session in (sessions.plain, sessions.keeping, sessions.daily):
         _prepare(session, settings, limits, adapter)
@@ -99,8 +100,10 @@ def _daily(backend: BaseCache) -> CachedSession:
     )
 
 
-def _open_cache(file: Path) -> SQLiteCache:
-    """Return the cache in *file*; a file that is broken is put aside, as it only saves work."""
+def _open_cache(file: Path | None) -> BaseCache:
+    """Return the cache in *file*, or in memory; a file that is broken is put aside, as it only saves work."""
+    if file is None:
+        return BaseCache()
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(file)) as connection:

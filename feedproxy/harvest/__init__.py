@@ -7,6 +7,7 @@ from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller
+from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 
-__all__ = ["Harvester", "Kit", "Poller", "Report", "article_parts", "join_clean"]
+__all__ = ["Harvester", "Kit", "Poller", "Reextraction", "Report", "article_parts", "join_clean", "reextract"]

@@ -49,6 +49,7 @@ def tell(kit: Kit, webhook: Callable[[Alarm], None]) -> None:
 def _count(kit: Kit, report: Report) -> None:
     source = report.channel.id
     counts = {("articles", source, outcome): count for outcome, count in report.articles.items()}
+    counts |= {("delays", source, hours): count for hours, count in report.delays.items()}
     counts |= {("requests", host, outcome): count for (host, outcome), count in kit.fetcher.counts().items()}
     counts |= {("pictures", source, "stored"): report.pictures, ("pictures", source, "missing"): len(report.missing)}
     kit.store.records.add({key: count for key, count in counts.items() if count})

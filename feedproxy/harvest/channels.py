@@ -124,7 +124,7 @@ class Harvester:
     def _take_listing(self, channel: Channel, state: ChannelState, report: Report) -> tuple[ChannelState, Page]:
         """Store what the listing shows, if it is another than the one that was stored last."""
         asked = plan.effective_url(channel, state, self.kit.clock())
-        page = self._fetch_listing(channel, asked)
+        asked, page = self._fetch_listing(channel, asked)
         state = plan.remember_redirect(replace(state, last_error=""), asked, page, self.kit.clock())
         # what is read in another way is another listing
         digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + page.body).hexdigest()
@@ -136,14 +136,14 @@ class Harvester:
         self._take_items(channel, listing, report)
         return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
 
-    def _fetch_listing(self, channel: Channel, asked: Url) -> Page:
-        """Return a listing; where a redirect that was adopted leads nowhere any more, from its own address."""
+    def _fetch_listing(self, channel: Channel, asked: Url) -> tuple[Url, Page]:
+        """Return a listing, and where it was had: its own address, where a redirect that was adopted leads nowhere any more."""
         try:
-            return self.kit.fetcher.fetch(asked, keep=True)
+            return asked, self.kit.fetcher.fetch(asked, keep=True)
         except FetchError as e:
             if asked == channel.url or isinstance(e, NotAskedError):
                 raise
-            return self.kit.fetcher.fetch(channel.url, keep=True)
+            return channel.url, self.kit.fetcher.fetch(channel.url, keep=True)
 
     def _go_down(self, channel: Channel, walk: Backfill, report: Report, since: datetime | None) -> Backfill:
         """Take one page of a walk, and the articles it shows; return where it goes on."""

@@ -3,11 +3,13 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from feedproxy.errors import NotAskedError, RuleError, UpstreamError
 from feedproxy.model import Channel, Url
 
 _log = logging.getLogger(__name__)
+_DELAY_HOURS, _OLD_HOURS = (1, 3, 6, 12, 24), 7 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Report:
     """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll.
 
     *articles* counts what became of articles: new, updated, same, gone, excerpt, failed. *fits* are the pages that rules
-    were tried on for the first time.
+    were tried on for the first time, *delays* count the new articles by how long they took from publication to here.
     """
 
     channel: Channel
@@ -34,6 +36,7 @@ class Report:
     missing: list[UpstreamError] = field(default_factory=list)
     failures: list[UpstreamError] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
+    delays: Counter[str] = field(default_factory=Counter)
     seconds: float = 0
 
     @property
@@ -59,6 +62,12 @@ class Report:
             self.fits.append(Fit(url))
         elif isinstance(error, RuleError):
             self.fits.append(Fit(url, error.rule or rule, error.reason))
+
+    def note_delay(self, delay: timedelta) -> None:
+        """Count a new article; one that is older than its listing's memory came by a walk, and says nothing of delays."""
+        hours = delay / timedelta(hours=1)
+        if hours <= _OLD_HOURS:
+            self.delays[next((f"{limit}" for limit in _DELAY_HOURS if hours <= limit), "more")] += 1
 
     def note_missing(self, error: UpstreamError) -> None:
         """Add a picture that could not be had, and log it."""

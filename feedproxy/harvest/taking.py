@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from feedproxy import plan, urls
-from feedproxy.errors import ExtractError, FeedproxyError, GoneError, NotAskedError, QualityError, UpstreamError
+from feedproxy.errors import ExtractError, FeedproxyError, FetchError, GoneError, NotAskedError, QualityError, UpstreamError
 from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
@@ -28,11 +28,13 @@ from feedproxy.model import (
     Waiting,
     WaitingPicture,
 )
+from feedproxy.sanitise import plain_text
 
 _log = logging.getLogger(__name__)
-# How often upstream is asked for an article that no listing shows, and for news of one that is held.
+# How often upstream is asked for an article that no listing shows; and, later and later, for two days, for news of one that is
+# held.
 _MAX_REQUEST_TRIES = 5
-_MAX_CHECK_TRIES = 5
+_MAX_CHECK_TRIES = 12
 # Whose texts an article's is compared with.
 _NEIGHBOURS = 5
 
@@ -61,7 +63,6 @@ class Taker:
         in_hand: deque[_Made] = deque()
         begun: dict[Url, Future[StoredPicture]] = {}
         known = self._kit.store.validators([waiting.item.id for waiting in batch])
-        self._texts.extend(article.summary for article in self._kit.store.newest([self._channel.id], _NEIGHBOURS))
         pool = ThreadPoolExecutor(at_once)
         try:
             for waiting, answer in _fetch_all(self._kit, batch, known):
@@ -120,6 +121,9 @@ class Taker:
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
         """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
+        if not self._texts:
+            latest = self._kit.store.newest([self._channel.id], _NEIGHBOURS)
+            self._texts.extend(plain_text(article.body) for article in latest if article.id != waiting.item.id)
         flaw = plan.find_flaw(
             draft.article.body,
             draft.text,
@@ -150,6 +154,8 @@ class Taker:
             self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
         self._report.pictures += len(had)
         self._report.articles[made.outcome] += 1
+        if made.outcome is plan.Outcome.NEW:
+            self._report.note_delay(now - article.published)
 
     # -------------------------------------------------------------- what fails
 
@@ -176,10 +182,14 @@ class Taker:
             self._put_off(waiting, held, error)
 
     def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
-        """Try again later; where patience is at its end, what the listing says stands in until then."""
+        """Try again later; where patience is at its end, what the listing says stands in until then.
+
+        That upstream can't be reached says nothing of the article, so nothing stands in for it.
+        """
         store, rules, now = self._kit.store, self._kit.mirror.poll, self._kit.clock()
         try_at = plan.next_try(waiting.tries, rules, now)
-        if held is None and waiting.item.title and not plan.is_patient(waiting, None, rules, now):
+        is_reached = not isinstance(error, FetchError) or error.answered
+        if held is None and is_reached and waiting.item.title and not plan.is_patient(waiting, None, rules, now):
             excerpt = make_excerpt(waiting, self._site_of(waiting), now)
             store.save(excerpt, [], {}, now, again_at=try_at, tries=waiting.tries)
             self._report.articles["excerpt"] += 1

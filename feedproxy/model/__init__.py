@@ -36,7 +36,7 @@ from feedproxy.model.harvested import (
     Validators,
     Version,
 )
-from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState, Request, Waiting, WaitingPicture
+from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState, Request, Stored, Waiting, WaitingPicture
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "SafeHtml",
     "Section",
     "Site",
+    "Stored",
     "StoredPicture",
     "Url",
     "Validators",

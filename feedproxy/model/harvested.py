@@ -23,7 +23,8 @@ class Validators:
 class Page:
     """An answer from upstream: the address it came from, the decompressed body, its declared type and its validators.
 
-    *fresh_s* is for how many seconds upstream says it is fresh, *moved* whether only permanent redirects led to *url*.
+    *fresh_s* is for how many seconds upstream says it is fresh, *moved* whether only permanent redirects led to *url*,
+    *sent* upstream's clock.
     """
 
     url: Url
@@ -32,6 +33,7 @@ class Page:
     validators: Validators = Validators()
     fresh_s: float = 0
     moved: bool = False
+    sent: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,15 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An article that may be deleted: when it was published, and about how many bytes it takes with its pictures."""
+
+    id: ArticleId
+    published: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backfill:
     """How far a walk down a channel's listing has come: where it goes on, None at its end, and how many pages it took."""
 

@@ -44,7 +44,7 @@ def find_flaw(
     """
     root = markup.fragment(body)
     size = _size(text)
-    has_media = any(root.iter("img", "video", "audio"))
+    has_media = next(root.iter("img", "video", "audio"), None) is not None
     if not has_media and size < _MIN_SHARE * visible:
         return Flaw(f"{size} characters of text on a page of {visible}")
     if not has_media and _size(excerpt) >= _MIN_EXCERPT_CHARACTERS and size < _size(excerpt):
@@ -64,11 +64,10 @@ def _size(text: str) -> int:
 
 
 def _is_boilerplate(text: str, neighbours: Iterable[str]) -> bool:
+    """Tell whether most of a text's sentences stand in several other texts; that a series begins alike is no fault of it."""
     own = _sentences(text)
     size = sum(map(len, own))
-    if not size:
-        return False
-    twins = sum(sum(map(len, own & _sentences(each))) >= _MIN_TWIN_SHARE * size for each in neighbours)
+    twins = sum(size > 0 and sum(map(len, own & _sentences(each))) >= _MIN_TWIN_SHARE * size for each in neighbours)
     return twins >= _MIN_TWINS
 
 

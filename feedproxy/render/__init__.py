@@ -15,6 +15,7 @@ from feedproxy.render.pages import (
     render_home,
     render_list,
     render_message,
+    render_status,
 )
 from feedproxy.render.values import Enclosure, Entry, Feed, Lead, picture_type
 
@@ -39,4 +40,5 @@ __all__ = [
     "render_list",
     "render_markdown",
     "render_message",
+    "render_status",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from feedproxy.model import SafeHtml
+from feedproxy.model import Mirror, SafeHtml
 from feedproxy.render.values import Lead
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -73,7 +73,10 @@ class ListBlock:
 
 @dataclass(frozen=True, slots=True)
 class ArticleBody:
-    """An article as its page shows it: dates in the zone in which they are shown, *content* already rewritten."""
+    """An article as its page shows it: dates in the zone in which they are shown, *content* already rewritten.
+
+    *note* says what readers are to know of it.
+    """
 
     title: str
     author: str
@@ -86,6 +89,7 @@ class ArticleBody:
     channels: tuple[Link, ...]
     before: Link | None
     after: Link | None
+    note: str = ""
 
 
 def render_home(frame: Frame, blocks: tuple[ListBlock, ...]) -> bytes:
@@ -110,6 +114,11 @@ def render_message(frame: Frame, text: str, original: str = "", *, ask: bool = F
     return _render("message.html", frame, text=text, original=original, ask=ask)
 
 
+def render_status(mirror: Mirror, health: object) -> bytes:
+    """Return the page that says how the mirror does."""
+    return _environment.get_template("status.html").render(mirror=mirror, health=health).encode()
+
+
 def lead_figure(lead: Lead) -> SafeHtml:
     """Return a lead picture with its caption as HTML, as it stands in front of an entry's content."""
     return SafeHtml(_environment.get_template("lead.html").render(lead=lead).strip())
@@ -119,11 +128,15 @@ def _render(template: str, frame: Frame, **values: object) -> bytes:
     return _environment.get_template(template).render(frame=frame, **values).encode()
 
 
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+
 def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(safe_html=Markup)
+    environment.filters.update(safe_html=Markup, minute=_minute)
     return environment
 
 

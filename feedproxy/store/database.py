@@ -19,6 +19,22 @@ class Database:
         """Give the connections back."""
         self._engine.dispose()
 
+    def compact(self) -> None:
+        """Give back the room that what was deleted took."""
+        if self._engine.dialect.name != "sqlite":  # others do it by themselves
+            return
+        try:
+            with self._engine.connect().execution_options(alone=True) as connection:
+                connection.exec_driver_sql("VACUUM")
+        except SQLAlchemyError as e:
+            raise StoreError(f"store: {in_words(e)}") from e
+
+    def check(self) -> str:
+        """Return what is wrong with the database's own structure, "" if nothing is."""
+        with self.reading() as db:
+            found = db.exec_driver_sql("PRAGMA quick_check(1)").scalar() if db.dialect.name == "sqlite" else "ok"
+        return "" if found == "ok" else str(found)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Begin a transaction that only reads."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -24,6 +24,16 @@ def create(url: str) -> Engine:
     return engine
 
 
+def size_of(db: Connection) -> int:
+    """Return how many bytes a database's rows take; what was deleted does not count."""
+    if db.dialect.name == "sqlite":
+        pages, free, page_size = (
+            int(db.exec_driver_sql(f"PRAGMA {name}").scalar() or 0) for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * page_size
+    return int(db.execute(text("SELECT pg_database_size(current_database())")).scalar() or 0)
+
+
 def without_password(url: str) -> str:
     """Return a database's address as it may be shown."""
     try:
@@ -41,4 +51,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a writing transaction: upgrading to it later can fail at once (SQLite, WAL)."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("alone"):  # what can't be part of a transaction
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")

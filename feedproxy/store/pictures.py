@@ -96,6 +96,16 @@ def unused(db: Connection) -> list[Url]:
     return [Url(url) for url in db.execute(select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)).scalars()]
 
 
+def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
+    """Have pictures be fetched again whose files are missing; until then they are not shown."""
+    for some in rows.chunks(files):
+        lost = t.picture.c.original.in_(some) | t.picture.c.reading.in_(some)
+        for url in list(db.execute(select(t.picture.c.url).where(lost)).scalars()):
+            values = {"original": None, "reading": None, "tries": 0, "try_at": now}
+            db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+            touch(db, Url(url), now)
+
+
 def drop_unused(db: Connection) -> None:
     """Delete the pictures that no article shows any more, and the files that no picture has."""
     db.execute(delete(t.picture).where(~_used))

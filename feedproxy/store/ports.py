@@ -15,6 +15,7 @@ from feedproxy.model import (
     ListingItem,
     Page,
     Request,
+    Stored,
     StoredPicture,
     Url,
     Validators,
@@ -146,6 +147,18 @@ class Store(Desk, Protocol):
     def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
         """Remember that an article could not be had, how often that was tried, and when to try again."""
 
+    def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
+        """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
+
+    def size(self) -> int:
+        """Return how many bytes the store and its pictures take."""
+
+    def check(self) -> str:
+        """Return what is wrong with the store's own structure, "" if nothing is."""
+
+    def compact(self) -> None:
+        """Give back the room that what was deleted took."""
+
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         """Return those of *urls* that were heard of before, held or not."""
 
@@ -163,6 +176,9 @@ class Store(Desk, Protocol):
 
     def unused_pictures(self) -> list[Url]:
         """Return the pictures that no article shows any more."""
+
+    def fetch_again(self, files: Collection[str], now: datetime) -> None:
+        """Have the pictures be fetched again whose *files* are missing."""
 
     def drop_unused_pictures(self) -> None:
         """Forget them, and their files."""

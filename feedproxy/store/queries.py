@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, select, tuple_, union_all
+from sqlalchemy import Select, exists, func, select, tuple_, union_all
 
 from feedproxy.model import ArticleId
 from feedproxy.store import tables as t
@@ -60,3 +60,19 @@ def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any
     members = t.membership.c
     held = select(members.article_id).where(members.channel.in_(channels), members.published.is_not(None)).distinct()
     return (held.where(members.published >= since) if since else held).order_by(members.article_id)
+
+
+def sizes() -> Select[Any]:
+    """Return the query for ID, date and about the bytes of all articles, oldest first: of text, pages and pictures."""
+    articles, pages, files = t.article.c, t.raw_page.c, t.media_file.c
+    raw = select(func.sum(func.length(pages.body_zstd))).where(pages.article_id == articles.id)
+    forms = (files.name == t.picture.c.original) | (files.name == t.picture.c.reading)
+    pictures = (
+        select(func.sum(files.size))
+        .join(t.picture, forms)
+        .join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
+        .where(t.article_picture.c.article_id == articles.id)
+    )
+    parts = (func.coalesce(part.correlate(t.article).scalar_subquery(), 0) for part in (raw, pictures))
+    size = sum(parts, start=func.length(articles.body))
+    return select(articles.id, articles.published, size.label("size")).order_by(articles.published, articles.id)

@@ -1,7 +1,7 @@
 """The schedule in SQL: how each channel's polls went, when the next is, who polls, and when a host may be asked."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -14,7 +14,7 @@ from feedproxy.store.database import Database
 _LEADER = "poller"
 # No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
 _LONGEST_QUEUE = timedelta(minutes=10)
-_state_columns = [column for column in t.channel.c if column.name not in ("changed", "changed_at")]
+_state_columns = [t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)]
 
 
 class SqlSchedule:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import func, select, update
@@ -16,6 +17,7 @@ from feedproxy.model import (
     ListingItem,
     Page,
     Request,
+    Stored,
     StoredPicture,
     Url,
     Validators,
@@ -175,6 +177,23 @@ class SqlStore:
         with self._db.reading() as db:
             return [ArticleId(each) for each in db.execute(queries.of_channels(channels, since)).scalars()]
 
+    def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
+        with self._db.reading() as db:
+            shown = (db.execute(queries.newest_of([channel], entries)).scalars() for channel in sorted(channels))
+            kept = set(chain.from_iterable(shown))
+            found = (Stored(ArticleId(row.id), row.published, row.size or 0) for row in db.execute(queries.sizes()))
+            return [each for each in found if each.id not in kept]
+
+    def size(self) -> int:
+        with self._db.reading() as db:
+            return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
+
+    def compact(self) -> None:
+        self._db.compact()
+
+    def check(self) -> str:
+        return self._db.check()
+
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         with self._db.reading() as db:
             return picture_rows.known(db, urls)
@@ -243,6 +262,11 @@ class SqlStore:
         values = {"tries": tries, "try_at": try_at, "error": error}
         with self._db.writing() as db:
             db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+
+    def fetch_again(self, files: Collection[str], now: datetime) -> None:
+        if files:
+            with self._db.writing() as db:
+                picture_rows.fetch_again(db, files, now)
 
     def drop_unused_pictures(self) -> None:
         with self._db.writing() as db:

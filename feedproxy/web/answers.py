@@ -15,6 +15,8 @@ from flask import Response, request
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
 _GZIP_LEVEL = 6
 # Smaller bodies gain nothing.
 _MIN_GZIP_BYTES = 500

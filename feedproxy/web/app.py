@@ -16,7 +16,9 @@ from feedproxy.model import Images, Mirror
 from feedproxy.settings import Settings, load_settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_store
-from feedproxy.web.views import TEXT, Views
+from feedproxy.web.answers import TEXT
+from feedproxy.web.operators import Operators
+from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,7 +51,7 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     views = Views(settings, mirror, library, media, clock, clock())
-    for rule, view, method in views.rules():
+    for rule, view, method in (*views.rules(), *Operators(settings, mirror, library, clock).rules()):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     app.register_error_handler(StoreError, _store_failed)
     app.register_error_handler(SecurityError, _untrusted)

@@ -18,11 +18,9 @@ from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
 from feedproxy.render import STATIC
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import NO_STORE, Answer, prepare, send, send_file
+from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
 from feedproxy.web.shelf import Shelf
 
-HTML = "text/html; charset=utf-8"
-TEXT = "text/plain; charset=utf-8"
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 _FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
 _FORM = f"<any({', '.join(paths.FORMATS)}):form>"

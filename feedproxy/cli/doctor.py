@@ -1,0 +1,107 @@
+"""`feedproxy doctor`: what is wrong, and what to do."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import click
+
+from feedproxy.cli.parts import now, open_kit
+from feedproxy.edition import Problem, look
+from feedproxy.errors import UpstreamError
+from feedproxy.harvest import Kit
+from feedproxy.model import Channel, Page
+from feedproxy.parse import parse_listing
+from feedproxy.settings import Settings
+
+# A day's articles and pictures, and room for the database to work in.
+_MIN_FREE_BYTES = 500_000_000
+# HTTP dates have seconds, and answers take some.
+_MAX_CLOCK_ERROR = timedelta(minutes=2)
+# What is fine is a word; what is not, a problem.
+_Finding = tuple[str, str | Problem]
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Ask nobody upstream.")
+@click.pass_obj
+def doctor(settings: Settings, *, offline: bool) -> None:
+    """Check configuration, store, disk, clock, upstream and schedule, and say what to do.
+
+    Ends with 0, or with 1 if something is wrong.
+    """
+    kit = open_kit(settings, threading.Event())
+    bad = 0
+    for name, finding in _examine(kit, settings, offline=offline):
+        if isinstance(finding, Problem):
+            bad += 1
+            click.echo(f"BAD  {name}: {finding.what}\n     {finding.advice}")
+        else:
+            click.echo(f"ok   {name}: {finding}")
+    if bad:
+        raise SystemExit(1)
+
+
+def _examine(kit: Kit, settings: Settings, *, offline: bool) -> Iterator[_Finding]:
+    mirror = kit.mirror
+    yield "configuration", f"{len(mirror.sections)} sections, {len(mirror.channels)} channels in {settings.config}"
+    yield "store", _store(kit)
+    yield "disk", _disk(settings)
+    if not offline:
+        yield from _upstream(kit)
+    health = look(mirror, kit.store, now())
+    if not health.problems:
+        yield "schedule", "nothing is late, nothing fails"
+    for problem in health.problems:
+        yield "schedule", problem
+
+
+def _store(kit: Kit) -> str | Problem:
+    if fault := kit.store.check():
+        return Problem(f"is damaged: {fault}", "stop everything, put the database aside, and restore a backup")
+    return f"whole, {kit.store.records.sizes()['articles']} articles, {kit.store.size() / 1_000_000:.0f} MB with pictures"
+
+
+def _disk(settings: Settings) -> str | Problem:
+    probe = settings.data / ".doctor"
+    try:
+        probe.write_text("x", "utf-8")
+        probe.unlink()
+        free = shutil.disk_usage(settings.data).free
+    except OSError as e:
+        advice = "give this user the folder, or name another by FEEDPROXY_DATA"
+        return Problem(f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice)
+    if free < _MIN_FREE_BYTES:
+        return Problem(f"{free / 1_000_000:.0f} MB are free in {settings.data}", "make room, or: feedproxy prune --days 365")
+    return f"{free / 1_000_000_000:.1f} GB are free in {settings.data}"
+
+
+def _upstream(kit: Kit) -> Iterator[_Finding]:
+    """Ask each site for the first listing that is configured for it."""
+    first = {channel.site.name: channel for channel in reversed(kit.mirror.channels)}
+    for channel in first.values():
+        try:
+            page = kit.fetcher.fetch(channel.url)
+            count = len(parse_listing(page, channel.site, channel.kind).items)
+        except UpstreamError as e:
+            yield f"upstream {channel.site.name}", Problem(str(e), _advice(channel))
+            continue
+        yield f"upstream {channel.site.name}", f"{channel.url} lists {count} articles"
+        yield "clock", _clock(page)
+
+
+def _advice(channel: Channel) -> str:
+    return (
+        f"see what comes: feedproxy check {channel.url}; if the site is blocked here, name a proxy by FEEDPROXY_PROXY; "
+        f"if it has changed, mend config/sites/{channel.site.name}.toml"
+    )
+
+
+def _clock(page: Page) -> str | Problem:
+    if page.sent is None:
+        return "upstream tells no time to compare with"
+    error = now() - page.sent
+    if abs(error) > _MAX_CLOCK_ERROR:
+        return Problem(f"differs from upstream's by {error}", "set the clock, and have it kept: timedatectl set-ntp true")
+    return "agrees with upstream's"

@@ -1,0 +1,80 @@
+"""`feedproxy reextract`: new rules over the pages that are held."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from feedproxy.cli.parts import open_kit, progress
+from feedproxy.harvest import Reextraction, reextract
+from feedproxy.model import REQUESTED, Article, Mirror
+from feedproxy.sanitise import plain_text
+from feedproxy.settings import Settings
+
+# What is shown of a change: some characters before it, and some of it.
+_BEFORE, _SHOWN = 10, 30
+
+
+@click.command("reextract")
+@click.option("--site", help="Only articles of this site.")
+@click.option("--channel", help="Only articles of this channel.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only articles published on this day or later.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.pass_obj
+def reextract_articles(
+    settings: Settings, site: str | None, channel: str | None, since: datetime | None, *, dry_run: bool
+) -> None:
+    """Read the pages that are held by the present rules, without the network, and store what changes.
+
+    An article that can't be read stays as it is. Ends with 0, or with 1 if there was one.
+    """
+    kit = open_kit(settings, threading.Event())
+    channels = _channels(kit.mirror, site, channel)
+    chosen = kit.store.walk(channels, since=since.replace(tzinfo=UTC) if since else None)
+    changed = failed = 0
+    with progress("reextract", len(chosen)) as bar:
+        for done in reextract(kit, chosen, is_dry=dry_run):
+            changed += done.fetched is not None
+            failed += done.error is not None
+            for line in _lines(done):
+                click.echo(line)
+            bar.advance(bar.task_ids[0])
+    verb = "would change" if dry_run else "changed"
+    click.echo(f"{len(chosen)} articles read, {changed} {verb}, {failed} could not be read")
+    if failed:
+        raise SystemExit(1)
+
+
+def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]:
+    """Return the channels whose articles are read.
+
+    Raises:
+        BadParameter: there is no such site or channel.
+
+    """
+    found = {each.id for each in mirror.channels if channel in (None, each.id) and site in (None, each.site.name)}
+    if not found:
+        raise click.BadParameter(f"there is no channel {channel or ''!r} of site {site or ''!r} in config/")
+    return found if channel else found | {REQUESTED}
+
+
+def _lines(done: Reextraction) -> Iterator[str]:
+    if done.error:
+        yield f"{done.article_id}: can't be read: {done.error}"
+    elif done.held and done.fetched:
+        yield f"{done.article_id} {done.fetched.title}: {'; '.join(_changes(done.held, done.fetched)) or 'mark-up'}"
+
+
+def _changes(held: Article, fetched: Article) -> Iterator[str]:
+    """Yield what is different, in words."""
+    for name in ("title", "author", "tags", "picture", "rule"):
+        old, new = getattr(held, name), getattr(fetched, name)
+        if old != new:
+            yield f"{name} {old!r} -> {new!r}"
+    old_text, new_text = plain_text(held.body), plain_text(fetched.body)
+    if old_text != new_text:
+        at = next((at for at, pair in enumerate(zip(old_text, new_text, strict=False)) if pair[0] != pair[1]), None)
+        start = max(0, (min(len(old_text), len(new_text)) if at is None else at) - _BEFORE)
+        shown = f"{old_text[start : start + _SHOWN]!r} -> {new_text[start : start + _SHOWN]!r}"
+        yield f"text of {len(old_text)} -> {len(new_text)} characters, first at {shown}"

@@ -1,0 +1,94 @@
+"""New rules over the pages that are held: no network."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from feedproxy import plan
+from feedproxy.errors import ExtractError, FetchError, UpstreamError
+from feedproxy.harvest.articles import article_parts, make_article
+from feedproxy.harvest.kit import Kit
+from feedproxy.model import Article, ArticleId, ListingItem, Page, Url, Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Reextraction:
+    """What new rules make of an article: *fetched* is what would be stored, None if that is what is held; or an error."""
+
+    article_id: ArticleId
+    held: Article | None
+    fetched: Article | None = None
+    error: UpstreamError | None = None
+
+
+def reextract(kit: Kit, articles: Iterable[ArticleId], *, is_dry: bool) -> Iterator[Reextraction]:
+    """Read the pages of *articles* by the present rules, one after the other, and store what has changed, unless *is_dry*.
+
+    Raises:
+        StoreError: the store can't be read or written.
+
+    """
+    for article_id in articles:
+        if kit.is_stopping():
+            return
+        with kit.store.turn():  # nobody fetches it meanwhile
+            done = _reextract_one(kit, article_id, is_dry=is_dry)
+        yield done
+
+
+def _reextract_one(kit: Kit, article_id: ArticleId, *, is_dry: bool) -> Reextraction:
+    held, pages = kit.store.article(article_id), kit.store.pages(article_id)
+    try:
+        fetched = _read(kit, held, pages) if held and pages else None
+    except UpstreamError as e:
+        return Reextraction(article_id, held, error=e)
+    if fetched and not is_dry:
+        now = kit.clock()
+        kit.store.save(fetched, pages, {}, now, again_at=plan.next_check(fetched.published, kit.mirror.poll, now))
+    return Reextraction(article_id, held, fetched)
+
+
+def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
+    """Return what the rules make of an article's pages, None if that is what is held.
+
+    Raises:
+        UpstreamError: they find no article, or one that is not to be believed.
+
+    """
+    site = next((site for site in kit.mirror.sites if site.name == held.site), None)
+    if site is None:
+        raise ExtractError(held.url, f"its site {held.site} is configured no more")
+    item = ListingItem(held.id, held.url, held.title, held.published)
+    parts = article_parts(pages[0], kit.mirror, site, _Stored(pages))
+    draft = make_article(parts, item, site, kit.mirror, kit.clock())
+    if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
+        raise ExtractError(held.url, reason)
+    article, outcome = plan.settle(held, draft.article, kit.clock())
+    if outcome is plan.Outcome.SAME:
+        return None
+    flaw = plan.find_flaw(draft.article.body, draft.text, visible=draft.visible)
+    if flaw:
+        raise ExtractError(held.url, flaw.reason)
+    return article
+
+
+class _Stored:
+    """The pages that are held, as if they were fetched."""
+
+    def __init__(self, pages: list[Page]) -> None:
+        self._pages = {page.url: page for page in pages}
+
+    def fetch(self, url: Url, *, keep: bool = False) -> Page:
+        """Return a page that is held."""
+        del keep
+        if url not in self._pages:
+            raise FetchError(url, "is not held")
+        return self._pages[url]
+
+    def refetch(self, url: Url, known: Validators) -> Page | None:
+        """Return a page that is held."""
+        del known
+        return self.fetch(url)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return nothing: nobody was asked."""
+        return {}
