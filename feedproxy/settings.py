@@ -56,7 +56,16 @@ class Settings(BaseModel):
     operator_token: str = Field(default="", description="opens /status, /readyz and /metrics; unset: to this machine only")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
 
-    @field_validator("public_url", "proxy", "webhook_url")
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_hook(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_fine(value)):
+            shown = parts.hostname or value.partition("/")[0]  # the rest may be a secret
+            raise ValueError(f"{shown!r} is no http or https address")
+        return value
+
+    @field_validator("public_url", "proxy")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname or not _port_is_fine(value)):

@@ -85,7 +85,7 @@ def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
     """Return the site that an address belongs to, and the address that it is short for, if it is a short one."""
     short = bare(url)
     for site in mirror.sites:
-        url = site.short_links.get(short) or site.short_links.get(short.partition("?")[0]) or url
+        url = site.short_links.get(short) or site.short_links.get(short.partition("?")[0].rstrip("/")) or url
     site_found = mirror.site_of(host_of(url))
     return (site_found, url) if site_found else None
 
@@ -112,7 +112,16 @@ def tag_name(site: Site, url: Url) -> str | None:
     if site.tag_url is None or host_of(url) not in site.hosts:
         return None
     match = site.tag_url.search(urlsplit(url).path)
-    name = _CONTROLS.sub("", unquote(match["tag"])).strip().lstrip("/") if match else ""
+    return plain_tag(unquote(match["tag"])) if match else None
+
+
+def plain_tag(text: str) -> str | None:
+    """Return a tag as it can stand in an address of ours, None if it can't.
+
+    >>> plain_tag(" /台湾 "), plain_tag("..")
+    ('台湾', None)
+    """
+    name = _CONTROLS.sub("", text).strip().lstrip("/")
     return name if 0 < len(name) <= MAX_TAG_CHARACTERS and name.strip(".") else None
 
 

@@ -156,4 +156,4 @@ def test_pictures_are_stored_once_and_all_are_reached(modern: Harvest, crawled: 
 
 def test_nothing_is_to_be_pruned_after_a_harvest(modern: Harvest) -> None:
     done = CliRunner().invoke(prune, ["--dry-run"], obj=modern.settings)
-    assert (done.exit_code, done.stdout) == (0, "0 pictures and 0 files (0 bytes) would be deleted\n")
+    assert (done.exit_code, done.stdout) == (0, "0 articles, 0 pictures and 0 files (0 bytes) would be deleted\n")

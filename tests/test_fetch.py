@@ -37,7 +37,7 @@ def test_a_page_comes_with_its_canonical_address_wherever_it_was_reached(fetcher
 def test_a_kept_page_is_asked_for_conditionally_the_next_time(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
     first = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     second = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
-    assert second == first
+    assert replace(second, sent=None) == replace(first, sent=None)  # which each answer says anew
     assert newsroom.not_modified == ["/city.htm"]
 
 
@@ -257,7 +257,7 @@ def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
 UNUSABLE = {
-    "too large": (Answer(b"0" * 100_001), "larger than 100000 bytes"),
+    "too large": (Answer(b"0" * 5_000_000), "larger than 100000 bytes"),
     "too slow": (Answer(raw=HEAD, drip=b"0" * 100), "did not end in time"),
     "cut short": (Answer(raw=HEAD + b"<h1>half"), "cut off"),
 }

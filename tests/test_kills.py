@@ -61,7 +61,7 @@ def kill_again_and_again(folder: Path, times: int) -> Executioner:
     """Have a poller be killed so often while the site goes on publishing, then let one come to its end."""
     chance = random.Random(times)
     clock = SimulatedClock(START)
-    made = make_site(clock, channels=4, per_day=4, days=times / 4)
+    made = make_site(clock, channels=3, per_day=16, days=times / 4)
     pieces = tuple(replace(piece, corrected=None) for piece in made.pieces if piece.published > START)
     with serve(Executioner(clock, pieces, made.channels)) as site:
         assert isinstance(site, Executioner)
@@ -71,7 +71,7 @@ def kill_again_and_again(folder: Path, times: int) -> Executioner:
         main.write_text(main.read_text("utf-8").replace("requests_per_second = 5\nrequests_at_once = 1", fast), "utf-8")
         while len(site.kills) < times:
             clock.move_to(START + (len(site.kills) + 8) * timedelta(hours=6))
-            site.countdown, site.is_after = chance.randrange(1, 30), chance.random() < 0.5
+            site.countdown, site.is_after = chance.randrange(1, 20), chance.random() < 0.5
             site.victim = poll(site, folder)
             assert site.victim.wait(60) in (-9, 0, 1)
         site.victim, clock.now = None, START + timedelta(days=times / 4 + 1)

@@ -324,6 +324,30 @@ def test_a_walk_stops_where_it_is_told_to_and_goes_on_there(
     assert len(store.walk([city.id])) == 12
 
 
+def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel, clock: Clock
+) -> None:
+    newsroom.stories = tuple(numbered(number) for number in range(200, 204))
+    harvester.poll(city)
+    assert sorted(store.walk([city.id])) == ["n202", "n203"]
+    # a listing shows two; nine are published while nobody looks, and a page of them can't be had at first
+    newsroom.stories = tuple(numbered(number) for number in range(200, 213))
+    newsroom.faults["/city_3.htm"] = Answer(status=500)
+    clock.advance(hours=9)
+    assert len(harvester.poll(city).failures) == 1
+    assert sorted(store.walk([city.id])) == ["n202", "n203", *(f"n{number}" for number in range(209, 213))]
+    newsroom.faults.clear()
+    newsroom.asked.clear()
+    clock.advance(hours=9)
+    assert harvester.poll(city).failures == []
+    assert [path for path in newsroom.asked if path.startswith("/city")] == ["/city.htm", *(f"/city_{n}.htm" for n in (3, 4, 5))]
+    assert sorted(store.walk([city.id])) == [f"n{number}" for number in range(202, 213)]
+    newsroom.asked.clear()
+    clock.advance(hours=9)
+    harvester.poll(city)
+    assert newsroom.asked == ["/city.htm"]
+
+
 # ---------------------------------------------------------------- new rules
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from feedproxy import markup
+from feedproxy import markup, urls
 from feedproxy.dates import parse_date
 from feedproxy.errors import ExtractError
 from feedproxy.extract.metadata import About
@@ -41,7 +41,7 @@ def extract(page: Page, text: str, about: About) -> Extract:
         rule=HEURISTICS,
         published=about.published or parse_date(found.date or "", "UTC"),
         author=about.author or markup.plain(found.author or ""),
-        tags=tuple(dict.fromkeys(tag for tag in map(markup.plain, found.tags or []) if tag)),
+        tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, map(markup.plain, found.tags or [])) if tag)),
         picture=about.picture,
         single_url=about.single_url,
         next_url=about.next_url,

@@ -1,6 +1,7 @@
 """Tell an address of the operator's what happened."""
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from feedproxy import __version__
 from feedproxy.errors import FetchError
@@ -40,7 +41,7 @@ class Webhook:
         shown = self._url.partition("?")[0].rpartition("@")[2]
         try:
             answer = requests.post(self._url, json=message, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False)
-        except requests.RequestException as e:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as e:
             raise FetchError(shown, f"no usable answer: {type(e).__name__}") from e
         if answer.status_code > _MAX_GOOD:
             raise FetchError(shown, f"answered {answer.status_code}")

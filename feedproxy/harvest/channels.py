@@ -19,6 +19,8 @@ from feedproxy.parse import parse_listing
 _BATCH = 20
 # The poll of a channel is over by then, or its process is dead.
 _LONGEST_POLL = timedelta(minutes=5)
+# Pages of a gap that one poll walks down; the next one goes on.
+_MAX_GAP_PAGES = 10
 # Whose publication times tell a channel's pace.
 _PACE_ARTICLES = 10
 
@@ -49,8 +51,10 @@ class Harvester:
         try:
             with self.kit.store.turn():
                 state, page = self._take_listing(channel, state, report)
+            state = self._close_gap(channel, state, report)
         except UpstreamError as e:
-            state, failure = replace(state, last_error=str(e)), e
+            # as it is in the store: a gap may have been walked down a part of the way
+            state, failure = replace(self.kit.store.schedule.state(channel.id), last_error=str(e)), e
             self._note_failure(channel, report, e)
         self._take_articles(channel, report, round_began)
         self._remember(state, page, failure)
@@ -133,8 +137,30 @@ class Harvester:
             return state, page
         listing = parse_listing(page, channel.site, channel.kind)
         report.note_fit(page.url, "")
+        next_url = listing.next_url or channel.archive_url
+        if state.succeeded_at and next_url and not self._is_seen(channel, listing):
+            # remembered before what hides the gap is: a poll that is killed in between would not see it again
+            state = replace(state, gap_url=next_url)
+            self.kit.store.schedule.remember_poll(state)
         self._take_items(channel, listing, report)
         return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
+
+    def _is_seen(self, channel: Channel, listing: Listing) -> bool:
+        """Tell whether a listing shows anything that it has shown before."""
+        return bool(self.kit.store.listed(channel.id, [item.id for item in listing.items]))
+
+    def _close_gap(self, channel: Channel, state: ChannelState, report: Report) -> ChannelState:
+        """Walk down to what was seen before, where more was published than a listing's first page shows, as in an outage."""
+        for _ in range(_MAX_GAP_PAGES):
+            if not state.gap_url or self.kit.is_stopping():
+                break
+            with self.kit.store.turn():
+                listing = parse_listing(self.kit.fetcher.fetch(Url(state.gap_url)), channel.site, "html")
+                next_url = "" if self._is_seen(channel, listing) else listing.next_url or ""
+                self._take_items(channel, listing, report)
+                state = replace(state, gap_url=next_url)
+                self.kit.store.schedule.remember_poll(state)
+        return state
 
     def _fetch_listing(self, channel: Channel, asked: Url) -> tuple[Url, Page]:
         """Return a listing, and where it was had: its own address, where a redirect that was adopted leads nowhere any more."""

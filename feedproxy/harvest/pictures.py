@@ -1,17 +1,19 @@
 """Pictures: fetched by the same door as everything else, checked, and kept."""
 
+import logging
 from collections.abc import Collection
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
 from feedproxy import plan, urls
-from feedproxy.errors import NotAskedError, UpstreamError
+from feedproxy.errors import FeedproxyError, NotAskedError, PictureError, UpstreamError
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
 from feedproxy.media.forms import make_forms
 from feedproxy.model import StoredPicture, Url, WaitingPicture
 
+_log = logging.getLogger(__name__)
 # Pictures of the queue that are fetched before another poller may have its turn.
 _BATCH = 40
 
@@ -55,6 +57,11 @@ class Pictures:
                     had[url] = future.result()
             except UpstreamError as e:
                 failed.append(e)
+            except FeedproxyError:
+                raise
+            except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one picture, not those behind it)
+                _log.exception("%s failed", url)
+                failed.append(PictureError(url, f"failed: {e!r}"))
         return had, failed
 
     def remember(self, error: UpstreamError, waiting: WaitingPicture, report: Report) -> None:

@@ -95,7 +95,7 @@ class Poller:
         self._take_due(channels)
         self._take_pictures()
         if self.webhook:
-            tell(kit, self.webhook)
+            self._guarded("webhook", partial(tell, kit, self.webhook))
 
     def _may_go_on(self) -> bool:
         return not self.kit.is_stopping() and self.lead()

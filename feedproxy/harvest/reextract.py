@@ -1,7 +1,7 @@
 """New rules over the pages that are held: no network."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from feedproxy import plan
 from feedproxy.errors import ExtractError, FetchError, UpstreamError
@@ -62,7 +62,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     draft = make_article(parts, item, site, kit.mirror, kit.clock())
     if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
         raise ExtractError(held.url, reason)
-    article, outcome = plan.settle(held, draft.article, kit.clock())
+    article, outcome = plan.settle(held, replace(draft.article, gone=held.gone), kit.clock())
     if outcome is plan.Outcome.SAME:
         return None
     flaw = plan.find_flaw(draft.article.body, draft.text, visible=draft.visible)

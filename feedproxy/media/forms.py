@@ -77,6 +77,8 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
             return _still(image, body, rules)
     except UnidentifiedImageError as e:
         raise PictureError(url, "is no picture of a kind that is kept") from e
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise PictureError(url, f"picture has more pixels than {rules.max_pixels} in all") from e
     except _FOREIGN as e:
         reason = " ".join(str(e).split()) or type(e).__name__
         raise PictureError(url, f"picture can't be read: {reason}") from e

@@ -15,7 +15,8 @@ class ChannelState:
     """What the store remembers of a channel's polls.
 
     *listing_hash* is of the last listing that was taken in whole, *listed* is how many articles it showed, *ttl_s* for
-    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*.
+    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*, *gap_url*
+    where what scrolled out of the listing unseen goes on.
     *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
     """
 
@@ -30,6 +31,7 @@ class ChannelState:
     ttl_s: float = 0
     moved_to: str = ""
     moved_since: datetime | None = None
+    gap_url: str = ""
     outcomes: str = ""
 
 

@@ -9,8 +9,8 @@ from itertools import zip_longest
 from feedproxy.model import Channel, ChannelState, Page, PollRules, Section, Url, Waiting
 
 _MAX_DOUBLINGS = 16
-# A picture's longest wait, in longest waits of an article.
-_PICTURE_DAYS = 30
+# A picture's longest wait.
+_PICTURE_MINUTES = 30 * 24 * 60
 # How often a channel is polled between two articles: on average an article is seen after a sixteenth of their distance.
 _POLLS_FOR_AN_ARTICLE = 8
 # By how much of itself a wait is longer or shorter, so that what began together does not stay together.
@@ -111,8 +111,7 @@ def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
 
 def next_picture_try(tries: int, rules: PollRules, now: datetime) -> datetime:
     """Return when to fetch a picture again; most of those that are gone stay gone, so it goes on being rarer for a month."""
-    wait = min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), _PICTURE_DAYS * rules.max_interval_minutes)
-    return now + timedelta(minutes=wait)
+    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), _PICTURE_MINUTES))
 
 
 def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime | None:

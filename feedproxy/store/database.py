@@ -26,6 +26,7 @@ class Database:
         try:
             with self._engine.connect().execution_options(alone=True) as connection:
                 connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except SQLAlchemyError as e:
             raise StoreError(f"store: {in_words(e)}") from e
 

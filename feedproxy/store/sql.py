@@ -76,11 +76,11 @@ class SqlStore:
 
     def newest(self, channels: Collection[str], limit: int) -> list[Article]:
         with self._db.reading() as db:
-            return articles.read(db, [row.article_id for row in db.execute(queries.newest_of(channels, limit))])
+            return articles.read(db, queries.newest_of(db, channels, limit))
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         with self._db.reading() as db:
-            return articles.headlines(db, [row.article_id for row in db.execute(queries.newest_of(channels, limit))])
+            return articles.headlines(db, queries.newest_of(db, channels, limit))
 
     def index(self, channel: str, offset: int, limit: int) -> list[Headline]:
         with self._db.reading() as db:
@@ -157,6 +157,10 @@ class SqlStore:
             rows.touch(db, joined, now)
             return unknown
 
+    def listed(self, channel: str, ids: Collection[ArticleId]) -> set[ArticleId]:
+        with self._db.reading() as db:
+            return waiting_rows.listed(db, channel, ids)
+
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
         with self._db.reading() as db:
             return waiting_rows.channels_due(db, now, horizon)
@@ -179,7 +183,7 @@ class SqlStore:
 
     def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
         with self._db.reading() as db:
-            shown = (db.execute(queries.newest_of([channel], entries)).scalars() for channel in sorted(channels))
+            shown = (queries.newest_of(db, [channel], entries) for channel in channels)
             kept = set(chain.from_iterable(shown))
             found = (Stored(ArticleId(row.id), row.published, row.size or 0) for row in db.execute(queries.sizes()))
             return [each for each in found if each.id not in kept]

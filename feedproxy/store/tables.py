@@ -194,6 +194,7 @@ channel = Table(
     Column("ttl_s", Integer, nullable=False, server_default="0"),
     Column("moved_to", Text, nullable=False, server_default=""),
     Column("moved_since", Moment),
+    Column("gap_url", Text, nullable=False, server_default=""),
     Column("outcomes", Text, nullable=False, server_default=""),
 )
 

@@ -38,6 +38,16 @@ def next_of(channels: Collection[str]) -> Select[Any]:
     return select(t.waiting.c.try_at).where(t.waiting.c.try_at.is_not(None), shown).order_by(t.waiting.c.try_at).limit(1)
 
 
+def listed(db: Connection, channel: str, articles: Collection[ArticleId]) -> set[ArticleId]:
+    """Return those of *articles* that a channel has shown before."""
+    found: set[ArticleId] = set()
+    members = t.membership.c
+    for some in rows.chunks(articles):
+        query = select(members.article_id).where(members.channel == channel, members.article_id.in_(some))
+        found.update(map(ArticleId, db.execute(query).scalars()))
+    return found
+
+
 def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
     """Return the channels that show what is due *now*; a moment beyond *horizon* was written by a clock that has jumped."""
     due = or_(t.waiting.c.try_at.is_(None), t.waiting.c.try_at <= now, t.waiting.c.try_at > horizon)

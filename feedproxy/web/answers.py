@@ -77,7 +77,7 @@ def _heeded(environ: "WSGIEnvironment", tag: str) -> "WSGIEnvironment":
         environ["REQUEST_METHOD"] == "GET"
         and _RANGE.fullmatch(environ.get("HTTP_RANGE", "").strip())
         and environ.get("HTTP_IF_RANGE", "").strip() in ("", f'"{tag}"')
-        and not request.if_none_match.contains(tag)
+        and not request.if_none_match.contains_weak(tag)
     )
     ignored = () if is_heeded else ("HTTP_RANGE", "HTTP_IF_RANGE")
     return {name: value for name, value in environ.items() if name not in ignored}

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column("channel", sa.Column("ttl_s", sa.Integer, nullable=False, server_default="0"))
     op.add_column("channel", sa.Column("moved_to", sa.Text, nullable=False, server_default=""))
     op.add_column("channel", sa.Column("moved_since", sa.BigInteger))
+    op.add_column("channel", sa.Column("gap_url", sa.Text, nullable=False, server_default=""))
     op.add_column("channel", sa.Column("outcomes", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "article_version",
