@@ -336,12 +336,17 @@ def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
     clock.advance(hours=9)
     assert len(harvester.poll(city).failures) == 1
     assert sorted(store.walk([city.id])) == ["n202", "n203", *(f"n{number}" for number in range(209, 213))]
+    # three more push what was seen to the page that is asked for next
+    newsroom.stories = tuple(numbered(number) for number in range(200, 216))
     newsroom.faults.clear()
     newsroom.asked.clear()
     clock.advance(hours=9)
     assert harvester.poll(city).failures == []
-    assert [path for path in newsroom.asked if path.startswith("/city")] == ["/city.htm", *(f"/city_{n}.htm" for n in (3, 4, 5))]
-    assert sorted(store.walk([city.id])) == [f"n{number}" for number in range(202, 213)]
+    assert [path for path in newsroom.asked if path.startswith("/city")] == [
+        "/city.htm",
+        *(f"/city_{n}.htm" for n in range(2, 8)),
+    ]
+    assert sorted(store.walk([city.id])) == [f"n{number}" for number in range(202, 216)]
     newsroom.asked.clear()
     clock.advance(hours=9)
     harvester.poll(city)

@@ -39,6 +39,7 @@ def test_what_is_remembered_of_a_channel_comes_back(store: Store) -> None:
         moved_to="https://news.example/new",
         moved_since=NOW,
         gap_url="https://news.example/2",
+        gap_since=NOW,
     )
     store.schedule.remember_poll(state)
     store.schedule.remember_outcomes("c1", "..x")
@@ -210,9 +211,11 @@ def test_a_new_headline_makes_what_waits_due_at_once(store: Store) -> None:
 
 def test_what_a_channel_has_shown_is_known(store: Store) -> None:
     store.remember_listing("c1", [item(1), item(2)], NOW)
+    store.remember_listing("c1", [item(2), item(3)], NOW + MINUTE)
     wanted = [ArticleId(f"n{number}") for number in range(1, 5)]
-    assert store.listed("c1", wanted) == {"n1", "n2"}
-    assert store.listed("c2", wanted) == set()
+    assert store.listed("c1", wanted, NOW + MINUTE) == {"n1", "n2", "n3"}
+    assert store.listed("c1", wanted, NOW) == {"n1", "n2"}
+    assert store.listed("c2", wanted, NOW + MINUTE) == set()
 
 
 def test_what_may_be_pruned_is_what_no_channel_shows_among_its_newest(store: Store) -> None:

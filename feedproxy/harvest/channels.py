@@ -138,16 +138,17 @@ class Harvester:
         listing = parse_listing(page, channel.site, channel.kind)
         report.note_fit(page.url, "")
         next_url = listing.next_url or channel.archive_url
-        if state.succeeded_at and next_url and not self._is_seen(channel, listing):
+        if state.succeeded_at and next_url and not self._was_seen(channel, listing, state.succeeded_at):
             # remembered before what hides the gap is: a poll that is killed in between would not see it again
-            state = replace(state, gap_url=next_url)
+            since = state.gap_since if state.gap_url and state.gap_since else state.succeeded_at
+            state = replace(state, gap_url=next_url, gap_since=since)
             self.kit.store.schedule.remember_poll(state)
         self._take_items(channel, listing, report)
         return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
 
-    def _is_seen(self, channel: Channel, listing: Listing) -> bool:
-        """Tell whether a listing shows anything that it has shown before."""
-        return bool(self.kit.store.listed(channel.id, [item.id for item in listing.items]))
+    def _was_seen(self, channel: Channel, listing: Listing, until: datetime) -> bool:
+        """Tell whether a listing shows anything that it has shown until then."""
+        return bool(self.kit.store.listed(channel.id, [item.id for item in listing.items], until))
 
     def _close_gap(self, channel: Channel, state: ChannelState, report: Report) -> ChannelState:
         """Walk down to what was seen before, where more was published than a listing's first page shows, as in an outage."""
@@ -156,7 +157,8 @@ class Harvester:
                 break
             with self.kit.store.turn():
                 listing = parse_listing(self.kit.fetcher.fetch(Url(state.gap_url)), channel.site, "html")
-                next_url = "" if self._is_seen(channel, listing) else listing.next_url or ""
+                is_closed = self._was_seen(channel, listing, state.gap_since or self.kit.clock())
+                next_url = "" if is_closed else listing.next_url or ""
                 self._take_items(channel, listing, report)
                 state = replace(state, gap_url=next_url)
                 self.kit.store.schedule.remember_poll(state)

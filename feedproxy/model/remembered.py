@@ -15,8 +15,8 @@ class ChannelState:
     """What the store remembers of a channel's polls.
 
     *listing_hash* is of the last listing that was taken in whole, *listed* is how many articles it showed, *ttl_s* for
-    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*, *gap_url*
-    where what scrolled out of the listing unseen goes on.
+    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*. What
+    scrolled out of the listing unseen since *gap_since* goes on at *gap_url*.
     *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
     """
 
@@ -32,6 +32,7 @@ class ChannelState:
     moved_to: str = ""
     moved_since: datetime | None = None
     gap_url: str = ""
+    gap_since: datetime | None = None
     outcomes: str = ""
 
 

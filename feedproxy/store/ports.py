@@ -101,8 +101,8 @@ class Store(Desk, Protocol):
         Return how many articles of the listing were unknown.
         """
 
-    def listed(self, channel: str, articles: Collection[ArticleId]) -> set[ArticleId]:
-        """Return those of *articles* that a listing of the channel has shown before."""
+    def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
+        """Return those of *articles* that a listing of the channel has shown *until* then."""
 
     def waiting(self, channel: str) -> list[Waiting]:
         """Return the articles of a channel that are to be fetched, in the listing's order."""

@@ -157,9 +157,9 @@ class SqlStore:
             rows.touch(db, joined, now)
             return unknown
 
-    def listed(self, channel: str, ids: Collection[ArticleId]) -> set[ArticleId]:
+    def listed(self, channel: str, ids: Collection[ArticleId], until: datetime) -> set[ArticleId]:
         with self._db.reading() as db:
-            return waiting_rows.listed(db, channel, ids)
+            return waiting_rows.listed(db, channel, ids, until)
 
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
         with self._db.reading() as db:

@@ -145,7 +145,8 @@ raw_page = Table(
     Column("last_modified", Text, nullable=False, server_default=""),
 )
 
-# What each listing has shown; `published` repeats the article's once it is held, so that a feed is one index range.
+# What each listing has shown, and since when; `published` repeats the article's once it is held, so that a feed is one index
+# range.
 membership = Table(
     "membership",
     metadata,
@@ -153,6 +154,7 @@ membership = Table(
     Column("article_id", Text, primary_key=True),
     Column("title", Text, nullable=False),
     Column("published", Moment),
+    Column("seen", Moment),
     Index("membership_newest", "channel", "published", "article_id"),
     Index("membership_article", "article_id"),
 )
@@ -195,6 +197,7 @@ channel = Table(
     Column("moved_to", Text, nullable=False, server_default=""),
     Column("moved_since", Moment),
     Column("gap_url", Text, nullable=False, server_default=""),
+    Column("gap_since", Moment),
     Column("outcomes", Text, nullable=False, server_default=""),
 )
 

@@ -38,12 +38,13 @@ def next_of(channels: Collection[str]) -> Select[Any]:
     return select(t.waiting.c.try_at).where(t.waiting.c.try_at.is_not(None), shown).order_by(t.waiting.c.try_at).limit(1)
 
 
-def listed(db: Connection, channel: str, articles: Collection[ArticleId]) -> set[ArticleId]:
-    """Return those of *articles* that a channel has shown before."""
+def listed(db: Connection, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
+    """Return those of *articles* that a channel has shown *until* then."""
     found: set[ArticleId] = set()
     members = t.membership.c
     for some in rows.chunks(articles):
-        query = select(members.article_id).where(members.channel == channel, members.article_id.in_(some))
+        mine = (members.channel == channel) & members.article_id.in_(some)
+        query = select(members.article_id).where(mine, members.seen.is_(None) | (members.seen <= until))
         found.update(map(ArticleId, db.execute(query).scalars()))
     return found
 
@@ -73,7 +74,7 @@ def remember_items(
         if item.id in renamed:
             db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
             db.execute(update(t.waiting).where(queue.article_id == item.id).values(title=item.title, try_at=None))
-    rows.insert_all(db, t.membership, [_member(channel, item, held.get(item.id)) for item in items if item.id not in titles])
+    rows.insert_all(db, t.membership, [_member(channel, item, held.get(item.id), now) for item in items if item.id not in titles])
     wanted = [
         (item, at)
         for at, item in enumerate(items, start)
@@ -123,5 +124,5 @@ def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def _member(channel: str, item: ListingItem, published: datetime | None) -> dict[str, Any]:
-    return {"channel": channel, "article_id": item.id, "title": item.title, "published": published}
+def _member(channel: str, item: ListingItem, published: datetime | None, now: datetime) -> dict[str, Any]:
+    return {"channel": channel, "article_id": item.id, "title": item.title, "published": published, "seen": now}

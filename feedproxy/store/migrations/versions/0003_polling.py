@@ -24,6 +24,8 @@ def upgrade() -> None:
     op.add_column("channel", sa.Column("moved_to", sa.Text, nullable=False, server_default=""))
     op.add_column("channel", sa.Column("moved_since", sa.BigInteger))
     op.add_column("channel", sa.Column("gap_url", sa.Text, nullable=False, server_default=""))
+    op.add_column("channel", sa.Column("gap_since", sa.BigInteger))
+    op.add_column("membership", sa.Column("seen", sa.BigInteger))
     op.add_column("channel", sa.Column("outcomes", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "article_version",
