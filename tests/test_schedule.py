@@ -59,11 +59,11 @@ def test_channels_that_were_polled_together_do_not_stay_together() -> None:
     assert len(ends) == 20
 
 
-def test_a_host_that_asks_for_patience_is_granted_it_and_that_is_no_failure() -> None:
-    quiet = NOW + 3 * HOUR
-    state = replace(ChannelState("c1"), last_error="http://x: not asked")
-    after = plan.after_poll(state, RULES, NOW, quiet_until=quiet, was_asked=False)
-    assert (after.failures, after.next_poll_at) == (0, quiet)
+@pytest.mark.parametrize("quiet", [timedelta(seconds=20), 3 * HOUR])
+def test_a_host_that_asks_for_patience_is_granted_it_and_that_is_no_failure(quiet: timedelta) -> None:
+    state = replace(ChannelState("c1", failures=5), last_error="http://x: not asked")
+    after = plan.after_poll(state, RULES, NOW, quiet_until=NOW + quiet, was_asked=False)
+    assert (after.failures, after.next_poll_at) == (5, NOW + quiet)
 
 
 def test_one_success_resets_what_failures_did() -> None:

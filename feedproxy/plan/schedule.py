@@ -87,13 +87,15 @@ def after_poll(
         published: when its latest articles were published, newest first.
         fresh_s: for how many seconds upstream says that the listing is fresh.
         quiet_until: how long its host wants to be left alone.
-        was_asked: a poll in which nobody was asked is no failure of the channel's.
+        was_asked: a poll in which nobody was asked is no failure of the channel's: it is due once its host may be asked.
 
     After failures it is due later and later, up to the longest interval, but never not at all; one success resets that.
 
     """
+    if not was_asked:
+        return replace(state, polled_at=now, next_poll_at=quiet_until or now + timedelta(minutes=rules.min_interval_minutes))
     if state.last_error:
-        failures = state.failures + was_asked
+        failures = state.failures + 1
         minutes = min(rules.min_interval_minutes * 2 ** min(failures, _MAX_DOUBLINGS), rules.max_interval_minutes)
         state = replace(state, failures=failures)
     else:
