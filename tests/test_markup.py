@@ -336,10 +336,29 @@ def test_an_element_that_is_empty_still_ends_where_it_ended(tag: str) -> None:
     assert markup.inner_html(markup.fragment(html)) == html
 
 
-def test_a_document_comes_block_by_block_and_the_pieces_are_the_whole() -> None:
-    html = "头<b>石</b>桥<div><p>一一一一</p>二<i>三</i><section><p>四</p></section></div>尾&lt;"
-    pieces = [piece for piece in markup.blocks(markup.fragment(html), frozenset(("div",)), 20) if piece]
-    assert pieces == ["头<b>石</b>桥", "<p>一一一一</p>", "二<i>三</i>", "<section><p>四</p></section>", "尾&lt;"]
-    whole = [piece for piece in markup.blocks(markup.fragment(html), frozenset(("div",)), 10_000) if piece]
-    assert "".join(whole) == html
-    assert len(whole) == 3
+def test_a_document_comes_block_by_block_with_its_lines_of_text_whole() -> None:
+    html = "头<b>石</b>桥<div><p>一</p>二<i>三</i></div>尾&lt;"
+    assert [block for block in markup.blocks(markup.fragment(html)) if block] == [
+        "头<b>石</b>桥",
+        "<div><p>一</p>二<i>三</i></div>",
+        "尾&lt;",
+    ]
+
+
+def test_the_pieces_of_a_document_are_the_whole() -> None:
+    html = "头<b>石</b>桥<div><p>一</p>二<i>三</i></div>尾&lt;"
+    assert "".join(markup.pieces(markup.fragment(html), 1_000)) == html
+
+
+def test_an_element_that_is_too_long_becomes_several_of_its_kind() -> None:
+    html = "<ul lang='zh'>" + "".join(f"<li>第<b>{number:03}</b>&amp;回</li>" for number in range(40)) + "</ul>"
+    pieces = list(markup.pieces(markup.fragment(html), 200))
+    assert len(pieces) > 5
+    assert all(len(piece) <= 200 and piece.startswith('<ul lang="zh"><li>') and piece.endswith("</li></ul>") for piece in pieces)
+    assert "".join(pieces).replace('</ul><ul lang="zh">', "") == html.replace("'", '"')
+
+
+def test_a_long_text_is_cut_beside_its_character_references() -> None:
+    pieces = list(markup.pieces(markup.fragment("<p>" + "石&amp;&lt;桥" * 4_000 + "</p>"), 9_000))
+    assert max(map(len, pieces)) <= 9_000
+    assert "".join(markup.text_of(markup.fragment(piece)) for piece in pieces) == "石&<桥" * 4_000

@@ -7,6 +7,7 @@ from lxml.etree import LxmlError
 from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
+from feedproxy.markup.pieces import grouped, pieces
 from feedproxy.markup.spaces import plain, text_of, tighten
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
@@ -23,6 +24,7 @@ from feedproxy.markup.trees import (
     select_elements,
     select_text,
     unlazy,
+    unwrap,
 )
 
 # What trees, expressions and the libraries that read documents raise over those that nobody foresaw.
@@ -40,14 +42,17 @@ __all__ = [
     "elements_at",
     "first_picture",
     "fragment",
+    "grouped",
     "inner_html",
     "outer_html",
     "parse",
+    "pieces",
     "plain",
     "select_elements",
     "select_text",
     "text_of",
     "tighten",
     "unlazy",
+    "unwrap",
     "without_controls",
 ]

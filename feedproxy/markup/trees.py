@@ -76,25 +76,24 @@ def outer_html(element: HtmlElement) -> DirtyHtml:
     return DirtyHtml(without_controls(_VOID_END.sub("", text)))
 
 
-def blocks(root: HtmlElement, wrappers: frozenset[str], most_characters: int) -> Iterator[str]:
-    """Yield what stands inside *root* piece by piece, so that no piece is needlessly long.
-
-    Text and its inline neighbours stay together; a block longer than *most_characters* comes in parts if it is
-    one of *wrappers*, which are lost then, else whole.
-    """
+def blocks(root: HtmlElement) -> Iterator[str]:
+    """Yield what stands inside *root* block by block; text and its inline neighbours stay together."""
     run = escape(root.text or "", quote=False)
     for child in root:
         piece = outer_html(child)
-        if child.tag not in BLOCKS:
-            run += piece + escape(child.tail or "", quote=False)
-            continue
-        yield run
-        if len(piece) > most_characters and child.tag in wrappers:
-            yield from blocks(child, wrappers, most_characters)
-        else:
+        if child.tag in BLOCKS:
+            yield run
             yield piece
-        run = escape(child.tail or "", quote=False)
+            run = ""
+        else:
+            run += piece
+        run += escape(child.tail or "", quote=False)
     yield run
+
+
+def unwrap(root: HtmlElement, tags: set[str]) -> None:
+    """Take out elements below *root*, in place; what stands in them stays."""
+    etree.strip_tags(root, *tags)
 
 
 def drop(elements: list[HtmlElement]) -> None:

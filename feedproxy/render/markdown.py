@@ -71,7 +71,7 @@ def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
         line = figure.makeelement("br")
         line.tail, figure.tail = figure.tail, None
         figure.addnext(line)
-    pieces = markup.blocks(root, frozenset(), 0)
+    pieces = markup.blocks(root)
     return [piece.replace("\r", "").replace("\n", "&#10;") for piece in pieces if piece.strip(" \t\r\n")]
 
 

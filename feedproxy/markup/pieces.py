@@ -1,0 +1,69 @@
+"""Take a large tree apart: pieces that can be worked on one by one, and put together again by joining them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from lxml.html import HtmlElement
+
+from feedproxy.markup.trees import outer_html
+
+# Text is cut here, but not inside a character reference.
+_TEXT = re.compile(r"[\s\S]{1,4000}(?<!&)(?<!&[a-z])(?<!&[a-z]{2})(?<!&[a-z]{3})")
+
+
+def pieces(root: HtmlElement, most_characters: int) -> Iterator[str]:
+    """Yield what stands inside *root*, text and elements, each piece well-formed by itself.
+
+    An element longer than *most_characters* becomes several of its kind; only one with longer attributes comes whole.
+    """
+    return _pieces(root, most_characters, _sizes(root))
+
+
+def grouped(parts: Iterable[str], most_characters: int) -> Iterator[str]:
+    """Yield neighbouring parts together, up to a length that only a single part may exceed."""
+    group: list[str] = []
+    size = 0
+    for part in parts:
+        if group and size + len(part) > most_characters:
+            yield "".join(group)
+            group, size = [], 0
+        group.append(part)
+        size += len(part)
+    if group:
+        yield "".join(group)
+
+
+def _pieces(root: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
+    yield from _cut(root.text)
+    for child in root:
+        if sizes[child] > most:
+            yield from _split(child, most, sizes)
+        else:
+            yield outer_html(child)
+        yield from _cut(child.tail)
+
+
+def _split(element: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
+    attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attrib.items())
+    start, end = f"<{element.tag}{attributes}>", f"</{element.tag}>"
+    room = most - len(start) - len(end)
+    if room < most / 2:
+        yield outer_html(element)
+        return
+    for group in grouped(_pieces(element, room, sizes), room):
+        yield start + group + end
+
+
+def _cut(text: str | None) -> list[str]:
+    return _TEXT.findall(escape(text, quote=False)) if text else []
+
+
+def _sizes(root: HtmlElement) -> dict[HtmlElement, int]:
+    """Return how long each element is as HTML, about: with its tags, without its tail."""
+    sizes: dict[HtmlElement, int] = {}
+    for element in reversed(list(root.iter())):  # children come before their parents
+        attributes = sum(len(name) + len(escape(value)) + 4 for name, value in element.attrib.items())
+        texts = sum(len(escape(text, quote=False)) for text in (element.text, *(child.tail for child in element)) if text)
+        sizes[element] = 2 * len(element.tag) + 5 + attributes + texts + sum(sizes[child] for child in element)
+    return sizes
