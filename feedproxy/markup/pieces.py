@@ -46,7 +46,8 @@ def _pieces(root: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iter
 
 def _split(element: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attrib.items())
-    start, end = f"<{element.tag}{attributes}>", f"</{element.tag}>"
+    tag = str(element.tag)
+    start, end = f"<{tag}{attributes}>", f"</{tag}>"
     room = most - len(start) - len(end)
     if room < most / 2:
         yield outer_html(element)
@@ -65,5 +66,5 @@ def _sizes(root: HtmlElement) -> dict[HtmlElement, int]:
     for element in reversed(list(root.iter())):  # children come before their parents
         attributes = sum(len(name) + len(escape(value)) + 4 for name, value in element.attrib.items())
         texts = sum(len(escape(text, quote=False)) for text in (element.text, *(child.tail for child in element)) if text)
-        sizes[element] = 2 * len(element.tag) + 5 + attributes + texts + sum(sizes[child] for child in element)
+        sizes[element] = 2 * len(str(element.tag)) + 5 + attributes + texts + sum(sizes[child] for child in element)
     return sizes
