@@ -1,5 +1,7 @@
 """What is fetched again: corrections, what is gone, what is hardly whole; and walks, new rules, and what operators see."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -500,6 +502,18 @@ def test_the_doctor_says_what_is_fine_and_what_is_not(polled: Settings, newsroom
     asked = len(newsroom.asked)
     assert "upstream" not in run(doctor, polled, "--offline").output
     assert len(newsroom.asked) == asked
+
+
+def test_the_doctor_goes_on_where_the_store_can_only_be_read(polled: Settings) -> None:
+    with closing(sqlite3.connect(polled.data / "feedproxy.sqlite")) as connection:
+        for operation in ("INSERT", "UPDATE"):
+            connection.execute(
+                f"CREATE TRIGGER no_{operation} BEFORE {operation} ON host BEGIN SELECT RAISE(ABORT, 'read-only'); END"
+            )
+        connection.commit()
+    output = run(doctor, polled).output
+    assert "BAD  upstream: store: read-only\n     " in output
+    assert "BAD  schedule: no poller is running" in output
 
 
 def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: Newsroom) -> None:

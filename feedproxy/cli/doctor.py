@@ -4,12 +4,13 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import click
 
 from feedproxy.cli.parts import now, open_kit
 from feedproxy.edition import Problem, look
-from feedproxy.errors import UpstreamError
+from feedproxy.errors import StoreError, UpstreamError
 from feedproxy.harvest import Kit
 from feedproxy.model import Channel, Page
 from feedproxy.parse import parse_listing
@@ -46,24 +47,37 @@ def doctor(settings: Settings, *, offline: bool) -> None:
 def _examine(kit: Kit, settings: Settings, *, offline: bool) -> Iterator[_Finding]:
     mirror = kit.mirror
     yield "configuration", f"{len(mirror.sections)} sections, {len(mirror.channels)} channels in {settings.config}"
-    yield "store", _store(kit)
-    yield "disk", _disk(settings)
-    if not offline:
-        yield from _upstream(kit)
-    health = look(mirror, kit.store, now())
+    checks = {"store": partial(_store, kit), "disk": partial(_disk, settings), "upstream": partial(_upstream, kit)}
+    if offline:
+        del checks["upstream"]
+    for name, check in (checks | {"schedule": partial(_schedule, kit)}).items():
+        try:
+            yield from check()
+        except StoreError as e:  # one thing that is wrong hides no other
+            yield name, Problem(str(e), "see what is said of disk and store; another process may hold the store, too")
+
+
+def _schedule(kit: Kit) -> Iterator[_Finding]:
+    health = look(kit.mirror, kit.store, now())
     if not health.problems:
         yield "schedule", "nothing is late, nothing fails"
     for problem in health.problems:
         yield "schedule", problem
 
 
-def _store(kit: Kit) -> str | Problem:
+def _store(kit: Kit) -> Iterator[_Finding]:
     if fault := kit.store.check():
-        return Problem(f"is damaged: {fault}", "stop everything, put the database aside, and restore a backup")
-    return f"whole, {kit.store.records.sizes()['articles']} articles, {kit.store.size() / 1_000_000:.0f} MB with pictures"
+        yield "store", Problem(f"is damaged: {fault}", "stop everything, put the database aside, and restore a backup")
+    else:
+        articles, megabytes = kit.store.records.sizes()["articles"], kit.store.size() / 1_000_000
+        yield "store", f"whole, {articles} articles, {megabytes:.0f} MB with pictures"
 
 
-def _disk(settings: Settings) -> str | Problem:
+def _disk(settings: Settings) -> Iterator[_Finding]:
+    yield "disk", _room(settings)
+
+
+def _room(settings: Settings) -> str | Problem:
     probe = settings.data / ".doctor"
     try:
         probe.write_text("x", "utf-8")
