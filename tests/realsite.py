@@ -45,6 +45,9 @@ class SiteFetcher:
         del known
         return self.fetch(url)
 
+    def fetch_picture(self, url: Url) -> bytes:
+        return self.fetch(url).body
+
     def counts(self) -> dict[tuple[str, str], int]:
         return {}
 

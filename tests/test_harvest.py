@@ -410,6 +410,10 @@ class Stumbling:
         self._stumble(url)
         return self.fetcher.fetch(url, keep=keep)
 
+    def fetch_picture(self, url: Url) -> bytes:
+        self._stumble(url)
+        return self.fetcher.fetch_picture(url)
+
     def refetch(self, url: Url, known: Validators) -> Page | None:
         self._stumble(url)
         return self.fetcher.refetch(url, known)

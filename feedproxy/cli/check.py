@@ -42,7 +42,7 @@ def check(settings: Settings, url: str) -> None:
     listing = _as_listing(page, site)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if listing is None:
-        _print_article(console, page, site, article_parts(page, mirror, site, fetcher))
+        _print_article(console, page, site, article_parts(page, mirror, site, fetcher.fetch))
     else:
         _print_listing(console, site, *listing)
 

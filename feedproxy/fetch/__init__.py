@@ -4,9 +4,11 @@ The only room that imports requests and requests_cache. It decides nothing about
 """
 
 import logging
+import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -17,13 +19,14 @@ from urllib3.exceptions import HTTPError
 
 from feedproxy import urls
 from feedproxy.errors import FetchError, GoneError, NotAskedError
-from feedproxy.fetch.bodies import SlowBodyError
+from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
-from feedproxy.fetch.transport import RefusedError, UnusableBodyError
 from feedproxy.fetch.webhook import Webhook
+from feedproxy.fetch.wire import Errand, errand
+from feedproxy.fetch.words import in_words, is_silence
 from feedproxy.model import FetchLimits, Mirror, Page, Robots, Url, Validators
 from feedproxy.settings import Settings
 
@@ -37,6 +40,11 @@ _OK, _NOT_MODIFIED, _TOO_MANY, _SERVER_ERROR = 200, 304, 429, 500
 _GONE = (404, 410)
 _BUSY = (_TOO_MANY, 503)
 _PERMANENT = (301, 308)
+# An address in a message may be a megabyte.
+_MAX_SHOWN = 300
+# What may be a listing, an article or robots.txt; and what may be a picture. Servers that don't know call it octets.
+_TEXTS = re.compile(r"text/[\w.+-]+|application/(?:[\w.+-]*(?:xml|json|html)|octet-stream)")
+_PICTURES = re.compile(r"image/[\w.+-]+|(?:application|binary)/octet-stream")
 _ROBOTS_AGE, _ROBOTS_RETRY = timedelta(days=1), timedelta(minutes=10)
 
 
@@ -51,6 +59,9 @@ class Fetcher(Protocol):
 
         """
 
+    def fetch_picture(self, url: Url) -> bytes:
+        """Return the picture at *url*; raises as `fetch` does."""
+
     def refetch(self, url: Url, known: Validators) -> Page | None:
         """Return the page at *url*, None if it is still that of *known*; raises as `fetch` does."""
 
@@ -58,23 +69,45 @@ class Fetcher(Protocol):
         """Return how many requests had which outcome at which host, since this was asked last."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    """What is fetched: from which hosts, and of which media types."""
+
+    hosts: frozenset[str]
+    media_types: re.Pattern[str]
+
+
 class HttpFetcher:
     """Fetches from the hosts of configured sites, at a pace that each can bear; *secret* is never told."""
 
-    def __init__(self, sessions: Sessions, hosts: frozenset[str], limits: FetchLimits, pace: Pace, *, secret: str = "") -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        hosts: frozenset[str],
+        picture_hosts: frozenset[str],
+        limits: FetchLimits,
+        pace: Pace,
+        *,
+        secret: str = "",
+    ) -> None:
         self._sessions, self._pace = sessions, pace
-        self._hosts, self._limits, self._secret = hosts, limits, secret
+        self._pages, self._pictures = _Goods(hosts, _TEXTS), _Goods(hosts | picture_hosts, _PICTURES)
+        self._limits, self._secret = limits, secret
         self._robots: dict[str, tuple[Rules, datetime]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._told: set[str] = set()
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         """See `Fetcher`."""
-        return self._page(url, *self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {}))
+        return self._page(url, *self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {}, self._pages))
+
+    def fetch_picture(self, url: Url) -> bytes:
+        """See `Fetcher`."""
+        return self._page(url, *self._ask(self._sessions.plain, url, {}, self._pictures)).body
 
     def refetch(self, url: Url, known: Validators) -> Page | None:
         """See `Fetcher`."""
-        response, is_moved = self._ask(self._sessions.plain, url, conditions(known))
+        response, is_moved = self._ask(self._sessions.plain, url, conditions(known), self._pages)
         return None if response.status_code == _NOT_MODIFIED else self._page(url, response, is_moved)
 
     def counts(self) -> dict[tuple[str, str], int]:
@@ -114,22 +147,28 @@ class HttpFetcher:
         is_asked = until is not None or response.status_code == _TOO_MANY
         return self._pace.rest(urls.host_of(response.url), until) if is_asked else None
 
-    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str]) -> tuple[requests.Response, bool]:
+    def _ask(
+        self, session: requests.Session, url: Url, headers: dict[str, str], goods: "_Goods"
+    ) -> tuple[requests.Response, bool]:
         """Ask for *url*, if that is allowed; return the answer, and whether permanent redirects alone led there."""
         host = urls.host_of(url)
-        if host not in self._hosts:
+        if host not in goods.hosts:
             raise FetchError(url, "refused: no host of a configured site")
         self._heed_robots(url, host)
-        return self._get(session, url, host, headers)
+        return self._get(session, url, headers, goods)
 
-    def _get(self, session: requests.Session, url: Url, host: str, headers: dict[str, str]) -> tuple[requests.Response, bool]:
+    def _get(
+        self, session: requests.Session, url: Url, headers: dict[str, str], goods: "_Goods"
+    ) -> tuple[requests.Response, bool]:
+        host = urls.host_of(url)
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
         redirects: list[int] = []  # those that were met now: a cached answer brings those of its own day
 
         def check(response: requests.Response, *_args: object, **_kwargs: object) -> None:
-            self._check_redirect(response)
+            _check_redirect(response, goods.hosts)
             redirects.extend([response.status_code] if response.is_redirect else [])
 
+        running = errand.set(Errand(self._limits, goods.media_types, self._limits.total_timeout_s))
         try:
             response = session.get(url, headers=headers, timeout=timeout, hooks={"response": check})
         except QuietError as e:
@@ -138,9 +177,11 @@ class HttpFetcher:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
         except _FOREIGN as e:
-            if _is_silence(e):
+            if is_silence(e):
                 self._pace.note_silence(host)
-            raise FetchError(url, self._in_words(e)) from e
+            raise FetchError(url, in_words(e, self._limits, self._secret)) from e
+        finally:
+            errand.reset(running)
         if response.status_code not in _BUSY:
             self._pace.note_answer(host)
         return response, bool(redirects) and all(status in _PERMANENT for status in redirects)
@@ -176,7 +217,7 @@ class HttpFetcher:
             return rules
         robots_url = Url(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/robots.txt")
         try:
-            response, _ = self._get(self._sessions.daily, robots_url, host, {})
+            response, _ = self._get(self._sessions.daily, robots_url, {}, _Goods(frozenset((host,)), _TEXTS))
         except NotAskedError:
             raise
         except FetchError as e:
@@ -198,29 +239,6 @@ class HttpFetcher:
         if self._sessions.stop_keeping():
             _log.error("the response cache failed and is not used any more: %s", error)
 
-    def _check_redirect(self, response: requests.Response) -> None:
-        """Hold that a redirect leads to a host of a configured site."""
-        target = urls.resolve(response.url, response.headers["Location"]) if response.is_redirect else Url(response.url)
-        if target is None or urls.host_of(target) not in self._hosts:
-            raise RefusedError(f"redirect to {response.headers.get('Location')!r}, which is no host of a configured site")
-
-    def _in_words(self, error: Exception) -> str:
-        """Say in one line what happened."""
-        causes = list(_causes(error))
-        refused = next((cause for cause in causes if isinstance(cause, RefusedError)), None)
-        if refused:
-            return f"refused: {refused}"
-        if isinstance(error, UnusableBodyError):
-            return str(error)
-        if isinstance(error, requests.ConnectTimeout):
-            return f"no connection within {self._limits.connect_timeout_s:g} s"
-        if _is_silence(error):
-            return f"silent for {self._limits.read_timeout_s:g} s"
-        if isinstance(error, requests.TooManyRedirects):
-            return f"more than {self._limits.max_redirects} redirects"
-        words = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
-        return f"no usable answer: {words.replace(self._secret, '***') if self._secret else words}"
-
 
 def open_fetcher(
     settings: Settings,
@@ -236,21 +254,16 @@ def open_fetcher(
 
     *budget* says when which host may be asked. *more_hosts* are hosts that the operator names on the command line.
     """
-    hosts = frozenset(host for site in mirror.sites for host in (*site.hosts, *site.picture_hosts)) | set(more_hosts)
+    hosts = frozenset(host for site in mirror.sites for host in site.hosts) | set(more_hosts)
+    picture_hosts = frozenset(host for site in mirror.sites for host in site.picture_hosts)
     pace = Pace(budget, mirror.fetch, clock, sleep)
     sessions = open_sessions(settings, mirror.fetch, pace, cache_file)
-    return HttpFetcher(sessions, hosts, mirror.fetch, pace, secret=urlsplit(settings.proxy).password or "")
+    return HttpFetcher(sessions, hosts, picture_hosts, mirror.fetch, pace, secret=urlsplit(settings.proxy).password or "")
 
 
-def _is_silence(error: Exception) -> bool:
-    # a body that stops arriving is a ConnectionError to requests
-    is_slow = isinstance(error.__cause__, SlowBodyError)
-    return is_slow or isinstance(error, requests.Timeout) or "Read timed out" in str(error)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it, down to the root."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
+def _check_redirect(response: requests.Response, hosts: frozenset[str]) -> None:
+    """Hold that a redirect leads to a host where its kind of goods is had."""
+    target = urls.resolve(response.url, response.headers["Location"]) if response.is_redirect else Url(response.url)
+    if target is None or urls.host_of(target) not in hosts:
+        shown = repr(response.headers.get("Location", ""))[:_MAX_SHOWN]
+        raise RefusedError(f"redirect to {shown}, which is no host of a configured site")

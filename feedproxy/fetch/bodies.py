@@ -1,11 +1,10 @@
-"""Take the body of an answer: in time, within its limit, whole. Pure but for the stream it reads.
+"""Take the body of an answer: within its limit, whole. Pure but for the stream it reads.
 
 The limit counts after decompression too (a megabyte of gzip can hold a gigabyte of zeros), and a
 compressed body that ends early is an error, not a shorter page.
 """
 
 import zlib
-from collections.abc import Callable
 from typing import Protocol
 
 # What we ask for, and how zlib is told to read it (RFC 9110, 8.4.1); "deflate" is zlib's own wrapper.
@@ -19,10 +18,6 @@ class BodyError(Exception):
     """A body that can't be taken; says why."""
 
 
-class SlowBodyError(BodyError):
-    """A body that does not end in time."""
-
-
 class Stream(Protocol):
     """What we need of urllib3's response."""
 
@@ -30,17 +25,16 @@ class Stream(Protocol):
         """Return what has arrived, at most *amt* bytes; b"" at the end."""
 
 
-def read_body(stream: Stream, encoding: str, *, max_bytes: int, expired: Callable[[], bool]) -> bytes:
+def read_body(stream: Stream, encoding: str, *, max_bytes: int) -> bytes:
     """Return the decompressed body.
 
     Args:
         stream: the answer, its body not yet read.
         encoding: its Content-Encoding, "" for none.
         max_bytes: the limit, before and after decompression.
-        expired: tells whether the time for this answer is over.
 
     Raises:
-        BodyError: too large, too slow, cut short, or in an encoding that was not asked for.
+        BodyError: too large, cut short, or in an encoding that was not asked for.
 
     """
     coding = encoding.strip().lower()
@@ -51,8 +45,6 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int, expired: Callabl
         size += len(chunk)
         if size > max_bytes:
             raise BodyError(f"larger than {max_bytes} bytes")
-        if expired():
-            raise SlowBodyError("did not end in time")
         raw.append(chunk)
     body = b"".join(raw)
     return _decompress(body, WINDOW_BITS[coding], max_bytes) if coding in WINDOW_BITS and body else body

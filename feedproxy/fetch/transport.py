@@ -3,47 +3,29 @@
 Every request of a session goes through `GuardedAdapter`, and has its turn there: redirects, listings, articles alike.
 """
 
-import ipaddress
 import socket
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from feedproxy.fetch.bodies import BodyError, read_body
+from feedproxy.fetch.guard import RefusedError, check_host, public_addresses
 from feedproxy.fetch.pace import Pace
+from feedproxy.fetch.wire import LimitError, errand, watched
 from feedproxy.model import FetchLimits
 
-PORTS = (80, 443)
-
-
-class RefusedError(requests.exceptions.InvalidURL):
-    """An address that is not to be reached; says why."""
+_OK = 200
 
 
 class UnusableBodyError(requests.exceptions.ContentDecodingError):
     """A body that can't be taken; says why."""
-
-
-def public_addresses(host: str) -> list[str]:
-    """Return the public IP addresses of *host*; loopback, private, link-local, reserved and shared ones are none.
-
-    Raises:
-        RefusedError: the host has other addresses only.
-        OSError: the name can't be resolved.
-
-    """
-    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
-    public = [address for address in found if ipaddress.ip_address(address.partition("%")[0]).is_global]
-    if not public:
-        raise RefusedError(f"{host} is at {', '.join(found)}, which is no public address")
-    return public
 
 
 class _Checked:
@@ -52,18 +34,20 @@ class _Checked:
     A certificate is still checked against the name, not the address.
     """
 
-    def _new_conn(self: Any) -> socket.socket:
-        host, failure = self._dns_host, None
+    def _new_conn(self) -> socket.socket:
+        this: Any = self  # these attributes are those of what this is mixed into
+        host, failure, patience_s = this._dns_host, None, this.timeout  # noqa: SLF001
         for address in public_addresses(host):
-            self._dns_host = address
+            this._dns_host = address  # noqa: SLF001
             try:
+                this.timeout = errand.get().wait_s(patience_s)
                 connection: socket.socket = super()._new_conn()  # type: ignore[misc]
             except HTTPError as e:
                 failure = e
             else:
                 return connection
             finally:
-                self._dns_host = host
+                this._dns_host, this.timeout = host, patience_s  # noqa: SLF001
         raise failure or RefusedError(f"{host} has no address")
 
 
@@ -84,35 +68,59 @@ class _CheckedHTTPSPool(HTTPSConnectionPool):
 
 
 class _WholeBodyAdapter(HTTPAdapter):
-    """Takes bodies itself: in time, within the limit, whole."""
+    """Takes bodies itself: of the right kind, in time, within the limit, whole."""
+
+    pools: Mapping[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
     def __init__(self, limits: FetchLimits) -> None:
         self._limits = limits
         super().__init__(pool_maxsize=limits.requests_at_once, pool_block=True)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Have every connection watched."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in self.pools.items()}
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:  # noqa: ANN401
+        """Have every connection to a proxy watched."""
+        is_new = proxy not in self.proxy_manager
+        manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
+        if is_new:
+            pools: Mapping[str, Any] = manager.pool_classes_by_scheme
+            manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in pools.items()}
+        return manager
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send *request* and take the answer's body."""
-        deadline = time.monotonic() + self._limits.total_timeout_s
         kwargs["stream"] = True
-        response = super().send(request, *args, **kwargs)
-        self._take(response, deadline)
+        with errand.get().under_way():
+            response = super().send(request, *args, **kwargs)
+            self._take(response)
         return response
 
-    def _take(self, response: requests.Response, deadline: float) -> None:
+    def _take(self, response: requests.Response) -> None:
         encoding = response.headers.pop("Content-Encoding", "")
         try:
-            body = read_body(
-                response.raw, encoding, max_bytes=self._limits.max_body_bytes, expired=lambda: time.monotonic() > deadline
-            )
+            self._check_type(response)
+            body = read_body(response.raw, encoding, max_bytes=self._limits.max_body_bytes)
         except BodyError as e:
             response.raw.close()
             raise UnusableBodyError(str(e)) from e
         except HTTPError as e:
             response.raw.close()
             raise UnusableBodyError(f"body was cut off: {e}") from e
+        except LimitError as e:
+            response.raw.close()
+            raise UnusableBodyError(str(e)) from e
         finally:
             response.raw.release_conn()  # a closed connection has a place in the pool, too
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _check_type(self, response: requests.Response) -> None:
+        """Refuse what is of no type that is looked for, before its body is read; who names none may send anything."""
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if response.status_code == _OK and "/" in media_type and not errand.get().media_types.fullmatch(media_type):
+            raise BodyError(f"is of the type {media_type[:80]!r}, which was not looked for")
 
 
 class GuardedAdapter(_WholeBodyAdapter):
@@ -122,23 +130,22 @@ class GuardedAdapter(_WholeBodyAdapter):
     have to wait for its turn; QuietError says that it has none for now.
     """
 
+    pools: Mapping[str, Any] = {"http": _CheckedHTTPPool, "https": _CheckedHTTPSPool}
+
     def __init__(self, limits: FetchLimits, origins: Mapping[str, str], pace: Pace) -> None:
         self._origins, self._direct, self._pace = origins, _WholeBodyAdapter(limits), pace
         super().__init__(limits)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Have every connection checked."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _CheckedHTTPPool, "https": _CheckedHTTPSPool}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send *request* where its host is to be reached; refuse it before anything is sent."""
         parts = urlsplit(request.url or "")
         if "@" in parts.netloc:
             raise RefusedError("an address with a user name")
-        if parts.port not in (None, *PORTS):
-            raise RefusedError(f"port {parts.port} is not 80 or 443")
+        if parts.port is not None and parts.port not in self._limits.ports:
+            raise RefusedError(f"port {parts.port} is not among fetch.ports")
         host = parts.hostname or ""
+        if host not in self._origins:
+            check_host(host)
         with self._pace.turn(host):
             outcome = "failed"
             try:

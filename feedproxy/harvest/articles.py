@@ -1,5 +1,6 @@
 """Pages to an article: its parts, its clean body, and what is known about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -7,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from feedproxy import plan, sources, urls
 from feedproxy.extract import extract_article
-from feedproxy.fetch import Fetcher
-from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Waiting
+from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Url, Waiting
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, plain_text
 
@@ -20,7 +20,7 @@ _TITLE_CHARACTERS = 300
 _MAX_PARTS = 20
 
 
-def article_parts(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> list[tuple[Page, Extract]]:
+def article_parts(page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url], Page]) -> list[tuple[Page, Extract]]:
     """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
 
     Raises:
@@ -30,12 +30,12 @@ def article_parts(page: Page, mirror: Mirror, site: Site, fetcher: Fetcher) -> l
     rules = sources.rules_for(mirror, urls.host_of(page.url))
     extract = extract_article(page, rules, site)
     if extract.single_url and extract.single_url != page.url:
-        page = fetcher.fetch(extract.single_url)
+        page = fetch(extract.single_url)
         extract = extract_article(page, rules, site)
     parts, seen = [(page, extract)], {page.url}
     while (url := parts[-1][1].next_url) and url not in seen and len(parts) < _MAX_PARTS:
         seen.add(url)
-        page = fetcher.fetch(url)
+        page = fetch(url)
         parts.append((page, extract_article(page, rules, site)))
     return parts
 

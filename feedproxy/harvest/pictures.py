@@ -94,7 +94,7 @@ class Pictures:
 
     def _take(self, url: Url) -> StoredPicture:
         """Fetch, check and keep one picture; its files are there before the store says so."""
-        original, reading = make_forms(url, self.kit.fetcher.fetch(url).body, self.kit.mirror.images)
+        original, reading = make_forms(url, self.kit.fetcher.fetch_picture(url), self.kit.mirror.images)
         self.kit.media.put(original)
         self.kit.media.put(reading)
         return StoredPicture(original.file, reading.file)

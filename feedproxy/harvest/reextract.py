@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from feedproxy import plan
 from feedproxy.errors import ExtractError, FetchError, UpstreamError
 from feedproxy.harvest.articles import article_parts, make_article
 from feedproxy.harvest.kit import Kit
-from feedproxy.model import Article, ArticleId, ListingItem, Page, Url, Validators
+from feedproxy.model import Article, ArticleId, ListingItem, Page, Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     if site is None:
         raise ExtractError(held.url, f"its site {held.site} is configured no more")
     item = ListingItem(held.id, held.url, held.title, held.published)
-    parts = article_parts(pages[0], kit.mirror, site, _Stored(pages))
+    parts = article_parts(pages[0], kit.mirror, site, partial(_held_page, pages))
     draft = make_article(parts, item, site, kit.mirror, kit.clock())
     if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
         raise ExtractError(held.url, reason)
@@ -71,24 +72,8 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     return article
 
 
-class _Stored:
-    """The pages that are held, as if they were fetched."""
-
-    def __init__(self, pages: list[Page]) -> None:
-        self._pages = {page.url: page for page in pages}
-
-    def fetch(self, url: Url, *, keep: bool = False) -> Page:
-        """Return a page that is held."""
-        del keep
-        if url not in self._pages:
-            raise FetchError(url, "is not held")
-        return self._pages[url]
-
-    def refetch(self, url: Url, known: Validators) -> Page | None:
-        """Return a page that is held."""
-        del known
-        return self.fetch(url)
-
-    def counts(self) -> dict[tuple[str, str], int]:
-        """Return nothing: nobody was asked."""
-        return {}
+def _held_page(pages: list[Page], url: Url) -> Page:
+    page = next((page for page in pages if page.url == url), None)
+    if page is None:
+        raise FetchError(url, "is not held")
+    return page

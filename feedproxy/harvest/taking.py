@@ -228,7 +228,7 @@ class Taker:
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
             raise ExtractError(waiting.item.url, f"leads to {page.url}, which is not this article")
-        return article_parts(page, self._kit.mirror, site, self._kit.fetcher)
+        return article_parts(page, self._kit.mirror, site, self._kit.fetcher.fetch)
 
 
 def _fetch_all(

@@ -13,6 +13,7 @@ from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
     blocks,
+    check_tags,
     check_xpath,
     drop,
     elements_at,
@@ -36,6 +37,7 @@ __all__ = [
     "attributes_at",
     "best_candidate",
     "blocks",
+    "check_tags",
     "check_xpath",
     "decode",
     "drop",

@@ -10,6 +10,8 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 _SNIFFED_BYTES = 4096
+# Detection tries dozens of encodings.
+_DETECTED_BYTES = 64 * 1024
 # Python's names for what the Web means by these (WHATWG Encoding, 4.2; a label inside a page that says UTF-16 means UTF-8).
 _MEANT = {"gbk": "gb18030", "big5": "big5hkscs", "utf-16le": "utf-8", "utf-16be": "utf-8"}
 # What servers say of everything, and what decodes anything: a page's own label counts more.
@@ -48,8 +50,8 @@ def decode(body: bytes, content_type: str = "") -> str:
         text = body.decode(encoding, "replace")
         if text.count("\ufffd") <= _MAX_BAD_SHARE * len(text):
             return without_controls(text)
-    best = from_bytes(body).best()
-    return without_controls(str(best) if best else body.decode("utf-8", "replace"))
+    best = from_bytes(body[:_DETECTED_BYTES]).best()
+    return without_controls(body.decode(best.encoding if best else "utf-8", "replace"))
 
 
 def without_controls(text: str) -> str:

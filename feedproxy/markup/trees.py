@@ -33,6 +33,8 @@ _XPATH_CORE = frozenset(
 # 20,000 attributes in one tag take libxml2 a second, 100,000 minutes; an inlined picture is long, but one attribute.
 _LONG_TAG = re.compile(r"<[^<>]{20000,}")
 _MAX_ATTRIBUTES = 5_000
+# The largest real page has 4,000 tags. A tree takes 100 bytes and more for each, and heuristics 1 ms.
+_MAX_TAGS = 50_000
 _SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
 # Of a `picture`'s sources those count that are for every screen, and of a kind that everybody shows.
 _SHOWN, _ANY = re.compile(r"\s*image/(?:avif|gif|jpe?g|png|webp|\*)\s*", re.IGNORECASE), "image/*"
@@ -43,7 +45,7 @@ def parse(text: str) -> HtmlElement:
     """Return the root of an HTML document; an empty one for text without any mark-up or content."""
     parser = html.HTMLParser(remove_pis=True, huge_tree=False)
     text = _close_voids(_XML_DECLARATION.sub("", text))
-    _check_tags(text)
+    check_tags(text)
     try:
         return html.document_fromstring(text, parser=parser)
     except etree.ParserError:  # nothing in it, or comments and a document type alone
@@ -52,7 +54,7 @@ def parse(text: str) -> HtmlElement:
 
 def fragment(markup: str) -> HtmlElement:
     """Return a `div` that holds *markup*."""
-    _check_tags(markup)
+    check_tags(markup)
     document = html.document_fromstring(f"<html><body>{_close_voids(without_controls(markup))}</body></html>")
     whole = html.Element("div")
     for body in document.findall("body"):  # more than one where the mark-up has some of its own
@@ -60,6 +62,20 @@ def fragment(markup: str) -> HtmlElement:
         body.attrib.clear()
         whole.append(body)
     return whole[0] if len(whole) == 1 else whole
+
+
+def check_tags(text: str, most: int = _MAX_TAGS) -> None:
+    """Hold that a document has not more tags than that, and no tag so many attributes that parsers take their square.
+
+    Raises:
+        ValueError: it has.
+
+    """
+    if (count := text.count("<")) > most:
+        raise ValueError(f"{count} tags are more than {most}")
+    for tag in _LONG_TAG.finditer(text):
+        if tag[0].count("=") + tag[0].count(" ") > _MAX_ATTRIBUTES:
+            raise ValueError(f"a tag with more than {_MAX_ATTRIBUTES} attributes")
 
 
 def inner_html(element: HtmlElement) -> DirtyHtml:
@@ -181,13 +197,6 @@ def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
     """Return the elements that one XPath expression finds; what else it finds is passed over."""
     found = _evaluate(element, expression)
     return [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
-
-
-def _check_tags(text: str) -> None:
-    """Refuse a tag with so many attributes that libxml2 takes the square of their number."""
-    for tag in _LONG_TAG.finditer(text):
-        if tag[0].count("=") + tag[0].count(" ") > _MAX_ATTRIBUTES:
-            raise ValueError(f"a tag with more than {_MAX_ATTRIBUTES} attributes")
 
 
 def _evaluate(element: HtmlElement, expression: str) -> object:

@@ -140,6 +140,7 @@ class FetchLimits:
     requests_per_second: float
     requests_at_once: int
     robots: Robots
+    ports: tuple[int, ...]
     connect_timeout_s: float
     read_timeout_s: float
     total_timeout_s: float

@@ -91,6 +91,7 @@ class FetchTable(_Table):
     requests_per_second: float = Field(default=5, gt=0, le=1000)
     requests_at_once: int = Field(default=4, ge=1, le=32)
     robots: Robots = Robots.REPORT
+    ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = (80, 443)
     connect_timeout_s: float = Field(default=10, gt=0)
     read_timeout_s: float = Field(default=20, gt=0)
     total_timeout_s: float = Field(default=60, gt=0)

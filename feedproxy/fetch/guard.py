@@ -1,0 +1,88 @@
+"""Which hosts and addresses are never reached. Pure but for the look-up of names.
+
+Python's `ipaddress` knows IANA's registries of special-purpose addresses; below stands what it lets pass (Python 3.11).
+"""
+
+import ipaddress
+import re
+import socket
+
+import requests
+
+# Addresses that hide an IPv4 address in an IPv6 one, so that a gateway leads anywhere; and what is public in name only.
+_HIDING = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
+            "::ffff:0:0/96",  # IPv4-mapped (RFC 4291, 2.5.5.2)
+            "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
+            "64:ff9b::/96",  # NAT64 (RFC 6052)
+            "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
+            "2001::/32",  # Teredo (RFC 4380)
+            "2002::/16",  # 6to4 (RFC 3056)
+            "192.88.99.0/24",  # 6to4 relays (RFC 3068)
+            "192.0.0.0/24",  # protocol assignments (RFC 6890), one of which is a cloud's metadata
+            "168.63.129.16/32",  # a cloud's metadata, the one at a public address
+            "5f00::/16",  # segment routing (RFC 9602)
+            "3fff::/20",  # documentation (RFC 9637)
+        ),
+    )
+)
+# ISATAP hides one in an interface's identifier (RFC 5214, 6.1).
+_ISATAP = re.compile(r"(?:0000|0200):5efe")
+# The last label of what every resolver reads as a number (WHATWG URL, 3.5, "ends in a number").
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?", re.IGNORECASE)
+# No site needs to be tried at more; each may cost the time of a connection.
+_MOST_ADDRESSES = 4
+
+
+class RefusedError(requests.exceptions.InvalidURL):
+    """An address that is not to be reached; says why."""
+
+
+def check_host(host: str) -> None:
+    """Refuse a host that is neither a name nor an address in its usual form, or an address that is not public.
+
+    Raises:
+        RefusedError: it is not to be reached.
+
+    """
+    name = host.strip("[]")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        if not _NAME.fullmatch(host):
+            raise RefusedError(f"{host!r} is no host name") from None
+        if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            raise RefusedError(f"{host!r} is an address in an odd form") from None
+        return
+    if not is_public(str(address)):
+        raise RefusedError(f"{name} is no public address")
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one that everybody reaches, and reaches nobody else by."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if not found.is_global or found.is_multicast or found.is_reserved or found.is_unspecified or "%" in address:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and (found.is_site_local or _ISATAP.fullmatch(found.exploded[20:29])):
+        return False
+    return not any(found in network for network in _HIDING if network.version == found.version)
+
+
+def public_addresses(host: str) -> list[str]:
+    """Return the public IP addresses of *host*.
+
+    Raises:
+        RefusedError: the host has other addresses only, or is in an odd form.
+        OSError: the name can't be resolved.
+
+    """
+    check_host(host)
+    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+    public = [address for address in found if is_public(address)]
+    if not public:
+        raise RefusedError(f"{host} is at {', '.join(found[:_MOST_ADDRESSES])}, which is no public address")
+    return public[:_MOST_ADDRESSES]
