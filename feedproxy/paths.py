@@ -144,10 +144,12 @@ def from_root(target: MirrorPath, page: MirrorPath) -> str:
     return "../" * (page.count("/") - 1) + target.removeprefix("/")
 
 
-def absolute(target: MirrorPath, public_url: str) -> str:
-    """Return *target* below the mirror's public address (which ends without "/").
+def absolute(target: MirrorPath, public_url: str, key: str = "") -> str:
+    """Return *target* below the mirror's public address (which ends without "/"), with the *key* of its reader.
 
     >>> absolute(MirrorPath("/news"), "https://mirror.example.org")
     'https://mirror.example.org/news'
+    >>> suffixed(absolute(MirrorPath("/news"), "https://mirror.example.org", "secret"), "n13000001")
+    'https://mirror.example.org/news?key=secret&n13000001'
     """
-    return public_url + target
+    return public_url + target + (f"?key={key}" if key else "")

@@ -3,6 +3,7 @@
 What the mirror *is* (sections, channels, sites, limits) stands in `config/` and is read by `sources`.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from feedproxy.errors import ConfigError
 PREFIX = "FEEDPROXY_"
 _FILE = "_FILE"
 _MAX_PORT = 65_535
+# A key stands in addresses as it is.
+_KEY, _MIN_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+"), 16
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -27,6 +30,10 @@ def _pairs(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the environme
 
 def _words(value: Any) -> Any:  # noqa: ANN401 (the same)
     return tuple(word.strip().lower() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def _secrets(value: Any) -> Any:  # noqa: ANN401 (the same)
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -54,6 +61,11 @@ class Settings(BaseModel):
     contact: str = Field(default="", description="the operator's address, sent to upstream in the User-Agent")
     webhook_url: str = Field(default="", description="address that is told of alarms, as JSON by POST")
     operator_token: str = Field(default="", description="opens /status, /readyz and /metrics; unset: to this machine only")
+    access_keys: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field(
+        default=(),
+        description="keys of a private mirror, separated by commas, of 16 characters and more; unset: open to all",
+    )
+    indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
 
     @field_validator("webhook_url")
@@ -95,6 +107,13 @@ class Settings(BaseModel):
     def _fits_a_header(cls, value: str) -> str:
         if not value.isascii() or not value.isprintable():
             raise ValueError(f"{value!r} must be of printable ASCII, as it is sent in a header")
+        return value
+
+    @field_validator("access_keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _MIN_KEY_CHARACTERS or not _KEY.fullmatch(key) for key in value):
+            raise ValueError(f"each key must have at least {_MIN_KEY_CHARACTERS} letters, digits, - or _")
         return value
 
     @field_validator("data")

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
-from feedproxy import __version__
+from feedproxy import __version__, logs
 from feedproxy.cli.check import check
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.poll import backfill, poll
@@ -34,9 +34,9 @@ def cli(context: click.Context, config: Path | None) -> None:
     console = Console(stderr=True)
     if console.is_terminal:
         handler: logging.Handler = RichHandler(console=console, show_path=False, markup=False, highlighter=None)
-        logging.basicConfig(level=settings.log.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
+        logs.begin(settings.log, handler, "%(message)s", "%H:%M:%S")
     else:
-        logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(message)s")
+        logs.begin(settings.log)
     for library in ("alembic", "htmldate", "requests_cache", "trafilatura", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 

@@ -12,11 +12,12 @@ from feedproxy.store import Library
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The mirror below one public address (without a "/" at its end)."""
+    """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*."""
 
     mirror: Mirror
     library: Library
     public_url: str
+    key: str = ""
 
     @property
     def layout(self) -> Layout:
@@ -39,7 +40,7 @@ class Ground:
 
     def absolute(self, path: MirrorPath) -> str:
         """Return an address with its host."""
-        return paths.absolute(path, self.public_url)
+        return paths.absolute(path, self.public_url, self.key)
 
     def images_of(self, section: str) -> Images:
         """Return what a section does with pictures."""

@@ -1,10 +1,10 @@
 """The store: what is held, what waits, and how each channel's polls went. The only room that imports SQLAlchemy.
 
 `Library` is what readers need, `Desk` what the web side needs besides, `Store` what the poller does; `open_store` makes the
-SQL implementation of all.
+SQL implementation of all, `open_desk` one that can write readers' requests only.
 """
 
 from feedproxy.store.ports import Budget, Clock, Desk, Library, Records, Schedule, Store
-from feedproxy.store.sql import SqlStore, open_store
+from feedproxy.store.sql import SqlStore, open_desk, open_store
 
-__all__ = ["Budget", "Clock", "Desk", "Library", "Records", "Schedule", "SqlStore", "Store", "open_store"]
+__all__ = ["Budget", "Clock", "Desk", "Library", "Records", "Schedule", "SqlStore", "Store", "open_desk", "open_store"]

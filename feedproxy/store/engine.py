@@ -1,5 +1,7 @@
 """Engines: how a database is opened, and what a transaction is there."""
 
+import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,20 @@ from sqlalchemy.exc import ArgumentError
 
 # How long a writer waits for another one, in ms; a transaction here takes a few.
 _BUSY_TIMEOUT_MS = 30_000
+_READS = frozenset(
+    (
+        *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE),
+        *(sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_PRAGMA),
+    )
+)
+_CHANGES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 
 
-def create(url: str) -> Engine:
-    """Return an engine for an SQLAlchemy *url*; the folder of an SQLite file is made."""
+def create(url: str, only: frozenset[str] | None = None) -> Engine:
+    """Return an engine for an SQLAlchemy *url*; the folder of an SQLite file is made.
+
+    With *only* it writes to no other tables (SQLite; elsewhere that is what roles are for).
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
@@ -21,6 +33,8 @@ def create(url: str) -> Engine:
     engine = create_engine(parsed)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    if only is not None:
+        event.listen(engine, "connect", partial(_restrict, only))
     return engine
 
 
@@ -47,6 +61,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  # noqa: ANN401 (the same)
+    """Have a connection change no table but these, and no schema (SQLite, "Compile-Time Authorization Callbacks")."""
+
+    def judge(action: int, name: str | None, *_: object) -> int:
+        is_fine = action in _READS or (action in _CHANGES and name in only)
+        return sqlite3.SQLITE_OK if is_fine else sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(judge)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -33,6 +33,7 @@ from feedproxy.store import requests as request_rows
 from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.database import Database, in_words
+from feedproxy.store.ports import Desk
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlBudget, SqlSchedule
 from feedproxy.store.schema import locked, migrate
@@ -53,6 +54,17 @@ def open_store(url: str, folder: Path) -> "SqlStore":
         shown = engines.without_password(url)
         raise StoreError(f"store: {shown} can't be opened: {in_words(e)}; check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL") from e
     return SqlStore(Database(engine), folder / "poller.lock")
+
+
+def open_desk(url: str, folder: Path) -> Desk:
+    """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
+
+    Raises:
+        StoreError: as `open_store`.
+
+    """
+    open_store(url, folder).close()  # which brings its schema up to date
+    return SqlStore(Database(engines.create(url, frozenset((t.request.name,)))), folder / "poller.lock")
 
 
 class SqlStore:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flask import Response, redirect, request
@@ -19,6 +19,7 @@ from feedproxy.render import STATIC
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
 from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
+from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
 from feedproxy.web.shelf import Shelf
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
@@ -65,6 +66,7 @@ class Views:
             (paths.ICON, self.static, "GET"),
             (paths.WELL_KNOWN_ICON, self.icon, "GET"),
             ("/healthz", self.healthz, "GET"),
+            (ROBOTS, self.robots, "GET"),
         )
 
     def home(self) -> Response:
@@ -118,7 +120,7 @@ class Views:
         if self._plain_pages().canonical(wanted, section):
             return _redirect(MirrorPath(request.path), 303)
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
-        if not self.limiter.hit(rule, request.remote_addr or ""):
+        if not self.limiter.hit(rule, client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
             return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
@@ -167,6 +169,10 @@ class Views:
         self.library.version([])
         return send(prepare(b"ok\n", TEXT), cache_control=NO_STORE)
 
+    def robots(self) -> Response:
+        """Answer with what search engines may read."""
+        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=_DAY)
+
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
         body = self._plain_pages().message(title, text, MirrorPath(request.path))
@@ -185,12 +191,12 @@ class Views:
 
     def _feed(self, scope: Scope, form: str) -> Response:
         """Answer with a feed, made once for each change of what it shows."""
-        ground = self._ground()
+        ground = replace(self._ground(), key=given_key())
 
         def make(version: Version) -> Answer:
             return prepare(make_feed(ground, scope, form), _FEED_TYPES[form], version.moment)
 
-        key = (scope.path(form), ground.public_url)
+        key = (scope.path(form), ground.public_url, ground.key)
         return self._send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
 
     def _page(self, body: bytes, version: Version) -> Response:
