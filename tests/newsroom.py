@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import io
+import socket
+import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -105,13 +107,18 @@ def rss(channel: str, stories: tuple[Story, ...]) -> str:
 
 @dataclass
 class Answer:
-    """What is sent for a path: a status, a body, and headers; `raw` replaces everything on the wire, `drip` follows it slowly."""
+    """What is sent for a path: a status, a body, and headers.
+
+    `raw` replaces everything on the wire; `flow` follows it, made as it is sent, then `drip`, slowly; `cut` ends it with a reset.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    flow: Callable[[], Iterable[bytes]] = tuple
     drip: bytes = b""
+    cut: bool = False
 
 
 def page_of(text: str) -> Answer:
@@ -174,10 +181,14 @@ class _Handler(BaseHTTPRequestHandler):
         answer = room.answer(path)
         if answer.raw is not None:
             self.wfile.write(answer.raw)
+            for chunk in answer.flow():
+                self.wfile.write(chunk)
             for byte in answer.drip:
                 if room.silence.wait(_DRIP_S):
                     break
                 self.wfile.write(bytes((byte,)))
+            if answer.cut:  # so closing sends a reset
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             return
         etag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'

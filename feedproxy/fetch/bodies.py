@@ -39,7 +39,7 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int) -> bytes:
     """
     coding = encoding.strip().lower()
     if coding not in ("", "identity", *WINDOW_BITS):
-        raise BodyError(f"content encoding {encoding!r} was not asked for")
+        raise BodyError(f"content encoding {encoding[:80]!r} was not asked for")
     raw, size = [], 0
     while chunk := stream.read1(_CHUNK_BYTES, decode_content=False):
         size += len(chunk)
