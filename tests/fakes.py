@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Semaphore
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.model import Mirror
@@ -17,6 +18,10 @@ class CalmBudget:
     def __init__(self) -> None:
         self.held: dict[str, datetime] = {}
         self.gaps: dict[str, float] = {}
+        self.places: dict[str, Semaphore] = {}
+
+    def slot(self, host: str, at_once: int) -> Semaphore:
+        return self.places.setdefault(host, Semaphore(at_once))
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
         del most_quiet_s

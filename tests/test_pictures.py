@@ -18,7 +18,6 @@ from lxml import html as parser
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, listing, page_of, picture, write_config
 from PIL import Image
 
-from feedproxy.errors import StoreError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
@@ -273,15 +272,18 @@ def test_a_poller_that_was_killed_before_it_stored_begins_again(
     assert sorted(media.names()) == files
 
 
-def test_a_disk_that_is_full_stops_the_run_and_loses_nothing(
-    newsroom: Newsroom, harvester: Harvester, settings: Settings
+def test_a_picture_that_can_not_be_written_holds_no_text_up_and_is_fetched_later(
+    newsroom: Newsroom, harvester: Harvester, settings: Settings, clock: Clock
 ) -> None:
     settings.media.write_text("no folder")
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
-    with pytest.raises(StoreError, match=r"media: .* can't be written: not a directory; check FEEDPROXY_DATA"):
-        poll(harvester)
+    report = poll(harvester)[0]
+    assert report.new == 1
+    assert re.search(r"media: .* can't be written: not a directory; check FEEDPROXY_DATA", str(report.missing[0]))
     settings.media.unlink()
-    assert poll(harvester)[0].new == 1
+    clock.advance(hours=1)
+    assert harvester.pictures.take_due(report) == 1
+    assert report.pictures == 1
 
 
 def test_pictures_of_feeds_as_listings_are_kept_as_well(

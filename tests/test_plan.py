@@ -106,8 +106,10 @@ def test_one_success_resets_the_back_off() -> None:
     assert again.succeeded_at == NOW
 
 
-@pytest.mark.parametrize(("tries", "minutes"), [(0, 5), (1, 10), (2, 20), (4, 80), (5, 100), (100_000, 100)])
-def test_a_failed_article_is_tried_again_later_and_later_up_to_the_cap(tries: int, minutes: int) -> None:
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 5), (1, 10), (2, 20), (4, 80), (5, 100), (11, 100), (100_000, 2800)])
+def test_a_failed_article_is_tried_again_later_and_later_up_to_the_cap_and_beyond_if_it_never_comes(
+    tries: int, minutes: int
+) -> None:
     assert plan.next_try(tries, RULES, NOW) == NOW + minutes * MINUTE
 
 

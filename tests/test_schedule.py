@@ -51,7 +51,15 @@ def test_what_upstream_says_counts_if_it_is_longer() -> None:
     assert wait_of(every=2 * HOUR, fresh_s=3600) == pytest.approx(60, rel=0.1)
     assert wait_of(every=2 * HOUR, fresh_s=60) == pytest.approx(15, rel=0.1)
     assert wait_of(replace(ChannelState("c1"), ttl_s=7200), every=2 * HOUR) == pytest.approx(120, rel=0.1)
-    assert wait_of(every=2 * HOUR, fresh_s=10**9) == pytest.approx(360, rel=0.1)
+    # for a day at most, as little as for what it asks in Retry-After
+    assert wait_of(every=2 * HOUR, fresh_s=10**9) == pytest.approx(24 * 60)
+
+
+def test_a_channel_is_never_asked_sooner_than_upstream_says() -> None:
+    for number in range(50):
+        after = plan.after_poll(ChannelState(f"c{number}"), RULES, NOW, published=[NOW - HOUR], fresh_s=3600)
+        assert after.next_poll_at is not None
+        assert after.next_poll_at >= NOW + HOUR
 
 
 def test_channels_that_were_polled_together_do_not_stay_together() -> None:
@@ -113,10 +121,14 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     for hours in (0, 6, 23):
         now = NOW + hours * HOUR
         assert plan.effective_url(CHANNEL, state, now) == CHANNEL.url
-        state = plan.remember_redirect(state, CHANNEL.url, MOVED, now)
+        state = plan.remember_redirect(CHANNEL, state, CHANNEL.url, MOVED, now)
+    state = replace(state, polled_at=NOW + 24 * HOUR)
     assert plan.effective_url(CHANNEL, state, NOW + 24 * HOUR) == MOVED.url
+    # another address that is configured since is asked itself, and once a day this one, too
+    assert plan.effective_url(replace(CHANNEL, url=Url("https://news.example/c2")), state, NOW + 24 * HOUR) != MOVED.url
+    assert plan.effective_url(CHANNEL, state, NOW + 48 * HOUR) == CHANNEL.url
     # asked there directly, it stays so
-    after = plan.remember_redirect(state, MOVED.url, replace(MOVED, moved=False), NOW + 25 * HOUR)
+    after = plan.remember_redirect(CHANNEL, state, MOVED.url, replace(MOVED, moved=False), NOW + 25 * HOUR)
     assert plan.effective_url(CHANNEL, after, NOW + 26 * HOUR) == MOVED.url
 
 
@@ -124,9 +136,9 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     "between", [replace(MOVED, moved=False), Page(CHANNEL.url, b""), replace(MOVED, url=Url("https://news.example/x"))]
 )
 def test_a_redirect_that_changes_its_mind_begins_anew(between: Page) -> None:
-    state = plan.remember_redirect(ChannelState("c1"), CHANNEL.url, MOVED, NOW)
-    state = plan.remember_redirect(state, CHANNEL.url, between, NOW + 12 * HOUR)
-    state = plan.remember_redirect(state, CHANNEL.url, MOVED, NOW + 13 * HOUR)
+    state = plan.remember_redirect(CHANNEL, ChannelState("c1"), CHANNEL.url, MOVED, NOW)
+    state = plan.remember_redirect(CHANNEL, state, CHANNEL.url, between, NOW + 12 * HOUR)
+    state = plan.remember_redirect(CHANNEL, state, CHANNEL.url, MOVED, NOW + 13 * HOUR)
     assert plan.effective_url(CHANNEL, state, NOW + 25 * HOUR) == CHANNEL.url
 
 

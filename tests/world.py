@@ -8,8 +8,8 @@ import hashlib
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -348,6 +348,12 @@ class WatchedBudget:
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         self._budget.hold(host, now, until)
+
+    def slot(self, host: str, at_once: int) -> AbstractContextManager[object]:
+        return self._budget.slot(host, at_once)
+
+    def quiet(self, now: datetime) -> Mapping[str, datetime]:
+        return self._budget.quiet(now)
 
     def tightest_s(self) -> float:
         """Return the shortest time between two requests to one host, in gaps that its budget demands."""

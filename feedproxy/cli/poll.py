@@ -6,7 +6,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -26,6 +28,10 @@ _MAX_STEP_S, _MIN_STEP_S = 5.0, 0.2
 # What is being fetched when all is to end has so long to end; what has not is done again.
 _GRACE_S = 8.0
 _MAX_PAGES = 10_000
+# What a shell says of a process that SIGTERM ended.
+_TERMINATED = 143
+# No fetch, parse or transaction takes as long.
+_HUNG_S = 600.0
 _RENEWALS = 3
 
 
@@ -42,15 +48,20 @@ def poll(settings: Settings, *, once: bool) -> None:
     _end_gently(stop)
     kit = open_kit(settings, stop)
     if once:
-        _finish(_poll_all(kit))
+        _finish(_poll_all(kit), stop)
+    alive = _Alive(stop)
+    kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
     poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
-    threading.Thread(target=_keep_leading, args=(poller, stop), daemon=True).start()
+    threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():
         wait_s = (poller.step() - now()).total_seconds()
         stop.wait(min(max(wait_s, _MIN_STEP_S), _MAX_STEP_S))
-    poller.resign()
+    try:
+        poller.resign()
+    except StoreError as e:
+        _log.warning("%s; the lease ends by itself", e)
 
 
 @click.command()
@@ -79,7 +90,7 @@ def backfill(settings: Settings, pages: int, since: datetime | None, channels: t
         def walk(channel: Channel) -> Report:
             return Harvester(kit).walk(channel, pages=pages, since=began, told=_shown(bar, channel))
 
-        _finish(_each(kit, chosen, walk, bar, "backfill"))
+        _finish(_each(kit, chosen, walk, bar, "backfill"), stop)
 
 
 def _poll_all(kit: Kit) -> list[Report]:
@@ -124,19 +135,33 @@ def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None
     return show
 
 
-def _finish(reports: list[Report]) -> None:
+def _finish(reports: list[Report], stop: threading.Event) -> None:
     print_reports(reports)
+    if stop.is_set():
+        _log.warning("ended before it was done; the same command goes on with it")
+        sys.exit(_TERMINATED)
     sys.exit(1 if any(report.failures for report in reports) else 0)
 
 
-def _keep_leading(poller: Poller, stop: threading.Event) -> None:
-    """Renew the lease while a long piece of work goes on."""
+class _Alive:
+    """Notes when the work was last seen to go on: between any two things that it does, it asks whether to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop, self.at = stop, time.monotonic()
+
+    def is_stopping(self) -> bool:
+        self.at = time.monotonic()
+        return self._stop.is_set()
+
+
+def _keep_leading(poller: Poller, stop: threading.Event, alive: "_Alive") -> None:
+    """Renew the lease while a long piece of work goes on, but not of one that has hung: another poller is to take over then."""
     while not stop.wait(poller.kit.mirror.poll.lease_seconds / _RENEWALS):
-        if poller.is_leading:
+        if poller.is_leading and time.monotonic() - alive.at < _HUNG_S:
             try:
                 poller.lead()
             except StoreError as e:
-                _log.warning("%s; the lease is not renewed", e)
+                _log.debug("%s; the lease is not renewed", e)
 
 
 def _end_gently(stop: threading.Event) -> None:
@@ -144,7 +169,7 @@ def _end_gently(stop: threading.Event) -> None:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
-        timer = threading.Timer(_GRACE_S, os._exit, (0,))
+        timer = threading.Timer(_GRACE_S, os._exit, (_TERMINATED,))
         timer.daemon = True
         timer.start()
 

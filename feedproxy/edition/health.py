@@ -44,7 +44,9 @@ def look(mirror: Mirror, desk: Desk, now: datetime) -> Health:
     states = desk.schedule.states()
     found = desk.schedule.leader()
     leader = found if found and found[1] > now else None
-    alarms = tuple(alarm for alarm in desk.records.alarms() if alarm.closed is None)
+    channels = {channel.id for channel in mirror.channels}
+    states = {channel: state for channel, state in states.items() if channel in channels}
+    alarms = tuple(alarm for alarm in desk.records.alarms() if alarm.closed is None and alarm.channel in channels)
     quiet = desk.budget.quiet(now)
     problems = [*_of_poller(leader, mirror, states, now), *_of_alarms(alarms), *_of_channels(mirror, states, now)]
     problems += [

@@ -225,6 +225,8 @@ class HttpFetcher:
                 raise FetchError(url, f"robots.txt can't be had: {e.reason}") from e
             self._robots[host] = rules, now + _ROBOTS_RETRY
             return rules
+        if until := self._patience(response):
+            raise NotAskedError(url, f"not asked: {host} wants to be left alone", until=until)
         if response.status_code == _OK:
             rules = Rules(response.content.decode("utf-8", "replace"))
         elif response.status_code >= _SERVER_ERROR and is_obeyed:

@@ -9,7 +9,7 @@ from feedproxy.model import Validators
 
 _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"(?:\A|[\s,])no-(?:cache|store)\b", re.IGNORECASE)
-_SECONDS = re.compile(r"\d{1,10}")
+_SECONDS = re.compile(r"\d{1,18}")
 _MAX_VALIDATOR_CHARACTERS = 500
 
 

@@ -2,8 +2,8 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,6 +26,12 @@ class Budget(Protocol):
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         """Leave a host alone until *until*."""
 
+    def slot(self, host: str, at_once: int) -> AbstractContextManager[object]:
+        """Hold one of so many places before a host; wait for one."""
+
+    def quiet(self, now: datetime) -> Mapping[str, datetime]:
+        """Return the hosts that want to be left alone, and until when."""
+
 
 class QuietError(Exception):
     """A host is to be left alone until *until*."""
@@ -43,7 +49,6 @@ class Pace:
     ) -> None:
         self.clock, self._sleep = clock, sleep
         self._budget, self._limits = budget, limits
-        self._slots: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(limits.requests_at_once))
         self._delays: dict[str, float] = {}
         self._silent: dict[str, int] = defaultdict(int)
         self._rests: dict[str, int] = defaultdict(int)
@@ -58,15 +63,15 @@ class Pace:
             QuietError: the host wants to be left alone.
 
         """
-        with self._lock:
-            slot = self._slots[host]
-        with slot:
+        with self._budget.slot(host, self._limits.requests_at_once):
             now = self.clock()
             start, quiet_until = self._budget.reserve(host, self.gap_s(host), now, MOST_QUIET_S)
             if quiet_until:
                 raise QuietError(host, quiet_until)
             if start > now:
                 self._sleep((start - now) / timedelta(seconds=1))
+                if asked_meanwhile := self._budget.quiet(self.clock()).get(host):
+                    raise QuietError(host, asked_meanwhile)
             yield
 
     def gap_s(self, host: str) -> float:

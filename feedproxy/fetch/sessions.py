@@ -2,14 +2,16 @@
 
 import logging
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from requests_cache import EXPIRE_IMMEDIATELY, CachedSession
 from requests_cache.backends.base import BaseCache
-from requests_cache.backends.sqlite import SQLiteCache
+from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
 from feedproxy import __version__
 from feedproxy.fetch.bodies import ACCEPT_ENCODING
@@ -19,7 +21,7 @@ from feedproxy.model import FetchLimits
 from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
-_BUSY_TIMEOUT_MS = 30_000
+_BUSY_TIMEOUT_MS = 1_000
 _DAY_S = 86_400
 _ACCEPT = "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5"
 
@@ -104,14 +106,60 @@ def _open_cache(file: Path | None) -> BaseCache:
     """Return the cache in *file*, or in memory; a file that is broken is put aside, as it only saves work."""
     if file is None:
         return BaseCache()
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(file)) as connection:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if fault := _fault_of(file):
+            aside = file.with_suffix(".broken")
+            _log.warning("%s: %s; put aside as %s", file, fault, aside.name)
+            file.replace(aside)
+        return _Cache(file)
+    except (sqlite3.Error, OSError) as e:
+        _log.warning("%s: %s; nothing is kept there until the next start", file, e)
+        return BaseCache()
+
+
+def _fault_of(file: Path) -> str:
+    """Return what is broken in a cache; one that is locked, or on a full disk, is not.
+
+    Raises:
+        sqlite3.Error: it can't be looked at.
+
+    """
+    with closing(sqlite3.connect(file, timeout=_BUSY_TIMEOUT_MS / 1000)) as connection:
+        try:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != ("ok",):
-            raise sqlite3.DatabaseError(found[0])  # noqa: TRY301 (the same as what SQLite itself raises)
-    except sqlite3.DatabaseError as e:
-        aside = file.with_suffix(".broken")
-        _log.warning("%s: %s; put aside as %s", file, e, aside.name)
-        file.replace(aside)
-    return SQLiteCache(str(file), serializer="json", wal=True, busy_timeout=_BUSY_TIMEOUT_MS)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as e:
+            return str(e)
+    return "" if found == ("ok",) else str(found[0])
+
+
+class _Table(SQLiteDict):
+    """A table that is given up when another process holds its file: requests-cache 1.3 would wait for ever, and say nothing."""
+
+    @contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        with self._lock:
+            connection = self._connection
+            assert connection is not None  # noqa: S101 (as the library has just opened it)
+            connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
+                yield
+                connection.commit()
+            except sqlite3.Error:
+                connection.rollback()
+                raise
+            finally:
+                self._active_transaction = False
+
+
+class _Cache(SQLiteCache):
+    """A cache of such tables."""
+
+    def __init__(self, file: Path) -> None:
+        super(SQLiteCache, self).__init__(cache_name=str(file))  # whose own tables would be made at once
+        form: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_TIMEOUT_MS}
+        self.responses = _Table(file, table_name="responses", serializer="json", **form)
+        self.redirects = _Table(file, table_name="redirects", serializer=None, lock=self.responses._lock, **form)  # noqa: SLF001

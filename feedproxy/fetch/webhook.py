@@ -1,5 +1,7 @@
 """Tell an address of the operator's what happened."""
 
+from urllib.parse import urlsplit
+
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -7,7 +9,7 @@ from feedproxy import __version__
 from feedproxy.errors import FetchError
 from feedproxy.model import Alarm
 
-_TIMEOUT_S = 10
+_TIMEOUT_S = 5
 _MAX_GOOD = 299
 
 
@@ -38,7 +40,7 @@ class Webhook:
             "fits again" if alarm.closed else f"fits no more, for example at {alarm.url}: {alarm.reason}"
         )
         headers = {"User-Agent": f"feedproxy/{__version__}"}
-        shown = self._url.partition("?")[0].rpartition("@")[2]
+        shown = f"the webhook at {urlsplit(self._url).hostname}"  # the rest is a secret
         try:
             answer = requests.post(self._url, json=message, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False)
         except (requests.RequestException, HTTPError, OSError, ValueError) as e:

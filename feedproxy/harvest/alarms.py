@@ -7,43 +7,59 @@ from dataclasses import replace
 from feedproxy import plan
 from feedproxy.errors import FetchError
 from feedproxy.harvest.kit import Kit
-from feedproxy.harvest.reports import Report
+from feedproxy.harvest.reports import Fit, Report
 from feedproxy.model import Alarm
 
 _log = logging.getLogger(__name__)
 
 
 def watch(kit: Kit, report: Report) -> None:
-    """Count what became of a poll, and open or close its channel's alarm."""
-    channel = report.channel
+    """Count what became of a poll, and open or close its channel's alarms: of its listing, and of its articles."""
     _count(kit, report)
+    state = kit.store.schedule.state(report.channel.id)
+    on = [alarm for alarm in kit.store.records.alarms() if alarm.channel == report.channel.id and alarm.closed is None]
+    if report.listing:
+        known = [alarm for alarm in on if _is_of_listing(alarm.rule)]
+        is_bad = bool(report.listing.rule) and (bool(known) or state.failures >= plan.MIN_LISTING_FAILURES)
+        _decide(kit, report, known, report.listing if is_bad else None)
     if not report.fits:
         return
-    before = kit.store.schedule.state(channel.id).outcomes
-    outcomes = plan.remember_outcomes(before, (plan.FITS_NOT if fit.rule else plan.FITS for fit in report.fits))
-    kit.store.schedule.remember_outcomes(channel.id, outcomes)
-    known = next((alarm for alarm in kit.store.records.alarms() if alarm.channel == channel.id), None)
-    is_on = known is not None and known.closed is None
-    if plan.decide_alarm(outcomes, is_on=is_on) == is_on:
-        return
-    if known and is_on:
-        _log.warning("%s: alarm over: %s fits again", channel.id, known.rule)
-        kit.store.records.put_alarm(replace(known, closed=kit.clock()))
-        return
-    worst = next(fit for fit in reversed(report.fits) if fit.rule)
-    _log.error("%s: alarm: %s fits no more, for example at %s: %s", channel.id, worst.rule, worst.url, worst.reason)
-    kit.store.records.put_alarm(Alarm(channel.id, channel.site.name, worst.rule, worst.url, worst.reason, kit.clock()))
+    outcomes = plan.remember_outcomes(state.outcomes, (plan.FITS_NOT if fit.rule else plan.FITS for fit in report.fits))
+    known = [alarm for alarm in on if not _is_of_listing(alarm.rule)]
+    is_on = plan.decide_alarm(outcomes, is_on=bool(known))
+    worst = next((fit for fit in reversed(report.fits) if fit.rule), None)
+    if not is_on and known:
+        outcomes = plan.FORGIVEN
+    if worst or not is_on:
+        _decide(kit, report, known, worst if is_on else None)
+    kit.store.schedule.remember_outcomes(report.channel.id, outcomes)
 
 
-def tell(kit: Kit, webhook: Callable[[Alarm], None]) -> None:
-    """Tell the webhook what it does not know yet; what it does not take is told again later."""
+def _is_of_listing(rule: str) -> bool:
+    return not rule.startswith("article.")
+
+
+def _decide(kit: Kit, report: Report, known: list[Alarm], bad: Fit | None) -> None:
+    """Open an alarm over what is bad, if none of its kind is on; or close those that are."""
+    channel = report.channel
+    if bad and not known:
+        _log.error("%s: alarm: %s fits no more, for example at %s: %s", channel.id, bad.rule, bad.url, bad.reason)
+        kit.store.records.put_alarm(Alarm(channel.id, channel.site.name, bad.rule, bad.url, bad.reason, kit.clock()))
+    for alarm in known if bad is None else ():
+        _log.warning("%s: alarm over: %s fits again", channel.id, alarm.rule)
+        kit.store.records.put_alarm(replace(alarm, closed=kit.clock()))
+
+
+def tell(kit: Kit, webhook: Callable[[Alarm], None]) -> bool:
+    """Tell the webhook what it does not know yet; return False if it did not take it."""
     for alarm in kit.store.records.untold():
         try:
             webhook(alarm)
         except FetchError as e:
             _log.warning("webhook: %s; telling it again later", e)
-            return
+            return False
         kit.store.records.told(alarm)
+    return True
 
 
 def _count(kit: Kit, report: Report) -> None:

@@ -1,12 +1,13 @@
 """One channel, from its listing to the store."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from feedproxy import plan
-from feedproxy.errors import FetchError, ListingError, NotAskedError, UpstreamError
+from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
@@ -15,6 +16,7 @@ from feedproxy.harvest.taking import Taker
 from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Url
 from feedproxy.parse import parse_listing
 
+_log = logging.getLogger(__name__)
 # Articles that are fetched before another poller may have its turn.
 _BATCH = 20
 # The poll of a channel is over by then, or its process is dead.
@@ -55,7 +57,9 @@ class Harvester:
         except UpstreamError as e:
             # as it is in the store: a gap may have been walked down a part of the way
             state, failure = replace(self.kit.store.schedule.state(channel.id), last_error=str(e)), e
-            self._note_failure(channel, report, e)
+            report.note(e)
+            rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
+            report.note_listing(Url(e.url), rule, e)
         self._take_articles(channel, report, round_began)
         self._remember(state, page, failure)
         watch(self.kit, report)
@@ -102,6 +106,8 @@ class Harvester:
         """
         schedule, report = self.kit.store.schedule, Report(channel)
         walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
+        if walk.pages >= pages:  # one that went deeper was interrupted, or is over
+            walk = Backfill(channel.id, channel.url, 0)
         seen: set[Url] = set()
         try:
             while walk.next_url and walk.next_url not in seen and walk.pages < pages and not self.kit.is_stopping():
@@ -109,7 +115,7 @@ class Harvester:
                 walk = self._go_down(channel, walk, report, since)
                 told(walk, report)
         except UpstreamError as e:
-            self._note_failure(channel, report, e)
+            report.note(e)
         else:
             if not self.kit.is_stopping():
                 schedule.forget_backfill(channel.id)
@@ -129,14 +135,15 @@ class Harvester:
         """Store what the listing shows, if it is another than the one that was stored last."""
         asked = plan.effective_url(channel, state, self.kit.clock())
         asked, page = self._fetch_listing(channel, asked)
-        state = plan.remember_redirect(replace(state, last_error=""), asked, page, self.kit.clock())
+        state = plan.remember_redirect(channel, replace(state, last_error=""), asked, page, self.kit.clock())
         # what is read in another way is another listing
         digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + page.body).hexdigest()
         if digest == state.listing_hash:
+            report.note_listing(page.url)
             report.listed = state.listed
             return state, page
         listing = parse_listing(page, channel.site, channel.kind)
-        report.note_fit(page.url, "")
+        report.note_listing(page.url)
         next_url = listing.next_url or channel.archive_url
         if state.succeeded_at and next_url and not self._was_seen(channel, listing, state.succeeded_at):
             # remembered before what hides the gap is: a poll that is killed in between would not see it again
@@ -147,8 +154,10 @@ class Harvester:
         return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
 
     def _was_seen(self, channel: Channel, listing: Listing, until: datetime) -> bool:
-        """Tell whether a listing shows anything that it has shown until then."""
-        return bool(self.kit.store.listed(channel.id, [item.id for item in listing.items], until))
+        """Tell whether a listing goes down to what it has shown until then; what is pinned to its top says nothing of that."""
+        ids = [item.id for item in listing.items]
+        known = self.kit.store.listed(channel.id, ids, until)
+        return ids[-1] in known or len(known) > len(ids) / 2
 
     def _close_gap(self, channel: Channel, state: ChannelState, report: Report) -> ChannelState:
         """Walk down to what was seen before, where more was published than a listing's first page shows, as in an outage."""
@@ -156,7 +165,16 @@ class Harvester:
             if not state.gap_url or self.kit.is_stopping():
                 break
             with self.kit.store.turn():
-                listing = parse_listing(self.kit.fetcher.fetch(Url(state.gap_url)), channel.site, "html")
+                try:
+                    listing = parse_listing(self.kit.fetcher.fetch(Url(state.gap_url)), channel.site, "html")
+                except NotAskedError:
+                    raise
+                except UpstreamError as e:  # the listing itself is fine; the gap is tried again with the next poll
+                    report.note(e)
+                    if isinstance(e, GoneError):
+                        _log.warning("%s: what was published in a gap ends at %s", channel.id, e)
+                        state = replace(state, gap_url="")
+                    break
                 is_closed = self._was_seen(channel, listing, state.gap_since or self.kit.clock())
                 next_url = "" if is_closed else listing.next_url or ""
                 self._take_items(channel, listing, report)
@@ -196,12 +214,6 @@ class Harvester:
     def _take_items(self, channel: Channel, listing: Listing, report: Report) -> None:
         report.listed += len(listing.items)
         self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
-
-    def _note_failure(self, channel: Channel, report: Report, error: UpstreamError) -> None:
-        report.note(error)
-        if isinstance(error, ListingError):
-            rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
-            report.note_fit(Url(error.url), rule, error)
 
     def _remember(self, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
         """Store how a poll went, and when the next is."""

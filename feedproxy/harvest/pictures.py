@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feedproxy import plan, urls
-from feedproxy.errors import FeedproxyError, NotAskedError, PictureError, UpstreamError
+from feedproxy.errors import NotAskedError, PictureError, StoreError, UpstreamError
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
 from feedproxy.media.forms import make_forms
@@ -57,8 +57,8 @@ class Pictures:
                     had[url] = future.result()
             except UpstreamError as e:
                 failed.append(e)
-            except FeedproxyError:
-                raise
+            except StoreError as e:  # its text may be stored all the same
+                failed.append(PictureError(url, str(e)))
             except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one picture, not those behind it)
                 _log.exception("%s failed", url)
                 failed.append(PictureError(url, f"failed: {e!r}"))

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from feedproxy import plan
 from feedproxy.errors import StoreError
-from feedproxy.harvest.alarms import tell
+from feedproxy.harvest.alarms import tell, watch
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
@@ -21,7 +21,9 @@ _AGAIN = timedelta(seconds=5)
 # A lease is renewed three times before it ends.
 _RENEWALS = 3
 # What failed in a way that nobody foresaw is not done again at once.
-_REST = timedelta(minutes=5)
+_REST, _LONGEST_REST = timedelta(minutes=5), timedelta(minutes=10)
+# As whose the pictures are counted that did not come with their articles.
+_LATER = "later"
 _Result = TypeVar("_Result")
 
 
@@ -38,6 +40,9 @@ class Poller:
     is_leading: bool = False
     renewed: datetime | None = None
     resting: dict[str, datetime] = field(default_factory=dict)
+    troubles: int = 0
+    trouble: str = ""
+    rests_until: datetime | None = None
 
     @property
     def harvester(self) -> Harvester:
@@ -50,13 +55,27 @@ class Poller:
         try:
             if not self.lead():
                 return now + self._lease / _RENEWALS
+            if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
+                return self.rests_until
             self._work()
             channels = {REQUESTED} | {channel.id for channel in self.kit.mirror.channels}
             due = self.kit.store.schedule.next_due(channels, self.kit.hosts, self.kit.picture_channels)
         except StoreError as e:
-            _log.error("%s; trying again", e)
-            return self.kit.clock() + _AGAIN
-        return max(due or now + _AGAIN, self.kit.clock())
+            return self._rest(e)
+        if self.trouble:
+            _log.info("the store can be written again")
+        self.troubles, self.trouble, self.rests_until = 0, "", None
+        rested = min((until for until in self.resting.values() if until > now), default=now)
+        return max(due or now + _AGAIN, rested, self.kit.clock())
+
+    def _rest(self, error: StoreError) -> datetime:
+        """Do nothing for a while, longer and longer: what is fetched and can't be stored would be fetched again and again."""
+        self.troubles += 1
+        if str(error) != self.trouble:
+            self.trouble = str(error)
+            _log.error("%s; polling rests, and goes on by itself", error)
+        self.rests_until = self.kit.clock() + min(_AGAIN * 2**self.troubles, _LONGEST_REST)
+        return self.rests_until
 
     def lead(self) -> bool:
         """Take the lease or renew it, where that is due; return whether this poller leads."""
@@ -94,8 +113,7 @@ class Poller:
             self._guarded("requests", self.harvester.serve_readers)
         self._take_due(channels)
         self._take_pictures()
-        if self.webhook:
-            self._guarded("webhook", partial(tell, kit, self.webhook))
+        self._guarded("webhook", self._tell_webhook)
 
     def _may_go_on(self) -> bool:
         return not self.kit.is_stopping() and self.lead()
@@ -122,11 +140,21 @@ class Poller:
                 self._guarded(channel.id, partial(self.harvester.take, channel))
 
     def _take_pictures(self) -> None:
-        report = Report(self.kit.mirror.channels[0])
-        while self._may_go_on():
-            if not self._guarded("pictures", partial(self.harvester.pictures.take_due, report)):
-                break
+        """Fetch some pictures that are due; what else is due comes before the next ones."""
+        report = Report(replace(self.kit.mirror.channels[0], id=_LATER, title="pictures that came later"))
+        if self._may_go_on():
+            self._guarded("pictures", partial(self.harvester.pictures.take_due, report))
+        watch(self.kit, report)
         _tell(report)
+
+    def _tell_webhook(self) -> None:
+        """Tell the webhook of alarms; one that takes none is left alone for a while."""
+        if (
+            self.webhook
+            and self.kit.clock() >= self.resting.get("webhook", self.kit.clock())
+            and not tell(self.kit, self.webhook)
+        ):
+            self.resting["webhook"] = self.kit.clock() + _REST
 
     def _guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
         """Do some work; what nobody foresaw costs only that, and gives it some rest."""

@@ -43,8 +43,7 @@ def _reextract_one(kit: Kit, article_id: ArticleId, *, is_dry: bool) -> Reextrac
     except UpstreamError as e:
         return Reextraction(article_id, held, error=e)
     if fetched and not is_dry:
-        now = kit.clock()
-        kit.store.save(fetched, pages, {}, now, again_at=plan.next_check(fetched.published, kit.mirror.poll, now))
+        kit.store.save(fetched, pages, {}, kit.clock(), is_fetched=False)
     return Reextraction(article_id, held, fetched)
 
 

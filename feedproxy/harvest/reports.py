@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from feedproxy.errors import NotAskedError, RuleError, UpstreamError
+from feedproxy.errors import ListingError, NotAskedError, RuleError, UpstreamError
 from feedproxy.model import Channel, Url
 
 _log = logging.getLogger(__name__)
@@ -25,8 +25,9 @@ class Fit:
 class Report:
     """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll.
 
-    *articles* counts what became of articles: new, updated, same, gone, excerpt, failed. *fits* are the pages that rules
-    were tried on for the first time, *delays* count the new articles by how long they took from publication to here.
+    *articles* counts what became of articles: new, updated, same, gone, excerpt, failed. *fits* are the articles that rules
+    were tried on for the first time, *listing* is how the listing itself fitted them; *delays* count the new articles by how
+    long they took from publication to here.
     """
 
     channel: Channel
@@ -36,6 +37,7 @@ class Report:
     missing: list[UpstreamError] = field(default_factory=list)
     failures: list[UpstreamError] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
+    listing: Fit | None = None
     delays: Counter[str] = field(default_factory=Counter)
     seconds: float = 0
 
@@ -62,6 +64,11 @@ class Report:
             self.fits.append(Fit(url))
         elif isinstance(error, RuleError):
             self.fits.append(Fit(url, error.rule or rule, error.reason))
+
+    def note_listing(self, url: Url, rule: str = "", error: UpstreamError | None = None) -> None:
+        """Remember how the listing fitted *rule*; what could not be had says nothing of it."""
+        if error is None or isinstance(error, ListingError):
+            self.listing = Fit(url, rule, error.reason) if error else Fit(url)
 
     def note_delay(self, delay: timedelta) -> None:
         """Count a new article; one that is older than its listing's memory came by a walk, and says nothing of delays."""

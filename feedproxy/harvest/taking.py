@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 # held.
 _MAX_REQUEST_TRIES = 5
 _MAX_CHECK_TRIES = 12
+# What upstream says it has no more is asked for so often, over two and a half hours, before that is believed.
+_MIN_GONE_TRIES = 6
 # Whose texts an article's is compared with.
 _NEIGHBOURS = 5
 
@@ -167,8 +169,11 @@ class Taker:
             if error.until:
                 self._kit.store.put_off(article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until)
             return
-        if isinstance(error, GoneError) and held:
+        if isinstance(error, GoneError) and held and held.rule != EXCERPT and waiting.tries + 1 >= _MIN_GONE_TRIES:
             self._lose(held)
+            return
+        if isinstance(error, GoneError) and held:
+            self._put_off(waiting, held, error)
             return
         self._report.note(error)
         self._report.articles["failed"] += 1
@@ -184,18 +189,16 @@ class Taker:
     def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
         """Try again later; where patience is at its end, what the listing says stands in until then.
 
-        That upstream can't be reached says nothing of the article, so nothing stands in for it.
+        That upstream can't be reached, or is out of order, says nothing of the article, so nothing stands in for it.
         """
         store, rules, now = self._kit.store, self._kit.mirror.poll, self._kit.clock()
         try_at = plan.next_try(waiting.tries, rules, now)
-        is_reached = not isinstance(error, FetchError) or error.answered
-        if held is None and is_reached and waiting.item.title and not plan.is_patient(waiting, None, rules, now):
+        says_something = not isinstance(error, FetchError) or (isinstance(error, GoneError) and rules.keep_gone)
+        is_shown = bool(waiting.item.title and waiting.item.excerpt)
+        if held is None and says_something and is_shown and not plan.is_patient(waiting, None, rules, now):
             excerpt = make_excerpt(waiting, self._site_of(waiting), now)
             store.save(excerpt, [], {}, now, again_at=try_at, tries=waiting.tries)
             self._report.articles["excerpt"] += 1
-            if isinstance(error, GoneError):
-                store.mark_gone(excerpt.id, now)
-                return
         store.put_off(waiting.item.id, error.reason, tries=waiting.tries + 1, now=now, try_at=try_at)
 
     def _lose(self, held: Article) -> None:
@@ -209,8 +212,8 @@ class Taker:
             self._kit.store.drop([held.id], now)
 
     def _note_fit(self, waiting: Waiting, rule: str, error: UpstreamError | None) -> None:
-        """Count how a page fitted the rules, once for each article, whatever becomes of it later."""
-        if error is None or not waiting.tries:
+        """Count how a page fitted the rules, once for each article that fails in the same way, whatever becomes of it later."""
+        if error is None or error.reason != waiting.error:
             self._report.note_fit(waiting.item.url, rule, error)
 
     # -------------------------------------------------------------- pages
@@ -227,7 +230,7 @@ class Taker:
         """Return an article's parts, if the page is the article's at all."""
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
-            raise ExtractError(waiting.item.url, f"leads to {page.url}, which is not this article")
+            raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
         return article_parts(page, self._kit.mirror, site, self._kit.fetcher.fetch)
 
 

@@ -37,7 +37,7 @@ class MediaFolder:
             StoreError: it can't be written.
 
         """
-        file = self._file(form.file.name)
+        file, unfinished = self._file(form.file.name), None
         try:
             if file.exists() and file.stat().st_size == len(form.body):
                 return
@@ -49,6 +49,8 @@ class MediaFolder:
                 os.fchmod(unfinished.fileno(), 0o644)
             Path(unfinished.name).replace(file)
         except OSError as e:
+            if unfinished:
+                Path(unfinished.name).unlink(missing_ok=True)
             raise StoreError(f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA") from e
 
     def read(self, name: str) -> bytes | None:

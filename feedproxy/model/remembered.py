@@ -15,7 +15,8 @@ class ChannelState:
     """What the store remembers of a channel's polls.
 
     *listing_hash* is of the last listing that was taken in whole, *listed* is how many articles it showed, *ttl_s* for
-    how many seconds it said that it holds. *moved_to* is where permanent redirects have led since *moved_since*. What
+    how many seconds it said that it holds. *moved_to* is where permanent redirects have led from
+    the configured address *moved_from* since *moved_since*. What
     scrolled out of the listing unseen since *gap_since* goes on at *gap_url*.
     *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
     """
@@ -29,6 +30,7 @@ class ChannelState:
     last_error: str = ""
     listed: int = 0
     ttl_s: float = 0
+    moved_from: str = ""
     moved_to: str = ""
     moved_since: datetime | None = None
     gap_url: str = ""

@@ -1,6 +1,6 @@
 """What is new, what is due, when to come back, what to believe, when to worry: decide apart from doing. Pure."""
 
-from feedproxy.plan.alarms import FITS, FITS_NOT, decide_alarm, remember_outcomes
+from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES, decide_alarm, remember_outcomes
 from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, settle
 from feedproxy.plan.quality import Flaw, find_flaw
 from feedproxy.plan.schedule import (
@@ -21,6 +21,8 @@ from feedproxy.plan.schedule import (
 __all__ = [
     "FITS",
     "FITS_NOT",
+    "FORGIVEN",
+    "MIN_LISTING_FAILURES",
     "Flaw",
     "Outcome",
     "after_poll",

@@ -6,8 +6,11 @@ FITS, FITS_NOT = ".", "x"
 _REMEMBERED = 20
 # A few bad pages are a site's daily bread: the worst real channel has three in its last two dozen, never three in six.
 _LATEST, _MIN_FAILURES = 6, 3
-# As many good ones in a row end it.
+# As many good ones in a row end it, and what was before is forgiven: a next alarm needs as many bad ones again.
 _MIN_GOOD = 3
+FORGIVEN = FITS * _MIN_GOOD
+# One bad listing may be an error page; it is asked for again and again.
+MIN_LISTING_FAILURES = 3
 
 
 def remember_outcomes(outcomes: str, new: Iterable[str]) -> str:

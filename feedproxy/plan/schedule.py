@@ -13,9 +13,15 @@ _MAX_DOUBLINGS = 16
 _PICTURE_MINUTES = 30 * 24 * 60
 # How often a channel is polled between two articles: on average an article is seen after a sixteenth of their distance.
 _POLLS_FOR_AN_ARTICLE = 8
-# By how much of itself a wait is longer or shorter, so that what began together does not stay together.
+# By how much of itself a wait may be longer, so that what began together does not stay together.
 _JITTER = 0.1
 _ADOPTED_AFTER = timedelta(days=1)
+# What upstream says of its freshness counts up to here, as its patience does.
+_MOST_SAID = timedelta(days=1)
+# How far ahead an article's date may lie (see `belief`).
+_CREDIBLE = timedelta(days=1)
+# From so many failures of an article on, its waits grow beyond the longest interval, up to so many of it.
+_MANY_TRIES, _MOST_INTERVALS = 12, 28
 
 
 def due_channels(
@@ -23,7 +29,8 @@ def due_channels(
 ) -> list[Channel]:
     """Return the channels whose time has come, the longest overdue first, never polled ones in the configured order.
 
-    A time that lies further ahead than any wait was set by a clock that has jumped back since: it has come.
+    A time that was set by a clock that has jumped back since has come: what was done last lies ahead, or the time lies further
+    ahead than any wait.
     """
     times = [
         (_due_at(states[channel.id], now, rules), channel) if channel.id in states else (None, channel) for channel in channels
@@ -43,7 +50,8 @@ def first_polls(
 
 def horizon(now: datetime, rules: PollRules) -> datetime:
     """Return the latest moment that a wait of a channel or article may have set: what lies beyond is not believed."""
-    return now + timedelta(minutes=rules.max_interval_minutes * (1 + _JITTER), hours=max(rules.check_hours, default=0))
+    longest_wait = max(timedelta(minutes=rules.max_interval_minutes * _MOST_INTERVALS), _MOST_SAID)
+    return now + longest_wait + _CREDIBLE + timedelta(hours=max(rules.check_hours, default=0))
 
 
 def in_turns(sections: Iterable[Section]) -> list[Channel]:
@@ -61,7 +69,7 @@ def due_articles(
     to be looked at again.
     """
     latest = horizon(now, rules)
-    due = [each for each in waiting if each.try_at is None or each.try_at <= now or each.try_at > latest]
+    due = [each for each in waiting if each.try_at is None or each.try_at <= now or each.try_at > latest or _was_later(each, now)]
     if round_began is not None:
         due = [each for each in waiting if each in due or (each.tries and each.tried_at and each.tried_at < round_began)]
         due = [each for each in due if each.tried_at is None or each.tried_at < round_began]
@@ -100,15 +108,20 @@ def after_poll(
         state = replace(state, failures=failures)
     else:
         state = replace(state, failures=0, succeeded_at=now)
-        own = max(_interval_minutes(published, rules, now), rules.min_interval_minutes)
-        minutes = min(max(own, fresh_s / 60, state.ttl_s / 60), rules.max_interval_minutes)
-    next_poll_at = now + timedelta(minutes=_jittered(minutes, f"{state.channel} {now}"))
+        own_minutes = max(_interval_minutes(published, rules, now), rules.min_interval_minutes)
+        minutes = min(own_minutes, rules.max_interval_minutes)
+    said = timedelta(0) if state.last_error else min(timedelta(seconds=max(fresh_s, state.ttl_s)), _MOST_SAID)
+    next_poll_at = now + max(timedelta(minutes=_jittered(minutes, f"{state.channel} {now}")), said)
     return replace(state, polled_at=now, next_poll_at=max(next_poll_at, quiet_until) if quiet_until else next_poll_at)
 
 
 def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
-    """Return when to fetch an article again that has just failed, after *tries* failures before."""
-    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), rules.max_interval_minutes))
+    """Return when to fetch an article again that has just failed, after *tries* failures before.
+
+    What has failed very often will hardly come, and is asked for less and less, but not never.
+    """
+    longest = rules.max_interval_minutes * (1 if tries < _MANY_TRIES else _MOST_INTERVALS)
+    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), longest))
 
 
 def next_picture_try(tries: int, rules: PollRules, now: datetime) -> datetime:
@@ -128,31 +141,39 @@ def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime
 
 
 def is_patient(waiting: Waiting, published: datetime | None, rules: PollRules, now: datetime) -> bool:
-    """Tell whether an article may still be waited for: since it was published, or seen where that is not known."""
-    since = published or waiting.item.published or waiting.seen or now
+    """Tell whether an article may still be waited for: since it was published and seen."""
+    since = max(filter(None, (published or waiting.item.published, waiting.seen)), default=now)
     return (now - since) / timedelta(hours=1) < rules.patience_hours
 
 
-def remember_redirect(state: ChannelState, asked: Url, page: Page, now: datetime) -> ChannelState:
+def remember_redirect(channel: Channel, state: ChannelState, asked: Url, page: Page, now: datetime) -> ChannelState:
     """Return a channel's state with where permanent redirects lead, since when; one that leads nowhere else ends that."""
     if not page.moved or page.url == asked:
-        return state if asked == state.moved_to else replace(state, moved_to="", moved_since=None)
-    since = state.moved_since if state.moved_to == page.url else now
-    return replace(state, moved_to=page.url, moved_since=since)
+        return state if asked == state.moved_to else replace(state, moved_from="", moved_to="", moved_since=None)
+    since = state.moved_since if state.moved_to == page.url and state.moved_from == channel.url else now
+    return replace(state, moved_from=channel.url, moved_to=page.url, moved_since=since)
 
 
 def effective_url(channel: Channel, state: ChannelState, now: datetime) -> Url:
     """Return where to ask for a channel's listing: where a permanent redirect has led for a day, if one has.
 
-    An operator's mistake upstream, or an attack, is seldom as old (RFC 9110, 15.4.2, lets a client choose).
+    An operator's mistake upstream, or an attack, is seldom as old (RFC 9110, 15.4.2, lets a client choose). The first poll of a
+    day asks at the configured address all the same, which may answer by itself again.
     """
-    is_adopted = state.moved_to and state.moved_since and state.moved_since + _ADOPTED_AFTER <= now
-    return Url(state.moved_to) if is_adopted else channel.url
+    is_ours = state.moved_from == channel.url  # and not that of an address that was configured before
+    is_adopted = is_ours and state.moved_to and state.moved_since and state.moved_since + _ADOPTED_AFTER <= now
+    is_first = state.polled_at is None or state.polled_at.date() != now.date()
+    return Url(state.moved_to) if is_adopted and not is_first else channel.url
 
 
 def _due_at(state: ChannelState, now: datetime, rules: PollRules) -> datetime:
     at = state.next_poll_at or now
-    return now if at > horizon(now, rules) else at
+    was_later = state.polled_at is not None and state.polled_at > now
+    return now if was_later or at > horizon(now, rules) else at
+
+
+def _was_later(waiting: Waiting, now: datetime) -> bool:
+    return waiting.tried_at is not None and waiting.tried_at > now
 
 
 def _interval_minutes(published: Sequence[datetime], rules: PollRules, now: datetime) -> float:
@@ -165,6 +186,6 @@ def _interval_minutes(published: Sequence[datetime], rules: PollRules, now: date
 
 
 def _jittered(minutes: float, seed: str) -> float:
-    """Return a wait that is up to a tenth longer or shorter, by chance that is the same for the same *seed*."""
+    """Return a wait that is up to a tenth longer, by chance that is the same for the same *seed*."""
     chance = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
-    return minutes * (1 + _JITTER * (2 * chance - 1))
+    return minutes * (1 + _JITTER * chance)

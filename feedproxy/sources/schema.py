@@ -85,6 +85,9 @@ class FeedsTable(_Table):
     ttl_minutes: int = Field(default=30, ge=1)
 
 
+_MONTH_MINUTES = 31 * 24 * 60
+
+
 class FetchTable(_Table):
     """How much is taken from upstream, how fast, and how patiently."""
 
@@ -103,14 +106,14 @@ class FetchTable(_Table):
 class PollTable(_Table):
     """When a channel is asked again, and an article that failed, or that may have been corrected."""
 
-    min_interval_minutes: float = Field(default=10, gt=0)
-    max_interval_minutes: float = Field(default=6 * 60, gt=0)
-    first_polls_minutes: float = Field(default=2, ge=0)
-    retry_minutes: float = Field(default=5, gt=0)
-    check_hours: tuple[Annotated[float, Field(gt=0)], ...] = (1, 6, 24)
+    min_interval_minutes: float = Field(default=10, gt=0, le=_MONTH_MINUTES)
+    max_interval_minutes: float = Field(default=6 * 60, gt=0, le=_MONTH_MINUTES)
+    first_polls_minutes: float = Field(default=2, ge=0, le=_MONTH_MINUTES)
+    retry_minutes: float = Field(default=5, gt=0, le=_MONTH_MINUTES)
+    check_hours: tuple[Annotated[float, Field(gt=0, le=24 * 366)], ...] = (1, 6, 24)
     patience_hours: float = Field(default=24, ge=0)
     keep_gone: bool = True
-    lease_seconds: float = Field(default=30, ge=3)
+    lease_seconds: float = Field(default=30, ge=3, le=86_400)
 
     @field_validator("max_interval_minutes")
     @classmethod

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-# How long a writer waits for another one, in ms; a transaction here takes a few.
-_BUSY_TIMEOUT_MS = 30_000
+# How long a writer waits for another one, in ms; a transaction here takes a few. Who asks the web side waits less.
+_BUSY_TIMEOUT_MS, _SHORT_TIMEOUT_MS = 5_000, 1_000
 _READS = frozenset(
     (
         *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE),
@@ -70,6 +70,7 @@ def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  
         is_fine = action in _READS or (action in _CHANGES and name in only)
         return sqlite3.SQLITE_OK if is_fine else sqlite3.SQLITE_DENY
 
+    connection.execute(f"PRAGMA busy_timeout={_SHORT_TIMEOUT_MS}")
     connection.set_authorizer(judge)
 
 

@@ -1,7 +1,7 @@
 """Rows of pictures and their files, inside a transaction that the caller holds."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,8 @@ from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPic
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 
+# A moment further ahead was written by a clock that has jumped back since.
+_LONGEST_WAIT = timedelta(days=31)
 _original, _reading = t.media_file.alias("original"), t.media_file.alias("reading")
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
@@ -45,7 +47,7 @@ def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: 
     """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
     query = (
         select(t.picture.c.url, t.picture.c.tries)
-        .where(t.picture.c.try_at <= now, *_missing(hosts, channels))
+        .where((t.picture.c.try_at <= now) | (t.picture.c.try_at > now + _LONGEST_WAIT), *_missing(hosts, channels))
         .order_by(t.picture.c.try_at, t.picture.c.url)
         .limit(limit)
     )

@@ -92,7 +92,7 @@ class Desk(Library, Protocol):
 class Store(Desk, Protocol):
     """What the poller needs besides. Every method but `turn` is one transaction: it happens wholly or not at all."""
 
-    def turn(self) -> AbstractContextManager[None]:
+    def turn(self) -> AbstractContextManager[object]:
         """Hold off every other poller of this store for a while."""
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
@@ -119,11 +119,12 @@ class Store(Desk, Protocol):
         *,
         again_at: datetime | None = None,
         tries: int = 0,
+        is_fetched: bool = True,
     ) -> None:
         """Store an article with its pages, and those of its pictures that came with it; the others are to be fetched.
 
-        It waits no longer, or until *again_at*. Every channel that shows it or links to it has changed; what it was before
-        is kept as a version.
+        If it was fetched, it waits no longer, or until *again_at*. Every channel that shows it or links to it has changed; what
+        it was before is kept as a version.
         """
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
@@ -251,6 +252,14 @@ class Budget(Protocol):
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         """Leave a host alone until *until*."""
+
+    def slot(self, host: str, at_once: int) -> AbstractContextManager[object]:
+        """Hold one of so many places before a host, whichever process has the others; wait for one.
+
+        Raises:
+            StoreError: where they are kept can't be written.
+
+        """
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
         """Return the hosts that want to be left alone, and until when."""

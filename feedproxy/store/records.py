@@ -50,7 +50,6 @@ class SqlRecords:
     def put_alarm(self, alarm: Alarm) -> None:
         values = {
             "site": alarm.site,
-            "rule": alarm.rule,
             "url": alarm.url,
             "reason": alarm.reason,
             "opened": alarm.opened,
@@ -58,8 +57,9 @@ class SqlRecords:
             "told": 0,
         }
         with self._db.writing() as db:
-            if not db.execute(update(t.alarm).where(t.alarm.c.channel == alarm.channel).values(values)).rowcount:
-                db.execute(insert(t.alarm).values(channel=alarm.channel, **values))
+            same = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
+            if not db.execute(update(t.alarm).where(same).values(values)).rowcount:
+                db.execute(insert(t.alarm).values(channel=alarm.channel, rule=alarm.rule, **values))
 
     def untold(self) -> list[Alarm]:
         with self._db.reading() as db:
@@ -67,7 +67,8 @@ class SqlRecords:
 
     def told(self, alarm: Alarm) -> None:
         closed = t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
-        same = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.opened == alarm.opened) & closed
+        mine = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
+        same = mine & (t.alarm.c.opened == alarm.opened) & closed
         with self._db.writing() as db:
             db.execute(update(t.alarm).where(same).values(told=1))
 

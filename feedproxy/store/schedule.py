@@ -1,8 +1,13 @@
 """The schedule in SQL: how each channel's polls went, when the next is, who polls, and when a host may be asked."""
 
-from collections.abc import Collection, Mapping
+import hashlib
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
@@ -10,10 +15,14 @@ from feedproxy.model import Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
+from feedproxy.store.schema import locked
 
 _LEADER = "poller"
 # No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
 _LONGEST_QUEUE = timedelta(minutes=10)
+# But where a host asks for a minute between two requests, as many may queue.
+_MOST_QUEUED, _LONGEST_DELAY = 64, timedelta(minutes=1)
+_LONGEST_QUIET = timedelta(days=1)
 _state_columns = [t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)]
 
 
@@ -116,17 +125,28 @@ class SqlSchedule:
 
 
 class SqlBudget:
-    """Implements `Budget`; see there."""
+    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, folder: Path) -> None:
+        self._db, self._folder = db, folder
+
+    @contextmanager
+    def slot(self, host: str, at_once: int) -> Iterator[None]:
+        name = hashlib.sha256(host.encode()).hexdigest()[:16]
+        files = [self._folder / "slots" / f"{name}-{number}.lock" for number in range(at_once)]
+        with ExitStack() as held:
+            if not any(held.enter_context(locked(file, wait=False)) for file in files):
+                held.enter_context(locked(files[threading.get_ident() % at_once]))
+            yield
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
         with self._db.writing() as db:
             row = db.execute(select(t.host).where(t.host.c.name == host)).first()
-            if row and row.quiet_until and now < row.quiet_until <= now + timedelta(seconds=most_quiet_s):
+            longest_queue = max(_LONGEST_QUEUE, _MOST_QUEUED * timedelta(seconds=gap_s))
+            was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
+            if row and not was_later and _is_quiet(row, now, timedelta(seconds=most_quiet_s)):
                 return now, row.quiet_until
-            is_queued = row is not None and now < row.next_at <= now + _LONGEST_QUEUE
+            is_queued = row is not None and now < row.next_at and not was_later
             start = row.next_at if row and is_queued else now
             values = {"next_at": start + timedelta(seconds=gap_s), "quiet_until": None}
             if row:
@@ -136,15 +156,25 @@ class SqlBudget:
             return start, None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        values = {"quiet_until": until}
         with self._db.writing() as db:
-            if not db.execute(update(t.host).where(t.host.c.name == host).values(values)).rowcount:
-                db.execute(insert(t.host).values(name=host, next_at=now, **values))
+            row = db.execute(select(t.host).where(t.host.c.name == host)).first()
+            if row is None:
+                db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))
+                return
+            was_later = row.next_at > now + _MOST_QUEUED * _LONGEST_DELAY
+            is_held = not was_later and _is_quiet(row, now, _LONGEST_QUIET)
+            longer = max(until, row.quiet_until) if is_held else until
+            values = {"quiet_until": longer, "next_at": now if was_later else row.next_at}
+            db.execute(update(t.host).where(t.host.c.name == host).values(values))
 
     def quiet(self, now: datetime) -> dict[str, datetime]:
-        query = select(t.host.c.name, t.host.c.quiet_until).where(t.host.c.quiet_until > now)
         with self._db.reading() as db:
-            return {row.name: row.quiet_until for row in db.execute(query)}
+            found = db.execute(select(t.host).where(t.host.c.quiet_until > now)).all()
+        return {row.name: row.quiet_until for row in found if _is_quiet(row, now, _LONGEST_QUIET)}
+
+
+def _is_quiet(row: Any, now: datetime, longest: timedelta) -> bool:  # noqa: ANN401 (a row)
+    return bool(row.quiet_until and now < row.quiet_until <= now + longest)
 
 
 def _exists(db: Connection, channel: str) -> bool:

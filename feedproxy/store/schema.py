@@ -26,15 +26,22 @@ def migrate(engine: Engine, lock_file: Path) -> None:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock on *file*, waiting for it; it ends with the process, however that ends."""
+def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold an exclusive lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process."""
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         handle = file.open("a")
-        fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as e:
         raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
     with handle:
-        yield
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        except OSError as e:
+            raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
+        yield True
 
 
 def _revision(engine: Engine) -> str | None:

@@ -72,7 +72,7 @@ class SqlStore:
 
     def __init__(self, db: Database, turn_file: Path) -> None:
         self._db, self._turn_file = db, turn_file
-        self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db), SqlRecords(db)
+        self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -156,7 +156,7 @@ class SqlStore:
 
     # -------------------------------------------------------------- writing
 
-    def turn(self) -> AbstractContextManager[None]:
+    def turn(self) -> AbstractContextManager[object]:
         return locked(self._turn_file)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
@@ -235,6 +235,7 @@ class SqlStore:
         *,
         again_at: datetime | None = None,
         tries: int = 0,
+        is_fetched: bool = True,
     ) -> None:
         with self._db.writing() as db:
             articles.keep_version(db, saved.id, now)
@@ -242,7 +243,8 @@ class SqlStore:
             picture_rows.write_shown(db, saved.id, saved.pictures, now)
             picture_rows.keep(db, pictures)
             raw_pages.write(db, saved.id, pages, now)
-            waiting_rows.come_again(db, saved, again_at, tries, now)
+            if is_fetched:
+                waiting_rows.come_again(db, saved, again_at, tries, now)
             db.execute(update(t.membership).where(t.membership.c.article_id == saved.id).values(published=saved.published))
             rows.touch(db, [saved.id], now)
 

@@ -46,6 +46,7 @@ article = Table(
     Column("stored", Moment, nullable=False),
     Column("rule", Text, nullable=False),
     Column("gone", Moment),
+    Index("article_gone", "gone"),
 )
 
 # What articles were before they changed: the same columns, and when the next version took their place.
@@ -194,6 +195,7 @@ channel = Table(
     Column("listed", Integer, nullable=False, server_default="0"),
     Column("succeeded_at", Moment),
     Column("ttl_s", Integer, nullable=False, server_default="0"),
+    Column("moved_from", Text, nullable=False, server_default=""),
     Column("moved_to", Text, nullable=False, server_default=""),
     Column("moved_since", Moment),
     Column("gap_url", Text, nullable=False, server_default=""),
@@ -234,7 +236,7 @@ alarm = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("site", Text, nullable=False),
-    Column("rule", Text, nullable=False),
+    Column("rule", Text, primary_key=True),
     Column("url", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("opened", Moment, nullable=False),

@@ -18,9 +18,11 @@ def upgrade() -> None:
     op.create_index("waiting_due", "waiting", ["try_at"])
     op.drop_index("picture_due", "picture")
     op.create_index("picture_due", "picture", ["original", "try_at", "url"])
+    op.create_index("article_gone", "article", ["gone"])
     op.create_index("picture_reading", "picture", ["reading"])
     op.add_column("channel", sa.Column("succeeded_at", sa.BigInteger))
     op.add_column("channel", sa.Column("ttl_s", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("channel", sa.Column("moved_from", sa.Text, nullable=False, server_default=""))
     op.add_column("channel", sa.Column("moved_to", sa.Text, nullable=False, server_default=""))
     op.add_column("channel", sa.Column("moved_since", sa.BigInteger))
     op.add_column("channel", sa.Column("gap_url", sa.Text, nullable=False, server_default=""))
@@ -64,7 +66,7 @@ def upgrade() -> None:
         "alarm",
         sa.Column("channel", sa.Text, primary_key=True),
         sa.Column("site", sa.Text, nullable=False),
-        sa.Column("rule", sa.Text, nullable=False),
+        sa.Column("rule", sa.Text, primary_key=True),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("opened", sa.BigInteger, nullable=False),
