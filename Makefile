@@ -1,5 +1,6 @@
 # make serve    everything, at http://127.0.0.1:8000
 # make test     format, lint, types, import contracts, tests
+# make attacks  public collections of attacks, for tests/test_xss.py
 # make soak     the long tests: a month of faults, two hundred kills
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test soak lock clean
+.PHONY: install serve test soak attacks lock clean
 
 install: $(VENV)/installed
 
@@ -25,6 +26,24 @@ test: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(BIN)/pytest --numprocesses=0 -m soak -s -o faulthandler_timeout=3600
 
+# Laid into .attacks as they come, and only ever read. html5lib's old build wants an old setuptools to say its name.
+DOMPURIFY := dompurify-0.8.0.tgz
+DOMPURIFY_SHA256 := 467e72632889308b8c0648421c1822f15cbd2e598fa1feb24454ba4554349044
+COLLECT := download --quiet --no-deps --require-hashes --no-binary :all: --only-binary brs_kb --dest .attacks
+attacks: .attacks/fetched
+
+.attacks/fetched: tests/attacks.txt | $(BIN)/python
+	rm -rf .attacks
+	mkdir .attacks
+	echo "setuptools<70" > .attacks/old.txt
+	grep ^html5lib tests/attacks.txt > .attacks/html5lib.txt
+	grep -v ^html5lib tests/attacks.txt > .attacks/others.txt
+	PIP_CONSTRAINT=$(CURDIR)/.attacks/old.txt $(PIP) $(COLLECT) -r .attacks/html5lib.txt
+	$(PIP) $(COLLECT) -r .attacks/others.txt
+	if command -v npm >/dev/null; then cd .attacks && npm pack --silent $(DOMPURIFY:dompurify-%.tgz=dompurify@%) \
+		&& echo "$(DOMPURIFY_SHA256)  $(DOMPURIFY)" | sha256sum --check --quiet; fi
+	touch $@
+
 # New versions of everything; the result is committed.
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	--custom-compile-command "make lock"
@@ -34,7 +53,7 @@ lock: $(VENV)/installed-dev
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt setup.cfg
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
+	rm -rf $(VENV) .attacks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
 
 # The lock alone decides what is installed; the project itself brings nothing in.
 $(VENV)/installed: requirements-build.txt requirements.txt setup.cfg pyproject.toml | $(BIN)/python
