@@ -262,6 +262,28 @@ def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mi
     assert newsroom.not_modified == ["/city.htm"]
 
 
+def test_a_cache_that_another_process_holds_is_done_without(settings: Settings, mirror: Mirror, tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    with closing(sqlite3.connect(cache, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        opened = open_calm_fetcher(settings, mirror, cache_file=cache)
+        assert opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
+        opened.close()
+    assert not cache.with_suffix(".broken").exists()
+
+
+def test_a_cache_that_another_process_takes_later_costs_one_answer(settings: Settings, mirror: Mirror, tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    opened = open_calm_fetcher(settings, mirror, cache_file=cache)
+    opened.fetch(Url(f"{BASE}/city.htm"), keep=True)
+    with closing(sqlite3.connect(cache, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(FetchError, match="the response cache failed: database is locked"):
+            opened.fetch(Url(f"{BASE}/books.htm"), keep=True)
+        assert opened.fetch(Url(f"{BASE}/books.htm"), keep=True).body
+    opened.close()
+
+
 def test_limits_come_from_the_configuration(settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path) -> None:
     narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=50))
     opened = open_calm_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")

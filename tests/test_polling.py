@@ -660,3 +660,145 @@ def test_an_alarm_is_told_until_somebody_takes_it(
     assert {alarm.rule for alarm in told} == {f"listing.item of sites/{HOST}.toml"}
     poller.step()
     assert len(told) == 2
+
+
+# ---------------------------------------------------------------- what may go wrong around it
+
+
+def run_until(poller: Poller, clock: Clock, until: datetime) -> None:
+    while clock.now < until:
+        clock.now = max(clock.now + timedelta(seconds=1), min(poller.step(), clock.now + timedelta(minutes=1)))
+
+
+def test_what_can_not_be_stored_is_not_fetched_again_and_again(
+    harvester: Harvester, newsroom: Newsroom, clock: Clock, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(settings.data / "feedproxy.sqlite")) as connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON article BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        connection.commit()
+        run_until(Poller(harvester.kit, "full"), clock, clock.now + timedelta(hours=2))
+        assert len(newsroom.asked) < 80
+        assert caplog.text.count("disk is full") == 1
+        connection.execute("DROP TRIGGER full")
+        connection.commit()
+    run_until(Poller(harvester.kit, "full"), clock, clock.now + timedelta(hours=2))
+    assert harvester.kit.store.article(ArticleId("n103"))
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(harvester: Harvester, newsroom: Newsroom, clock: Clock) -> None:
+    poller, start = Poller(harvester.kit, "a"), clock.now
+    clock.advance(days=1)
+    run_until(poller, clock, clock.now + timedelta(hours=1))
+    clock.now = start
+    newsroom.asked.clear()
+    run_until(poller, clock, start + timedelta(hours=7))
+    assert newsroom.count("/city.htm") >= 1
+
+
+def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    newsroom.faults[STORIES[2].path] = Answer(status=404)
+    harvester.poll(city)
+    assert store.article(ArticleId("n103")) is None
+    del newsroom.faults[STORIES[2].path]
+    clock.advance(hours=1)
+    harvester.take(city)
+    assert held(store, "n103").rule != EXCERPT
+
+
+def test_an_upstream_that_is_out_of_order_becomes_no_entry(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    newsroom.faults[STORIES[2].path] = Answer(status=502)
+    harvester.poll(city)
+    version = store.version([city.id])
+    for _ in range(40):
+        clock.advance(hours=2)
+        harvester.take(city)
+    assert (store.article(ArticleId("n103")), store.version([city.id])) == (None, version)
+
+
+def test_what_is_pinned_to_a_listing_hides_no_gap(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    def front() -> Answer:
+        return page_of(
+            listing("city", 1, newsroom.stories).replace("<li>", f'<li><a href="{STORIES[0].path}">顶</a></li><li>', 1)
+        )
+
+    newsroom.faults["/city.htm"] = front
+    harvester.poll(city)
+    for number in range(910, 916):
+        publish(newsroom, numbered(number))
+    clock.advance(hours=72)
+    harvester.poll(city)
+    clock.advance(hours=1)
+    harvester.poll(city)
+    assert all(store.article(ArticleId(f"n{number}")) for number in range(910, 916))
+
+
+def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    harvester.poll(city)
+    for number in range(910, 916):
+        publish(newsroom, numbered(number))
+    newsroom.faults["/city_2.htm"] = Answer(status=500)
+    clock.advance(hours=1)
+    harvester.poll(city)
+    state = store.schedule.state(city.id)
+    assert (state.failures, state.succeeded_at) == (0, clock.now)
+    del newsroom.faults["/city_2.htm"]
+    clock.advance(hours=1)
+    harvester.poll(city)
+    assert all(store.article(ArticleId(f"n{number}")) for number in range(910, 916))
+
+
+def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_alarm(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    def front() -> Answer:
+        return page_of(listing("city", 1, newsroom.stories).replace("<body>", f"<body><!-- {clock.now} -->"))
+
+    newsroom.faults["/city.htm"] = front
+    harvester.poll(city)
+    for number in range(920, 926):
+        publish(newsroom, numbered(number))
+        newsroom.faults[numbered(number).path] = page_of(f"<h1>{numbered(number).title}</h1><p>改版</p>")
+        for _ in range(4):
+            clock.advance(minutes=20)
+            harvester.poll(city)
+    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [f"article.body of sites/{HOST}.toml"]
+
+
+def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    harvester.poll(city)
+    newsroom.faults["/city.htm"] = page_of("<p>改版</p>")
+    for _ in range(3):
+        assert store.records.alarms() == []
+        clock.advance(hours=1)
+        harvester.poll(city)
+    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [f"listing.item of sites/{HOST}.toml"]
+    del newsroom.faults["/city.htm"]
+    clock.advance(hours=1)
+    harvester.poll(city)
+    assert [alarm.closed for alarm in store.records.alarms()] == [clock.now]
+
+
+def test_a_correction_that_waits_is_not_lost_by_reextraction(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+) -> None:
+    harvester.poll(city)
+    publish(newsroom, replace(STORIES[2], title="老校长的新菜园"))
+    newsroom.faults[STORIES[2].path] = Answer(status=503)
+    clock.advance(hours=1)
+    harvester.poll(city)
+    before = held(store, "n103")
+    store.save(replace(before, body=before.body), store.pages(before.id), {}, clock.now, is_fetched=False)
+    del newsroom.faults[STORIES[2].path]
+    clock.advance(hours=1)
+    harvester.take(city)
+    assert held(store, "n103").title == "老校长的新菜园"
