@@ -2,6 +2,7 @@
 # make test     format, lint, types, import contracts, tests
 # make attacks  public collections of attacks, for tests/test_xss.py
 # make soak     the long tests: a month of faults, two hundred kills
+# make audit    known holes in what is locked
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test soak attacks lock clean
+.PHONY: install serve test soak audit attacks lock clean
 
 install: $(VENV)/installed
 
@@ -43,6 +44,10 @@ attacks: .attacks/fetched
 	if command -v npm >/dev/null; then cd .attacks && npm pack --silent $(DOMPURIFY:dompurify-%.tgz=dompurify@%) \
 		&& echo "$(DOMPURIFY_SHA256)  $(DOMPURIFY)" | sha256sum --check --quiet; fi
 	touch $@
+
+# Asks for known holes in what is locked; needs PyPI's own service.
+audit: $(VENV)/installed-dev
+	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --require-hashes --disable-pip -r requirements.txt
 
 # New versions of everything; the result is committed.
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \

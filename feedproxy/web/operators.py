@@ -81,7 +81,8 @@ class Operators:
             given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.args.get("token", "")
             return hmac.compare_digest(given.encode(), token.encode())
         # a proxy that is not counted speaks for somebody else
-        return "X-Forwarded-For" not in request.headers and _is_local(request.remote_addr or "")
+        is_passed_on = any(name in request.headers for name in ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"))
+        return not is_passed_on and _is_local(request.remote_addr or "")
 
 
 class _Collector:
