@@ -131,4 +131,5 @@ def _host(host: str) -> str:
     except UnicodeError:
         return ""
     bracketed = f"[{ascii_host}]" if ":" in ascii_host else ascii_host
-    return bracketed.lower().removesuffix(".") if re.fullmatch(r"[\w.\-\[\]:]+", bracketed) else ""
+    name = bracketed.lower().removesuffix(".")
+    return name if re.fullmatch(r"[\w.\-\[\]:]+", name) and all(name.split(".")) else ""

@@ -22,6 +22,8 @@ from feedproxy.web import create_app
 
 # The same examples in every run: what a run finds, every run finds; looking for more is not a gate's work.
 settings_of_hypothesis.register_profile("fixed", derandomize=True, deadline=None)
+# Others in every run, one fault at a time, what failed before first: `make fuzz`.
+settings_of_hypothesis.register_profile("fuzz", derandomize=False, deadline=10_000, report_multiple_bugs=False, print_blob=True)
 settings_of_hypothesis.load_profile("fixed")
 
 

@@ -55,8 +55,8 @@ def serve(settings: Settings) -> None:
 
 
 def _web_command(settings: Settings) -> list[str]:
-    size = f"--workers {settings.workers} --worker-class gthread --threads {settings.threads}"
-    rest = "--graceful-timeout 5 --no-control-socket"
+    size = f"--workers {settings.workers} --worker-class feedproxy.web.worker.Worker --threads {settings.threads}"
+    rest = "--graceful-timeout 5 --no-control-socket --forwarded-allow-ips= --forwarder-headers="
     command = f"-m gunicorn {size} --bind {shlex.quote(settings.bind)} {rest} feedproxy.web.wsgi:app"
     return [sys.executable, *shlex.split(command)]
 

@@ -14,6 +14,8 @@ _SNIFFED_BYTES = 4096
 _DETECTED_BYTES = 64 * 1024
 # Python's names for what the Web means by these (WHATWG Encoding, 4.2; a label inside a page that says UTF-16 means UTF-8).
 _MEANT = {"gbk": "gb18030", "big5": "big5hkscs", "utf-16le": "utf-8", "utf-16be": "utf-8"}
+# What the Web knows by a label and Python can't read: bytes of no encoding, and encodings that are not to be read (4.2, 14.1).
+_UNREADABLE = ("replacement", "x-user-defined")
 # What servers say of everything, and what decodes anything: a page's own label counts more.
 _DEFAULT = "cp1252"
 # A page with a bad byte or two is still in the encoding that it says.
@@ -78,4 +80,4 @@ def _candidates(body: bytes, content_type: str) -> Iterator[str]:
 def _codec(label: str) -> str:
     """Return Python's name of the encoding that the Web knows by a label, "" if it knows none."""
     encoding = webencodings.lookup(label)
-    return _MEANT.get(encoding.name, encoding.codec_info.name) if encoding and encoding.name != "x-user-defined" else ""
+    return _MEANT.get(encoding.name, encoding.codec_info.name) if encoding and encoding.name not in _UNREADABLE else ""

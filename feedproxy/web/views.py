@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from flask import Response, redirect, request
 from limits import RateLimitItemPerMinute
@@ -29,6 +30,8 @@ _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
 _DAY = "public, max-age=86400"
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+# What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
+_QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
 # Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
 _SHELF_BYTES = 64_000_000
@@ -118,13 +121,13 @@ class Views:
         if self.mirror.section(section) is None:
             return self._no_section()
         if self._plain_pages().canonical(wanted, section):
-            return _redirect(MirrorPath(request.path), 303)
+            return _redirect(MirrorPath(quote(request.path)), 303)
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
         if not self.limiter.hit(rule, client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
             return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
-        return _redirect(MirrorPath(request.path), 303)
+        return _redirect(MirrorPath(quote(request.path)), 303)
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
@@ -144,7 +147,7 @@ class Views:
         scope = scope_of(self.mirror, name, channel)
         if scope is None:
             names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
-            text = f"no feed at {request.path}; sections: {names}\n"
+            text = f"no such feed; sections: {names}\n"
             return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
         return self._feed(scope, form)
 
@@ -243,6 +246,6 @@ class Views:
 
 
 def _redirect(target: MirrorPath, status: int) -> Response:
-    query = request.query_string.decode("ascii", "ignore")
+    query = quote(request.query_string, safe=_QUERY)
     response = redirect(target + (f"?{query}" if query else ""), status, Response=Response)
     return response if isinstance(response, Response) else Response(status=status)
