@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 # held.
 _MAX_REQUEST_TRIES = 5
 _MAX_CHECK_TRIES = 12
+# An article waits so long for its pictures; those that take longer come later.
+_PICTURE_PATIENCE_S = 20.0
 # What upstream says it has no more is asked for so often, over two and a half hours, before that is believed.
 _MIN_GONE_TRIES = 6
 # Whose texts an article's is compared with.
@@ -136,8 +138,8 @@ class Taker:
         )
         if flaw is None:
             return
-        is_patient = plan.is_patient(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
-        if is_patient or not flaw.is_minor:
+        is_young = plan.is_young(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
+        if is_young or not flaw.is_minor:
             raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
 
     def _settle(self, held: Article | None) -> None:
@@ -149,7 +151,7 @@ class Taker:
     def _keep(self, made: _Made) -> None:
         """Store an article with the pictures that came; the others come later."""
         kit, article = self._kit, made.article
-        had, failed = self._pictures.collect(made.pictures, patience_s=kit.mirror.fetch.read_timeout_s)
+        had, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
         now = kit.clock()
         kit.store.save(article, made.pages, had, now, again_at=plan.next_check(article.published, kit.mirror.poll, now))
         for error in failed:
@@ -195,7 +197,7 @@ class Taker:
         try_at = plan.next_try(waiting.tries, rules, now)
         says_something = not isinstance(error, FetchError) or (isinstance(error, GoneError) and rules.keep_gone)
         is_shown = bool(waiting.item.title and waiting.item.excerpt)
-        if held is None and says_something and is_shown and not plan.is_patient(waiting, None, rules, now):
+        if held is None and says_something and is_shown and not plan.is_waited_for(waiting, rules, now):
             excerpt = make_excerpt(waiting, self._site_of(waiting), now)
             store.save(excerpt, [], {}, now, again_at=try_at, tries=waiting.tries)
             self._report.articles["excerpt"] += 1

@@ -140,9 +140,15 @@ def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime
     return next((check for check in checks if check > now), None)
 
 
-def is_patient(waiting: Waiting, published: datetime | None, rules: PollRules, now: datetime) -> bool:
-    """Tell whether an article may still be waited for: since it was published and seen."""
-    since = max(filter(None, (published or waiting.item.published, waiting.seen)), default=now)
+def is_young(waiting: Waiting, published: datetime | None, rules: PollRules, now: datetime) -> bool:
+    """Tell whether an article is so young that what it lacks may still be added."""
+    since = published or waiting.item.published or waiting.seen or now
+    return (now - since) / timedelta(hours=1) < rules.patience_hours
+
+
+def is_waited_for(waiting: Waiting, rules: PollRules, now: datetime) -> bool:
+    """Tell whether an article's text may still be waited for: since it was published and seen."""
+    since = max(filter(None, (waiting.item.published, waiting.seen)), default=now)
     return (now - since) / timedelta(hours=1) < rules.patience_hours
 
 
