@@ -1,5 +1,6 @@
 """`feedproxy doctor`: what is wrong, and what to do."""
 
+import errno
 import shutil
 import threading
 from collections.abc import Iterator
@@ -80,11 +81,14 @@ def _disk(settings: Settings) -> Iterator[_Finding]:
 def _room(settings: Settings) -> str | Problem:
     probe = settings.data / ".doctor"
     try:
-        probe.write_text("x", "utf-8")
-        probe.unlink()
         free = shutil.disk_usage(settings.data).free
+        try:
+            probe.write_text("x", "utf-8")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as e:
-        advice = "give this user the folder, or name another by FEEDPROXY_DATA"
+        is_full = e.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "make room" if is_full else "give this user the folder, or name another by FEEDPROXY_DATA"
         return Problem(f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice)
     if free < _MIN_FREE_BYTES:
         return Problem(f"{free / 1_000_000:.0f} MB are free in {settings.data}", "make room, or: feedproxy prune --days 365")

@@ -18,7 +18,7 @@ _CHUNK = 100
 
 
 @click.command()
-@click.option("--days", type=click.FloatRange(min=0), help="Keep articles of so many days, instead of keep.days; 0: of all.")
+@click.option("--days", type=click.FloatRange(0, 36_500), help="Keep articles of so many days, instead of keep.days; 0: of all.")
 @click.option("--megabytes", type=click.FloatRange(min=0), help="Keep so much, instead of keep.megabytes; 0: everything.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @click.pass_obj

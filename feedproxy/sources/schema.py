@@ -131,7 +131,7 @@ class PollTable(_Table):
 class KeepTable(_Table):
     """What `prune` leaves."""
 
-    days: float = Field(default=0, ge=0)
+    days: float = Field(default=0, ge=0, le=36_500)
     megabytes: float = Field(default=0, ge=0)
 
 

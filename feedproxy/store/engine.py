@@ -1,9 +1,11 @@
 """Engines: how a database is opened, and what a transaction is there."""
 
+import os
 import sqlite3
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -36,6 +38,18 @@ def create(url: str, only: frozenset[str] | None = None) -> Engine:
     if only is not None:
         event.listen(engine, "connect", partial(_restrict, only))
     return engine
+
+
+def create_frozen(url: str) -> Engine | None:
+    """Return an engine for an SQLite file on a file system that can only be read, None for any other *url*.
+
+    WAL wants to write beside the file; what nobody can change can be read without (SQLite, "Read-Only Databases").
+    """
+    parsed = make_url(url)
+    file = Path(parsed.database or "")
+    if parsed.get_backend_name() != "sqlite" or not file.is_file() or not os.statvfs(file).f_flag & os.ST_RDONLY:
+        return None
+    return create_engine(f"sqlite:///file:{quote(str(file))}?mode=ro&immutable=1&uri=true")
 
 
 def size_of(db: Connection) -> int:

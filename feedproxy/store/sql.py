@@ -38,6 +38,15 @@ from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlBudget, SqlSchedule
 from feedproxy.store.schema import locked, migrate
 
+# What to do where a database says one of these.
+_ADVICE = {
+    "malformed": "stop everything, put the file aside, and restore a backup",
+    "not a database": "stop everything, put the file aside, and restore a backup",
+    "disk is full": "make room",
+    "locked": "another process holds it; end that",
+}
+_CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
+
 
 def open_store(url: str, folder: Path) -> "SqlStore":
     """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
@@ -51,8 +60,9 @@ def open_store(url: str, folder: Path) -> "SqlStore":
         engine = engines.create(url)
         migrate(engine, folder / "schema.lock")
     except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
-        shown = engines.without_password(url)
-        raise StoreError(f"store: {shown} can't be opened: {in_words(e)}; check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL") from e
+        shown, words = engines.without_password(url), in_words(e)
+        advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
+        raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
     return SqlStore(Database(engine), folder / "poller.lock")
 
 
@@ -63,8 +73,15 @@ def open_desk(url: str, folder: Path) -> Desk:
         StoreError: as `open_store`.
 
     """
-    open_store(url, folder).close()  # which brings its schema up to date
-    return SqlStore(Database(engines.create(url, frozenset((t.request.name,)))), folder / "poller.lock")
+    try:
+        open_store(url, folder).close()  # which brings its schema up to date
+        engine = engines.create(url, frozenset((t.request.name,)))
+    except StoreError:
+        frozen = engines.create_frozen(url)
+        if frozen is None:
+            raise
+        engine = frozen
+    return SqlStore(Database(engine), folder / "poller.lock")
 
 
 class SqlStore:
