@@ -27,7 +27,13 @@ settings_of_hypothesis.register_profile("fuzz", derandomize=False, deadline=10_0
 settings_of_hypothesis.load_profile("fixed")
 
 
+# What takes longest comes first, so that no worker is left with it alone at the end.
+SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz", "scan", "serve", "browser", "corpus_markdown")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {f"test_{name}.py": rank for rank, name in enumerate(SLOW)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
     for item in items:
         if item.get_closest_marker("corpus") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="needs ../shared, the real pages, which are not part of the project"))
