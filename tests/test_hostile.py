@@ -100,16 +100,24 @@ def laughs(name: str = "ENTITY") -> str:
     return f'<!{name} a "ha">{lines}'
 
 
-def png(width: int, height: int) -> bytes:
+def scans(count: int) -> bytes:
+    """Return a JPEG file that goes over its pixels again and again."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (800, 600), "red").save(drawn, "JPEG", progressive=True)
+    head, marker, scan = drawn.getvalue().partition(b"\xff\xda")
+    return head + marker + scan[:-2] + (marker + scan[:20]) * count + b"\xff\xd9"
+
+
+def png(width: int, height: int, *, colours: bool = False) -> bytes:
     """Return a picture of one colour that is small on the wire and large in memory."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    line = b"\0" + bytes((width + 7) // 8)
+    line = b"\0" + bytes(width * 4 if colours else (width + 7) // 8)
     packer = zlib.compressobj(9)
     data = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, *((8, 6) if colours else (1, 0)), 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
@@ -141,6 +149,9 @@ CASES = {
     "a status line without end": raw(LISTING, "no usable answer|too large", b"HTTP/1.1 200 ", endless(MEGABYTE)),
     "a hundred steps of continue": raw(
         LISTING, "no usable answer|too large", b"HTTP/1.1 100 Continue\r\n\r\n", endless(b"HTTP/1.1 100 Continue\r\n\r\n")
+    ),
+    "a status with the words of a terminal": raw(
+        LISTING, "answered 500 .2Jbad", b"HTTP/1.1 500 \x1b[2Jbad\r\nContent-Length: 0\r\n\r\n"
     ),
     "a reset in the headers": raw(LISTING, "no usable answer", b"HTTP/1.1 2", cut=True),
     "a status that is none": raw(LISTING, "no usable answer|answered", b"HTTP/1.1 999999 Fine\r\nContent-Length: 0\r\n\r\n"),
@@ -328,6 +339,8 @@ CASES = {
     "a picture a million wide": body(PICTURE, "pixels", lambda: png(1_000_000, 100)),
     "a picture of 9 MB of nothing": body(PICTURE, "no picture|larger", lambda: b"\x89PNG\r\n\x1a\n" + bytes(9_000_000)),
     "a picture that is cut": body(PICTURE, "no picture|truncated|broken", lambda: picture("x", (800, 600))[:-60]),
+    "a picture of 20,000 scans": body(PICTURE, "scans takes too long", lambda: scans(20_000), "image/jpeg"),
+    "a picture as large as may be": body(PICTURE, "", lambda: png(3_000, 3_000, colours=True)),
     "a film of 500 frames": body(PICTURE, "", lambda: gif(500)),
     "a drawing with a script": body(
         PICTURE, "no picture", lambda: "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "image/svg+xml"

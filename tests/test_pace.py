@@ -207,6 +207,13 @@ def test_a_retry_after_that_says_nothing_is_none(value: str) -> None:
     assert retry_after({"Retry-After": value}, NOW) is None
 
 
+@pytest.mark.parametrize("value", ["99999999999", "9" * 18])
+def test_a_patience_of_billions_of_years_is_a_long_one(value: str) -> None:
+    until = retry_after({"Retry-After": value}, NOW)
+    assert until is not None
+    assert until - NOW > timedelta(days=365)
+
+
 # ---------------------------------------------------------------- conditional requests, and what is gone
 
 

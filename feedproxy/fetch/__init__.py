@@ -42,6 +42,8 @@ _BUSY = (_TOO_MANY, 503)
 _PERMANENT = (301, 308)
 # An address in a message may be a megabyte.
 _MAX_SHOWN = 300
+# What a status is called is upstream's word, too.
+_MAX_PHRASE = 60
 # What may be a listing, an article or robots.txt; and what may be a picture. Servers that don't know call it octets.
 _TEXTS = re.compile(r"text/[\w.+-]+|application/(?:[\w.+-]*(?:xml|json|html)|octet-stream)")
 _PICTURES = re.compile(r"image/[\w.+-]+|(?:application|binary)/octet-stream")
@@ -126,7 +128,8 @@ class HttpFetcher:
 
         """
         if response.status_code != _OK:
-            reason = f"answered {response.status_code} {response.reason or ''}".rstrip()
+            phrase = "".join(filter(str.isprintable, response.reason or ""))[:_MAX_PHRASE]
+            reason = f"answered {response.status_code} {phrase}".rstrip()
             kind = GoneError if response.status_code in _GONE else FetchError
             raise kind(url, reason, until=self._patience(response), answered=True)
         return Page(

@@ -9,6 +9,8 @@ from feedproxy.model import Validators
 
 _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"(?:\A|[\s,])no-(?:cache|store)\b", re.IGNORECASE)
+# Nobody waits for longer than a year, and a moment must stay one.
+_MOST_S = 366 * 86_400.0
 _SECONDS = re.compile(r"\d{1,18}")
 _MAX_VALIDATOR_CHARACTERS = 500
 
@@ -50,7 +52,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """
     value = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(value):
-        return now + timedelta(seconds=float(value))
+        return now + timedelta(seconds=min(float(value), _MOST_S))
     return _moment(value)
 
 

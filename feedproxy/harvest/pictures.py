@@ -1,6 +1,7 @@
 """Pictures: fetched by the same door as everything else, checked, and kept."""
 
 import logging
+import threading
 from collections.abc import Collection
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from feedproxy.harvest.reports import Report
 from feedproxy.media.forms import make_forms
 from feedproxy.model import StoredPicture, Url, WaitingPicture
 
+# One at a time: a large picture takes 140 MB.
+_decoding = threading.Lock()
 _log = logging.getLogger(__name__)
 # Pictures of the queue that are fetched before another poller may have its turn.
 _BATCH = 40
@@ -94,7 +97,9 @@ class Pictures:
 
     def _take(self, url: Url) -> StoredPicture:
         """Fetch, check and keep one picture; its files are there before the store says so."""
-        original, reading = make_forms(url, self.kit.fetcher.fetch_picture(url), self.kit.mirror.images)
+        body = self.kit.fetcher.fetch_picture(url)
+        with _decoding:
+            original, reading = make_forms(url, body, self.kit.mirror.images)
         self.kit.media.put(original)
         self.kit.media.put(reading)
         return StoredPicture(original.file, reading.file)

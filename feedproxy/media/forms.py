@@ -34,6 +34,9 @@ _NAME_DIGITS = 32
 _OPTIMIZED_PIXELS = 1_000_000
 # Twenty seconds; all frames are in memory at once.
 _MAX_FRAMES = 500
+# Each scan of a JPEG file goes over all its pixels (ITU T.81, B.1.1.3: no other bytes look like its marker); cameras and
+# programs write a dozen.
+_JPEG, _SCAN, _MAX_SCANS = b"\xff\xd8", b"\xff\xda", 100
 _EXIF_ORIENTATION = 0x0112
 # What turns a picture upright (Exif 2.32, 4.6.4 A).
 _UPRIGHT = {
@@ -65,6 +68,8 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
     """
     if len(body) > rules.max_bytes:
         raise PictureError(url, f"picture of {len(body)} bytes is larger than {rules.max_bytes}")
+    if body.startswith(_JPEG) and body.count(_SCAN) > _MAX_SCANS:
+        raise PictureError(url, f"picture of more than {_MAX_SCANS} scans takes too long")
     # Ours is looked at before anything is decoded; Pillow's own, where a frame makes a picture larger than it said.
     Image.MAX_IMAGE_PIXELS = rules.max_pixels
     try:

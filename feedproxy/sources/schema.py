@@ -139,7 +139,7 @@ class ImagesTable(_Table):
     """Which pictures are kept, and how wide their reading form is at most."""
 
     reading_width_px: int = Field(default=1200, ge=100, le=10_000)
-    max_pixels: int = Field(default=25_000_000, ge=1)
+    max_pixels: int = Field(default=9_000_000, ge=1)
     max_bytes: int = Field(default=8_000_000, ge=1)
 
 
