@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ _AUTHORS = ("//meta[@name='author']/@content",)
 _PICTURES = ("//meta[@property='og:image']/@content",)
 _LD_JSON = "//script[@type='application/ld+json']"
 _MAX_LD_CHARACTERS = 200_000
+# What real pages say of themselves is in the first few of both.
+_MAX_LD_SCRIPTS, _MAX_LD_VALUES = 10, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +118,15 @@ def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
 
 def _linked_data(root: Element) -> Iterator[dict[str, Any]]:
     """Yield the objects in a page's JSON-LD, those in lists and graphs too; what is no JSON is passed over."""
-    for script in root.xpath(_LD_JSON):
+    for script in root.xpath(_LD_JSON)[:_MAX_LD_SCRIPTS]:
         try:
-            waiting = [json.loads((script.text or "")[:_MAX_LD_CHARACTERS])]
+            waiting = deque([json.loads((script.text or "")[:_MAX_LD_CHARACTERS])])
         except (ValueError, RecursionError):
             continue
-        while waiting:
-            value = waiting.pop(0)
+        for _ in range(_MAX_LD_VALUES):
+            if not waiting:
+                break
+            value = waiting.popleft()
             if isinstance(value, list):
                 waiting.extend(value)
             elif isinstance(value, dict):

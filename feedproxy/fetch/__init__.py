@@ -109,8 +109,10 @@ class HttpFetcher:
 
     def refetch(self, url: Url, known: Validators) -> Page | None:
         """See `Fetcher`."""
-        response, is_moved = self._ask(self._sessions.plain, url, conditions(known), self._pages)
-        return None if response.status_code == _NOT_MODIFIED else self._page(url, response, is_moved)
+        asked = conditions(known)
+        response, is_moved = self._ask(self._sessions.plain, url, asked, self._pages)
+        is_same = asked and response.status_code == _NOT_MODIFIED
+        return None if is_same else self._page(url, response, is_moved)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """See `Fetcher`."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from typing import Any
 import feedparser
 
 from feedproxy import markup, urls
-from feedproxy.dates import parse_date
 from feedproxy.errors import ListingError
 from feedproxy.model import Listing, ListingItem, Page, Site
 
@@ -21,6 +21,8 @@ _HEAD_CHARACTERS = 1_000
 # A feed of a thousand entries has 20,000; feedparser takes 0.1 ms for a tag.
 _MAX_TAGS = 100_000
 _MAX_REFERENCES = 500_000
+_REFERENCE = re.compile(r"&#(x[0-9a-f]{1,40}|[0-9]{1,40});?", re.IGNORECASE)
+_SURROGATES = range(0xD800, 0xE000)
 _MINUTES = re.compile(r"[0-9]{1,7}")
 # A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
 _DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
@@ -60,7 +62,8 @@ def _xml_items(page: Page, text: str) -> tuple[list[dict[str, Any]], float]:
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
     # The text is decoded already: what its declaration says of bytes must not be believed again.
     head, rest = text[:_HEAD_CHARACTERS], text[_HEAD_CHARACTERS:]
-    data = BytesIO((_DECLARED_ENCODING.sub(r"\1", head, count=1) + rest).encode())
+    text = _REFERENCE.sub(_bearable, _DECLARED_ENCODING.sub(r"\1", head, count=1) + rest)
+    data = BytesIO(text.encode())
     feed = feedparser.parse(
         data,
         sanitize_html=False,
@@ -79,9 +82,26 @@ def _xml_items(page: Page, text: str) -> tuple[list[dict[str, Any]], float]:
     return items, int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0
 
 
+def _bearable(reference: re.Match[str]) -> str:
+    """Return a character reference, "" if it is of none: NUL, a surrogate, beyond Unicode (XML 1.0, 2.2 and 4.1)."""
+    digits = reference[1].lower().lstrip("0")
+    number = int(digits[1:] or "0", 16) if digits.startswith("x") else int(digits or "0")
+    is_none = number == 0 or number in _SURROGATES or number > sys.maxunicode
+    return "" if is_none else reference[0]
+
+
 def _moment(parsed: struct_time | None) -> datetime | None:
     try:
         return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rfc3339(value: object) -> datetime | None:
+    """Return the moment that a date of JSON Feed 1.1 means, which RFC 3339 has."""
+    try:
+        moment = datetime.fromisoformat(str(value or ""))
+        return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
 
@@ -102,5 +122,5 @@ def _json_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
                 "link": item.get("url") or item.get("external_url"),
                 "title": item.get("title"),
                 "summary": item.get("summary"),
-                "published": parse_date(str(item.get("date_published") or item.get("date_modified") or ""), "UTC"),
+                "published": _rfc3339(item.get("date_published") or item.get("date_modified")),
             }
