@@ -245,7 +245,7 @@ def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -
     assert (mirror.keep.days, mirror.keep.megabytes) == (0, 0)
     assert mirror.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
     assert mirror.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
-    assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (900, 25_000_000, 8_000_000)
+    assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (900, 9_000_000, 8_000_000)
     assert (mirror.requests.max_queued, mirror.requests.per_minute) == (7, 5)
     assert [section.images for section in mirror.sections] == [Images.STORE, Images.STORE]
 
