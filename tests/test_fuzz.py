@@ -40,7 +40,7 @@ from feedproxy.sanitise import clean, plain_text
 from feedproxy.sources import load_mirror
 
 # A run of `make fuzz` takes about a minute, and as many follow each other as there is time for.
-_LONGER = 25 if settings.get_current_profile_name() == "fuzz" else 1
+_LONGER = 25 if settings.get_current_profile_name() == "fuzz" else 0.5
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 with TemporaryDirectory() as _folder:
@@ -54,7 +54,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def fuzzed(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return settings(max_examples=examples * _LONGER, suppress_health_check=_SLOW)
+    return settings(max_examples=round(examples * _LONGER), suppress_health_check=_SLOW)
 
 
 # ---------------------------------------------------------------- what is sent
