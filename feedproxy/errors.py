@@ -50,12 +50,12 @@ class UpstreamError(FeedproxyError):
 class FetchError(UpstreamError):
     """No usable answer: network, status, limits, a refused address.
 
-    *until* is how long its host wants to be left alone, *answered* whether it gave an answer at all.
+    *until* is how long its host wants to be left alone.
     """
 
-    def __init__(self, url: str, reason: str, *, until: datetime | None = None, answered: bool = False) -> None:
+    def __init__(self, url: str, reason: str, *, until: datetime | None = None) -> None:
         super().__init__(url, reason)
-        self.until, self.answered = until, answered
+        self.until = until
 
 
 class NotAskedError(FetchError):

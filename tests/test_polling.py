@@ -719,6 +719,16 @@ def test_an_upstream_that_is_out_of_order_becomes_no_entry(
     assert (store.article(ArticleId("n103")), store.version([city.id])) == (None, version)
 
 
+# More than a listing's page shows.
+MISSED = range(910, 916)
+
+
+def assert_missed_come(harvester: Harvester, store: SqlStore, clock: Clock, city: Channel) -> None:
+    clock.advance(hours=1)
+    harvester.poll(city)
+    assert all(store.article(ArticleId(f"n{number}")) for number in MISSED)
+
+
 def test_what_is_pinned_to_a_listing_hides_no_gap(
     harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
@@ -729,20 +739,18 @@ def test_what_is_pinned_to_a_listing_hides_no_gap(
 
     newsroom.faults["/city.htm"] = front
     harvester.poll(city)
-    for number in range(910, 916):
+    for number in MISSED:
         publish(newsroom, numbered(number))
     clock.advance(hours=72)
     harvester.poll(city)
-    clock.advance(hours=1)
-    harvester.poll(city)
-    assert all(store.article(ArticleId(f"n{number}")) for number in range(910, 916))
+    assert_missed_come(harvester, store, clock, city)
 
 
 def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
     harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     harvester.poll(city)
-    for number in range(910, 916):
+    for number in MISSED:
         publish(newsroom, numbered(number))
     newsroom.faults["/city_2.htm"] = Answer(status=500)
     clock.advance(hours=1)
@@ -750,9 +758,7 @@ def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
     state = store.schedule.state(city.id)
     assert (state.failures, state.succeeded_at) == (0, clock.now)
     del newsroom.faults["/city_2.htm"]
-    clock.advance(hours=1)
-    harvester.poll(city)
-    assert all(store.article(ArticleId(f"n{number}")) for number in range(910, 916))
+    assert_missed_come(harvester, store, clock, city)
 
 
 def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_alarm(

@@ -154,7 +154,7 @@ class _Alive:
         return self._stop.is_set()
 
 
-def _keep_leading(poller: Poller, stop: threading.Event, alive: "_Alive") -> None:
+def _keep_leading(poller: Poller, stop: threading.Event, alive: _Alive) -> None:
     """Renew the lease while a long piece of work goes on, but not of one that has hung: another poller is to take over then."""
     while not stop.wait(poller.kit.mirror.poll.lease_seconds / _RENEWALS):
         if poller.is_leading and time.monotonic() - alive.at < _HUNG_S:

@@ -133,7 +133,7 @@ class HttpFetcher:
             phrase = "".join(filter(str.isprintable, response.reason or ""))[:_MAX_PHRASE]
             reason = f"answered {response.status_code} {phrase}".rstrip()
             kind = GoneError if response.status_code in _GONE else FetchError
-            raise kind(url, reason, until=self._patience(response), answered=True)
+            raise kind(url, reason, until=self._patience(response))
         return Page(
             Url(response.url),
             response.content,
@@ -152,9 +152,7 @@ class HttpFetcher:
         is_asked = until is not None or response.status_code == _TOO_MANY
         return self._pace.rest(urls.host_of(response.url), until) if is_asked else None
 
-    def _ask(
-        self, session: requests.Session, url: Url, headers: dict[str, str], goods: "_Goods"
-    ) -> tuple[requests.Response, bool]:
+    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Goods) -> tuple[requests.Response, bool]:
         """Ask for *url*, if that is allowed; return the answer, and whether permanent redirects alone led there."""
         host = urls.host_of(url)
         if host not in goods.hosts:
@@ -162,9 +160,7 @@ class HttpFetcher:
         self._heed_robots(url, host)
         return self._get(session, url, headers, goods)
 
-    def _get(
-        self, session: requests.Session, url: Url, headers: dict[str, str], goods: "_Goods"
-    ) -> tuple[requests.Response, bool]:
+    def _get(self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Goods) -> tuple[requests.Response, bool]:
         host = urls.host_of(url)
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
         redirects: list[int] = []  # those that were met now: a cached answer brings those of its own day

@@ -67,6 +67,10 @@ class _CheckedHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _CheckedHTTPSConnection
 
 
+def _watched(pools: Mapping[str, Any]) -> dict[str, Any]:
+    return {scheme: watched(pool) for scheme, pool in pools.items()}
+
+
 class _WholeBodyAdapter(HTTPAdapter):
     """Takes bodies itself: of the right kind, in time, within the limit, whole."""
 
@@ -79,15 +83,14 @@ class _WholeBodyAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Have every connection watched."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in self.pools.items()}
+        self.poolmanager.pool_classes_by_scheme = _watched(self.pools)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:  # noqa: ANN401
         """Have every connection to a proxy watched."""
         is_new = proxy not in self.proxy_manager
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
         if is_new:
-            pools: Mapping[str, Any] = manager.pool_classes_by_scheme
-            manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in pools.items()}
+            manager.pool_classes_by_scheme = _watched(manager.pool_classes_by_scheme)
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
@@ -103,15 +106,12 @@ class _WholeBodyAdapter(HTTPAdapter):
         try:
             self._check_type(response)
             body = read_body(response.raw, encoding, max_bytes=self._limits.max_body_bytes)
-        except BodyError as e:
+        except (BodyError, LimitError) as e:
             response.raw.close()
             raise UnusableBodyError(str(e)) from e
         except HTTPError as e:
             response.raw.close()
             raise UnusableBodyError(f"body was cut off: {e}") from e
-        except LimitError as e:
-            response.raw.close()
-            raise UnusableBodyError(str(e)) from e
         finally:
             response.raw.release_conn()  # a closed connection has a place in the pool, too
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001

@@ -71,11 +71,11 @@ class _Wire(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, connection: Any) -> None:  # noqa: ANN401 (a socket, or urllib3's or ssl's of one)
         self._raw, self._connection, self._errand = raw, connection, errand.get()
-        self._most, self._what = _MAX_HEADER_BYTES, "headers"
+        self._most, self._what = _MAX_HEADER_BYTES, "headers are"
 
     def begin_body(self) -> None:
         """Count for the body from now on."""
-        self._most, self._what = self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES, "body"
+        self._most, self._what = self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES, "body is"
 
     def readable(self) -> bool:
         return True
@@ -90,7 +90,7 @@ class _Wire(io.RawIOBase):
             raise
         self._most -= count or 0
         if self._most < 0:
-            raise LimitError(f"{self._what} are too large" if self._what == "headers" else f"{self._what} is too large")
+            raise LimitError(f"{self._what} too large")
         return count
 
     def close(self) -> None:

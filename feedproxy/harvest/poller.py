@@ -144,16 +144,13 @@ class Poller:
         report = Report(replace(self.kit.mirror.channels[0], id=_LATER, title="pictures that came later"))
         if self._may_go_on():
             self._guarded("pictures", partial(self.harvester.pictures.take_due, report))
-        watch(self.kit, report)
+        if report.pictures or report.missing:
+            watch(self.kit, report)
         _tell(report)
 
     def _tell_webhook(self) -> None:
         """Tell the webhook of alarms; one that takes none is left alone for a while."""
-        if (
-            self.webhook
-            and self.kit.clock() >= self.resting.get("webhook", self.kit.clock())
-            and not tell(self.kit, self.webhook)
-        ):
+        if self.webhook and not tell(self.kit, self.webhook):
             self.resting["webhook"] = self.kit.clock() + _REST
 
     def _guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:

@@ -171,11 +171,11 @@ class Taker:
             if error.until:
                 self._kit.store.put_off(article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until)
             return
-        if isinstance(error, GoneError) and held and held.rule != EXCERPT and waiting.tries + 1 >= _MIN_GONE_TRIES:
-            self._lose(held)
-            return
         if isinstance(error, GoneError) and held:
-            self._put_off(waiting, held, error)
+            if held.rule != EXCERPT and waiting.tries + 1 >= _MIN_GONE_TRIES:
+                self._lose(held)
+            else:
+                self._put_off(waiting, held, error)
             return
         self._report.note(error)
         self._report.articles["failed"] += 1

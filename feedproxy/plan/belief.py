@@ -8,6 +8,8 @@ from enum import StrEnum
 from feedproxy.model import EXCERPT, HEURISTICS, Article, ArticleId, ListingItem
 
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+# How far ahead one may lie: sites have time zones.
+MOST_AHEAD = timedelta(days=1)
 # Headlines are shortened and edited, but half of their characters stay.
 _MIN_LIKENESS = 0.5
 
@@ -49,7 +51,7 @@ def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rule
 
 def credible(published: datetime | None, now: datetime) -> datetime | None:
     """Return a date of publication if it can be one: not from before the Web, and not from tomorrow on."""
-    is_credible = published is not None and _FIRST <= published <= now + timedelta(days=1)
+    is_credible = published is not None and _FIRST <= published <= now + MOST_AHEAD
     return published.replace(microsecond=0) if published and is_credible else None
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from feedproxy.model import Channel, ChannelState, Page, PollRules, Section, Url, Waiting
+from feedproxy.plan.belief import MOST_AHEAD
 
 _MAX_DOUBLINGS = 16
 # A picture's longest wait.
@@ -18,8 +19,6 @@ _JITTER = 0.1
 _ADOPTED_AFTER = timedelta(days=1)
 # What upstream says of its freshness counts up to here, as its patience does.
 _MOST_SAID = timedelta(days=1)
-# How far ahead an article's date may lie (see `belief`).
-_CREDIBLE = timedelta(days=1)
 # From so many failures of an article on, its waits grow beyond the longest interval, up to so many of it.
 _MANY_TRIES, _MOST_INTERVALS = 12, 28
 
@@ -51,7 +50,7 @@ def first_polls(
 def horizon(now: datetime, rules: PollRules) -> datetime:
     """Return the latest moment that a wait of a channel or article may have set: what lies beyond is not believed."""
     longest_wait = max(timedelta(minutes=rules.max_interval_minutes * _MOST_INTERVALS), _MOST_SAID)
-    return now + longest_wait + _CREDIBLE + timedelta(hours=max(rules.check_hours, default=0))
+    return now + longest_wait + MOST_AHEAD + timedelta(hours=max(rules.check_hours, default=0))
 
 
 def in_turns(sections: Iterable[Section]) -> list[Channel]:
@@ -104,7 +103,7 @@ def after_poll(
         return replace(state, polled_at=now, next_poll_at=quiet_until or now + timedelta(minutes=rules.min_interval_minutes))
     if state.last_error:
         failures = state.failures + 1
-        minutes = min(rules.min_interval_minutes * 2 ** min(failures, _MAX_DOUBLINGS), rules.max_interval_minutes)
+        minutes = _doubled(rules.min_interval_minutes, failures, rules.max_interval_minutes)
         state = replace(state, failures=failures)
     else:
         state = replace(state, failures=0, succeeded_at=now)
@@ -121,12 +120,12 @@ def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
     What has failed very often will hardly come, and is asked for less and less, but not never.
     """
     longest = rules.max_interval_minutes * (1 if tries < _MANY_TRIES else _MOST_INTERVALS)
-    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), longest))
+    return now + timedelta(minutes=_doubled(rules.retry_minutes, tries, longest))
 
 
 def next_picture_try(tries: int, rules: PollRules, now: datetime) -> datetime:
     """Return when to fetch a picture again; most of those that are gone stay gone, so it goes on being rarer for a month."""
-    return now + timedelta(minutes=min(rules.retry_minutes * 2 ** min(tries, _MAX_DOUBLINGS), _PICTURE_MINUTES))
+    return now + timedelta(minutes=_doubled(rules.retry_minutes, tries, _PICTURE_MINUTES))
 
 
 def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime | None:
@@ -142,14 +141,12 @@ def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime
 
 def is_young(waiting: Waiting, published: datetime | None, rules: PollRules, now: datetime) -> bool:
     """Tell whether an article is so young that what it lacks may still be added."""
-    since = published or waiting.item.published or waiting.seen or now
-    return (now - since) / timedelta(hours=1) < rules.patience_hours
+    return _is_patient(published or waiting.item.published or waiting.seen or now, rules, now)
 
 
 def is_waited_for(waiting: Waiting, rules: PollRules, now: datetime) -> bool:
     """Tell whether an article's text may still be waited for: since it was published and seen."""
-    since = max(filter(None, (waiting.item.published, waiting.seen)), default=now)
-    return (now - since) / timedelta(hours=1) < rules.patience_hours
+    return _is_patient(max(filter(None, (waiting.item.published, waiting.seen)), default=now), rules, now)
 
 
 def remember_redirect(channel: Channel, state: ChannelState, asked: Url, page: Page, now: datetime) -> ChannelState:
@@ -170,6 +167,15 @@ def effective_url(channel: Channel, state: ChannelState, now: datetime) -> Url:
     is_adopted = is_ours and state.moved_to and state.moved_since and state.moved_since + _ADOPTED_AFTER <= now
     is_first = state.polled_at is None or state.polled_at.date() != now.date()
     return Url(state.moved_to) if is_adopted and not is_first else channel.url
+
+
+def _is_patient(since: datetime, rules: PollRules, now: datetime) -> bool:
+    return (now - since) / timedelta(hours=1) < rules.patience_hours
+
+
+def _doubled(minutes: float, times: int, longest: float) -> float:
+    """Return a wait that was doubled so many times, up to the longest one."""
+    return min(minutes * 2.0 ** min(times, _MAX_DOUBLINGS), longest)
 
 
 def _due_at(state: ChannelState, now: datetime, rules: PollRules) -> datetime:

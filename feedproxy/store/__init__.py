@@ -4,7 +4,8 @@
 SQL implementation of all, `open_desk` one that can write readers' requests only.
 """
 
+from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Budget, Clock, Desk, Library, Records, Schedule, Store
-from feedproxy.store.sql import SqlStore, open_desk, open_store
+from feedproxy.store.sql import SqlStore
 
 __all__ = ["Budget", "Clock", "Desk", "Library", "Records", "Schedule", "SqlStore", "Store", "open_desk", "open_store"]

@@ -1,0 +1,58 @@
+"""Open a store: whole for the poller, for reading and readers' requests for the web side."""
+
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from feedproxy.errors import StoreError
+from feedproxy.store import engine as engines
+from feedproxy.store import tables as t
+from feedproxy.store.database import Database, in_words
+from feedproxy.store.ports import Desk
+from feedproxy.store.schema import migrate
+from feedproxy.store.sql import SqlStore
+
+# What to do where a database says one of these.
+_ADVICE = {
+    "malformed": "stop everything, put the file aside, and restore a backup",
+    "not a database": "stop everything, put the file aside, and restore a backup",
+    "disk is full": "make room",
+    "locked": "another process holds it; end that",
+}
+_CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
+
+
+def open_store(url: str, folder: Path) -> SqlStore:
+    """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
+
+    Raises:
+        StoreError: it can't be opened, or a later version made it.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        engine = engines.create(url)
+        migrate(engine, folder / "schema.lock")
+    except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
+        shown, words = engines.without_password(url), in_words(e)
+        advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
+        raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
+    return SqlStore(Database(engine), folder / "poller.lock")
+
+
+def open_desk(url: str, folder: Path) -> Desk:
+    """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
+
+    Raises:
+        StoreError: as `open_store`.
+
+    """
+    try:
+        open_store(url, folder).close()  # which brings its schema up to date
+        engine = engines.create(url, frozenset((t.request.name,)))
+    except StoreError:
+        frozen = engines.create_frozen(url)
+        if frozen is None:
+            raise
+        engine = frozen
+    return SqlStore(Database(engine), folder / "poller.lock")
