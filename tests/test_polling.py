@@ -125,6 +125,27 @@ def test_a_check_that_fails_takes_nothing_away(
     assert newsroom.count(YOUNG.path) < 20
 
 
+def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longest_interval(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+) -> None:
+    clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
+    publish(newsroom, YOUNG)
+    harvester.poll(city)
+    newsroom.faults[YOUNG.path] = Answer(raw=b"")
+    publish(newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟")))
+    for _ in range(200):
+        clock.advance(hours=1)
+        harvester.take(city)
+    newsroom.faults[YOUNG.path] = Answer(status=404)  # which may be a mistake of one that has just come back
+    clock.advance(hours=6)
+    harvester.take(city)
+    assert held(store).gone is None
+    del newsroom.faults[YOUNG.path]
+    clock.advance(hours=6)
+    harvester.take(city)
+    assert "五趟" in held(store).body
+
+
 # ---------------------------------------------------------------- gone
 
 

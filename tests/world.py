@@ -353,7 +353,10 @@ class WatchedBudget:
         return self._budget.slot(host, at_once)
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
-        return self._budget.quiet(now)
+        quiet = self._budget.quiet(now)
+        for host in quiet:  # who is told so after it was let pass does not send
+            self.passed[host].pop()
+        return quiet
 
     def tightest_s(self) -> float:
         """Return the shortest time between two requests to one host, in gaps that its budget demands."""

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 # How often upstream is asked for an article that no listing shows; and, later and later, for two days, for news of one that is
 # held.
 _MAX_REQUEST_TRIES = 5
-_MAX_CHECK_TRIES = 12
+_MAX_CHECK_TRIES = plan.MANY_TRIES
 # An article waits so long for its pictures; those that take longer come later.
 _PICTURE_PATIENCE_S = 20.0
 # What upstream says it has no more is asked for so often, over two and a half hours, before that is believed.
@@ -171,8 +171,9 @@ class Taker:
             if error.until:
                 self._kit.store.put_off(article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until)
             return
+        tries = _tries(waiting, error)
         if isinstance(error, GoneError) and held:
-            if held.rule != EXCERPT and waiting.tries + 1 >= _MIN_GONE_TRIES:
+            if held.rule != EXCERPT and tries >= _MIN_GONE_TRIES:
                 self._lose(held)
             else:
                 self._put_off(waiting, held, error)
@@ -183,7 +184,7 @@ class Taker:
         is_asked_for = self._channel.id == REQUESTED
         if is_asked_for and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
             self._kit.store.forget_request(article_id)
-        elif held and held.rule != EXCERPT and waiting.tries + 1 >= _MAX_CHECK_TRIES:
+        elif held and held.rule != EXCERPT and tries >= _MAX_CHECK_TRIES:
             self._kit.store.settled(article_id)
         else:
             self._put_off(waiting, held, error)
@@ -194,14 +195,15 @@ class Taker:
         That upstream can't be reached, or is out of order, says nothing of the article, so nothing stands in for it.
         """
         store, rules, now = self._kit.store, self._kit.mirror.poll, self._kit.clock()
-        try_at = plan.next_try(waiting.tries, rules, now)
-        says_something = not isinstance(error, FetchError) or (isinstance(error, GoneError) and rules.keep_gone)
+        tries = _tries(waiting, error)
+        try_at = plan.next_try(tries - 1, rules, now)
+        stands_in = not _is_of_upstream(error) and (rules.keep_gone or not isinstance(error, GoneError))
         is_shown = bool(waiting.item.title and waiting.item.excerpt)
-        if held is None and says_something and is_shown and not plan.is_waited_for(waiting, rules, now):
+        if held is None and stands_in and is_shown and not plan.is_waited_for(waiting, rules, now):
             excerpt = make_excerpt(waiting, self._site_of(waiting), now)
-            store.save(excerpt, [], {}, now, again_at=try_at, tries=waiting.tries)
+            store.save(excerpt, [], {}, now, again_at=try_at, tries=tries)
             self._report.articles["excerpt"] += 1
-        store.put_off(waiting.item.id, error.reason, tries=waiting.tries + 1, now=now, try_at=try_at)
+        store.put_off(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
 
     def _lose(self, held: Article) -> None:
         """Mark an article that upstream has no more, or drop it, as the operator has it."""
@@ -234,6 +236,22 @@ class Taker:
         if site.article_url and (found is None or found[0] != waiting.item.id):
             raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
         return article_parts(page, self._kit.mirror, site, self._kit.fetcher.fetch)
+
+
+def _is_of_upstream(error: UpstreamError) -> bool:
+    """Tell whether a failure says nothing of the article: upstream can't be reached, or is out of order."""
+    return isinstance(error, FetchError) and not isinstance(error, GoneError)
+
+
+def _tries(waiting: Waiting, error: UpstreamError) -> int:
+    """Return how often an article has failed, with this failure.
+
+    That there is none counts from the first time that upstream says so; an outage never counts as very often.
+    """
+    if isinstance(error, GoneError) and error.reason != waiting.error:
+        return 1
+    tries = waiting.tries + 1
+    return min(tries, plan.MANY_TRIES - 1) if _is_of_upstream(error) else tries
 
 
 def _fetch_all(

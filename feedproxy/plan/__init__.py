@@ -4,6 +4,7 @@ from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES
 from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, settle
 from feedproxy.plan.quality import Flaw, find_flaw
 from feedproxy.plan.schedule import (
+    MANY_TRIES,
     after_poll,
     due_articles,
     due_channels,
@@ -23,6 +24,7 @@ __all__ = [
     "FITS",
     "FITS_NOT",
     "FORGIVEN",
+    "MANY_TRIES",
     "MIN_LISTING_FAILURES",
     "Flaw",
     "Outcome",

@@ -20,7 +20,7 @@ _ADOPTED_AFTER = timedelta(days=1)
 # What upstream says of its freshness counts up to here, as its patience does.
 _MOST_SAID = timedelta(days=1)
 # From so many failures of an article on, its waits grow beyond the longest interval, up to so many of it.
-_MANY_TRIES, _MOST_INTERVALS = 12, 28
+MANY_TRIES, _MOST_INTERVALS = 12, 28
 
 
 def due_channels(
@@ -119,7 +119,7 @@ def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
 
     What has failed very often will hardly come, and is asked for less and less, but not never.
     """
-    longest = rules.max_interval_minutes * (1 if tries < _MANY_TRIES else _MOST_INTERVALS)
+    longest = rules.max_interval_minutes * (1 if tries < MANY_TRIES else _MOST_INTERVALS)
     return now + timedelta(minutes=_doubled(rules.retry_minutes, tries, longest))
 
 
