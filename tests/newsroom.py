@@ -251,8 +251,8 @@ url = "https://elsewhere.example/help"
 
 [fetch]
 requests_per_second = 1000
-connect_timeout_s = 0.3
-read_timeout_s = 0.3
+connect_timeout_s = 1
+read_timeout_s = 0.8
 total_timeout_s = 2
 max_body_bytes = 100_000
 max_redirects = 3
