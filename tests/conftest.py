@@ -1,5 +1,6 @@
 """What several test files start from: an invented site, a mirror of it, a store, a clock that stands still."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import pytest
 from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
-from realsite import SHARED, Harvest, harvest
+from realsite import SHARED, Harvest, harvest_once
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit
@@ -106,13 +107,19 @@ def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder,
 @pytest.fixture(scope="session")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
     """The real site's articles, harvested once for all who only read them; `classic` are those of its older layout."""
-    done = harvest("modern", tmp_path_factory.mktemp("modern"))
+    done = harvest_once("modern", _shared_folder(tmp_path_factory))
     yield done
     done.store.close()
 
 
 @pytest.fixture(scope="session")
 def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest("classic", tmp_path_factory.mktemp("classic"))
+    done = harvest_once("classic", _shared_folder(tmp_path_factory))
     yield done
     done.store.close()
+
+
+def _shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers of this run share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own

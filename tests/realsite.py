@@ -1,6 +1,8 @@
 """The real site without its server: the stand-in's pages from ../shared, and what a harvest of them brings."""
 
+import fcntl
 import importlib.util
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -86,11 +88,28 @@ class Harvest:
         return {article.id: article for article in everything}
 
 
-def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -> Harvest:
-    mirror = load_mirror(config)
+def harvest_once(layout: str, shared: Path) -> Harvest:
+    """Return what a layout brings, harvested by the first process that asks for it below *shared*."""
+    folder, asked = shared / layout, shared / f"{layout}.json"
+    with (shared / f"{layout}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not asked.exists():
+            done = harvest(layout, folder)
+            asked.write_text(json.dumps(done.fetcher.asked))
+            return done
+    done = _open(layout, folder, CONFIG)
+    done.fetcher.asked = json.loads(asked.read_text())
+    return done
+
+
+def _open(layout: str, folder: Path, config: Path) -> Harvest:
     settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
-    store = open_store(settings.store_url, folder)
-    done = Harvest(mirror, store, SiteFetcher(layout), settings)
+    return Harvest(load_mirror(config), open_store(settings.store_url, folder), SiteFetcher(layout), settings)
+
+
+def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99) -> Harvest:
+    done = _open(layout, folder, config)
+    mirror, store, settings = done.mirror, done.store, done.settings
     harvester = Harvester(Kit(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW))
     for channel in mirror.channels:
         report = harvester.walk(channel, pages=pages)
