@@ -1,6 +1,7 @@
 """An article's stages of life, from upstream to the store: Page -> ListingItem -> Extract -> Article."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
@@ -129,6 +130,29 @@ class Article:
     pictures: tuple[Url, ...] = ()
     rule: str = ""
     gone: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An article as another mirror gives it: what a store holds of one, nothing of it clean or believed yet.
+
+    *originals* names the files of its pictures in their original size, by their upstream addresses.
+    """
+
+    id: ArticleId
+    url: Url
+    entry_id: str
+    title: str
+    body: DirtyHtml
+    published: datetime
+    updated: datetime
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    picture: Picture | None = None
+    rule: str = ""
+    gone: datetime | None = None
+    channels: tuple[str, ...] = ()
+    originals: Mapping[Url, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""Articles as mirrors give them to each other: one JSON object each. Pure.
+
+The text may come with it or stand elsewhere, as on the page of a git-hosted mirror. What is read is upstream's like any other:
+its form is checked here, its text and addresses are not clean yet.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from feedproxy.model import Article, ArticleId, DirtyHtml, Picture, Received, StoredPicture, Url
+
+# As `urls` has IDs; a `tag:` URI (RFC 4151, 2.1) of ours; the name of a stored picture.
+_ID = r"^[A-Za-z0-9_-]{1,64}$"
+_ENTRY_ID = r"^tag:[a-z0-9.-]{1,100},\d{4}(-\d\d){0,2}:[A-Za-z0-9._/:-]{1,200}$"
+_FILE = r"^[0-9a-f]{32}\.[a-z]{3,4}$"
+_Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000)]
+_Line = Annotated[str, Field(max_length=2_000)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer mirror may say more
+
+
+class _PictureRecord(_Record):
+    url: _Address
+    alt: _Line = ""
+    caption: _Line = ""
+
+
+class _ArticleRecord(_Record):
+    id: Annotated[str, Field(pattern=_ID)]
+    url: _Address
+    entry_id: Annotated[str, Field(pattern=_ENTRY_ID)]
+    title: _Line
+    published: AwareDatetime
+    updated: AwareDatetime
+    author: _Line = ""
+    tags: tuple[_Line, ...] = ()
+    picture: _PictureRecord | None = None
+    rule: _Line = ""
+    gone: AwareDatetime | None = None
+    channels: tuple[Annotated[str, Field(pattern=_ID)], ...] = ()
+    pictures: dict[_Address, Annotated[str, Field(pattern=_FILE)]] = Field(default_factory=dict)
+    body: str = ""
+
+
+def record_of(
+    article: Article, channels: Collection[str], pictures: Mapping[Url, StoredPicture], *, with_body: bool
+) -> dict[str, Any]:
+    """Return an article as a JSON object with keys in a fixed order; what is empty is left out.
+
+    *pictures* may hold more than the article shows. The names of their files are those of the original size.
+    """
+    picture = article.picture
+    record = {
+        "id": article.id,
+        "url": article.url,
+        "entry_id": article.entry_id,
+        "title": article.title,
+        "published": _moment(article.published),
+        "updated": _moment(article.updated),
+        "author": article.author,
+        "tags": list(article.tags),
+        "picture": {"url": picture.url, "alt": picture.alt, "caption": picture.caption} if picture else None,
+        "rule": article.rule,
+        "gone": _moment(article.gone) if article.gone else None,
+        "channels": sorted(channels),
+        "pictures": {url: pictures[url].original.name for url in sorted(set(article.pictures)) if url in pictures},
+        "body": article.body if with_body else "",
+    }
+    return {key: value for key, value in record.items() if value or key == "title"}
+
+
+def read_record(record: bytes | Mapping[str, Any]) -> Received:
+    """Return what another mirror says of an article.
+
+    Raises:
+        ValueError: it is none; says in one line which key is wrong.
+
+    """
+    try:
+        model = _ArticleRecord
+        found = model.model_validate_json(record) if isinstance(record, bytes) else model.model_validate(record)
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "article"
+        raise ValueError(f"{place}: {first['msg'].lower()}"[:200]) from None
+    return Received(
+        id=ArticleId(found.id),
+        url=Url(found.url),
+        entry_id=found.entry_id,
+        title=found.title,
+        body=DirtyHtml(found.body),
+        published=found.published,
+        updated=found.updated,
+        author=found.author,
+        tags=found.tags,
+        picture=Picture(Url(found.picture.url), found.picture.alt, found.picture.caption) if found.picture else None,
+        rule=found.rule,
+        gone=found.gone,
+        channels=found.channels,
+        originals={Url(url): name for url, name in found.pictures.items()},
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
