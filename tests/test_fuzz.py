@@ -380,6 +380,9 @@ def test_extract_gives_an_article_by_rules_or_says_why_not(body: bytes, content_
 
 
 @fuzzed(75)
+@example(
+    '<h1>山城</h1><time datetime="2021-05-01T08B">8:00</time><p>清晨五点，山城的早市已经热闹起来。</p>'.encode(), "text/html"
+)
 @given(as_bytes(mutated((_PLAIN, *ARTICLES[:2]))), CONTENT_TYPES)
 def test_extract_gives_an_article_by_heuristics_or_says_why_not(body: bytes, content_type: str) -> None:
     _extract(Page(ARTICLE, body, content_type), ArticleRules(), None)
@@ -405,6 +408,7 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> None:
 
 
 @fuzzed(450)
+@example("<a><details><table><a>", str(ARTICLE))
 @given(DIRTY, HREFS)
 def test_sanitise_gives_clean_text_that_stays_so_or_says_why_not(dirty: str, base: str) -> None:
     page = urls.resolve(ARTICLE, base) or ARTICLE

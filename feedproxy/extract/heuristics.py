@@ -1,6 +1,7 @@
 """Articles on pages without rules: trafilatura's judgement, in the mode that does best for the page's language. Pure."""
 
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from feedproxy import markup, urls
@@ -51,6 +52,8 @@ def extract(page: Page, text: str, about: About) -> Extract:
 def _ask(text: str, url: str, *, precise: bool) -> "Document | None":
     from trafilatura import extract_with_metadata  # noqa: PLC0415 (large; only pages without rules need it)
 
+    # What a date of upstream's says of its zone is no affair of the operator's.
+    warnings.filterwarnings("ignore", "tzname .* identified but not understood")
     return extract_with_metadata(
         text,
         url=url,
