@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from feedproxy.model import Article, ArticleId, DirtyHtml, Picture, Received, StoredPicture, Url
 
 # As `urls` has IDs; a `tag:` URI (RFC 4151, 2.1) of ours; the name of a stored picture.
-_ID = r"^[A-Za-z0-9_-]{1,64}$"
 _ENTRY_ID = r"^tag:[a-z0-9.-]{1,100},\d{4}(-\d\d){0,2}:[A-Za-z0-9._/:-]{1,200}$"
-_FILE = r"^[0-9a-f]{32}\.[a-z]{3,4}$"
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_File = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
 _Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000)]
 _Line = Annotated[str, Field(max_length=2_000)]
 
@@ -31,7 +31,7 @@ class _PictureRecord(_Record):
 
 
 class _ArticleRecord(_Record):
-    id: Annotated[str, Field(pattern=_ID)]
+    id: _Id
     url: _Address
     entry_id: Annotated[str, Field(pattern=_ENTRY_ID)]
     title: _Line
@@ -42,8 +42,9 @@ class _ArticleRecord(_Record):
     picture: _PictureRecord | None = None
     rule: _Line = ""
     gone: AwareDatetime | None = None
-    channels: tuple[Annotated[str, Field(pattern=_ID)], ...] = ()
-    pictures: dict[_Address, Annotated[str, Field(pattern=_FILE)]] = Field(default_factory=dict)
+    channels: tuple[_Id, ...] = ()
+    pictures: dict[_Address, tuple[_File, _File]] = Field(default_factory=dict)
+    links: dict[_Id, _Address] = Field(default_factory=dict)
     body: str = ""
 
 
@@ -52,9 +53,10 @@ def record_of(
 ) -> dict[str, Any]:
     """Return an article as a JSON object with keys in a fixed order; what is empty is left out.
 
-    *pictures* may hold more than the article shows. The names of their files are those of the original size.
+    *pictures* may hold more than the article shows; each is named by its files, in the original size and for reading. Without its
+    text, which then stands where its links lead inside a mirror, it tells where they lead upstream.
     """
-    picture = article.picture
+    picture, shown = article.picture, sorted(set(article.pictures))
     record = {
         "id": article.id,
         "url": article.url,
@@ -68,7 +70,8 @@ def record_of(
         "rule": article.rule,
         "gone": _moment(article.gone) if article.gone else None,
         "channels": sorted(channels),
-        "pictures": {url: pictures[url].original.name for url in sorted(set(article.pictures)) if url in pictures},
+        "pictures": {url: [pictures[url].original.name, pictures[url].reading.name] for url in shown if url in pictures},
+        "links": {} if with_body else dict(article.links),
         "body": article.body if with_body else "",
     }
     return {key: value for key, value in record.items() if value or key == "title"}
@@ -102,7 +105,8 @@ def read_record(record: bytes | Mapping[str, Any]) -> Received:
         rule=found.rule,
         gone=found.gone,
         channels=found.channels,
-        originals={Url(url): name for url, name in found.pictures.items()},
+        files={Url(url): names for url, names in found.pictures.items()},
+        links={ArticleId(to): Url(url) for to, url in found.links.items()},
     )
 
 

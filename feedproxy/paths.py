@@ -94,6 +94,15 @@ def media(name: str) -> MirrorPath:
     return MirrorPath(f"/media/{name}")
 
 
+def sharded(name: str) -> MirrorPath:
+    """Return a stored picture's address in an export, where no folder may hold too many.
+
+    >>> sharded("00ff.webp")
+    '/media/00f/00ff.webp'
+    """
+    return MirrorPath(f"/media/{name[:3]}/{name}")
+
+
 def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
     """Return the feed of a tag; *form* is one of FORMATS.
 

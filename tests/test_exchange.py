@@ -26,6 +26,7 @@ ARTICLE = Article(
     author="张三",
     tags=("桥", "A/B"),
     picture=Picture(SHOWN, "桥", "图说"),
+    links=((ArticleId("n6"), Url("https://www.news.example/n6.htm")),),
     pictures=(SHOWN, MISSING),
     rule="sites/news.toml",
 )
@@ -37,11 +38,13 @@ def test_what_is_read_is_what_was_written() -> None:
     found = read_record(record.encode())
     names = ("id", "url", "entry_id", "title", "body", "published", "updated", "author", "tags", "picture", "rule", "gone")
     assert [getattr(found, name) for name in names] == [getattr(ARTICLE, name) for name in names]
-    assert (found.channels, found.originals) == (("c1", "c2"), {SHOWN: FILE.name})
+    assert (found.channels, found.files) == (("c1", "c2"), {SHOWN: (FILE.name, FILE.name)})
 
 
-def test_the_text_stays_away_where_it_stands_elsewhere() -> None:
-    assert "body" not in record_of(ARTICLE, (), HELD, with_body=False)
+def test_the_text_stays_away_where_it_stands_elsewhere_and_its_links_are_told() -> None:
+    record = record_of(ARTICLE, (), HELD, with_body=False)
+    assert "body" not in record
+    assert read_record(record).links == dict(ARTICLE.links)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,8 @@ def test_the_text_stays_away_where_it_stands_elsewhere() -> None:
         ("entry_id", "urn:x"),
         ("published", "2021-05-31T08:00:00"),
         ("published", None),
-        ("pictures", {SHOWN: "../secret.png"}),
+        ("pictures", {SHOWN: ["../secret.png", FILE.name]}),
+        ("links", {"n8": "file:///etc/passwd"}),
         ("picture", {"url": "file:///etc/passwd"}),
         ("channels", ["a/b"]),
         ("tags", "桥"),

@@ -16,7 +16,7 @@ from feedproxy import paths
 from feedproxy.fetch import Fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Channel, Mirror, Page, Url, Validators
+from feedproxy.model import ArticleId, Channel, Mirror, Page, Source, Url, Validators
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
@@ -238,7 +238,7 @@ def test_feeds_as_listings_bring_the_same_articles(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     for channel in mirror.channels:
-        harvester.poll(replace(channel, kind="feed", url=Url(f"{BASE}/{channel.id}.xml")))
+        harvester.poll(replace(channel, source=Source("feed", Url(f"{BASE}/{channel.id}.xml"))))
     assert held(store, mirror) == {story.id for story in STORIES}
     assert "/city.htm" not in newsroom.asked
 

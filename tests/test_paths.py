@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedproxy import paths
-from feedproxy.model import ArticleId, Channel, MirrorPath, Section, Site, Url
+from feedproxy.model import ArticleId, Channel, MirrorPath, Section, Site, Source, Url
 
 SITE = Site(name="site", title="山村消息", hosts=("news.example",))
 
 
 def _channel(name: str) -> Channel:
-    return Channel(name, name, SITE, "html", Url(f"https://news.example/{name}"))
+    return Channel(name, name, SITE, Source("html", Url(f"https://news.example/{name}")))
 
 
 NEWS = Section("news", "新闻", "", (_channel("c2"), _channel("c1")))

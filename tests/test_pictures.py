@@ -21,7 +21,7 @@ from PIL import Image
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
-from feedproxy.model import Article, ArticleId, Images, Mirror, Url
+from feedproxy.model import Article, ArticleId, Images, Mirror, Source, Url
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
@@ -163,7 +163,7 @@ def test_a_silent_host_of_pictures_is_not_asked_for_each(newsroom: Newsroom, har
     newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15))
     for number in range(1, 15):
         newsroom.faults[f"/pic/{number}.png"] = newsroom.hang
-    city = replace(harvester.kit.mirror.channels[0], kind="feed", url=Url(f"{BASE}/city.xml"))
+    city = replace(harvester.kit.mirror.channels[0], source=Source("feed", Url(f"{BASE}/city.xml")))
     harvester.poll(city)
     assert len(pictures_asked(newsroom)) < 12
     assert "<img" not in client.get("/feed/town.xml").text

@@ -17,6 +17,7 @@ from feedproxy.model import (
     PollRules,
     SafeHtml,
     Site,
+    Source,
     Url,
     Waiting,
 )
@@ -28,7 +29,7 @@ RULES = PollRules(**PollTable(min_interval_minutes=10, max_interval_minutes=100,
 # By how much of itself a wait may be longer or shorter.
 JITTER = 0.1
 SITE = Site("news.example", "山村新闻", ("news.example",))
-CHANNELS = [Channel(f"c{n}", f"频道{n}", SITE, "html", Url(f"https://news.example/c{n}")) for n in range(5)]
+CHANNELS = [Channel(f"c{n}", f"频道{n}", SITE, Source("html", Url(f"https://news.example/c{n}"))) for n in range(5)]
 
 HELD = Article(
     id=ArticleId("n1"),

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from feedproxy import plan
 from feedproxy.markup import fragment, text_of
-from feedproxy.model import Channel, ChannelState, ListingItem, Page, PollRules, SafeHtml, Site, Url, Waiting
+from feedproxy.model import Channel, ChannelState, ListingItem, Page, PollRules, SafeHtml, Site, Source, Url, Waiting
 from feedproxy.sources.schema import PollTable
 
 NOW = datetime(2031, 5, 6, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RULES = PollRules(**(PollTable().model_dump() | {"min_interval_minutes": 10, "max_interval_minutes": 360}))
 SITE = Site("news.example", "山村新闻", ("news.example",))
-CHANNEL = Channel("c1", "频道", SITE, "html", Url("https://news.example/c1"))
+CHANNEL = Channel("c1", "频道", SITE, Source("html", Url("https://news.example/c1")))
 
 
 def wait_of(state: ChannelState | None = None, *, every: timedelta = HOUR, **said: object) -> float:
@@ -125,7 +125,10 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     state = replace(state, polled_at=NOW + 24 * HOUR)
     assert plan.effective_url(CHANNEL, state, NOW + 24 * HOUR) == MOVED.url
     # another address that is configured since is asked itself, and once a day this one, too
-    assert plan.effective_url(replace(CHANNEL, url=Url("https://news.example/c2")), state, NOW + 24 * HOUR) != MOVED.url
+    assert (
+        plan.effective_url(replace(CHANNEL, source=Source("html", Url("https://news.example/c2"))), state, NOW + 24 * HOUR)
+        != MOVED.url
+    )
     assert plan.effective_url(CHANNEL, state, NOW + 48 * HOUR) == CHANNEL.url
     # asked there directly, it stays so
     after = plan.remember_redirect(CHANNEL, state, MOVED.url, replace(MOVED, moved=False), NOW + 25 * HOUR)

@@ -1,10 +1,14 @@
 """What commands share: the real parts, built from settings, and how reports are shown."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +21,11 @@ from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
+# What is being fetched when all is to end has so long to end; what has not is done again.
+_GRACE_S = 8.0
+# What a shell says of a process that SIGTERM ended.
+TERMINATED = 143
+
 
 def now() -> datetime:
     """Return the present moment; the only clock there is."""
@@ -28,11 +37,12 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def open_kit(settings: Settings, stop: threading.Event) -> Kit:
-    """Return the real store and network, until *stop* is set."""
+def open_kit(settings: Settings, stop: threading.Event, **more: Any) -> Kit:  # noqa: ANN401 (as `open_fetcher` has it)
+    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides."""
     mirror = load_mirror(settings.config)
     store = open_store(settings.store_url, settings.data)
-    fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, cache_file=settings.data / "http-cache.sqlite")
+    cache_file = settings.data / "http-cache.sqlite"
+    fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, cache_file=cache_file, **more)
     return Kit(mirror, store, fetcher, MediaFolder(settings.media), now, stop.is_set)
 
 
@@ -67,3 +77,15 @@ def print_reports(reports: Sequence[Report]) -> None:
     console.print(table)
     for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
         console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
+
+
+def end_gently(stop: threading.Event) -> None:
+    """Have SIGTERM let what is being done end; what has not by then is given back, as its transaction never was."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        timer = threading.Timer(_GRACE_S, os._exit, (TERMINATED,))
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, end)

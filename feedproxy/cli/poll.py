@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -10,12 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import FrameType
 
 import click
 from rich.progress import Progress
 
-from feedproxy.cli.parts import now, open_kit, print_reports, progress
+from feedproxy.cli.parts import TERMINATED, end_gently, now, open_kit, print_reports, progress
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Webhook
 from feedproxy.harvest import Harvester, Kit, Poller, Report
@@ -25,11 +23,7 @@ from feedproxy.settings import Settings
 _log = logging.getLogger(__name__)
 # How often the poller looks at least whether readers asked for something, and how long it rests at least.
 _MAX_STEP_S, _MIN_STEP_S = 5.0, 0.2
-# What is being fetched when all is to end has so long to end; what has not is done again.
-_GRACE_S = 8.0
 _MAX_PAGES = 10_000
-# What a shell says of a process that SIGTERM ended.
-_TERMINATED = 143
 # No fetch, parse or transaction takes as long.
 _HUNG_S = 600.0
 _RENEWALS = 3
@@ -45,7 +39,7 @@ def poll(settings: Settings, *, once: bool) -> None:
     given and a channel failed.
     """
     stop = threading.Event()
-    _end_gently(stop)
+    end_gently(stop)
     kit = open_kit(settings, stop)
     if once:
         _finish(_poll_all(kit), stop)
@@ -76,7 +70,7 @@ def backfill(settings: Settings, pages: int, since: datetime | None, channels: t
     A walk that was interrupted goes on where it was. Ends with 0, or with 1 if a channel failed.
     """
     stop = threading.Event()
-    _end_gently(stop)
+    end_gently(stop)
     kit = open_kit(settings, stop)
     chosen = [channel for channel in kit.mirror.channels if channel.id in channels or not channels]
     for name in set(channels) - {channel.id for channel in chosen}:
@@ -139,7 +133,7 @@ def _finish(reports: list[Report], stop: threading.Event) -> None:
     print_reports(reports)
     if stop.is_set():
         _log.warning("ended before it was done; the same command goes on with it")
-        sys.exit(_TERMINATED)
+        sys.exit(TERMINATED)
     sys.exit(1 if any(report.failures for report in reports) else 0)
 
 
@@ -162,15 +156,3 @@ def _keep_leading(poller: Poller, stop: threading.Event, alive: _Alive) -> None:
                 poller.lead()
             except StoreError as e:
                 _log.debug("%s; the lease is not renewed", e)
-
-
-def _end_gently(stop: threading.Event) -> None:
-    """Have SIGTERM let what is being done end; what has not by then is given back, as its transaction never was."""
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        timer = threading.Timer(_GRACE_S, os._exit, (_TERMINATED,))
-        timer.daemon = True
-        timer.start()
-
-    signal.signal(signal.SIGTERM, end)

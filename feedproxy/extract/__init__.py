@@ -3,70 +3,7 @@
 What comes out is tidy, but as dirty as upstream made it: `sanitise` comes next.
 """
 
-from dataclasses import replace
+from feedproxy.extract.articles import extract_article
+from feedproxy.extract.mirrored import MirroredPage, extract_mirrored, split_mirrored
 
-from feedproxy import markup
-from feedproxy.errors import ExtractError
-from feedproxy.extract import heuristics, metadata
-from feedproxy.extract.rules import apply_rules, find_body
-from feedproxy.model import ArticleRules, Extract, Page, Site
-
-__all__ = ["extract_article"]
-
-
-def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
-    """Return the article on *page*.
-
-    Args:
-        page: the answer from upstream.
-        rules: the site's rules; without any, and where they find nothing, heuristics decide.
-        site: gives the time zone and the form of tag links, if the page's site is configured.
-
-    Raises:
-        ExtractError: neither rules nor heuristics find a body and a title.
-
-    """
-    try:
-        return _extract(page, rules, site)
-    except markup.ERRORS as e:
-        raise ExtractError(page.url, f"page can't be read: {e}") from e
-
-
-def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
-    text = markup.decode(page.body, page.content_type)
-    for old, new in rules.replace:
-        text = text.replace(old, new)
-    root = markup.parse(text)
-    about = metadata.read(root, rules, site, page.url)
-    apply_rules(root, rules)
-    visible = len("".join(root.text_content().split()))
-    body = _by_rules(root, rules)
-    if body is None and (rules.autodetect_on_failure or not rules.body):
-        return replace(heuristics.extract(page, markup.outer_html(root), about), visible=visible)
-    if body is None:
-        raise ExtractError(page.url, f"no article found: body of {rules.name} does not match", f"article.body of {rules.name}")
-    title = about.title or about.stated_title
-    if not title:
-        raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match", f"article.title of {rules.name}")
-    return Extract(
-        title=title,
-        body=markup.inner_html(body),
-        rule=rules.name,
-        published=about.published,
-        author=about.author or metadata.author_in(markup.text_of(body), rules.author_pattern),
-        tags=metadata.tags_in(body, site, page.url),
-        picture=about.picture,
-        single_url=about.single_url,
-        next_url=about.next_url,
-        visible=visible,
-    )
-
-
-def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | None:
-    """Return the tightened body that the rules find, if it holds an article: some text, or a picture or a film."""
-    body = find_body(root, rules)
-    if body is None:
-        return None
-    markup.tighten(body)
-    has_media = body.find(".//img") is not None or body.find(".//video") is not None
-    return body if has_media or len(markup.text_of(body)) >= heuristics.MIN_TEXT_CHARACTERS else None
+__all__ = ["MirroredPage", "extract_article", "extract_mirrored", "split_mirrored"]

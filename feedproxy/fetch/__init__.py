@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -21,6 +21,7 @@ from feedproxy import urls
 from feedproxy.errors import FetchError, GoneError, NotAskedError
 from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
+from feedproxy.fetch.local import Folders, is_local
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
@@ -90,25 +91,32 @@ class HttpFetcher:
         limits: FetchLimits,
         pace: Pace,
         *,
+        folders: Folders,
         secret: str = "",
     ) -> None:
         self._sessions, self._pace = sessions, pace
         self._pages, self._pictures = _Goods(hosts, _TEXTS), _Goods(hosts | picture_hosts, _PICTURES)
-        self._limits, self._secret = limits, secret
+        self._limits, self._secret, self._folders = limits, secret, folders
         self._robots: dict[str, tuple[Rules, datetime]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._told: set[str] = set()
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         """See `Fetcher`."""
+        if is_local(url):
+            return self._local(url)
         return self._page(url, *self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {}, self._pages))
 
     def fetch_picture(self, url: Url) -> bytes:
         """See `Fetcher`."""
+        if is_local(url):
+            return self._local(url).body
         return self._page(url, *self._ask(self._sessions.plain, url, {}, self._pictures)).body
 
     def refetch(self, url: Url, known: Validators) -> Page | None:
         """See `Fetcher`."""
+        if is_local(url):
+            return self._folders.read(url, known)
         asked = conditions(known)
         response, is_moved = self._ask(self._sessions.plain, url, asked, self._pages)
         is_same = asked and response.status_code == _NOT_MODIFIED
@@ -121,6 +129,11 @@ class HttpFetcher:
     def close(self) -> None:
         """Close connections and cache."""
         self._sessions.close()
+
+    def _local(self, url: Url) -> Page:
+        page = self._folders.read(url)
+        assert page is not None  # noqa: S101 (nothing was known)
+        return page
 
     def _page(self, url: Url, response: requests.Response, is_moved: bool) -> Page:  # noqa: FBT001 (as `_ask` returns it)
         """Return what an answer brings.
@@ -252,16 +265,23 @@ def open_fetcher(
     *,
     cache_file: Path | None = None,
     more_hosts: tuple[str, ...] = (),
+    more_folders: tuple[Path, ...] = (),
 ) -> HttpFetcher:
     """Return a fetcher for the sites of *mirror*; without *cache_file* nothing is kept on disk.
 
-    *budget* says when which host may be asked. *more_hosts* are hosts that the operator names on the command line.
+    *budget* says when which host may be asked. *more_hosts* and *more_folders* are those that the operator names on the command
+    line.
     """
-    hosts = frozenset(host for site in mirror.sites for host in site.hosts) | set(more_hosts)
+    remote = {urls.host_of(source.url) for source in mirror.sources if not is_local(source.url)}
+    hosts = frozenset(host for site in mirror.sites for host in site.hosts) | remote | set(more_hosts)
     picture_hosts = frozenset(host for site in mirror.sites for host in site.picture_hosts)
     pace = Pace(budget, mirror.fetch, clock, sleep)
     sessions = open_sessions(settings, mirror.fetch, pace, cache_file)
-    return HttpFetcher(sessions, hosts, picture_hosts, mirror.fetch, pace, secret=urlsplit(settings.proxy).password or "")
+    local = [Path(unquote(urlsplit(source.base).path)) for source in mirror.sources if is_local(source.url)]
+    folders = Folders([*local, *more_folders], mirror.fetch.max_body_bytes)
+    return HttpFetcher(
+        sessions, hosts, picture_hosts, mirror.fetch, pace, folders=folders, secret=urlsplit(settings.proxy).password or ""
+    )
 
 
 def _check_redirect(response: requests.Response, hosts: frozenset[str]) -> None:

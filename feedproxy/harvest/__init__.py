@@ -5,9 +5,24 @@ The only package that knows the rooms of the way in: fetch, parse, extract, sani
 
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.importing import Import, Importer, entries_of
+from feedproxy.harvest.importing import prepare as prepare_import
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 
-__all__ = ["Harvester", "Kit", "Poller", "Reextraction", "Report", "article_parts", "join_clean", "reextract"]
+__all__ = [
+    "Harvester",
+    "Import",
+    "Importer",
+    "Kit",
+    "Poller",
+    "Reextraction",
+    "Report",
+    "article_parts",
+    "entries_of",
+    "join_clean",
+    "prepare_import",
+    "reextract",
+]

@@ -13,7 +13,7 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.reports import Report
 from feedproxy.harvest.taking import Taker
-from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Url
+from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Source, Url
 from feedproxy.parse import parse_listing
 
 _log = logging.getLogger(__name__)
@@ -49,17 +49,7 @@ class Harvester:
         """
         began = self.kit.clock()
         report = Report(channel)
-        state, page, failure = self.kit.store.schedule.state(channel.id), None, None
-        try:
-            with self.kit.store.turn():
-                state, page = self._take_listing(channel, state, report)
-            state = self._close_gap(channel, state, report)
-        except UpstreamError as e:
-            # as it is in the store: a gap may have been walked down a part of the way
-            state, failure = replace(self.kit.store.schedule.state(channel.id), last_error=str(e)), e
-            report.note(e)
-            rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
-            report.note_listing(Url(e.url), rule, e)
+        state, page, failure = self._ask_sources(channel, report)
         self._take_articles(channel, report, round_began)
         self._remember(state, page, failure)
         watch(self.kit, report)
@@ -85,7 +75,7 @@ class Harvester:
 
     def answer_requests(self) -> Report:
         """Fetch the articles that readers asked for, as far as they are due."""
-        return self.take(Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], "", Url("")))
+        return self.take(Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], Source("", Url(""))))
 
     def walk(
         self,
@@ -131,6 +121,38 @@ class Harvester:
 
     # -------------------------------------------------------------- listings
 
+    def _ask_sources(self, channel: Channel, report: Report) -> tuple[ChannelState, Page | None, UpstreamError | None]:
+        """Take the listing from the channel's first source; where that has failed for long, from the next that has it.
+
+        The first one goes on being asked first.
+        """
+        failures: list[UpstreamError] = []
+        for source in channel.sources:
+            state, page, failure = self._ask_source(replace(channel, source=source), report)
+            if failure is None:
+                stand_in = f"{source.url}, as {failures[0]}" if failures else ""
+                if stand_in:
+                    _log.warning("%s: taken from %s", channel.id, stand_in)
+                return replace(state, own_at=state.own_at if failures else self.kit.clock(), stand_in=stand_in), page, None
+            failures.append(failure)
+            if not plan.is_fallback_due(state, self.kit.mirror.poll, self.kit.clock()):
+                break
+        for failure in failures:
+            report.note(failure)
+        return replace(state, last_error=str(failures[0])), None, failures[0]
+
+    def _ask_source(self, channel: Channel, report: Report) -> tuple[ChannelState, Page | None, UpstreamError | None]:
+        state, page = self.kit.store.schedule.state(channel.id), None
+        try:
+            with self.kit.store.turn():
+                state, page = self._take_listing(channel, state, report)
+            return self._close_gap(channel, state, report), page, None
+        except UpstreamError as e:
+            rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
+            report.note_listing(Url(e.url), rule, e)
+            # as it is in the store: a gap may have been walked down a part of the way
+            return self.kit.store.schedule.state(channel.id), page, e
+
     def _take_listing(self, channel: Channel, state: ChannelState, report: Report) -> tuple[ChannelState, Page]:
         """Store what the listing shows, if it is another than the one that was stored last."""
         asked = plan.effective_url(channel, state, self.kit.clock())
@@ -166,7 +188,8 @@ class Harvester:
                 break
             with self.kit.store.turn():
                 try:
-                    listing = parse_listing(self.kit.fetcher.fetch(Url(state.gap_url)), channel.site, "html")
+                    page = self.kit.fetcher.fetch(Url(state.gap_url))
+                    listing = parse_listing(page, channel.site, self._kind_of(channel, Url(state.gap_url)))
                 except NotAskedError:
                     raise
                 except UpstreamError as e:  # the listing itself is fine; the gap is tried again with the next poll
@@ -194,15 +217,19 @@ class Harvester:
     def _go_down(self, channel: Channel, walk: Backfill, report: Report, since: datetime | None) -> Backfill:
         """Take one page of a walk, and the articles it shows; return where it goes on."""
         url = walk.next_url or channel.url
-        kind = channel.kind if url == channel.url else "html"
         with self.kit.store.turn():
-            listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, kind)
+            listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, self._kind_of(channel, url))
             self._take_items(channel, listing, report)
         self._take_articles(channel, report, None)
         next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
         walk = Backfill(channel.id, None if since and self._is_older(listing, since) else next_url, walk.pages + 1)
         self.kit.store.schedule.remember_backfill(walk)
         return walk
+
+    def _kind_of(self, channel: Channel, url: Url) -> str:
+        """Return how a page of a channel's listing is read: below the first one, as a page of the site, or of a mirror."""
+        below = "mirror" if self.kit.mirror.mirrored_at(url) else "html"
+        return channel.kind if url == channel.url else below
 
     def _is_older(self, listing: Listing, since: datetime) -> bool:
         """Tell whether nothing on a page was published since then, as far as it says so, or is held."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,20 +28,26 @@ class Pictures:
     kit: Kit
 
     def start(
-        self, pool: Executor, shown: Collection[Url], channel: str, begun: dict[Url, Future[StoredPicture]]
+        self,
+        pool: Executor,
+        shown: Collection[Url],
+        channel: str,
+        begun: dict[Url, Future[StoredPicture]],
+        copies: Mapping[Url, Url] = {},
     ) -> dict[Url, Future[StoredPicture]]:
         """Begin to fetch those of an article's pictures that nobody has heard of yet, if *channel*'s sections keep any.
 
-        *begun* holds those that were begun for articles before it, and those of this one afterwards.
+        *begun* holds those that were begun for articles before it, and those of this one afterwards. *copies* says where another
+        mirror has some of them.
         """
         if channel not in self.kit.picture_channels:
             return {}
         hosts = self.kit.hosts
-        wanted = [url for url in shown if urls.host_of(url) in hosts]
+        wanted = [url for url in shown if url in copies or urls.host_of(url) in hosts]
         known = self.kit.store.known_pictures(wanted) if wanted else set()
         for url in wanted:
             if url not in known and url not in begun:
-                begun[url] = pool.submit(self._take, url)
+                begun[url] = pool.submit(self._take, url, copies.get(url))
         return {url: begun[url] for url in wanted if url in begun}
 
     def collect(
@@ -95,9 +101,9 @@ class Pictures:
                     report.pictures += 1
         return len(due)
 
-    def _take(self, url: Url) -> StoredPicture:
-        """Fetch, check and keep one picture; its files are there before the store says so."""
-        body = self.kit.fetcher.fetch_picture(url)
+    def _take(self, url: Url, copy: Url | None = None) -> StoredPicture:
+        """Fetch, check and keep one picture, or its copy; its files are there before the store says so."""
+        body = self.kit.fetcher.fetch_picture(copy or url)
         with _decoding:
             original, reading = make_forms(url, body, self.kit.mirror.images)
         self.kit.media.put(original)

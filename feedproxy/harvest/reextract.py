@@ -8,6 +8,7 @@ from feedproxy import plan
 from feedproxy.errors import ExtractError, FetchError, UpstreamError
 from feedproxy.harvest.articles import article_parts, make_article
 from feedproxy.harvest.kit import Kit
+from feedproxy.harvest.mirrored import MARKDOWN, read_copy
 from feedproxy.model import Article, ArticleId, ListingItem, Page, Url
 
 
@@ -57,6 +58,8 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     site = next((site for site in kit.mirror.sites if site.name == held.site), None)
     if site is None:
         raise ExtractError(held.url, f"its site {held.site} is configured no more")
+    if pages[0].content_type == MARKDOWN:
+        return _read_copy(kit, held, pages[0])
     item = ListingItem(held.id, held.url, held.title, held.published)
     parts = article_parts(pages[0], kit.mirror, site, partial(_held_page, pages))
     draft = make_article(parts, item, site, kit.mirror, kit.clock())
@@ -69,6 +72,12 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     if flaw:
         raise ExtractError(held.url, flaw.reason)
     return article
+
+
+def _read_copy(kit: Kit, held: Article, page: Page) -> Article | None:
+    copy = read_copy(page, held.id, kit.mirror, kit.clock()).draft.article
+    article, outcome = plan.settle(held, replace(copy, gone=held.gone), kit.clock())
+    return None if outcome is plan.Outcome.SAME else article
 
 
 def _held_page(pages: list[Page], url: Url) -> Page:

@@ -10,6 +10,7 @@ from feedproxy import plan, urls
 from feedproxy.errors import ExtractError, FeedproxyError, FetchError, GoneError, NotAskedError, QualityError, UpstreamError
 from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
 from feedproxy.harvest.kit import Kit
+from feedproxy.harvest.mirrored import picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.reports import Report
 from feedproxy.model import (
@@ -45,11 +46,12 @@ _NEIGHBOURS = 5
 
 @dataclass(slots=True)
 class _Made:
-    """An article that is ready to be stored, but for its pictures."""
+    """An article that is ready to be stored, but for its pictures; *copies* are where another mirror has those."""
 
     article: Article
     pages: list[Page]
     outcome: plan.Outcome
+    copies: Mapping[Url, Url] = field(default_factory=dict)
     pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
 
 
@@ -72,7 +74,7 @@ class Taker:
             for waiting, answer in _fetch_all(self._kit, batch, known):
                 made = self._make(waiting, answer)
                 if made:
-                    made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun)
+                    made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun, made.copies)
                     in_hand.append(made)
                 if len(in_hand) > at_once:
                     self._keep(in_hand.popleft())
@@ -108,6 +110,8 @@ class Taker:
 
         """
         kit, item = self._kit, waiting.item
+        if kit.mirror.mirrored_at(page.url):
+            return self._judge_copy(waiting, held, page)
         parts = self._parts(page, waiting, site)
         draft = make_article(parts, item, site, kit.mirror, kit.clock())
         rule = f"article.body of {site.article.name}"
@@ -122,6 +126,17 @@ class Taker:
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, [part for part, _ in parts], outcome)
+
+    def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page) -> _Made | None:
+        """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
+        copy = read_copy(page, waiting.item.id, self._kit.mirror, self._kit.clock())
+        article, outcome = settle_copy(held, copy, self._kit.clock())
+        if outcome is plan.Outcome.SAME:
+            self._settle(held)
+            return None
+        self._check_quality(waiting, copy.draft, copy.site)
+        self._texts.append(copy.draft.text)
+        return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
         """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
@@ -225,7 +240,8 @@ class Taker:
     def _site_of(self, waiting: Waiting) -> Site:
         """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
         host = urls.host_of(waiting.item.url)
-        site = self._channel.site if host in self._channel.site.hosts else self._kit.mirror.site_of(host)
+        is_own = host in self._channel.site.hosts or self._kit.mirror.mirrored_at(waiting.item.url)
+        site = self._channel.site if is_own else self._kit.mirror.site_of(host)
         if site is None:
             raise ExtractError(waiting.item.url, "is at no site that is configured")
         return site

@@ -20,10 +20,12 @@ from feedproxy.model.configured import (
     Robots,
     Section,
     Site,
+    Source,
 )
 from feedproxy.model.harvested import (
     EXCERPT,
     HEURISTICS,
+    MIRRORED,
     Article,
     Extract,
     Headline,
@@ -43,6 +45,7 @@ from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Ur
 __all__ = [
     "EXCERPT",
     "HEURISTICS",
+    "MIRRORED",
     "REQUESTED",
     "Alarm",
     "Article",
@@ -75,6 +78,7 @@ __all__ = [
     "SafeHtml",
     "Section",
     "Site",
+    "Source",
     "Stored",
     "StoredPicture",
     "Url",

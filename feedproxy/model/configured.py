@@ -78,20 +78,57 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a channel's listing is had, and how it is read; *key* is the public key that what comes must be signed by.
+
+    *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
+    """
+
+    kind: str
+    url: Url
+    archive_url: Url | None = None
+    key: str = ""
+
+    @property
+    def base(self) -> str:
+        """Where a git-hosted mirror's own addresses begin, "" for other kinds; its listings stand in ``indexes/`` there."""
+        return self.url.rpartition("/indexes/")[0] if self.kind == "mirror" else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One listing of the site, polled by itself; its ID is the same in every section that shows it.
 
-    *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
+    It is had at *source*, or where that fails for long, at one of *fallbacks*, in that order.
     *end_marker* says whether its articles have the site's.
     """
 
     id: str
     title: str
     site: Site
-    kind: str
-    url: Url
-    archive_url: Url | None = None
+    source: Source
+    fallbacks: tuple[Source, ...] = ()
     end_marker: bool = True
+
+    @property
+    def kind(self) -> str:
+        """How its listing is read."""
+        return self.source.kind
+
+    @property
+    def url(self) -> Url:
+        """Where its listing is had."""
+        return self.source.url
+
+    @property
+    def archive_url(self) -> Url | None:
+        """An HTML listing with older pages, where its own has none."""
+        return self.source.archive_url
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where its listing is had, in order."""
+        return (self.source, *self.fallbacks)
 
 
 class Robots(StrEnum):
@@ -154,7 +191,8 @@ class PollRules:
     """When a channel is asked again, and an article that failed, or that may have been corrected.
 
     *check_hours* are distances from an article's publication; *patience_hours* is how long an article may be without its
-    text before its excerpt stands in, *keep_gone* whether what upstream has no more stays.
+    text before its excerpt stands in, *keep_gone* whether what upstream has no more stays. *fallback_hours* is how long a
+    channel's first source must have failed before its others are asked.
     """
 
     min_interval_minutes: float
@@ -165,6 +203,7 @@ class PollRules:
     patience_hours: float
     keep_gone: bool
     lease_seconds: float
+    fallback_hours: float = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +260,15 @@ class Mirror:
     def channels(self) -> tuple[Channel, ...]:
         """All channels in the configured order, each once."""
         return tuple({channel.id: channel for section in self.sections for channel in section.channels}.values())
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Where listings are had."""
+        return frozenset(source for channel in self.channels for source in channel.sources)
+
+    def mirrored_at(self, url: Url) -> Source | None:
+        """Return the git-hosted mirror that an address belongs to, None if it is no such one's."""
+        return next((each for each in self.sources if each.base and url.startswith(each.base + "/")), None)
 
     def timezone_of(self, site: str) -> ZoneInfo:
         """Return the time zone of a site by its name; UTC for one that is configured no more."""

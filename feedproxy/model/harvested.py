@@ -10,6 +10,8 @@ from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 HEURISTICS = "heuristics"
 # The rule of what is only a listing's excerpt, until the text comes.
 EXCERPT = "excerpt"
+# The rule of what came from the page of a mirror.
+MIRRORED = "mirror"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class Article:
 class Received:
     """An article as another mirror gives it: what a store holds of one, nothing of it clean or believed yet.
 
-    *originals* names the files of its pictures in their original size, by their upstream addresses.
+    *files* names the files of its pictures, in the original size and for reading, by their upstream addresses; *links* tells
+    where links in its text lead upstream, where they lead inside a mirror there.
     """
 
     id: ArticleId
@@ -152,7 +155,8 @@ class Received:
     rule: str = ""
     gone: datetime | None = None
     channels: tuple[str, ...] = ()
-    originals: Mapping[Url, str] = field(default_factory=dict)
+    files: Mapping[Url, tuple[str, str]] = field(default_factory=dict)
+    links: Mapping[ArticleId, Url] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

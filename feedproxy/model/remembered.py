@@ -19,6 +19,7 @@ class ChannelState:
     the configured address *moved_from* since *moved_since*. What
     scrolled out of the listing unseen since *gap_since* goes on at *gap_url*.
     *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
+    *own_at* is when the first source answered last, *stand_in* says what stands in for it, and why, "" while it answers.
     """
 
     channel: str
@@ -36,6 +37,8 @@ class ChannelState:
     gap_url: str = ""
     gap_since: datetime | None = None
     outcomes: str = ""
+    own_at: datetime | None = None
+    stand_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A listing to `ListingItem`s: RSS, Atom and JSON Feed, or an HTML page by the site's rules. Pure.
+"""A listing to `ListingItem`s: RSS, Atom and JSON Feed, an HTML page by the site's rules, or a mirror's index. Pure.
 
 Nothing else knows how a kind of listing is read: a new kind is one more row of the table.
 """
@@ -9,11 +9,12 @@ from feedproxy import markup
 from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site
 from feedproxy.parse.feeds import parse_feed
+from feedproxy.parse.mirrored import parse_index
 from feedproxy.parse.pages import parse_page
 
 __all__ = ["parse_listing"]
 
-PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {"feed": parse_feed, "html": parse_page}
+PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {"feed": parse_feed, "html": parse_page, "mirror": parse_index}
 
 
 def parse_listing(page: Page, site: Site, kind: str) -> Listing:

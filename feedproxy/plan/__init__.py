@@ -1,7 +1,7 @@
 """What is new, what is due, when to come back, what to believe, when to worry: decide apart from doing. Pure."""
 
 from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES, decide_alarm, remember_outcomes
-from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, settle
+from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, is_better_copy, settle
 from feedproxy.plan.quality import Flaw, find_flaw
 from feedproxy.plan.schedule import (
     MANY_TRIES,
@@ -12,6 +12,7 @@ from feedproxy.plan.schedule import (
     first_polls,
     horizon,
     in_turns,
+    is_fallback_due,
     is_waited_for,
     is_young,
     next_check,
@@ -40,6 +41,8 @@ __all__ = [
     "first_polls",
     "horizon",
     "in_turns",
+    "is_better_copy",
+    "is_fallback_due",
     "is_waited_for",
     "is_young",
     "next_check",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from feedproxy.model import EXCERPT, HEURISTICS, Article, ArticleId, ListingItem
+from feedproxy.model import EXCERPT, HEURISTICS, MIRRORED, Article, ArticleId, ListingItem
 
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 # How far ahead one may lie: sites have time zones.
@@ -30,6 +30,17 @@ def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Artic
     if replace(kept, rule=held.rule) == held:
         return held, Outcome.SAME
     return replace(kept, updated=max(now, held.updated)), Outcome.UPDATED
+
+
+def is_better_copy(held: Article, copy: Article, *, is_told: bool) -> bool:
+    """Tell whether what another mirror has takes the place of what is held.
+
+    Of an excerpt, or what only heuristics found, any copy does; of another copy, a later one; of what came from upstream
+    itself, only one of which the other mirror has told (*is_told*) that it changed later.
+    """
+    if held.rule in (EXCERPT, HEURISTICS):
+        return copy.rule != EXCERPT
+    return copy.updated > held.updated if is_told else held.rule == MIRRORED
 
 
 def doubt(held: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool) -> str:

@@ -114,6 +114,11 @@ def after_poll(
     return replace(state, polled_at=now, next_poll_at=max(next_poll_at, quiet_until) if quiet_until else next_poll_at)
 
 
+def is_fallback_due(state: ChannelState, rules: PollRules, now: datetime) -> bool:
+    """Tell whether a channel's first source has failed for so long that another is to be asked; one that never answered has."""
+    return state.own_at is None or now - state.own_at >= timedelta(hours=rules.fallback_hours)
+
+
 def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
     """Return when to fetch an article again that has just failed, after *tries* failures before.
 

@@ -24,6 +24,7 @@ from feedproxy.model import (
     RequestRules,
     Section,
     Site,
+    Source,
     Url,
 )
 from feedproxy.settings import reason
@@ -138,14 +139,29 @@ def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> 
 
 def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTable, site: Site) -> Channel:
     kind = table.kind or section.kind
-    url = table.url or section.listing.get(kind, "").replace("{channel}", channel_id)
+    url = table.url or section.listing.get(kind, "")
     if not url:
         raise ConfigError(file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}")
+    places = [(kind, url, section.key), *((each.kind, each.listing, each.key) for each in section.fallback)]
+    pages = section.listing.get("html", "") if site.listing.item else ""
+    sources = [_source(file, channel_id, site, place, pages) for place in places]
+    return Channel(channel_id, table.title, site, sources[0], tuple(sources[1:]), table.end_marker)
+
+
+def _source(file: Path, channel_id: str, site: Site, place: tuple[str, str, str], pages: str) -> Source:
+    kind, listing, key = place
+    where = f"channels.{channel_id}"
     if kind == "html" and not (site.listing.item and site.listing.link):
-        raise ConfigError(file, f"channels.{channel_id}", f'kind is "html", but sites/{site.name}.toml has no listing rules')
-    pages = "" if kind == "html" else section.listing.get("html", "").replace("{channel}", channel_id)
-    archive_url = Url(pages) if pages and site.listing.item else None
-    return Channel(channel_id, table.title, site, kind, Url(url), archive_url, table.end_marker)
+        raise ConfigError(file, where, f'kind is "html", but sites/{site.name}.toml has no listing rules')
+    if kind == "mirror" and "/indexes/" not in listing:
+        raise ConfigError(
+            file, where, f'kind is "mirror", but {listing} has no /indexes/, where such mirrors have their listings'
+        )
+    if kind != "mirror" and listing.startswith("/"):
+        raise ConfigError(file, where, f'kind is "{kind}", but {listing} is no http(s) address')
+    url = listing.replace("{channel}", channel_id)
+    archive_url = Url(pages.replace("{channel}", channel_id)) if pages and kind == "feed" else None
+    return Source(kind, Url(Path(url).as_uri() if url.startswith("/") else url), archive_url, key)
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:
@@ -165,7 +181,7 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
             if channel.id == REQUESTED:
                 file = folder / "sections" / f"{section.name}.toml"
                 raise ConfigError(file, f"channels.{channel.id}", "is the mirror's own name for what readers ask for")
-            if seen.setdefault(channel.id, channel).url != channel.url:
+            if seen.setdefault(channel.id, channel).sources != channel.sources:
                 file = folder / "sections" / f"{section.name}.toml"
                 raise ConfigError(file, f"channels.{channel.id}", "another section gives this channel another address")
 

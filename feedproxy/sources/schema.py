@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from feedproxy.markup import check_xpath
 from feedproxy.model import Images, Robots
 
-Kind = Literal["html", "feed"]
+Kind = Literal["html", "feed", "mirror", "feedproxy"]
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 _FIELD = re.compile(r"\{\w*\}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
@@ -34,6 +34,8 @@ def _pattern(value: str, group: str) -> str:
 
 XPaths = Annotated[tuple[Annotated[str, AfterValidator(check_xpath)], ...], BeforeValidator(_as_tuple)]
 Address = Annotated[str, Field(pattern=r"^https?://.+")]
+# A mirror may lie in a folder of this machine.
+Place = Annotated[str, Field(pattern=r"^(https?://.+|/.+)$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
@@ -114,6 +116,7 @@ class PollTable(_Table):
     patience_hours: float = Field(default=24, ge=0)
     keep_gone: bool = True
     lease_seconds: float = Field(default=30, ge=3, le=86_400)
+    fallback_hours: float = Field(default=6, ge=0, le=24 * 366)
 
     @field_validator("max_interval_minutes")
     @classmethod
@@ -168,8 +171,16 @@ class ChannelTable(_Table):
 
     title: str = Field(min_length=1)
     kind: Kind | None = None
-    url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    url: str = Field(default="", pattern=r"^(https?://.+|/.+)?$")
     end_marker: bool = True
+
+
+class FallbackTable(_Table):
+    """Where listings are had while their first source fails; {channel} stands for the channel's name."""
+
+    kind: Kind
+    listing: Place
+    key: str = ""
 
 
 class SectionFile(_Table):
@@ -180,7 +191,9 @@ class SectionFile(_Table):
     site: str
     kind: Kind
     images: Images = Images.STORE
-    listing: dict[Kind, Address] = Field(default_factory=dict)
+    listing: dict[Kind, Place] = Field(default_factory=dict)
+    key: str = ""
+    fallback: tuple[FallbackTable, ...] = ()
     channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
 
 

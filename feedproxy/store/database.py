@@ -1,5 +1,6 @@
 """A database: reading and writing transactions over one engine; what it raises is a `StoreError`."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ class Database:
     """Transactions: each happens wholly or not at all."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._own = engine, threading.local()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -38,7 +39,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Begin a transaction that only reads."""
+        """Begin a transaction that only reads, or go on with this thread's own one."""
+        if outer := getattr(self._own, "connection", None):
+            yield outer
+            return
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -47,12 +51,25 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Begin a transaction that writes; it waits for any other that does."""
+        """Begin a transaction that writes, or go on with this thread's own one; it waits for any other that does."""
+        if outer := getattr(self._own, "connection", None):
+            yield outer
+            return
         try:
             with self._engine.connect().execution_options(write=True) as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as e:
             raise StoreError(f"store: {in_words(e)}") from e
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have all that this thread reads and writes be one transaction."""
+        with self.writing() as connection:
+            self._own.connection = connection
+            try:
+                yield
+            finally:
+                self._own.connection = None
 
 
 def in_words(error: Exception) -> str:

@@ -95,6 +95,9 @@ class Store(Desk, Protocol):
     def turn(self) -> AbstractContextManager[object]:
         """Hold off every other poller of this store for a while."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """Have all that this thread does to articles until its end be one transaction."""
+
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         """Store what a listing shows and have what is not held, or shows another headline than before, wait.
 

@@ -128,6 +128,9 @@ class SqlStore:
     def turn(self) -> AbstractContextManager[object]:
         return locked(self._turn_file)
 
+    def together(self) -> AbstractContextManager[None]:
+        return self._db.together()
+
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:
             unknown, joined = 0, list[ArticleId]()

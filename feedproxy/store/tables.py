@@ -201,6 +201,8 @@ channel = Table(
     Column("gap_url", Text, nullable=False, server_default=""),
     Column("gap_since", Moment),
     Column("outcomes", Text, nullable=False, server_default=""),
+    Column("own_at", Moment),
+    Column("stand_in", Text, nullable=False, server_default=""),
 )
 
 # How far a walk down a channel's listing has come; without an address it has come to its end.

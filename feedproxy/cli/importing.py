@@ -1,0 +1,76 @@
+"""`feedproxy import`: a whole mirror at once."""
+
+import os
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from time import monotonic
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from feedproxy import urls
+from feedproxy.cli.parts import TERMINATED, end_gently, open_kit, progress
+from feedproxy.errors import FetchError
+from feedproxy.harvest import Import, Importer, entries_of, prepare_import
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+
+
+@click.command("import")
+@click.argument("place")
+@click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
+@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes that read pages.")
+@click.pass_obj
+def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], workers: int) -> None:
+    """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
+
+    PLACE holds a folder for each section, or has {section} where their names stand, or is that of the one section that
+    --section names. An import that was interrupted goes on where it was; one that is done again changes nothing. Ends with 0, or
+    with 1 if a page could not be read.
+    """
+    mirror = load_mirror(settings.config)
+    names = sections or tuple(section.name for section in mirror.sections)
+    for name in names:
+        if mirror.section(name) is None:
+            raise click.BadParameter(f"there is no section {name!r}", param_hint="--section")
+    bases = {name: _base(place, name, is_only=len(names) == 1) for name in names}
+    stop = threading.Event()
+    end_gently(stop)
+    folders = tuple(Path(unquote(urlsplit(base).path)) for base in bases.values() if base.startswith("file:"))
+    kit = open_kit(settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders)
+    done, began = Import(), monotonic()
+    entries = entries_of(kit, bases, done)
+    if not entries:
+        why = done.failures[0] if done.failures else "none of its channels has an index there (indexes/<channel>.csv)"
+        raise FetchError(place, f"no mirror was found: {why}")
+    with (
+        progress("import", len(entries)) as bar,
+        ProcessPoolExecutor(workers, get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
+    ):
+        Importer(kit, pool, workers, done).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
+    _tell(done, monotonic() - began)
+    sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
+
+
+def _base(place: str, section: str, *, is_only: bool) -> str:
+    """Return where a section's part of the mirror begins: the place itself, or a folder of that name in it."""
+    if "{section}" in place:
+        is_only, place = True, place.replace("{section}", section)
+    if place.startswith(("http://", "https://")):
+        return place.rstrip("/") if is_only else f"{place.rstrip('/')}/{section}"
+    folder = Path(place).resolve()
+    return (folder if is_only and not (folder / section).is_dir() else folder / section).as_uri()
+
+
+def _tell(done: Import, seconds: float) -> None:
+    for failure in done.failures:
+        click.echo(f"passed over: {failure}")
+    read = sum(done.counts.values())
+    counts = ", ".join(f"{done.counts[name]} {name}" for name in ("new", "updated", "same"))
+    click.echo(
+        f"{read} articles ({counts}), {done.pictures} pictures, {len(done.failures)} passed over; "
+        f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
+    )

@@ -1,0 +1,160 @@
+"""A page in the Markdown form of the git-hosted mirrors, back to the article that it was made of. Pure.
+
+Such a page is a heading, a line of links, the lead picture and the text as HTML, and a last line with the original address.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from html import escape
+from urllib.parse import urlsplit
+
+from feedproxy import markup, urls
+from feedproxy.dates import parse_date
+from feedproxy.errors import ExtractError
+from feedproxy.extract.articles import extract_article
+from feedproxy.model import MIRRORED, ArticleId, ArticleRules, DirtyHtml, Extract, Page, Site, Url
+
+_FORM = re.compile(
+    r"\A### (?P<title>[^\n]*)\n(?:.*?\n)??#### [^\n]*\n(?P<content>.*)\n---\n\s*原文链接[^：:\n]{0,40}[：:]\s*(?P<url>\S+)\s*\Z",
+    re.DOTALL,
+)
+# What our own mirrors say besides, for machines; it holds no "--".
+_RECORD = re.compile(r"<!-- feedproxy (\{(?:(?!--)[^\n])*\}) -->")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+# The form's own elements, and what they were; `</ok>` also ends an `<a name>`.
+_TURNED = ((re.compile(r"<ok\b"), "<a"), (re.compile(r"</ok\s*>"), "</a>"), (re.compile(r"<(/?)h4\b"), r"<\1h2"))
+_BODY = "//div[@id='artbody']"
+_OUTSIDE = "not(ancestor-or-self::*[@id='artbody']) and not(.//*[@id='artbody'])"
+_LEAD, _CAPTION = f"//div[.//img][{_OUTSIDE}]", f"//div[contains(@class, 'caption')][{_OUTSIDE}]"
+# A picture of so few pixels shows nothing; it counts readers.
+_PIXEL = ("0", "1", "0px", "1px")
+_DATELINE_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredPage:
+    """The parts of a page in the form, as they stand there; *record* is what a mirror of ours says besides, b"" without."""
+
+    title: str
+    content: str
+    original: Url
+    record: bytes = b""
+
+
+def split_mirrored(page: Page) -> MirroredPage:
+    """Return the parts of a page in the form.
+
+    Raises:
+        ExtractError: it is damaged, or no such page; says how.
+
+    """
+    try:
+        text = page.body.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as e:
+        raise ExtractError(page.url, f"is damaged: no UTF-8 at byte {e.start}", MIRRORED) from e
+    match = _FORM.match(text)
+    original = urls.resolve(match["url"], "") if match else None
+    if match is None or original is None:
+        raise ExtractError(
+            page.url, "is damaged, or no page of a mirror: no heading, or no original address at its end", MIRRORED
+        )
+    records = _RECORD.findall(match["content"])
+    title = _ESCAPED.sub(r"\1", match["title"]).strip()
+    return MirroredPage(title, match["content"], original, records[-1].encode() if records else b"")
+
+
+def extract_mirrored(
+    page: Page, parts: MirroredPage, site: Site, *, links: Mapping[ArticleId, Url], pictures: Mapping[str, Url]
+) -> Extract:
+    """Return what a page in the form was made of.
+
+    Args:
+        page: where it was had, for what is told of it.
+        parts: its parts.
+        site: the site of its original address.
+        links: where links to other pages of the mirror lead upstream.
+        pictures: the upstream addresses of files of pictures.
+
+    Raises:
+        ExtractError: there is no article in it.
+
+    """
+    html = parts.content
+    for pattern, becomes in _TURNED:
+        html = pattern.sub(becomes, html)
+    document = f"<html><body><h1>{escape(parts.title)}</h1>{html}</body></html>".encode()
+    try:
+        found = extract_article(Page(parts.original, document, "text/html; charset=utf-8"), _rules(site), site)
+    except ExtractError as e:
+        raise ExtractError(page.url, f"is damaged: {e.reason}", MIRRORED) from e
+    root = markup.fragment(found.body)
+    markup.drop([image for image in root.iter("img") if image.get("width") in _PIXEL or image.get("height") in _PIXEL])
+    markup.drop(list(_breaks(root)))
+    for link in root.iter("a"):
+        if upstream := _upstream(link.get("href", ""), links, pictures):
+            link.set("href", upstream)
+    for image in root.iter("img"):
+        if address := pictures.get(_name(image.get("src", ""))):
+            image.set("src", address)
+    lead = found.picture
+    return replace(
+        found,
+        body=DirtyHtml(markup.inner_html(root)),
+        published=_day_of(parts.original, site) or _dateline(root, site) or found.published,
+        picture=replace(lead, url=pictures.get(_name(lead.url), lead.url)) if lead else None,
+    )
+
+
+def _breaks(root: markup.Element) -> Iterator[markup.Element]:
+    """Yield the line breaks that the form has before a caption, and behind it and its figure."""
+    for figure in root.iter("figure", "figcaption"):
+        line = figure.getnext()
+        if line is not None and line.tag == "br" and not (figure.tail or "").strip():
+            yield line
+    for caption in root.iter("figcaption"):
+        line = caption.getprevious()
+        if line is not None and line.tag == "br" and not (line.tail or "").strip():
+            yield line
+
+
+def _upstream(href: str, links: Mapping[ArticleId, Url], pictures: Mapping[str, Url]) -> Url | None:
+    """Return where a link into the mirror leads upstream, None if it is none."""
+    name = _name(href)
+    return links.get(ArticleId(name.partition(".")[0])) or pictures.get(name)
+
+
+def _name(address: str) -> str:
+    """Return the name of the file that a relative address leads to, "" for an absolute one."""
+    return address.partition("?")[0].partition("#")[0].rpartition("/")[2]
+
+
+def _day_of(url: Url, site: Site) -> datetime | None:
+    """Return the day that an address names, in groups `yy` or `yyyy`, `m` and `d` of the site's article_url."""
+    match = site.article_url.search(urlsplit(url).path) if site.article_url else None
+    found = match.groupdict() if match else {}
+    year = found.get("yyyy") or (found.get("yy") and "20" + found["yy"])
+    return parse_date(f"{year}-{found['m']}-{found['d']}", site.timezone) if year and {"m", "d"} <= set(found) else None
+
+
+def _dateline(root: markup.Element, site: Site) -> datetime | None:
+    return parse_date(markup.text_of(root)[:_DATELINE_CHARACTERS], site.timezone)
+
+
+def _rules(site: Site) -> ArticleRules:
+    """Return the rules of the form, with what the site's say of its texts."""
+    own = site.article
+    return ArticleRules(
+        name=MIRRORED,
+        title=("//h1",),
+        body=(_BODY,),
+        strip=own.strip,
+        strip_id_or_class=own.strip_id_or_class,
+        strip_image_src=own.strip_image_src,
+        src_lazy_load_attr=own.src_lazy_load_attr,
+        autodetect_on_failure=False,
+        picture=(_LEAD,),
+        caption=(_CAPTION,),
+        author_pattern=own.author_pattern,
+    )

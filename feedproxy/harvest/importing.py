@@ -1,0 +1,217 @@
+"""A whole git-hosted mirror at once: every page of its indexes, read on all cores, stored some at a time.
+
+What is held as it stands there is passed over, so an import that was interrupted goes on, and one that is done again changes
+nothing.
+"""
+
+import logging
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedproxy import plan
+from feedproxy.errors import GoneError, PictureError, UpstreamError
+from feedproxy.harvest.kit import Kit
+from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
+from feedproxy.media.forms import make_forms
+from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, StoredPicture, Url, Validators
+from feedproxy.parse import parse_listing
+
+if TYPE_CHECKING:
+    from feedproxy.media.folder import Form
+
+_log = logging.getLogger(__name__)
+# Pages that one process reads before it tells what it found, and that become one transaction.
+_LOT = 32
+# So many lots are on their way for each process.
+_AHEAD = 3
+
+
+@dataclass(slots=True)
+class Import:
+    """What became of an import: how many articles were new, updated, same; *failures* name what was passed over, and why."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    pictures: int = 0
+    failures: list[UpstreamError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article of a mirror: where its page stands, and which channels list it, each as it does."""
+
+    id: ArticleId
+    url: Url
+    listed: tuple[tuple[str, ListingItem], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a process made of a page: a copy, or why not."""
+
+    entry: Entry
+    copy: Copy | None
+    failure: UpstreamError | None = None
+
+
+def entries_of(kit: Kit, bases: Mapping[str, str], done: Import) -> list[Entry]:
+    """Return all articles of a mirror, each once, with the page of the first channel that lists it.
+
+    *bases* says for each section where its part of the mirror begins. A channel without an index there has no articles there.
+    """
+    listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
+    channels = [(base, channel) for name, base in bases.items() for channel in _channels_of(kit.mirror, name)]
+    for base, channel in channels:
+        url = Url(f"{base}/indexes/{channel.id}.csv")
+        try:
+            listing = parse_listing(kit.fetcher.fetch(url), channel.site, "mirror")
+        except GoneError:
+            _log.info("%s: has no index at %s", channel.id, url)
+        except UpstreamError as e:
+            done.failures.append(e)
+        else:
+            for item in listing.items:
+                listed[item.id].append((channel.id, item))
+    return [Entry(article_id, found[0][1].url, tuple(found)) for article_id, found in listed.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """Entries on their way: those whose pages are as they are held, and the others' being read."""
+
+    size: int
+    unchanged: list[Entry]
+    reading: Future[list[_Read]]
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Takes a mirror in: *pool* has so many *workers*, each of which has called `prepare`; *done* says what became of it."""
+
+    kit: Kit
+    pool: Executor
+    workers: int
+    done: Import
+
+    def run(self, entries: Sequence[Entry], told: Callable[[int], None]) -> None:
+        """Take in *entries*; *told* is told how many more are done.
+
+        Raises:
+            StoreError: the store can't be read or written.
+
+        """
+        ahead: deque[_Lot] = deque()
+        for start in range(0, len(entries), _LOT):
+            if self.kit.is_stopping():
+                break
+            ahead.append(self._begin(entries[start : start + _LOT]))
+            if len(ahead) > self.workers * _AHEAD:
+                told(self._finish(ahead.popleft()))
+        while ahead:
+            told(self._finish(ahead.popleft()))
+
+    def _begin(self, entries: Sequence[Entry]) -> _Lot:
+        """Have those pages of a lot be read that are other than what is held."""
+        known = self.kit.store.validators([entry.id for entry in entries])
+        pages: list[tuple[Entry, Page]] = []
+        unchanged: list[Entry] = []
+        for entry in entries:
+            try:
+                page = self.kit.fetcher.refetch(entry.url, known.get(entry.id, Validators()))
+            except UpstreamError as e:
+                self.done.failures.append(e)
+                continue
+            if page is None:
+                unchanged.append(entry)
+            else:
+                pages.append((entry, page))
+        return _Lot(len(entries), unchanged, self.pool.submit(read_lot, pages, self.kit.clock()))
+
+    def _finish(self, lot: _Lot) -> int:
+        """Store what a lot brought, in one transaction; return how many entries it had."""
+        read = lot.reading.result()
+        self.done.failures += [each.failure for each in read if each.failure]
+        copies = [(each.entry, each.copy) for each in read if each.copy]
+        pictures = self._take_pictures([copy for _, copy in copies])
+        held = self.kit.store.channels_of([entry.id for entry, _ in copies])
+        with self.kit.store.turn(), self.kit.store.together():
+            taken = [entry for entry, copy in copies if self._keep(entry, copy, pictures, is_held=entry.id in held)]
+            self._join(taken + lot.unchanged)
+        self.done.counts["same"] += len(lot.unchanged)
+        return lot.size
+
+    def _keep(self, entry: Entry, copy: Copy, pictures: Mapping[Url, StoredPicture], *, is_held: bool) -> bool:
+        """Store a copy if it is better than what is held; return False for one whose ID belongs to another article."""
+        now, store = self.kit.clock(), self.kit.store
+        held = store.article(entry.id) if is_held else None
+        if held and held.site != copy.site.name:
+            self.done.failures.append(UpstreamError(copy.page.url, f"its ID {entry.id} is taken by an article of {held.site}"))
+            return False
+        article, outcome = settle_copy(held, copy, now)
+        self.done.counts[outcome] += 1
+        if outcome is not plan.Outcome.SAME:
+            store.save(article, [copy.page], {url: pictures[url] for url in article.pictures if url in pictures}, now)
+        return True
+
+    def _join(self, entries: list[Entry]) -> None:
+        """Have the channels of held articles show them."""
+        items: dict[str, list[ListingItem]] = defaultdict(list)
+        for entry in entries:
+            for channel, item in entry.listed:
+                items[channel].append(item)
+        for channel, listed in items.items():
+            self.kit.store.remember_listing(channel, listed, self.kit.clock())
+
+    def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
+        """Keep the pictures that a mirror has of articles, as far as they are not held; what it has not is fetched later."""
+        files = {url: file for copy in copies for url, file in picture_addresses(copy.page.url, copy).items()}
+        known = self.kit.store.known_pictures(files) if files else set()
+        making: dict[Url, Future[tuple[Form, Form]]] = {}
+        for url, file in files.items():
+            if url not in known:
+                try:
+                    body = self.kit.fetcher.fetch_picture(file)
+                except UpstreamError as e:
+                    self.done.failures.append(e)
+                else:
+                    making[url] = self.pool.submit(make_forms, file, body, self.kit.mirror.images)
+        stored: dict[Url, StoredPicture] = {}
+        for url, future in making.items():
+            try:
+                forms = future.result()
+            except PictureError as e:
+                self.done.failures.append(e)
+                continue
+            for form in forms:
+                self.kit.media.put(form)
+            stored[url] = StoredPicture(forms[0].file, forms[1].file)
+        self.done.pictures += len(stored)
+        return stored
+
+
+_mirrors: list[Mirror] = []
+
+
+def prepare(mirror: Mirror) -> None:
+    """Have this process read pages of that mirror's sites."""
+    _mirrors[:] = [mirror]
+
+
+def read_lot(pages: list[tuple[Entry, Page]], now: datetime) -> list[_Read]:
+    """Return what each page is; runs in a process of its own."""
+    return [_read_one(entry, page, now) for entry, page in pages]
+
+
+def _read_one(entry: Entry, page: Page, now: datetime) -> _Read:
+    try:
+        return _Read(entry, read_copy(page, entry.id, _mirrors[0], now))
+    except UpstreamError as e:
+        return _Read(entry, None, e)
+
+
+def _channels_of(mirror: Mirror, section: str) -> Iterator[Channel]:
+    found = mirror.section(section)
+    yield from found.channels if found else ()

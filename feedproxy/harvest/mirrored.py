@@ -1,0 +1,98 @@
+"""Articles that come by way of another mirror: what is believed of them, and what they are worth beside one's own."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from feedproxy import paths, plan, urls
+from feedproxy.errors import ExtractError
+from feedproxy.exchange import read_record
+from feedproxy.extract import extract_mirrored, split_mirrored
+from feedproxy.harvest.articles import Draft, make_article
+from feedproxy.model import MIRRORED, Article, ArticleId, ListingItem, Mirror, Page, Received, Site, Url
+
+# As what a page in the Markdown form is kept, whatever its host calls it.
+MARKDOWN = "text/markdown; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An article as another mirror has it; *files* names its pictures' files there, *is_told* whether it said when it changed."""
+
+    draft: Draft
+    page: Page
+    site: Site
+    files: dict[Url, tuple[str, str]]
+    is_told: bool
+
+
+def read_copy(page: Page, wanted: ArticleId, mirror: Mirror, now: datetime) -> Copy:
+    """Return the article on a page in the Markdown form.
+
+    Raises:
+        UpstreamError: the page is damaged, is another article's, or of a site that is not configured.
+
+    """
+    parts = split_mirrored(page)
+    site, url = _place(page, parts.original, wanted, mirror)
+    received = _received(page, parts.record, wanted) if parts.record else None
+    names = {name: upstream for upstream, names in received.files.items() for name in names} if received else {}
+    extract = extract_mirrored(page, parts, site, links=received.links if received else {}, pictures=names)
+    if received:
+        extract = replace(
+            extract, title=received.title, published=received.published, author=received.author, picture=received.picture
+        )
+    kept = replace(page, content_type=MARKDOWN)
+    draft = make_article([(replace(kept, url=parts.original), extract)], ListingItem(wanted, url, parts.title), site, mirror, now)
+    if received:
+        draft = replace(draft, article=_as_told(draft.article, received, now))
+    return Copy(draft, kept, site, dict(received.files) if received else {}, received is not None)
+
+
+def settle_copy(held: Article | None, copy: Copy, now: datetime) -> tuple[Article, plan.Outcome]:
+    """Return what to store: the copy where it is better than what is held, else what is held."""
+    fetched = copy.draft.article
+    if held and not plan.is_better_copy(held, fetched, is_told=copy.is_told):
+        return held, plan.Outcome.SAME
+    article, outcome = plan.settle(held, fetched, now)
+    if copy.is_told and outcome is plan.Outcome.UPDATED:
+        article = replace(article, updated=max(fetched.updated, article.published))
+    return article, outcome
+
+
+def picture_addresses(page: Url, copy: Copy) -> dict[Url, Url]:
+    """Return where a git-hosted mirror has the pictures of an article on one of its pages, by their upstream addresses."""
+    base = page.rpartition("/pages/")[0]
+    return {url: Url(f"{base}{paths.sharded(names[0])}") for url, names in copy.files.items()}
+
+
+def _place(page: Page, original: Url, wanted: ArticleId, mirror: Mirror) -> tuple[Site, Url]:
+    found = urls.site_of(mirror, original)
+    if found is None:
+        raise ExtractError(page.url, f"its original address {original} is at no site that is configured", MIRRORED)
+    identity = urls.identify(*found)
+    if identity is None or identity[0] != wanted:
+        raise ExtractError(page.url, f"is damaged: its original address {original} is not that of {wanted}", MIRRORED)
+    return found[0], identity[1]
+
+
+def _received(page: Page, record: bytes, wanted: ArticleId) -> Received:
+    try:
+        received = read_record(record)
+    except ValueError as e:
+        raise ExtractError(page.url, f"is damaged: its record's {e}", MIRRORED) from e
+    if received.id != wanted:
+        raise ExtractError(page.url, f"is damaged: its record is of {received.id}", MIRRORED)
+    return received
+
+
+def _as_told(article: Article, received: Received, now: datetime) -> Article:
+    """Return an article with what only its store can know, as far as that can be."""
+    is_credible = plan.credible(received.updated, now) is not None
+    return replace(
+        article,
+        entry_id=received.entry_id,
+        updated=max(received.updated, article.published) if is_credible else article.published,
+        tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, received.tags) if tag)),
+        rule=received.rule or MIRRORED,
+        gone=plan.credible(received.gone, now),
+    )

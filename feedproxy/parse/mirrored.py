@@ -1,0 +1,64 @@
+"""The listings of git-hosted mirrors: an index with a line for each article, or a page of one in Markdown. Pure."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urljoin
+
+from feedproxy.errors import ListingError
+from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
+
+# As `urls` has IDs; titles may hold commas and are not quoted.
+_LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]{0,2000})")
+_LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
+_PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")
+_OTHER = re.compile(r"(?P<number>[0-9]{1,6})\.md(?:[?#].*)?")
+_CHANNEL = re.compile(r"/indexes/(?P<channel>[^/]+?)(?:\.csv|/[^/]*)\Z")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def parse_index(page: Page, site: Site) -> Listing:
+    """Return what a mirror's index shows: ``indexes/<channel>.csv``, or one of the pages in ``indexes/<channel>/``.
+
+    Raises:
+        ListingError: it is no UTF-8, or its address is not that of an index.
+
+    """
+    del site
+    match = _CHANNEL.search(page.url)
+    if match is None:
+        raise ListingError(
+            page.url, "is no index of a mirror: its address does not end in /indexes/<channel>.csv, or a page there"
+        )
+    try:
+        text = page.body.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise ListingError(page.url, f"is damaged: no UTF-8 at byte {e.start}") from e
+    if page.url.endswith(".csv"):
+        return Listing(tuple(_lines(text, page.url, match["channel"])))
+    return Listing(tuple(_links(text, page.url)), _next(text, page.url))
+
+
+def _lines(text: str, url: Url, channel: str) -> Iterator[ListingItem]:
+    for line in text.splitlines():
+        if match := _LINE.fullmatch(line.strip()):
+            address = Url(urljoin(url, f"../pages/{channel}/{match['id']}.md"))
+            yield ListingItem(ArticleId(match["id"]), address, match["title"].strip())
+
+
+def _links(text: str, url: Url) -> Iterator[ListingItem]:
+    for link in _LINK.finditer(text):
+        if match := _PAGE.fullmatch(link["href"]):
+            address = Url(urljoin(url, link["href"].partition("?")[0].partition("#")[0]))
+            if address.startswith(url.rpartition("/indexes/")[0] + "/"):
+                yield ListingItem(ArticleId(match["id"]), address, _ESCAPED.sub(r"\1", link["title"]).strip())
+
+
+def _next(text: str, url: Url) -> Url | None:
+    """Return the page after this one, if this one links to it: README.md is the first, then 2.md."""
+    here = _OTHER.fullmatch(url.rpartition("/")[2])
+    following = (int(here["number"]) if here else 1) + 1
+    for link in _LINK.finditer(text):
+        match = _OTHER.fullmatch(link["href"].rpartition("/")[2])
+        if match and int(match["number"]) == following and "pages/" not in link["href"]:
+            return Url(urljoin(url, f"{following}.md"))
+    return None

@@ -1,0 +1,16 @@
+"""Where a channel's listing is had: when its first source answered last, and what stands in for it.
+
+Revision ID: 0004
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.add_column("channel", sa.Column("own_at", sa.BigInteger))
+    op.add_column("channel", sa.Column("stand_in", sa.Text, nullable=False, server_default=""))
+    op.execute("UPDATE channel SET own_at = succeeded_at")
