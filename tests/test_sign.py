@@ -260,6 +260,13 @@ def test_a_comment_that_is_no_line_is_not_signed(comment: str) -> None:
         sign(SIGNED, KEY, comment=comment)
 
 
+def test_a_signed_comment_that_would_play_with_the_terminal_is_refused() -> None:
+    whole = b"51TDJS0uONXdNAA4Y8bYlV+U2dxdya7kISBOe7G2UK0D2uUNRv9ZIeYUbTfX85qzSwCQ3KMhYtSCU2st0kPWBg=="
+    first, made, *_ = PREHASHED.splitlines()
+    with pytest.raises(SignatureError, match=r"^is no minisign signature$"):
+        verify(SIGNED, b"\n".join([first, made, b"trusted comment: \x1b[2J", whole]), read_public_key(PUBLIC))
+
+
 def test_a_prehash_is_no_signed_content_of_the_present_form() -> None:
     with pytest.raises(SignatureError):
         verify(blake2b(SIGNED).digest(), PREHASHED, read_public_key(PUBLIC))
