@@ -23,7 +23,7 @@ MANIFEST, SIGNATURE_SUFFIX = "SHA256SUMS", ".minisig"
 RANDOM_BYTES = 8 + 32
 
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
-# Ed25519 over the content itself, as minisign had it until 0.10, or over its BLAKE2b-512.
+# Ed25519 over the content itself, which minisign calls legacy, or over its BLAKE2b-512.
 _PURE, _PREHASHED = b"Ed", b"ED"
 _CHECKSUM, _UNENCRYPTED, _NO_CHECKSUM = b"B2", bytes(2), bytes(32)
 # Algorithm, key ID, public key.
@@ -38,7 +38,7 @@ _FORM = re.compile(rf"{_UNTRUSTED}[^\n]*\n(?P<made>[^\n]*)\n{_TRUSTED}(?P<commen
 _MAX_COMMENT_BYTES, _MAX_SIGNATURE_BYTES = 8_000, 10_000
 # Controls but for the tab, separators of lines and paragraphs, halves of characters.
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# sha256sum writes names with these in another form, which is refused, so that a name is what stands there.
+# sha256sum writes backslashes and line ends in another form; they are refused, so that a path is what stands there.
 _BAD_IN_PATHS = re.compile(rf"\\|\t|{_CONTROLS.pattern}")
 # An empty part stands in "/a" and "a//b", too; "-" is no file to `sha256sum -c`.
 _BAD_PARTS = {"", ".", ".."}
