@@ -3,6 +3,7 @@
     FeedproxyError
     ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
     ├── StoreError           the store can't be opened, read or written; the run stops
+    ├── SignatureError       a key, signature or manifest is none or does not fit; who knows its address or file tells it
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
         │   ├── NotAskedError  nobody was asked: the host was silent too often, or wants to be left alone
@@ -36,6 +37,17 @@ class ConfigError(FeedproxyError):
 
 class StoreError(FeedproxyError):
     """The store can't be opened, read or written."""
+
+
+class SignatureError(FeedproxyError):
+    """A key, a signature or a manifest is none, or does not fit.
+
+    *reason* reads well behind an address, a file or a variable, as in ``UpstreamError(url, e.reason)``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class UpstreamError(FeedproxyError):

@@ -39,7 +39,7 @@ def _secrets(value: Any) -> Any:  # noqa: ANN401 (the same)
 class Settings(BaseModel):
     """One field for each ``FEEDPROXY_*`` variable; any of them may come from a file named by ``FEEDPROXY_*_FILE``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # some are secrets
 
     config: Path = Field(default=Path("config"), description="folder with feedproxy.toml, sections/ and sites/")
     data: Path = Field(default=Path("var"), description="folder for the store, the response cache and media")
@@ -65,6 +65,7 @@ class Settings(BaseModel):
         default=(),
         description="keys of a private mirror, separated by commas, of 16 characters and more; unset: open to all",
     )
+    signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
 

@@ -34,6 +34,7 @@ VARIABLES = [
     ("FEEDPROXY_CONTACT", "owner@mirror.example", "contact", "owner@mirror.example"),
     ("FEEDPROXY_WEBHOOK_URL", "https://hooks.example/village?to=us", "webhook_url", "https://hooks.example/village?to=us"),
     ("FEEDPROXY_OPERATOR_TOKEN", "Open Sesame", "operator_token", "Open Sesame"),
+    ("FEEDPROXY_SIGNING_KEY", "RWQ=", "signing_key", "RWQ="),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.

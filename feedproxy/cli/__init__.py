@@ -17,8 +17,10 @@ from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
+from feedproxy.cli.signing import keygen, verify
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import PREFIX, load_settings
+from feedproxy.sign import signing_key
 
 _FAILED = 2
 
@@ -31,6 +33,7 @@ def cli(context: click.Context, config: Path | None) -> None:
     """Poll a news site's listings, keep its articles, and serve them as full-text feeds and mirrored pages."""
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     settings = load_settings(environ | ({PREFIX + "CONFIG": str(config)} if config else {}))
+    signing_key(settings)  # one that is wrong is told now, not when something is to be signed
     context.obj = settings
     console = Console(stderr=True)
     if console.is_terminal:
@@ -42,7 +45,7 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, import_mirror, check, reextract_articles, prune, doctor):
+for command in (serve, poll, backfill, import_mirror, check, reextract_articles, prune, doctor, keygen, verify):
     cli.add_command(command)
 
 

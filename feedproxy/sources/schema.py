@@ -34,6 +34,8 @@ def _pattern(value: str, group: str) -> str:
 
 XPaths = Annotated[tuple[Annotated[str, AfterValidator(check_xpath)], ...], BeforeValidator(_as_tuple)]
 Address = Annotated[str, Field(pattern=r"^https?://.+")]
+# minisign's public key: 42 bytes, the first two of which are "Ed".
+SigningKey = Annotated[str, Field(pattern=r"^(RW[A-Za-z0-9+/]{54})?$")]
 # A mirror may lie in a folder of this machine.
 Place = Annotated[str, Field(pattern=r"^(https?://.+|/.+)$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
@@ -180,7 +182,7 @@ class FallbackTable(_Table):
 
     kind: Kind
     listing: Place
-    key: str = ""
+    key: SigningKey = ""
 
 
 class SectionFile(_Table):
@@ -192,7 +194,7 @@ class SectionFile(_Table):
     kind: Kind
     images: Images = Images.STORE
     listing: dict[Kind, Place] = Field(default_factory=dict)
-    key: str = ""
+    key: SigningKey = ""
     fallback: tuple[FallbackTable, ...] = ()
     channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
 

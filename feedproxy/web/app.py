@@ -15,6 +15,7 @@ from feedproxy.errors import FeedproxyError, StoreError
 from feedproxy.media import MediaFolder
 from feedproxy.model import Images, Mirror
 from feedproxy.settings import Settings, load_settings
+from feedproxy.sign import signing_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_desk
 from feedproxy.web.answers import TEXT
@@ -42,6 +43,7 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
+        signing_key(settings)
         logs.begin(settings.log)
         mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data)
         return create_app(settings, mirror, library, MediaFolder(settings.media), clock)

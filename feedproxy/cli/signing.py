@@ -1,0 +1,164 @@
+"""`feedproxy keygen` and `feedproxy verify`: the key that a mirror signs with, and whether a mirror is as it was signed."""
+
+import os
+from collections.abc import Iterator
+from hashlib import file_digest
+from pathlib import Path
+
+import click
+
+from feedproxy.cli.parts import progress
+from feedproxy.errors import ConfigError, SignatureError
+from feedproxy.sign import (
+    MANIFEST,
+    RANDOM_BYTES,
+    SIGNATURE_SUFFIX,
+    PublicKey,
+    make_key,
+    read_manifest,
+    read_public_key,
+    write_public_key,
+    write_secret_key,
+)
+from feedproxy.sign import verify as verify_signature
+
+# A mirror of ten years has a tenth of that.
+_MAX_LINES = 5_000_000
+# What git keeps in a checkout is not the mirror's.
+_NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def keygen(file: Path) -> None:
+    """Make a key pair to sign with: the secret key in FILE, which only its owner may read, the public key in FILE.pub.
+
+    Both are in minisign's form, the secret key without a password. Neither file is ever overwritten. Ends with 0.
+    """
+    key, public_file = make_key(os.urandom(RANDOM_BYTES)), file.with_name(file.name + ".pub")
+    _write_new(file, write_secret_key(key), 0o600)
+    try:
+        _write_new(public_file, write_public_key(key.public), 0o644)
+    except ConfigError:
+        file.unlink()  # half a pair is none
+        raise
+    click.echo(f"secret key: {file} (sign with it: FEEDPROXY_SIGNING_KEY_FILE={file.absolute()})")
+    click.echo(f"public key: {key.public} (the same in {public_file})")
+    click.echo(f"verify with: minisign -Vm {MANIFEST} -P {key.public}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--key", required=True, help="The public key: its line RWQ..., or a file that holds it.")
+@click.option("--files", "with_files", is_flag=True, help=f"Check all files beside FILE, too, which must be a {MANIFEST}.")
+def verify(file: Path, key: str, *, with_files: bool) -> None:
+    """Check FILE against the signature in FILE.minisig.
+
+    Ends with 0; with 1 if the signature is not the key's, or a file differs, is missing or is not listed; with 2 if FILE, its
+    signature or the key can't be read.
+    """
+    if with_files and file.name != MANIFEST:
+        raise ConfigError(file, "--files", f"only a manifest named {MANIFEST} lists files")
+    public, body = _read_key(key), _read(file)
+    try:
+        comment = verify_signature(body, _read(file.with_name(file.name + SIGNATURE_SUFFIX)), public)
+        listed = read_manifest(body, max_lines=_MAX_LINES) if with_files else {}
+    except SignatureError as e:
+        click.echo(f"BAD  {_seen(str(file))}: {e.reason}")
+        raise SystemExit(1) from e
+    click.echo(f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(comment)}")
+    if with_files and _print_faults(file.parent, listed):
+        raise SystemExit(1)
+
+
+def _print_faults(folder: Path, listed: dict[str, str]) -> int:
+    """Print each file that is not as it is listed, and how many are; return how many are not.
+
+    Only what a walk of *folder* finds is opened: a path in the manifest, or a link, leads nowhere.
+    """
+    bad = 0
+    found = dict(_walk(folder))
+    with progress("verify", len(found)) as bar:
+        for path in sorted(found.keys() | listed.keys()):
+            if fault := _fault(folder / path, listed.get(path), is_plain=found.get(path)):
+                bad += 1
+                click.echo(f"BAD  {_seen(path)}: {fault}")
+            bar.advance(bar.task_ids[0], int(path in found))
+    click.echo(f"BAD  {bad} of {len(found.keys() | listed.keys())} files" if bad else f"ok   {len(listed)} files are as listed")
+    return bad
+
+
+def _fault(file: Path, digest: str | None, *, is_plain: bool | None) -> str:
+    """Return what is wrong with a file, nothing if it is as listed; *is_plain* is None for one that is not there."""
+    if is_plain is None:
+        return "is missing"
+    if digest is None:
+        return "is not listed"
+    if not is_plain:
+        return "is no plain file"
+    try:
+        with file.open("rb") as body:
+            return "" if file_digest(body, "sha256").hexdigest() == digest else "differs"
+    except OSError as e:
+        return f"can't be read: {(e.strerror or str(e)).lower()}"
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the path of everything below *folder* that is no folder, and whether it is a plain file; links are not followed."""
+    for place, folders, names in os.walk(folder, onerror=_unreadable):
+        here = Path(place)
+        if here == folder:
+            folders[:] = [name for name in folders if name not in _NOT_OF_THE_MIRROR]
+            names = [name for name in names if name not in _NOT_OF_THE_MIRROR]  # noqa: PLW2901
+        for name in folders:
+            if (here / name).is_symlink():
+                yield (here / name).relative_to(folder).as_posix(), False
+        for name in names:
+            file = here / name
+            yield file.relative_to(folder).as_posix(), file.is_file() and not file.is_symlink()
+
+
+def _unreadable(error: OSError) -> None:
+    raise ConfigError(error.filename, "", f"can't be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _read_key(key: str) -> PublicKey:
+    """Return the public key that *key* is, or that the file of that name holds."""
+    try:
+        return read_public_key(key)
+    except SignatureError:
+        file = Path(key)
+    try:
+        return read_public_key(file.read_text("utf-8"))
+    except SignatureError as e:
+        raise ConfigError("--key", str(file), e.reason) from e
+    except (OSError, ValueError):  # what was given is not shown: it may be a secret key
+        raise ConfigError("--key", "", "is neither a minisign public key nor a file that can be read") from None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as e:
+        raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}") from e
+
+
+def _write_new(file: Path, text: str, mode: int) -> None:
+    """Write a file that is not there yet, with *mode* from its first moment."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError as e:
+        raise ConfigError(file, "", "is there already, and no key is ever overwritten") from e
+    except OSError as e:
+        raise ConfigError(file, "", f"can't be written: {(e.strerror or str(e)).lower()}") from e
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as e:
+        file.unlink(missing_ok=True)
+        raise ConfigError(file, "", f"can't be written: {(e.strerror or str(e)).lower()}") from e
+
+
+def _seen(text: str) -> str:
+    """Return *text* on one line, whatever it holds."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

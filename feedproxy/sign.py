@@ -1,0 +1,288 @@
+"""Signatures in minisign's form, and the manifests of hashes that they are over. Pure; the only room that imports cryptography.
+
+A key, a signature and their comments look as https://jedisct1.github.io/minisign/ and minisign 0.11 have them. Of a signature
+everything is signed but its untrusted comment, which is never read.
+"""
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from struct import Struct
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from feedproxy.errors import ConfigError, SignatureError
+from feedproxy.settings import PREFIX, Settings
+
+# What the manifest of a mirror is called, and what is put behind the name of a file to name its signature.
+MANIFEST, SIGNATURE_SUFFIX = "SHA256SUMS", ".minisig"
+# How much a new key is made of: its ID, its seed (RFC 8032, 5.1.5).
+RANDOM_BYTES = 8 + 32
+
+_UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
+# Ed25519 over the content itself, which minisign calls legacy, or over its BLAKE2b-512.
+_PURE, _PREHASHED = b"Ed", b"ED"
+_CHECKSUM, _UNENCRYPTED, _NO_CHECKSUM = b"B2", bytes(2), bytes(32)
+# Algorithm, key ID, public key.
+_PUBLIC = Struct("2s8s32s")
+# Algorithm, how it is encrypted, kind of checksum, (salt and limits of the encryption,) key ID, seed, public key, checksum.
+_SECRET = Struct("2s2s2s48x8s32s32s32s")
+# Algorithm, key ID, signature; and the one over that signature and the trusted comment.
+_SIGNATURE, _WHOLE = Struct("2s8s64s"), Struct("64s")
+_NAMES = {_PUBLIC: "public key", _SECRET: "secret key", _SIGNATURE: "signature", _WHOLE: "signature"}
+_FORM = re.compile(rf"{_UNTRUSTED}[^\n]*\n(?P<made>[^\n]*)\n{_TRUSTED}(?P<comment>[^\n]*)\n(?P<whole>[^\n]*)\n?")
+# minisign takes an untrusted comment of 1 KB and a trusted one of 8 KB.
+_MAX_COMMENT_BYTES, _MAX_SIGNATURE_BYTES = 8_000, 10_000
+# Controls but for the tab, separators of lines and paragraphs, halves of characters.
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# sha256sum writes backslashes and line ends in another form; they are refused, so that a path is what stands there.
+_BAD_IN_PATHS = re.compile(rf"\\|\t|{_CONTROLS.pattern}")
+# An empty part stands in "/a" and "a//b", too; "-" is no file to `sha256sum -c`.
+_BAD_PARTS = {"", ".", ".."}
+_HEX = re.compile(r"[0-9a-f]{64}")
+_SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What tells whether a signature is its owner's."""
+
+    id: bytes
+    raw: bytes
+
+    def __str__(self) -> str:
+        """Return the one line that people hand on, as RWQ..."""
+        return _base64(_PUBLIC.pack(_PURE, self.id, self.raw))
+
+    @property
+    def name(self) -> str:
+        """The key's ID as minisign shows it, in 16 hexadecimal digits."""
+        return _name(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """What signs; its seed is shown nowhere."""
+
+    id: bytes
+    seed: bytes = field(repr=False)
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+        return PublicKey(self.id, _private(self).public_key().public_bytes_raw())
+
+
+def signing_key(settings: Settings) -> SecretKey | None:
+    """Return the key that the mirror signs with, None for a mirror that does not.
+
+    Raises:
+        ConfigError: what is set is no key that can sign.
+
+    """
+    if not settings.signing_key:
+        return None
+    try:
+        return read_secret_key(settings.signing_key)
+    except SignatureError as e:
+        raise ConfigError("environment", PREFIX + "SIGNING_KEY", e.reason) from e
+
+
+def make_key(random: bytes) -> SecretKey:
+    """Return the key that is made of `RANDOM_BYTES` random bytes."""
+    if len(random) != RANDOM_BYTES:
+        raise ValueError(f"a key is made of {RANDOM_BYTES} bytes")
+    return SecretKey(id=random[:8], seed=random[8:])
+
+
+def read_public_key(text: str) -> PublicKey:
+    """Return the key in minisign's file of two lines, or in its second line alone.
+
+    Raises:
+        SignatureError: there is none.
+
+    """
+    algorithm, key_id, raw = _unpack(_last_line(text), _PUBLIC)
+    if algorithm != _PURE:
+        raise SignatureError("is a public key of a kind that is not known")
+    return PublicKey(key_id, raw)
+
+
+def read_secret_key(text: str) -> SecretKey:
+    """Return the key in a file as ``minisign -G -W`` writes it, or in its second line alone.
+
+    Raises:
+        SignatureError: there is none, or it needs a password.
+
+    """
+    algorithm, encryption, kind, key_id, seed, public, checksum = _unpack(_last_line(text), _SECRET)
+    if encryption != _UNENCRYPTED:
+        raise SignatureError("is encrypted with a password; take that off a copy of it: minisign -C -W -s COPY")
+    if (algorithm, kind) != (_PURE, _CHECKSUM):
+        raise SignatureError("is a secret key of a kind that is not known")
+    key = SecretKey(key_id, seed)
+    # `minisign -G -W` leaves the checksum out, `minisign -C -W` does not.
+    right = blake2b(algorithm + key_id + seed + public, digest_size=32).digest()
+    if key.public.raw != public or checksum not in (_NO_CHECKSUM, right):
+        raise SignatureError("is a damaged minisign secret key")
+    return key
+
+
+def write_public_key(key: PublicKey) -> str:
+    """Return a key as a file for ``minisign -p``."""
+    return f"{_UNTRUSTED}minisign public key {key.name}\n{key}\n"
+
+
+def write_secret_key(key: SecretKey) -> str:
+    """Return a key as a file for ``minisign -s``, without a password, as ``minisign -G -W`` writes it."""
+    parts = (_PURE, _UNENCRYPTED, _CHECKSUM, key.id, key.seed, key.public.raw, _NO_CHECKSUM)
+    return f"{_UNTRUSTED}minisign secret key {key.public.name}\n{_base64(_SECRET.pack(*parts))}\n"
+
+
+def sign(body: bytes, secret_key: SecretKey, *, comment: str) -> bytes:
+    """Return the signature of *body*, and of one line about it, as a file for ``minisign -V``; the same one every time.
+
+    Raises:
+        SignatureError: *comment* is no line, or is longer than 8,000 bytes.
+
+    """
+    if _CONTROLS.search(comment) or len(comment.encode()) > _MAX_COMMENT_BYTES:
+        raise SignatureError("the comment is no line of at most 8,000 bytes")
+    private = _private(secret_key)
+    made = private.sign(_message(_PREHASHED, body))
+    lines = (
+        f"{_UNTRUSTED}signature from feedproxy",
+        _base64(_SIGNATURE.pack(_PREHASHED, secret_key.id, made)),
+        f"{_TRUSTED}{comment}",
+        _base64(private.sign(made + comment.encode())),
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def verify(body: bytes, signature: bytes, key: PublicKey) -> str:
+    """Return the trusted comment of a signature of *body* by *key*, in minisign's present form or in its legacy one.
+
+    A signature says nothing of a name or a time but what its comment says.
+
+    Raises:
+        SignatureError: it is none, or another key's, or of something else.
+
+    """
+    (algorithm, key_id, made), comment, whole = _read_signature(signature)
+    if algorithm not in (_PURE, _PREHASHED):
+        raise SignatureError("is signed in a way that is not known")
+    if key_id != key.id:
+        raise SignatureError(f"is signed by key {_name(key_id)}, not by {key.name}")
+    _check(key, made, _message(algorithm, body), f"is not what key {key.name} signed")
+    _check(key, whole, made + comment.encode(), f"has a comment that key {key.name} did not sign")
+    return comment
+
+
+def write_manifest(hashes: Mapping[str, str]) -> bytes:
+    """Return SHA-256 hashes by path as ``sha256sum -c`` reads them, sorted by path.
+
+    Raises:
+        SignatureError: a path leads elsewhere or holds a backslash or a control; or a hash is none.
+
+    """
+    for path, digest in hashes.items():
+        if flaw := _flaw(digest, path):
+            raise SignatureError(flaw)
+    return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes)).encode()
+
+
+def read_manifest(body: bytes, *, max_lines: int) -> dict[str, str]:
+    """Return the hashes by path in a manifest that may be hostile; each path leads below, and holds no backslash and no control.
+
+    Raises:
+        SignatureError: it is none, or has more lines than *max_lines*; names the line.
+
+    """
+    if body.count(b"\n") > max_lines:
+        raise SignatureError(f"has more than {max_lines} lines")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise SignatureError("is no manifest: it is not in UTF-8") from None
+    *lines, rest = text.split("\n")
+    if rest:
+        raise SignatureError("is no manifest: its last line has no end")
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        digest, blanks, path = line.partition("  ")
+        flaw = _flaw(digest, path) if blanks else "is no line of a manifest"
+        if flaw or path in hashes:
+            raise SignatureError(f"line {number}: {flaw or f'{_shown(path)} stands there twice'}")
+        hashes[path] = digest
+    return hashes
+
+
+def _flaw(digest: str, path: str) -> str:
+    """Return what is wrong with a line of a manifest, nothing if it is fine."""
+    if not _HEX.fullmatch(digest):
+        return f"{_shown(digest)} is no SHA-256"
+    if _BAD_IN_PATHS.search(path):
+        return f"{_shown(path)} holds a backslash or a control"
+    if path == "-" or not _BAD_PARTS.isdisjoint(path.split("/")):
+        return f"{_shown(path)} is no path of a file below"
+    return ""
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:_SHOWN_CHARACTERS])
+
+
+def _read_signature(signature: bytes) -> tuple[tuple[bytes, ...], str, bytes]:
+    """Return the parts of a signature, its trusted comment, and the signature of both."""
+    try:
+        found = _FORM.fullmatch(signature.decode()) if len(signature) <= _MAX_SIGNATURE_BYTES else None
+    except UnicodeDecodeError:
+        found = None
+    if not found or _CONTROLS.search(found["comment"]):
+        raise SignatureError("is no minisign signature")
+    return _unpack(found["made"], _SIGNATURE), found["comment"], _unpack(found["whole"], _WHOLE)[0]
+
+
+def _last_line(text: str) -> str:
+    """Return what stands below an untrusted comment, or the text if it has none."""
+    first, _, rest = text.strip().partition("\n")
+    return rest.strip() if first.startswith(_UNTRUSTED.strip()) else text.strip()
+
+
+def _unpack(line: str, form: Struct) -> tuple[bytes, ...]:
+    """Return the parts of a line in base64, of which only one spelling is taken (RFC 4648, 3.5)."""
+    try:
+        packed = b64decode(line, validate=True)
+    except ValueError:
+        packed = b""
+    if len(packed) != form.size or _base64(packed) != line:
+        found = next((f"a minisign {name}, " for each, name in _NAMES.items() if each.size == len(packed)), "")
+        raise SignatureError(f"is {found}no minisign {_NAMES[form]}")
+    return form.unpack(packed)
+
+
+def _check(key: PublicKey, made: bytes, message: bytes, reason: str) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(key.raw).verify(made, message)
+    except (InvalidSignature, ValueError):  # the latter: no point of the curve
+        raise SignatureError(reason) from None
+
+
+def _message(algorithm: bytes, body: bytes) -> bytes:
+    return blake2b(body).digest() if algorithm == _PREHASHED else body
+
+
+def _private(key: SecretKey) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(key.seed)
+
+
+def _base64(packed: bytes) -> str:
+    return b64encode(packed).decode()
+
+
+def _name(key_id: bytes) -> str:
+    """Return an ID as minisign shows it: as a little-endian number."""
+    return f"{int.from_bytes(key_id, 'little'):016X}"
