@@ -54,9 +54,13 @@ class UpstreamError(FeedproxyError):
     """Something from upstream could not be used; shown as ``<url>: <reason>``."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url}: {reason}")
+        super().__init__(url, reason)  # as it goes from process to process
         self.url = url
         self.reason = reason
+
+    def __str__(self) -> str:
+        """Return it as it is shown."""
+        return f"{self.url}: {self.reason}"
 
 
 class FetchError(UpstreamError):

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -13,7 +14,7 @@ import click
 
 from feedproxy import urls
 from feedproxy.cli.parts import TERMINATED, end_gently, open_kit, progress
-from feedproxy.errors import FetchError
+from feedproxy.errors import FeedproxyError, FetchError
 from feedproxy.harvest import Import, Importer, entries_of, prepare_import
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -50,7 +51,10 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], wor
         progress("import", len(entries)) as bar,
         ProcessPoolExecutor(workers, get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
     ):
-        Importer(kit, pool, workers, done).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
+        try:
+            Importer(kit, pool, workers, done).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
+        except BrokenProcessPool as e:
+            raise FeedproxyError("a process that read pages was killed, perhaps for want of memory; run the same again") from e
     _tell(done, monotonic() - began)
     sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
 

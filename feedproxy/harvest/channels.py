@@ -11,6 +11,7 @@ from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
+from feedproxy.harvest.replicas import Replica
 from feedproxy.harvest.reports import Report
 from feedproxy.harvest.taking import Taker
 from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Source, Url
@@ -94,6 +95,8 @@ class Harvester:
             told: is told after each page how far it came.
 
         """
+        if channel.kind == "feedproxy":  # whose polls go all the way
+            return self.poll(channel)
         schedule, report = self.kit.store.schedule, Report(channel)
         walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
         if walk.pages >= pages:  # one that went deeper was interrupted, or is over
@@ -144,6 +147,8 @@ class Harvester:
     def _ask_source(self, channel: Channel, report: Report) -> tuple[ChannelState, Page | None, UpstreamError | None]:
         state, page = self.kit.store.schedule.state(channel.id), None
         try:
+            if channel.kind == "feedproxy":
+                return *Replica(self.kit, channel, report).take(state), None
             with self.kit.store.turn():
                 state, page = self._take_listing(channel, state, report)
             return self._close_gap(channel, state, report), page, None

@@ -8,7 +8,7 @@ from feedproxy.errors import ExtractError
 from feedproxy.exchange import read_record
 from feedproxy.extract import extract_mirrored, split_mirrored
 from feedproxy.harvest.articles import Draft, make_article
-from feedproxy.model import MIRRORED, Article, ArticleId, ListingItem, Mirror, Page, Received, Site, Url
+from feedproxy.model import MIRRORED, Article, ArticleId, Extract, ListingItem, Mirror, Page, Received, Site, Url
 
 # As what a page in the Markdown form is kept, whatever its host calls it.
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -46,6 +46,27 @@ def read_copy(page: Page, wanted: ArticleId, mirror: Mirror, now: datetime) -> C
     if received:
         draft = replace(draft, article=_as_told(draft.article, received, now))
     return Copy(draft, kept, site, dict(received.files) if received else {}, received is not None)
+
+
+def copy_of_received(page: Page, received: Received, mirror: Mirror, now: datetime) -> Copy:
+    """Return the article that another mirror gives on a page of its archive.
+
+    Raises:
+        UpstreamError: it is of a site that is not configured, or its text is none.
+
+    """
+    site, url = _place(page, received.url, received.id, mirror)
+    extract = Extract(
+        title=received.title,
+        body=received.body,
+        rule=received.rule,
+        published=received.published,
+        author=received.author,
+        picture=received.picture,
+    )
+    item = ListingItem(received.id, url, received.title)
+    draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
+    return Copy(replace(draft, article=_as_told(draft.article, received, now)), page, site, {}, is_told=True)
 
 
 def settle_copy(held: Article | None, copy: Copy, now: datetime) -> tuple[Article, plan.Outcome]:

@@ -20,6 +20,7 @@ class ChannelState:
     scrolled out of the listing unseen since *gap_since* goes on at *gap_url*.
     *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
     *own_at* is when the first source answered last, *stand_in* says what stands in for it, and why, "" while it answers.
+    *replica* is how many pages of another feedproxy's archive were taken, and whose.
     """
 
     channel: str
@@ -39,6 +40,7 @@ class ChannelState:
     outcomes: str = ""
     own_at: datetime | None = None
     stand_in: str = ""
+    replica: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,16 @@ from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site
 from feedproxy.parse.feeds import parse_feed
 from feedproxy.parse.mirrored import parse_index
 from feedproxy.parse.pages import parse_page
+from feedproxy.parse.replicas import ArchivePage, page_number, page_url, parse_archive, parse_subscription
 
-__all__ = ["parse_listing"]
+__all__ = ["ArchivePage", "page_number", "page_url", "parse_archive", "parse_listing", "parse_subscription"]
 
-PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {"feed": parse_feed, "html": parse_page, "mirror": parse_index}
+PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {
+    "feed": parse_feed,
+    "html": parse_page,
+    "mirror": parse_index,
+    "feedproxy": parse_subscription,
+}
 
 
 def parse_listing(page: Page, site: Site, kind: str) -> Listing:

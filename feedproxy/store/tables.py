@@ -203,6 +203,7 @@ channel = Table(
     Column("outcomes", Text, nullable=False, server_default=""),
     Column("own_at", Moment),
     Column("stand_in", Text, nullable=False, server_default=""),
+    Column("replica", Text, nullable=False, server_default=""),
 )
 
 # How far a walk down a channel's listing has come; without an address it has come to its end.

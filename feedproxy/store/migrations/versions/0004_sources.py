@@ -13,4 +13,5 @@ down_revision = "0003"
 def upgrade() -> None:
     op.add_column("channel", sa.Column("own_at", sa.BigInteger))
     op.add_column("channel", sa.Column("stand_in", sa.Text, nullable=False, server_default=""))
+    op.add_column("channel", sa.Column("replica", sa.Text, nullable=False, server_default=""))
     op.execute("UPDATE channel SET own_at = succeeded_at")
