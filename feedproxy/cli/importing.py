@@ -17,15 +17,17 @@ from feedproxy.cli.parts import TERMINATED, end_gently, open_kit, progress
 from feedproxy.errors import FeedproxyError, FetchError
 from feedproxy.harvest import Import, Importer, entries_of, prepare_import
 from feedproxy.settings import Settings
+from feedproxy.sign import read_public_key
 from feedproxy.sources import load_mirror
 
 
 @click.command("import")
 @click.argument("place")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
+@click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes that read pages.")
 @click.pass_obj
-def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], workers: int) -> None:
+def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key: str, workers: int) -> None:
     """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
 
     PLACE holds a folder for each section, or has {section} where their names stand, or is that of the one section that
@@ -37,13 +39,15 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], wor
     for name in names:
         if mirror.section(name) is None:
             raise click.BadParameter(f"there is no section {name!r}", param_hint="--section")
+    if key:
+        read_public_key(key)
     bases = {name: _base(place, name, is_only=len(names) == 1) for name in names}
     stop = threading.Event()
     end_gently(stop)
     folders = tuple(Path(unquote(urlsplit(base).path)) for base in bases.values() if base.startswith("file:"))
     kit = open_kit(settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders)
     done, began = Import(), monotonic()
-    entries = entries_of(kit, bases, done)
+    entries = entries_of(kit, bases, done, key)
     if not entries:
         why = done.failures[0] if done.failures else "none of its channels has an index there (indexes/<channel>.csv)"
         raise FetchError(place, f"no mirror was found: {why}")
@@ -52,7 +56,7 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], wor
         ProcessPoolExecutor(workers, get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
     ):
         try:
-            Importer(kit, pool, workers, done).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
+            Importer(kit, pool, workers, done, key).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError("a process that read pages was killed, perhaps for want of memory; run the same again") from e
     _tell(done, monotonic() - began)

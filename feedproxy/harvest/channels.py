@@ -14,6 +14,7 @@ from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.replicas import Replica
 from feedproxy.harvest.reports import Report
 from feedproxy.harvest.taking import Taker
+from feedproxy.harvest.trust import Trust
 from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Source, Url
 from feedproxy.parse import parse_listing
 
@@ -169,6 +170,8 @@ class Harvester:
             report.note_listing(page.url)
             report.listed = state.listed
             return state, page
+        if channel.kind == "mirror":
+            Trust(self.kit.fetcher).check(page, channel.source)
         listing = parse_listing(page, channel.site, channel.kind)
         report.note_listing(page.url)
         next_url = listing.next_url or channel.archive_url

@@ -16,8 +16,9 @@ from feedproxy import plan
 from feedproxy.errors import GoneError, PictureError, UpstreamError
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
+from feedproxy.harvest.trust import Trust
 from feedproxy.media.forms import make_forms
-from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, StoredPicture, Url, Validators
+from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, Source, StoredPicture, Url, Validators
 from feedproxy.parse import parse_listing
 
 if TYPE_CHECKING:
@@ -41,10 +42,9 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article of a mirror: where its page stands, and which channels list it, each as it does."""
+    """An article of a mirror: which channels list it, each as it does."""
 
     id: ArticleId
-    url: Url
     listed: tuple[tuple[str, ListingItem], ...]
 
 
@@ -57,17 +57,20 @@ class _Read:
     failure: UpstreamError | None = None
 
 
-def entries_of(kit: Kit, bases: Mapping[str, str], done: Import) -> list[Entry]:
-    """Return all articles of a mirror, each once, with the page of the first channel that lists it.
+def entries_of(kit: Kit, bases: Mapping[str, str], done: Import, key: str = "") -> list[Entry]:
+    """Return all articles of a mirror, each once.
 
-    *bases* says for each section where its part of the mirror begins. A channel without an index there has no articles there.
+    *bases* says for each section where its part of the mirror begins, *key* is the public key that it must be signed by, if
+    it must. A channel without an index there has no articles there.
     """
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
     channels = [(base, channel) for name, base in bases.items() for channel in _channels_of(kit.mirror, name)]
     for base, channel in channels:
         url = Url(f"{base}/indexes/{channel.id}.csv")
         try:
-            listing = parse_listing(kit.fetcher.fetch(url), channel.site, "mirror")
+            page = kit.fetcher.fetch(url)
+            Trust(kit.fetcher).check(page, Source("mirror", url, key=key))
+            listing = parse_listing(page, channel.site, "mirror")
         except GoneError:
             _log.info("%s: has no index at %s", channel.id, url)
         except UpstreamError as e:
@@ -75,7 +78,7 @@ def entries_of(kit: Kit, bases: Mapping[str, str], done: Import) -> list[Entry]:
         else:
             for item in listing.items:
                 listed[item.id].append((channel.id, item))
-    return [Entry(article_id, found[0][1].url, tuple(found)) for article_id, found in listed.items()]
+    return [Entry(article_id, tuple(found)) for article_id, found in listed.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Importer:
     pool: Executor
     workers: int
     done: Import
+    key: str = ""
+    manifests: dict[Url, dict[str, str]] = field(default_factory=dict)
 
     def run(self, entries: Sequence[Entry], told: Callable[[int], None]) -> None:
         """Take in *entries*; *told* is told how many more are done.
@@ -115,12 +120,14 @@ class Importer:
 
     def _begin(self, entries: Sequence[Entry]) -> _Lot:
         """Have those pages of a lot be read that are other than what is held."""
-        known = self.kit.store.validators([entry.id for entry in entries])
+        known, trust = self.kit.store.validators([entry.id for entry in entries]), Trust(self.kit.fetcher, self.manifests)
         pages: list[tuple[Entry, Page]] = []
         unchanged: list[Entry] = []
         for entry in entries:
             try:
-                page = self.kit.fetcher.refetch(entry.url, known.get(entry.id, Validators()))
+                page = self._fetch(entry, known.get(entry.id, Validators()))
+                if page:
+                    trust.check(page, _source(page.url, self.key))
             except UpstreamError as e:
                 self.done.failures.append(e)
                 continue
@@ -129,6 +136,21 @@ class Importer:
             else:
                 pages.append((entry, page))
         return _Lot(len(entries), unchanged, self.pool.submit(read_lot, pages, self.kit.clock()))
+
+    def _fetch(self, entry: Entry, known: Validators) -> Page | None:
+        """Return an entry's page, None if it is as it is held; of the channels that list it, one that has it is enough.
+
+        Raises:
+            UpstreamError: none has it.
+
+        """
+        *others, last = dict.fromkeys(item.url for _, item in entry.listed)
+        for url in others:
+            try:
+                return self.kit.fetcher.refetch(url, known)
+            except GoneError:
+                continue
+        return self.kit.fetcher.refetch(last, known)
 
     def _finish(self, lot: _Lot) -> int:
         """Store what a lot brought, in one transaction; return how many entries it had."""
@@ -215,3 +237,8 @@ def _read_one(entry: Entry, page: Page, now: datetime) -> _Read:
 def _channels_of(mirror: Mirror, section: str) -> Iterator[Channel]:
     found = mirror.section(section)
     yield from found.channels if found else ()
+
+
+def _source(page: Url, key: str) -> Source:
+    """Return the mirror that a page belongs to, as a source that is to be signed by *key*."""
+    return Source("mirror", Url(page.rpartition("/pages/")[0] + "/indexes/"), key=key)

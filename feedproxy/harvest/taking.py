@@ -13,6 +13,7 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.reports import Report
+from feedproxy.harvest.trust import Trust
 from feedproxy.model import (
     EXCERPT,
     HEURISTICS,
@@ -60,7 +61,7 @@ class Taker:
 
     def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
         self._kit, self._channel, self._report = kit, channel, report
-        self._pictures = Pictures(kit)
+        self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher)
         self._texts: deque[str] = deque(maxlen=_NEIGHBOURS)
 
     def take(self, batch: Sequence[Waiting]) -> None:
@@ -129,6 +130,8 @@ class Taker:
 
     def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page) -> _Made | None:
         """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
+        if source := self._kit.mirror.mirrored_at(page.url):
+            self._trust.check(page, source)
         copy = read_copy(page, waiting.item.id, self._kit.mirror, self._kit.clock())
         article, outcome = settle_copy(held, copy, self._kit.clock())
         if outcome is plan.Outcome.SAME:
