@@ -3,6 +3,7 @@
     FeedproxyError
     ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
     ├── StoreError           the store can't be opened, read or written; the run stops
+    ├── ChoiceError          a reader's: a parameter of an address is wrong; costs one answer
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
         │   ├── NotAskedError  nobody was asked: the host was silent too often, or wants to be left alone
@@ -36,6 +37,14 @@ class ConfigError(FeedproxyError):
 
 class StoreError(FeedproxyError):
     """The store can't be opened, read or written."""
+
+
+class ChoiceError(FeedproxyError):
+    """A reader asked for what can't be had; shown as ``<parameter>: <what it takes>``."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
 
 
 class UpstreamError(FeedproxyError):
