@@ -6,7 +6,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import feedparser
@@ -447,7 +447,7 @@ def test_the_list_of_all_feeds_can_be_made_for_any_address(standing: Standing) -
 
 
 def an_article(number: str = "n1", *, title: str = "风筝", body: str = "<p>风筝又飞起来了。</p>") -> Article:
-    moment = datetime(2021, 5, 1, tzinfo=UTC) + timedelta(0)
+    moment = datetime(2021, 5, 1, tzinfo=UTC)
     url = Url(f"http://news.example/21/5/1/{number}.htm")
     entry_id = f"tag:news.example,2021-05-01:{number}"
     return Article(ArticleId(number), "news.example", url, entry_id, title, SafeHtml(body), "", moment, moment, "李明", ("读书",))
