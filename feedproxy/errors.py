@@ -4,6 +4,7 @@
     ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
     ├── StoreError           the store can't be opened, read or written; the run stops
     ├── SignatureError       a key, signature or manifest is none or does not fit; who knows its address or file tells it
+    ├── ChoiceError          a reader's: a parameter of an address is wrong; costs one answer
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
         │   ├── NotAskedError  nobody was asked: the host was silent too often, or wants to be left alone
@@ -48,6 +49,14 @@ class SignatureError(FeedproxyError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ChoiceError(FeedproxyError):
+    """A reader asked for what can't be had; shown as ``<parameter>: <what it takes>``."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
 
 
 class UpstreamError(FeedproxyError):

@@ -5,7 +5,7 @@ the page it stands on, feeds make it `absolute`.
 """
 
 import posixpath
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from feedproxy.model import ArticleId, MirrorPath, Section
 # The forms of a feed, in the order in which pages offer them.
 FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
 HOME = MirrorPath("/")
+OPML = MirrorPath("/feeds.opml")
 STYLE = MirrorPath("/static/mirror.css")
 ICON = MirrorPath("/static/mirror.svg")
 # Where programs look for an icon of a page that names none, as of a feed.
@@ -121,6 +122,15 @@ def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
     return MirrorPath(f"/feed/{name}/{channel}.{form}" if channel else f"/feed/{name}.{form}")
 
 
+def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
+    """Return the feed of several feeds, each named by its section or by section and channel; *form* is one of FORMATS.
+
+    >>> merged_feed(["epoch-comment/nsc1025", "epoch-news"])
+    '/feed/merged/epoch-comment/nsc1025,epoch-news.xml'
+    """
+    return MirrorPath(f"/feed/merged/{','.join(names)}.{form}")
+
+
 def suffixed(path: str, article_id: ArticleId) -> str:
     """Return *path* with the ``?n<ID>`` of the article that the link stands in, before any fragment.
 
@@ -153,12 +163,13 @@ def from_root(target: MirrorPath, page: MirrorPath) -> str:
     return "../" * (page.count("/") - 1) + target.removeprefix("/")
 
 
-def absolute(target: MirrorPath, public_url: str, key: str = "") -> str:
-    """Return *target* below the mirror's public address (which ends without "/"), with the *key* of its reader.
+def absolute(target: MirrorPath, public_url: str, key: str = "", query: str = "") -> str:
+    """Return *target* below the mirror's public address (which ends without "/"), with a *query* and the *key* of its reader.
 
     >>> absolute(MirrorPath("/news"), "https://mirror.example.org")
     'https://mirror.example.org/news'
     >>> suffixed(absolute(MirrorPath("/news"), "https://mirror.example.org", "secret"), "n13000001")
     'https://mirror.example.org/news?key=secret&n13000001'
     """
-    return public_url + target + (f"?key={key}" if key else "")
+    parameters = "&".join(part for part in (query, f"key={key}" if key else "") if part)
+    return public_url + target + (f"?{parameters}" if parameters else "")

@@ -249,6 +249,9 @@ to = "letters"
 title = "别处"
 url = "https://elsewhere.example/help"
 
+[feeds]
+filtered_per_minute = 1_000_000
+
 [fetch]
 requests_per_second = 1000
 connect_timeout_s = 1

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
 import pytest
 import samples
@@ -28,6 +28,7 @@ from test_sanitise import SOUP
 from werkzeug.test import run_wsgi_app
 
 from feedproxy import markup, paths, urls
+from feedproxy.choice import PARAMETERS
 from feedproxy.dates import parse_date
 from feedproxy.errors import FeedproxyError, PictureError
 from feedproxy.extract import extract_article
@@ -617,6 +618,7 @@ PARTS = KNOWN | ODD | st.binary(max_size=6)
 TEMPLATES = st.sampled_from(
     (
         *("/", "/{}", "/{}/", "/tag/{}", "/feed/{}.xml", "/feed/{}.atom", "/feed/town/{}.json", "/feed/{}/city.xml", "/media/{}"),
+        *("/feed/merged/{},town.json", "/feed/merged/{}/{}.xml", "/feeds.opml"),
         *("/feed/tag/{}.xml", "/town/blob/master/pages/{}/n102.md", "/town/blob/master/pages/city/{}.md", "/static/{}"),
         *("/{}/blob/master/pages/city/n102.md", "/{}/blob/master/indexes/city/README.md", "/town/blob/master/indexes/city/{}.md"),
         *(
@@ -711,8 +713,77 @@ HEADERS = st.dictionaries(
     max_size=4,
 )
 QUERIES = st.lists(
-    st.sampled_from(("key=", "token=", "n102", "&", "=", "%", "%ff", "%00", ";", "a[]=1", "%E6%A1")) | st.text(max_size=4),
+    st.sampled_from(
+        (
+            "key=",
+            "token=",
+            "filter=(",
+            "&limit=1",
+            "&opencc=s2t",
+            "&format=json",
+            "n102",
+            "&",
+            "=",
+            "%",
+            "%ff",
+            "%00",
+            ";",
+            "a[]=1",
+            "%E6%A1",
+        )
+    )
+    | st.text(max_size=4),
     max_size=4,
+)
+# What stands in the query of a feed: parameters, and values that are nearly expressions, numbers, names of scripts.
+CHOICES = st.dictionaries(
+    st.sampled_from(PARAMETERS),
+    st.lists(
+        st.sampled_from(
+            (
+                *(
+                    "(",
+                    ")",
+                    "|",
+                    "[",
+                    "]",
+                    "^",
+                    "*",
+                    "+?",
+                    "{2,}",
+                    "{1000}",
+                    "{,",
+                    "\\",
+                    "\\p{Han}",
+                    "\\pL",
+                    "\\C",
+                    "\\Q",
+                    "(?i)",
+                    "(?P<a>",
+                ),
+                *(
+                    "的",
+                    "风筝",
+                    "a",
+                    ".",
+                    "\0",
+                    "\ud800",
+                    "\u202e",
+                    "\U0001f600",
+                    "<x9q>",
+                    "%",
+                    "s2t",
+                    "t2jp",
+                    "100",
+                    "7",
+                    "-",
+                    "json",
+                ),
+            )
+        ),
+        max_size=6,
+    ).map("".join),
+    max_size=5,
 )
 SHAPES: tuple[dict[str, object], ...] = (
     {},
@@ -788,6 +859,21 @@ def test_web_answers_any_request(
     assert "evil.example" not in answered.get("Location", "").partition("?")[0].partition("/")[0]
     if method == "HEAD":
         assert sent == b""
+
+
+@fuzzed(400)
+@given(st.sampled_from(("/feed/town.atom", "/feed/all.json", "/feed/merged/town/city,letters.xml")), CHOICES)
+def test_web_answers_any_choice(fronts: tuple[Callable[..., Any], ...], address: str, given_: dict[str, str]) -> None:
+    query = "&".join(f"{name}={quote(value, errors='surrogatepass')}" for name, value in given_.items())
+    environ = _environ("GET", address.encode(), query, {"HOST": "localhost"}, b"", "")
+    chunks, status, answered = run_wsgi_app(fronts[0], environ, buffered=True)
+    sent, media_type = b"".join(chunks), answered["Content-Type"].partition(";")[0]
+    if status.startswith("400"):
+        assert re.fullmatch(rf"(?:{'|'.join(PARAMETERS)}): takes [^\n]+\n", sent.decode())
+        return
+    assert status == "200 OK", sent
+    (json.loads if media_type == paths.FORMATS["json"] else etree.fromstring)(sent)
+    assert not FORBIDDEN.search(sent.decode())
 
 
 @pytest.fixture(scope="module")

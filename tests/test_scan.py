@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from lxml import etree, html
 from standing import MISSING, PAGE, Standing, open_standing
 
 from feedproxy import __version__, paths
+from feedproxy.choice import PARAMETERS
 from feedproxy.cli.serve import _web_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -409,6 +411,7 @@ def routes(standing: Standing) -> list[tuple[str, tuple[str, ...]]]:
         "article_id": "n102",
         "page": "README",
         "form": "xml",
+        "names": "letters,town/city",
     }
     names = {"/media/": standing.picture, "/tag/": quote("读书"), "/feed/tag/": quote("读书")}
     found = []
@@ -466,6 +469,22 @@ def test_no_hostile_query_does_any_harm(server: Server, private: Server, standin
     for query in QUERIES:
         for address in ("/", "/status", PAGE, "/favicon.ico"):
             check(private.ask(f"{address}?{query}"), query, standing)
+
+
+def test_no_hostile_choice_does_any_harm(server: Server, private: Server, standing: Standing) -> None:
+    statuses = Counter[int]()
+    for number, name in enumerate(PARAMETERS):
+        for payload in PAYLOADS[number % 3 :: 3]:
+            form = tuple(paths.FORMATS)[number % 3]
+            target = f"/feed/{'town' if number % 2 else 'merged/letters,town/city'}.{form}?{name}={payload}"
+            answer = server.ask(target)
+            check(answer, target, standing)
+            statuses[answer.status] += 1
+    assert statuses.keys() == {200, 400}
+    assert statuses[200] > statuses[400] > len(PARAMETERS)
+    for payload in MARKS:
+        target = f"/feed/all.json?key={KEY}&filter={quote(payload, safe='')}&filterout_title={quote(payload, safe='')}"
+        check(private.ask(target), target, standing)
 
 
 def test_no_method_does_any_harm(server: Server, standing: Standing) -> None:
@@ -587,7 +606,8 @@ def test_who_asks_for_an_article_is_led_back_to_the_address_that_was_asked(stand
 
 
 def test_every_feed_is_what_a_reader_takes_and_no_browser_runs(server: Server) -> None:
-    for address in ("/feed/town.{}", "/feed/town/city.{}", "/feed/all.{}", f"/feed/tag/{quote('读书')}.{{}}"):
+    merged, chosen = "/feed/merged/letters,town/city.{}", "/feed/town.{}?filter=%3Cx9q%3E&opencc=s2t&brief=100"
+    for address in ("/feed/town.{}", "/feed/town/city.{}", "/feed/all.{}", f"/feed/tag/{quote('读书')}.{{}}", merged, chosen):
         for form in paths.FORMATS:
             answer = server.ask(address.format(form))
             assert (answer.status, answer.media_type) == (200, paths.FORMATS[form])

@@ -7,8 +7,9 @@ from feedproxy.edition.feeds import make_feed
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.health import Health, Problem, look
 from feedproxy.edition.markdown import Links, make_markdown
+from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages
-from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
+from feedproxy.edition.scopes import ALL, Scope, merged_scope, scope_of, tag_scope
 
 __all__ = [
     "ALL",
@@ -21,6 +22,8 @@ __all__ = [
     "look",
     "make_feed",
     "make_markdown",
+    "make_opml",
+    "merged_scope",
     "scope_of",
     "tag_scope",
 ]

@@ -3,31 +3,68 @@
 from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths, render
+from feedproxy.choice import SCRIPTS, WINDOW, Choice, convert, pick, shape
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.scopes import Scope
 from feedproxy.model import Article, Images, SafeHtml
 from feedproxy.rewrite import Place
 
+# How a feed's title names what was chosen: parameters, and what they say of their values.
+_SAID = {
+    "": "",
+    "title": "标题",
+    "description": "正文",
+    "author": "作者",
+    "category": "话题",
+    "filter": "含",
+    "filterout": "不含",
+}
+_SAID_CHARACTERS = 40
+_PLAIN_CHOICE = Choice()
 
-def make_feed(ground: Ground, scope: Scope, form: str) -> bytes:
-    """Return a feed in one of `paths.FORMATS`."""
-    mirror, library = ground.mirror, ground.library
-    if scope.tag:
-        articles = library.newest_tagged(scope.tag, scope.channel_ids, mirror.entries)
-    else:
-        articles = library.newest(scope.channel_ids, mirror.entries)
+
+def make_feed(ground: Ground, scope: Scope, form: str, choice: Choice = _PLAIN_CHOICE) -> bytes:
+    """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own, of the same entries."""
+    mirror = ground.mirror
+    articles = [shape(article, choice) for article in _articles(ground, scope, choice)]
     context = context_of(ground, articles, scope.name)
+    name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
     feed = render.Feed(
-        id=f"urn:uuid:{uuid5(NAMESPACE_URL, scope.channels[0].site.name + scope.path())}",
-        title=scope.title,
-        description=scope.description or scope.title,
+        id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
+        title=convert(scope.title, choice.script) + _said(choice),
+        description=convert(scope.description or scope.title, choice.script),
         link=ground.absolute(scope.home),
-        self_link=ground.absolute(scope.path(form)),
-        language=mirror.language,
+        self_link=ground.absolute(scope.path(form), choice.query),
+        language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
         entries=tuple(_entry(article, context) for article in articles),
     )
     return render.FORMS[form](feed)
+
+
+def _articles(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
+    limit = choice.limit or ground.mirror.entries
+    most = max(limit, WINDOW) if choice.is_filter else limit
+    if scope.tag:
+        found = ground.library.newest_tagged(scope.tag, scope.channel_ids, most)
+    else:
+        found = ground.library.newest(scope.channel_ids, most)
+    return pick(found, choice, limit)
+
+
+def _said(choice: Choice) -> str:
+    """Return what of a feed was chosen, for its title; what could be taken for mark-up is left out of it."""
+    words = []
+    for name, expression in choice.expressions:
+        kind, _, part = name.partition("_")
+        words.append(f"{_SAID[part]}{_SAID[kind]} {_harmless(expression)}")
+    words += [f"最近 {choice.within_s} 秒"] if choice.within_s else []
+    return f"（{'；'.join(words)}）" if words else ""
+
+
+def _harmless(expression: str) -> str:
+    text = "".join(letter for letter in expression if letter.isprintable() and letter not in "<>&\"'`")
+    return text if len(text) <= _SAID_CHARACTERS else text[:_SAID_CHARACTERS] + "…"
 
 
 def _entry(article: Article, context: Context) -> render.Entry:

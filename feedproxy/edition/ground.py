@@ -38,9 +38,9 @@ class Ground:
         """Return the address of an article's canonical page."""
         return self.layout.article(*self.place_of(channels, prefer), article_id)
 
-    def absolute(self, path: MirrorPath) -> str:
+    def absolute(self, path: MirrorPath, query: str = "") -> str:
         """Return an address with its host."""
-        return paths.absolute(path, self.public_url, self.key)
+        return paths.absolute(path, self.public_url, self.key, query)
 
     def images_of(self, section: str) -> Images:
         """Return what a section does with pictures."""

@@ -38,7 +38,7 @@ class Pages:
         frame = self._frame(
             self._mirror.name, paths.HOME, canonical=paths.HOME, description=self._mirror.description, scopes=scopes
         )
-        return render.render_home(frame, blocks)
+        return render.render_home(frame, blocks, paths.relative(paths.OPML, paths.HOME))
 
     def section(self, section: Section, page: MirrorPath) -> bytes:
         """Return a section's front page as it stands at *page*: its newest articles and its channels."""

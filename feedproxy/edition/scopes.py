@@ -1,5 +1,6 @@
 """What a feed covers, and what its address is. Pure."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from feedproxy import paths
@@ -7,13 +8,15 @@ from feedproxy.model import Channel, Mirror, MirrorPath
 from feedproxy.urls import MAX_TAG_CHARACTERS
 
 ALL = "all"
+# More names make addresses that no reader keeps.
+_MAX_MERGED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A section, one of its channels, a tag, or everything (`ALL`); *label* is its name among the others.
+    """A section, one of its channels, a tag, everything (`ALL`), or several; *label* is its name among the others.
 
-    *channels* are those whose changes change it.
+    *channels* are those whose changes change it, *merged* the names of the several.
     """
 
     name: str
@@ -24,6 +27,7 @@ class Scope:
     channels: tuple[Channel, ...]
     channel: str = ""
     tag: str = ""
+    merged: tuple[str, ...] = ()
 
     @property
     def channel_ids(self) -> frozenset[str]:
@@ -32,6 +36,8 @@ class Scope:
 
     def path(self, form: str = "xml") -> MirrorPath:
         """Return its feed's address."""
+        if self.merged:
+            return paths.merged_feed(self.merged, form=form)
         return paths.tag_feed(self.tag, form=form) if self.tag else paths.feed(self.name, self.channel, form=form)
 
 
@@ -57,3 +63,28 @@ def tag_scope(mirror: Mirror, tag: str) -> Scope | None:
     if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
         return None
     return Scope("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", paths.tag(tag), mirror.channels, tag=tag)
+
+
+def merged_scope(mirror: Mirror, names: str) -> Scope | None:
+    """Return the scope of several, each named by section or section/channel; None if one is none, or there are too many.
+
+    Their order, and what is named twice, count for nothing; so one that is left is that one.
+    """
+    given = sorted(set(names.split(",")))
+    found = {name: scope_of(mirror, *name.split("/")) for name in given[:_MAX_MERGED] if name.count("/") <= 1}
+    scopes = {name: scope for name, scope in found.items() if scope}
+    if len(given) > _MAX_MERGED or len(scopes) < len(given):
+        return None
+    wider = {name for name in scopes if name == ALL} or {name for name in scopes if not _is_inside(name, scopes)}
+    kept = [scope for name, scope in scopes.items() if name in wider]
+    if len(kept) == 1:
+        return kept[0]
+    label = " + ".join(scope.label for scope in kept)
+    channels = tuple({channel.id: channel for scope in kept for channel in scope.channels}.values())
+    section = kept[0].name if len({scope.name for scope in kept}) == 1 else ""
+    return Scope(section, label, f"{label} - {mirror.name}", label, paths.HOME, channels, merged=tuple(sorted(wider)))
+
+
+def _is_inside(name: str, others: Container[str]) -> bool:
+    section, slash, _ = name.partition("/")
+    return bool(slash) and section in others

@@ -233,7 +233,7 @@ class RequestRules:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Everything that `config/` says."""
+    """Everything that `config/` says; *filtered_per_minute* is how many chosen or merged feeds one client may have made."""
 
     name: str
     description: str
@@ -251,6 +251,7 @@ class Mirror:
     keep: KeepRules
     images: ImageRules
     requests: RequestRules
+    filtered_per_minute: int = 20
 
     def section(self, name: str) -> Section | None:
         """Return the section of that name."""

@@ -2,6 +2,7 @@
 
 from feedproxy.render.feeds import FORMS
 from feedproxy.render.markdown import MarkdownPage, render_markdown
+from feedproxy.render.opml import Outline, render_opml
 from feedproxy.render.pages import (
     STATIC,
     ArticleBody,
@@ -33,6 +34,7 @@ __all__ = [
     "ListBlock",
     "ListedArticle",
     "MarkdownPage",
+    "Outline",
     "lead_figure",
     "picture_type",
     "render_article",
@@ -40,5 +42,6 @@ __all__ = [
     "render_list",
     "render_markdown",
     "render_message",
+    "render_opml",
     "render_status",
 ]

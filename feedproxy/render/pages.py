@@ -92,9 +92,9 @@ class ArticleBody:
     note: str = ""
 
 
-def render_home(frame: Frame, blocks: tuple[ListBlock, ...]) -> bytes:
-    """Return the front page."""
-    return _render("home.html", frame, blocks=blocks)
+def render_home(frame: Frame, blocks: tuple[ListBlock, ...], opml: str) -> bytes:
+    """Return the front page; *opml* is where the list of all feeds stands."""
+    return _render("home.html", frame, blocks=blocks, opml=opml)
 
 
 def render_list(

@@ -36,7 +36,7 @@ __all__ = ["load_mirror", "rules_for"]
 _log = logging.getLogger(__name__)
 _Table = TypeVar("_Table", bound=BaseModel)
 # Names that the mirror's own addresses begin with, so that no section can hide them.
-_RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all")
+_RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all", "merged")
 
 
 def load_mirror(folder: Path) -> Mirror:
@@ -70,6 +70,7 @@ def load_mirror(folder: Path) -> Mirror:
         keep=KeepRules(**main.keep.model_dump()),
         images=ImageRules(**main.images.model_dump()),
         requests=RequestRules(**main.requests.model_dump()),
+        filtered_per_minute=main.feeds.filtered_per_minute,
     )
 
 

@@ -87,6 +87,7 @@ class FeedsTable(_Table):
 
     entries: int = Field(default=50, ge=1, le=1000)
     ttl_minutes: int = Field(default=30, ge=1)
+    filtered_per_minute: int = Field(default=20, ge=1, le=1_000_000)
 
 
 _MONTH_MINUTES = 31 * 24 * 60

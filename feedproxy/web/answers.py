@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+# What readers of feeds know it by; none is registered.
+OPML = "text/x-opml; charset=utf-8"
 _GZIP_LEVEL = 6
 # Smaller bodies gain nothing.
 _MIN_GZIP_BYTES = 500

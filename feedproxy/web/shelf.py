@@ -10,6 +10,8 @@ from feedproxy.model import Version
 from feedproxy.web.answers import Answer
 
 _log = logging.getLogger(__name__)
+# What an answer takes besides its bodies: its key, its tags, its lock.
+_SLOT_BYTES = 2000
 
 
 class _Slot:
@@ -31,7 +33,7 @@ class Shelf:
         """Return the answer for *key*, made anew if its version is another; the last good one if the store fails.
 
         Raises:
-            StoreError: the store fails, and there is no answer yet.
+            StoreError: the store fails, and there is no answer yet; whatever *make* raises goes through.
 
         """
         with self._lock:
@@ -47,11 +49,20 @@ class Shelf:
                 if slot.made is None:
                     raise
                 _log.error("%s; the last good copy is served", e)
+            finally:
+                if slot.made is None:
+                    self._forget(key, slot)
             return slot.made[1]
+
+    def _forget(self, key: Hashable, slot: _Slot) -> None:
+        """Leave no slot without an answer, as nothing would ever drop it."""
+        with self._lock:
+            if self._slots.get(key) is slot:
+                del self._slots[key]
 
     def _drop_oldest(self) -> None:
         with self._lock:
-            sizes = {key: slot.made[1].size if slot.made else 0 for key, slot in self._slots.items()}
+            sizes = {key: _SLOT_BYTES + (slot.made[1].size if slot.made else 0) for key, slot in self._slots.items()}
             total = sum(sizes.values())
             while total > self._max_bytes and len(self._slots) > 1:
                 key, _ = self._slots.popitem(last=False)

@@ -13,18 +13,17 @@ from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import SecurityError
 
 from feedproxy import paths
-from feedproxy.edition import ALL, Ground, Pages, Scope, make_feed, scope_of, tag_scope
+from feedproxy.edition import ALL, Ground, Pages, Scope, make_opml, merged_scope, scope_of, tag_scope
+from feedproxy.errors import ChoiceError
 from feedproxy.media import MEDIA_TYPES, MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
 from feedproxy.render import STATIC
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
+from feedproxy.web.answers import HTML, NO_STORE, OPML, TEXT, Answer, prepare, send, send_file
+from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
-from feedproxy.web.shelf import Shelf
 
-# RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
-_FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
 _FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
@@ -33,8 +32,6 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
-# Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
-_SHELF_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Views:
     media: MediaFolder
     clock: Clock
     began: datetime
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
+    feeds: Feeds = field(default_factory=Feeds)
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
@@ -64,6 +61,8 @@ class Views:
             (f"/feed/<name>.{_FORM}", self.feed, "GET"),
             (f"/feed/<name>/<channel>.{_FORM}", self.feed, "GET"),
             (f"/feed/tag/<path:name>.{_FORM}", self.tag_feed, "GET"),
+            (f"/feed/merged/<path:names>.{_FORM}", self.merged_feed, "GET"),
+            (paths.OPML, self.opml, "GET"),
             ("/media/<name>", self.picture, "GET"),
             (paths.STYLE, self.static, "GET"),
             (paths.ICON, self.static, "GET"),
@@ -144,12 +143,15 @@ class Views:
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed."""
-        scope = scope_of(self.mirror, name, channel)
-        if scope is None:
-            names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
-            text = f"no such feed; sections: {names}\n"
-            return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
-        return self._feed(scope, form)
+        return self._feed(scope_of(self.mirror, name, channel), form)
+
+    def merged_feed(self, names: str, form: str) -> Response:
+        """Answer with a feed of several."""
+        return self._feed(merged_scope(self.mirror, names), form)
+
+    def opml(self) -> Response:
+        """Answer with the list of all feeds."""
+        return send(prepare(make_opml(replace(self._ground(), key=given_key())), OPML))
 
     def picture(self, name: str) -> Response:
         """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
@@ -192,15 +194,17 @@ class Views:
         """Return the version of a page of *channels*; to be read before the page is made, so that it is never too new."""
         return self.library.version([channel.id for channel in channels])
 
-    def _feed(self, scope: Scope, form: str) -> Response:
-        """Answer with a feed, made once for each change of what it shows."""
-        ground = replace(self._ground(), key=given_key())
-
-        def make(version: Version) -> Answer:
-            return prepare(make_feed(ground, scope, form), _FEED_TYPES[form], version.moment)
-
-        key = (scope.path(form), ground.public_url, ground.key)
-        return self._send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+    def _feed(self, scope: Scope | None, form: str) -> Response:
+        """Answer with a feed, as the reader chose it."""
+        if scope is None:
+            names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
+            several = "of several: /feed/merged/<section>,<section>/<channel>.xml, 20 at most"
+            return _refuse(404, f"no such feed; sections: {names}; {several}")
+        try:
+            answer = self.feeds.answer(replace(self._ground(), key=given_key()), scope, form)
+        except ChoiceError as e:
+            return _refuse(400, str(e))
+        return self._send(answer)
 
     def _page(self, body: bytes, version: Version) -> Response:
         return self._send(prepare(body, HTML, version.moment))
@@ -243,6 +247,11 @@ class Views:
         if _PORT.sub("", host) not in self.settings.trusted_hosts:
             raise SecurityError
         return f"{request.scheme}://{host}"
+
+
+def _refuse(status: int, reason: str) -> Response:
+    """Answer to a feed reader in one line of plain text."""
+    return send(prepare(f"{reason}\n".encode(), TEXT), status=status, cache_control=NO_STORE)
 
 
 def _redirect(target: MirrorPath, status: int) -> Response:
