@@ -3,6 +3,7 @@
 The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite, render, paths) and opens no network.
 """
 
+from feedproxy.edition.bundle import Bundled, Period, write_bundle
 from feedproxy.edition.feeds import make_feed
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.health import Health, Problem, look
@@ -12,10 +13,12 @@ from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
 
 __all__ = [
     "ALL",
+    "Bundled",
     "Ground",
     "Health",
     "Links",
     "Pages",
+    "Period",
     "Problem",
     "Scope",
     "look",
@@ -23,4 +26,5 @@ __all__ = [
     "make_markdown",
     "scope_of",
     "tag_scope",
+    "write_bundle",
 ]
