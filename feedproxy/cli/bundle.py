@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from feedproxy.cli.parts import progress
-from feedproxy.edition import Bundled, Ground, Period, scope_of, write_bundle
+from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
 from feedproxy.errors import ConfigError
 from feedproxy.media import MediaFolder
 from feedproxy.media.forms import make_book_form
+from feedproxy.model import Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
-from feedproxy.store import open_store
+from feedproxy.store import Library, open_store
 
 _SPAN = re.compile(r"([1-9]\d{0,4})([dh])", re.ASCII)
 _HOURS = {"d": 24, "h": 1}
@@ -52,15 +53,9 @@ def bundle(
     Ends with 0.
     """
     mirror = load_mirror(settings.config)
-    scope = scope_of(mirror, section, channel)
-    if scope is None:
-        raise ConfigError("bundle", section, f"there is no channel {channel!r} in it" if channel else "there is no such section")
+    scope = _scope(mirror, section, channel)
     store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
-    newest = store.headlines(scope.channel_ids, 1)
-    if not newest:
-        raise ConfigError("bundle", section, "no article is held")
-    zone = mirror.timezone_of(scope.channels[0].site.name)
-    period = _period(since, until, limit, newest[0].published, zone)
+    period = _period(store, mirror, scope, since=since, until=until, limit=limit)
     ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
     if not ids:
         raise ConfigError("bundle", section, f"no article is held from {since} " + (f"to {until}" if until else "on"))
@@ -73,9 +68,20 @@ def bundle(
     click.echo(f"{file}: {done.articles} articles, {done.pictures} pictures, {file.stat().st_size} bytes")
 
 
-def _period(since: str, until: str, limit: int | None, newest: datetime, zone: ZoneInfo) -> Period:
-    first = _moment("--since", since, newest, zone)
-    last = _moment("--until", until, newest, zone, days=1) if until else None
+def _scope(mirror: Mirror, section: str, channel: str) -> Scope:
+    found = scope_of(mirror, section, channel)
+    if found is None:
+        raise ConfigError("bundle", section, f"there is no channel {channel!r} in it" if channel else "there is no such section")
+    return found
+
+
+def _period(library: Library, mirror: Mirror, scope: Scope, *, since: str, until: str, limit: int | None) -> Period:
+    newest = library.headlines(scope.channel_ids, 1)
+    if not newest:
+        raise ConfigError("bundle", scope.name, "no article is held")
+    zone = mirror.timezone_of(scope.channels[0].site.name)
+    first = _moment("--since", since, newest[0].published, zone)
+    last = _moment("--until", until, newest[0].published, zone, days=1) if until else None
     if last and last <= first:
         raise ConfigError("bundle", "--until", f"{until} is not after {since}")
     return Period(first, last, limit)
