@@ -26,7 +26,8 @@ class Place:
     *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
     *images* says what its section does with pictures. *write* turns a path into the address to print (relative or
     absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within the page must name it;
-    *only_held* that nobody answers for articles that are not held, as on a static host.
+    *only_held* that nobody answers for articles that are not held, as on a static host. *bound* says that pages are files of
+    a book: links carry no suffix and lead to the beginning of a file, and where *write* gives "" they lead nowhere.
     """
 
     article_id: ArticleId
@@ -39,6 +40,7 @@ class Place:
     pictures: Mapping[Url, StoredPicture] = field(default_factory=dict)
     images: Images = Images.STORE
     only_held: bool = False
+    bound: bool = False
 
     @property
     def page(self) -> MirrorPath:
@@ -113,13 +115,23 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
         if place.alone:
             link.set("href", paths.suffixed(place.write(place.page), place.article_id) + (href if href != "#" else ""))
     elif target := inside(mirror, place, Url(href)):
-        link.set("href", paths.suffixed(place.write(target), place.article_id) + _fragment_of(href))
+        _lead_inside(link, target, place)
     elif stored := _stored(Url(href), place):
         link.set("href", place.write(paths.media(stored.original.name)))
     elif _is_blocked(link, mirror, place):
         _lead_to_picture(link, place)
     else:
         link.set("rel", _REL)
+
+
+def _lead_inside(link: markup.Element, target: MirrorPath, place: Place) -> None:
+    href, address = link.get("href", ""), place.write(target)
+    if not place.bound:
+        address = paths.suffixed(address, place.article_id) + _fragment_of(href)
+    if address:
+        link.set("href", address)
+    else:
+        _lead_to_picture(link, place)
 
 
 def _is_blocked(link: markup.Element, mirror: Mirror, place: Place) -> bool:
@@ -137,7 +149,7 @@ def _lead_to_picture(link: markup.Element, place: Place) -> None:
     """
     shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
     stored = next((each for each in shown if each), None)
-    if stored:
+    if stored and not place.bound:
         link.set("href", place.write(paths.media(stored.original.name)))
     elif not markup.text_of(link):
         link.drop_tag()

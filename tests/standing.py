@@ -43,9 +43,9 @@ class Standing:
 
 
 @contextmanager
-def open_standing(folder: Path) -> Iterator[Standing]:
+def open_standing(folder: Path, stories: tuple[Story, ...] = (*STORIES, _LINKING)) -> Iterator[Standing]:
     with open_newsroom() as newsroom:
-        newsroom.stories = (*STORIES, _LINKING)
+        newsroom.stories = stories
         settings = Settings(config=write_config(folder / "config"), data=folder / "var", origins={HOST: newsroom.origin})
         mirror, media = load_mirror(settings.config), MediaFolder(settings.media)
         store, fetcher = open_store(settings.store_url, settings.data), open_calm_fetcher(settings, mirror)

@@ -15,8 +15,8 @@ from PIL import Image, ImageSequence, PngImagePlugin
 
 from feedproxy.errors import PictureError, StoreError
 from feedproxy.media import Form, MediaFolder
-from feedproxy.media.forms import make_forms
-from feedproxy.model import ImageRules, Url
+from feedproxy.media.forms import make_book_form, make_forms
+from feedproxy.model import ImageRules, StoredPicture, Url
 
 URL = Url("https://pic.example/a")
 RULES = ImageRules(reading_width_px=120, max_pixels=1_000_000, max_bytes=500_000)
@@ -355,3 +355,50 @@ def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) ->
         folder.put(forms(KINDS["PNG"])[0])
     with pytest.raises(StoreError, match=r"media: .* can't be read: not a directory"):
         folder.read("0" * 32 + ".png")
+
+
+# ------------------------------------------------------------------ for books
+
+
+def book_form(*kept: Form, rules: ImageRules = RULES) -> Form | None:
+    original, reading = kept
+    bodies = {form.file.name: form.body for form in kept}
+    return make_book_form(StoredPicture(original.file, reading.file), bodies.get, rules)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_picture_has_a_form_that_e_readers_show(kind: str) -> None:
+    form = book_form(*forms(KINDS[kind]))
+    assert form is not None
+    assert opened(form).size == (form.file.width, form.file.height) == (90, 60)
+    assert form.file.media_type == Image.MIME[opened(form).format or ""]
+    assert form.file.media_type in ("image/jpeg", "image/png")
+
+
+def test_a_kept_form_that_e_readers_show_is_taken_as_it_is() -> None:
+    original, reading = forms(KINDS["JPEG"])
+    assert book_form(original, reading) == original
+
+
+def test_a_wide_picture_is_narrow_in_a_book_and_a_transparent_one_stays_transparent() -> None:
+    wide = book_form(*forms(encoded(drawing(size=(600, 400)), "JPEG")))
+    assert wide is not None
+    assert (wide.file.media_type, wide.file.width, wide.file.height) == ("image/jpeg", 120, 80)
+    glass = book_form(*forms(encoded(Image.new("RGBA", (600, 400), (255, 0, 0, 90)), "PNG")))
+    assert glass is not None
+    assert (glass.file.media_type, glass.file.width, opened(glass).mode) == ("image/png", 120, "RGBA")
+
+
+@pytest.mark.parametrize("kind", ANIMATIONS)
+def test_an_animation_stands_still_in_a_book(kind: str) -> None:
+    form = book_form(*forms(ANIMATIONS[kind]))
+    assert form is not None
+    assert getattr(opened(form), "n_frames", 1) == 1
+
+
+def test_a_picture_that_is_lost_or_spoilt_has_no_form_for_a_book() -> None:
+    original, reading = forms(KINDS["AVIF"])
+    assert make_book_form(StoredPicture(original.file, reading.file), lambda _: None, RULES) is None
+    assert make_book_form(StoredPicture(original.file, reading.file), lambda _: b"RIFF", RULES) is None
+    kept, _ = forms(KINDS["PNG"])
+    assert make_book_form(StoredPicture(kept.file, kept.file), lambda _: None, RULES) is None

@@ -270,6 +270,18 @@ def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> Non
     assert around(store, 2) == around(store, 7) == around(store, 1, "c9") == (None, None)
 
 
+def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_moment_to_before_its_last(store: Store) -> None:
+    hold(store, *map(make, range(1, 6)))
+    hold(store, make(3), make(6), channel="c2")
+    hold(store, make(4, published=NOW + timedelta(minutes=3)), channel="c3")
+    store.remember_listing("c1", [item(9)], NOW)
+    first, last = NOW + timedelta(minutes=2), NOW + timedelta(minutes=5)
+    assert store.period(["c1", "c2"], first, last, None) == ["n4", "n3", "n2"]
+    assert store.period(["c1", "c2"], first, None, None) == ["n6", "n5", "n4", "n3", "n2"]
+    assert store.period(["c1", "c2"], first, None, 2) == ["n6", "n5"]
+    assert store.period(["c9"], first, None, None) == store.period([], first, None, None) == []
+
+
 def test_the_newest_articles_with_a_tag_come_whole_and_newest_first(store: Store) -> None:
     hold(store, make(1), make(2, tags=("别的",)), make(3, tags=("山城", "新")))
     hold(store, make(4), channel="c2")

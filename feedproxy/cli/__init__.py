@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from feedproxy import __version__, logs
+from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.importing import import_mirror
@@ -45,7 +46,19 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, import_mirror, check, reextract_articles, prune, doctor, keygen, verify):
+for command in (
+    serve,
+    poll,
+    backfill,
+    import_mirror,
+    bundle,
+    check,
+    reextract_articles,
+    prune,
+    doctor,
+    keygen,
+    verify,
+):
     cli.add_command(command)
 
 

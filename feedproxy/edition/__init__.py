@@ -3,6 +3,7 @@
 The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite, render, paths) and opens no network.
 """
 
+from feedproxy.edition.bundle import Bundled, Period, write_bundle
 from feedproxy.edition.feeds import make_feed
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.health import Health, Problem, look
@@ -13,10 +14,12 @@ from feedproxy.edition.scopes import ALL, Scope, merged_scope, scope_of, tag_sco
 
 __all__ = [
     "ALL",
+    "Bundled",
     "Ground",
     "Health",
     "Links",
     "Pages",
+    "Period",
     "Problem",
     "Scope",
     "look",
@@ -26,4 +29,5 @@ __all__ = [
     "merged_scope",
     "scope_of",
     "tag_scope",
+    "write_bundle",
 ]

@@ -155,7 +155,7 @@ class Pages:
             ),
             before=neighbour(before),
             after=neighbour(after),
-            note=_note(article, timezone),
+            note=note_of(article, timezone),
         )
 
     def _article_frame(self, article: Article, context: Context, place: Place, body: render.ArticleBody) -> render.Frame:
@@ -243,7 +243,7 @@ class Pages:
         return render.ListBlock(heading, tuple(map(row, headlines)))
 
 
-def _note(article: Article, timezone: ZoneInfo) -> str:
+def note_of(article: Article, timezone: ZoneInfo) -> str:
     """Return what readers are to know of an article."""
     if article.gone:
         return f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），这里是留存的副本。"

@@ -27,6 +27,7 @@ from feedproxy.markup.trees import (
     unlazy,
     unwrap,
 )
+from feedproxy.markup.xhtml import as_xhtml
 
 # What trees, expressions and the libraries that read documents raise over those that nobody foresaw.
 ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -34,6 +35,7 @@ ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupErro
 __all__ = [
     "ERRORS",
     "Element",
+    "as_xhtml",
     "attributes_at",
     "best_candidate",
     "blocks",

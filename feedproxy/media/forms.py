@@ -10,12 +10,13 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from feedproxy.errors import PictureError
 from feedproxy.media.folder import MEDIA_TYPES, Form
-from feedproxy.model import ImageRules, MediaFile, Url
+from feedproxy.model import ImageRules, MediaFile, StoredPicture, Url
 
 # What is decoded, and as what its original size is kept. Of SVG, which is a program, Pillow knows nothing.
 _KEPT_AS = {"AVIF": "WEBP", "BMP": "PNG", "GIF": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
@@ -27,6 +28,8 @@ _ORIGINAL_QUALITY = 90
 # Half the time of the default, for 4 % more bytes.
 _WEBP_METHOD = 2
 _MAX_WEBP_PX = 16_383
+# What e-readers show; WebP is a core media type since EPUB 3.3 (3.2), and hardly one knows it.
+_IN_BOOKS = tuple(MEDIA_TYPES[_ENDINGS[kind]] for kind in ("JPEG", "PNG"))
 # The colour profiles that cameras and programs write have 0.5 to 4 KB; a larger one carries something else.
 _MAX_PROFILE_BYTES = 16_000
 _NAME_DIGITS = 32
@@ -87,6 +90,28 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
     except _FOREIGN as e:
         reason = " ".join(str(e).split()) or type(e).__name__
         raise PictureError(url, f"picture can't be read: {reason}") from e
+
+
+def make_book_form(stored: StoredPicture, read: Callable[[str], bytes | None], rules: ImageRules) -> Form | None:
+    """Return a picture that is held as e-readers show it: JPEG, or PNG where it is transparent; an animation stands still.
+
+    It is at most `reading_width_px` wide. A form that is kept is taken as it is where it fits. *read* gives a file's content
+    by its name. None if there is no file of it any more, or it can't be decoded.
+    """
+    for file in (stored.reading, stored.original):
+        if file.media_type in _IN_BOOKS and file.width <= rules.reading_width_px:
+            body = read(file.name)
+            return Form(file, body) if body is not None else None
+    body = read(stored.original.name)
+    Image.MAX_IMAGE_PIXELS = rules.max_pixels
+    try:
+        with Image.open(io.BytesIO(body or b""), formats=_DECODED) as image:
+            profile, picture = _profile(image), _narrowed(_coloured(image), rules.reading_width_px)
+            if picture.mode == "RGB":
+                return _as_form(picture, "JPEG", quality=_READING_QUALITY, optimize=True, icc_profile=profile)
+            return _as_form(picture, "PNG", icc_profile=profile)
+    except _FOREIGN:
+        return None
 
 
 def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:

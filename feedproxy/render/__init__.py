@@ -1,5 +1,6 @@
 """Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
 
+from feedproxy.render import books
 from feedproxy.render.feeds import FORMS
 from feedproxy.render.markdown import MarkdownPage, render_markdown
 from feedproxy.render.opml import Outline, render_opml
@@ -18,10 +19,11 @@ from feedproxy.render.pages import (
     render_message,
     render_status,
 )
-from feedproxy.render.values import Enclosure, Entry, Feed, Lead, picture_type
+from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, Lead, picture_type
 
 __all__ = [
     "FORMS",
+    "NEVER",
     "STATIC",
     "ArticleBody",
     "Enclosure",
@@ -35,6 +37,7 @@ __all__ = [
     "ListedArticle",
     "MarkdownPage",
     "Outline",
+    "books",
     "lead_figure",
     "picture_type",
     "render_article",

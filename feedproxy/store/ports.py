@@ -63,6 +63,9 @@ class Library(Protocol):
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
         """Return the channels of those of *articles* that are held."""
 
+    def period(self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None) -> list[ArticleId]:
+        """Return the articles of *channels* published from *since* on and before *until*, newest first, *limit* at most."""
+
     def original(self, article_id: ArticleId) -> Url | None:
         """Return the upstream address of an article that is waiting or linked to, None if it was never heard of."""
 

@@ -60,6 +60,14 @@ def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any
     return (held.where(members.published >= since) if since else held).order_by(members.article_id)
 
 
+def of_period(channels: Collection[str], since: datetime, until: datetime | None) -> Select[Any]:
+    """Return the query for the IDs of the articles of *channels* published from *since* on, before *until*, newest first."""
+    members = t.membership.c
+    query = select(members.article_id, members.published).where(members.channel.in_(channels), members.published >= since)
+    bounded = query.where(members.published < until) if until else query
+    return bounded.distinct().order_by(members.published.desc(), members.article_id.desc())
+
+
 def sizes() -> Select[Any]:
     """Return the query for ID, date and about the bytes of all articles, oldest first: of text, pages and pictures."""
     articles, pages, files = t.article.c, t.raw_page.c, t.media_file.c

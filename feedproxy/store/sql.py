@@ -101,6 +101,11 @@ class SqlStore:
         with self._db.reading() as db:
             return rows.channels_of(db, ids)
 
+    def period(self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None) -> list[ArticleId]:
+        with self._db.reading() as db:
+            query = queries.of_period(channels, since, until).limit(limit)
+            return [ArticleId(each) for each in db.execute(query).scalars()]
+
     def original(self, article_id: ArticleId) -> Url | None:
         with self._db.reading() as db:
             return request_rows.original_of(db, article_id)

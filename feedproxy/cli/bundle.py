@@ -1,0 +1,129 @@
+"""`feedproxy bundle`: articles as a book for reading without a network."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import click
+
+from feedproxy.cli.parts import progress
+from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
+from feedproxy.errors import ConfigError
+from feedproxy.media import MediaFolder
+from feedproxy.media.forms import make_book_form
+from feedproxy.model import Mirror
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import Library, open_store
+
+_SPAN = re.compile(r"([1-9]\d{0,4})([dh])", re.ASCII)
+_HOURS = {"d": 24, "h": 1}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+@click.command()
+@click.argument("section")
+@click.option("--channel", default="", help="Only articles of this channel.")
+@click.option("--since", required=True, help="From this day on (2021-11-01), or so long before the newest article (7d, 24h).")
+@click.option("--until", default="", help="Up to this day, with it, or to so long before the newest article.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write, instead of <section>-<since>.epub.")
+@click.option("--no-pictures", is_flag=True, help="Text alone.")
+@click.pass_obj
+def bundle(
+    settings: Settings,
+    *,
+    section: str,
+    channel: str,
+    since: str,
+    until: str,
+    limit: int | None,
+    out: Path | None,
+    no_pictures: bool,
+) -> None:
+    """Write the articles of SECTION (or `all`) as an EPUB, to read without a network, pictures included.
+
+    Ends with 0.
+    """
+    mirror = load_mirror(settings.config)
+    scope = _scope(mirror, section, channel)
+    store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    period = _period(store, mirror, scope, since=since, until=until, limit=limit)
+    ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
+    if not ids:
+        raise ConfigError("bundle", section, f"no article is held from {since} " + (f"to {until}" if until else "on"))
+    forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
+    file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
+    done, ground = Bundled(0, 0), Ground(mirror, store, settings.public_url)
+    with _written(file) as opened, progress("bundle", len(ids)) as bar:
+        for done in write_bundle(ground, scope, period, ids=ids, out=opened, forms=forms):
+            bar.update(bar.task_ids[0], completed=done.articles)
+    click.echo(f"{file}: {done.articles} articles, {done.pictures} pictures, {file.stat().st_size} bytes")
+
+
+def _scope(mirror: Mirror, section: str, channel: str) -> Scope:
+    found = scope_of(mirror, section, channel)
+    if found is None:
+        raise ConfigError("bundle", section, f"there is no channel {channel!r} in it" if channel else "there is no such section")
+    return found
+
+
+def _period(library: Library, mirror: Mirror, scope: Scope, *, since: str, until: str, limit: int | None) -> Period:
+    newest = library.headlines(scope.channel_ids, 1)
+    if not newest:
+        raise ConfigError("bundle", scope.name, "no article is held")
+    zone = mirror.timezone_of(scope.channels[0].site.name)
+    first = _moment("--since", since, newest[0].published, zone)
+    last = _moment("--until", until, newest[0].published, zone, days=1) if until else None
+    if last and last <= first:
+        raise ConfigError("bundle", "--until", f"{until} is not after {since}")
+    return Period(first, last, limit)
+
+
+def _moment(option: str, text: str, newest: datetime, zone: ZoneInfo, days: int = 0) -> datetime:
+    """Return the beginning of a day, so many *days* later, in the site's zone; or so long before the newest article.
+
+    Raises:
+        ConfigError: *text* is neither a day nor a span.
+
+    """
+    span, day = _SPAN.fullmatch(text), _DAY.fullmatch(text)
+    try:
+        if span:
+            return newest - timedelta(hours=int(span[1]) * _HOURS[span[2]])
+        if day:
+            return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):  # no day of any calendar, or none that we can count
+        pass
+    raise ConfigError("bundle", option, f"{text!r} is neither a day such as 2021-11-01 nor a span such as 7d or 24h")
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[BinaryIO]:
+    """Open a file that is there once it is whole.
+
+    Raises:
+        ConfigError: it can't be written.
+
+    """
+    unfinished: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as opened:
+            unfinished = Path(opened.name)
+            yield opened  # type: ignore[misc]  # it is one
+            opened.flush()
+            os.fsync(opened.fileno())
+            os.fchmod(opened.fileno(), 0o644)
+        unfinished.replace(file)
+    except OSError as e:
+        raise ConfigError("bundle", "--out", f"{file} can't be written: {(e.strerror or str(e)).lower()}") from e
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
