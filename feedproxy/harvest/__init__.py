@@ -3,6 +3,7 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.kit import Kit
@@ -10,4 +11,4 @@ from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 
-__all__ = ["Harvester", "Kit", "Poller", "Reextraction", "Report", "article_parts", "join_clean", "reextract"]
+__all__ = ["Harvester", "Kit", "Poller", "Reextraction", "Report", "archive", "article_parts", "join_clean", "reextract"]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from feedproxy import plan
 from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.reports import Report
@@ -61,6 +62,7 @@ class Harvester:
             rule = f"listing.item of sites/{channel.site.name}.toml" if channel.kind == "html" else "the feed"
             report.note_listing(Url(e.url), rule, e)
         self._take_articles(channel, report, round_began)
+        archive(self.kit)
         self._remember(state, page, failure)
         watch(self.kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
@@ -75,6 +77,7 @@ class Harvester:
         """Fetch the articles of a channel that wait and are due."""
         report = Report(channel)
         self._take_articles(channel, report, None)
+        archive(self.kit)
         watch(self.kit, report)
         return report
 
@@ -199,6 +202,7 @@ class Harvester:
             listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, kind)
             self._take_items(channel, listing, report)
         self._take_articles(channel, report, None)
+        archive(self.kit)
         next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
         walk = Backfill(channel.id, None if since and self._is_older(listing, since) else next_url, walk.pages + 1)
         self.kit.store.schedule.remember_backfill(walk)

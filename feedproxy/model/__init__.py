@@ -6,6 +6,7 @@ Pure. The four kinds of text have types of their own, so that the type checker k
 """
 
 from feedproxy.model.configured import (
+    ALL,
     ArticleRules,
     Channel,
     FetchLimits,
@@ -13,6 +14,7 @@ from feedproxy.model.configured import (
     Images,
     KeepRules,
     ListingRules,
+    Log,
     Mirror,
     NavigationLink,
     PollRules,
@@ -29,6 +31,7 @@ from feedproxy.model.harvested import (
     Headline,
     Listing,
     ListingItem,
+    Logged,
     MediaFile,
     Page,
     Picture,
@@ -41,6 +44,7 @@ from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState,
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
 __all__ = [
+    "ALL",
     "EXCERPT",
     "HEURISTICS",
     "REQUESTED",
@@ -61,6 +65,8 @@ __all__ = [
     "Listing",
     "ListingItem",
     "ListingRules",
+    "Log",
+    "Logged",
     "MediaFile",
     "Mirror",
     "MirrorPath",

@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from feedproxy.model.texts import Url
 
+# What a feed of everything is called in its address, as a section's is by its name.
+ALL = "all"
+
 
 @dataclass(frozen=True, slots=True)
 class ListingRules:
@@ -122,6 +125,19 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """What an archive holds: its *name*, and the *places* (section, channel) whose articles it takes, the preferred first."""
+
+    name: str
+    places: tuple[tuple[str, str], ...]
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The IDs of its channels."""
+        return frozenset(channel for _, channel in self.places)
+
+
+@dataclass(frozen=True, slots=True)
 class NavigationLink:
     """One link of the line on top of every page: to a place of the mirror (*to*), or elsewhere (*url*).
 
@@ -221,6 +237,19 @@ class Mirror:
     def channels(self) -> tuple[Channel, ...]:
         """All channels in the configured order, each once."""
         return tuple({channel.id: channel for section in self.sections for channel in section.channels}.values())
+
+    @property
+    def logs(self) -> tuple[Log, ...]:
+        """The archives: of everything, of each section and of each of its channels."""
+        places = [(section.name, channel.id) for section in self.sections for channel in section.channels]
+        first = {channel: (section, channel) for section, channel in reversed(places)}
+        everything = tuple(place for place in places if first[place[1]] == place)
+        sections = (Log(each.name, tuple(place for place in places if place[0] == each.name)) for each in self.sections)
+        return (
+            Log(ALL, everything),
+            *sections,
+            *(Log(f"{section}/{channel}", ((section, channel),)) for section, channel in places),
+        )
 
     def timezone_of(self, site: str) -> ZoneInfo:
         """Return the time zone of a site by its name; UTC for one that is configured no more."""

@@ -17,7 +17,7 @@ from feedproxy.render.pages import (
     render_message,
     render_status,
 )
-from feedproxy.render.values import Enclosure, Entry, Feed, Lead, picture_type
+from feedproxy.render.values import Enclosure, Entry, Feed, History, Lead, picture_type
 
 __all__ = [
     "FORMS",
@@ -28,6 +28,7 @@ __all__ = [
     "Feed",
     "FeedLink",
     "Frame",
+    "History",
     "Lead",
     "Link",
     "ListBlock",

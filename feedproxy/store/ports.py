@@ -23,12 +23,17 @@ from feedproxy.model import (
     Waiting,
     WaitingPicture,
 )
+from feedproxy.store.archive import Archive
 
 Clock = Callable[[], datetime]
 
 
 class Library(Protocol):
     """What the web side reads. Every method raises StoreError where the store can't be read."""
+
+    @property
+    def archive(self) -> Archive:
+        """What was published, page by page."""
 
     def version(self, channels: Collection[str]) -> Version:
         """Return what changes with every change to an entry of *channels*, or to where its links lead."""
@@ -56,6 +61,9 @@ class Library(Protocol):
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
         """Return those pictures of *articles* that are held."""
+
+    def picture(self, key: str) -> StoredPicture | None:
+        """Return the picture whose upstream address has that `urls.picture_key`, None if it is not held."""
 
     def article(self, article_id: ArticleId) -> Article | None:
         """Return an article that is held, None if it is not."""

@@ -24,12 +24,12 @@ from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
 from feedproxy.web.shelf import Shelf
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
-_FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
-_FORM = f"<any({', '.join(paths.FORMATS)}):form>"
+FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
+FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
-_DAY = "public, max-age=86400"
-_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+DAY = "public, max-age=86400"
+NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
@@ -61,9 +61,9 @@ class Views:
             (article, self.article, "GET"),
             (article, self.ask, "POST"),
             ("/tag/<path:name>", self.tag, "GET"),
-            (f"/feed/<name>.{_FORM}", self.feed, "GET"),
-            (f"/feed/<name>/<channel>.{_FORM}", self.feed, "GET"),
-            (f"/feed/tag/<path:name>.{_FORM}", self.tag_feed, "GET"),
+            (f"/feed/<name>.{FORM}", self.feed, "GET"),
+            (f"/feed/<name>/<channel>.{FORM}", self.feed, "GET"),
+            (f"/feed/tag/<path:name>.{FORM}", self.tag_feed, "GET"),
             ("/media/<name>", self.picture, "GET"),
             (paths.STYLE, self.static, "GET"),
             (paths.ICON, self.static, "GET"),
@@ -90,7 +90,7 @@ class Views:
         """Answer with a page of the list of a channel's articles."""
         shown_in = self.mirror.section(section)
         found = next((each for each in shown_in.channels if each.id == channel), None) if shown_in else None
-        number = 1 if page == paths.FIRST else int(page) if _NUMBER.fullmatch(page) else 0
+        number = 1 if page == paths.FIRST else int(page) if NUMBER.fullmatch(page) else 0
         if shown_in is None or found is None or not number:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
         version = self._version([found])
@@ -111,7 +111,7 @@ class Views:
                 return self._page(body, version)
         elsewhere = pages.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
-            return _redirect(elsewhere, 302)
+            return redirect_to(elsewhere, 302)
         not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
         return send(prepare(not_held, HTML), status=404, cache_control=NO_STORE)
 
@@ -121,13 +121,13 @@ class Views:
         if self.mirror.section(section) is None:
             return self._no_section()
         if self._plain_pages().canonical(wanted, section):
-            return _redirect(MirrorPath(quote(request.path)), 303)
+            return redirect_to(MirrorPath(quote(request.path)), 303)
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
         if not self.limiter.hit(rule, client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
             return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
-        return _redirect(MirrorPath(quote(request.path)), 303)
+        return redirect_to(MirrorPath(quote(request.path)), 303)
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
@@ -145,11 +145,13 @@ class Views:
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed."""
         scope = scope_of(self.mirror, name, channel)
-        if scope is None:
-            names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
-            text = f"no such feed; sections: {names}\n"
-            return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
-        return self._feed(scope, form)
+        return self._feed(scope, form) if scope else self.no_feed()
+
+    def no_feed(self) -> Response:
+        """Say that there is no such feed, and which there are."""
+        names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
+        text = f"no such feed; sections: {names}\n"
+        return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
 
     def picture(self, name: str) -> Response:
         """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
@@ -161,11 +163,11 @@ class Views:
 
     def static(self) -> Response:
         """Answer with the style sheet or the icon."""
-        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=_DAY)
+        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=DAY)
 
     def icon(self) -> Response:
         """Lead programs that look for an icon of their own accord to it."""
-        return _redirect(paths.ICON, 302)
+        return redirect_to(paths.ICON, 302)
 
     def healthz(self) -> Response:
         """Answer "ok" while the store can be read."""
@@ -174,7 +176,7 @@ class Views:
 
     def robots(self) -> Response:
         """Answer with what search engines may read."""
-        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=_DAY)
+        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=DAY)
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
@@ -194,18 +196,18 @@ class Views:
 
     def _feed(self, scope: Scope, form: str) -> Response:
         """Answer with a feed, made once for each change of what it shows."""
-        ground = replace(self._ground(), key=given_key())
+        ground = self.feed_ground()
 
         def make(version: Version) -> Answer:
-            return prepare(make_feed(ground, scope, form), _FEED_TYPES[form], version.moment)
+            return prepare(make_feed(ground, scope, form), FEED_TYPES[form], version.moment)
 
         key = (scope.path(form), ground.public_url, ground.key)
-        return self._send(self.shelf.get(key, lambda: self.library.version(scope.channel_ids), make))
+        return self.answer(self.shelf.get(key, lambda: self.library.archive.version(scope.log, scope.channel_ids), make))
 
     def _page(self, body: bytes, version: Version) -> Response:
-        return self._send(prepare(body, HTML, version.moment))
+        return self.answer(prepare(body, HTML, version.moment))
 
-    def _send(self, answer: Answer) -> Response:
+    def answer(self, answer: Answer) -> Response:
         """Answer with what changes with the store.
 
         Last-Modified has seconds, so it is given once its second is over; and as another configuration makes other pages, too,
@@ -229,6 +231,10 @@ class Views:
     def _pages(self) -> Pages:
         return Pages(self._ground())
 
+    def feed_ground(self) -> Ground:
+        """Return what feeds stand on: their links carry the key of their reader."""
+        return replace(self._ground(), key=given_key())
+
     def _ground(self) -> Ground:
         return Ground(self.mirror, self.library, self.settings.public_url or self._own_address())
 
@@ -245,7 +251,8 @@ class Views:
         return f"{request.scheme}://{host}"
 
 
-def _redirect(target: MirrorPath, status: int) -> Response:
+def redirect_to(target: MirrorPath, status: int) -> Response:
+    """Lead to a path of the mirror, with the query that came."""
     query = quote(request.query_string, safe=_QUERY)
     response = redirect(target + (f"?{query}" if query else ""), status, Response=Response)
     return response if isinstance(response, Response) else Response(status=status)
