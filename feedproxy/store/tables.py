@@ -262,6 +262,7 @@ counter = Table(
 
 # What was published in which order: a log for each section, channel, and for all, that is only ever added to, positions from 0.
 # `version` is the number of the version that is shown for ever, once its page is full; what was deleted leaves its position.
+# (Without row IDs SQLite would look articles up by their log, which is long, and not by `archive_article`.)
 archive = Table(
     "archive",
     metadata,
@@ -273,7 +274,6 @@ archive = Table(
     Column("added", Moment, nullable=False),
     Column("version", Integer),
     Index("archive_article", "article_id", "log"),
-    sqlite_with_rowid=False,
 )
 
 # Articles that were stored, or joined a channel, since the archives were added to last.

@@ -26,7 +26,6 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("added", sa.BigInteger, nullable=False),
         sa.Column("version", sa.Integer),
-        sqlite_with_rowid=False,
     )
     op.create_index("archive_article", "archive", ["article_id", "log"])
     op.create_table("archive_due", sa.Column("article_id", sa.Text, primary_key=True))
