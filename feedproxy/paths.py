@@ -9,7 +9,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from feedproxy.model import ArticleId, MirrorPath, Section
+from feedproxy.model import ArticleId, MirrorPath, Section, Url
+from feedproxy.urls import picture_key
 
 # The forms of a feed, in the order in which pages offer them.
 FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
@@ -104,6 +105,16 @@ def sharded(name: str) -> MirrorPath:
     return MirrorPath(f"/media/{name[:3]}/{name}")
 
 
+def media_of(url: Url) -> tuple[str, str]:
+    """Return the names by which `media` leads to a picture by its upstream address, held or not: original, reading form.
+
+    >>> media(media_of(Url("https://i.example.org/a.jpg"))[1])
+    '/media/of/22b90d8dab6719910bfbcf12b2a3c2df'
+    """
+    key = picture_key(url)
+    return f"of/{key}/original", f"of/{key}"
+
+
 def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
     """Return the feed of a tag; *form* is one of FORMATS.
 
@@ -129,6 +140,15 @@ def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
     '/feed/merged/epoch-comment/nsc1025,epoch-news.xml'
     """
     return MirrorPath(f"/feed/merged/{','.join(names)}.{form}")
+
+
+def archive(name: str, channel: str, number: int | str, *, form: str = "xml") -> MirrorPath:
+    """Return a page of a feed's archive, 1 is the oldest; the feed is named as in `feed`.
+
+    >>> archive("epoch-news", "ncid277", 2, form="json")
+    '/feed/epoch-news/ncid277/archive/2.json'
+    """
+    return MirrorPath(f"{feed(name, channel, form='')[:-1]}/archive/{number}.{form}")
 
 
 def suffixed(path: str, article_id: ArticleId) -> str:

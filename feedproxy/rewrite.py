@@ -171,8 +171,9 @@ def _rewrite_picture(image: markup.Element, place: Place) -> None:
     stored = _stored(Url(image.get("src", "")), place)
     if stored:
         image.set("src", place.write(paths.media(stored.reading.name)))
-        image.set("width", str(stored.reading.width))
-        image.set("height", str(stored.reading.height))
+        if stored.reading.width:  # not known in an archive
+            image.set("width", str(stored.reading.width))
+            image.set("height", str(stored.reading.height))
     else:
         alt = image.get("alt", "").strip()
         image.attrib.clear()

@@ -19,6 +19,15 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd\ufffe
 MAX_TAG_CHARACTERS = 100
 
 
+def picture_key(url: Url) -> str:
+    """Return the name that a picture has by its upstream address, whether it is held or not: half of a SHA-256.
+
+    >>> picture_key(Url("https://i.example.org/a.jpg"))
+    '22b90d8dab6719910bfbcf12b2a3c2df'
+    """
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
 def resolve(base: str, href: str) -> Url | None:
     r"""Return the absolute http(s) address that *href* means on the page *base*, or None if it is no such address.
 

@@ -189,7 +189,7 @@ ATOM_MUTATIONS = [
     (' type="text/html"/>', ' type="text/html"/><link href="https://example.org/2" type="text/html"/>', "2 alternate"),
     ('href="https://example.org/n1"', 'href="n1"', "href: not an absolute IRI"),
     ('rel="alternate" href', 'rel="next-archive" href', "rel=next-archive is for feeds only"),
-    ("<author>", '<f:archive xmlns:f="http://purl.org/syndication/history/1.0"/><author>', "without a link rel=prev"),
+    ("<author>", '<f:archive xmlns:f="http://purl.org/syndication/history/1.0"/><author>', "without a link rel=current"),
     ("</feed>", "<subtitle>又</subtitle></feed>", "stands after an entry", "relaxng"),
     ("<author>", "<pubDate>2021</pubDate><author>", "element atom:pubDate is not known here", "relaxng"),
     ("<entry><id>urn", "<entry>又<id>urn", "text between the elements", "relaxng"),

@@ -12,10 +12,11 @@ from sqlalchemy import create_engine, text
 
 import feedproxy.store
 from feedproxy.errors import StoreError
-from feedproxy.model import Article, ArticleId, Picture, SafeHtml, Url
+from feedproxy.model import Article, ArticleId, Log, MediaFile, Picture, SafeHtml, StoredPicture, Url
 from feedproxy.rewrite import shown_pictures
 from feedproxy.store import open_store
 from feedproxy.store.engine import create
+from feedproxy.urls import picture_key
 
 NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -183,6 +184,27 @@ def test_a_store_with_more_articles_than_are_read_at_a_time_is_upgraded_whole(ur
     store = open_store(url, tmp_path)
     numbers = range(1000, 2201)
     assert len(store.known_pictures([Url(f"{PIC}/{number}.jpg") for number in numbers])) == len(numbers)
+    store.close()
+
+
+def test_after_an_upgrade_everything_is_archived_and_pictures_are_found_by_their_addresses(url: str, tmp_path: Path) -> None:
+    store = open_store(url, tmp_path)
+    log = Log("town", (("town", "c1"),))
+    assert store.archive.append([log], NOW) == len(ARTICLES)
+    assert [logged.article for logged in store.archive.page("town", 1)] == [ARTICLES[2], ARTICLES[1], ARTICLES[0]]
+    form = MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1)
+    store.keep_picture(LEAD.url, StoredPicture(form, form), NOW)
+    assert store.picture(picture_key(LEAD.url)) == StoredPicture(form, form)
+    store.close()
+
+
+def test_versions_from_before_addresses_and_tags_were_kept_have_the_present_ones(url: str, tmp_path: Path) -> None:
+    open_store(url, tmp_path).close()
+    texts = dict.fromkeys(("body", "summary", "author", "rule"), "")
+    insert(url, "article_version", article_id="n1", number=1, title="旧题", updated=micro(NOW), replaced=micro(NOW), **texts)
+    store = open_store(url, tmp_path)
+    version = store.versions(ArticleId("n1"))[0]
+    assert (version.title, version.url, version.tags) == ("旧题", ARTICLES[0].url, ARTICLES[0].tags)
     store.close()
 
 

@@ -21,11 +21,14 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import pytest
 from lxml import etree, html
+from newsroom import BASE
 from standing import MISSING, PAGE, Standing, open_standing
 
 from feedproxy import __version__, paths
 from feedproxy.choice import PARAMETERS
 from feedproxy.cli.serve import _web_command
+from feedproxy.model import Url
+from feedproxy.urls import picture_key
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN, KEY = "a-token-of-the-operator", "bridge-and-river-1"
@@ -410,10 +413,12 @@ def routes(standing: Standing) -> list[tuple[str, tuple[str, ...]]]:
         "channel": "city",
         "article_id": "n102",
         "page": "README",
+        "number": "1",
         "form": "xml",
         "names": "letters,town/city",
     }
-    names = {"/media/": standing.picture, "/tag/": quote("读书"), "/feed/tag/": quote("读书")}
+    key = picture_key(Url(f"{BASE}/pic/102.jpg"))
+    names = {"/media/": standing.picture, "/media/of/": key, "/tag/": quote("读书"), "/feed/tag/": quote("读书")}
     found = []
     for rule in standing.app().url_map.iter_rules():
         before = rule.rule.partition("<")[0]

@@ -18,6 +18,7 @@ from feedproxy.model import (
     ArticleId,
     ChannelState,
     ListingItem,
+    Log,
     MediaFile,
     Page,
     Picture,
@@ -27,10 +28,11 @@ from feedproxy.model import (
     Url,
     WaitingPicture,
 )
-from feedproxy.store import Store, open_store
+from feedproxy.store import PAGE_ENTRIES, Store, open_store
 from feedproxy.store.engine import create
 from feedproxy.store.schema import HEAD
 from feedproxy.store.tables import metadata
+from feedproxy.urls import picture_key
 
 NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
 PAGE = Page(Url("https://news.example/1"), "<p>原文</p>".encode(), "text/html")
@@ -679,6 +681,102 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     again.take_requests()
     assert requested(again) == [WANTED]
     again.close()
+
+
+# ---------------------------------------------------------------- archives
+
+LOGS = (Log("all", (("town", "c1"), ("letters", "c2"))), Log("letters", (("letters", "c2"),)))
+
+
+def logged(store: Store, log: str, number: int = 1) -> list[str]:
+    return [each.article.id for each in store.archive.page(log, number)]
+
+
+def test_an_archive_has_what_its_channels_show_by_date_and_id_and_once(store: Store) -> None:
+    hold(store, make(3), make(1), make(5, published=make(2).published), make(2))
+    hold(store, make(1), make(4), channel="c2")
+    store.remember_listing("c1", [item(9)], NOW)  # not held
+    assert store.archive.append(LOGS, NOW) == 7
+    assert logged(store, "all") == ["n4", "n3", "n5", "n2", "n1"]
+    assert logged(store, "letters") == ["n4", "n1"]
+    assert (store.archive.length("all"), store.archive.length("letters"), store.archive.length("none")) == (5, 2, 0)
+    assert store.archive.append(LOGS, NOW) == 0
+
+
+def test_what_comes_later_stands_behind_whatever_its_date(store: Store) -> None:
+    hold(store, make(5))
+    store.archive.append(LOGS, NOW)
+    hold(store, make(1), make(9), channel="c2")
+    store.archive.append(LOGS, NOW)
+    assert logged(store, "all") == ["n9", "n1", "n5"]
+
+
+def test_an_entry_says_for_which_of_its_places_it_was_taken_in_and_keeps_to_that(store: Store) -> None:
+    hold(store, make(1), channel="c2")
+    hold(store, make(2))
+    hold(store, make(2), channel="c2")
+    store.archive.append(LOGS, NOW)
+    hold(store, make(1))
+    store.archive.append(LOGS, NOW)
+    found = {(each.article.id, each.section, each.channel) for each in store.archive.page("all", 1)}
+    assert found == {("n1", "letters", "c2"), ("n2", "town", "c1")}
+
+
+def test_pages_have_no_gaps_and_end_where_the_next_begins(store: Store) -> None:
+    numbers = range(1, 2 * PAGE_ENTRIES + 2)
+    hold(store, *map(make, numbers))
+    store.archive.append(LOGS, NOW)
+    pages = [logged(store, "all", number) for number in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [PAGE_ENTRIES, PAGE_ENTRIES, 1, 0]
+    assert [each for page in reversed(pages) for each in page] == [f"n{number}" for number in reversed(numbers)]
+
+
+def test_after_very_much_at_once_every_archive_is_made_up_all_the_same(store: Store) -> None:
+    store.archive.append(LOGS, NOW)
+    hold(store, *map(make, range(1, 2_102)))
+    hold(store, *map(make, range(1, 4)), channel="c2")
+    assert store.archive.append(LOGS, NOW) == 2_104
+    store.save(make(1, title="改了", updated=NOW), [PAGE], {}, NOW)
+    assert store.archive.append(LOGS, NOW) == 1  # its other page is open
+    assert logged(store, "all", 22)[0] == "n1"
+
+
+def test_a_version_of_an_archive_grows_with_what_is_appended_and_with_every_change(store: Store) -> None:
+    seen = [store.archive.version("letters", {"c2"}).number]
+    hold(store, make(1), channel="c2")
+    seen.append(store.archive.version("letters", {"c2"}).number)
+    later = NOW + timedelta(hours=1)
+    store.archive.append(LOGS, later)
+    after = store.archive.version("letters", {"c2"})
+    seen.append(after.number)
+    store.save(make(1, title="改了"), [PAGE], {}, NOW)
+    seen.append(store.archive.version("letters", {"c2"}).number)
+    assert seen == sorted(set(seen))
+    assert after.moment == later
+    assert store.archive.version("", {"c2"}) == store.version({"c2"})
+
+
+def test_a_version_of_a_full_page_changes_by_what_is_deleted_only(store: Store) -> None:
+    hold(store, *map(make, range(1, PAGE_ENTRIES + 1)))
+    store.archive.append(LOGS, NOW)
+    before = store.archive.page_version("all", 1)
+    store.save(make(1, title="改了", updated=NOW), [PAGE], {}, NOW)
+    store.archive.append(LOGS, NOW)
+    assert store.archive.page_version("all", 1) == before
+    store.drop([ArticleId("n1")], NOW)
+    assert store.archive.page_version("all", 1) != before
+
+
+def test_a_held_picture_is_found_by_the_key_of_its_address(store: Store) -> None:
+    picture = Url("https://img.news.example/桥.png")
+    hold(store, make(1, pictures=(picture,)))
+    stored = StoredPicture(
+        MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1), MediaFile("1" * 32 + ".webp", "image/webp", 5, 2, 1)
+    )
+    assert store.picture(picture_key(picture)) is None
+    store.keep_picture(picture, stored, NOW)
+    assert store.picture(picture_key(picture)) == stored
+    assert store.picture("") is None
 
 
 # ---------------------------------------------------------------- opening

@@ -143,7 +143,10 @@ def test_an_alarm_is_told_in_each_of_its_states(store: Store) -> None:
 
 def test_what_an_article_was_before_each_change_is_kept(store: Store) -> None:
     first = make(1)
-    second = replace(first, title="改过的", body=SafeHtml("<p>改</p>"), updated=NOW + MINUTE, picture=None)
+    moved = Url("https://news.example/1b")
+    second = replace(
+        first, url=moved, title="改过的", body=SafeHtml("<p>改</p>"), updated=NOW + MINUTE, picture=None, tags=("桥",)
+    )
     third = replace(second, body=SafeHtml("<p>再改</p>"))
     hold(store, first)
     assert store.versions(first.id) == []

@@ -1,13 +1,15 @@
 """Articles as feeds."""
 
+from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths, render
 from feedproxy.choice import SCRIPTS, WINDOW, Choice, convert, pick, shape
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.scopes import Scope
-from feedproxy.model import Article, Images, SafeHtml
+from feedproxy.model import Article, Images, MirrorPath, SafeHtml
 from feedproxy.rewrite import Place
+from feedproxy.store import PAGE_ENTRIES
 
 # How a feed's title names what was chosen: parameters, and what they say of their values.
 _SAID = {
@@ -25,21 +27,37 @@ _PLAIN_CHOICE = Choice()
 
 def make_feed(ground: Ground, scope: Scope, form: str, choice: Choice = _PLAIN_CHOICE) -> bytes:
     """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own, of the same entries."""
-    mirror = ground.mirror
     articles = [shape(article, choice) for article in _articles(ground, scope, choice)]
     context = context_of(ground, articles, scope.name)
+    places = (ground.place_of(context.channels[article.id], context.prefer) for article in articles)
+    entries = [entry_of(article, context, at) for article, at in zip(articles, places, strict=True)]
+    history = render.History() if choice.query else _history(ground, scope, form)
+    return render.FORMS[form](feed_of(ground, scope, scope.path(form), entries, history, choice=choice))
+
+
+def feed_of(
+    ground: Ground,
+    scope: Scope,
+    path: MirrorPath,
+    entries: Sequence[render.Entry],
+    history: render.History,
+    *,
+    choice: Choice = _PLAIN_CHOICE,
+) -> render.Feed:
+    """Return the feed of a scope at a path: a document of one and the same feed, whichever it is."""
+    mirror = ground.mirror
     name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
-    feed = render.Feed(
+    return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
         title=convert(scope.title, choice.script) + _said(choice),
         description=convert(scope.description or scope.title, choice.script),
         link=ground.absolute(scope.home),
-        self_link=ground.absolute(scope.path(form), choice.query),
+        self_link=ground.absolute(path, choice.query),
         language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
-        entries=tuple(_entry(article, context) for article in articles),
+        entries=tuple(entries),
+        history=history,
     )
-    return render.FORMS[form](feed)
 
 
 def _articles(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
@@ -67,9 +85,9 @@ def _harmless(expression: str) -> str:
     return text if len(text) <= _SAID_CHARACTERS else text[:_SAID_CHARACTERS] + "…"
 
 
-def _entry(article: Article, context: Context) -> render.Entry:
+def entry_of(article: Article, context: Context, at: tuple[str, str], record: Mapping[str, object] | None = None) -> render.Entry:
+    """Return an article as an entry, its page *at* a section and channel; *record* is for other mirrors."""
     ground = context.ground
-    at = ground.place_of(context.channels[article.id], context.prefer)
     place = context.place(article, at, ground.absolute, alone=True)
     lead = context.lead(article, place)
     return render.Entry(
@@ -84,7 +102,15 @@ def _entry(article: Article, context: Context) -> render.Entry:
         author=article.author,
         tags=article.tags,
         enclosure=_enclosure(article, context, place),
+        record=record,
     )
+
+
+def _history(ground: Ground, scope: Scope, form: str) -> render.History:
+    """Return where a subscription feed goes on: at the newest page of its archive that holds something."""
+    length = ground.library.archive.length(scope.log) if scope.log else 0
+    newest = -(-length // PAGE_ENTRIES)
+    return render.History(older=ground.absolute(scope.archive_path(newest, form)) if newest else "")
 
 
 def _enclosure(article: Article, context: Context, place: Place) -> render.Enclosure | None:
@@ -92,7 +118,7 @@ def _enclosure(article: Article, context: Context, place: Place) -> render.Enclo
     if article.picture and place.images is Images.LINK:
         return render.Enclosure(article.picture.url, render.picture_type(article.picture.url))
     stored = context.stored(article, place)
-    if stored is None:
+    if stored is None or not stored.reading.media_type:  # as in an archive, which knows no more than its address
         return None
     file = stored.reading
     return render.Enclosure(place.write(paths.media(file.name)), file.media_type, file.size, file.width, file.height)

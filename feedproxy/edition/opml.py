@@ -2,7 +2,8 @@
 
 from feedproxy import render
 from feedproxy.edition.ground import Ground
-from feedproxy.edition.scopes import ALL, Scope, scope_of
+from feedproxy.edition.scopes import Scope, scope_of
+from feedproxy.model import ALL
 
 
 def make_opml(ground: Ground, form: str = "xml") -> bytes:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from feedproxy import paths, render
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.navigation import navigation_of
-from feedproxy.edition.scopes import ALL, Scope, scope_of, tag_scope
-from feedproxy.model import EXCERPT, Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
+from feedproxy.edition.scopes import Scope, scope_of, tag_scope
+from feedproxy.model import ALL, EXCERPT, Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
 from feedproxy.rewrite import Place
 from feedproxy.store import Library
 

@@ -4,10 +4,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from feedproxy import paths
-from feedproxy.model import Channel, Mirror, MirrorPath
+from feedproxy.model import ALL, Channel, Mirror, MirrorPath
 from feedproxy.urls import MAX_TAG_CHARACTERS
 
-ALL = "all"
 # More names make addresses that no reader keeps.
 _MAX_MERGED = 20
 
@@ -33,6 +32,15 @@ class Scope:
     def channel_ids(self) -> frozenset[str]:
         """The IDs of its channels."""
         return frozenset(channel.id for channel in self.channels)
+
+    @property
+    def log(self) -> str:
+        """The name of its archive, "" where it has none."""
+        return "" if self.tag or self.merged else f"{self.name}/{self.channel}" if self.channel else self.name
+
+    def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
+        """Return the address of a page of its archive, 1 is the oldest."""
+        return paths.archive(self.name, self.channel, number, form=form)
 
     def path(self, form: str = "xml") -> MirrorPath:
         """Return its feed's address."""

@@ -3,6 +3,7 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.importing import Import, Importer, entries_of
@@ -20,6 +21,7 @@ __all__ = [
     "Poller",
     "Reextraction",
     "Report",
+    "archive",
     "article_parts",
     "entries_of",
     "join_clean",

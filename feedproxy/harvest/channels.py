@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from feedproxy import plan
 from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.replicas import Replica
@@ -53,6 +54,7 @@ class Harvester:
         report = Report(channel)
         state, page, failure = self._ask_sources(channel, report)
         self._take_articles(channel, report, round_began)
+        archive(self.kit)
         self._remember(state, page, failure)
         watch(self.kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
@@ -67,6 +69,7 @@ class Harvester:
         """Fetch the articles of a channel that wait and are due."""
         report = Report(channel)
         self._take_articles(channel, report, None)
+        archive(self.kit)
         watch(self.kit, report)
         return report
 
@@ -229,6 +232,7 @@ class Harvester:
             listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, self._kind_of(channel, url))
             self._take_items(channel, listing, report)
         self._take_articles(channel, report, None)
+        archive(self.kit)
         next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
         walk = Backfill(channel.id, None if since and self._is_older(listing, since) else next_url, walk.pages + 1)
         self.kit.store.schedule.remember_backfill(walk)

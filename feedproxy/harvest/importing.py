@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from feedproxy import plan
 from feedproxy.errors import GoneError, PictureError, UpstreamError
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.trust import Trust
@@ -117,6 +118,7 @@ class Importer:
                 told(self._finish(ahead.popleft()))
         while ahead:
             told(self._finish(ahead.popleft()))
+        archive(self.kit)
 
     def _begin(self, entries: Sequence[Entry]) -> _Lot:
         """Have those pages of a lot be read that are other than what is held."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest.alarms import tell, watch
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
@@ -105,6 +106,7 @@ class Poller:
         first = plan.first_polls(channels, schedule.states(), kit.clock(), rules)
         if first:
             schedule.plan_first(first)
+        self._guarded("archives", partial(archive, kit))
         self._guarded("requests", self.harvester.serve_readers)
         for channel in plan.due_channels(channels, schedule.states(), kit.clock(), rules):
             if not self._may_go_on():

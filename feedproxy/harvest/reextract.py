@@ -6,6 +6,7 @@ from functools import partial
 
 from feedproxy import plan
 from feedproxy.errors import ExtractError, FetchError, UpstreamError
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, make_article
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import MARKDOWN, read_copy
@@ -31,10 +32,12 @@ def reextract(kit: Kit, articles: Iterable[ArticleId], *, is_dry: bool) -> Itera
     """
     for article_id in articles:
         if kit.is_stopping():
-            return
+            break
         with kit.store.turn():  # nobody fetches it meanwhile
             done = _reextract_one(kit, article_id, is_dry=is_dry)
         yield done
+    if not is_dry:
+        archive(kit)
 
 
 def _reextract_one(kit: Kit, article_id: ArticleId, *, is_dry: bool) -> Reextraction:

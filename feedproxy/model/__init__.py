@@ -6,21 +6,18 @@ Pure. The four kinds of text have types of their own, so that the type checker k
 """
 
 from feedproxy.model.configured import (
-    ArticleRules,
-    Channel,
+    ALL,
     FetchLimits,
     ImageRules,
     Images,
     KeepRules,
-    ListingRules,
+    Log,
     Mirror,
     NavigationLink,
     PollRules,
     RequestRules,
     Robots,
     Section,
-    Site,
-    Source,
 )
 from feedproxy.model.harvested import (
     EXCERPT,
@@ -31,6 +28,7 @@ from feedproxy.model.harvested import (
     Headline,
     Listing,
     ListingItem,
+    Logged,
     MediaFile,
     Page,
     Picture,
@@ -40,9 +38,11 @@ from feedproxy.model.harvested import (
     Version,
 )
 from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState, Request, Stored, Waiting, WaitingPicture
+from feedproxy.model.sites import ArticleRules, Channel, ListingRules, Site, Source
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
 __all__ = [
+    "ALL",
     "EXCERPT",
     "HEURISTICS",
     "MIRRORED",
@@ -64,6 +64,8 @@ __all__ = [
     "Listing",
     "ListingItem",
     "ListingRules",
+    "Log",
+    "Logged",
     "MediaFile",
     "Mirror",
     "MirrorPath",

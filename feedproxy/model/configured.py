@@ -1,134 +1,15 @@
 """What `config/` says."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from feedproxy.model.sites import ArticleRules, Channel, Site, Source
 from feedproxy.model.texts import Url
 
-
-@dataclass(frozen=True, slots=True)
-class ListingRules:
-    """XPath 1.0 expressions for an HTML listing; alternatives are tried in order, the first that matches counts.
-
-    *item* is evaluated on the page, the others on an item (*next_page* on the page).
-    """
-
-    item: tuple[str, ...] = ()
-    link: tuple[str, ...] = ()
-    title: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    excerpt: tuple[str, ...] = ()
-    next_page: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleRules:
-    """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and three of ours.
-
-    Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and text), and
-    *author_pattern* (a regular expression with a group ``author``, for sites whose byline stands in the text).
-    *name* is where the rules come from.
-    """
-
-    name: str = ""
-    title: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    author: tuple[str, ...] = ()
-    strip: tuple[str, ...] = ()
-    strip_id_or_class: tuple[str, ...] = ()
-    strip_image_src: tuple[str, ...] = ()
-    strip_attr: tuple[str, ...] = ()
-    replace: tuple[tuple[str, str], ...] = ()
-    wrap_in: tuple[tuple[str, str], ...] = ()
-    single_page_link: tuple[str, ...] = ()
-    next_page_link: tuple[str, ...] = ()
-    src_lazy_load_attr: tuple[str, ...] = ()
-    autodetect_on_failure: bool = True
-    picture: tuple[str, ...] = ()
-    caption: tuple[str, ...] = ()
-    author_pattern: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A news site: what its addresses look like and how its pages are read.
-
-    *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
-    Without it every address that a listing links to is an article, with an ID made from its address.
-    *short_links* says where short addresses lead, each by `urls.bare`. *end_marker* is what stands at the end of a whole
-    article.
-    """
-
-    name: str
-    title: str
-    hosts: tuple[str, ...]
-    picture_hosts: tuple[str, ...] = ()
-    timezone: str = "UTC"
-    article_url: re.Pattern[str] | None = None
-    canonical_url: str = ""
-    tag_url: re.Pattern[str] | None = None
-    short_links: Mapping[str, Url] = field(default_factory=dict)
-    end_marker: str = ""
-    listing: ListingRules = field(default_factory=ListingRules)
-    article: ArticleRules = field(default_factory=ArticleRules)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a channel's listing is had, and how it is read; *key* is the public key that what comes must be signed by.
-
-    *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
-    """
-
-    kind: str
-    url: Url
-    archive_url: Url | None = None
-    key: str = ""
-
-    @property
-    def base(self) -> str:
-        """Where a git-hosted mirror's own addresses begin, "" for other kinds; its listings stand in ``indexes/`` there."""
-        return self.url.rpartition("/indexes/")[0] if self.kind == "mirror" else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One listing of the site, polled by itself; its ID is the same in every section that shows it.
-
-    It is had at *source*, or where that fails for long, at one of *fallbacks*, in that order.
-    *end_marker* says whether its articles have the site's.
-    """
-
-    id: str
-    title: str
-    site: Site
-    source: Source
-    fallbacks: tuple[Source, ...] = ()
-    end_marker: bool = True
-
-    @property
-    def kind(self) -> str:
-        """How its listing is read."""
-        return self.source.kind
-
-    @property
-    def url(self) -> Url:
-        """Where its listing is had."""
-        return self.source.url
-
-    @property
-    def archive_url(self) -> Url | None:
-        """An HTML listing with older pages, where its own has none."""
-        return self.source.archive_url
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Where its listing is had, in order."""
-        return (self.source, *self.fallbacks)
+# What a feed of everything is called in its address, as a section's is by its name.
+ALL = "all"
 
 
 class Robots(StrEnum):
@@ -156,6 +37,19 @@ class Section:
     description: str
     channels: tuple[Channel, ...]
     images: Images = Images.STORE
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What an archive holds: its *name*, and the *places* (section, channel) whose articles it takes, the preferred first."""
+
+    name: str
+    places: tuple[tuple[str, str], ...]
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The IDs of its channels."""
+        return frozenset(channel for _, channel in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +164,19 @@ class Mirror:
     def mirrored_at(self, url: Url) -> Source | None:
         """Return the git-hosted mirror that an address belongs to, None if it is no such one's."""
         return next((each for each in self.sources if each.base and url.startswith(each.base + "/")), None)
+
+    @property
+    def logs(self) -> tuple[Log, ...]:
+        """The archives: of everything, of each section and of each of its channels."""
+        places = [(section.name, channel.id) for section in self.sections for channel in section.channels]
+        first = {channel: (section, channel) for section, channel in reversed(places)}
+        everything = tuple(place for place in places if first[place[1]] == place)
+        sections = (Log(each.name, tuple(place for place in places if place[0] == each.name)) for each in self.sections)
+        return (
+            Log(ALL, everything),
+            *sections,
+            *(Log(f"{section}/{channel}", ((section, channel),)) for section, channel in places),
+        )
 
     def timezone_of(self, site: str) -> ZoneInfo:
         """Return the time zone of a site by its name; UTC for one that is configured no more."""

@@ -171,6 +171,15 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """An article in an archive: as it is shown there, and the section and channel that it was taken in for."""
+
+    article: Article
+    section: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """The state of a set of channels: a number that grows with every change, and when the last one was stored."""
 

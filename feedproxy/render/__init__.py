@@ -19,7 +19,7 @@ from feedproxy.render.pages import (
     render_message,
     render_status,
 )
-from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, Lead, picture_type
+from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History, Lead, picture_type
 
 __all__ = [
     "FORMS",
@@ -31,6 +31,7 @@ __all__ = [
     "Feed",
     "FeedLink",
     "Frame",
+    "History",
     "Lead",
     "Link",
     "ListBlock",

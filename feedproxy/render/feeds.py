@@ -10,13 +10,15 @@ from html import escape
 from typing import Any
 
 from feedgen.entry import FeedEntry
-from feedgen.ext.base import BaseEntryExtension
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
-from feedproxy.render.values import Enclosure, Entry, Feed
+from feedproxy.render.values import Enclosure, Entry, Feed, History
 
 _GENERATOR = "feedproxy"
+_ATOM = "http://www.w3.org/2005/Atom"
+_HISTORY = "http://purl.org/syndication/history/1.0"
 
 
 def render_rss(feed: Feed) -> bytes:
@@ -70,6 +72,7 @@ def render_json_feed(feed: Feed) -> bytes:
         "feed_url": feed.self_link,
         "description": feed.description,
         "language": feed.language,
+        **_json_history(feed.history),
         "items": [_json_item(entry) for entry in feed.entries],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -95,6 +98,34 @@ class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
         return entry
 
 
+class _Pages(BaseExtension):  # type: ignore[misc]  # the same
+    """A feed's place among the documents of its archive (RFC 5005, 4)."""
+
+    def __init__(self) -> None:
+        self.history, self.media_type = History(), ""
+
+    def extend_ns(self) -> dict[str, str]:
+        """Return the namespace of what marks an archive."""
+        return {"fh": _HISTORY} if self.history.page else {}
+
+    def extend_rss(self, feed: Any) -> None:  # noqa: ANN401
+        """Write links and mark into a channel."""
+        self._write(feed[0], f"{{{_ATOM}}}link")
+
+    def extend_atom(self, feed: Any) -> None:  # noqa: ANN401
+        """Write links and mark into a feed."""
+        self._write(feed, "link")
+
+    def _write(self, parent: Any, link: str) -> None:  # noqa: ANN401
+        history = self.history
+        links = {"current": history.current, "prev-archive": history.older, "next-archive": history.newer}
+        for relation, href in links.items():
+            if href:
+                xml_elem(link, parent, rel=relation, type=self.media_type, href=href)
+        if history.page:
+            xml_elem(f"{{{_HISTORY}}}archive", parent)
+
+
 def _begin(feed: Feed, media_type: str) -> FeedGenerator:
     made = FeedGenerator()
     made.id(feed.id)
@@ -105,6 +136,8 @@ def _begin(feed: Feed, media_type: str) -> FeedGenerator:
     made.language(feed.language)
     made.generator(_GENERATOR)
     made.updated(feed.updated)
+    made.register_extension("pages", _Pages, BaseEntryExtension)
+    made.pages.history, made.pages.media_type = feed.history, media_type
     return made
 
 
@@ -123,6 +156,15 @@ def _media_content(enclosure: Enclosure) -> dict[str, str]:
     return {"url": enclosure.url, "medium": "image", "type": enclosure.media_type, **known}
 
 
+def _json_history(history: History) -> dict[str, object]:
+    """Return where a JSON Feed goes on (1.1, "next_url"), and what an archive document says of itself."""
+    found: dict[str, object] = {"next_url": history.older} if history.older else {}
+    if history.page:
+        newer = {"newer": history.newer} if history.newer else {}
+        found["_feedproxy"] = {"archive": history.page, "full": history.is_full, **newer}
+    return found
+
+
 def _json_item(entry: Entry) -> dict[str, object]:
     item: dict[str, object] = {
         "id": entry.id,
@@ -139,4 +181,6 @@ def _json_item(entry: Entry) -> dict[str, object]:
         item["tags"] = list(entry.tags)
     if entry.enclosure:
         item["image"] = entry.enclosure.url
+    if entry.record is not None:
+        item["_feedproxy"] = entry.record
     return item

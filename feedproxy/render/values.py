@@ -1,5 +1,6 @@
 """What is rendered: a feed with its entries, ready to be written in any form. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,7 +36,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One article in a feed; *link* is its mirror page, *via* its original, *content* holds the lead picture too."""
+    """One article in a feed; *link* is its mirror page, *via* its original, *content* holds the lead picture too.
+
+    *record* is the article as other mirrors take it, by `exchange`.
+    """
 
     id: str
     link: str
@@ -48,6 +52,21 @@ class Entry:
     author: str
     tags: tuple[str, ...] = ()
     enclosure: Enclosure | None = None
+    record: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where a feed's documents go on (RFC 5005, 4): absolute addresses, "" where there is none.
+
+    *page* is the number of an archive document, 0 of the subscription document; *current* is the address of the latter.
+    """
+
+    older: str = ""
+    newer: str = ""
+    current: str = ""
+    page: int = 0
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,7 @@ class Feed:
     language: str
     ttl_minutes: int
     entries: tuple[Entry, ...] = ()
+    history: History = History()
 
     @property
     def updated(self) -> datetime:

@@ -4,8 +4,23 @@
 SQL implementation of all, `open_desk` one that can write readers' requests only.
 """
 
+from feedproxy.store.archive import PAGE_ENTRIES, Archive
+from feedproxy.store.ledgers import Budget, Records, Schedule
 from feedproxy.store.opening import open_desk, open_store
-from feedproxy.store.ports import Budget, Clock, Desk, Library, Records, Schedule, Store
+from feedproxy.store.ports import Clock, Desk, Library, Store
 from feedproxy.store.sql import SqlStore
 
-__all__ = ["Budget", "Clock", "Desk", "Library", "Records", "Schedule", "SqlStore", "Store", "open_desk", "open_store"]
+__all__ = [
+    "PAGE_ENTRIES",
+    "Archive",
+    "Budget",
+    "Clock",
+    "Desk",
+    "Library",
+    "Records",
+    "Schedule",
+    "SqlStore",
+    "Store",
+    "open_desk",
+    "open_store",
+]

@@ -1,5 +1,6 @@
 """Rows of articles, their tags, links and earlier versions, inside a transaction that the caller holds."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
@@ -13,7 +14,7 @@ from feedproxy.store import rows
 from feedproxy.store import tables as t
 
 # What an article has in common with its versions, in the database.
-_VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule")
+_VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule", "url")
 
 
 def read(db: Connection, ids: Collection[str]) -> list[Article]:
@@ -62,8 +63,11 @@ def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
     versions = t.article_version.c
     count = select(func.count() + 1).where(versions.article_id == article_id).scalar_subquery()
     columns = [t.article.c[name] for name in _VERSIONED]
-    query = select(t.article.c.id, count, literal(now, t.Moment()), *columns).where(t.article.c.id == article_id)
-    db.execute(insert(t.article_version).from_select(["article_id", "number", "replaced", *_VERSIONED], query))
+    tags = select(t.article_tag.c.name).where(t.article_tag.c.article_id == article_id).order_by(t.article_tag.c.position)
+    written = json.dumps(list(db.execute(tags).scalars()), ensure_ascii=False)
+    query = select(t.article.c.id, count, literal(now, t.Moment()), literal(written), *columns)
+    names = ["article_id", "number", "replaced", "tags", *_VERSIONED]
+    db.execute(insert(t.article_version).from_select(names, query.where(t.article.c.id == article_id)))
 
 
 def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
@@ -72,19 +76,23 @@ def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
     if held is None:
         return []
     query = select(t.article_version).where(t.article_version.c.article_id == article_id).order_by(t.article_version.c.number)
-    return [
-        replace(
-            held,
-            title=row.title,
-            body=SafeHtml(row.body),
-            summary=row.summary,
-            author=row.author,
-            picture=_picture(row),
-            updated=row.updated,
-            rule=row.rule,
-        )
-        for row in db.execute(query)
-    ]
+    return [as_it_was(held, row) for row in db.execute(query)]
+
+
+def as_it_was(held: Article, row: Row[Any]) -> Article:
+    """Return an article as one of its versions has it; its links and pictures are the present ones."""
+    return replace(
+        held,
+        url=Url(row.url or held.url),
+        title=row.title,
+        body=SafeHtml(row.body),
+        summary=row.summary,
+        author=row.author,
+        picture=_picture(row),
+        tags=held.tags if row.tags is None else tuple(json.loads(row.tags)),
+        updated=row.updated,
+        rule=row.rule,
+    )
 
 
 def drop(db: Connection, ids: Collection[ArticleId]) -> None:

@@ -5,15 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, insert, select, update
 
 from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
 from feedproxy.store import rows
 from feedproxy.store import tables as t
+from feedproxy.urls import picture_key
 
 # A moment further ahead was written by a clock that has jumped back since.
 _LONGEST_WAIT = timedelta(days=31)
 _original, _reading = t.media_file.alias("original"), t.media_file.alias("reading")
+_held = (
+    select(t.picture.c.url, *_original.c, *_reading.c)
+    .join(_original, _original.c.name == t.picture.c.original)
+    .join(_reading, _reading.c.name == t.picture.c.reading)
+)
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
@@ -21,17 +27,16 @@ def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, Stored
     """Return the pictures of *articles* that are held."""
     found: dict[Url, StoredPicture] = {}
     for some in rows.chunks(articles):
-        query = (
-            select(t.picture.c.url, *_original.c, *_reading.c)
-            .join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
-            .join(_original, _original.c.name == t.picture.c.original)
-            .join(_reading, _reading.c.name == t.picture.c.reading)
-            .where(t.article_picture.c.article_id.in_(some))
-        )
-        for url, *columns in db.execute(query):
-            half = len(columns) // 2
-            found[Url(url)] = StoredPicture(MediaFile(*columns[:half]), MediaFile(*columns[half:]))
+        shown = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
+        query = shown.where(t.article_picture.c.article_id.in_(some))
+        found |= {Url(row.url): _stored(row) for row in db.execute(query)}
     return found
+
+
+def held_by_key(db: Connection, key: str) -> StoredPicture | None:
+    """Return the picture whose address has that key, if it is held."""
+    row = db.execute(_held.where(t.picture.c.key == key).limit(1)).first()
+    return _stored(row) if row else None
 
 
 def known(db: Connection, urls: Collection[Url]) -> set[Url]:
@@ -64,7 +69,8 @@ def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now
     db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
     rows.insert_all(db, t.article_picture, [{"article_id": article_id, "url": url} for url in shown])
     new = sorted(set(shown) - known(db, shown))
-    values = [{"url": url, "host": urlsplit(url).hostname or "", "tries": 0, "try_at": now, "error": ""} for url in new]
+    begun = {"tries": 0, "try_at": now, "error": ""}
+    values = [{"url": url, "key": picture_key(url), "host": urlsplit(url).hostname or "", **begun} for url in new]
     rows.insert_all(db, t.picture, values)
 
 
@@ -123,6 +129,12 @@ def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnE
         .where(t.membership.c.channel.in_(channels))
     )
     return t.picture.c.original.is_(None), t.picture.c.host.in_(hosts), shown
+
+
+def _stored(row: Row[Any]) -> StoredPicture:
+    columns = row[1:]
+    half = len(columns) // 2
+    return StoredPicture(MediaFile(*columns[:half]), MediaFile(*columns[half:]))
 
 
 def _write_file(db: Connection, file: MediaFile) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from feedproxy.model import ArticleId
+from feedproxy.model import ArticleId, Version
 from feedproxy.store import tables as t
 
 # How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
@@ -45,14 +45,26 @@ def insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> No
 
 
 def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:
-    """Count a change for each channel that shows one of the articles *changed*, or one that links to it."""
-    members, links = t.membership.c, t.article_link.c
+    """Count a change for each channel that shows one of the articles *changed*, or one that links to it.
+
+    The archives are to look at them, too.
+    """
+    members, links, due = t.membership.c, t.article_link.c, t.archive_due
     channels: set[str] = set()
-    for ids in chunks(changed):
+    for ids in chunks(set(changed)):
+        db.execute(delete(due).where(due.c.article_id.in_(ids)))
+        insert_all(db, due, [{"article_id": article_id} for article_id in ids])
         linking = select(links.article_id).where(links.target_id.in_(ids))
         affected = members.article_id.in_(ids) | members.article_id.in_(linking)
         channels.update(db.execute(select(members.channel).where(affected).distinct()).scalars())
     count_change(db, channels, now)
+
+
+def version_of(db: Connection, channels: Collection[str]) -> Version:
+    """Return how often something of *channels* has changed, and when last."""
+    query = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(t.channel.c.id.in_(channels))
+    number, moment = db.execute(query).one()
+    return Version(int(number or 0), moment)
 
 
 def count_change(db: Connection, channels: set[str], now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from feedproxy.errors import StoreError
 
-HEAD = "0004"
+HEAD = "0005"
 
 
 def migrate(engine: Engine, lock_file: Path) -> None:

@@ -30,6 +30,7 @@ from feedproxy.store import pictures as picture_rows
 from feedproxy.store import requests as request_rows
 from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
+from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Database
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlBudget, SqlSchedule
@@ -42,6 +43,7 @@ class SqlStore:
     def __init__(self, db: Database, turn_file: Path) -> None:
         self._db, self._turn_file = db, turn_file
         self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
+        self.archive = SqlArchive(db)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -50,10 +52,8 @@ class SqlStore:
     # -------------------------------------------------------------- reading
 
     def version(self, channels: Collection[str]) -> Version:
-        query = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(t.channel.c.id.in_(channels))
         with self._db.reading() as db:
-            number, moment = db.execute(query).one()
-        return Version(int(number or 0), moment)
+            return rows.version_of(db, channels)
 
     def newest(self, channels: Collection[str], limit: int) -> list[Article]:
         with self._db.reading() as db:
@@ -92,6 +92,10 @@ class SqlStore:
     def pictures(self, ids: Collection[ArticleId]) -> dict[Url, StoredPicture]:
         with self._db.reading() as db:
             return picture_rows.held_of(db, ids)
+
+    def picture(self, key: str) -> StoredPicture | None:
+        with self._db.reading() as db:
+            return picture_rows.held_by_key(db, key)
 
     def article(self, article_id: ArticleId) -> Article | None:
         with self._db.reading() as db:

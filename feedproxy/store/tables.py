@@ -49,7 +49,8 @@ article = Table(
     Index("article_gone", "gone"),
 )
 
-# What articles were before they changed: the same columns, and when the next version took their place.
+# What articles were before they changed: the same columns, and when the next version took their place; `tags` is a JSON array.
+# Without address and tags are those that an earlier version of the program kept.
 article_version = Table(
     "article_version",
     metadata,
@@ -65,6 +66,8 @@ article_version = Table(
     Column("updated", Moment, nullable=False),
     Column("rule", Text, nullable=False),
     Column("replaced", Moment, nullable=False),
+    Column("url", Text),
+    Column("tags", Text),
 )
 
 # `published` repeats the article's, so that a tag's page is one index range.
@@ -99,7 +102,8 @@ media_file = Table(
     Column("height", Integer, nullable=False),
 )
 
-# Every picture that an article shows, by its upstream address; without its files it is still to be fetched.
+# Every picture that an article shows, by its upstream address, whose hash is its `key`; without its files it is still to be
+# fetched.
 picture = Table(
     "picture",
     metadata,
@@ -110,6 +114,8 @@ picture = Table(
     Column("tries", Integer, nullable=False),
     Column("try_at", Moment, nullable=False),
     Column("error", Text, nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Index("picture_key", "key"),
     Index("picture_due", "original", "try_at", "url"),
     Index("picture_reading", "reading"),
 )
@@ -255,4 +261,31 @@ counter = Table(
     Column("source", Text, primary_key=True),
     Column("outcome", Text, primary_key=True),
     Column("value", Integer, nullable=False),
+)
+
+# What was published in which order: a log for each section, channel, and for all, that is only ever added to, positions from 0.
+# `version` is the number of the version that is shown for ever, once its page is full; what was deleted leaves its position.
+# (Without row IDs SQLite would look articles up by their log, which is long, and not by `archive_article`.)
+archive = Table(
+    "archive",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("article_id", Text, ForeignKey("article.id", ondelete="SET NULL")),
+    Column("section", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("added", Moment, nullable=False),
+    Column("version", Integer),
+    Index("archive_article", "article_id", "log"),
+)
+
+# Articles that were stored, or joined a channel, since the archives were added to last.
+archive_due = Table("archive_due", metadata, Column("article_id", Text, primary_key=True))
+
+# The channels, sorted, of whose articles a log has all but those that are due; one without a row is made from the beginning.
+archive_log = Table(
+    "archive_log",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("channels", Text, nullable=False),
 )

@@ -19,6 +19,7 @@ from feedproxy.sign import signing_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_desk
 from feedproxy.web.answers import TEXT
+from feedproxy.web.archives import Archives
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.views import Views
@@ -57,7 +58,7 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     views = Views(settings, mirror, library, media, clock, clock())
-    for rule, view, method in (*views.rules(), *Operators(settings, mirror, library, clock).rules()):
+    for rule, view, method in (*views.rules(), *Archives(views).rules(), *Operators(settings, mirror, library, clock).rules()):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings)
     _tell_errors(app, views)

@@ -17,7 +17,7 @@ from feedproxy.web.gate import client_of
 from feedproxy.web.shelf import Shelf
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
-_FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
+FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
 # Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
 _SHELF_BYTES = 64_000_000
 
@@ -44,10 +44,10 @@ class Feeds:
         def make(version: Version) -> Answer:
             if choice.query or scope.merged:
                 self._admit(ground.mirror.filtered_per_minute)
-            return prepare(make_feed(ground, scope, form, choice), _FEED_TYPES[form], version.moment)
+            return prepare(make_feed(ground, scope, form, choice), FEED_TYPES[form], version.moment)
 
         key = (scope.path(form), choice.query, ground.public_url, ground.key)
-        return self.shelf.get(key, lambda: ground.library.version(scope.channel_ids), make)
+        return self.shelf.get(key, lambda: ground.library.archive.version(scope.log, scope.channel_ids), make)
 
     def _admit(self, per_minute: int) -> None:
         if not self.limiter.hit(RateLimitItemPerMinute(per_minute), "feeds", client_of(request.remote_addr or "")):

@@ -24,11 +24,11 @@ from feedproxy.web.answers import HTML, NO_STORE, OPML, TEXT, Answer, prepare, s
 from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
 
-_FORM = f"<any({', '.join(paths.FORMATS)}):form>"
+FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
-_DAY = "public, max-age=86400"
-_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+DAY = "public, max-age=86400"
+NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
@@ -58,10 +58,10 @@ class Views:
             (article, self.article, "GET"),
             (article, self.ask, "POST"),
             ("/tag/<path:name>", self.tag, "GET"),
-            (f"/feed/<name>.{_FORM}", self.feed, "GET"),
-            (f"/feed/<name>/<channel>.{_FORM}", self.feed, "GET"),
-            (f"/feed/tag/<path:name>.{_FORM}", self.tag_feed, "GET"),
-            (f"/feed/merged/<path:names>.{_FORM}", self.merged_feed, "GET"),
+            (f"/feed/<name>.{FORM}", self.feed, "GET"),
+            (f"/feed/<name>/<channel>.{FORM}", self.feed, "GET"),
+            (f"/feed/tag/<path:name>.{FORM}", self.tag_feed, "GET"),
+            (f"/feed/merged/<path:names>.{FORM}", self.merged_feed, "GET"),
             (paths.OPML, self.opml, "GET"),
             ("/media/<name>", self.picture, "GET"),
             (paths.STYLE, self.static, "GET"),
@@ -89,7 +89,7 @@ class Views:
         """Answer with a page of the list of a channel's articles."""
         shown_in = self.mirror.section(section)
         found = next((each for each in shown_in.channels if each.id == channel), None) if shown_in else None
-        number = 1 if page == paths.FIRST else int(page) if _NUMBER.fullmatch(page) else 0
+        number = 1 if page == paths.FIRST else int(page) if NUMBER.fullmatch(page) else 0
         if shown_in is None or found is None or not number:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
         version = self._version([found])
@@ -110,7 +110,7 @@ class Views:
                 return self._page(body, version)
         elsewhere = pages.canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
-            return _redirect(elsewhere, 302)
+            return redirect_to(elsewhere, 302)
         not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
         return send(prepare(not_held, HTML), status=404, cache_control=NO_STORE)
 
@@ -120,13 +120,13 @@ class Views:
         if self.mirror.section(section) is None:
             return self._no_section()
         if self._plain_pages().canonical(wanted, section):
-            return _redirect(MirrorPath(quote(request.path)), 303)
+            return redirect_to(MirrorPath(quote(request.path)), 303)
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
         if not self.limiter.hit(rule, client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
             return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
-        return _redirect(MirrorPath(quote(request.path)), 303)
+        return redirect_to(MirrorPath(quote(request.path)), 303)
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
@@ -149,9 +149,15 @@ class Views:
         """Answer with a feed of several."""
         return self._feed(merged_scope(self.mirror, names), form)
 
+    def no_feed(self) -> Response:
+        """Say that there is no such feed, and which there are."""
+        names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
+        several = "of several: /feed/merged/<section>,<section>/<channel>.xml, 20 at most"
+        return _refuse(404, f"no such feed; sections: {names}; {several}")
+
     def opml(self) -> Response:
         """Answer with the list of all feeds."""
-        return send(prepare(make_opml(replace(self._ground(), key=given_key())), OPML))
+        return send(prepare(make_opml(self.feed_ground()), OPML))
 
     def picture(self, name: str) -> Response:
         """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
@@ -163,11 +169,11 @@ class Views:
 
     def static(self) -> Response:
         """Answer with the style sheet or the icon."""
-        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=_DAY)
+        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=DAY)
 
     def icon(self) -> Response:
         """Lead programs that look for an icon of their own accord to it."""
-        return _redirect(paths.ICON, 302)
+        return redirect_to(paths.ICON, 302)
 
     def healthz(self) -> Response:
         """Answer "ok" while the store can be read."""
@@ -176,7 +182,7 @@ class Views:
 
     def robots(self) -> Response:
         """Answer with what search engines may read."""
-        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=_DAY)
+        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=DAY)
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
@@ -197,19 +203,16 @@ class Views:
     def _feed(self, scope: Scope | None, form: str) -> Response:
         """Answer with a feed, as the reader chose it."""
         if scope is None:
-            names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
-            several = "of several: /feed/merged/<section>,<section>/<channel>.xml, 20 at most"
-            return _refuse(404, f"no such feed; sections: {names}; {several}")
+            return self.no_feed()
         try:
-            answer = self.feeds.answer(replace(self._ground(), key=given_key()), scope, form)
+            return self.answer(self.feeds.answer(self.feed_ground(), scope, form))
         except ChoiceError as e:
             return _refuse(400, str(e))
-        return self._send(answer)
 
     def _page(self, body: bytes, version: Version) -> Response:
-        return self._send(prepare(body, HTML, version.moment))
+        return self.answer(prepare(body, HTML, version.moment))
 
-    def _send(self, answer: Answer) -> Response:
+    def answer(self, answer: Answer) -> Response:
         """Answer with what changes with the store.
 
         Last-Modified has seconds, so it is given once its second is over; and as another configuration makes other pages, too,
@@ -233,6 +236,10 @@ class Views:
     def _pages(self) -> Pages:
         return Pages(self._ground())
 
+    def feed_ground(self) -> Ground:
+        """Return what feeds stand on: their links carry the key of their reader."""
+        return replace(self._ground(), key=given_key())
+
     def _ground(self) -> Ground:
         return Ground(self.mirror, self.library, self.settings.public_url or self._own_address())
 
@@ -254,7 +261,8 @@ def _refuse(status: int, reason: str) -> Response:
     return send(prepare(f"{reason}\n".encode(), TEXT), status=status, cache_control=NO_STORE)
 
 
-def _redirect(target: MirrorPath, status: int) -> Response:
+def redirect_to(target: MirrorPath, status: int) -> Response:
+    """Lead to a path of the mirror, with the query that came."""
     query = quote(request.query_string, safe=_QUERY)
     response = redirect(target + (f"?{query}" if query else ""), status, Response=Response)
     return response if isinstance(response, Response) else Response(status=status)

@@ -1,0 +1,205 @@
+"""Archives: logs of what was published, in pages that never change once they are full (RFC 5005, 4)."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, exists, func, insert, or_, select, update
+
+from feedproxy.model import ArticleId, Log, Logged, Version
+from feedproxy.store import articles, rows
+from feedproxy.store import tables as t
+from feedproxy.store.database import Database
+
+# How many positions a page has; another number would change pages that are kept for ever.
+PAGE_ENTRIES = 100
+# When so many articles are due, as after an import, each log is made up in a transaction of its own, so that nobody waits for
+# all of them.
+_MANY = 2_000
+_CHUNK = 5_000
+
+
+class Archive(Protocol):
+    """What was published, page by page. Every method raises StoreError where the store can't be read or written."""
+
+    def append(self, logs: Sequence[Log], now: datetime) -> int:
+        """Append to each of *logs* what its channels show and it has not, by date and ID; return how many entries that were.
+
+        An article that was corrected after its page was full is appended again (RFC 5005, 4: the newer one counts).
+        """
+
+    def length(self, log: str) -> int:
+        """Return how many positions of a log are taken: each `PAGE_ENTRIES` of them make a full page."""
+
+    def page(self, log: str, number: int) -> list[Logged]:
+        """Return the articles of a page that are held, the newest first; page 1 is the oldest.
+
+        In a full page each is as it was when the page became full.
+        """
+
+    def version(self, log: str, channels: Collection[str]) -> Version:
+        """Return what changes with every change to an entry of *channels*, and with what is appended to their *log*."""
+
+    def page_version(self, log: str, number: int) -> Version:
+        """Return what changes with a full page: only by what is deleted."""
+
+
+class SqlArchive:
+    """Implements `Archive`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def append(self, logs: Sequence[Log], now: datetime) -> int:  # noqa: D102 (described where it is promised, as the others)
+        added = 0
+        with self._db.reading() as db:
+            known, is_due = _known(db), _count_due(db, 1) > 0
+        if is_due or known.keys() - {log.name for log in logs}:
+            with self._db.writing() as db:
+                added += _append_due(db, logs, now)
+                known = _known(db)
+        for log in logs:
+            if known.get(log.name) != _written(log):
+                with self._db.writing() as db:
+                    added += _append(db, log, now, [])
+                    _remember(db, log)
+        return added
+
+    def length(self, log: str) -> int:  # noqa: D102
+        with self._db.reading() as db:
+            return _length(db, log)
+
+    def page(self, log: str, number: int) -> list[Logged]:  # noqa: D102
+        with self._db.reading() as db:
+            return _read(db, log, number)
+
+    def version(self, log: str, channels: Collection[str]) -> Version:  # noqa: D102
+        with self._db.reading() as db:
+            changes, length = rows.version_of(db, channels), _length(db, log)
+            last = select(t.archive.c.added).where(t.archive.c.log == log, t.archive.c.position == length - 1)
+            moments = [moment for moment in (changes.moment, db.execute(last).scalar()) if moment]
+        # neither ever falls, so their sum changes with each
+        return Version(changes.number + length, max(moments, default=None))
+
+    def page_version(self, log: str, number: int) -> Version:  # noqa: D102
+        with self._db.reading() as db:
+            held = db.execute(select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))).scalar()
+        return Version(held or 0, None)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _length(db: Connection, log: str) -> int:
+    last = db.execute(select(func.max(t.archive.c.position)).where(t.archive.c.log == log)).scalar()
+    return 0 if last is None else last + 1
+
+
+def _on_page(log: str, number: int) -> tuple[ColumnElement[bool], ...]:
+    start = (number - 1) * PAGE_ENTRIES
+    return t.archive.c.log == log, t.archive.c.position >= start, t.archive.c.position < start + PAGE_ENTRIES
+
+
+def _read(db: Connection, log: str, number: int) -> list[Logged]:
+    entries, versions = t.archive.c, t.article_version.c
+    here = _on_page(log, number)
+    query = select(entries.article_id, entries.section, entries.channel).where(*here, entries.article_id.is_not(None))
+    listed = db.execute(query.order_by(entries.position.desc())).all()
+    held = {article.id: article for article in articles.read(db, [row.article_id for row in listed])}
+    shown = and_(versions.article_id == entries.article_id, versions.number == entries.version)
+    for row in db.execute(select(t.article_version).join(t.archive, shown).where(*here)):
+        held[row.article_id] = articles.as_it_was(held[row.article_id], row)
+    return [Logged(held[row.article_id], row.section, row.channel) for row in listed]
+
+
+# ---------------------------------------------------------------- appending
+
+
+def _known(db: Connection) -> dict[str, str]:
+    return {row.name: row.channels for row in db.execute(select(t.archive_log))}
+
+
+def _written(log: Log) -> str:
+    return " ".join(sorted(log.channels))
+
+
+def _remember(db: Connection, log: Log) -> None:
+    db.execute(delete(t.archive_log).where(t.archive_log.c.name == log.name))
+    db.execute(insert(t.archive_log).values(name=log.name, channels=_written(log)))
+
+
+def _count_due(db: Connection, most: int) -> int:
+    some = select(t.archive_due.c.article_id).limit(most).subquery()
+    return db.execute(select(func.count()).select_from(some)).scalar() or 0
+
+
+def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
+    """Append what is due to the logs that are made up; where that is too much, have all be made up anew.
+
+    So is a log that is configured no more, if it ever comes back.
+    """
+    db.execute(delete(t.archive_log).where(t.archive_log.c.name.not_in([log.name for log in logs])))
+    added = 0
+    if _count_due(db, _MANY + 1) > _MANY:
+        db.execute(delete(t.archive_log))
+    else:
+        known, due = _known(db), list(db.execute(select(t.archive_due.c.article_id)).scalars())
+        showing = set().union(*rows.channels_of(db, due).values())
+        made_up = [log for log in logs if known.get(log.name) == _written(log)]
+        added = sum(_append(db, log, now, due) for log in made_up if due and showing & log.channels)
+    db.execute(delete(t.archive_due))
+    return added
+
+
+def _append(db: Connection, log: Log, now: datetime, due: Sequence[ArticleId]) -> int:
+    """Append what a log has not, of the articles that are *due*, else of all; full pages stay as they are then."""
+    start = _length(db, log.name)
+    found = db.execute(_missing(log, due)).all()
+    entries = [
+        {
+            "log": log.name,
+            "position": position,
+            "article_id": row.article_id,
+            "section": log.places[row.place][0],
+            "channel": log.places[row.place][1],
+            "added": now,
+        }
+        for position, row in enumerate(found, start)
+    ]
+    for at in range(0, len(entries), _CHUNK):
+        db.execute(insert(t.archive), entries[at : at + _CHUNK])
+    _freeze(db, log.name, start, start + len(found))
+    return len(found)
+
+
+def _missing(log: Log, due: Sequence[ArticleId]) -> Select[Any]:
+    """Return the query for the articles that a log has not, or not as they are now; with the first of its places of each."""
+    members, entries, versions = t.membership.c, t.archive.c, t.article_version.c
+    since = and_(versions.article_id == entries.article_id, versions.number == entries.version)
+    # asked for last, as it lies behind the text in its row
+    updated = select(t.article.c.updated).where(t.article.c.id == entries.article_id).scalar_subquery()
+    is_there = (
+        exists()
+        .select_from(t.archive.outerjoin(t.article_version, since))
+        .where(entries.article_id == members.article_id, entries.log == log.name)
+        .where(or_(versions.number.is_(None), versions.updated == updated))
+        .correlate(t.membership)
+    )
+    places = {channel: place for place, (_, channel) in enumerate(log.places)}
+    query = (
+        select(members.article_id, func.min(case(places, value=members.channel)).label("place"))
+        .where(members.channel.in_(places), members.published.is_not(None), ~is_there)
+        .group_by(members.article_id)
+        .order_by(func.min(members.published), members.article_id)
+    )
+    return query.where(members.article_id.in_(due)) if due else query
+
+
+def _freeze(db: Connection, log: str, start: int, end: int) -> None:
+    """Have the pages that became full show their articles as they are now: as the version that comes next will be kept."""
+    entries, versions = t.archive.c, t.article_version.c
+    first, last = start // PAGE_ENTRIES * PAGE_ENTRIES, end // PAGE_ENTRIES * PAGE_ENTRIES
+    number = select(func.count() + 1).where(versions.article_id == entries.article_id).scalar_subquery()
+    here = (entries.log == log, entries.position >= first, entries.position < last)
+    if first < last:
+        db.execute(update(t.archive).where(*here).values(version=number))

@@ -1,0 +1,88 @@
+"""What is answered at the addresses of archives: feeds' older entries, and pictures by their upstream addresses."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Response
+
+from feedproxy import paths
+from feedproxy.edition import Scope, make_archive, scope_of
+from feedproxy.errors import StoreError
+from feedproxy.model import Version
+from feedproxy.store import PAGE_ENTRIES
+from feedproxy.web.answers import FOR_EVER, NO_STORE, TEXT, Answer, prepare, send
+from feedproxy.web.feeds import FEED_TYPES
+from feedproxy.web.shelf import Shelf
+from feedproxy.web.views import DAY, FORM, NUMBER, Views, redirect_to
+
+# Pages have twice the entries of a feed; who walks an archive asks for each once, and takes no room from feeds.
+_SHELF_BYTES = 16_000_000
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """One method for each address; what it has in common with feeds is *views*'."""
+
+    views: Views
+    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
+    lengths: dict[str, int] = field(default_factory=dict)
+
+    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
+        """Return each URL rule with what answers it, and the method."""
+        return (
+            (f"/feed/<name>/archive/<number>.{FORM}", self.archive, "GET"),
+            (f"/feed/<name>/<channel>/archive/<number>.{FORM}", self.archive, "GET"),
+            ("/media/of/<key>", self.picture, "GET"),
+            ("/media/of/<key>/original", self.original, "GET"),
+        )
+
+    def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
+        """Answer with a page of an archive; a full one never changes, but for what is deleted."""
+        scope = scope_of(self.views.mirror, name, channel)
+        if scope is None:
+            return self.views.no_feed()
+        page = int(number) if NUMBER.fullmatch(number) else 0
+        full = self._length(scope.log) // PAGE_ENTRIES
+        if not 1 <= page <= full + 1:
+            text = f"no such page; this archive has {full + 1}\n"
+            return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
+        answer = self._page(scope, page, form, is_full=page <= full)
+        return send(answer, cache_control=FOR_EVER) if page <= full else self.views.answer(answer)
+
+    def picture(self, key: str) -> Response:
+        """Lead to the reading form of a picture, by the key of its upstream address, if it is held by now."""
+        return self._lead(key, is_original=False)
+
+    def original(self, key: str) -> Response:
+        """Lead to its original size."""
+        return self._lead(key, is_original=True)
+
+    def _length(self, log: str) -> int:
+        """Return how long a log is; as long as it was last if the store fails, so that what was made before is still given."""
+        try:
+            self.lengths[log] = self.views.library.archive.length(log)
+        except StoreError:
+            if log not in self.lengths:
+                raise
+        return self.lengths[log]
+
+    def _page(self, scope: Scope, page: int, form: str, *, is_full: bool) -> Answer:
+        ground, archive = self.views.feed_ground(), self.views.library.archive
+
+        def make(version: Version) -> Answer:
+            return prepare(make_archive(ground, scope, page, form) or b"", FEED_TYPES[form], version.moment)
+
+        def version() -> Version:
+            return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)
+
+        return self.shelf.get((scope.archive_path(page, form), is_full, ground.public_url, ground.key), version, make)
+
+    def _lead(self, key: str, *, is_original: bool) -> Response:
+        stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None
+        if stored is None:
+            return self.views.say(404, "没有这张图片", "镜像里还没有这张图片。")
+        response = redirect_to(paths.media((stored.original if is_original else stored.reading).name), 302)
+        response.headers["Cache-Control"] = DAY
+        return response
