@@ -49,7 +49,7 @@ class Replica:
 
     def _take_page(self, url: Url, number: int, state: ChannelState, *, is_newest: bool) -> ChannelState:
         page = self.kit.fetcher.fetch(url, keep=is_newest)
-        digest = hashlib.sha256(page.body).hexdigest()
+        digest = hashlib.sha256(f"{number} ".encode() + page.body).hexdigest()
         if digest == state.listing_hash:
             return state
         self._check_signature(page)
@@ -73,9 +73,11 @@ class Replica:
         path, mark, query = page.url.partition("?")
         try:
             signature = self.kit.fetcher.fetch(Url(f"{path}{SIGNATURE_SUFFIX}{mark}{query}")).body
-            verify(page.body, signature, read_public_key(self.channel.source.key))
+            signed = verify(page.body, signature, read_public_key(self.channel.source.key))
         except SignatureError as e:
             raise ListingError(page.url, f"is refused: {e}") from e
+        if not signed.startswith("/feed/") or not path.endswith(signed):
+            raise ListingError(page.url, f"is refused: its signature is that of {signed!r}")
 
     def _copies(self, page: Page, archive: ArchivePage) -> Iterator[Copy]:
         """Yield the articles of a page, oldest first; one that is none is told, and costs only itself."""

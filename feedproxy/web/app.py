@@ -44,7 +44,6 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
-        signing_key(settings)
         logs.begin(settings.log)
         mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data)
         return create_app(settings, mirror, library, MediaFolder(settings.media), clock)
@@ -58,7 +57,11 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     views = Views(settings, mirror, library, media, clock, clock())
-    for rule, view, method in (*views.rules(), *Archives(views).rules(), *Operators(settings, mirror, library, clock).rules()):
+    for rule, view, method in (
+        *views.rules(),
+        *Archives(views, signing_key(settings)).rules(),
+        *Operators(settings, mirror, library, clock).rules(),
+    ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings)
     _tell_errors(app, views)

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from flask import Response
+from flask import Response, request
 
 from feedproxy import paths
 from feedproxy.edition import Scope, make_archive, scope_of
 from feedproxy.errors import StoreError
 from feedproxy.model import Version
+from feedproxy.sign import SIGNATURE_SUFFIX, SecretKey, sign
 from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.answers import FOR_EVER, NO_STORE, TEXT, Answer, prepare, send
 from feedproxy.web.feeds import FEED_TYPES
@@ -26,6 +27,7 @@ class Archives:
     """One method for each address; what it has in common with feeds is *views*'."""
 
     views: Views
+    key: SecretKey | None = None
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
     lengths: dict[str, int] = field(default_factory=dict)
 
@@ -34,12 +36,26 @@ class Archives:
         return (
             (f"/feed/<name>/archive/<number>.{FORM}", self.archive, "GET"),
             (f"/feed/<name>/<channel>/archive/<number>.{FORM}", self.archive, "GET"),
+            (f"/feed/<name>/archive/<number>.{FORM}{SIGNATURE_SUFFIX}", self.signature, "GET"),
+            (f"/feed/<name>/<channel>/archive/<number>.{FORM}{SIGNATURE_SUFFIX}", self.signature, "GET"),
             ("/media/of/<key>", self.picture, "GET"),
             ("/media/of/<key>/original", self.original, "GET"),
         )
 
     def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
         """Answer with a page of an archive; a full one never changes, but for what is deleted."""
+        return self._answer(name, number, form, channel, lambda answer: answer)
+
+    def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
+        """Answer with the signature of such a page, where the mirror signs; its comment names the page."""
+        key, path = self.key, request.path.removesuffix(SIGNATURE_SUFFIX)
+        if key is None:
+            return self.views.say(404, "没有签名", "这个镜像不签名。")
+        return self._answer(
+            name, number, form, channel, lambda page: prepare(sign(page.body, key, comment=path), TEXT, page.changed)
+        )
+
+    def _answer(self, name: str, number: str, form: str, channel: str, make: Callable[[Answer], Answer]) -> Response:
         scope = scope_of(self.views.mirror, name, channel)
         if scope is None:
             return self.views.no_feed()
@@ -48,7 +64,7 @@ class Archives:
         if not 1 <= page <= full + 1:
             text = f"no such page; this archive has {full + 1}\n"
             return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
-        answer = self._page(scope, page, form, is_full=page <= full)
+        answer = make(self._page(scope, page, form, is_full=page <= full))
         return send(answer, cache_control=FOR_EVER) if page <= full else self.views.answer(answer)
 
     def picture(self, key: str) -> Response:

@@ -1,0 +1,207 @@
+"""Another feedproxy as a source: its whole archive, by its own web side, resumed, corrected, signed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import Clock
+from fakes import open_calm_fetcher
+from newsroom import STORIES, Answer, Newsroom, open_newsroom, write_config
+
+from feedproxy.harvest import Harvester, Kit, Report
+from feedproxy.media import MediaFolder
+from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
+from feedproxy.settings import Settings
+from feedproxy.sign import make_key, write_secret_key
+from feedproxy.sources import load_mirror
+from feedproxy.store import SqlStore, open_store
+from feedproxy.web import create_app
+
+PEER = "https://peer.example"
+KEY = make_key(bytes(range(40)))
+_TEXT = "{at}号院子里的第{at}棵树今年开花，{at}位邻居都来看。"
+MANY = tuple(
+    replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", text=_TEXT.format(at=at), channels=("city",))
+    for at in range(130)
+)
+
+
+class Peer:
+    """Another mirror: its own harvest of the same site, and its web side behind a newsroom's door."""
+
+    def __init__(self, folder: Path, newsroom: Newsroom, door: Newsroom) -> None:
+        self.settings = Settings(
+            config=write_config(folder / "config"),
+            data=folder / "var",
+            origins={"news.example": newsroom.origin},
+            public_url=PEER,
+            signing_key=write_secret_key(KEY),
+        )
+        self.mirror, self.door, self.newsroom = load_mirror(self.settings.config), door, newsroom
+        self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
+        self.clock = Clock()
+        self.fetcher = open_calm_fetcher(self.settings, self.mirror)
+        self.harvester = Harvester(Kit(self.mirror, self.store, self.fetcher, MediaFolder(self.settings.media), self.clock))
+        self.app = create_app(self.settings, self.mirror, self.store, MediaFolder(self.settings.media), self.clock)
+        self.tampered: dict[str, bytes] = {}
+        door.answer = self.answer  # type: ignore[method-assign]
+
+    def answer(self, path: str) -> Answer:
+        if path == "/robots.txt":
+            return Answer(b"", 404)
+        response = self.app.test_client().get(path, headers={"Host": "peer.example"})
+        headers = {name: response.headers[name] for name in ("Content-Type", "Location") if name in response.headers}
+        body = response.data
+        for part, other in self.tampered.items():
+            body = body.replace(part.encode(), other) if path.endswith("1.json") else body
+        return Answer(body, response.status_code, headers)
+
+    def poll(self) -> None:
+        for channel in self.mirror.channels:
+            self.harvester.walk(channel, pages=99)
+
+    def close(self) -> None:
+        self.fetcher.close()
+        self.store.close()
+
+
+@pytest.fixture
+def peer(tmp_path: Path, newsroom: Newsroom) -> Iterator[Peer]:
+    with open_newsroom() as door:
+        opened = Peer(tmp_path / "peer", newsroom, door)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def own(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, peer: Peer) -> Iterator[Harvester]:
+    reached = settings.model_copy(update={"origins": {**settings.origins, "peer.example": peer.door.origin}})
+    channels = tuple(of_peer(channel) for channel in mirror.channels)
+    limits = replace(mirror.fetch, max_body_bytes=1_000_000)
+    mirror = replace(mirror, sections=(replace(mirror.sections[0], channels=channels),), fetch=limits)
+    fetcher = open_calm_fetcher(reached, mirror)
+    yield Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    fetcher.close()
+
+
+def of_peer(channel: Channel, key: str = "") -> Channel:
+    return replace(channel, source=Source("feedproxy", Url(f"{PEER}/feed/town/{channel.id}.json"), key=key))
+
+
+def poll(own: Harvester, key: str = "") -> list[Report]:
+    return [own.poll(of_peer(channel, key)) for channel in own.kit.mirror.channels]
+
+
+def articles(store: SqlStore) -> dict[ArticleId, Article]:
+    return {each.id: each for each in store.newest(["city", "books"], 1_000)}
+
+
+def test_every_article_comes_as_the_other_mirror_holds_it(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    reports = poll(own)
+    assert [failure for report in reports for failure in report.failures] == []
+    assert articles(store) == articles(peer.store)
+    assert store.channels_of([ArticleId("n102")]) == peer.store.channels_of([ArticleId("n102")])
+
+
+def test_pictures_come_from_the_other_mirror(own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom) -> None:
+    peer.poll()
+    newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
+    poll(own)
+    held, theirs = (each.pictures([ArticleId("n102")]) for each in (store, peer.store))
+    assert held == theirs
+    assert len(held) == 1
+
+
+def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    poll(own)
+    before, asked = store.version(["city", "books"]), len(peer.door.asked)
+    poll(own)
+    assert store.version(["city", "books"]) == before
+    again = [urlsplit(path).path for path in peer.door.asked[asked:]]
+    assert again == ["/feed/town/city.json", "/feed/town/city/archive/2.json", "/feed/town/books.json"]
+
+
+def test_a_walk_that_was_interrupted_goes_on_at_its_page(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    asked = iter([False, True, True, True, True])
+    stopping = Harvester(replace(own.kit, is_stopping=lambda: next(asked)))
+    stopping.poll(of_peer(own.kit.mirror.channels[0]))
+    assert len(articles(store)) == 100
+    poll(own)
+    assert articles(store).keys() == articles(peer.store).keys()
+    assert [urlsplit(path).path for path in peer.door.asked].count("/feed/town/city/archive/1.json") == 1
+
+
+def test_what_is_corrected_there_later_is_corrected_here(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    poll(own)
+    changed = replace(MANY[3], title="更正的标题", text=MANY[3].text + "（更正）")
+    peer.newsroom.stories = (*MANY[:3], changed, *MANY[4:])
+    peer.clock.advance(hours=1)
+    url = Url(f"http://news.example{changed.path}")
+    peer.store.remember_listing("city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock())
+    peer.harvester.take(peer.mirror.channels[0])
+    poll(own)
+    assert articles(store)[ArticleId(changed.id)] == articles(peer.store)[ArticleId(changed.id)]
+    assert "（更正）" in articles(store)[ArticleId(changed.id)].body
+
+
+def test_a_signed_mirror_is_taken_by_its_key(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    reports = poll(own, str(KEY.public))
+    assert [failure for report in reports for failure in report.failures] == []
+    assert articles(store) == articles(peer.store)
+
+
+@pytest.mark.parametrize("other", ["（不是原文）".encode(), b""])
+def test_a_page_that_was_tampered_with_is_refused_and_named(own: Harvester, peer: Peer, store: SqlStore, other: bytes) -> None:
+    peer.poll()
+    peer.tampered[STORIES[0].text] = other
+    report = own.poll(of_peer(own.kit.mirror.channels[0], str(KEY.public)))
+    assert [failure.url for failure in report.failures] == [f"{PEER}/feed/town/city/archive/1.json"]
+    assert "is refused" in report.failures[0].reason
+    assert articles(store) == {}
+
+
+def test_a_page_signed_as_another_one_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    answer = peer.answer
+    peer.door.answer = lambda path: answer(path.replace("/archive/2.", "/archive/1."))  # type: ignore[method-assign]
+    report = own.poll(of_peer(own.kit.mirror.channels[0], str(KEY.public)))
+    assert [failure.url for failure in report.failures] == [f"{PEER}/feed/town/city/archive/2.json"]
+    assert len(articles(store)) == 100
+
+
+def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
+    peer.door.faults["/feed/town/city.json"] = Answer(b"<html>", headers={"Content-Type": "text/html"})
+    peer.door.answer = peer.door.faults.__getitem__  # type: ignore[method-assign,assignment]
+    assert "is no JSON" in str(poll(own)[0].failures[0])
+    feed = b'{"items": [7, {"title": "x"}], "next_url": "/feed/town/city/archive/1.json"}'
+    for path in ("/feed/town/city.json", "/feed/town/city/archive/1.json"):
+        peer.door.faults[path] = Answer(feed, headers={"Content-Type": "application/json"})
+    assert "is no page of a feedproxy's archive" in str(poll(own)[0].failures[0])
+
+
+def test_hostile_records_cost_themselves_only(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    peer.tampered['"id":"n101"'] = b'"id":"../../x"'
+    report = own.poll(of_peer(own.kit.mirror.channels[0]))
+    assert ["a record in it is damaged: id" in failure.reason for failure in report.failures] == [True]
+    assert articles(store).keys() == articles(peer.store).keys() - {"n101", "n104"}
+
+
+def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    peer.tampered[STORIES[0].text] = b"<script>alert(1)</script><img src=x onerror=alert(2)>"
+    own.poll(of_peer(own.kit.mirror.channels[0]))
+    body = articles(store)[ArticleId("n101")].body
+    assert "alert" not in body
+    assert "onerror" not in body
