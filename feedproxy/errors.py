@@ -2,6 +2,7 @@
 
     FeedproxyError
     ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
+    ├── ExportError          a copy of the mirror on disk can't be written, or would be worse than the present one
     ├── StoreError           the store can't be opened, read or written; the run stops
     └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
         ├── FetchError       no usable answer came
@@ -36,6 +37,10 @@ class ConfigError(FeedproxyError):
 
 class StoreError(FeedproxyError):
     """The store can't be opened, read or written."""
+
+
+class ExportError(FeedproxyError):
+    """A copy of the mirror on disk can't be written, or would be worse than the present one, which stays."""
 
 
 class UpstreamError(FeedproxyError):

@@ -26,7 +26,7 @@ class Place:
     *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
     *images* says what its section does with pictures. *write* turns a path into the address to print (relative or
     absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within the page must name it;
-    *only_held* that nobody answers for articles that are not held, as on a static host.
+    *only_held* that nobody answers for articles that are not held, as on a static host, and *tags* which tags have pages there.
     """
 
     article_id: ArticleId
@@ -39,6 +39,7 @@ class Place:
     pictures: Mapping[Url, StoredPicture] = field(default_factory=dict)
     images: Images = Images.STORE
     only_held: bool = False
+    tags: tuple[str, ...] | None = None
 
     @property
     def page(self) -> MirrorPath:
@@ -92,7 +93,7 @@ def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
         return None
     tag = urls.tag_name(*found)
     if tag:
-        return paths.tag(tag)
+        return place.layout.tag(tag) if place.tags is None or tag in place.tags else None
     article = urls.identify(*found)
     if article is None:
         return None
@@ -115,7 +116,7 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
     elif target := inside(mirror, place, Url(href)):
         link.set("href", paths.suffixed(place.write(target), place.article_id) + _fragment_of(href))
     elif stored := _stored(Url(href), place):
-        link.set("href", place.write(paths.media(stored.original.name)))
+        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
     elif _is_blocked(link, mirror, place):
         _lead_to_picture(link, place)
     else:
@@ -138,7 +139,7 @@ def _lead_to_picture(link: markup.Element, place: Place) -> None:
     shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
     stored = next((each for each in shown if each), None)
     if stored:
-        link.set("href", place.write(paths.media(stored.original.name)))
+        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
     elif not markup.text_of(link):
         link.drop_tag()
     else:
@@ -158,7 +159,7 @@ def _rewrite_picture(image: markup.Element, place: Place) -> None:
         return
     stored = _stored(Url(image.get("src", "")), place)
     if stored:
-        image.set("src", place.write(paths.media(stored.reading.name)))
+        image.set("src", place.write(place.layout.media(stored.reading.name, place.section)))
         image.set("width", str(stored.reading.width))
         image.set("height", str(stored.reading.height))
     else:

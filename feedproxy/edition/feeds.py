@@ -21,7 +21,7 @@ def make_feed(ground: Ground, scope: Scope, form: str) -> bytes:
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, scope.channels[0].site.name + scope.path())}",
         title=scope.title,
         description=scope.description or scope.title,
-        link=ground.absolute(scope.home),
+        link=ground.absolute(scope.home(ground.layout)),
         self_link=ground.absolute(scope.path(form)),
         language=mirror.language,
         ttl_minutes=mirror.ttl_minutes,
@@ -58,4 +58,5 @@ def _enclosure(article: Article, context: Context, place: Place) -> render.Enclo
     if stored is None:
         return None
     file = stored.reading
-    return render.Enclosure(place.write(paths.media(file.name)), file.media_type, file.size, file.width, file.height)
+    url = place.write(place.layout.media(file.name, place.section))
+    return render.Enclosure(url, file.media_type, file.size, file.width, file.height)

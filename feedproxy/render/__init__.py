@@ -1,6 +1,7 @@
 """Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
 
 from feedproxy.render.feeds import FORMS
+from feedproxy.render.lists import MarkdownFront, MarkdownList, render_markdown_front, render_markdown_list
 from feedproxy.render.markdown import MarkdownPage, render_markdown
 from feedproxy.render.pages import (
     STATIC,
@@ -32,6 +33,8 @@ __all__ = [
     "Link",
     "ListBlock",
     "ListedArticle",
+    "MarkdownFront",
+    "MarkdownList",
     "MarkdownPage",
     "lead_figure",
     "picture_type",
@@ -39,6 +42,8 @@ __all__ = [
     "render_home",
     "render_list",
     "render_markdown",
+    "render_markdown_front",
+    "render_markdown_list",
     "render_message",
     "render_status",
 ]

@@ -35,15 +35,20 @@ def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
 
     Otherwise only those do that `rewrite` took the address from and gave as title.
     """
-    links = " &nbsp;|&nbsp; ".join(f"[{_plain(link.title)}]({_target(link.href)})" for link in page.navigation)
-    head = f"### {_plain(page.title)}\n\n---\n\n#### {links}\n\n\n"
+    links = " &nbsp;|&nbsp; ".join(map(as_link, page.navigation))
+    head = f"### {as_text(page.title)}\n\n---\n\n#### {links}\n\n\n"
     body = "\n".join([_lead(page.lead) + _BODY, *_blocks(page.content, neutral=neutral), "</div>"])
     return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{page.original}".encode()
 
 
-def _plain(text: str) -> str:
+def as_text(text: str) -> str:
     """Return text on one line that Markdown reads as it is."""
     return _SPECIAL.sub(r"\\\g<0>", _BREAKS.sub(" ", text))
+
+
+def as_link(link: Link) -> str:
+    """Return a link in Markdown."""
+    return f"[{as_text(link.title)}]({_target(link.href)})"
 
 
 def _target(href: str) -> str:
