@@ -21,6 +21,8 @@ STYLE = MirrorPath("/static/mirror.css")
 ICON = MirrorPath("/static/mirror.svg")
 # Where programs look for an icon of a page that names none, as of a feed.
 WELL_KNOWN_ICON = MirrorPath("/favicon.ico")
+# Where else the mirror is, as an export says.
+ADDRESSES = MirrorPath("/mirrors.html")
 # The list of all feeds (OPML).
 OPML = MirrorPath("/feeds.opml")
 # What git hosts, and file hosts, show for a folder.
@@ -116,6 +118,15 @@ class Layout:
                 if channel.id in channels:
                     return section.name, channel.id
         return None
+
+    @property
+    def page_files(self) -> re.Pattern[str]:
+        """What matches the files of articles' pages, with a group `id`."""
+        whole = re.escape(self.file(MirrorPath(self.page_path)))
+        names = {"section": "[^/]+", "channel": "[^/]+", "id": "(?P<id>[^/]+)"}
+        for name, pattern in names.items():
+            whole = whole.replace(re.escape(f"{{{name}}}"), pattern)
+        return re.compile(whole)
 
     @property
     def routes(self) -> tuple[str, str]:

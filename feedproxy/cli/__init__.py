@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from feedproxy import __version__, logs
 from feedproxy.cli.check import check
 from feedproxy.cli.doctor import doctor
+from feedproxy.cli.export import export_mirror
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.reextract import reextract_articles
@@ -41,7 +42,7 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, check, reextract_articles, prune, doctor):
+for command in (serve, poll, backfill, check, reextract_articles, prune, doctor, export_mirror):
     cli.add_command(command)
 
 

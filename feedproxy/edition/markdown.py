@@ -1,11 +1,11 @@
 """Articles, and lists of them, as pages in the Markdown form of the git-hosted mirrors."""
 
 from feedproxy import paths, render
-from feedproxy.edition.ground import Ground, context_of
+from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.navigation import navigation_of
 from feedproxy.edition.pages import INDEX_HEADLINES, last_index, pager_of
 from feedproxy.edition.scopes import scope_of
-from feedproxy.model import ArticleId, Channel, Headline, Links, Section
+from feedproxy.model import Article, ArticleId, Channel, Headline, Links, Section
 from feedproxy.urls import host_of
 
 
@@ -15,14 +15,20 @@ def make_markdown(ground: Ground, section: str, channel: str, article_id: Articl
     context = context_of(ground, [article], section) if article else None
     if article is None or context is None or channel not in context.channels.get(article_id, ()):
         return None
-    page = ground.layout.article(section, channel, article_id)
+    return markdown_of(context, article, channel, links)
+
+
+def markdown_of(context: Context, article: Article, channel: str, links: Links) -> bytes:
+    """Return an article's page in one of its channels."""
+    ground, section = context.ground, context.prefer
+    page = ground.layout.article(section, channel, article.id)
     picture, content = article.picture, article.body
     lead = render.Lead(picture.url, picture.alt, picture.caption) if picture else None
     if links is Links.MIRROR:
         place = context.place(article, (section, channel), lambda to: paths.relative(to, page), only_held=True)
         lead = context.lead(article, place)
         content = context.body(article, place)
-    navigation = navigation_of(ground, page, section, article_id=article_id, beside=True)
+    navigation = navigation_of(ground, page, section, article_id=article.id, beside=True)
     made = render.MarkdownPage(article.title, navigation, lead, content, article.url)
     return render.render_markdown(made, neutral=links is Links.SEED)
 

@@ -1,7 +1,8 @@
 """Articles and lists of them as HTML pages, their links relative to the page they stand on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feedproxy import paths, render
@@ -37,7 +38,8 @@ class Pages:
         )
         scopes = [scope_of(self._mirror, section.name) for section in self._mirror.sections] + [scope_of(self._mirror, ALL)]
         frame = self._frame(self._mirror.name, home, canonical=home, description=self._mirror.description, scopes=scopes)
-        return render.render_home(frame, blocks)
+        known = self._mirror.addresses if self.ground.files else ()
+        return render.render_home(frame, blocks, paths.relative(paths.ADDRESSES, home) if known else "")
 
     def section(self, section: Section, page: MirrorPath) -> bytes:
         """Return a section's front page as it stands at *page*: its newest articles and its channels."""
@@ -89,8 +91,12 @@ class Pages:
         context = context_of(self.ground, [article], section) if article else None
         if article is None or context is None or channel not in context.channels.get(article_id, ()):
             return None
-        page = self._layout.article(section, channel, article_id)
-        place = context.place(article, (section, channel), lambda to: paths.relative(to, page))
+        return self.article_in(context, article, channel)
+
+    def article_in(self, context: Context, article: Article, channel: str) -> bytes:
+        """Return an article's page in one of its channels, by what is known already."""
+        page = self._layout.article(context.prefer, channel, article.id)
+        place = context.place(article, (context.prefer, channel), lambda to: paths.relative(to, page))
         body = self._article_body(article, context, place)
         return render.render_article(self._article_frame(article, context, place, body), body)
 
@@ -119,6 +125,21 @@ class Pages:
     def message(self, title: str, text: str, page: MirrorPath) -> bytes:
         """Return a page that says one thing."""
         return render.render_message(self._frame(title, page), text)
+
+    def lost(self, title: str, text: str) -> bytes:
+        """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
+        root = urlsplit(self.ground.public_url).path
+        home = render.Link(self._mirror.name, root + self._layout.home)
+        frame = replace(
+            self._frame(title, paths.HOME), style=root + paths.STYLE, icon=root + paths.ICON, navigation=(home,), canonical=""
+        )
+        return render.render_message(frame, text)
+
+    def addresses(self) -> bytes:
+        """Return the page that lists where else the mirror is, and what it is a mirror of."""
+        page = paths.ADDRESSES
+        sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
+        return render.render_addresses(self._frame("镜像的其他地址", page), sites, self._mirror.addresses)
 
     # -------------------------------------------------------------- an article
 

@@ -12,11 +12,13 @@ from feedproxy.render.pages import (
     ListBlock,
     ListedArticle,
     lead_figure,
+    render_addresses,
     render_article,
     render_home,
     render_list,
     render_message,
     render_status,
+    robots,
 )
 from feedproxy.render.values import Enclosure, Entry, Feed, Lead, picture_type
 
@@ -38,6 +40,7 @@ __all__ = [
     "MarkdownPage",
     "lead_figure",
     "picture_type",
+    "render_addresses",
     "render_article",
     "render_home",
     "render_list",
@@ -46,4 +49,5 @@ __all__ = [
     "render_markdown_list",
     "render_message",
     "render_status",
+    "robots",
 ]

@@ -235,6 +235,10 @@ class SqlStore:
             rows.touch(db, sorted(ids), now)
             articles.drop(db, ids)
 
+    def articles(self, ids: Collection[ArticleId]) -> list[Article]:
+        with self._db.reading() as db:
+            return articles.read(db, ids)
+
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
         with self._db.reading() as db:
             return [(ArticleId(row.article_id), row.published) for row in db.execute(queries.dated(channels))]

@@ -16,11 +16,11 @@ from feedproxy import paths
 from feedproxy.edition import ALL, Ground, Pages, Scope, make_feed, scope_of, tag_scope
 from feedproxy.media import MEDIA_TYPES, MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
-from feedproxy.render import STATIC
+from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
 from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
-from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
+from feedproxy.web.gate import ROBOTS, client_of, given_key
 from feedproxy.web.shelf import Shelf
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
