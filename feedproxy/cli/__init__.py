@@ -15,6 +15,7 @@ from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
+from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
 from feedproxy.errors import FeedproxyError
@@ -42,7 +43,7 @@ def cli(context: click.Context, config: Path | None) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
 
-for command in (serve, poll, backfill, check, reextract_articles, prune, doctor, export_mirror):
+for command in (serve, poll, backfill, check, reextract_articles, prune, doctor, export_mirror, publish_mirror):
     cli.add_command(command)
 
 

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from feedproxy.errors import ExportError
+from feedproxy.export.publish import Outcome, publish
 from feedproxy.export.tree import Tree, Write, alone, write_file
 from feedproxy.export.values import Bench, Group, Job, Order, Result, Seal, bench_of
 from feedproxy.export.work import FORMS, Run, workers
 from feedproxy.media import MediaFolder
 from feedproxy.store import Store
 
-__all__ = ["Order", "Result", "Seal", "Told", "export"]
+__all__ = ["Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
 
 _log = logging.getLogger(__name__)
 # Is told how many jobs are done, of how many.
