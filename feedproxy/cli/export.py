@@ -7,14 +7,13 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from rich.progress import Progress
 
 from feedproxy.cli.parts import progress
-from feedproxy.export import Order, Result, Told, export
+from feedproxy.export import Order, Result, export
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
-from feedproxy.store import open_store
+from feedproxy.store import Store, open_store
 
 _TERMINATED = 143
 
@@ -46,8 +45,7 @@ def export_mirror(
         click.echo("feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True)
     end_gently()
     began = time.monotonic()
-    with progress(f"export {form}", 1) as bar:
-        result = export(order, store, folder, force=force, is_dry=dry_run, processes=workers or cores(), told=shown_on(bar))
+    result = write_export(order, store, folder, workers, force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
     click.echo(in_words(result, would="would be " if dry_run else ""))
     click.echo(f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second")
@@ -67,9 +65,16 @@ def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links)
     )
 
 
-def cores() -> int:
-    """Return how many processes can work at a time here."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def write_export(
+    order: Order, store: Store, folder: Path, workers: int | None, *, force: bool = False, is_dry: bool = False
+) -> Result:
+    """Export with a progress bar, by as many processes as there are cores where *workers* does not say; see `export`."""
+
+    def told(done: int, total: int) -> None:
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
+    with progress(f"export {order.form}", 1) as bar:
+        return export(order, store, folder, force=force, is_dry=is_dry, processes=workers or _cores(), told=told)
 
 
 def end_gently() -> None:
@@ -79,11 +84,6 @@ def end_gently() -> None:
         raise SystemExit(_TERMINATED)
 
     signal.signal(signal.SIGTERM, end)
-
-
-def shown_on(bar: Progress) -> Told:
-    """Return what shows on a progress bar how far an export has come."""
-    return lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
 
 
 def in_words(result: Result, would: str = "") -> str:
@@ -98,3 +98,7 @@ def in_words(result: Result, would: str = "") -> str:
         f"{result.articles} articles; files {would}written: {counted(dict(result.written))}; "
         f"unchanged: {counted(dict(result.unchanged))}; removed: {result.removed}{missing}"
     )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from feedproxy.cli.export import cores, end_gently, in_words, order_of, shown_on
-from feedproxy.cli.parts import now, progress
+from feedproxy.cli.export import end_gently, in_words, order_of, write_export
+from feedproxy.cli.parts import now
 from feedproxy.errors import ConfigError
-from feedproxy.export import Order, Outcome, export, publish
+from feedproxy.export import Order, Outcome, publish
 from feedproxy.model import ExportForm, Links
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -34,9 +34,7 @@ def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: in
     end_gently()
 
     def write(order: Order, folder: Path) -> None:
-        with progress(f"export {order.form}", 1) as bar:
-            result = export(order, store, folder, force=force, processes=workers or cores(), told=shown_on(bar))
-        click.echo(f"{order.form}: {in_words(result)}")
+        click.echo(f"{order.form}: {in_words(write_export(order, store, folder, workers, force=force))}")
 
     order = order_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
     outcomes = publish(order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all)

@@ -6,7 +6,7 @@ It stands on `edition` and opens no network of its own.
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feedproxy.errors import ExportError
@@ -52,7 +52,7 @@ def export(
         try:
             tree.begin()
             with workers(bench_of(order, store), processes) as run:
-                result = _build(bench_of(order, store), tree, run, told)
+                result = _build(_Building(bench_of(order, store), tree, run, told))
             articles = _check_loss(order, tree, force=force)
             tree.seal(seal)
             if not is_dry:
@@ -63,37 +63,53 @@ def export(
     return replace(_counted(tree), articles=articles, rendered=result.rendered, missing_pictures=result.missing_pictures)
 
 
-def _build(bench: Bench, tree: Tree, run: Run, told: Told) -> Result:
+@dataclass
+class _Building:
+    """A tree that is being filled: by which jobs, what pictures they showed, how many pages were rendered."""
+
+    bench: Bench
+    tree: Tree
+    run: Run
+    told: Told
+    pictures: dict[Group, set[str]] = field(default_factory=dict)
+    rendered: int = 0
+
+
+def _build(work: _Building) -> Result:
     """Fill the next tree with what the store holds at its end.
 
-    Pollers go on meanwhile. What they changed is made anew while they wait for their turn, which takes moments.
+    Pollers go on meanwhile. What they changed is made anew, and what they changed while that was done, while they wait.
     """
-    pictures: dict[Group, set[str]] = {}
-    form, channels = FORMS[bench.order.form], [channel.id for channel in bench.order.mirror.channels]
-    before = _versions(bench, channels)
-    rendered = _run(list(form.jobs(bench)), tree, run, told, pictures)
-    with bench.store.turn():
-        after = _versions(bench, channels)
-        changed = {channel for channel in channels if after[channel] != before[channel]}
-        again = [job for job in form.jobs(bench) if job.channels & changed] if changed else []
-        for group in {job.group for job in again}:
-            tree.forget(group)
-            pictures.pop(group, None)
-        rendered += _run(again, tree, run, told, pictures)
-    return Result(rendered=rendered, missing_pictures=_put_pictures(bench, tree, pictures))
+    seen = _versions(work.bench)
+    _run(work, list(FORMS[work.bench.order.form].jobs(work.bench)))
+    seen = _catch_up(work, seen)
+    with work.bench.store.turn():
+        _catch_up(work, seen)
+    missing = _put_pictures(work.bench, work.tree, work.pictures)
+    return Result(rendered=work.rendered, missing_pictures=missing)
 
 
-def _run(jobs: list[Job], tree: Tree, run: Run, told: Told, pictures: dict[Group, set[str]]) -> int:
-    """Do jobs; return how many pages were rendered."""
-    rendered = 0
-    for done, (job, made) in enumerate(run(jobs), 1):
+def _catch_up(work: _Building, seen: dict[str, int]) -> dict[str, int]:
+    """Make anew what depends on channels that were *seen* in another version; return the versions of now."""
+    versions = _versions(work.bench)
+    changed = {channel for channel, version in versions.items() if version != seen[channel]}
+    jobs = FORMS[work.bench.order.form].jobs(work.bench) if changed else iter(())
+    again = [job for job in jobs if job.channels & changed]
+    for group in {job.group for job in again}:
+        work.tree.forget(group)
+        work.pictures.pop(group, None)
+    _run(work, again)
+    return versions
+
+
+def _run(work: _Building, jobs: list[Job]) -> None:
+    for done, (job, made) in enumerate(work.run(jobs), 1):
         for file in made.files:
-            tree.put(job.group, file.path, file.body)
-            rendered += job.kind == _PAGES
+            work.tree.put(job.group, file.path, file.body)
+            work.rendered += job.kind == _PAGES
         if made.pictures:
-            pictures.setdefault(job.group, set()).update(map(sys.intern, made.pictures))
-        told(done, len(jobs))
-    return rendered
+            work.pictures.setdefault(job.group, set()).update(map(sys.intern, made.pictures))
+        work.told(done, len(jobs))
 
 
 def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int:
@@ -111,8 +127,8 @@ def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int
     return missing
 
 
-def _versions(bench: Bench, channels: Iterable[str]) -> dict[str, int]:
-    return {channel: bench.store.version([channel]).number for channel in channels}
+def _versions(bench: Bench) -> dict[str, int]:
+    return {channel.id: bench.store.version([channel.id]).number for channel in bench.order.mirror.channels}
 
 
 def _check_loss(order: Order, tree: Tree, *, force: bool) -> int:

@@ -111,7 +111,12 @@ class Tree:
         last = _last(self.present)
         if self.present.exists():
             self.present.rename(last)
-        self._next.rename(self.present)
+        try:
+            self._next.rename(self.present)
+        except OSError:
+            if last.exists():
+                last.rename(self.present)
+            raise
         _clear(self.present, last)
 
     def _put_body(self, path: str, body: bytes) -> bool:
