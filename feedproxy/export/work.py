@@ -1,6 +1,7 @@
 """Jobs on all cores: each process opens the store itself; what comes back comes in the order of the jobs."""
 
 import ctypes
+import os
 import signal
 import sys
 from collections import deque
@@ -49,7 +50,7 @@ def workers(bench: Bench, count: int) -> Iterator[Run]:
         yield lambda jobs: ((job, make(bench, job)) for job in jobs)
         return
     context = get_context("spawn")  # connections of a database must not cross a fork
-    with ProcessPoolExecutor(count, context, _begin, (bench.order,)) as pool:
+    with ProcessPoolExecutor(count, context, _begin, (bench.order, os.getpid())) as pool:
         try:
             yield lambda jobs: _in_order(pool, jobs, count * _AHEAD)
         finally:
@@ -74,11 +75,13 @@ def _next(waiting: deque[tuple[Job, Future[Made]]]) -> tuple[Job, Made]:
         raise ExportError("a process ended before its work did; there may be too little memory: try --workers 1") from e
 
 
-def _begin(order: Order) -> None:
+def _begin(order: Order, parent: int) -> None:
     """Open what a process of the pool needs; it ends with its parent, and only its parent hears of Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before this process had begun
+        os._exit(1)
     _benches[:] = [bench_of(order, open_store(order.store_url, order.data))]
 
 
