@@ -2,6 +2,7 @@
 
     FeedproxyError
     ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
+    ├── ExportError          a copy of the mirror on disk can't be written, or would be worse than the present one
     ├── StoreError           the store can't be opened, read or written; the run stops
     ├── SignatureError       a key, signature or manifest is none or does not fit; who knows its address or file tells it
     ├── ChoiceError          a reader's: a parameter of an address is wrong; costs one answer
@@ -57,6 +58,10 @@ class ChoiceError(FeedproxyError):
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
+
+
+class ExportError(FeedproxyError):
+    """A copy of the mirror on disk can't be written, or would be worse than the present one, which stays."""
 
 
 class UpstreamError(FeedproxyError):

@@ -26,8 +26,10 @@ class Place:
     *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
     *images* says what its section does with pictures. *write* turns a path into the address to print (relative or
     absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within the page must name it;
-    *only_held* that nobody answers for articles that are not held, as on a static host. *bound* says that pages are files of
-    a book: links carry no suffix and lead to the beginning of a file, and where *write* gives "" they lead nowhere.
+    *only_held* that nobody answers for articles that are not held, as on a static host, and *tags* which tags have pages there.
+    *bound* says that pages are files of a book: links carry no suffix and lead to the beginning of a file, and where *write*
+    gives "" they lead nowhere. *is_told* says that another mirror reads the HTML: what has no place in this one has its
+    upstream address as title.
     """
 
     article_id: ArticleId
@@ -40,7 +42,9 @@ class Place:
     pictures: Mapping[Url, StoredPicture] = field(default_factory=dict)
     images: Images = Images.STORE
     only_held: bool = False
+    tags: tuple[str, ...] | None = None
     bound: bool = False
+    is_told: bool = False
 
     @property
     def page(self) -> MirrorPath:
@@ -94,7 +98,7 @@ def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
         return None
     tag = urls.tag_name(*found)
     if tag:
-        return paths.tag(tag)
+        return place.layout.tag(tag) if place.tags is None or tag in place.tags else None
     article = urls.identify(*found)
     if article is None:
         return None
@@ -117,7 +121,7 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
     elif target := inside(mirror, place, Url(href)):
         _lead_inside(link, target, place)
     elif stored := _stored(Url(href), place):
-        link.set("href", place.write(paths.media(stored.original.name)))
+        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
     elif _is_blocked(link, mirror, place):
         _lead_to_picture(link, place)
     else:
@@ -149,8 +153,8 @@ def _lead_to_picture(link: markup.Element, place: Place) -> None:
     """
     shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
     stored = next((each for each in shown if each), None)
-    if stored and not place.bound:
-        link.set("href", place.write(paths.media(stored.original.name)))
+    if stored and not place.bound and not place.is_told:
+        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
     elif not markup.text_of(link):
         link.drop_tag()
     else:
@@ -170,15 +174,17 @@ def _rewrite_picture(image: markup.Element, place: Place) -> None:
         return
     stored = _stored(Url(image.get("src", "")), place)
     if stored:
-        image.set("src", place.write(paths.media(stored.reading.name)))
+        image.set("src", place.write(place.layout.media(stored.reading.name, place.section)))
         if stored.reading.width:  # not known in an archive
             image.set("width", str(stored.reading.width))
             image.set("height", str(stored.reading.height))
     else:
-        alt = image.get("alt", "").strip()
+        alt, address = image.get("alt", "").strip(), image.get("src", "")
         image.attrib.clear()
         image.tag, image.text = "i", alt
-        if not alt:
+        if place.is_told:
+            image.set("title", address)
+        elif not alt:
             image.drop_tag()
 
 

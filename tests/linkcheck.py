@@ -32,7 +32,7 @@ _STYLED = re.compile(r"""(?:url\(|@import)\s*['"]?([^'")\s;]+)""")
 _HOSTS = re.compile(r"(?:https?:)?//([^\s/?#\"'<>:@]+)", re.IGNORECASE)
 _ATOM, _CONTENT = "{http://www.w3.org/2005/Atom}", "{http://purl.org/rss/1.0/modules/content/}encoded"
 _MEDIA = "{http://search.yahoo.com/mrss/}content"
-_ARTICLE = re.compile(r"/[^/]+/blob/master/pages/[^/]+/(n\d+)\.md\Z")
+_ARTICLE = re.compile(r"/[^/]+/blob/master/pages/[^/]+/(n\d+)\.(?:md|html)\Z")
 _NOT_HELD = re.compile(r"<h1>这篇文章还没有收录</h1>.*原文链接（需翻墙）：https?://[^<\s]+<", re.DOTALL)
 
 

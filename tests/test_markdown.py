@@ -173,7 +173,7 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
     assert '<a href="https://elsewhere.example/more" rel="noopener noreferrer nofollow">别处</a>' in text
     assert '<a href="../../../../../tag/%E8%AF%BB%E4%B9%A6?n105">读书</a>' in text
-    assert "<i>新桥</i>" in text
+    assert f'<i title="{BASE}/pic/gone.png">新桥</i>' in text
     for url in ("a", "lead"):
         assert f'src="../../../../../media/{pictures[Url(f"{BASE}/pic/{url}.png")].reading.name}"' in text
     assert "[文苑](../../../../../letters?n105)" in text

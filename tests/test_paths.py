@@ -204,3 +204,26 @@ def test_a_tag_s_feed_stands_beside_the_other_feeds_under_the_tag_s_own_name(nam
     assert path.isascii()
     assert path.count("/") == 3
     assert unquote(path.removeprefix("/feed/tag/").removesuffix(f".{form}")) == name
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=100))
+def test_a_tags_file_lies_in_the_folder_of_tags_whatever_its_name(name: str) -> None:
+    layout = paths.file_layout("/{section}/{channel}/{id}.md", "", ())
+    file = layout.file(layout.tag(name) or paths.HOME)
+    folder, _, rest = file.partition("/")
+    assert (folder, rest[-5:], "/" in rest, "\0" in rest) == ("tag", ".html", False, False)
+    assert len(rest.encode()) <= 255
+    assert rest.strip(".") == rest
+
+
+def test_layouts_of_files_know_an_articles_page_from_any_other() -> None:
+    for layout, file in (
+        (paths.git_layout(()), "news/pages/c1/n1.md"),
+        (paths.file_layout(LAYOUT.page_path, LAYOUT.index_path, ()), "news/blob/master/pages/c1/n1.html"),
+        (paths.file_layout("/{section}/{id}/in/{channel}.htm", "/{section}/{channel}/{page}", ()), "news/n1/in/c1.htm.html"),
+    ):
+        assert layout.file(layout.article("news", "c1", ArticleId("n1"))) == file
+        match = layout.page_files.fullmatch(file)
+        assert match is not None
+        assert match["id"] == "n1"
+        assert not layout.page_files.fullmatch(layout.file(layout.index("news", "c1")))

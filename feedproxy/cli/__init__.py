@@ -13,9 +13,11 @@ from feedproxy import __version__, logs
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
 from feedproxy.cli.doctor import doctor
+from feedproxy.cli.export import export_mirror
 from feedproxy.cli.importing import import_mirror
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
+from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
@@ -51,6 +53,8 @@ for command in (
     poll,
     backfill,
     import_mirror,
+    export_mirror,
+    publish_mirror,
     bundle,
     check,
     reextract_articles,

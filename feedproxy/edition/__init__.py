@@ -6,17 +6,18 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 from feedproxy.edition.archives import make_archive
 from feedproxy.edition.bundle import Bundled, Period, write_bundle
 from feedproxy.edition.feeds import make_feed
-from feedproxy.edition.ground import Ground
+from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.health import Health, Problem, look
-from feedproxy.edition.markdown import Links, make_markdown
+from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
-from feedproxy.edition.pages import Pages
+from feedproxy.edition.pages import Pages, last_index
 from feedproxy.edition.scopes import Scope, merged_scope, scope_of, tag_scope
-from feedproxy.model import ALL
+from feedproxy.model import ALL, Links
 
 __all__ = [
     "ALL",
     "Bundled",
+    "Context",
     "Ground",
     "Health",
     "Links",
@@ -24,11 +25,16 @@ __all__ = [
     "Period",
     "Problem",
     "Scope",
+    "context_of",
+    "last_index",
     "look",
     "make_archive",
     "make_feed",
     "make_markdown",
+    "make_markdown_front",
+    "make_markdown_list",
     "make_opml",
+    "markdown_of",
     "merged_scope",
     "scope_of",
     "tag_scope",

@@ -168,7 +168,7 @@ def _book(ground: Ground, scope: Scope, period: Period, days: tuple[books.Day, .
         heading=f"{section.title} · {scope.label}" if section and scope.channel else scope.label,
         period=" – ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "",
         description=scope.description,
-        address=ground.absolute(scope.home) if ground.public_url else "",
+        address=ground.absolute(scope.home(ground.layout)) if ground.public_url else "",
         days=days,
     )
 

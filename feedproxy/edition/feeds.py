@@ -31,7 +31,8 @@ def make_feed(ground: Ground, scope: Scope, form: str, choice: Choice = _PLAIN_C
     context = context_of(ground, articles, scope.name)
     places = (ground.place_of(context.channels[article.id], context.prefer) for article in articles)
     entries = [entry_of(article, context, at) for article, at in zip(articles, places, strict=True)]
-    history = render.History() if choice.query else _history(ground, scope, form)
+    is_walked = not choice.query and ground.files is None
+    history = _history(ground, scope, form) if is_walked else render.History()
     return render.FORMS[form](feed_of(ground, scope, scope.path(form), entries, history, choice=choice))
 
 
@@ -51,7 +52,7 @@ def feed_of(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
         title=convert(scope.title, choice.script) + _said(choice),
         description=convert(scope.description or scope.title, choice.script),
-        link=ground.absolute(scope.home),
+        link=ground.absolute(scope.home(ground.layout)),
         self_link=ground.absolute(path, choice.query),
         language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
@@ -121,4 +122,5 @@ def _enclosure(article: Article, context: Context, place: Place) -> render.Enclo
     if stored is None or not stored.reading.media_type:  # as in an archive, which knows no more than its address
         return None
     file = stored.reading
-    return render.Enclosure(place.write(paths.media(file.name)), file.media_type, file.size, file.width, file.height)
+    url = place.write(place.layout.media(file.name, place.section))
+    return render.Enclosure(url, file.media_type, file.size, file.width, file.height)

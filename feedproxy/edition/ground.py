@@ -12,17 +12,28 @@ from feedproxy.store import Library
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*."""
+    """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*.
+
+    *files* is the layout of plain files, for which nobody answers: what no section shows has no page there, and tags have no
+    feeds; *is_once* says that an article has one page in a section, whichever of its channels list it.
+    """
 
     mirror: Mirror
     library: Library
     public_url: str
     key: str = ""
+    files: Layout | None = None
+    is_once: bool = False
 
     @property
     def layout(self) -> Layout:
         """Where pages stand."""
-        return Layout(self.mirror.page_path, self.mirror.index_path, self.mirror.sections)
+        return self.files or Layout(self.mirror.page_path, self.mirror.index_path, self.mirror.sections)
+
+    @property
+    def has_feeds(self) -> bool:
+        """Whether there are feeds: they need to know their own address."""
+        return self.files is None or bool(self.public_url)
 
     def place_of(self, channels: Collection[str], prefer: str) -> tuple[str, str]:
         """Return section and channel of an article's canonical page.
@@ -37,6 +48,10 @@ class Ground:
     def page_of(self, article_id: ArticleId, channels: Collection[str], prefer: str) -> MirrorPath:
         """Return the address of an article's canonical page."""
         return self.layout.article(*self.place_of(channels, prefer), article_id)
+
+    def listed_page(self, article_id: ArticleId, channels: Collection[str], section: str, channel: str) -> MirrorPath:
+        """Return the address to which a channel's lists lead."""
+        return self.page_of(article_id, channels, section) if self.is_once else self.layout.article(section, channel, article_id)
 
     def absolute(self, path: MirrorPath, query: str = "") -> str:
         """Return an address with its host."""
@@ -72,8 +87,10 @@ class Context:
             for target, _ in article.links
             if target in self.channels
         }
-        images = self.ground.images_of(at[0])
-        return Place(article.id, *at, self.ground.layout, held, write, alone, self.pictures, images, only_held)
+        images, is_live = self.ground.images_of(at[0]), self.ground.files is None
+        tags = None if is_live else article.tags
+        only_held = only_held or not is_live
+        return Place(article.id, *at, self.ground.layout, held, write, alone, self.pictures, images, only_held, tags)
 
     def body(self, article: Article, place: Place) -> SafeHtml:
         """Return an article's text as it stands at a place."""
@@ -90,7 +107,7 @@ class Context:
         stored = self.stored(article, place)
         if stored is None:
             return render.Lead("", alt, picture.caption) if alt or picture.caption else None
-        address, file = place.write(paths.media(stored.reading.name)), stored.reading
+        address, file = place.write(place.layout.media(stored.reading.name, place.section)), stored.reading
         return render.Lead(address, picture.alt, picture.caption, file.width, file.height)
 
     def stored(self, article: Article, place: Place) -> StoredPicture | None:
@@ -102,4 +119,12 @@ def context_of(ground: Ground, articles: Collection[Article], prefer: str) -> Co
     """Return the context of the articles of one feed or page in section *prefer*."""
     ids = {article.id for article in articles}
     targets = {target for article in articles for target, _ in article.links}
-    return Context(ground, prefer, ground.library.channels_of(ids | targets), ground.library.pictures(ids))
+    return Context(ground, prefer, _shown(ground, ground.library.channels_of(ids | targets)), ground.library.pictures(ids))
+
+
+def _shown(ground: Ground, channels: Mapping[ArticleId, frozenset[str]]) -> Mapping[ArticleId, frozenset[str]]:
+    """Return those articles that have a page; of plain files only what a section shows."""
+    if ground.files is None:
+        return channels
+    configured = {channel.id for channel in ground.mirror.channels}
+    return {article_id: found & configured for article_id, found in channels.items() if found & configured}

@@ -13,7 +13,7 @@ def make_opml(ground: Ground, form: str = "xml") -> bytes:
     def outline(scope: Scope | None) -> tuple[render.Outline, ...]:
         if scope is None:
             return ()
-        address, home = ground.absolute(scope.path(form)), ground.absolute(scope.home)
+        address, home = ground.absolute(scope.path(form)), ground.absolute(scope.home(ground.layout))
         return (render.Outline(scope.label, scope.title, address, home, scope.description),)
 
     groups = [

@@ -1,7 +1,8 @@
 """Articles and lists of them as HTML pages, their links relative to the page they stand on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feedproxy import paths, render
@@ -14,7 +15,7 @@ from feedproxy.store import Library
 
 _HOME_HEADLINES, _LIST_HEADLINES = 10, 50
 # As the indexes of the git-hosted mirrors have it.
-_INDEX_HEADLINES = 30
+INDEX_HEADLINES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,21 @@ class Pages:
 
     def home(self) -> bytes:
         """Return the front page: the newest articles of each section, and how to subscribe."""
+        home = self._layout.home
         blocks = tuple(
             self._block(
-                render.Link(section.title, paths.relative(paths.section(section.name), paths.HOME)),
+                render.Link(section.title, paths.relative(self._layout.section(section.name), home)),
                 self._newest(section, _HOME_HEADLINES),
-                paths.HOME,
+                home,
                 section.name,
             )
             for section in self._mirror.sections
         )
         scopes = [scope_of(self._mirror, section.name) for section in self._mirror.sections] + [scope_of(self._mirror, ALL)]
-        frame = self._frame(
-            self._mirror.name, paths.HOME, canonical=paths.HOME, description=self._mirror.description, scopes=scopes
-        )
-        return render.render_home(frame, blocks, paths.relative(paths.OPML, paths.HOME))
+        frame = self._frame(self._mirror.name, home, canonical=home, description=self._mirror.description, scopes=scopes)
+        known = self._mirror.addresses if self.ground.files else ()
+        addresses = paths.relative(paths.ADDRESSES, home) if known else ""
+        return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
 
     def section(self, section: Section, page: MirrorPath) -> bytes:
         """Return a section's front page as it stands at *page*: its newest articles and its channels."""
@@ -47,7 +49,7 @@ class Pages:
         frame = self._frame(
             section.title,
             page,
-            canonical=paths.section(section.name),
+            canonical=self._layout.section(section.name),
             description=section.description,
             section=section.name,
             scopes=[scope_of(self._mirror, section.name)],
@@ -57,11 +59,11 @@ class Pages:
     def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
         """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
         count = self._library.count(channel.id)
-        last = max(1, -(-count // _INDEX_HEADLINES))
+        last = last_index(count)
         if not 1 <= number <= last:
             return None
-        page = self.ground.layout.index(section.name, channel.id, number)
-        headlines = self._library.index(channel.id, (number - 1) * _INDEX_HEADLINES, _INDEX_HEADLINES)
+        page = self._layout.index(section.name, channel.id, number)
+        headlines = self._library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
         block = self._block(render.Link(f"{count} 篇文章"), headlines, page, section.name, channel.id)
         frame = self._frame(
             channel.title,
@@ -71,10 +73,7 @@ class Pages:
             section=section.name,
             scopes=[scope_of(self._mirror, section.name, channel.id)],
         )
-        shown = sorted({1, last, *range(max(1, number - 2), min(last, number + 2) + 1)})
-        targets = {at: paths.relative(self.ground.layout.index(section.name, channel.id, at), page) for at in shown}
-        pager = tuple(render.Link(str(at), "" if at == number else targets[at]) for at in shown)
-        return render.render_list(frame, (block,), pager=pager if last > 1 else ())
+        return render.render_list(frame, (block,), pager=pager_of(self._layout, section, channel, number, last))
 
     def tag(self, tag: str) -> bytes | None:
         """Return a tag's page, None if no article has the tag."""
@@ -82,9 +81,9 @@ class Pages:
         found = self._library.tagged(tag, scope.channel_ids, _LIST_HEADLINES) if scope else []
         if scope is None or not found:
             return None
-        page = scope.home
+        page = scope.home(self._layout)
         block = self._block(render.Link("最新文章"), found, page, "")
-        frame = self._frame(tag, page, canonical=page, description=scope.description, scopes=[scope])
+        frame = self._frame(tag, page, canonical=page, description=scope.description, scopes=self._if_live(scope))
         return render.render_list(frame, (block,))
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
@@ -93,8 +92,12 @@ class Pages:
         context = context_of(self.ground, [article], section) if article else None
         if article is None or context is None or channel not in context.channels.get(article_id, ()):
             return None
-        page = self.ground.layout.article(section, channel, article_id)
-        place = context.place(article, (section, channel), lambda to: paths.relative(to, page))
+        return self.article_in(context, article, channel)
+
+    def article_in(self, context: Context, article: Article, channel: str) -> bytes:
+        """Return an article's page in one of its channels, by what is known already."""
+        page = self._layout.article(context.prefer, channel, article.id)
+        place = context.place(article, (context.prefer, channel), lambda to: paths.relative(to, page))
         body = self._article_body(article, context, place)
         return render.render_article(self._article_frame(article, context, place, body), body)
 
@@ -124,6 +127,21 @@ class Pages:
         """Return a page that says one thing."""
         return render.render_message(self._frame(title, page), text)
 
+    def lost(self, title: str, text: str) -> bytes:
+        """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
+        root = urlsplit(self.ground.public_url).path
+        home = render.Link(self._mirror.name, root + self._layout.home)
+        frame = replace(
+            self._frame(title, paths.HOME), style=root + paths.STYLE, icon=root + paths.ICON, navigation=(home,), canonical=""
+        )
+        return render.render_message(frame, text)
+
+    def addresses(self) -> bytes:
+        """Return the page that lists where else the mirror is, and what it is a mirror of."""
+        page = paths.ADDRESSES
+        sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
+        return render.render_addresses(self._frame("镜像的其他地址", page), sites, self._mirror.addresses)
+
     # -------------------------------------------------------------- an article
 
     def _article_body(self, article: Article, context: Context, place: Place) -> render.ArticleBody:
@@ -133,7 +151,7 @@ class Pages:
         def neighbour(headline: Headline | None) -> render.Link | None:
             if headline is None:
                 return None
-            return linked(headline.title, self.ground.layout.article(place.section, place.channel, headline.id))
+            return linked(headline.title, self.ground.listed_page(headline.id, headline.channels, place.section, place.channel))
 
         is_shown = any(channel.id == place.channel for channel in self._mirror.channels)
         before, after = self._library.neighbours(article.id, place.channel) if is_shown else (None, None)
@@ -146,9 +164,9 @@ class Pages:
             content=context.body(article, place),
             original=article.url,
             lead=context.lead(article, place),
-            tags=tuple(linked(tag, paths.tag(tag)) for tag in article.tags),
+            tags=tuple(linked(tag, page) for tag in article.tags if (page := self._layout.tag(tag))),
             channels=tuple(
-                linked(channel.title, self.ground.layout.index(section.name, channel.id))
+                linked(channel.title, self._layout.index(section.name, channel.id))
                 for section in self._mirror.sections
                 for channel in section.channels
                 if channel.id in context.channels[article.id]
@@ -169,7 +187,7 @@ class Pages:
         if stored:
             file = stored.original
             properties += [
-                ("og:image", self.ground.absolute(paths.media(file.name))),
+                ("og:image", self.ground.absolute(self._layout.media(file.name, place.section))),
                 ("og:image:width", str(file.width)),
                 ("og:image:height", str(file.height)),
             ]
@@ -190,6 +208,10 @@ class Pages:
     @property
     def _mirror(self) -> Mirror:
         return self.ground.mirror
+
+    @property
+    def _layout(self) -> paths.Layout:
+        return self.ground.layout
 
     @property
     def _library(self) -> Library:
@@ -216,15 +238,20 @@ class Pages:
             mirror=self._mirror.name,
             style=paths.relative(paths.STYLE, page),
             icon=paths.relative(paths.ICON, page),
-            canonical=self.ground.absolute(canonical) if canonical else "",
+            canonical=self.ground.absolute(canonical) if canonical and self.ground.has_feeds else "",
             navigation=navigation_of(self.ground, page, section, article_id=article_id),
-            feeds=tuple(self._feed_link(scope, page) for scope in scopes if scope),
+            feeds=tuple(self._feed_link(scope, page) for scope in scopes if scope and self.ground.has_feeds),
             properties=tuple(properties),
         )
 
     def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
-        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in paths.FORMATS.items())
-        return render.FeedLink(scope.label, scope.title, scope.channel, paths.relative(scope.home, page), addresses)
+        forms = paths.FORMATS.items() if self.ground.has_feeds else ()
+        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in forms)
+        return render.FeedLink(scope.label, scope.title, scope.channel, paths.relative(scope.home(self._layout), page), addresses)
+
+    def _if_live(self, scope: Scope) -> list[Scope]:
+        """Return the scope of a feed that only a server makes."""
+        return [scope] if self.ground.files is None else []
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
         return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)
@@ -236,11 +263,24 @@ class Pages:
 
         def row(each: Headline) -> render.ListedArticle:
             canonical = self.ground.page_of(each.id, each.channels, section)
-            target = self.ground.layout.article(section, channel, each.id) if channel else canonical
+            target = self.ground.listed_page(each.id, each.channels, section, channel) if channel else canonical
             link = render.Link(each.title, paths.suffixed(paths.relative(target, page), each.id))
             return render.ListedArticle(link, each.published.astimezone(self._mirror.timezone_of(each.site)))
 
         return render.ListBlock(heading, tuple(map(row, headlines)))
+
+
+def last_index(count: int) -> int:
+    """Return how many pages the list of so many articles has."""
+    return max(1, -(-count // INDEX_HEADLINES))
+
+
+def pager_of(layout: paths.Layout, section: Section, channel: Channel, number: int, last: int) -> tuple[render.Link, ...]:
+    """Return what leads from one page of a channel's list to the others, if there are any; its own link has no address."""
+    page = layout.index(section.name, channel.id, number)
+    shown = sorted({1, last, *range(max(1, number - 2), min(last, number + 2) + 1)})
+    targets = {at: paths.relative(layout.index(section.name, channel.id, at), page) for at in shown}
+    return tuple(render.Link(str(at), "" if at == number else targets[at]) for at in shown) if last > 1 else ()
 
 
 def note_of(article: Article, timezone: ZoneInfo) -> str:

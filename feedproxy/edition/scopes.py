@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from feedproxy import paths
 from feedproxy.model import ALL, Channel, Mirror, MirrorPath
+from feedproxy.paths import Layout
 from feedproxy.urls import MAX_TAG_CHARACTERS
 
 # More names make addresses that no reader keeps.
@@ -22,7 +23,6 @@ class Scope:
     label: str
     title: str
     description: str
-    home: MirrorPath
     channels: tuple[Channel, ...]
     channel: str = ""
     tag: str = ""
@@ -48,29 +48,37 @@ class Scope:
             return paths.merged_feed(self.merged, form=form)
         return paths.tag_feed(self.tag, form=form) if self.tag else paths.feed(self.name, self.channel, form=form)
 
+    def home(self, layout: Layout) -> MirrorPath:
+        """Return the page that shows the same articles."""
+        if self.merged:
+            return layout.home
+        if self.tag:
+            return layout.tag(self.tag) or layout.home
+        if self.channel:
+            return layout.index(self.name, self.channel)
+        return layout.home if self.name == ALL else layout.section(self.name)
+
 
 def scope_of(mirror: Mirror, name: str, channel_id: str = "") -> Scope | None:
     """Return the scope that a feed's address names, None if there is none."""
     if name == ALL and not channel_id:
-        return Scope(ALL, "全部", mirror.name, mirror.description, paths.HOME, mirror.channels)
+        return Scope(ALL, "全部", mirror.name, mirror.description, mirror.channels)
     section = mirror.section(name)
     if section is None:
         return None
-    home = paths.section(name)
     if not channel_id:
-        return Scope(name, section.title, f"{section.title} - {mirror.name}", section.description, home, section.channels)
+        return Scope(name, section.title, f"{section.title} - {mirror.name}", section.description, section.channels)
     channel = next((channel for channel in section.channels if channel.id == channel_id), None)
     if channel is None:
         return None
-    home = paths.Layout("", mirror.index_path).index(name, channel_id)
-    return Scope(name, channel.title, f"{channel.title} - {mirror.name}", channel.title, home, (channel,), channel_id)
+    return Scope(name, channel.title, f"{channel.title} - {mirror.name}", channel.title, (channel,), channel_id)
 
 
 def tag_scope(mirror: Mirror, tag: str) -> Scope | None:
     """Return the scope of a tag, None if no tag is so long."""
     if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
         return None
-    return Scope("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", paths.tag(tag), mirror.channels, tag=tag)
+    return Scope("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", mirror.channels, tag=tag)
 
 
 def merged_scope(mirror: Mirror, names: str) -> Scope | None:
@@ -90,7 +98,7 @@ def merged_scope(mirror: Mirror, names: str) -> Scope | None:
     label = " + ".join(scope.label for scope in kept)
     channels = tuple({channel.id: channel for scope in kept for channel in scope.channels}.values())
     section = kept[0].name if len({scope.name for scope in kept}) == 1 else ""
-    return Scope(section, label, f"{label} - {mirror.name}", label, paths.HOME, channels, merged=tuple(sorted(wider)))
+    return Scope(section, label, f"{label} - {mirror.name}", label, channels, merged=tuple(sorted(wider)))
 
 
 def _is_inside(name: str, others: Container[str]) -> bool:

@@ -98,6 +98,8 @@ def extract_mirrored(
     for image in root.iter("img"):
         if address := pictures.get(_name(image.get("src", ""))):
             image.set("src", address)
+    for words in list(root.iter("i")) if parts.record else ():
+        _show_again(words)
     lead = found.picture
     return replace(
         found,
@@ -105,6 +107,15 @@ def extract_mirrored(
         published=_day_of(parts.original, site) or _dateline(root, site) or found.published,
         picture=replace(lead, url=pictures.get(_name(lead.url), lead.url)) if lead else None,
     )
+
+
+def _show_again(words: markup.Element) -> None:
+    """Make what stands for a picture that a mirror of ours has not that picture again."""
+    address = words.get("title", "")
+    if address.startswith(("http://", "https://")) and not len(words):
+        words.tag, words.text, alt = "img", None, words.text or ""
+        words.attrib.clear()
+        words.attrib.update({"src": address, "alt": alt})
 
 
 def _breaks(root: markup.Element) -> Iterator[markup.Element]:

@@ -69,6 +69,10 @@ class MediaFolder:
         except OSError as e:
             raise StoreError(f"media: {self._file(name)} can't be read: {(e.strerror or str(e)).lower()}") from e
 
+    def find(self, name: str) -> Path | None:
+        """Return the file of that name, None if there is none."""
+        return next(iter(self._found(name)), None) if _NAME.fullmatch(name) else None
+
     def names(self) -> Iterator[str]:
         """Yield the names of all files that are kept."""
         return (file.name for file in self._folder.glob("??/*") if _NAME.fullmatch(file.name))

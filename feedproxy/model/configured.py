@@ -125,6 +125,53 @@ class RequestRules:
     per_minute: int
 
 
+class PageCopies(StrEnum):
+    """How many pages an article has in an export's section: one in each of its channels, or one."""
+
+    PER_CHANNEL = "per-channel"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRules:
+    """How the mirror is written to disk; *max_loss* is the share of its articles that the next copy may do without."""
+
+    pages: PageCopies = PageCopies.PER_CHANNEL
+    max_loss: float = 0.05
+
+
+class ExportForm(StrEnum):
+    """What an export is for: the git-hosted mirrors' Markdown, or the live server's pages for any file host."""
+
+    GIT = "git"
+    HTML = "html"
+
+
+class Links(StrEnum):
+    """Where links in a text lead: nowhere, as in the seed; or inside the mirror as far as it holds their targets."""
+
+    SEED = "seed"
+    MIRROR = "mirror"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A git remote that an export is pushed to: *url* with {section}, where each section is a repository of its own.
+
+    *public* is where readers see it, "" if nobody is to be told.
+    """
+
+    name: str
+    url: str
+    sections: tuple[str, ...]
+    form: ExportForm
+    links: Links
+    every_hours: float
+    branch: str
+    force: bool
+    public: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """Everything that `config/` says; *filtered_per_minute* is how many chosen or merged feeds one client may have made."""
@@ -146,6 +193,9 @@ class Mirror:
     images: ImageRules
     requests: RequestRules
     filtered_per_minute: int = 20
+    export: ExportRules = ExportRules()
+    targets: tuple[Target, ...] = ()
+    addresses: tuple[str, ...] = ()
 
     def section(self, name: str) -> Section | None:
         """Return the section of that name."""

@@ -2,6 +2,7 @@
 
 from feedproxy.render import books
 from feedproxy.render.feeds import FORMS
+from feedproxy.render.lists import MarkdownFront, MarkdownList, render_markdown_front, render_markdown_list
 from feedproxy.render.markdown import MarkdownPage, render_markdown
 from feedproxy.render.opml import Outline, render_opml
 from feedproxy.render.pages import (
@@ -13,11 +14,13 @@ from feedproxy.render.pages import (
     ListBlock,
     ListedArticle,
     lead_figure,
+    render_addresses,
     render_article,
     render_home,
     render_list,
     render_message,
     render_status,
+    robots,
 )
 from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History, Lead, picture_type
 
@@ -36,16 +39,22 @@ __all__ = [
     "Link",
     "ListBlock",
     "ListedArticle",
+    "MarkdownFront",
+    "MarkdownList",
     "MarkdownPage",
     "Outline",
     "books",
     "lead_figure",
     "picture_type",
+    "render_addresses",
     "render_article",
     "render_home",
     "render_list",
     "render_markdown",
+    "render_markdown_front",
+    "render_markdown_list",
     "render_message",
     "render_opml",
     "render_status",
+    "robots",
 ]

@@ -3,7 +3,9 @@
 An HTML block ends at a blank line (CommonMark 0.31, 4.6), so there is none inside, nor any line break that is not ours.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -14,6 +16,8 @@ from feedproxy.render.values import Lead
 
 # Characters of Markdown's own that a backslash makes plain (CommonMark 0.31, 2.4).
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~#]")
+# What ends a comment or a line in one reader or another; JSON can say it otherwise.
+_ENDS = re.compile("--|[<>\x7f-\x9f\u2028\u2029]")
 _BREAKS = re.compile(r"[\r\n]+")
 _BODY = '<div class="post_content" id="artbody" itemprop="articleBody">'
 _ADDRESS = ("http://", "https://")
@@ -28,6 +32,7 @@ class MarkdownPage:
     lead: Lead | None
     content: SafeHtml
     original: str
+    record: Mapping[str, object] | None = None
 
 
 def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
@@ -35,15 +40,32 @@ def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
 
     Otherwise only those do that `rewrite` took the address from and gave as title.
     """
-    links = " &nbsp;|&nbsp; ".join(f"[{_plain(link.title)}]({_target(link.href)})" for link in page.navigation)
-    head = f"### {_plain(page.title)}\n\n---\n\n#### {links}\n\n\n"
-    body = "\n".join([_lead(page.lead) + _BODY, *_blocks(page.content, neutral=neutral), "</div>"])
+    links = " &nbsp;|&nbsp; ".join(map(as_link, page.navigation))
+    head = f"### {as_text(page.title)}\n\n---\n\n#### {links}\n\n\n"
+    body = "\n".join([_lead(page.lead) + _BODY, *_blocks(page.content, neutral=neutral), "</div>", *_comment(page.record)])
     return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{page.original}".encode()
 
 
-def _plain(text: str) -> str:
+def _comment(record: Mapping[str, object] | None) -> list[str]:
+    """Return what a page says to other mirrors: a comment of one line, which therefore holds no "--"."""
+    if record is None:
+        return []
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return [f"<!-- feedproxy {_ENDS.sub(_escaped, text)} -->"]
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "-\\u002d" if match[0] == "--" else f"\\u{ord(match[0]):04x}"
+
+
+def as_text(text: str) -> str:
     """Return text on one line that Markdown reads as it is."""
     return _SPECIAL.sub(r"\\\g<0>", _BREAKS.sub(" ", text))
+
+
+def as_link(link: Link) -> str:
+    """Return a link in Markdown."""
+    return f"[{as_text(link.title)}]({_target(link.href)})"
 
 
 def _target(href: str) -> str:

@@ -92,9 +92,19 @@ class ArticleBody:
     note: str = ""
 
 
-def render_home(frame: Frame, blocks: tuple[ListBlock, ...], opml: str) -> bytes:
-    """Return the front page; *opml* is where the list of all feeds stands."""
-    return _render("home.html", frame, blocks=blocks, opml=opml)
+def render_home(frame: Frame, blocks: tuple[ListBlock, ...], opml: str, addresses: str = "") -> bytes:
+    """Return the front page; *opml* is where the list of all feeds stands, *addresses* leads to where else the mirror is."""
+    return _render("home.html", frame, blocks=blocks, opml=opml, addresses=addresses)
+
+
+def render_addresses(frame: Frame, sites: tuple[tuple[str, str], ...], addresses: tuple[str, ...]) -> bytes:
+    """Return the page that says what the mirror is a mirror of, each site's title and host, and where else it is."""
+    return _render("addresses.html", frame, sites=sites, addresses=addresses)
+
+
+def robots(*, is_indexed: bool) -> bytes:
+    """Return robots.txt (RFC 9309): all or nothing."""
+    return b"User-agent: *\nAllow: /\n" if is_indexed else b"User-agent: *\nDisallow: /\n"
 
 
 def render_list(

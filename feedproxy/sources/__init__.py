@@ -14,6 +14,8 @@ from feedproxy.model import (
     REQUESTED,
     ArticleRules,
     Channel,
+    ExportForm,
+    ExportRules,
     FetchLimits,
     ImageRules,
     KeepRules,
@@ -25,6 +27,7 @@ from feedproxy.model import (
     Section,
     Site,
     Source,
+    Target,
     Url,
 )
 from feedproxy.settings import reason
@@ -52,6 +55,7 @@ def load_mirror(folder: Path) -> Mirror:
     sections = tuple(_section(folder / "sections" / f"{name}.toml", main_file, name, sites) for name in main.mirror.sections)
     _check_channels(folder, sections)
     _check_navigation(main_file, main)
+    targets = _targets(main_file, main)
     mirror = main.mirror
     return Mirror(
         name=mirror.name,
@@ -71,6 +75,9 @@ def load_mirror(folder: Path) -> Mirror:
         images=ImageRules(**main.images.model_dump()),
         requests=RequestRules(**main.requests.model_dump()),
         filtered_per_minute=main.feeds.filtered_per_minute,
+        export=ExportRules(**main.export.model_dump()),
+        targets=targets,
+        addresses=tuple(dict.fromkeys([*mirror.addresses, *(target.public for target in targets if target.public)])),
     )
 
 
@@ -172,6 +179,22 @@ def _check_navigation(file: Path, main: MirrorFile) -> None:
         if is_place == bool(link.url):
             reason = 'give url, or to, which is a section\'s name or "section"; both for a folder beside the sections'
             raise ConfigError(file, "navigation", f"{link.title}: {reason}")
+
+
+def _targets(file: Path, main: MirrorFile) -> tuple[Target, ...]:
+    """Return where exports are pushed to, each name once, and each repository with a remote of its own."""
+    known, names = main.mirror.sections, [table.name for table in main.publish]
+    for table in main.publish:
+        if names.count(table.name) > 1:
+            raise ConfigError(file, "publish.name", f"{table.name!r} stands there twice")
+        if unknown := set(table.sections) - set(known):
+            raise ConfigError(file, "publish.sections", f"{table.name}: there is no section {min(unknown)!r}")
+        is_git, count = table.form is ExportForm.GIT, len(table.sections or known)
+        if table.sections and not is_git:
+            raise ConfigError(file, "publish.sections", f"{table.name}: the form html has all sections in one repository")
+        if is_git and count > 1 and "{section}" not in table.url:
+            raise ConfigError(file, "publish.url", f"{table.name}: must hold {{section}}, as each is a repository of its own")
+    return tuple(Target(**table.model_dump() | {"sections": table.sections or known}) for table in main.publish)
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:

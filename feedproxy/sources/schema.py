@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from feedproxy.markup import check_xpath
 from feedproxy.model import Images, Robots
+from feedproxy.sources.exports import ExportTable, PublishTable
 
 Kind = Literal["html", "feed", "mirror", "feedproxy"]
 NAME = r"^[a-z0-9][a-z0-9-]*$"
@@ -54,6 +55,7 @@ class MirrorTable(_Table):
     page_path: str = "/{section}/blob/master/pages/{channel}/{id}.md"
     index_path: str = "/{section}/blob/master/indexes/{channel}/{page}.md"
     sections: tuple[str, ...] = Field(min_length=1)
+    addresses: tuple[Address, ...] = ()
 
     @field_validator("page_path", "index_path")
     @classmethod
@@ -167,6 +169,8 @@ class MirrorFile(_Table):
     keep: KeepTable = KeepTable()
     images: ImagesTable = ImagesTable()
     requests: RequestsTable = RequestsTable()
+    export: ExportTable = ExportTable()
+    publish: tuple[PublishTable, ...] = ()
 
 
 class ChannelTable(_Table):

@@ -163,6 +163,15 @@ class Store(Desk, Protocol):
     def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
         """Remember that an article could not be had, how often that was tried, and when to try again."""
 
+    def articles(self, articles: Collection[ArticleId]) -> list[Article]:
+        """Return those of *articles* that are held, in their order."""
+
+    def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
+        """Return the IDs of all articles of *channels* that are held, with when they were published, oldest first."""
+
+    def tags(self, channels: Collection[str]) -> list[str]:
+        """Return the tags that articles of *channels* have, in the order of their names."""
+
     def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
         """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
 

@@ -68,6 +68,20 @@ def of_period(channels: Collection[str], since: datetime, until: datetime | None
     return bounded.distinct().order_by(members.published.desc(), members.article_id.desc())
 
 
+def dated(channels: Collection[str]) -> Select[Any]:
+    """Return the query for the IDs of all articles of *channels* and when they were published, oldest first."""
+    members = t.membership.c
+    held = select(members.article_id, members.published).where(members.channel.in_(channels), members.published.is_not(None))
+    return held.distinct().order_by(members.published, members.article_id)
+
+
+def tags_of(channels: Collection[str]) -> Select[Any]:
+    """Return the query for the tags that articles of *channels* have."""
+    tags, members = t.article_tag.c, t.membership.c
+    shown = exists().where(members.article_id == tags.article_id, members.channel.in_(channels))
+    return select(tags.name).where(shown).distinct()
+
+
 def sizes() -> Select[Any]:
     """Return the query for ID, date and about the bytes of all articles, oldest first: of text, pages and pictures."""
     articles, pages, files = t.article.c, t.raw_page.c, t.media_file.c

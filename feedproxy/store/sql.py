@@ -247,6 +247,18 @@ class SqlStore:
             rows.touch(db, sorted(ids), now)
             articles.drop(db, ids)
 
+    def articles(self, ids: Collection[ArticleId]) -> list[Article]:
+        with self._db.reading() as db:
+            return articles.read(db, ids)
+
+    def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
+        with self._db.reading() as db:
+            return [(ArticleId(row.article_id), row.published) for row in db.execute(queries.dated(channels))]
+
+    def tags(self, channels: Collection[str]) -> list[str]:
+        with self._db.reading() as db:
+            return sorted(db.execute(queries.tags_of(channels)).scalars())
+
     def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
         values = {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
         with self._db.writing() as db:

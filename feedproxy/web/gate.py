@@ -96,8 +96,3 @@ def guard(app: Flask, settings: Settings) -> None:
             secure = request.is_secure or settings.public_url.startswith("https:")
             response.set_cookie(_COOKIE, given_key(), max_age=_YEAR_S, secure=secure, httponly=True, samesite="Lax")
         return response
-
-
-def robots(*, is_indexed: bool) -> bytes:
-    """Return robots.txt (RFC 9309): all or nothing."""
-    return b"User-agent: *\nAllow: /\n" if is_indexed else b"User-agent: *\nDisallow: /\n"

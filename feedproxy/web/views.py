@@ -17,12 +17,12 @@ from feedproxy.edition import ALL, Ground, Pages, Scope, make_opml, merged_scope
 from feedproxy.errors import ChoiceError
 from feedproxy.media import MEDIA_TYPES, MediaFolder
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
-from feedproxy.render import STATIC
+from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
 from feedproxy.web.answers import HTML, NO_STORE, OPML, TEXT, Answer, prepare, send, send_file
 from feedproxy.web.feeds import Feeds
-from feedproxy.web.gate import ROBOTS, client_of, given_key, robots
+from feedproxy.web.gate import ROBOTS, client_of, given_key
 
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}

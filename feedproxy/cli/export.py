@@ -1,0 +1,120 @@
+"""`feedproxy export`: the mirror on disk."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from feedproxy.cli.parts import progress
+from feedproxy.export import Order, Result, Seal, export
+from feedproxy.model import ExportForm, Links, Mirror
+from feedproxy.settings import Settings
+from feedproxy.sign import sign, signing_key
+from feedproxy.sources import load_mirror
+from feedproxy.store import Store, open_store
+
+_TERMINATED = 143
+
+
+@click.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--form", type=click.Choice([form.value for form in ExportForm]), required=True, help="What it is for.")
+@click.option(
+    "--links",
+    type=click.Choice([links.value for links in Links]),
+    default=Links.MIRROR.value,
+    help="Where links in texts lead, in the form git: inside the mirror, or nowhere, as in the first mirrors.",
+)
+@click.option("--force", is_flag=True, help="Write even if more articles would be lost than export.max_loss allows.")
+@click.option("--dry-run", is_flag=True, help="Only say how many files would be written.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@click.pass_obj
+def export_mirror(
+    settings: Settings, folder: Path, form: str, links: str, *, force: bool, dry_run: bool, workers: int | None
+) -> None:
+    """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any file host (html).
+
+    What is there already and is equal is not written again; DIR stays as it is until all is written. Ends with 0.
+    """
+    mirror = load_mirror(settings.config)
+    order = order_of(settings, mirror, ExportForm(form), Links(links))
+    store = open_store(settings.store_url, settings.data)
+    if order.form is ExportForm.HTML and not settings.public_url:
+        click.echo("feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True)
+    end_gently()
+    began = time.monotonic()
+    result = write_export(order, store, folder, workers, seal_by(settings), force=force, is_dry=dry_run)
+    seconds = time.monotonic() - began
+    click.echo(in_words(result, would="would be " if dry_run else ""))
+    click.echo(f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second")
+
+
+def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> Order:
+    """Return what is exported."""
+    return Order(
+        mirror=mirror,
+        form=form,
+        store_url=settings.store_url,
+        data=settings.data,
+        media=settings.media,
+        public_url=settings.public_url,
+        links=links,
+        is_indexed=settings.indexed,
+    )
+
+
+def seal_by(settings: Settings) -> Seal | None:
+    """Return what signs manifests, None where the mirror does not sign; a signature's comment is the manifest's path."""
+    key = signing_key(settings)
+    return (lambda path, body: sign(body, key, comment=path)) if key else None
+
+
+def write_export(
+    order: Order, store: Store, folder: Path, workers: int | None, seal: Seal | None, *, force: bool = False, is_dry: bool = False
+) -> Result:
+    """Export with a progress bar, by as many processes as there are cores where *workers* does not say; see `export`."""
+
+    def told(done: int, total: int) -> None:
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
+    with progress(f"export {order.form}", 1) as bar:
+        return export(
+            order,
+            store,
+            folder,
+            force=force,
+            is_dry=is_dry,
+            processes=workers or _cores(),
+            told=told,
+            seal=seal,
+        )
+
+
+def end_gently() -> None:
+    """Have SIGTERM end the export as Ctrl-C does: the present tree stays, what was begun is taken away."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(_TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def in_words(result: Result, would: str = "") -> str:
+    """Return what became of an export."""
+
+    def counted(counts: dict[str, int]) -> str:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+        return f"{sum(counts.values())}" + (f" ({kinds})" if kinds else "")
+
+    missing = f"; {result.missing_pictures} pictures are missing" if result.missing_pictures else ""
+    return (
+        f"{result.articles} articles; files {would}written: {counted(dict(result.written))}; "
+        f"unchanged: {counted(dict(result.unchanged))}; removed: {result.removed}{missing}"
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

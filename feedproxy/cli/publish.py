@@ -1,0 +1,58 @@
+"""`feedproxy publish`: exports pushed to git remotes."""
+
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from feedproxy.cli.export import end_gently, in_words, order_of, seal_by, write_export
+from feedproxy.cli.parts import now
+from feedproxy.errors import ConfigError
+from feedproxy.export import Order, Outcome, publish
+from feedproxy.model import ExportForm, Links
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import open_store
+
+
+@click.command("publish")
+@click.option("--all", "is_all", is_flag=True, help="Push to every target, whenever it is due.")
+@click.option("--force", is_flag=True, help="Export even if more articles would be lost than export.max_loss allows.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@click.pass_obj
+def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: int | None) -> None:
+    """Export the mirror, commit it, and push it to the git remotes of [[publish]] that are due.
+
+    Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends with 0, or with 1 if one failed.
+    """
+    mirror = load_mirror(settings.config)
+    if not mirror.targets:
+        raise ConfigError(settings.config / "feedproxy.toml", "publish", "there is no [[publish]] to push to")
+    store = open_store(settings.store_url, settings.data)
+    end_gently()
+    seal = seal_by(settings)
+
+    def write(order: Order, folder: Path) -> None:
+        click.echo(f"{order.form}: {in_words(write_export(order, store, folder, workers, seal, force=force))}")
+
+    order = order_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
+    outcomes = publish(order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all)
+    _print(outcomes)
+    if any(outcome.error for outcome in outcomes):
+        raise SystemExit(1)
+
+
+def _print(outcomes: list[Outcome]) -> None:
+    table = Table("target", "form", "state", "changes")
+    for outcome in outcomes:
+        state = "failed" if outcome.error else "pushed" if outcome.is_due else "not due"
+        table.add_row(outcome.target.name, outcome.target.form.value, state, outcome.changes or "-")
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.error:
+            console.print(f"failed: {outcome.target.name}: {outcome.error}", markup=False, highlight=False, soft_wrap=True)

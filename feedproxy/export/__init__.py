@@ -1,0 +1,156 @@
+"""The mirror on disk: as the git-hosted mirrors have it, or as plain files for any host; and pushed to git remotes.
+
+It stands on `edition` and opens no network of its own.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from feedproxy.errors import ExportError
+from feedproxy.export.publish import Outcome, publish
+from feedproxy.export.tree import Tree, Write, alone, write_file
+from feedproxy.export.values import Bench, Group, Job, Order, Result, Seal, bench_of
+from feedproxy.export.work import FORMS, Run, workers
+from feedproxy.media import MediaFolder
+from feedproxy.store import Store
+
+__all__ = ["Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
+
+_log = logging.getLogger(__name__)
+# Is told how many jobs are done, of how many.
+Told = Callable[[int, int], None]
+_PAGES = "pages"
+
+
+def export(
+    order: Order,
+    store: Store,
+    folder: Path,
+    *,
+    force: bool = False,
+    is_dry: bool = False,
+    processes: int = 1,
+    told: Told = lambda _done, _total: None,
+    seal: Seal | None = None,
+    write: Write = write_file,
+) -> Result:
+    """Write the mirror to *folder*, or only say what would be written if *is_dry*.
+
+    The present tree stays until the next one is whole. *seal* signs each manifest, *write* writes a file.
+
+    Raises:
+        ExportError: *folder* is not ours or can't be written; a page is not well-formed; or more articles would be lost than
+            `export.max_loss` allows, unless *force* says that they may. The present tree is as it was.
+        StoreError: the store can't be read.
+
+    """
+    with alone(folder, order.form):
+        tree = Tree(folder, order.form, order.roots, is_dry=is_dry, write=write)
+        try:
+            tree.begin()
+            with workers(bench_of(order, store), processes) as run:
+                result = _build(_Building(bench_of(order, store), tree, run, told))
+            articles = _check_loss(order, tree, force=force)
+            tree.seal(seal)
+            if not is_dry:
+                tree.swap()
+        except BaseException:
+            tree.discard()
+            raise
+    return replace(_counted(tree), articles=articles, rendered=result.rendered, missing_pictures=result.missing_pictures)
+
+
+@dataclass
+class _Building:
+    """A tree that is being filled: by which jobs, what pictures they showed, how many pages were rendered."""
+
+    bench: Bench
+    tree: Tree
+    run: Run
+    told: Told
+    pictures: dict[Group, set[str]] = field(default_factory=dict)
+    rendered: int = 0
+
+
+def _build(work: _Building) -> Result:
+    """Fill the next tree with what the store holds at its end.
+
+    Pollers go on meanwhile. What they changed is made anew, and what they changed while that was done, while they wait.
+    """
+    seen = _versions(work.bench)
+    _run(work, list(FORMS[work.bench.order.form].jobs(work.bench)))
+    seen = _catch_up(work, seen)
+    with work.bench.store.turn():
+        _catch_up(work, seen)
+    missing = _put_pictures(work.bench, work.tree, work.pictures)
+    return Result(rendered=work.rendered, missing_pictures=missing)
+
+
+def _catch_up(work: _Building, seen: dict[str, int]) -> dict[str, int]:
+    """Make anew what depends on channels that were *seen* in another version; return the versions of now."""
+    versions = _versions(work.bench)
+    changed = {channel for channel, version in versions.items() if version != seen[channel]}
+    jobs = FORMS[work.bench.order.form].jobs(work.bench) if changed else iter(())
+    again = [job for job in jobs if job.channels & changed]
+    for group in {job.group for job in again}:
+        work.tree.forget(group)
+        work.pictures.pop(group, None)
+    _run(work, again)
+    return versions
+
+
+def _run(work: _Building, jobs: list[Job]) -> None:
+    for done, (job, made) in enumerate(work.run(jobs), 1):
+        for file in made.files:
+            work.tree.put(job.group, file.path, file.body)
+            work.rendered += job.kind == _PAGES
+        if made.pictures:
+            work.pictures.setdefault(job.group, set()).update(map(sys.intern, made.pictures))
+        work.told(done, len(jobs))
+
+
+def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int:
+    """Put pictures beside the pages; return how many files are missing."""
+    media, layout, missing = MediaFolder(bench.order.media), bench.order.layout, 0
+    for section, name in ((section, name) for (_, section, _), names in shown.items() for name in names):
+        path, file = layout.file(layout.media(name, section)), media.find(name)
+        if path in tree.sums:
+            continue
+        if file is None:
+            _log.warning("%s: is missing in %s; feedproxy prune has it fetched again", name, bench.order.media)
+            missing += 1
+        else:
+            tree.put_copy(("pictures", "", ""), path, file)
+    return missing
+
+
+def _versions(bench: Bench) -> dict[str, int]:
+    return {channel.id: bench.store.version([channel.id]).number for channel in bench.order.mirror.channels}
+
+
+def _check_loss(order: Order, tree: Tree, *, force: bool) -> int:
+    """Hold that few enough articles are lost; return how many there are."""
+    before, after = _articles(order, tree.before), _articles(order, tree.sums)
+    lost, most = len(before - after), order.mirror.export.max_loss
+    if lost > most * len(before) and not force:
+        share = f"more than export.max_loss = {most:g} allows"
+        raise ExportError(f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; it stays as it is; see --force")
+    return len(after)
+
+
+def _articles(order: Order, files: Iterable[str]) -> set[str]:
+    pattern = order.layout.page_files
+    return {match["id"] for file in files if (match := pattern.fullmatch(file))}
+
+
+def _counted(tree: Tree) -> Result:
+    def by_kind(counts: dict[Group, int]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for (kind, _, _), count in sorted(counts.items()):
+            found[kind] = found.get(kind, 0) + count
+        return found
+
+    return Result(written=by_kind(tree.written), unchanged=by_kind(tree.unchanged), removed=tree.removed)

@@ -1,0 +1,88 @@
+"""The form of the git-hosted mirrors: each section a repository of its own, pages in Markdown, lists as CSV.
+
+A page with the record in it is all that another mirror needs to have the article.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from feedproxy.edition import Ground, make_markdown_front, make_markdown_list, make_opml, markdown_of
+from feedproxy.export import common
+from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
+from feedproxy.model import Links, Section
+
+# So many lines of a list are asked for at once.
+_LINES = 1_000
+
+
+def jobs(bench: Bench) -> Iterator[Job]:
+    """Yield all there is to do."""
+    yield from common.page_jobs(bench)
+    yield from common.index_jobs(bench)
+    for section, channel in common.places(bench):
+        yield Job("lists", frozenset((channel.id,)), section.name, channel.id)
+    for section in bench.order.mirror.sections:
+        yield Job("fronts", frozenset(), section.name)
+
+
+def _pages(bench: Bench, job: Job) -> Made:
+    context, articles = common.context_and_articles(bench, job)
+    layout, shown = bench.ground.layout, common.on_pages(context, articles, job)
+    files = (
+        File(
+            layout.file(layout.article(job.section, job.channel, article.id)),
+            markdown_of(context, article, job.channel, bench.order.links),
+        )
+        for article in shown
+    )
+    # as in the seed, pictures stay where they are
+    pictures = common.pictures_of(context, shown, job.section) if bench.order.links is Links.MIRROR else ()
+    return Made(tuple(files), pictures)
+
+
+def _indexes(bench: Bench, job: Job) -> Made:
+    (section, channel), layout = common.place_of(bench, job), bench.ground.layout
+    made = ((number, make_markdown_list(bench.ground, section, channel, int(number))) for number in job.parts)
+    files = (File(layout.file(layout.index(job.section, job.channel, int(number))), body) for number, body in made if body)
+    return Made(tuple(files))
+
+
+def _lists(bench: Bench, job: Job) -> Made:
+    """Make a channel's list: ID and title on one line, newest first; titles are not quoted, whatever they hold."""
+    count = bench.store.count(job.channel)
+    rows = (row for start in range(0, count, _LINES) for row in bench.store.index(job.channel, start, _LINES))
+    lines = "".join(f"{row.id},{' '.join(row.title.split())}\n" for row in rows)
+    return Made((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
+
+
+def _fronts(bench: Bench, job: Job) -> Made:
+    section = _section(bench, job)
+    made = ((path, make(bench.ground, section)) for path, make in FRONTS.items())
+    return Made(tuple(File(f"{section.name}/{path}", body) for path, body in made if body))
+
+
+def _section(bench: Bench, job: Job) -> Section:
+    return next(section for section in bench.order.mirror.sections if section.name == job.section)
+
+
+def _feeds(ground: Ground, _section: Section) -> bytes:
+    """Make the list of all feeds, if the mirror has an address of its own where they are."""
+    return make_opml(ground) if ground.public_url else b""
+
+
+def _names(_ground: Ground, section: Section) -> bytes:
+    return "".join(f"{channel.id},{' '.join(channel.title.split())}\n" for channel in section.channels).encode()
+
+
+# What else is written once in each repository.
+FRONTS: Mapping[str, Callable[[Ground, Section], bytes]] = {
+    "README.md": make_markdown_front,
+    "feeds.opml": _feeds,
+    "scripts/index.csv": _names,
+}
+_MAKERS: Mapping[str, Maker] = {
+    "pages": _pages,
+    "indexes": _indexes,
+    "lists": _lists,
+    "fronts": _fronts,
+}
+FORM = Form(jobs, _MAKERS)
