@@ -113,7 +113,8 @@ def _show_again(words: markup.Element) -> None:
     """Make what stands for a picture that a mirror of ours has not that picture again."""
     address = words.get("title", "")
     if address.startswith(("http://", "https://")) and not len(words):
-        words.tag, words.text, alt = "img", None, words.text or ""
+        alt = words.text or ""
+        words.tag, words.text = "img", None
         words.attrib.clear()
         words.attrib.update({"src": address, "alt": alt})
 
