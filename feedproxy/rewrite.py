@@ -155,7 +155,7 @@ def _lead_to_picture(link: markup.Element, place: Place) -> None:
     stored = next((each for each in shown if each), None)
     if stored and not place.bound and not place.is_told:
         link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
-    elif not markup.text_of(link):
+    elif not markup.text_of(link) and not place.is_told:
         link.drop_tag()
     else:
         link.set("title", link.attrib.pop("href"))
@@ -175,14 +175,14 @@ def _rewrite_picture(image: markup.Element, place: Place) -> None:
     stored = _stored(Url(image.get("src", "")), place)
     if stored:
         image.set("src", place.write(place.layout.media(stored.reading.name, place.section)))
-        if stored.reading.width:  # not known in an archive
+        if stored.reading.width and not place.is_told:  # it is not known in an archive
             image.set("width", str(stored.reading.width))
             image.set("height", str(stored.reading.height))
     else:
         alt, address = image.get("alt", "").strip(), image.get("src", "")
         image.attrib.clear()
         image.tag, image.text = "i", alt
-        if place.is_told:
+        if place.is_told and address:
             image.set("title", address)
         elif not alt:
             image.drop_tag()

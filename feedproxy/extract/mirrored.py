@@ -116,7 +116,7 @@ def _show_again(words: markup.Element) -> None:
         alt = words.text or ""
         words.tag, words.text = "img", None
         words.attrib.clear()
-        words.attrib.update({"src": address, "alt": alt})
+        words.attrib.update({"alt": alt, "src": address})
 
 
 def _breaks(root: markup.Element) -> Iterator[markup.Element]:

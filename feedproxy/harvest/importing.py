@@ -182,12 +182,12 @@ class Importer:
 
     def _join(self, entries: list[Entry]) -> None:
         """Have the channels of held articles show them."""
-        items: dict[str, list[ListingItem]] = defaultdict(list)
+        items: dict[str, dict[ArticleId, ListingItem]] = defaultdict(dict)
         for entry in entries:
-            for channel, item in entry.listed:
-                items[channel].append(item)
+            for channel, item in entry.listed:  # perhaps twice, as a channel may be in two sections
+                items[channel].setdefault(entry.id, item)
         for channel, listed in items.items():
-            self.kit.store.remember_listing(channel, listed, self.kit.clock())
+            self.kit.store.remember_listing(channel, list(listed.values()), self.kit.clock())
 
     def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
         """Keep the pictures that a mirror has of articles, as far as they are not held; what it has not is fetched later."""
