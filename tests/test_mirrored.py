@@ -13,6 +13,7 @@ from conftest import Clock
 from fakes import open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom
 
+from feedproxy.edition import look
 from feedproxy.errors import FetchError, ListingError, TooLargeError
 from feedproxy.extract import extract_mirrored, split_mirrored
 from feedproxy.fetch.local import Folders
@@ -214,6 +215,8 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
     assert (state.failures, state.last_error) == (0, "")
     assert state.stand_in.startswith("file://")
     assert "answered 500" in state.stand_in
+    problems = [problem.what for problem in look(mirror, store, harvester.kit.clock()).problems]
+    assert any(what.startswith("city is taken from another source: file://") for what in problems)
 
 
 def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_first(

@@ -87,7 +87,15 @@ def _of_channels(mirror: Mirror, states: Mapping[str, ChannelState], now: dateti
     known = [states[channel.id] for channel in mirror.channels if channel.id in states]
     failing = [state for state in known if state.failures >= _MIN_FAILURES]
     words = "{} failed {} times running, last success {}: {}"
-    return [
+    standing_in = [
+        Problem(
+            f"{state.channel} is taken from another source: {state.stand_in}",
+            "see whether the first one answers: feedproxy doctor",
+        )
+        for state in known
+        if state.stand_in and not state.failures
+    ]
+    return standing_in + [
         Problem(
             words.format(state.channel, state.failures, _ago(state.succeeded_at, now), state.last_error),
             "see whether the address answers: feedproxy doctor",
