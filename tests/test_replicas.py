@@ -10,6 +10,7 @@ from conftest import Clock
 from fakes import open_calm_fetcher
 from newsroom import STORIES, Answer, Newsroom, open_newsroom, write_config
 
+from feedproxy.errors import StoreError
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
@@ -33,7 +34,7 @@ class Peer:
 
     def __init__(self, folder: Path, newsroom: Newsroom, door: Newsroom) -> None:
         self.settings = Settings(
-            config=write_config(folder / "config"),
+            config=write_config(folder / "config", "feed"),
             data=folder / "var",
             origins={"news.example": newsroom.origin},
             public_url=PEER,
@@ -60,7 +61,7 @@ class Peer:
 
     def poll(self) -> None:
         for channel in self.mirror.channels:
-            self.harvester.walk(channel, pages=99)
+            self.harvester.poll(channel)
 
     def close(self) -> None:
         self.fetcher.close()
@@ -136,6 +137,28 @@ def test_a_walk_that_was_interrupted_goes_on_at_its_page(own: Harvester, peer: P
     poll(own)
     assert articles(store).keys() == articles(peer.store).keys()
     assert [urlsplit(path).path for path in peer.door.asked].count("/feed/town/city/archive/1.json") == 1
+
+
+def test_a_page_is_stored_wholly_or_not_at_all(
+    own: Harvester, peer: Peer, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    saved, save = [], store.save
+
+    def fail_at_last(article: Article, *given: object, **named: object) -> None:
+        saved.append(article.id)
+        if len(saved) == 120:
+            raise StoreError("store: disk is full")
+        save(article, *given, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "save", fail_at_last)
+        with pytest.raises(StoreError):
+            poll(own)
+    assert len(articles(store)) == 100
+    poll(own)
+    assert articles(store) == articles(peer.store)
 
 
 def test_what_is_corrected_there_later_is_corrected_here(own: Harvester, peer: Peer, store: SqlStore) -> None:
