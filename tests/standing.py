@@ -14,6 +14,7 @@ from feedproxy.harvest import Harvester, Kit
 from feedproxy.media import MediaFolder
 from feedproxy.model import Mirror
 from feedproxy.settings import Settings
+from feedproxy.sign import make_key, write_secret_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
@@ -46,7 +47,12 @@ class Standing:
 def open_standing(folder: Path, stories: tuple[Story, ...] = (*STORIES, _LINKING)) -> Iterator[Standing]:
     with open_newsroom() as newsroom:
         newsroom.stories = stories
-        settings = Settings(config=write_config(folder / "config"), data=folder / "var", origins={HOST: newsroom.origin})
+        settings = Settings(
+            config=write_config(folder / "config"),
+            data=folder / "var",
+            origins={HOST: newsroom.origin},
+            signing_key=write_secret_key(make_key(bytes(range(40)))),
+        )
         mirror, media = load_mirror(settings.config), MediaFolder(settings.media)
         store, fetcher = open_store(settings.store_url, settings.data), open_calm_fetcher(settings, mirror)
         harvester = Harvester(Kit(mirror, store, fetcher, media, lambda: NOW))

@@ -301,6 +301,7 @@ class Server:
             "PYTHONPATH": str(ROOT),
             "FEEDPROXY_CONFIG": str(settings.config),
             "FEEDPROXY_DATA": str(settings.data),
+            "FEEDPROXY_SIGNING_KEY": settings.signing_key,
             **more,
         }
         self.process = subprocess.Popen(

@@ -33,11 +33,10 @@ class Archives:
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
+        pages = (f"/feed/<name>/archive/<number>.{FORM}", f"/feed/<name>/<channel>/archive/<number>.{FORM}")
         return (
-            (f"/feed/<name>/archive/<number>.{FORM}", self.archive, "GET"),
-            (f"/feed/<name>/<channel>/archive/<number>.{FORM}", self.archive, "GET"),
-            (f"/feed/<name>/archive/<number>.{FORM}{SIGNATURE_SUFFIX}", self.signature, "GET"),
-            (f"/feed/<name>/<channel>/archive/<number>.{FORM}{SIGNATURE_SUFFIX}", self.signature, "GET"),
+            *((page, self.archive, "GET") for page in pages),
+            *((page + SIGNATURE_SUFFIX, self.signature, "GET") for page in pages if self.key),
             ("/media/of/<key>", self.picture, "GET"),
             ("/media/of/<key>/original", self.original, "GET"),
         )
@@ -47,13 +46,14 @@ class Archives:
         return self._answer(name, number, form, channel, lambda answer: answer)
 
     def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
-        """Answer with the signature of such a page, where the mirror signs; its comment names the page."""
-        key, path = self.key, request.path.removesuffix(SIGNATURE_SUFFIX)
-        if key is None:
-            return self.views.say(404, "没有签名", "这个镜像不签名。")
-        return self._answer(
-            name, number, form, channel, lambda page: prepare(sign(page.body, key, comment=path), TEXT, page.changed)
-        )
+        """Answer with the signature of such a page; its comment names the page."""
+        path = request.path.removesuffix(SIGNATURE_SUFFIX)
+
+        def make(page: Answer) -> Answer:
+            assert self.key is not None  # noqa: S101 (else nothing leads here)
+            return prepare(sign(page.body, self.key, comment=path), TEXT, page.changed)
+
+        return self._answer(name, number, form, channel, make)
 
     def _answer(self, name: str, number: str, form: str, channel: str, make: Callable[[Answer], Answer]) -> Response:
         scope = scope_of(self.views.mirror, name, channel)
