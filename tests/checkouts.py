@@ -57,4 +57,6 @@ def write_checkout(
         (base / "indexes" / f"{channel}.csv").write_text("".join(f"{each.id},{each.title}\n" for each in listed), "utf-8")
         for story in listed:
             (base / "pages" / channel / f"{story.id}.md").write_text(markdown_page(story), "utf-8")
+    (base / "scripts").mkdir(exist_ok=True)
+    (base / "scripts" / "index.csv").write_text("".join(f"{channel},{CHANNELS[channel]}\n" for channel in channels), "utf-8")
     return base

@@ -57,6 +57,17 @@ def test_every_article_comes_once_and_is_in_every_channel_that_lists_it(kit: Kit
     assert kit.store.waiting("city") == []
 
 
+def test_channels_of_the_mirror_that_are_not_configured_are_told(
+    kit: Kit, checkout: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (checkout / "town" / "scripts" / "index.csv").open("a", encoding="utf-8") as file:
+        file.write("sports,体育\n")
+    take_in(kit, checkout)
+    assert [record.getMessage() for record in caplog.records] == [
+        "town: channel 'sports,体育' is not in config/ and is not taken in"
+    ]
+
+
 def test_an_import_that_is_done_again_changes_nothing(kit: Kit, checkout: Path) -> None:
     take_in(kit, checkout)
     before = version(kit)

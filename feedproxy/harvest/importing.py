@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _LOT = 32
 # So many lots are on their way for each process.
 _AHEAD = 3
+_SHOWN_CHARACTERS = 60
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ def entries_of(kit: Kit, bases: Mapping[str, str], done: Import, key: str = "") 
     *bases* says for each section where its part of the mirror begins, *key* is the public key that it must be signed by, if
     it must. A channel without an index there has no articles there.
     """
+    _tell_unknown(kit, bases)
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
     channels = [(base, channel) for name, base in bases.items() for channel in _channels_of(kit.mirror, name)]
     for base, channel in channels:
@@ -80,6 +82,19 @@ def entries_of(kit: Kit, bases: Mapping[str, str], done: Import, key: str = "") 
             for item in listing.items:
                 listed[item.id].append((channel.id, item))
     return [Entry(article_id, tuple(found)) for article_id, found in listed.items()]
+
+
+def _tell_unknown(kit: Kit, bases: Mapping[str, str]) -> None:
+    """Say which channels of a mirror, by its own list of them, are not configured and so not taken in."""
+    for name, base in bases.items():
+        try:
+            lines = kit.fetcher.fetch(Url(f"{base}/scripts/index.csv")).body.decode("utf-8", "replace").splitlines()
+        except UpstreamError:  # not every mirror has one
+            continue
+        known = {channel.id for channel in _channels_of(kit.mirror, name)}
+        for line in lines:
+            if line and line.partition(",")[0] not in known:
+                _log.warning("%s: channel %r is not in config/ and is not taken in", name, line[:_SHOWN_CHARACTERS])
 
 
 @dataclass(frozen=True, slots=True)
