@@ -170,13 +170,18 @@ def crawl(mirror: Mirror, start: str = "/") -> Crawl:
     return found
 
 
+# Documents of archives lead by way of redirects, by design (tests/test_archive.py walks them).
+_ARCHIVE = "/archive/"
+
+
 def _page(mirror: Mirror, address: str, found_on: str, status: int, location: str, body: bytes) -> Page:
     path = address.partition("?")[0]
     if status in _REDIRECTS:
         return Page(path, status, body, found_on, leads_to=resolve(mirror, address, location))
     reading = read(body, is_css=path.endswith(".css")) if status in (_GOOD, _NOT_FOUND) else Reading()
     targets = dict.fromkeys((link, resolve(mirror, address, link.href)) for link in reading.links)
-    return Page(path, status, body, found_on, reading, tuple(targets))
+    followed = tuple(each for each in targets if _ARCHIVE not in each[1].path)
+    return Page(path, status, body, found_on, reading, followed)
 
 
 def resolve(mirror: Mirror, address: str, href: str) -> Target:

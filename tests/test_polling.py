@@ -434,7 +434,7 @@ def full(harvester: Harvester, settings: Settings, newsroom: Newsroom, city: Cha
     """A store with twelve old articles, of which feeds show four."""
     newsroom.stories = tuple(replace(numbered(day + 200), day=f"21/5/{day}", picture=f"/pic/{day}.png") for day in range(1, 13))
     main = settings.config / "feedproxy.toml"
-    main.write_text(main.read_text("utf-8") + "\n[feeds]\nentries = 4\n", "utf-8")
+    main.write_text(main.read_text("utf-8").replace("[feeds]\n", "[feeds]\nentries = 4\n"), "utf-8")
     harvester.walk(city, pages=9)
     return settings
 

@@ -27,7 +27,7 @@ class Kit:
     @property
     def hosts(self) -> frozenset[str]:
         """The hosts that may be asked for pictures."""
-        return frozenset(host for site in self.mirror.sites for host in (*site.hosts, *site.picture_hosts))
+        return self.mirror.picture_hosts
 
     @property
     def picture_channels(self) -> frozenset[str]:

@@ -211,6 +211,11 @@ class Mirror:
         """Where listings are had."""
         return frozenset(source for channel in self.channels for source in channel.sources)
 
+    @property
+    def picture_hosts(self) -> frozenset[str]:
+        """The hosts that pictures are fetched from."""
+        return frozenset(host for site in self.sites for host in (*site.hosts, *site.picture_hosts))
+
     def mirrored_at(self, url: Url) -> Source | None:
         """Return the git-hosted mirror that an address belongs to, None if it is no such one's."""
         return next((each for each in self.sources if each.base and url.startswith(each.base + "/")), None)
