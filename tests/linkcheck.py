@@ -88,7 +88,8 @@ class Page:
 class Mirror:
     """A mirror to walk: *ask* answers some addresses, in their order; *folder* is where below its host it lies.
 
-    Nobody may be led to *hosts*; from *picture_hosts* no page may ask for anything.
+    Nobody may be led to *hosts*; from *picture_hosts* no page may ask for anything. Of the mirror's own paths only those are
+    walked that *is_followed* says.
     """
 
     ask: Callable[[Sequence[str]], Iterable[Answer]]
@@ -96,6 +97,7 @@ class Mirror:
     folder: str = ""
     hosts: frozenset[str] = frozenset()
     picture_hosts: frozenset[str] = frozenset()
+    is_followed: Callable[[str], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -180,7 +182,7 @@ def _page(mirror: Mirror, address: str, found_on: str, status: int, location: st
         return Page(path, status, body, found_on, leads_to=resolve(mirror, address, location))
     reading = read(body, is_css=path.endswith(".css")) if status in (_GOOD, _NOT_FOUND) else Reading()
     targets = dict.fromkeys((link, resolve(mirror, address, link.href)) for link in reading.links)
-    followed = tuple(each for each in targets if _ARCHIVE not in each[1].path)
+    followed = tuple(each for each in targets if _ARCHIVE not in each[1].path and mirror.is_followed(each[1].path))
     return Page(path, status, body, found_on, reading, followed)
 
 

@@ -176,6 +176,7 @@ def test_a_month_of_failures_an_outage_of_three_days_and_another_layout_lose_not
 # ---------------------------------------------------------------- who polls, and when
 
 
+@pytest.mark.soak
 def test_restarts_ask_upstream_for_nothing_more(tmp_path: Path) -> None:
     asked = []
     for restarts in (0, 20):
@@ -263,6 +264,7 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
         assert app.test_client().get("/readyz").json["problems"] == []  # type: ignore[index]
 
 
+@pytest.mark.soak
 def test_a_broken_rule_raises_an_alarm_that_ends_by_itself(tmp_path: Path) -> None:
     with make_world(tmp_path, channels=2, per_day=30, days=4) as world:
         machine = world.start()

@@ -326,6 +326,7 @@ def test_no_entry_of_a_feed_runs_asks_or_says_anything_where_nothing_protects_it
         assert show_all(shown, browser, address) == {}
 
 
+@pytest.mark.soak
 def test_the_same_attacks_do_run_and_ask_where_nobody_cleans_them(browser: Browser) -> None:
     worked: set[int] = set()
     with served(reader_of([attack.markup for attack in ATTACKS])) as reader, probing(browser, reader) as probe:
