@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -20,6 +21,7 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_desk
 from feedproxy.web.answers import TEXT
 from feedproxy.web.archives import Archives
+from feedproxy.web.fast import Fast
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.views import Views
@@ -72,6 +74,9 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
         response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
         return response
 
+    if not settings.access_keys:  # a private mirror looks at every request
+        security = partial(headers_of, is_indexed=settings.indexed, is_linking=is_linking)
+        app.wsgi_app = Fast(app.wsgi_app, library.pulse, clock, views.began, security)  # type: ignore[method-assign]
     app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
