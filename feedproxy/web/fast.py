@@ -15,7 +15,7 @@ from werkzeug.http import http_date
 from feedproxy.errors import StoreError
 from feedproxy.store import Clock
 from feedproxy.web.answers import Answer
-from feedproxy.web.shelf import Headers, Heads, Held
+from feedproxy.web.shelf import Heads, Held, Made
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,7 +31,7 @@ _NOT_PLAIN = frozenset(("HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF
 _TAG = re.compile(r'(?:W/)?("[0-9a-z-]*")')
 # What a 304 does not say (RFC 9110, 15.4.5): the client has it.
 _OF_BODY = frozenset(("Content-Type", "Content-Encoding", "Content-Length"))
-_Reply = tuple[str, Headers, list[bytes]]
+_Reply = tuple[str, Made, list[bytes]]
 
 
 def modified_of(answer: Answer, began: datetime) -> datetime | None:
@@ -45,17 +45,23 @@ def modified_of(answer: Answer, began: datetime) -> datetime | None:
 
 
 class Fast:
-    """Stands before an application; *security* gives what an answer of a media type says to browsers."""
+    """Stands before an application; *security* gives what an answer of a media type says to browsers.
+
+    The store is asked whether it has changed once in a *moment*, so an answer may be older than the store by that.
+    """
 
     def __init__(
         self,
         app: "WSGIApplication",
         pulse: Callable[[], int],
         clock: Clock,
+        *,
         began: datetime,
         security: Callable[[str], dict[str, str]],
+        moment: timedelta,
     ) -> None:
         self._app, self._pulse, self._clock, self._began, self._security = app, pulse, clock, began, security
+        self._moment, self._felt = moment, (began - moment, 0)
         self._held = WeakValueDictionary[tuple[str, str, str], Held]()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -80,14 +86,15 @@ class Fast:
         if not _NOT_PLAIN.isdisjoint(environ):
             return None
         try:
-            if not held.is_good(self._pulse()):
+            now = self._clock()
+            if not held.is_good(self._feel(now)):
                 return None
         except StoreError:  # which Flask's way finds, too, and tells
             return None
         held.touch()
         coding = held.answer.coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
         heads = held.heads.get(coding) or self._make_heads(held, coding)
-        date = heads.date if heads.changed and heads.changed <= self._clock() else ""
+        date = heads.date if heads.changed and heads.changed <= now else ""
         is_known = _is_known(environ, heads.tag, date)
         if is_known is None:
             return None
@@ -96,14 +103,22 @@ class Fast:
         body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.packed.get(coding, held.answer.body)]
         return "200 OK", heads.dated if date else heads.undated, body
 
+    def _feel(self, now: datetime) -> int:
+        """Return the store's pulse, once for all requests of a moment."""
+        at, pulse = self._felt
+        if not at <= now < at + self._moment:  # clocks are set back, too
+            pulse = self._pulse()
+            self._felt = now, pulse
+        return pulse
+
     def _make_heads(self, held: Held, coding: str) -> Heads:
         """Make the headers of an answer in a content coding, and leave them with it."""
         answer, changed = held.answer, modified_of(held.answer, self._began)
         own, date = answer.headers(coding), http_date(changed) if changed else ""
         own["Content-Length"] = str(len(answer.packed.get(coding, answer.body)))
         undated = [*own.items(), *self._security(answer.media_type.partition(";")[0]).items()]
-        known = [pair for pair in undated if pair[0] not in _OF_BODY]
-        held.heads[coding] = Heads(own["ETag"], date, changed, undated, [*undated, ("Last-Modified", date)], known)
+        known = Made(pair for pair in undated if pair[0] not in _OF_BODY)
+        held.heads[coding] = Heads(own["ETag"], date, changed, Made(undated), Made([*undated, ("Last-Modified", date)]), known)
         return held.heads[coding]
 
 

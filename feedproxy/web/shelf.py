@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,19 @@ from feedproxy.web.answers import Answer
 _log = logging.getLogger(__name__)
 # What an answer takes besides its bodies: its key, its tags, its lock, its headers.
 _SLOT_BYTES = 4000
-Headers = list[tuple[str, str]]
+
+
+class Made(list[tuple[str, str]]):
+    """Headers that were made here and are well formed, so that a server of ours need not look at each again.
+
+    *length* is their Content-Length; *block* are all of them as they are sent, after the name of the first one.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        super().__init__(pairs)
+        self.length = next((int(value) for name, value in self if name == "Content-Length"), None)
+        lines = "\r\n".join(f"{name}: {value}" for name, value in self)
+        self.block = [(self[0][0], lines.partition(": ")[2])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +40,9 @@ class Heads:
     tag: str
     date: str
     changed: datetime | None
-    undated: Headers
-    dated: Headers
-    known: Headers
+    undated: Made
+    dated: Made
+    known: Made
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
