@@ -24,7 +24,7 @@ HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 # What readers of feeds know it by; none is registered.
 OPML = "text/x-opml; charset=utf-8"
-# A feed of 1 MB takes about 30 ms with gzip, 15 ms with zstd, which is smaller, too.
+# A feed of 360 KB takes 9 ms with gzip, 5 ms with zstd, which is smaller by 7 %, too.
 _GZIP_LEVEL, _ZSTD_LEVEL = 6, 9
 # Smaller bodies gain nothing.
 _MIN_PACKED_BYTES = 500
@@ -44,23 +44,26 @@ _RANGE = re.compile(r"bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body in the forms it is sent in, each with a strong validator of its own (RFC 9110, 8.8.3.3)."""
+    """A body in the *forms* it is sent in, by content coding, each with a strong validator of its own (RFC 9110, 8.8.3.3).
 
-    body: bytes
+    The body as it was made has the coding "". *size* is how many bytes of memory they take.
+    """
+
     media_type: str
     tag: str
-    packed: Mapping[str, bytes]
+    forms: Mapping[str, bytes]
+    size: int
     changed: datetime | None
     cache_control: str
 
     @property
-    def size(self) -> int:
-        """How many bytes it takes."""
-        return len(self.body) + sum(map(len, self.packed.values()))
+    def body(self) -> bytes:
+        """The body as it was made."""
+        return self.forms[""]
 
     def coding(self, accept: str) -> str:
         """Return the content coding that an Accept-Encoding asks for and the answer has, "" for none."""
-        return next((coding for coding in codings_of(accept) if coding in self.packed), "")
+        return next((coding for coding in codings_of(accept) if coding in self.forms), "")
 
     def headers(self, coding: str) -> dict[str, str]:
         """Return what is said of it in a content coding."""
@@ -73,7 +76,8 @@ class Answer:
 def prepare(body: bytes, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""
     packed = {name: pack(body) for name, pack in _PACKERS.items()} if len(body) >= _MIN_PACKED_BYTES else {}
-    return Answer(body, media_type, hashlib.sha256(body).hexdigest()[:32], packed, changed, cache_control)
+    forms, tag = {"": body, **packed}, hashlib.sha256(body).hexdigest()[:32]
+    return Answer(media_type, tag, forms, sum(map(len, forms.values())), changed, cache_control)
 
 
 @lru_cache(256)
@@ -125,7 +129,7 @@ def _heeded(environ: "WSGIEnvironment", tag: str) -> "WSGIEnvironment":
 def send(answer: Answer, *, status: int = 200, cache_control: str = "", modified: datetime | None = None) -> Response:
     """Return the response to the present request: whole, compressed if asked for, or 304; *modified* is its Last-Modified."""
     coding = answer.coding(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    response = Response(answer.packed.get(coding, answer.body), status=status, headers=answer.headers(coding))
+    response = Response(answer.forms[coding], status=status, headers=answer.headers(coding))
     if cache_control:
         response.headers["Cache-Control"] = cache_control
     if status != 200:  # noqa: PLR2004 (HTTP's own number)

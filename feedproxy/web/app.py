@@ -25,6 +25,8 @@ from feedproxy.web.archives import Archives
 from feedproxy.web.fast import Fast
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
+from feedproxy.web.shelf import Shelf
+from feedproxy.web.spool import Spool
 from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
+# 12,000 pages of about 36 KB in all their forms, and as much again for what is made anew meanwhile.
+_PAGES_BYTES, _SPOOL_BYTES = 48_000_000, 1_000_000_000
 # Nobody notices; and the store is not asked thousands of times a second.
 _MOMENT = timedelta(milliseconds=10)
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
@@ -63,7 +67,7 @@ def create_app(
     """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    views = Views(settings, mirror, library, media, clock, clock())
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, Spool(settings.data, _SPOOL_BYTES)))
     for rule, view, method in (
         *views.rules(),
         *Archives(views, signing_key(settings)).rules(),

@@ -71,7 +71,7 @@ class Fast:
         address = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ["PATH_INFO"]
         held = self._held.get(address)
         reply = self._reply(held, environ) if held else None
-        if reply:
+        if reply is not None:
             start_response(reply[0], reply[1])
             return reply[2]
         given = self._app(environ, start_response)
@@ -89,9 +89,12 @@ class Fast:
             now = self._clock()
             if not held.is_good(self._feel(now)):
                 return None
+            held.touch()
+            return self._say(held, environ, now)
         except StoreError:  # which Flask's way finds, too, and tells
             return None
-        held.touch()
+
+    def _say(self, held: Held, environ: "WSGIEnvironment", now: datetime) -> _Reply | None:
         coding = held.answer.coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
         heads = held.heads.get(coding) or self._make_heads(held, coding)
         date = heads.date if heads.changed and heads.changed <= now else ""
@@ -100,7 +103,7 @@ class Fast:
             return None
         if is_known:
             return "304 NOT MODIFIED", heads.known, []
-        body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.packed.get(coding, held.answer.body)]
+        body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.forms[coding]]
         return "200 OK", heads.dated if date else heads.undated, body
 
     def _feel(self, now: datetime) -> int:
@@ -115,11 +118,14 @@ class Fast:
         """Make the headers of an answer in a content coding, and leave them with it."""
         answer, changed = held.answer, modified_of(held.answer, self._began)
         own, date = answer.headers(coding), http_date(changed) if changed else ""
-        own["Content-Length"] = str(len(answer.packed.get(coding, answer.body)))
-        undated = [*own.items(), *self._security(answer.media_type.partition(";")[0]).items()]
+        own["Content-Length"] = str(len(answer.forms[coding]))
+        security = self._security(answer.media_type.partition(";")[0])
+        undated, dated = Made((own | security).items()), Made((own | {"Last-Modified": date} | security).items())
         known = Made(pair for pair in undated if pair[0] not in _OF_BODY)
-        held.heads[coding] = Heads(own["ETag"], date, changed, Made(undated), Made([*undated, ("Last-Modified", date)]), known)
-        return held.heads[coding]
+        heads = Heads(own["ETag"], date, changed, undated, dated, known)
+        if answer.size:  # what takes no memory shall stay small
+            held.heads[coding] = heads
+        return heads
 
 
 def _is_known(environ: "WSGIEnvironment", tag: str, date: str) -> bool | None:

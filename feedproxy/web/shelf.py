@@ -4,13 +4,14 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from feedproxy.errors import StoreError
 from feedproxy.model import Version
 from feedproxy.web.answers import Answer
+from feedproxy.web.spool import Spool
 
 _log = logging.getLogger(__name__)
 # What an answer takes besides its bodies: its key, its tags, its lock, its headers.
@@ -77,15 +78,18 @@ class _Slot:
     """The latest answer for one key; its lock has each version made once."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.size = threading.Lock(), 0
         self.held: Held | None = None
 
 
 class Shelf:
-    """Holds the latest answer for each key, the most recently asked for, within *max_bytes*."""
+    """Holds the latest answer for each key, the most recently asked for, within *max_bytes* of memory.
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._lock = max_bytes, threading.Lock()
+    With a *spool* their bodies lie there.
+    """
+
+    def __init__(self, max_bytes: int, spool: Spool | None = None) -> None:
+        self._max_bytes, self._size, self._lock, self._spool = max_bytes, 0, threading.Lock(), spool
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
     def get(self, key: Hashable, version: Callable[[], Version], make: Callable[[Version], Answer]) -> Held:
@@ -102,8 +106,8 @@ class Shelf:
             try:
                 now = version()
                 if slot.held is None or slot.held.version != now:
-                    slot.held = Held(make(now), now, version, partial(self._touch, key))
-                    self._drop_oldest()
+                    slot.held = Held(self._put_by(make(now)), now, version, partial(self._touch, key))
+                    self._account(key, slot)
             except StoreError as e:
                 if slot.held is None:
                     raise
@@ -124,10 +128,28 @@ class Shelf:
             if self._slots.get(key) is slot:
                 del self._slots[key]
 
-    def _drop_oldest(self) -> None:
+    def _put_by(self, answer: Answer) -> Answer:
+        """Return an answer with its bodies in the spool; as it is where there is none, or none that takes them."""
+        if self._spool is None:
+            return answer
+        if self._spool.is_full:
+            self._spool.begin_anew()
+            with self._lock:
+                self._slots.clear()
+                self._size = 0
+        try:
+            return replace(answer, forms=self._spool.put(answer.forms), size=0)
+        except OSError as e:
+            _log.warning("an answer can't be put by: %s", e)
+            return answer
+
+    def _account(self, key: Hashable, slot: _Slot) -> None:
+        """Count what a slot takes, and drop the oldest ones that are too much."""
         with self._lock:
-            sizes = {key: _SLOT_BYTES + (slot.held.answer.size if slot.held else 0) for key, slot in self._slots.items()}
-            total = sum(sizes.values())
-            while total > self._max_bytes and len(self._slots) > 1:
-                key, _ = self._slots.popitem(last=False)
-                total -= sizes[key]
+            if self._slots.get(key) is not slot or slot.held is None:
+                return
+            size = _SLOT_BYTES + slot.held.answer.size
+            self._size, slot.size = self._size + size - slot.size, size
+            while self._size > self._max_bytes and len(self._slots) > 1:
+                _, oldest = self._slots.popitem(last=False)
+                self._size -= oldest.size

@@ -35,8 +35,6 @@ NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
-# An article's page is about 30 KB in all its forms.
-_SHELF_BYTES = 16_000_000
 
 
 class _NotHeldError(Exception):
@@ -53,8 +51,8 @@ class Views:
     media: MediaFolder
     clock: Clock
     began: datetime
+    shelf: Shelf
     feeds: Feeds = field(default_factory=Feeds)
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
