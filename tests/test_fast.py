@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Clock
+from fakes import NOW
 from flask import Flask
 from gunicorn.config import Config
 from gunicorn.http.message import Request
@@ -18,12 +20,14 @@ from werkzeug.test import TestResponse, create_environ
 
 from feedproxy.harvest import Harvester
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Mirror, Page
+from feedproxy.model import ArticleId, Mirror, Page, Version
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
-from feedproxy.web.shelf import Made
+from feedproxy.web.answers import Answer, prepare
+from feedproxy.web.shelf import Held, Made, Shelf
+from feedproxy.web.spool import Spool
 from feedproxy.web.worker import unchecked
 
 PAGE = "/town/blob/master/pages/city/n102.md"
@@ -280,6 +284,42 @@ def test_the_pulse_is_another_after_every_commit_and_the_same_for_all_threads_el
         assert store.pulse() not in found
         found.append(store.pulse())
     other.close()
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def page(number: int) -> Answer:
+    return prepare(f"<p>{number}</p>".encode() * 200, "text/html", NOW)
+
+
+def keep(shelf: Shelf, number: int) -> Held:
+    return shelf.get(number, lambda: Version(1, NOW), lambda _: page(number))
+
+
+def test_bodies_in_a_file_are_what_they_were_and_the_file_has_no_name(tmp_path: Path) -> None:
+    shelf = Shelf(1_000_000, Spool(tmp_path, 1_000_000))
+    kept = [keep(shelf, number) for number in range(20)]
+    assert [dict(held.answer.forms) for held in kept] == [dict(page(number).forms) for number in range(20)]
+    assert {held.answer.size for held in kept} == {0}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_full_gives_way_to_another_and_what_is_being_read_stays(tmp_path: Path) -> None:
+    shelf = Shelf(1_000_000, Spool(tmp_path, 5_000))
+    first = keep(shelf, 0)
+    assert keep(shelf, 0) is first
+    for number in range(1, 20):
+        keep(shelf, number)
+    assert keep(shelf, 0) is not first
+    assert first.answer.body == keep(shelf, 0).answer.body == page(0).body
+
+
+def test_where_no_file_can_be_made_bodies_stay_in_memory_within_bounds(tmp_path: Path) -> None:
+    shelf = Shelf(50_000, Spool(tmp_path / "missing", 1_000_000))
+    for number in range(50):
+        assert keep(shelf, number).answer.body == page(number).body
+    assert 1 <= len(shelf._slots) <= 50_000 // page(0).size
 
 
 # ---------------------------------------------------------------- on the wire

@@ -37,7 +37,7 @@ class Library(Protocol):
         """Return what changes with every change to an entry of *channels*, or to where its links lead."""
 
     def pulse(self) -> int:
-        """Return a number that is another one after each change of the store, whatever changed, for 5 µs.
+        """Return a number that is another one after each change of the store, whatever changed, in some µs.
 
         It says nothing across processes, and a store that can't tell gives another one each time.
         """

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
-# 12,000 pages of about 36 KB in all their forms, and as much again for what is made anew meanwhile.
-_PAGES_BYTES, _SPOOL_BYTES = 48_000_000, 1_000_000_000
+# 12,000 pages, of about 36 KB in all their forms.
+_PAGES_BYTES, _SPOOL_BYTES = 48_000_000, 500_000_000
 # Nobody notices; and the store is not asked thousands of times a second.
 _MOMENT = timedelta(milliseconds=10)
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
