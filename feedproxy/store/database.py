@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
+from feedproxy.store.pulse import Pulse
 
 
 class Database:
@@ -19,6 +20,10 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def pulse(self) -> Pulse:
+        """Return what feels whether the database has changed."""
+        return Pulse(self._engine)
 
     def compact(self) -> None:
         """Give back the room that what was deleted took."""

@@ -36,6 +36,12 @@ class Library(Protocol):
     def version(self, channels: Collection[str]) -> Version:
         """Return what changes with every change to an entry of *channels*, or to where its links lead."""
 
+    def pulse(self) -> int:
+        """Return a number that is another one after each change of the store, whatever changed, in some µs.
+
+        It says nothing across processes, and a store that can't tell gives another one each time.
+        """
+
     def newest(self, channels: Collection[str], limit: int) -> list[Article]:
         """Return the newest articles of *channels*, newest first, each once."""
 

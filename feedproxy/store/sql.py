@@ -43,10 +43,11 @@ class SqlStore:
     def __init__(self, db: Database, turn_file: Path) -> None:
         self._db, self._turn_file = db, turn_file
         self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
-        self.archive = SqlArchive(db)
+        self.archive, self._pulse = SqlArchive(db), db.pulse()
 
     def close(self) -> None:
         """Give the connections back."""
+        self._pulse.close()
         self._db.close()
 
     # -------------------------------------------------------------- reading
@@ -54,6 +55,9 @@ class SqlStore:
     def version(self, channels: Collection[str]) -> Version:
         with self._db.reading() as db:
             return rows.version_of(db, channels)
+
+    def pulse(self) -> int:
+        return self._pulse.read()
 
     def newest(self, channels: Collection[str], limit: int) -> list[Article]:
         with self._db.reading() as db:

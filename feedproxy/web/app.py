@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -20,8 +22,11 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_desk
 from feedproxy.web.answers import TEXT
 from feedproxy.web.archives import Archives
+from feedproxy.web.fast import Fast
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
+from feedproxy.web.shelf import Shelf
+from feedproxy.web.spool import Spool
 from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
+# 12,000 pages, of about 36 KB in all their forms.
+_PAGES_BYTES, _SPOOL_BYTES = 48_000_000, 500_000_000
+# Nobody notices; and the store is not asked thousands of times a second.
+_MOMENT = timedelta(milliseconds=10)
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 _BROKEN, _FAILED = 500, 503
@@ -46,17 +55,19 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
         settings = load_settings(environ)
         logs.begin(settings.log)
         mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data)
-        return create_app(settings, mirror, library, MediaFolder(settings.media), clock)
+        return create_app(settings, mirror, library, MediaFolder(settings.media), clock, moment=_MOMENT)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
-def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFolder, clock: Clock) -> Flask:
-    """Return the application that answers from *library* and *media*."""
+def create_app(
+    settings: Settings, mirror: Mirror, library: Desk, media: MediaFolder, clock: Clock, *, moment: timedelta = timedelta()
+) -> Flask:
+    """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    views = Views(settings, mirror, library, media, clock, clock())
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, Spool(settings.data, _SPOOL_BYTES)))
     for rule, view, method in (
         *views.rules(),
         *Archives(views, signing_key(settings)).rules(),
@@ -72,6 +83,9 @@ def create_app(settings: Settings, mirror: Mirror, library: Desk, media: MediaFo
         response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
         return response
 
+    if not settings.access_keys:  # a private mirror looks at every request
+        security = partial(headers_of, is_indexed=settings.indexed, is_linking=is_linking)
+        app.wsgi_app = Fast(app.wsgi_app, library.pulse, clock, began=views.began, security=security, moment=moment)  # type: ignore[method-assign]
     app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]

@@ -12,9 +12,9 @@ from feedproxy.errors import StoreError
 from feedproxy.model import Version
 from feedproxy.sign import SIGNATURE_SUFFIX, SecretKey, sign
 from feedproxy.store import PAGE_ENTRIES
-from feedproxy.web.answers import FOR_EVER, NO_STORE, TEXT, Answer, prepare, send
+from feedproxy.web.answers import FOR_EVER, NO_STORE, REVALIDATE, TEXT, Answer, prepare, send
 from feedproxy.web.feeds import FEED_TYPES
-from feedproxy.web.shelf import Shelf
+from feedproxy.web.shelf import Held, Shelf
 from feedproxy.web.views import DAY, FORM, NUMBER, Views, redirect_to
 
 # Pages have twice the entries of a feed; who walks an archive asks for each once, and takes no room from feeds.
@@ -43,19 +43,20 @@ class Archives:
 
     def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
         """Answer with a page of an archive; a full one never changes, but for what is deleted."""
-        return self._answer(name, number, form, channel, lambda answer: answer)
+        return self._answer(name, number, form, channel, self.views.give)
 
     def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
         """Answer with the signature of such a page; its comment names the page."""
         path = request.path.removesuffix(SIGNATURE_SUFFIX)
 
-        def make(page: Answer) -> Answer:
+        def give(held: Held) -> Response:
             assert self.key is not None  # noqa: S101 (else nothing leads here)
-            return prepare(sign(page.body, self.key, comment=path), TEXT, page.changed)
+            page = held.answer
+            return self.views.answer(prepare(sign(page.body, self.key, comment=path), TEXT, page.changed, page.cache_control))
 
-        return self._answer(name, number, form, channel, make)
+        return self._answer(name, number, form, channel, give)
 
-    def _answer(self, name: str, number: str, form: str, channel: str, make: Callable[[Answer], Answer]) -> Response:
+    def _answer(self, name: str, number: str, form: str, channel: str, give: Callable[[Held], Response]) -> Response:
         scope = scope_of(self.views.mirror, name, channel)
         if scope is None:
             return self.views.no_feed()
@@ -64,8 +65,7 @@ class Archives:
         if not 1 <= page <= full + 1:
             text = f"no such page; this archive has {full + 1}\n"
             return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
-        answer = make(self._page(scope, page, form, is_full=page <= full))
-        return send(answer, cache_control=FOR_EVER) if page <= full else self.views.answer(answer)
+        return give(self._page(scope, page, form, is_full=page <= full))
 
     def picture(self, key: str) -> Response:
         """Lead to the reading form of a picture, by the key of its upstream address, if it is held by now."""
@@ -84,11 +84,12 @@ class Archives:
                 raise
         return self.lengths[log]
 
-    def _page(self, scope: Scope, page: int, form: str, *, is_full: bool) -> Answer:
+    def _page(self, scope: Scope, page: int, form: str, *, is_full: bool) -> Held:
         ground, archive = self.views.feed_ground(), self.views.library.archive
 
         def make(version: Version) -> Answer:
-            return prepare(make_archive(ground, scope, page, form) or b"", FEED_TYPES[form], version.moment)
+            body, cache_control = make_archive(ground, scope, page, form) or b"", FOR_EVER if is_full else REVALIDATE
+            return prepare(body, FEED_TYPES[form], version.moment, cache_control)
 
         def version() -> Version:
             return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)

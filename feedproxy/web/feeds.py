@@ -14,7 +14,7 @@ from feedproxy.edition import Ground, Scope, make_feed
 from feedproxy.model import Version
 from feedproxy.web.answers import Answer, prepare
 from feedproxy.web.gate import client_of
-from feedproxy.web.shelf import Shelf
+from feedproxy.web.shelf import Held, Shelf
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
@@ -29,7 +29,7 @@ class Feeds:
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
-    def answer(self, ground: Ground, scope: Scope, form: str) -> Answer:
+    def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
         """Return a feed by the parameters of the present request, made once for each change of what it shows.
 
         Raises:

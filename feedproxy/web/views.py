@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote
 
 from flask import Response, redirect, request
@@ -21,8 +22,10 @@ from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
 from feedproxy.web.answers import HTML, NO_STORE, OPML, TEXT, Answer, prepare, send, send_file
+from feedproxy.web.fast import HELD, modified_of
 from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import ROBOTS, client_of, given_key
+from feedproxy.web.shelf import Held, Shelf
 
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -32,6 +35,10 @@ NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
+
+
+class _NotHeldError(Exception):
+    """There is no such page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Views:
     media: MediaFolder
     clock: Clock
     began: datetime
+    shelf: Shelf
     feeds: Feeds = field(default_factory=Feeds)
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
@@ -73,17 +81,15 @@ class Views:
 
     def home(self) -> Response:
         """Answer with the front page."""
-        version = self._version(self.mirror.channels)
-        return self._page(self._pages().home(), version)
+        return self._page(paths.HOME, self.mirror.channels, Pages.home)
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page, at its own address and as a folder."""
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
-        version = self._version(section.channels)
         page = paths.section(name, as_folder=request.path.endswith("/"))
-        return self._page(self._pages().section(section, page), version)
+        return self._page(page, section.channels, lambda pages: pages.section(section, page))
 
     def index(self, section: str, channel: str, page: str) -> Response:
         """Answer with a page of the list of a channel's articles."""
@@ -92,23 +98,29 @@ class Views:
         number = 1 if page == paths.FIRST else int(page) if NUMBER.fullmatch(page) else 0
         if shown_in is None or found is None or not number:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
-        version = self._version([found])
-        body = self._pages().index(shown_in, found, number)
-        return self.say(404, "没有这一页", "这个频道没有这么多文章。") if body is None else self._page(body, version)
+        try:
+            return self._page(MirrorPath(request.path), [found], lambda pages: pages.index(shown_in, found, number))
+        except _NotHeldError:
+            return self.say(404, "没有这一页", "这个频道没有这么多文章。")
 
     def article(self, section: str, channel: str, article_id: str) -> Response:
         """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
         shown_in, wanted = self.mirror.section(section), ArticleId(article_id)
         if shown_in is None:
             return self._no_section()
-        pages, own = self._pages(), [each for each in shown_in.channels if each.id == channel]
-        is_configured = any(each.id == channel for each in self.mirror.channels)
-        if own or not is_configured:
-            version = self._version(own)
-            body = pages.article(section, channel, wanted)
-            if body is not None:
-                return self._page(body, version)
-        elsewhere = pages.canonical(wanted, section)
+        path, own = MirrorPath(request.path), [each for each in shown_in.channels if each.id == channel]
+        with suppress(_NotHeldError):
+            if own:
+                return self._page(path, own, lambda pages: pages.article(section, channel, wanted))
+            if all(each.id != channel for each in self.mirror.channels):
+                # what only readers asked for: no channel's version says when it changes, so it is made each time
+                body = self._pages().article(section, channel, wanted)
+                return self.answer(prepare(body or b"", HTML)) if body else self._lead(section, wanted)
+        return self._lead(section, wanted)
+
+    def _lead(self, section: str, wanted: ArticleId) -> Response:
+        """Lead to an article's canonical page; say that it is not held if it has none."""
+        elsewhere = self._pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
         not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
@@ -130,9 +142,10 @@ class Views:
 
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
-        version = self._version(self.mirror.channels)
-        body = self._pages().tag(name)
-        return self._no_tag() if body is None else self._page(body, version)
+        try:
+            return self._page(MirrorPath(request.path), self.mirror.channels, lambda pages: pages.tag(name))
+        except _NotHeldError:
+            return self._no_tag()
 
     def tag_feed(self, name: str, form: str) -> Response:
         """Answer with a tag's feed."""
@@ -205,22 +218,36 @@ class Views:
         if scope is None:
             return self.no_feed()
         try:
-            return self.answer(self.feeds.answer(self.feed_ground(), scope, form))
+            return self.give(self.feeds.answer(self.feed_ground(), scope, form))
         except ChoiceError as e:
             return _refuse(400, str(e))
 
-    def _page(self, body: bytes, version: Version) -> Response:
-        return self.answer(prepare(body, HTML, version.moment))
+    def _page(self, path: MirrorPath, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
+        """Answer with the page at *path*, made once for each change of *channels*.
+
+        Raises:
+            _NotHeldError: there is none.
+
+        """
+        pages = self._pages()
+
+        def make_answer(version: Version) -> Answer:
+            body = make(pages)
+            if body is None:
+                raise _NotHeldError
+            return prepare(body, HTML, version.moment)
+
+        return self.give(self.shelf.get((path, pages.ground.public_url), lambda: self._version(channels), make_answer))
+
+    def give(self, held: Held) -> Response:
+        """Answer with what is on a shelf, and let the next one who asks be answered before routing."""
+        request.environ[HELD] = held
+        return self.answer(held.answer)
 
     def answer(self, answer: Answer) -> Response:
-        """Answer with what changes with the store.
-
-        Last-Modified has seconds, so it is given once its second is over; and as another configuration makes other pages, too,
-        it is never earlier than this process.
-        """
-        changed = max(answer.changed, self.began) if answer.changed else None
-        rounded = (changed + timedelta(seconds=1)).replace(microsecond=0) if changed else None
-        return send(answer, modified=rounded if rounded and rounded <= self.clock() else None)
+        """Answer with what changes with the store."""
+        changed = modified_of(answer, self.began)
+        return send(answer, modified=changed if changed and changed <= self.clock() else None)
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)

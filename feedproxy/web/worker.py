@@ -1,11 +1,16 @@
 """The server's worker: what it refuses before the application sees it is answered as plainly, and with the same headers."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
 from feedproxy.web.answers import TEXT
 from feedproxy.web.gate import headers_of
+from feedproxy.web.shelf import Made
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _BODY = b"this is no request that can be answered\n"
 
@@ -13,9 +18,32 @@ _BODY = b"this is no request that can be answered\n"
 class Worker(ThreadWorker):  # type: ignore[misc] # no types are published
     """gunicorn's threaded worker, but for its own error pages, which quote what was sent and say nothing to browsers."""
 
+    def load_wsgi(self) -> None:
+        """Have headers that are ours be sent as they are: to look at each takes longer than all else of an answer."""
+        super().load_wsgi()
+        self.wsgi: WSGIApplication = unchecked(self.app.wsgi())
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401 (gunicorn's)
         """Answer a request that is none."""
         super().handle_error(req, _Instead(client), addr, exc)
+
+
+def unchecked(app: "WSGIApplication") -> "WSGIApplication":
+    """Return *app*, its headers not looked at where it `Made` them; they are of a GET or HEAD, with a length, or of a 304."""
+
+    def answer(environ: "WSGIEnvironment", start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 (a method of gunicorn's response)
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401 (as in WSGI)
+            if not isinstance(headers, Made):
+                return start_response(status, headers, exc_info)
+            response = start_response.__self__
+            response.status, response.status_code, response.headers = status, int(status[:3]), headers.block
+            response.response_length = headers.length
+            response._omits_body = headers.length is None or environ["REQUEST_METHOD"] == "HEAD"  # noqa: SLF001
+            return response.write
+
+        return app(environ, start)
+
+    return answer
 
 
 class _Instead:
