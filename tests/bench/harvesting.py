@@ -4,11 +4,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 
 import lxml.html
 from bleach.sanitizer import Cleaner
@@ -23,6 +22,7 @@ from feedproxy.edition import Ground, Pages, scope_of
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare_import
+from feedproxy.harvest.importing import Entry
 from feedproxy.media import MediaFolder
 from feedproxy.model import Channel, Page, Url
 from feedproxy.sanitise import TAGS
@@ -30,6 +30,8 @@ from feedproxy.settings import Settings
 
 # What a plain user of bleach would allow.
 _ATTRIBUTES = {"a": ["href", "title"], "img": ["alt", "height", "src", "title", "width"], "*": ["dir", "lang"]}
+# A whole import takes ten seconds and more.
+_IMPORT_ROUNDS = 3
 _POLL_MS, _POLL_TIMES = 3.0, 1.3
 
 
@@ -100,43 +102,59 @@ def mirror_import(setup: Setup) -> Iterator[Result]:
     place = ROOT.parent / "shared" / "mirror"
     if not place.is_dir():
         raise SkippedError("needs ../shared/mirror, the real pages")
-    config, numbers = config_of(setup.folder("import-config")), count()
     most = 200 if setup.is_quick else 100_000
-    cores = sorted(os.sched_getaffinity(0))
-    walls: dict[int, list[float]] = {1: [], 2: []}
-    bodies = _mirrored_bodies(config, place, most)
+    taking = _Taking(setup, config_of(setup.folder("import-config")), place, most)
+    cores, bodies = sorted(os.sched_getaffinity(0)), _mirrored_bodies(taking)
+    pages, rounds = len(bodies), min(setup.rounds, _IMPORT_ROUNDS)
+    of_one: list[tuple[float, float]] = []
 
-    def take_in(workers: int) -> float:
-        """Import all with so many processes on so many cores; return the seconds of the processor for a page."""
-        settings = Settings(config=config, data=setup.folder(f"import-{next(numbers)}"))
-        os.sched_setaffinity(0, cores[:workers])
+    def one_core() -> float:
+        cpu_s, wall_s = taking.run(cores[:1])
+        of_one.append((cpu_s / pages, _bleach(bodies) / pages))
+        return pages / wall_s
+
+    speeds = alternate(lambda: pages / taking.run(cores[:2])[1], one_core, rounds)
+    pairs = Pairs(tuple(our for our, _ in of_one), tuple(their for _, their in of_one))
+    raw = _in_ms(pairs).raw("ms a page", theirs="bleach") + f"; {pages} pages"
+    yield Result("6", "import of mirror pages, CPU per page", at_most(1.4), pairs.ratio, raw)
+    raw = speeds.raw("pages/s", "two", "one")
+    yield Result("6", "the same, two cores beside one", at_least(1.8), speeds.ratio if len(cores) > 1 else None, raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Imports of the first *most* pages of the mirror at a *place*, each into a new store."""
+
+    setup: Setup
+    config: Path
+    place: Path
+    most: int
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def run(self, cores: Sequence[int]) -> tuple[float, float]:
+        """Import all with as many processes as there are cores; return the seconds of the processor, and by the clock."""
+        settings = Settings(config=self.config, data=self.setup.folder(f"import-{next(self.numbers)}"))
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cores)
         try:
             with (
-                _importing(settings, place) as kit,
-                ProcessPoolExecutor(workers, get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
+                _importing(settings, self.place) as kit,
+                ProcessPoolExecutor(len(cores), get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
             ):
-                list(pool.map(time.sleep, [0.2] * workers))  # they are there before the time begins
-                done = Import()
-                entries = entries_of(kit, {each.name: (place / each.name).as_uri() for each in kit.mirror.sections}, done)[:most]
+                list(pool.map(time.sleep, [0.2] * len(cores)))  # they are there before the time begins
+                done, entries = Import(), self.entries(kit)
                 began = time.monotonic()
-                seconds = cpu_of(lambda: Importer(kit, pool, workers, done).run(entries, lambda _: None))
-                walls[workers].append(time.monotonic() - began)
+                cpu_s = cpu_of(lambda: Importer(kit, pool, len(cores), done).run(entries, lambda _: None))
+                wall_s = time.monotonic() - began
                 assert done.counts["new"] > len(entries) * 0.9, done.failures[:3]
         finally:
-            os.sched_setaffinity(0, cores)
-        return seconds / len(entries)
+            os.sched_setaffinity(0, before)
+        return cpu_s, wall_s
 
-    pairs = alternate(lambda: take_in(1), lambda: _bleach(bodies) / len(bodies), setup.rounds)
-    raw = _in_ms(pairs).raw("ms a page", theirs="bleach") + f"; {len(bodies)} pages"
-    yield Result("6", "import of mirror pages, CPU per page", at_most(1.4), pairs.ratio, raw)
-    if len(cores) < 2:
-        yield Result("6", "the same on two cores", at_least(1.8), None, "there is one core only")
-        return
-    for _ in range(setup.rounds):
-        take_in(2)
-    speeds = Pairs(*(tuple(len(bodies) / wall for wall in walls[workers][-setup.rounds :]) for workers in (2, 1)))
-    raw = speeds.raw("pages/s", "two", "one")
-    yield Result("6", "the same, two cores beside one", at_least(1.8), median(speeds.ours) / median(speeds.theirs), raw)
+    def entries(self, kit: Kit) -> list[Entry]:
+        """Return what is imported."""
+        bases = {each.name: (self.place / each.name).as_uri() for each in kit.mirror.sections}
+        return entries_of(kit, bases, Import())[: self.most]
 
 
 def _take(kit: Kit, channels: Sequence[Channel], public_url: str) -> None:
@@ -204,17 +222,14 @@ def _in_ms(pairs: Pairs) -> Pairs:
     return Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
 
 
-def _mirrored_bodies(config: Path, place: Path, most: int) -> list[str]:
-    """Return the bodies of a mirror's pages, each article once, in the order of its indexes."""
-    mirror = sources.load_mirror(config)
-    settings = Settings(config=config, data=config / "unused")
-    with _importing(settings, place) as kit:
-        entries = entries_of(kit, {each.name: (place / each.name).as_uri() for each in mirror.sections}, Import())[:most]
-        bodies: list[str] = []
-        for entry in entries:
+def _mirrored_bodies(taking: _Taking) -> list[str]:
+    """Return the bodies of a mirror's pages."""
+    bodies: list[str] = []
+    with _importing(Settings(config=taking.config, data=taking.config / "unused"), taking.place) as kit:
+        for entry in taking.entries(kit):
             page = kit.fetcher.fetch(entry.listed[0][1].url)
-            parts = split_mirrored(page)
-            bodies.append(str(extract_mirrored(page, parts, mirror.sites[0], links={}, pictures={}).body))
+            extract = extract_mirrored(page, split_mirrored(page), kit.mirror.sites[0], links={}, pictures={})
+            bodies.append(str(extract.body))
     return bodies
 
 

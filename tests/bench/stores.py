@@ -51,7 +51,7 @@ class Setup:
     @property
     def seconds(self) -> float:
         """How long load goes on."""
-        return 1.0 if self.is_quick else 3.0
+        return 1.0 if self.is_quick else 2.0
 
     @property
     def large(self) -> int:

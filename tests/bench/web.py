@@ -1,9 +1,12 @@
 """Rows 1 to 4: the web side beside the least that could answer, under the same server with the same flags."""
 
 import gzip
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from getpass import getuser
+from grp import getgrgid
 from pathlib import Path
 from statistics import median
 
@@ -27,7 +30,7 @@ def app(environ, start_response):
     return [BODY]
 """
 _NGINX = """
-worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+user {user}; worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
   access_log off; gzip_static on; etag on; sendfile on; types {{ application/rss+xml xml; text/html html; }}
@@ -78,7 +81,9 @@ def past_python(setup: Setup) -> Iterator[Result]:
             raise SkippedError(f"an html export has no {path}")
         feed_file.with_name(feed_file.name + ".gz").write_bytes(gzip.compress(feed_file.read_bytes(), 6, mtime=0))
         path = f"/{feed_file.relative_to(root)}"
-        (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, root=root))
+        (folder / "nginx.conf").write_text(
+            _NGINX.format(user=f"{getuser()} {getgrgid(os.getgid()).gr_name}", folder=folder, port=port, root=root)
+        )
         open_things.enter_context(running([nginx, "-c", str(folder / "nginx.conf")], lambda: answers(port, path, 200)))
         status, headers, _ = get(port, path, GZIP)
         known = {**GZIP, "If-None-Match": headers["ETag"]}
