@@ -22,17 +22,21 @@ from bench.processes import ROOT
 FILE = Path(__file__).with_name("counts.json")
 TOLERANCE = 0.03
 _TOTAL = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
-_MARK = "lfind"
+_MARK = "ffi_call"
 
 
 def instructions(valgrind: str) -> dict[str, int]:
-    """Return how many instructions each path executes: one file of callgrind's for each, in order."""
+    """Return how many instructions each path executes, nothing where callgrind does not find its mark.
+
+    It writes a file whenever the mark is left: the last ones are ours.
+    """
     with tempfile.TemporaryDirectory() as folder:
         options = [f"--toggle-collect={_MARK}", f"--dump-after={_MARK}", f"--callgrind-out-file={folder}/out"]
         command = [valgrind, "-q", "--tool=callgrind", *options, sys.executable, "-m", "bench.paths"]
         subprocess.run(command, check=True, env=_environment())
-        totals = [_total(Path(folder) / f"out.{number}") for number in range(1, len(core_paths()) + 1)]
-    return dict(zip(core_paths(), totals, strict=True))
+        names, files = list(core_paths()), sorted(Path(folder).glob("out.*"), key=lambda file: int(file.suffix[1:]))
+        totals = [_total(file) for file in files[-len(names) :]]
+    return dict(zip(names, totals, strict=True)) if totals else {}
 
 
 def calls() -> dict[str, int]:
@@ -53,15 +57,15 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="record what is counted now")
     is_recording = parser.parse_args().record
     valgrind = shutil.which("valgrind")
-    kinds = {"instructions": instructions(valgrind)} if valgrind else {}
+    found = instructions(valgrind) if valgrind else {}
+    kinds = {"instructions": found} if found else {}
     if is_recording or not kinds:
         kinds["function calls"] = calls()
     version = ".".join(platform.python_version_tuple()[:2])
     recorded = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
     if is_recording:
-        FILE.write_text(
-            json.dumps({**recorded, **{f"{kind}, Python {version}": each for kind, each in kinds.items()}}, indent=2) + "\n"
-        )
+        new = {f"{kind}, Python {version}": counted for kind, counted in kinds.items()}
+        FILE.write_text(json.dumps({**recorded, **new}, indent=2) + "\n")
     worse = [name for kind, counted in kinds.items() for name in _compare(f"{kind}, Python {version}", counted, recorded)]
     if worse and not is_recording:
         print(f"grown by more than {TOLERANCE:.0%}: {', '.join(worse)}")

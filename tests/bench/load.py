@@ -72,7 +72,7 @@ def _by_wrk(wrk: str, port: int, paths: Sequence[str], headers: Mapping[str, str
         script.write_text(_LUA % listed)
         options += ["-s", str(script)]
     address = f"http://127.0.0.1:{port}{paths[0]}"
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", *options, address]
+    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "60s", *options, address]
     return parse_wrk(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

@@ -1,6 +1,6 @@
 """Five core paths, each over invented pages, always the same: what `bench.counts` counts. Opens no network and no store.
 
-`python -m bench.paths` runs each inside one call of libc's `lfind`, by which callgrind tells them apart; with the word `calls` it
+`python -m bench.paths` runs each inside one call of libffi's `ffi_call`, by which callgrind tells them apart; with `calls` it
 prints how many calls of functions each makes.
 """
 
@@ -118,15 +118,8 @@ def count_calls(work: Callable[[], object]) -> int:
 
 
 def run_marked(work: Callable[[], object]) -> None:
-    """Run *work* inside a call of libc's `lfind`, a function that nothing else uses: it compares once."""
-    comparison = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-
-    def compare(_one: object, _other: object) -> int:
-        work()
-        return 0
-
-    size = ctypes.c_size_t(1)
-    ctypes.CDLL(None).lfind(b"x", b"x", ctypes.byref(size), ctypes.c_size_t(1), comparison(compare))
+    """Run *work* as a function of C's that Python calls, so inside libffi's `ffi_call`, which nothing else here uses."""
+    ctypes.CFUNCTYPE(None)(lambda: bool(work()) and None)()
 
 
 def main() -> None:

@@ -85,9 +85,9 @@ def _length(port: int, path: str) -> int:
 
 @contextmanager
 def _morss(binary: Path) -> Iterator[int]:
-    """Run morss under gunicorn, as many processes and threads as ours has; give its port."""
+    """Run morss under gunicorn, in as many processes as ours; give its port. In threads some of its answers are errors."""
     port = free_port()
-    size = ["--workers", "2", "--threads", "4", "--timeout", "120", "--log-level", "error", "--no-control-socket"]
+    size = ["--workers", "2", "--timeout", "120", "--log-level", "error", "--no-control-socket"]
     command = [str(binary / "gunicorn"), *size, "--bind", f"127.0.0.1:{port}", "morss:application"]
     with running(command, lambda: answers(port), _WHOLE, binary):
         yield port
