@@ -1,14 +1,16 @@
 """Rows 9 to 12: what a large store costs more than a small one, memory, and the time to start."""
 
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 from statistics import median
 
 from bench.harvesting import Poll
 from bench.load import requests_per_s
-from bench.measure import Bound, Pairs, Result, alternate, at_most
+from bench.measure import TOLD, Bound, Pairs, Result, alternate, at_most
 from bench.processes import answers, children, family, free_port, get, pss_mb, running, stand_in
 from bench.rendering import Renders
 from bench.stores import SMALL, Setup, copy_of, held, kit_of, origins, store_of
@@ -45,6 +47,25 @@ def beside_small(setup: Setup) -> Iterator[Result]:
         large_poll, small_poll = (Poll(stack.enter_context(kit)) for kit in kits)
         pairs = alternate(large_poll.cpu_of_channel, small_poll.cpu_of_channel, setup.rounds)
         yield _grown(setup, "8", "a poll without news", pairs, 1e3, "ms a channel")
+    yield from _sizes(setup)
+
+
+def _sizes(setup: Setup) -> Iterator[Result]:
+    """Tell how a store's file grows, and the time to copy it while it is in use, as a backup does."""
+    files = [store_of(setup, count).data / "feedproxy.sqlite" for count in (setup.large, SMALL)]
+    counts = f"{setup.large:,}", f"{SMALL:,}"
+    sizes = Pairs(*((file.stat().st_size / 1e6,) for file in files))
+    yield Result("9", _WHAT.format(*counts, "size of the store"), TOLD, sizes.ratio, sizes.raw("MB", *counts))
+    seconds = Pairs(*((_copy_s(file, setup.work / "backup.sqlite"),) for file in files))
+    yield Result("9", _WHAT.format(*counts, "time of a backup"), TOLD, seconds.ratio, seconds.raw("s", *counts))
+
+
+def _copy_s(file: Path, target: Path) -> float:
+    target.unlink(missing_ok=True)
+    began = time.monotonic()
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return time.monotonic() - began
 
 
 def memory(setup: Setup) -> Iterator[Result]:
