@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print, write."""
+"""`python -m bench`: measure and print; a whole run writes `docs/benchmarks.md`."""
 
 import argparse
 import logging
@@ -37,7 +37,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description="Measure what the program costs.")
     parser.add_argument("--rows", default=",".join(ROWS), help="only these, separated by commas")
     parser.add_argument("--quick", action="store_true", help="a short form: 10,000 articles for 132,000, few and short runs")
-    parser.add_argument("--no-write", action="store_true", help="leave docs/benchmarks.md as it is")
     given = parser.parse_args()
     rows = given.rows.split(",")
     if unknown := set(rows) - set(ROWS):
@@ -49,8 +48,8 @@ def main() -> None:
             _timed("the large store", lambda: store_of(setup, setup.large))
         results = [result for row in rows for result in _timed(f"row {row}", lambda row=row: measure(row, setup))]  # type: ignore[misc]
     report.show(results)
-    if not given.no_write:
-        report.write(results, " ".join(["python -m bench", *sys.argv[1:]]))
+    if rows == list(ROWS) and not given.quick:  # a run of some rows tells nothing of the others
+        report.write(results, "make bench")
 
 
 def measure(row: str, setup: Setup) -> list[Result]:
