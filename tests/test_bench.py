@@ -14,7 +14,7 @@ from bench.load import LoadError, by_threads, parse_wrk
 from bench.measure import TOLD, Pairs, Result, alternate, at_least, at_most, table
 from bench.paths import core_paths, count_calls
 from bench.processes import cpu_of
-from bench.stores import fill
+from bench.stores import fill, forget
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -153,20 +153,40 @@ def test_a_core_path_makes_as_many_calls_each_time_and_all_of_them_do_something(
     assert min(counted.values()) > 1000
 
 
+def open_small_store() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:")
+    for made in metadata.sorted_tables:
+        db.execute(str(CreateTable(made).compile(dialect=sqlite.dialect())))
+    for number in (1, 2, 3):
+        row = f"'n{number}', 's', 'u/n{number}.htm', 'tag:n{number}', 't', 'b', 'm', 'a', {number}, {number}, {number}, 'r'"
+        names = "id, site, url, entry_id, title, body, summary, author, published, updated, stored, rule"
+        db.execute(f"INSERT INTO article ({names}) VALUES ({row})")
+        db.execute(f"INSERT INTO membership (channel, article_id, title, published) VALUES ('c', 'n{number}', 't', {number})")
+    db.commit()
+    return db
+
+
+def ids_in(db: sqlite3.Connection, column: str, table: str) -> list[str]:
+    return [name for (name,) in db.execute(f"SELECT {column} FROM {table} ORDER BY published DESC")]
+
+
 def test_a_store_is_filled_with_copies_that_have_ids_of_their_own_and_are_older() -> None:
-    with closing(sqlite3.connect(":memory:")) as db:
-        for made in metadata.sorted_tables:
-            db.execute(str(CreateTable(made).compile(dialect=sqlite.dialect())))
-        for number in (1, 2, 3):
-            row = f"'n{number}', 's', 'u/n{number}.htm', 'tag:n{number}', 't', 'b', 'm', 'a', {number}, {number}, {number}, 'r'"
-            names = "id, site, url, entry_id, title, body, summary, author, published, updated, stored, rule"
-            db.execute(f"INSERT INTO article ({names}) VALUES ({row})")
-            db.execute(f"INSERT INTO membership (channel, article_id, title, published) VALUES ('c', 'n{number}', 't', {number})")
-        db.commit()
+    with closing(open_small_store()) as db:
         fill(db, 8)
-        rows = db.execute("SELECT id, url, entry_id, published FROM article ORDER BY published DESC").fetchall()
-        members = {name for (name,) in db.execute("SELECT article_id FROM membership")}
-    assert len(rows) == 8
-    assert [name for name, *_ in rows[:4]] == ["n3", "n2", "n1", "n100000003"]
-    assert all(url == f"u/{name}.htm" and entry == f"tag:{name}" for name, url, entry, _ in rows)
-    assert members == {name for name, *_ in rows}
+        rows = db.execute("SELECT id, url, entry_id FROM article").fetchall()
+        ids = ids_in(db, "id", "article")
+        assert ids_in(db, "article_id", "membership") == ids
+    assert len(ids) == 8
+    assert ids[:4] == ["n3", "n2", "n1", "n100000003"]
+    assert all(url == f"u/{name}.htm" and entry == f"tag:{name}" for name, url, entry in rows)
+
+
+def test_what_a_store_is_made_to_forget_is_what_listings_show_and_not_its_copies() -> None:
+    with closing(open_small_store()) as db:
+        fill(db, 6)
+        forget(db, 2)
+        assert (
+            ids_in(db, "id", "article")
+            == ids_in(db, "article_id", "membership")
+            == ["n1", "n100000003", "n100000002", "n100000001"]
+        )

@@ -158,6 +158,20 @@ def fill(db: sqlite3.Connection, articles: int) -> None:
         db.commit()
 
 
+def forget(db: sqlite3.Connection, articles: int) -> None:
+    """Take out the newest articles that listings still show, with their pictures, so that the next polls have them to fetch."""
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute(
+        f"CREATE TEMP TABLE gone AS SELECT id FROM article WHERE CAST(substr(id, 2) AS INTEGER) < {_STEP} "
+        f"ORDER BY published DESC, id LIMIT {articles}"
+    )
+    db.execute("DELETE FROM picture WHERE url IN (SELECT url FROM article_picture WHERE article_id IN gone)")
+    db.execute("DELETE FROM membership WHERE article_id IN gone")
+    db.execute("DELETE FROM article WHERE id IN gone")
+    db.execute("UPDATE channel SET listing_hash = ''")
+    db.commit()
+
+
 def _repeat(db: sqlite3.Connection, table: str, copy: int) -> None:
     """Have the chosen rows of a table once more, for an article with another number, published earlier."""
     key = "id" if table == "article" else "article_id"
