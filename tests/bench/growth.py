@@ -95,7 +95,8 @@ def memory(setup: Setup) -> Iterator[Result]:
                 time.sleep(0.2)
                 most = max(most, sum(map(pss_mb, family(process.pid))))
         asked = json.loads(get(port, "/_stats")[2])
-    raw = f"the most in half a minute; it asked for {asked['listing']} listings, {asked['article']} articles, {asked['image']} pictures"
+    fetched = ", ".join(f"{asked[kind]} {kind}s" for kind in ("listing", "article", "image"))
+    raw = f"the most in half a minute, in which it asked for {fetched}"
     yield Result("10", f"memory of the poller, {setup.large:,} articles", at_most(200), most, raw, "MB")
 
 

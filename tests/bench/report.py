@@ -15,7 +15,7 @@ from bench.processes import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- by hand: begin -->", "<!-- by hand: end -->"
-_NO_NOTES = "\n## What bounds it\n\nNothing is written down yet.\n"
+_NO_NOTES = "\n## What bounds it\n\nNothing is written down yet.\n\n## How it grows\n\nNothing is written down yet.\n"
 _INTRODUCTION = """# Benchmarks
 
 Written by `make bench`, but for what stands between the two marks below. Every figure is the median of paired, alternating runs
