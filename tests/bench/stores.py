@@ -78,8 +78,8 @@ class Held:
 
     @property
     def section(self) -> Section:
-        """The section with the most articles."""
-        return max(self.mirror.sections, key=lambda section: sum(self.store.count(channel.id) for channel in section.channels))
+        """The section that is measured: the same in every store, so not one that is chosen by what it holds."""
+        return self.mirror.sections[-1]
 
 
 @contextmanager
