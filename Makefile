@@ -3,6 +3,9 @@
 # make attacks  public collections of attacks, for tests/test_xss.py
 # make soak     the long tests: a month of faults, two hundred kills
 # make fuzz     new hostile inputs, ten minutes for each target; FUZZ_MINUTES=1 FUZZ_TARGETS=parse for less
+# make bench    what it costs, measured in ten minutes (the first time a store of 132,000 articles is made), into docs/benchmarks.md;
+#               BENCH="--rows 1,8 --quick" for less; wrk, nginx and the stand-in upstream are used where they are
+# make bench-check  what five core paths execute, beside what was recorded
 # make audit    known holes in what is locked
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test soak fuzz audit attacks lock clean
+.PHONY: install serve test soak fuzz bench bench-check audit attacks lock clean
 
 install: $(VENV)/installed
 
@@ -58,6 +61,14 @@ fuzz: $(VENV)/installed-dev
 		done; \
 	done
 
+BENCH ?=
+bench: $(VENV)/installed-dev
+	PYTHONPATH=tests $(BIN)/python -m bench $(BENCH)
+
+# A path that is to cost more: PYTHONPATH=tests .venv/bin/python -m bench.counts --record, and commit.
+bench-check: $(VENV)/installed-dev
+	PYTHONPATH=tests $(BIN)/python -m bench.counts
+
 # Asks for known holes in what is locked; needs PyPI's own service.
 audit: $(VENV)/installed-dev
 	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --require-hashes --disable-pip -r requirements.txt
@@ -71,7 +82,7 @@ lock: $(VENV)/installed-dev
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt setup.cfg
 
 clean:
-	rm -rf $(VENV) .attacks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
+	rm -rf $(VENV) .attacks .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
 
 # The lock alone decides what is installed; the project itself brings nothing in.
 $(VENV)/installed: requirements-build.txt requirements.txt setup.cfg pyproject.toml | $(BIN)/python

@@ -1,0 +1,95 @@
+"""Row 7: what one new article costs until every feed that shows it is ready to serve."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+
+from feedgen.feed import FeedGenerator
+
+from bench.measure import Pairs, Result, alternate, at_most
+from bench.stores import NOW, SMALL, Held, Setup, copy_of, held, store_of
+from feedproxy import paths
+from feedproxy.edition import ALL, Ground, Scope, make_feed, scope_of
+from feedproxy.model import Article, ArticleId, ListingItem, Url
+from feedproxy.web.answers import prepare
+from feedproxy.web.feeds import FEED_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Renders:
+    """Articles that come into a store, one by one, and the feeds they are in."""
+
+    opened: Held
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def after_news(self) -> float:
+        """Have one new article; return the seconds of the processor until all its feeds are ready."""
+        scopes = self._take_news()
+        ground = Ground(self.opened.mirror, self.opened.store, self.opened.settings.public_url)
+        began = time.process_time()
+        make_ready(ground, scopes)
+        return time.process_time() - began
+
+    def articles(self) -> list[Article]:
+        """Return the entries of the section's feed."""
+        ids = [channel.id for channel in self.opened.section.channels]
+        return self.opened.store.newest(ids, self.opened.mirror.entries)
+
+    def _take_news(self) -> list[Scope]:
+        """Store an article like the newest one, a minute younger; return what it is in: everything, its section, its channel."""
+        store, section = self.opened.store, self.opened.section
+        newest, number = self.articles()[0], next(self.numbers)
+        new_id, later = ArticleId(f"n{90_000_000 + number}"), newest.published + timedelta(minutes=1)
+        url, entry_id = (text.replace(newest.id, new_id) for text in (newest.url, newest.entry_id))
+        news = replace(newest, id=new_id, url=Url(url), entry_id=entry_id, published=later, updated=later)
+        shown_in = store.channels_of([newest.id])[newest.id]
+        channels = [channel for channel in section.channels if channel.id in shown_in]
+        for channel in channels:
+            store.remember_listing(channel.id, [ListingItem(new_id, news.url, news.title)], NOW)
+        store.save(news, [], {}, NOW)
+        store.archive.append(self.opened.mirror.logs, NOW)
+        names = [(ALL, ""), (section.name, ""), *((section.name, channel.id) for channel in channels)]
+        return [scope for scope in (scope_of(self.opened.mirror, *name) for name in names) if scope]
+
+
+def make_ready(ground: Ground, scopes: list[Scope]) -> None:
+    """Make every form of some feeds, as the web side does."""
+    for scope in scopes:
+        moment = ground.library.archive.version(scope.log, scope.channel_ids).moment
+        for form in paths.FORMATS:
+            prepare(make_feed(ground, scope, form), FEED_TYPES[form], moment)
+
+
+def by_feedgen(articles: list[Article]) -> float:
+    """Return the seconds of the processor that feedgen takes for one feed of *articles*."""
+    began = time.process_time()
+    feed = FeedGenerator()
+    feed.title("feed")
+    feed.link(href="http://127.0.0.1:8000/feed.xml")
+    feed.description("feed")
+    for article in articles:
+        entry = feed.add_entry(order="append")
+        entry.guid(article.entry_id)
+        entry.title(article.title)
+        entry.link(href=article.url)
+        entry.description(article.summary)
+        entry.content(article.body, type="CDATA")
+        entry.published(article.published)
+        entry.updated(article.updated)
+    feed.updated(NOW)
+    feed.rss_str()
+    return time.process_time() - began
+
+
+def feeds(setup: Setup) -> Iterator[Result]:
+    """Measure row 7."""
+    with held(copy_of(setup, store_of(setup, SMALL), "renders")) as small:
+        renders = Renders(small)
+        renders.after_news()
+        entries = renders.articles()
+        pairs: Pairs = alternate(renders.after_news, lambda: by_feedgen(entries), setup.rounds)
+    shown = Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
+    raw = shown.raw("ms", theirs="feedgen, one feed") + "; all, its section and its channel in three forms"
+    yield Result("7", "all feeds of one new article, ready to serve", at_most(4), pairs.ratio, raw)

@@ -1,0 +1,168 @@
+"""Rows 1 to 4: the web side beside the least that could answer, under the same server with the same flags."""
+
+import gzip
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from getpass import getuser
+from grp import getgrgid
+from pathlib import Path
+from statistics import median
+
+from bench.load import by_threads, requests_per_s
+from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
+from bench.processes import answers, free_port, get, running, tool
+from bench.stores import SMALL, Held, Setup, held, store_of
+from feedproxy.cli.serve import _web_command
+from feedproxy.edition import Ground
+from feedproxy.settings import PREFIX, Settings
+
+GZIP = {"Accept-Encoding": "gzip"}
+_PAGES = 10_000
+# What any application says of such an answer; what ours says besides is its own cost.
+_SAID = ("Content-Type", "Content-Encoding", "Content-Length", "ETag")
+_THREE_LINES = """
+from pathlib import Path
+BODY = Path(__file__).with_name("body").read_bytes()
+def app(environ, start_response):
+    start_response({status!r}, {headers!r})
+    return [BODY]
+"""
+_NGINX = """
+user {user}; worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; gzip_static on; etag on; sendfile on; types {{ application/rss+xml xml; text/html html; }}
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d;
+  scgi_temp_path {folder}/e; keepalive_requests 1000000;
+  server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+
+
+def feed(setup: Setup) -> Iterator[Result]:
+    """Measure row 1."""
+    with held(store_of(setup, SMALL)) as small, serving(small.settings) as port:
+        path = feed_path(small)
+        pairs = _beside_three_lines(setup, small.settings, port, [path], GZIP)
+    yield Result("1", f"GET {path}, gzip", at_least(0.9), pairs.ratio, pairs.raw("/s", theirs="three lines"))
+
+
+def not_modified(setup: Setup) -> Iterator[Result]:
+    """Measure row 2."""
+    with held(store_of(setup, SMALL)) as small, serving(small.settings) as port:
+        path = feed_path(small)
+        _, headers, _ = get(port, path, GZIP)
+        known = {**GZIP, "If-None-Match": headers["ETag"]}
+        pairs = _beside_three_lines(setup, small.settings, port, [path], known, 304)
+    yield Result("2", "the same with If-None-Match", at_least(0.9), pairs.ratio, pairs.raw("/s", theirs="three lines"))
+
+
+def pages(setup: Setup) -> Iterator[Result]:
+    """Measure row 3."""
+    articles, most = (SMALL, 500) if setup.is_quick else (setup.large, _PAGES)
+    with held(store_of(setup, articles)) as large, serving(large.settings) as port:
+        paths = page_paths(large, most)
+        warm(port, paths)
+        pairs = _beside_three_lines(setup, large.settings, port, paths, GZIP)
+    what = f"an article page, of {len(paths):,} different ones, warm"
+    yield Result("3", what, at_least(0.5), pairs.ratio, pairs.raw("/s", theirs="three lines"))
+
+
+def past_python(setup: Setup) -> Iterator[Result]:
+    """Measure row 4."""
+    nginx, port = tool("nginx"), free_port()
+    with held(store_of(setup, SMALL)) as small, ExitStack() as open_things:
+        folder, path = setup.folder("nginx"), feed_path(small)
+        root = _export(small.settings, folder / "html")
+        feed_file = next((file for file in (root / path[1:], root / small.section.name / path[1:]) if file.exists()), None)
+        if feed_file is None:
+            raise SkippedError(f"an html export has no {path}")
+        feed_file.with_name(feed_file.name + ".gz").write_bytes(gzip.compress(feed_file.read_bytes(), 6, mtime=0))
+        path = f"/{feed_file.relative_to(root)}"
+        (folder / "nginx.conf").write_text(
+            _NGINX.format(user=f"{getuser()} {getgrgid(os.getgid()).gr_name}", folder=folder, port=port, root=root)
+        )
+        open_things.enter_context(running([nginx, "-c", str(folder / "nginx.conf")], lambda: answers(port, path, 200)))
+        status, headers, _ = get(port, path, GZIP)
+        known = {**GZIP, "If-None-Match": headers["ETag"]}
+        whole = _beside_three_lines(setup, small.settings, port, [path], GZIP, status)
+        less = _beside_three_lines(setup, small.settings, port, [path], known, 304)
+    yield Result("4", "the feed from nginx over an html export", TOLD, whole.ratio, whole.raw("/s", "nginx", "three lines"))
+    yield Result("4", "the same with If-None-Match", TOLD, less.ratio, less.raw("/s", "nginx", "three lines"))
+
+
+def feed_path(opened: Held) -> str:
+    return f"/feed/{opened.section.name}.xml"
+
+
+def page_paths(opened: Held, most: int) -> list[str]:
+    """Return the addresses of the newest pages of a section."""
+    ground, section = Ground(opened.mirror, opened.store, opened.settings.public_url), opened.section
+    ids = [headline.id for headline in opened.store.headlines([channel.id for channel in section.channels], most)]
+    channels = opened.store.channels_of(ids)
+    return [ground.page_of(article_id, channels[article_id], section.name) for article_id in ids]
+
+
+def warm(port: int, paths: Sequence[str]) -> None:
+    """Ask for each page once for each worker."""
+    done = by_threads(port, paths, GZIP, total=2 * len(paths))
+    assert not done.failures, f"{done.failures} of {len(paths)} pages failed"
+
+
+@contextmanager
+def serving(settings: Settings, app: str = "", folder: Path | None = None) -> Iterator[int]:
+    """Run the web side, or another *app* in *folder*, as `feedproxy serve` does; give its port."""
+    with running_web(settings, app, folder) as (_, port):
+        yield port
+
+
+@contextmanager
+def running_web(settings: Settings, app: str = "", folder: Path | None = None) -> Iterator[tuple[int, int]]:
+    """Do the same; give the process ID besides."""
+    port = free_port()
+    own = settings.model_copy(update={"bind": f"127.0.0.1:{port}", "workers": 2})
+    command = _web_command(own)
+    if folder:
+        command[-1:] = ["--chdir", str(folder), app]
+    with running(command, lambda: answers(port, "/healthz"), environment_of(own)) as process:
+        yield process.pid, port
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment that says the same as *settings*."""
+    said = {"CONFIG": settings.config, "DATA": settings.data, "PUBLIC_URL": settings.public_url, "BIND": settings.bind}
+    ways = ",".join(f"{host}={origin}" for host, origin in settings.origins.items())
+    return {PREFIX + name: str(value) for name, value in {**said, "ORIGINS": ways, "LOG": "error"}.items()}
+
+
+def _beside_three_lines(
+    setup: Setup, settings: Settings, port: int, paths: Sequence[str], headers: Mapping[str, str], status: int = 200
+) -> Pairs:
+    """Return requests per second of *port* and of three lines that answer the same (of many pages, one of middle size)."""
+    found = [get(port, path, headers) for path in paths[:: max(1, len(paths) // 101)]]
+    assert {each[0] for each in found} == {status}, f"{paths[0]} answered {found[0][0]}"
+    middle = median([len(body) for _, _, body in found])
+    _, said, body = min(found, key=lambda each: abs(len(each[2]) - middle))
+    folder = setup.folder("three-lines")
+    (folder / "body").write_bytes(body)
+    kept = [(name, said[name]) for name in _SAID if name in said and (status != 304 or name == "ETag")]
+    line = {200: "200 OK", 304: "304 Not Modified"}[status]
+    (folder / "three_lines.py").write_text(_THREE_LINES.format(status=line, headers=kept))
+
+    def measure(port: int) -> float:
+        return requests_per_s(port, paths, headers, setup.seconds, setup.work)
+
+    with serving(settings, "three_lines:app", folder) as other:
+        measure(port)  # which warms both
+        measure(other)
+        return alternate(lambda: measure(port), lambda: measure(other), setup.rounds)
+
+
+def _export(settings: Settings, folder: Path) -> Path:
+    command = [sys.executable, "-m", "feedproxy", "export", "--form", "html", str(folder)]
+    with running(command, lambda: True, environment_of(settings)) as process:
+        if process.wait():
+            raise SkippedError("the export failed")
+    return folder
