@@ -31,6 +31,8 @@ FIRST, _FILE_FIRST = "README", "index"
 _BLOB = "/blob/master/"
 # Pictures lie in 4,096 folders by so many digits of their names: a thousand in each are four million.
 _SHARD_DIGITS = 3
+# What belongs to a channel in a repository of the git-hosted mirrors.
+_OF_CHANNEL = re.compile(r"(?:pages|indexes)/(?P<channel>[A-Za-z0-9_-]+)(?:\.csv\Z|/)")
 # Of a tag in a file's name: such words stand as they are (60 characters of four bytes are within a name's 255), others with a
 # number of so many digits.
 _PLAIN_TAG, _NOT_PLAIN, _TAG_CHARACTERS, _TAG_DIGITS = re.compile(r"\w{1,60}"), re.compile(r"\W+"), 30, 16
@@ -200,13 +202,28 @@ def media(name: str) -> MirrorPath:
     return MirrorPath(f"/media/{name}")
 
 
+def channel_of(file: str) -> str:
+    """Return the channel that a file of a git-hosted mirror belongs to, by its place in the repository, "" if to none.
+
+    >>> channel_of("pages/c1/n1.md"), channel_of("indexes/c1.csv"), channel_of("indexes/c1/2.md"), channel_of("README.md")
+    ('c1', 'c1', 'c1', '')
+    """
+    match = _OF_CHANNEL.match(file)
+    return match["channel"] if match else ""
+
+
+def channel_manifest(channel: str) -> str:
+    """Return the file that names the index and pages of a channel by their hashes, by its place in the repository."""
+    return f"indexes/{channel}.sha256"
+
+
 def sharded(name: str) -> MirrorPath:
     """Return a stored picture's address in an export, where no folder may hold too many.
 
     >>> sharded("00ff.webp")
     '/media/00f/00ff.webp'
     """
-    return MirrorPath(f"/media/{name[:3]}/{name}")
+    return MirrorPath(f"/media/{name[:_SHARD_DIGITS]}/{name}")
 
 
 def media_of(url: Url) -> tuple[str, str]:

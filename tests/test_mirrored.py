@@ -259,6 +259,19 @@ def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
     assert held(store, "n101").rule == before.rule
 
 
+def test_an_id_of_another_site_s_article_is_left_to_that(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path, clock: Clock
+) -> None:
+    harvester.poll(taken_from(mirror))
+    other = replace(held(store, "n101"), site="other.example")
+    store.save(other, [], {}, clock())
+    page = Url((checkout / "pages" / "city" / "n101.md").as_uri())
+    store.remember_listing("city", [ListingItem(other.id, page, "另一个标题")], clock())
+    report = harvester.take(taken_from(mirror))
+    assert [failure.reason for failure in report.failures] == ["its ID n101 is taken by an article of other.example"]
+    assert held(store, "n101") == other
+
+
 def replace_item(store: SqlStore, story_id: str) -> ListingItem:
     article = held(store, story_id)
     return ListingItem(article.id, article.url, "另一个标题")

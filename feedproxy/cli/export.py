@@ -8,15 +8,13 @@ from types import FrameType
 
 import click
 
-from feedproxy.cli.parts import progress
+from feedproxy.cli.parts import TERMINATED, progress
 from feedproxy.export import Order, Result, Seal, export
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sign import sign, signing_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import Store, open_store
-
-_TERMINATED = 143
 
 
 @click.command("export")
@@ -97,7 +95,7 @@ def end_gently() -> None:
     """Have SIGTERM end the export as Ctrl-C does: the present tree stays, what was begun is taken away."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_TERMINATED)
+        raise SystemExit(TERMINATED)
 
     signal.signal(signal.SIGTERM, end)
 

@@ -10,7 +10,6 @@ Whatever is killed when, the next run finds the present tree, or the last one to
 import fcntl
 import hashlib
 import os
-import re
 import shutil
 import sys
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from feedproxy import paths
 from feedproxy.errors import ExportError
 from feedproxy.export.values import Group, Seal
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
@@ -26,9 +26,6 @@ SUMS = "SHA256SUMS"
 # Says that a folder is an export, and of which form.
 _MARK = ".feedproxy"
 _GIT = ".git"
-# What belongs to a channel in the git-hosted mirrors' form, and how the manifest of that ends.
-_OF_CHANNEL = re.compile(r"(?:pages|indexes)/(?P<channel>[A-Za-z0-9_-]+)(?:\.csv\Z|/)")
-CHANNEL_MANIFEST = ".sha256"
 _CHUNK_BYTES = 1 << 20
 Write = Callable[[Path, bytes], None]
 
@@ -112,10 +109,10 @@ class Tree:
         found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for path, digest in self.sums.items():
             root, _, name = path.partition("/")
-            if root in self._roots and (match := _OF_CHANNEL.match(name)):
-                found[root, match["channel"]][name] = digest.hex()
+            if root in self._roots and (channel := paths.channel_of(name)):
+                found[root, channel][name] = digest.hex()
         for (root, channel), hashes in found.items():
-            path, body = f"{root}/indexes/{channel}{CHANNEL_MANIFEST}", write_manifest(hashes)
+            path, body = f"{root}/{paths.channel_manifest(channel)}", write_manifest(hashes)
             self.put(("sums", root, channel), path, body)
             if seal:
                 self.put(("sums", root, channel), path + SIGNATURE_SUFFIX, seal(path, body))

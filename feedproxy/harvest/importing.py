@@ -186,10 +186,11 @@ class Importer:
         """Store a copy if it is better than what is held; return False for one whose ID belongs to another article."""
         now, store = self.kit.clock(), self.kit.store
         held = store.article(entry.id) if is_held else None
-        if held and held.site != copy.site.name:
-            self.done.failures.append(UpstreamError(copy.page.url, f"its ID {entry.id} is taken by an article of {held.site}"))
+        try:
+            article, outcome = settle_copy(held, copy, now)
+        except UpstreamError as e:
+            self.done.failures.append(e)
             return False
-        article, outcome = settle_copy(held, copy, now)
         self.done.counts[outcome] += 1
         if outcome is not plan.Outcome.SAME:
             store.save(article, [copy.page], {url: pictures[url] for url in article.pictures if url in pictures}, now)

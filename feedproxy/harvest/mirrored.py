@@ -70,8 +70,15 @@ def copy_of_received(page: Page, received: Received, mirror: Mirror, now: dateti
 
 
 def settle_copy(held: Article | None, copy: Copy, now: datetime) -> tuple[Article, plan.Outcome]:
-    """Return what to store: the copy where it is better than what is held, else what is held."""
+    """Return what to store: the copy where it is better than what is held, else what is held.
+
+    Raises:
+        ExtractError: its ID is that of an article of another site.
+
+    """
     fetched = copy.draft.article
+    if held and held.site != copy.site.name:
+        raise ExtractError(copy.page.url, f"its ID {held.id} is taken by an article of {held.site}")
     if held and not plan.is_better_copy(held, fetched, is_told=copy.is_told):
         return held, plan.Outcome.SAME
     article, outcome = plan.settle(held, fetched, now)

@@ -107,10 +107,11 @@ class Replica:
     def _keep(self, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
         store, now = self.kit.store, self.kit.clock()
         held = store.article(copy.draft.article.id)
-        if held and held.site != copy.site.name:
-            self.report.note(ExtractError(copy.page.url, f"its ID {held.id} is taken by an article of {held.site}"))
+        try:
+            article, outcome = settle_copy(held, copy, now)
+        except UpstreamError as e:
+            self.report.note(e)
             return
-        article, outcome = settle_copy(held, copy, now)
         self.report.articles[outcome] += 1
         if outcome is not plan.Outcome.SAME:
             own = {url: pictures[url] for url in article.pictures if url in pictures}

@@ -24,6 +24,7 @@ from feedproxy.model import (
     Extract,
     Page,
     Site,
+    Source,
     StoredPicture,
     Url,
     Validators,
@@ -111,8 +112,8 @@ class Taker:
 
         """
         kit, item = self._kit, waiting.item
-        if kit.mirror.mirrored_at(page.url):
-            return self._judge_copy(waiting, held, page)
+        if source := kit.mirror.mirrored_at(page.url):
+            return self._judge_copy(waiting, held, page, source)
         parts = self._parts(page, waiting, site)
         draft = make_article(parts, item, site, kit.mirror, kit.clock())
         rule = f"article.body of {site.article.name}"
@@ -128,10 +129,9 @@ class Taker:
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, [part for part, _ in parts], outcome)
 
-    def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page) -> _Made | None:
+    def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page, source: Source) -> _Made | None:
         """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
-        if source := self._kit.mirror.mirrored_at(page.url):
-            self._trust.check(page, source)
+        self._trust.check(page, source)
         copy = read_copy(page, waiting.item.id, self._kit.mirror, self._kit.clock())
         article, outcome = settle_copy(held, copy, self._kit.clock())
         if outcome is plan.Outcome.SAME:

@@ -5,15 +5,14 @@ signature of that. Whoever demands a key believes nothing else.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
+from feedproxy import paths
 from feedproxy.errors import ExtractError, SignatureError
 from feedproxy.fetch import Fetcher
 from feedproxy.model import MIRRORED, Page, Source, Url
 from feedproxy.sign import SIGNATURE_SUFFIX, read_manifest, read_public_key, verify
 
-_OF_CHANNEL = re.compile(r"(?:pages|indexes)/(?P<channel>[A-Za-z0-9_-]+)(?:\.csv\Z|/)")
 _MOST_LINES = 1_000_000
 
 
@@ -35,13 +34,13 @@ class Trust:
         if not source.key:
             return
         path = page.url.removeprefix(source.base + "/")
-        match = _OF_CHANNEL.match(path)
-        sums = self._sums(source, match["channel"]) if match else {}
+        channel = paths.channel_of(path)
+        sums = self._sums(source, channel) if channel else {}
         if sums.get(path) != hashlib.sha256(page.body).hexdigest():
             raise ExtractError(page.url, "is refused: it is not as its mirror signed it", MIRRORED)
 
     def _sums(self, source: Source, channel: str) -> dict[str, str]:
-        url = Url(f"{source.base}/indexes/{channel}.sha256")
+        url = Url(f"{source.base}/{paths.channel_manifest(channel)}")
         if url not in self.manifests:
             manifest = self.fetcher.fetch(url, keep=True)
             signature = self.fetcher.fetch(Url(url + SIGNATURE_SUFFIX))
