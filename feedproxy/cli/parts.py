@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -71,11 +71,16 @@ def print_reports(reports: Sequence[Report]) -> None:
             *(str(len(each)) for each in (report.missing, report.failures)),
             f"{report.seconds:.1f}",
         )
+    print_table(table, dict.fromkeys(str(failure) for report in reports for failure in report.failures))
+
+
+def print_table(table: Table, failures: Iterable[str]) -> None:
+    """Print a table, and below it a line for each failure."""
     console = Console()
     if not console.is_terminal:
         console.width = 120
     console.print(table)
-    for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
+    for failure in failures:
         console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from feedproxy.cli.export import end_gently, in_words, order_of, seal_by, write_export
-from feedproxy.cli.parts import now
+from feedproxy.cli.parts import now, print_table
 from feedproxy.errors import ConfigError
 from feedproxy.export import Order, Outcome, publish
 from feedproxy.model import ExportForm, Links
@@ -49,10 +48,4 @@ def _print(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         state = "failed" if outcome.error else "pushed" if outcome.is_due else "not due"
         table.add_row(outcome.target.name, outcome.target.form.value, state, outcome.changes or "-")
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120
-    console.print(table)
-    for outcome in outcomes:
-        if outcome.error:
-            console.print(f"failed: {outcome.target.name}: {outcome.error}", markup=False, highlight=False, soft_wrap=True)
+    print_table(table, [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error])

@@ -1,8 +1,6 @@
 """Exports pushed to git remotes: each on its own schedule, each failing alone."""
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from feedproxy.errors import ExportError, FeedproxyError
 from feedproxy.export.git import Repository
+from feedproxy.export.locks import held
 from feedproxy.export.values import Order
 from feedproxy.model import Target
 
@@ -135,13 +134,8 @@ def _is_due(target: Target, pushed: datetime | None, now: datetime) -> bool:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with held(folder):
             yield
-        finally:
-            os.close(lock)
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another publish is at work") from e
     except OSError as e:

@@ -7,7 +7,6 @@
 Whatever is killed when, the next run finds the present tree, or the last one to be put back.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from feedproxy import paths
 from feedproxy.errors import ExportError
+from feedproxy.export.locks import held
 from feedproxy.export.values import Group, Seal
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
@@ -170,15 +170,10 @@ def alone(folder: Path, form: str) -> Iterator[None]:
     """
     present = folder.resolve()
     try:
-        present.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(present.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with held(present.parent):
             _recover(present)
             _check(folder, present, form)
             yield
-        finally:
-            os.close(lock)
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another export is at work in its parent folder") from e
     except OSError as e:

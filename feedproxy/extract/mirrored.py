@@ -22,7 +22,6 @@ _FORM = re.compile(
 )
 # What our own mirrors say besides, for machines; it holds no "--".
 _RECORD = re.compile(r"<!-- feedproxy (\{(?:(?!--)[^\n])*\}) -->")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 # The form's own elements, and what they were; `</ok>` also ends an `<a name>`.
 _TURNED = ((re.compile(r"<ok\b"), "<a"), (re.compile(r"</ok\s*>"), "</a>"), (re.compile(r"<(/?)h4\b"), r"<\1h2"))
 _BODY = "//div[@id='artbody']"
@@ -61,7 +60,7 @@ def split_mirrored(page: Page) -> MirroredPage:
             page.url, "is damaged, or no page of a mirror: no heading, or no original address at its end", MIRRORED
         )
     records = _RECORD.findall(match["content"])
-    title = _ESCAPED.sub(r"\1", match["title"]).strip()
+    title = markup.unescaped(match["title"]).strip()
     return MirroredPage(title, match["content"], original, records[-1].encode() if records else b"")
 
 

@@ -8,7 +8,7 @@ from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.pieces import grouped, pieces
-from feedproxy.markup.spaces import plain, text_of, tighten
+from feedproxy.markup.spaces import plain, text_of, tighten, unescaped
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
@@ -56,6 +56,7 @@ __all__ = [
     "select_text",
     "text_of",
     "tighten",
+    "unescaped",
     "unlazy",
     "unwrap",
     "without_controls",

@@ -16,6 +16,7 @@ _CJK = (
 _IS_CJK = re.compile(f"[{_CJK}]")
 # Looked for at the beginning of a run only: else a long run without a break takes the square of its length.
 _BREAK = re.compile(r"(?<![ \t\r\f])[ \t\r\f]*+\n[ \t\r\n\f]*+")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Elements that stand on lines of their own (HTML, 15.3), and those that we treat so.
 BLOCKS = frozenset(
@@ -41,6 +42,15 @@ def plain(text: str) -> str:
     """
     text = without_controls(text).strip()
     return _BREAK.sub(lambda match: _joint(*_neighbours(match)), text).replace("\t", " ")
+
+
+def unescaped(text: str) -> str:
+    r"""Return text without the backslashes that make Markdown's own characters plain (CommonMark 0.31, 2.4).
+
+    >>> unescaped(r"一 \[二\]")
+    '一 [二]'
+    """
+    return _ESCAPED.sub(r"\1", text)
 
 
 def tighten(root: HtmlElement) -> None:

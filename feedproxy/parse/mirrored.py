@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
+from feedproxy import markup
 from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
 
@@ -13,7 +14,6 @@ _LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
 _PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")
 _OTHER = re.compile(r"(?P<number>[0-9]{1,6})\.md(?:[?#].*)?")
 _CHANNEL = re.compile(r"/indexes/(?P<channel>[^/]+?)(?:\.csv|/[^/]*)\Z")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def parse_index(page: Page, site: Site) -> Listing:
@@ -50,7 +50,7 @@ def _links(text: str, url: Url) -> Iterator[ListingItem]:
         if match := _PAGE.fullmatch(link["href"]):
             address = Url(urljoin(url, link["href"].partition("?")[0].partition("#")[0]))
             if address.startswith(url.rpartition("/indexes/")[0] + "/"):
-                yield ListingItem(ArticleId(match["id"]), address, _ESCAPED.sub(r"\1", link["title"]).strip())
+                yield ListingItem(ArticleId(match["id"]), address, markup.unescaped(link["title"]).strip())
 
 
 def _next(text: str, url: Url) -> Url | None:
