@@ -79,7 +79,8 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 lock: $(VENV)/installed-dev
 	echo "setuptools>=77" | $(LOCK) -o requirements-build.txt -
 	$(LOCK) -o requirements.txt setup.cfg
-	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt setup.cfg
+	$(LOCK) --extra scale -c requirements.txt -o requirements-scale.txt setup.cfg
+	$(LOCK) --extra dev --extra scale -c requirements-scale.txt -o requirements-dev.txt setup.cfg
 
 clean:
 	rm -rf $(VENV) .attacks .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis feedproxy.egg-info
