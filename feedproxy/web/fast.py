@@ -103,7 +103,7 @@ class Fast:
             return None
         if is_known:
             return "304 NOT MODIFIED", heads.known, []
-        body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.forms[coding]]
+        body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.form(coding)]
         return "200 OK", heads.dated if date else heads.undated, body
 
     def _feel(self, now: datetime) -> int:
@@ -118,7 +118,7 @@ class Fast:
         """Make the headers of an answer in a content coding, and leave them with it."""
         answer, changed = held.answer, modified_of(held.answer, self._began)
         own, date = answer.headers(coding), http_date(changed) if changed else ""
-        own["Content-Length"] = str(len(answer.forms[coding]))
+        own["Content-Length"] = str(len(answer.form(coding)))
         security = self._security(answer.media_type.partition(";")[0])
         undated, dated = Made((own | security).items()), Made((own | {"Last-Modified": date} | security).items())
         known = Made(pair for pair in undated if pair[0] not in _OF_BODY)

@@ -4,7 +4,8 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from feedproxy.errors import StoreError
@@ -19,19 +20,18 @@ class Spool:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes, self._lock = folder, max_bytes, threading.Lock()
         self._file: _File | None = None
-        self._end = 0
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to begin anew."""
-        return self._end >= self._max_bytes
+        return self._file is not None and self._file.end >= self._max_bytes
 
     def begin_anew(self) -> None:
         """Have the next bodies go to another file."""
         with self._lock:
-            self._file, self._end = None, 0
+            self._file = None
 
-    def put(self, forms: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    def put(self, forms: Mapping[str, bytes]) -> MutableMapping[str, bytes]:
         """Return the same, read from the file each time.
 
         Raises:
@@ -39,33 +39,48 @@ class Spool:
 
         """
         with self._lock:
-            if self._file is None:
-                self._file = _File(self._folder)
-            places = dict[str, tuple[int, int]]()
-            for name, body in forms.items():
-                if os.pwrite(self._file.number, body, self._end) != len(body):
-                    raise OSError(f"{self._folder}: no room")
-                places[name] = self._end, len(body)
-                self._end += len(body)
-            return _Spooled(self._file, places)
+            file = self._file = self._file or _File(self._folder)
+        return _Spooled(file, {name: file.append(body) for name, body in forms.items()})
 
 
 class _File:
     """A file without a name in a folder, closed when nobody needs it any more."""
 
     def __init__(self, folder: Path) -> None:
+        self._lock, self.end = threading.Lock(), 0
         self.number, name = tempfile.mkstemp(dir=folder)
         weakref.finalize(self, os.close, self.number)
         Path(name).unlink()
 
+    def append(self, body: bytes) -> tuple[int, int]:
+        """Return where *body* begins from now on, and its length.
 
-class _Spooled(Mapping[str, bytes]):
+        Raises:
+            OSError: there is no room.
+
+        """
+        with self._lock:
+            start = self.end
+            if os.pwrite(self.number, body, start) != len(body):
+                raise OSError("no room")
+            self.end += len(body)
+        return start, len(body)
+
+
+class _Spooled(MutableMapping[str, bytes]):
     """Bodies by name, as they lie in a file."""
 
     __slots__ = ("_file", "_places")
 
-    def __init__(self, file: _File, places: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(self, file: _File, places: dict[str, tuple[int, int]]) -> None:
         self._file, self._places = file, places
+
+    def __setitem__(self, name: str, body: bytes) -> None:
+        with suppress(OSError):  # then it is made again when it is asked for again
+            self._places[name] = self._file.append(body)
+
+    def __delitem__(self, name: str) -> None:
+        del self._places[name]
 
     def __getitem__(self, name: str) -> bytes:
         start, length = self._places[name]

@@ -11,7 +11,7 @@ from feedgen.feed import FeedGenerator
 from bench.measure import Pairs, Result, alternate, at_most
 from bench.stores import NOW, SMALL, Held, Setup, copy_of, held, store_of
 from feedproxy import paths
-from feedproxy.edition import ALL, Ground, Scope, make_feed, scope_of
+from feedproxy.edition import ALL, Fragments, Ground, Scope, make_feed, scope_of
 from feedproxy.model import Article, ArticleId, ListingItem, Url
 from feedproxy.web.answers import prepare
 from feedproxy.web.feeds import FEED_TYPES
@@ -22,12 +22,14 @@ class Renders:
     """Articles that come into a store, one by one, and the feeds they are in."""
 
     opened: Held
+    fragments: Fragments = field(default_factory=Fragments)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def after_news(self) -> float:
         """Have one new article; return the seconds of the processor until all its feeds are ready."""
         scopes = self._take_news()
-        ground = Ground(self.opened.mirror, self.opened.store, self.opened.settings.public_url)
+        opened = self.opened
+        ground = Ground(opened.mirror, opened.store, opened.settings.public_url, fragments=self.fragments)
         began = time.process_time()
         make_ready(ground, scopes)
         return time.process_time() - began
@@ -57,9 +59,9 @@ class Renders:
 def make_ready(ground: Ground, scopes: list[Scope]) -> None:
     """Make every form of some feeds, as the web side does."""
     for scope in scopes:
-        moment = ground.library.archive.version(scope.log, scope.channel_ids).moment
+        version = ground.library.archive.version(scope.log, scope.channel_ids)
         for form in paths.FORMATS:
-            prepare(make_feed(ground, scope, form), FEED_TYPES[form], moment)
+            prepare(make_feed(ground, scope, form, version=version), FEED_TYPES[form], version.moment)
 
 
 def by_feedgen(articles: list[Article]) -> float:
