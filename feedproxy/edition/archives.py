@@ -40,7 +40,7 @@ def make_archive(ground: Ground, scope: Scope, number: int, form: str) -> Docume
         is_full=number < open_page,
     )
     page, fragments = archive.page(scope.log, number), ground.fragments
-    keys = [key_of(ground.public_url, ground.key, logged) for logged in page]
+    keys = [key_of(repr((ground.public_url, ground.key, logged))) for logged in page]
     found = fragments.find(keys, form)
     lost = (_entry(ground, logged) for logged, piece in zip(page, found, strict=True) if piece is None)
     updated = max((logged.article.updated for logged in page), default=render.NEVER)

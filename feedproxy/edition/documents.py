@@ -67,11 +67,11 @@ class Document:
         before = (None, *self.pieces[:-1])
         keys = [(piece.digest, last.digest if last else b"") for piece, last in zip(self.pieces, before, strict=True)]
         deflated = self.packed.find(keys)
-        for at, (key, found) in enumerate(zip(keys, deflated, strict=True)):
-            if found is None:
-                deflated[at] = self.packed.keep(key, self._deflate(self.pieces[at], before[at]))
-        blocks = (_HEADER, _stored(self.head), *(each or b"" for each in deflated), _stored(self.tail, is_last=True))
-        return b"".join((*blocks, struct.pack("<II", zlib.crc32(whole), len(whole) & 0xFFFF_FFFF)))
+        blocks = [
+            found or self.packed.keep(keys[at], self._deflate(self.pieces[at], before[at])) for at, found in enumerate(deflated)
+        ]
+        check = struct.pack("<II", zlib.crc32(whole), len(whole) & 0xFFFF_FFFF)
+        return b"".join((_HEADER, _stored(self.head), *blocks, _stored(self.tail, is_last=True), check))
 
     def _deflate(self, piece: Piece, before: Piece | None) -> bytes:
         if before is None:

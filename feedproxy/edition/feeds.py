@@ -10,7 +10,7 @@ from feedproxy.edition.documents import Document, Piece
 from feedproxy.edition.fragments import Fragments, Look, key_of
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.scopes import Scope
-from feedproxy.model import Article, ArticleId, Images, MirrorPath, SafeHtml, Version
+from feedproxy.model import Article, ArticleId, EntryState, Images, MirrorPath, SafeHtml, Version
 from feedproxy.rewrite import Place
 from feedproxy.store import PAGE_ENTRIES
 
@@ -33,11 +33,14 @@ def make_feed(
 ) -> Document:
     """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own, of the same entries.
 
-    With the *version* of what it shows, the store is looked at once for all forms.
+    *version* is that of what it shows, as it was before, if it is known; the store is looked at once for all forms.
     """
-    name = (scope.path(), choice.query, ground.public_url, ground.key, version) if version else None
+    version = version or ground.library.archive.version(scope.log, scope.channel_ids)
+    name = (scope.path(), choice.query, ground.public_url, ground.key, version)
     look, pieces = _made_before(ground.fragments, name, form) or _read(ground, scope, form, choice, name)
-    history = render.History(older=ground.absolute(scope.archive_path(look.page, form)) if look.page else "")
+    is_walked = scope.log and version.length and not choice.query and ground.files is None
+    newest = scope.archive_path(-(-version.length // PAGE_ENTRIES), form)
+    history = render.History(older=ground.absolute(newest) if is_walked else "")
     feed = feed_of(ground, scope, scope.path(form), look.updated, history, choice=choice)
     return ground.fragments.document(feed, form, pieces)
 
@@ -54,32 +57,28 @@ def _read(ground: Ground, scope: Scope, form: str, choice: Choice, name: Hashabl
     """Return the same by the store, at one moment of it, so that nothing is kept under the key of what came before it."""
     fragments = ground.fragments
     with ground.library.at_once():
-        look = _look(ground, scope, choice)
+        states = _states(ground, scope, choice)
+        look = fragments.looks.keep(name, _look(ground, scope, choice, states))
         found = fragments.find(look.keys, form)
-        lost = [article_id for article_id, piece in zip(look.ids, found, strict=True) if piece is None]
+        lost = [state.id for state, piece in zip(states, found, strict=True) if piece is None]
         entries = _entries(ground, scope, choice, lost) if lost else []
-    if name is not None:
-        fragments.looks.keep(name, look)
     return look, fragments.fill(found, look.keys, form, entries)
 
 
-def _look(ground: Ground, scope: Scope, choice: Choice) -> Look:
-    """Return what a feed shows; a key of an entry says all that its bytes depend on, but for what never changes here."""
-    library = ground.library
+def _states(ground: Ground, scope: Scope, choice: Choice) -> list[EntryState]:
     if choice.is_filter:
-        ids = [article.id for article in articles_of(ground, scope, choice)]
-    else:
-        ids = library.newest_ids(scope.channel_ids, choice.limit or ground.mirror.entries, tag=scope.tag)
-    states = library.entry_states(ids)
-    places = {channels: ground.place_of(channels, scope.name) for channels in {state.channels for state in states}}
+        return ground.library.entry_states([article.id for article in articles_of(ground, scope, choice)])
+    return ground.library.newest_states(scope.channel_ids, choice.limit or ground.mirror.entries, tag=scope.tag)
+
+
+def _look(ground: Ground, scope: Scope, choice: Choice, states: Sequence[EntryState]) -> Look:
+    """Return what a feed shows; an entry's key says all that its bytes depend on, but for what never changes here."""
     fixed = ground.public_url, ground.key, choice.brief, choice.script
-    # where what it links to has its page, depends on the section that is asked for
-    of_links = {True: scope.name, False: ""}
-    keys = tuple(key_of(fixed, places[state.channels], of_links[state.is_linking], state.stamp) for state in states)
-    updated = max((state.updated for state in states), default=render.NEVER)
-    is_walked = scope.log and not choice.query and ground.files is None
-    length = library.archive.length(scope.log) if is_walked else 0
-    return Look(tuple(state.id for state in states), keys, updated, -(-length // PAGE_ENTRIES))
+    # where what it links to has its page, depends on the section that is asked for, too
+    kinds = {(state.channels, state.is_linking) for state in states}
+    on = {kind: repr((fixed, ground.place_of(kind[0], scope.name), kind[1] and scope.name)) for kind in kinds}
+    keys = tuple(key_of(on[state.channels, state.is_linking], state.stamp) for state in states)
+    return Look(keys, max((state.updated for state in states), default=render.NEVER))
 
 
 def _entries(ground: Ground, scope: Scope, choice: Choice, ids: Sequence[ArticleId]) -> list[render.Entry]:
@@ -119,8 +118,7 @@ def articles_of(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
     """Return the articles of a feed, newest first, as they are held."""
     limit = choice.limit or ground.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
-    ids = ground.library.newest_ids(scope.channel_ids, most, tag=scope.tag)
-    return pick(ground.library.articles(ids), choice, limit)
+    return pick(ground.library.newest(scope.channel_ids, most, tag=scope.tag), choice, limit)
 
 
 def _said(choice: Choice) -> str:

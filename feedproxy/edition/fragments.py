@@ -11,25 +11,21 @@ from datetime import datetime
 from feedproxy import render
 from feedproxy.edition.documents import Document, Piece, packed_memo
 from feedproxy.edition.memo import Memo
-from feedproxy.model import ArticleId
 
 # Of a feed of 50 entries of 7 KB: 350 KB in each form, 130 KB compressed, and as much as text.
 _PIECES_BYTES, _ENTRIES_BYTES, _LOOKS_BYTES = 9_000_000, 2_000_000, 500_000
 # A character of Chinese in memory; an entry besides its text.
 _CHARACTER_BYTES, _ENTRY_BYTES = 2, 2_000
-# What an entry takes in a look: its key and its ID.
-_KEY_BYTES = 120
+_KEY_BYTES = 60
 _DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a feed shows, in whatever form: articles, their keys, when one changed last, and its archive's newest page."""
+    """What a feed shows, in whatever form: the keys of its entries, and when one of them changed last."""
 
-    ids: tuple[ArticleId, ...]
     keys: tuple[bytes, ...]
     updated: datetime
-    page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,6 @@ class Fragments:
         return self.pieces.keep((key, form), Piece.of(render.render_entry(entry, form)))
 
 
-def key_of(*parts: object) -> bytes:
-    """Return the key of what depends on *parts*, values that say in their `repr` all that they hold."""
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+def key_of(*parts: str) -> bytes:
+    """Return the key of what depends on *parts*, each the `repr` of values that say there all that they hold."""
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()

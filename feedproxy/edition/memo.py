@@ -1,8 +1,7 @@
 """What was made and may be of use again, in memory, within bounds."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 _Made = TypeVar("_Made")
@@ -11,28 +10,30 @@ _SLOT_BYTES = 300
 
 
 class Memo(Generic[_Made]):
-    """The most recently used values of at most *max_bytes*, by keys that say all that they were made of."""
+    """Values by keys that say all that they were made of; together they take at most *max_bytes*.
+
+    There are two generations: when the younger one has half of that, what nobody asked for in its time is dropped. So to find
+    what is young takes no lock and moves nothing.
+    """
 
     def __init__(self, max_bytes: int, size_of: Callable[[_Made], int]) -> None:
-        self._max_bytes, self._size_of, self._size, self._lock = max_bytes, size_of, 0, threading.Lock()
-        self._made = OrderedDict[Hashable, _Made]()
+        self._most, self._size_of, self._size, self._lock = max_bytes // 2, size_of, 0, threading.Lock()
+        self._young, self._old = dict[Hashable, _Made](), dict[Hashable, _Made]()
 
-    def find(self, keys: Sequence[Hashable]) -> list[_Made | None]:
+    def find(self, keys: Iterable[Hashable]) -> list[_Made | None]:
         """Return the values of *keys*, None for each that there is none of (any more)."""
-        with self._lock:
-            found = [self._made.get(key) for key in keys]
-            for key, value in zip(keys, found, strict=True):
-                if value is not None:
-                    self._made.move_to_end(key)
-        return found
+        young = self._young
+        return [young.get(key) or self._revive(key) for key in keys]
 
     def keep(self, key: Hashable, value: _Made) -> _Made:
         """Return *value*, kept from now on."""
         with self._lock:
-            before = self._made.pop(key, None)
-            self._made[key] = value
-            self._size += _SLOT_BYTES + self._size_of(value) if before is None else self._size_of(value) - self._size_of(before)
-            while self._size > self._max_bytes and len(self._made) > 1:
-                _, oldest = self._made.popitem(last=False)
-                self._size -= _SLOT_BYTES + self._size_of(oldest)
+            self._size += _SLOT_BYTES + self._size_of(value)
+            if self._size > self._most:
+                self._old, self._young, self._size = self._young, {}, _SLOT_BYTES + self._size_of(value)
+            self._young[key] = value
         return value
+
+    def _revive(self, key: Hashable) -> _Made | None:
+        value = self._old.get(key)
+        return None if value is None else self.keep(key, value)

@@ -196,7 +196,11 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The state of a set of channels: a number that grows with every change, and when the last one was stored."""
+    """The state of a set of channels: a number that grows with every change, and when the last one was stored.
+
+    Of what has a log, *length* is how long that is.
+    """
 
     number: int
     moment: datetime | None
+    length: int = 0

@@ -23,24 +23,35 @@ _last_of_one = (
 )
 # Some channel alone has so many that are as new, so no older one is among the newest of all.
 _since = select(func.coalesce(func.max(_last_of_one), _EVER)).where(t.channel.c.id.in_(_channels)).scalar_subquery()
-_newest = (
+# The newest articles of channels, newest first: a short index range of each. One statement takes 0.5 ms for 37 channels, one for
+# each of them 5.
+NEWEST = (
     select(t.membership.c.published, t.membership.c.article_id)
     .where(t.membership.c.channel.in_(_channels), type_coerce(t.membership.c.published, BigInteger) >= _since)
     .distinct()
     .order_by(t.membership.c.published.desc(), t.membership.c.article_id.desc())
     .limit(bindparam("most"))
 )
+_tags = t.article_tag.c
+_shown = exists().where(t.membership.c.article_id == _tags.article_id, t.membership.c.channel.in_(_channels))
+# Those of them with a tag.
+TAGGED = (
+    select(_tags.published, _tags.article_id)
+    .where(_tags.name == bindparam("tag"), _shown)
+    .order_by(_tags.published.desc(), _tags.article_id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def newest_of(db: Connection, channels: Collection[str], limit: int, tag: str = "") -> list[ArticleId]:
-    """Return the IDs of the newest articles of *channels*, or of those with a *tag*, newest first.
-
-    It is a short index range of each channel. One statement takes 0.5 ms for 37 of them, one for each 5.
-    """
-    if tag:
-        return [ArticleId(each) for each in db.execute(_newest_tagged(tag, channels, limit)).scalars()]
-    found = db.execute(_newest, {"channels": list(channels), "most": limit, "others": max(limit, 1) - 1})
+    """Return the IDs of the newest articles of *channels*, or of those with a *tag*, newest first."""
+    found = db.execute(TAGGED if tag else NEWEST, wanted(channels, limit, tag))
     return [ArticleId(row.article_id) for row in found]
+
+
+def wanted(channels: Collection[str], limit: int, tag: str = "") -> dict[str, Any]:
+    """Return the parameters of `NEWEST` and `TAGGED`."""
+    return {"channels": list(channels), "most": limit, "others": max(limit, 1) - 1} | ({"tag": tag} if tag else {})
 
 
 def members_newest_first(channel: str) -> Select[Any]:
@@ -59,14 +70,6 @@ def neighbours_of(article_id: ArticleId, channel: str) -> tuple[Select[Any], Sel
     before = held.where(here < there).order_by(members.published.desc(), members.article_id.desc()).limit(1)
     after = held.where(here > there).order_by(members.published, members.article_id).limit(1)
     return before, after
-
-
-def _newest_tagged(tag: str, channels: Collection[str], limit: int) -> Select[Any]:
-    """Return the query for the IDs of the newest articles of *channels* with a tag."""
-    tags = t.article_tag.c
-    shown = exists().where(t.membership.c.article_id == tags.article_id, t.membership.c.channel.in_(channels))
-    newest_first = select(tags.article_id).where(tags.name == tag, shown)
-    return newest_first.order_by(tags.published.desc(), tags.article_id.desc()).limit(limit)
 
 
 def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any]:

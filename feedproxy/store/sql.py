@@ -61,17 +61,17 @@ class SqlStore:
     def pulse(self) -> int:
         return self._pulse.read()
 
-    def newest_ids(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[ArticleId]:
+    def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
         with self._db.reading() as db:
-            return queries.newest_of(db, channels, limit, tag)
+            return articles.read(db, queries.newest_of(db, channels, limit, tag))
+
+    def newest_states(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[EntryState]:
+        with self._db.reading() as db:
+            return entries.newest_of(db, channels, limit, tag)
 
     def entry_states(self, ids: Collection[ArticleId]) -> list[EntryState]:
         with self._db.reading() as db:
             return entries.states_of(db, ids)
-
-    def newest(self, channels: Collection[str], limit: int) -> list[Article]:
-        with self._db.reading() as db:
-            return articles.read(db, queries.newest_of(db, channels, limit))
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         with self._db.reading() as db:
