@@ -37,7 +37,7 @@ FEEDS = [
     for form in ("xml", "atom", "json")
 ]
 PAGES = [PAGE, "/", "/town", "/town/", "/town/blob/master/indexes/city/README.md", "/tag/读书"]
-ACCEPTED = ("", "gzip", "zstd", "br, zstd;q=0.5, gzip", "*", "gzip;q=0, identity", "GZIP", "gzip;q=x")
+ACCEPTED = ("", "gzip", "zstd", "br, zstd;q=0.5, gzip", "gzip, br;q=0", "*", "gzip;q=0, identity", "GZIP", "gzip;q=x")
 # Flask's way ignores the units of ranges that it does not know, and nobody else looks at them: so this is always its answer.
 BY_FLASK = {"Range": "lines=1-2"}
 
@@ -105,7 +105,7 @@ def test_both_ways_answer_alike(watched: Watched, accepted: str) -> None:
 def test_what_was_made_is_given_without_flask(watched: Watched, address: str) -> None:
     first = watched.get(address)
     routed = watched.routed
-    for coding in ("", "gzip", "zstd"):
+    for coding in ("", "gzip", "zstd", "br"):
         packed = watched.get(address, Accept_Encoding=coding)
         again = watched.get(address, Accept_Encoding=coding, If_None_Match=packed.headers["ETag"])
         assert (packed.status_code, again.status_code, again.data) == (200, 304, b"")
@@ -117,8 +117,8 @@ def test_what_was_made_is_given_without_flask(watched: Watched, address: str) ->
 
 def test_each_content_coding_has_a_tag_of_its_own(watched: Watched) -> None:
     for _ in range(2):
-        answers = [watched.get("/feed/town.xml", Accept_Encoding=coding) for coding in ("", "gzip", "zstd")]
-        assert len({answer.headers["ETag"] for answer in answers}) == len({answer.data for answer in answers}) == 3
+        answers = [watched.get("/feed/town.xml", Accept_Encoding=coding) for coding in ("", "gzip", "zstd", "br")]
+        assert len({answer.headers["ETag"] for answer in answers}) == len({answer.data for answer in answers}) == 4
         assert {answer.headers["Vary"] for answer in answers} == {"Accept-Encoding"}
 
 
@@ -303,6 +303,17 @@ def test_bodies_in_a_file_are_what_they_were_and_the_file_has_no_name(tmp_path: 
     assert [dict(held.answer.forms) for held in kept] == [dict(page(number).forms) for number in range(20)]
     assert {held.answer.size for held in kept} == {0}
     assert not list(tmp_path.iterdir())
+
+
+def test_a_coding_that_somebody_asks_for_later_lies_in_the_file_too(tmp_path: Path) -> None:
+    held, other = keep(shelf := Shelf(1_000_000, Spool(tmp_path, 1_000_000)), 1), page(1)
+    keep(shelf, 2)
+    for coding in ("br", "zstd", "gzip", ""):
+        for _ in range(2):
+            assert held.answer.form(coding) == other.form(coding)
+    assert set(held.answer.forms) == set(other.forms) == {"", "gzip", "br", "zstd"}
+    assert keep(shelf, 2).answer.body == page(2).body
+    assert held.answer.size == 0
 
 
 def test_a_file_that_is_full_gives_way_to_another_and_what_is_being_read_stays(tmp_path: Path) -> None:
