@@ -6,7 +6,7 @@ somebody asks for them.
 
 import re
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -58,7 +58,7 @@ class Answer:
 
     media_type: str
     tag: str
-    forms: MutableMapping[str, bytes]
+    forms: Mapping[str, bytes]
     size: int
     changed: datetime | None
     cache_control: str
@@ -73,31 +73,44 @@ class Answer:
         return next(iter(codings_of(accept)), "") if "gzip" in self.forms else ""
 
     def form(self, coding: str) -> bytes:
-        """Return the body in a content coding that it has; made now if nobody asked for it before, and kept with the others."""
+        """Return the body in a content coding that it has; made now if nobody asked for it before, and kept if the others are in memory."""
         if coding in self.forms:
             return self.forms[coding]
         with _packing:
             made = self.forms.get(coding) or _PACKERS[coding](self.body)
-            self.forms[coding] = made
+            if isinstance(self.forms, dict):
+                self.forms[coding] = made
         return made
+
+    def complete(self) -> None:
+        """Make all content codings that nobody has asked for yet."""
+        for coding in _PACKERS if "gzip" in self.forms else ():
+            self.form(coding)
 
     def headers(self, coding: str) -> dict[str, str]:
         """Return what is said of it in a content coding."""
         own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
         if coding:
             own["Content-Encoding"] = coding
-        return own | {"ETag": f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'}
+        return own | {"ETag": self.entity_tag(coding)}
+
+    def entity_tag(self, coding: str) -> str:
+        """Return its validator in a content coding."""
+        return f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'
 
 
 def prepare(body: bytes | Document, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""
     document = body if isinstance(body, Document) else Document(body)
     forms = {"": document.whole()}
-    size = len(forms[""])
-    if size >= _MIN_PACKED_BYTES:
+    if len(forms[""]) >= _MIN_PACKED_BYTES:
         forms["gzip"] = document.gzip(forms[""])
-        size += len(_CODINGS) * len(forms["gzip"])  # no other is larger
-    return Answer(media_type, document.digest[:32], forms, size, changed, cache_control)
+    return Answer(media_type, document.digest[:32], forms, size_of(forms), changed, cache_control)
+
+
+def size_of(forms: Mapping[str, bytes]) -> int:
+    """Return how many bytes an answer's bodies take at most, once all have been asked for: none is larger than gzip's."""
+    return len(forms[""]) + len(_CODINGS) * len(forms.get("gzip", b""))
 
 
 @lru_cache(256)
