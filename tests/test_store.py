@@ -287,10 +287,10 @@ def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_mom
 def test_the_newest_articles_with_a_tag_come_whole_and_newest_first(store: Store) -> None:
     hold(store, make(1), make(2, tags=("别的",)), make(3, tags=("山城", "新")))
     hold(store, make(4), channel="c2")
-    assert [article.id for article in store.newest_tagged("山城", ["c1", "c2"], 9)] == ["n4", "n3", "n1"]
-    assert store.newest_tagged("山城", ["c1", "c2"], 1) == [make(4)]
+    assert [article.id for article in store.newest(["c1", "c2"], 9, tag="山城")] == ["n4", "n3", "n1"]
+    assert store.newest(["c1", "c2"], 1, tag="山城") == [make(4)]
     assert [headline.id for headline in store.tagged("山城", ["c1", "c2"], 9)] == ["n4", "n3", "n1"]
-    assert store.newest_tagged("没有", ["c1", "c2"], 9) == []
+    assert [article.id for article in store.newest(["c1", "c2"], 9, tag="没有")] == []
 
 
 def test_only_articles_that_one_of_the_named_channels_shows_have_a_tag_there(store: Store) -> None:
@@ -298,7 +298,7 @@ def test_only_articles_that_one_of_the_named_channels_shows_have_a_tag_there(sto
     hold(store, make(2), make(3), channel="c2")
     hold(store, make(4), channel=REQUESTED)
     for channels, expected in ((["c1"], ["n3", "n1"]), (["c1", "c2"], ["n3", "n2", "n1"]), (["c9"], []), ([], [])):
-        assert [article.id for article in store.newest_tagged("山城", channels, 9)] == expected
+        assert [article.id for article in store.newest(channels, 9, tag="山城")] == expected
         assert [headline.id for headline in store.tagged("山城", channels, 9)] == expected
 
 

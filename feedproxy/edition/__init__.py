@@ -5,7 +5,9 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 
 from feedproxy.edition.archives import make_archive
 from feedproxy.edition.bundle import Bundled, Period, write_bundle
+from feedproxy.edition.documents import Document
 from feedproxy.edition.feeds import make_feed
+from feedproxy.edition.fragments import Fragments
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.health import Health, Problem, look
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
@@ -18,6 +20,8 @@ __all__ = [
     "ALL",
     "Bundled",
     "Context",
+    "Document",
+    "Fragments",
     "Ground",
     "Health",
     "Links",

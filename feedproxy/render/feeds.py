@@ -6,11 +6,15 @@ so ours is given without a version: the same articles make the same bytes whatev
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
 from html import escape
 from typing import Any
 
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.ext.dc import DcEntryExtension, DcExtension
+from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
@@ -25,8 +29,8 @@ def render_rss(feed: Feed) -> bytes:
     """Return RSS 2.0, by the specification and the RSS Advisory Board's profile."""
     made = _begin(feed, "application/rss+xml")
     made.ttl(feed.ttl_minutes)
-    made.load_extension("dc")
-    made.load_extension("media", rss=True, atom=False)
+    made.register_extension("dc", DcExtension, DcEntryExtension)
+    made.register_extension("media", MediaExtension, MediaEntryExtension, atom=False)
     for entry in feed.entries:
         item = _add(made, entry)
         item.guid(entry.id, permalink=False)
@@ -79,6 +83,26 @@ def render_json_feed(feed: Feed) -> bytes:
 
 
 FORMS: Mapping[str, Callable[[Feed], bytes]] = {"atom": render_atom, "json": render_json_feed, "xml": render_rss}
+# What stands after a feed's entries, and what between any two.
+_ENDS = {"atom": b"</feed>", "json": b"]}", "xml": b"</channel></rss>"}
+JOINTS: Mapping[str, bytes] = {"atom": b"", "json": b",", "xml": b""}
+_BARE = Feed("-", "-", "-", "-", "-", "", 0)
+
+
+def render_ends(feed: Feed, form: str) -> tuple[bytes, bytes]:
+    """Return what stands before a feed's entries in one of FORMS, and what after them."""
+    end = _ENDS[form]
+    return FORMS[form](replace(feed, entries=())).removesuffix(end), end
+
+
+def render_entry(entry: Entry, form: str) -> bytes:
+    """Return an entry as it stands in any feed in one of FORMS: cut out of one that has no other."""
+    return FORMS[form](replace(_BARE, entries=(entry,)))[_bare_length(form) : -len(_ENDS[form])]
+
+
+@cache
+def _bare_length(form: str) -> int:
+    return len(render_ends(_BARE, form)[0])
 
 
 class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types

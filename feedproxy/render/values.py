@@ -71,7 +71,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute."""
+    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute.
+
+    *updated* is when an entry changed last, never the time of rendering.
+    """
 
     id: str
     title: str
@@ -80,13 +83,9 @@ class Feed:
     self_link: str
     language: str
     ttl_minutes: int
+    updated: datetime = NEVER
     entries: tuple[Entry, ...] = ()
     history: History = History()
-
-    @property
-    def updated(self) -> datetime:
-        """When an entry changed last; never the time of rendering."""
-        return max((entry.updated for entry in self.entries), default=NEVER)
 
 
 def picture_type(url: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from feedproxy.model import ArticleId, Log, Logged, Version
 from feedproxy.store import articles, rows
@@ -17,6 +17,10 @@ PAGE_ENTRIES = 100
 # all of them.
 _MANY = 2_000
 _CHUNK = 5_000
+
+_entries = t.archive.c
+_last = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
+_version = rows.CHANGES.add_columns(_last.scalar_subquery(), _last.with_only_columns(_entries.added).scalar_subquery())
 
 
 class Archive(Protocol):
@@ -75,11 +79,10 @@ class SqlArchive:
 
     def version(self, log: str, channels: Collection[str]) -> Version:  # noqa: D102
         with self._db.reading() as db:
-            changes, length = rows.version_of(db, channels), _length(db, log)
-            last = select(t.archive.c.added).where(t.archive.c.log == log, t.archive.c.position == length - 1)
-            moments = [moment for moment in (changes.moment, db.execute(last).scalar()) if moment]
+            number, changed_at, last, added = db.execute(_version, {"channels": list(channels), "log": log}).one()
+        length = 0 if last is None else last + 1
         # neither ever falls, so their sum changes with each
-        return Version(changes.number + length, max(moments, default=None))
+        return Version(int(number or 0) + length, max((each for each in (changed_at, added) if each), default=None), length)
 
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
@@ -91,7 +94,7 @@ class SqlArchive:
 
 
 def _length(db: Connection, log: str) -> int:
-    last = db.execute(select(func.max(t.archive.c.position)).where(t.archive.c.log == log)).scalar()
+    last = db.execute(_last, {"log": log}).scalar()
     return 0 if last is None else last + 1
 
 

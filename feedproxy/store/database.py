@@ -55,6 +55,16 @@ class Database:
             raise StoreError(f"store: {in_words(e)}") from e
 
     @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Have all that this thread reads be of one moment."""
+        with self.reading() as connection:
+            outer, self._own.connection = getattr(self._own, "connection", None), connection
+            try:
+                yield
+            finally:
+                self._own.connection = outer
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Begin a transaction that writes, or go on with this thread's own one; it waits for any other that does."""
         if outer := getattr(self._own, "connection", None):

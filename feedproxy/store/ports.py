@@ -8,6 +8,7 @@ from typing import Protocol
 from feedproxy.model import (
     Article,
     ArticleId,
+    EntryState,
     Headline,
     ListingItem,
     Page,
@@ -42,8 +43,20 @@ class Library(Protocol):
         It says nothing across processes, and a store that can't tell gives another one each time.
         """
 
-    def newest(self, channels: Collection[str], limit: int) -> list[Article]:
-        """Return the newest articles of *channels*, newest first, each once."""
+    def at_once(self) -> AbstractContextManager[None]:
+        """Have all that this thread reads until its end be of one moment."""
+
+    def entry_states(self, articles: Collection[ArticleId]) -> list[EntryState]:
+        """Return the states of those of *articles* that are held, in their order."""
+
+    def articles(self, articles: Collection[ArticleId]) -> list[Article]:
+        """Return those of *articles* that are held, in their order."""
+
+    def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
+        """Return the newest articles of *channels*, or of those with a *tag*, newest first, each once."""
+
+    def newest_states(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[EntryState]:
+        """Return the states of the same."""
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         """Return the same as headlines, each with the channels it is in."""
@@ -59,9 +72,6 @@ class Library(Protocol):
 
     def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
         """Return the newest articles of *channels* with a tag."""
-
-    def newest_tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Article]:
-        """Return the same, whole."""
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
         """Return those pictures of *articles* that are held."""
@@ -168,9 +178,6 @@ class Store(Desk, Protocol):
 
     def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
         """Remember that an article could not be had, how often that was tried, and when to try again."""
-
-    def articles(self, articles: Collection[ArticleId]) -> list[Article]:
-        """Return those of *articles* that are held, in their order."""
 
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
         """Return the IDs of all articles of *channels* that are held, with when they were published, oldest first."""

@@ -4,27 +4,54 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, select, tuple_
+from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, exists, func, select, tuple_, type_coerce
 
 from feedproxy.model import ArticleId
 from feedproxy.store import tables as t
 
-_newest = (
+# Earlier than any moment is.
+_EVER = -(1 << 62)
+_channels: BindParameter[str] = bindparam("channels", expanding=True)
+_of_one = t.membership.alias("of_one")
+_last_of_one = (
+    select(type_coerce(_of_one.c.published, BigInteger))
+    .where(_of_one.c.channel == t.channel.c.id, _of_one.c.published.is_not(None))
+    .order_by(_of_one.c.published.desc())
+    .limit(1)
+    .offset(bindparam("others"))
+    .scalar_subquery()
+)
+# Some channel alone has so many that are as new, so no older one is among the newest of all.
+_since = select(func.coalesce(func.max(_last_of_one), _EVER)).where(t.channel.c.id.in_(_channels)).scalar_subquery()
+# The newest articles of channels, newest first: a short index range of each. One statement takes 0.5 ms for 37 channels, one for
+# each of them 5.
+NEWEST = (
     select(t.membership.c.published, t.membership.c.article_id)
-    .where(t.membership.c.channel == bindparam("channel"), t.membership.c.published.is_not(None))
+    .where(t.membership.c.channel.in_(_channels), type_coerce(t.membership.c.published, BigInteger) >= _since)
+    .distinct()
     .order_by(t.membership.c.published.desc(), t.membership.c.article_id.desc())
+    .limit(bindparam("most"))
+)
+_tags = t.article_tag.c
+_shown = exists().where(t.membership.c.article_id == _tags.article_id, t.membership.c.channel.in_(_channels))
+# Those of them with a tag.
+TAGGED = (
+    select(_tags.published, _tags.article_id)
+    .where(_tags.name == bindparam("tag"), _shown)
+    .order_by(_tags.published.desc(), _tags.article_id.desc())
     .limit(bindparam("most"))
 )
 
 
-def newest_of(db: Connection, channels: Collection[str], limit: int) -> list[str]:
-    """Return the IDs of the newest articles of *channels*, newest first: a short index range of each, merged.
+def newest_of(db: Connection, channels: Collection[str], limit: int, tag: str = "") -> list[ArticleId]:
+    """Return the IDs of the newest articles of *channels*, or of those with a *tag*, newest first."""
+    found = db.execute(TAGGED if tag else NEWEST, wanted(channels, limit, tag))
+    return [ArticleId(row.article_id) for row in found]
 
-    One statement that is made once is faster than a union of them all: 5 ms against 30 for 37 channels.
-    """
-    ranges = (db.execute(_newest, {"channel": channel, "most": limit}) for channel in channels)
-    found = {(published, article_id) for each in ranges for published, article_id in each}
-    return [article_id for _, article_id in sorted(found, reverse=True)[:limit]]
+
+def wanted(channels: Collection[str], limit: int, tag: str = "") -> dict[str, Any]:
+    """Return the parameters of `NEWEST` and `TAGGED`."""
+    return {"channels": list(channels), "most": limit, "others": max(limit, 1) - 1} | ({"tag": tag} if tag else {})
 
 
 def members_newest_first(channel: str) -> Select[Any]:
@@ -43,14 +70,6 @@ def neighbours_of(article_id: ArticleId, channel: str) -> tuple[Select[Any], Sel
     before = held.where(here < there).order_by(members.published.desc(), members.article_id.desc()).limit(1)
     after = held.where(here > there).order_by(members.published, members.article_id).limit(1)
     return before, after
-
-
-def newest_tagged(tag: str, channels: Collection[str], limit: int) -> Select[Any]:
-    """Return the query for the IDs of the newest articles of *channels* with a tag."""
-    tags = t.article_tag.c
-    shown = exists().where(t.membership.c.article_id == tags.article_id, t.membership.c.channel.in_(channels))
-    newest_first = select(tags.article_id).where(tags.name == tag, shown)
-    return newest_first.order_by(tags.published.desc(), tags.article_id.desc()).limit(limit)
 
 
 def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from feedproxy.model import ArticleId, Version
 from feedproxy.store import tables as t
@@ -13,6 +13,11 @@ from feedproxy.store import tables as t
 # How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
 CHUNK = 500
 _Text = TypeVar("_Text", bound=str)
+
+# How often something of some channels has changed, and when last.
+CHANGES = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(
+    t.channel.c.id.in_(bindparam("channels", expanding=True))
+)
 
 
 def chunks(values: Collection[_Text]) -> Iterator[list[_Text]]:
@@ -62,8 +67,7 @@ def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:
 
 def version_of(db: Connection, channels: Collection[str]) -> Version:
     """Return how often something of *channels* has changed, and when last."""
-    query = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(t.channel.c.id.in_(channels))
-    number, moment = db.execute(query).one()
+    number, moment = db.execute(CHANGES, {"channels": list(channels)}).one()
     return Version(int(number or 0), moment)
 
 

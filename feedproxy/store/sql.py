@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from feedproxy.model import (
     Article,
     ArticleId,
+    EntryState,
     Headline,
     ListingItem,
     Page,
@@ -23,7 +24,7 @@ from feedproxy.model import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.store import articles, queries, rows
+from feedproxy.store import articles, entries, queries, rows
 from feedproxy.store import engine as engines
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
@@ -44,6 +45,7 @@ class SqlStore:
         self._db, self._turn_file = db, turn_file
         self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
         self.archive, self._pulse = SqlArchive(db), db.pulse()
+        self.at_once, self.together, self.check, self.compact = db.at_once, db.together, db.check, db.compact
 
     def close(self) -> None:
         """Give the connections back."""
@@ -59,9 +61,17 @@ class SqlStore:
     def pulse(self) -> int:
         return self._pulse.read()
 
-    def newest(self, channels: Collection[str], limit: int) -> list[Article]:
+    def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
         with self._db.reading() as db:
-            return articles.read(db, queries.newest_of(db, channels, limit))
+            return articles.read(db, queries.newest_of(db, channels, limit, tag))
+
+    def newest_states(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[EntryState]:
+        with self._db.reading() as db:
+            return entries.newest_of(db, channels, limit, tag)
+
+    def entry_states(self, ids: Collection[ArticleId]) -> list[EntryState]:
+        with self._db.reading() as db:
+            return entries.states_of(db, ids)
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         with self._db.reading() as db:
@@ -87,11 +97,7 @@ class SqlStore:
 
     def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
         with self._db.reading() as db:
-            return articles.headlines(db, list(db.execute(queries.newest_tagged(tag, channels, limit)).scalars()))
-
-    def newest_tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Article]:
-        with self._db.reading() as db:
-            return articles.read(db, list(db.execute(queries.newest_tagged(tag, channels, limit)).scalars()))
+            return articles.headlines(db, queries.newest_of(db, channels, limit, tag))
 
     def pictures(self, ids: Collection[ArticleId]) -> dict[Url, StoredPicture]:
         with self._db.reading() as db:
@@ -141,9 +147,6 @@ class SqlStore:
     def turn(self) -> AbstractContextManager[object]:
         return locked(self._turn_file)
 
-    def together(self) -> AbstractContextManager[None]:
-        return self._db.together()
-
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:
             unknown, joined = 0, list[ArticleId]()
@@ -188,12 +191,6 @@ class SqlStore:
     def size(self) -> int:
         with self._db.reading() as db:
             return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
-
-    def compact(self) -> None:
-        self._db.compact()
-
-    def check(self) -> str:
-        return self._db.check()
 
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         with self._db.reading() as db:

@@ -106,7 +106,7 @@ class Fast:
             return None
         if is_known:
             return "304 NOT MODIFIED", self._heads(held, coding, "", None), []
-        body = answer.forms[coding]
+        body = answer.form(coding)
         return "200 OK", self._heads(held, coding, date, len(body)), [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _feel(self, now: datetime) -> int:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from feedproxy import paths
 from feedproxy.choice import parse_choice
-from feedproxy.edition import Ground, Scope, make_feed
+from feedproxy.edition import Fragments, Ground, Scope, make_feed
 from feedproxy.model import Version
 from feedproxy.web.answers import Answer, prepare
 from feedproxy.web.gate import client_of
@@ -25,6 +25,7 @@ class Feeds:
     """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
 
     shelf: Shelf
+    fragments: Fragments = field(default_factory=Fragments)
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
@@ -42,7 +43,7 @@ class Feeds:
         def make(version: Version) -> Answer:
             if choice.query or scope.merged:
                 self._admit(ground.mirror.filtered_per_minute)
-            return prepare(make_feed(ground, scope, form, choice), FEED_TYPES[form], version.moment)
+            return prepare(make_feed(ground, scope, form, choice, version), FEED_TYPES[form], version.moment)
 
         key = (scope.path(form), choice.query, ground.public_url, ground.key)
         return self.shelf.get(key, lambda: ground.library.archive.version(scope.log, scope.channel_ids), make)

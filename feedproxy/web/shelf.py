@@ -9,7 +9,7 @@ from functools import partial
 
 from feedproxy.errors import StoreError
 from feedproxy.model import Version
-from feedproxy.web.answers import Answer
+from feedproxy.web.answers import Answer, size_of
 from feedproxy.web.heads import Made
 from feedproxy.web.press import Press
 
@@ -109,11 +109,13 @@ class Shelf:
         found = self._press.find(key, version)
         if found is None:
             made = make(version)
+            if self._is_pressed:  # where nothing is added later
+                made.complete()
             found = self._press.put(key, version, made)
             if not self._is_pressed:
                 return made
         self._follow(self._press.generation)
-        return found if self._is_pressed else replace(found, forms=dict(found.forms), size=sum(map(len, found.forms.values())))
+        return found if self._is_pressed else replace(found, forms=dict(found.forms), size=size_of(found.forms))
 
     def _follow(self, generation: int) -> None:
         """Let go of what is in a file that was begun anew, so that the old one can end."""

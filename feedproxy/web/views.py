@@ -268,7 +268,8 @@ class Views:
         return replace(self._ground(), key=given_key())
 
     def _ground(self) -> Ground:
-        return Ground(self.mirror, self.library, self.settings.public_url or self._own_address())
+        own = self.settings.public_url or self._own_address()
+        return Ground(self.mirror, self.library, own, fragments=self.feeds.fragments)
 
     def _own_address(self) -> str:
         """Return the address that the request itself names.

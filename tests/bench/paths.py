@@ -8,6 +8,7 @@ import ctypes
 import json
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,10 @@ from typing import Any, cast
 
 from samples import BODY, LISTING_URL, make_page, modern_article, modern_listing
 
-from feedproxy.edition import Ground, Pages, context_of, make_feed, scope_of
+from feedproxy.edition import Fragments, Ground, Pages, context_of, make_feed, scope_of
 from feedproxy.extract import extract_article
 from feedproxy.harvest.articles import make_article
-from feedproxy.model import Article, ArticleId, ListingItem, Site, StoredPicture, Url
+from feedproxy.model import Article, ArticleId, EntryState, ListingItem, Site, StoredPicture, Url, Version
 from feedproxy.parse import parse_listing
 from feedproxy.sanitise import clean
 from feedproxy.sources import load_mirror
@@ -33,22 +34,34 @@ _PARAGRAPHS, _ENTRIES = 4, 50
 class _Held:
     """A library of a few articles, all in one channel."""
 
-    articles: tuple[Article, ...]
+    held: tuple[Article, ...]
     channel: str
 
     @property
     def archive(self) -> "_Held":
         return self
 
-    def length(self, log: str) -> int:
-        del log
-        return 0
+    def version(self, log: str, channels: Collection[str]) -> Version:
+        del log, channels
+        return Version(1, None)
 
-    def newest(self, channels: Collection[str], limit: int) -> list[Article]:
-        return list(self.articles[:limit]) if self.channel in channels else []
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def newest_states(self, channels: Collection[str], limit: int, *, tag: str) -> list[EntryState]:
+        del tag
+        own = frozenset((self.channel,))
+        return [
+            EntryState(each.id, each.updated, own, is_linking=False, stamp=each.id)
+            for each in self.held[:limit]
+            if own & set(channels)
+        ]
+
+    def articles(self, articles: Collection[ArticleId]) -> list[Article]:
+        return [each for each in self.held if each.id in articles]
 
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
-        held = {article.id for article in self.articles}
+        held = {article.id for article in self.held}
         return {article_id: frozenset((self.channel,)) for article_id in articles if article_id in held}
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
@@ -82,7 +95,7 @@ def core_paths() -> dict[str, Callable[[], object]]:
         "rewrite and render a page": lambda: Pages(ground).article_in(
             context_of(ground, [article], section.name), article, library.channel
         ),
-        "render a feed": lambda: make_feed(ground, scope, "xml"),
+        "render a feed": lambda: make_feed(replace(ground, fragments=Fragments()), scope, "xml").whole(),
     }
 
 
