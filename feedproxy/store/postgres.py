@@ -91,9 +91,8 @@ def _number_of(host: str) -> int:
 def turn(engine: Engine) -> Iterator[None]:
     """Hold off the pollers of all machines; it ends with the process, or its connection, however that ends."""
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # so that the end closes it
-            connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.execute(text("SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"))
             connection.execute(select_(func.pg_advisory_lock(_OURS, _TURN)))
             yield
@@ -170,7 +169,7 @@ class Ear:
     def _connect(self) -> None:
         pooled = self._engine.raw_connection()
         pooled.detach()
-        self._connection = cast("Any", pooled.driver_connection)
+        self._connection = cast("Any", pooled.dbapi_connection)
         self._connection.autocommit = True
         self._connection.execute(f"LISTEN {CHANNEL}")
         self._poll = select.poll()
