@@ -5,7 +5,6 @@ was killed goes on. There are no sequences to set, as every key is a name or a n
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,7 +139,7 @@ def _tables() -> Iterator[Table]:
 @contextmanager
 def _quiet(source: Database, folder: Path, clock: Clock, lease: timedelta) -> Iterator[Callable[[], None]]:
     """Hold off whoever fills a store; yield what is to be called now and then, so that it stays so."""
-    schedule, owner = SqlSchedule(source), f"migrate-store {os.getpid()} {clock():%H%M%S.%f}"
+    schedule, owner = SqlSchedule(source), "migrate-store"  # one that was killed is no other; the turn is for one at a time
     renewed = clock()
 
     def renew() -> None:
