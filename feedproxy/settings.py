@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from feedproxy.errors import ConfigError
 
@@ -47,6 +47,7 @@ class Settings(BaseModel):
     workers: int = Field(default=2, ge=1, le=64, description="web processes")
     threads: int = Field(default=4, ge=1, le=64, description="threads of a web process")
     database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
+    database_read_url: str = Field(default="", description="SQLAlchemy URL of a replica that the web side reads from")
     public_url: str = Field(default="", description="start of absolute links; unset: the request's own, for trusted hosts")
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         default=("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
@@ -68,6 +69,13 @@ class Settings(BaseModel):
     signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _has_a_primary(cls, value: str, info: ValidationInfo) -> str:
+        if value and not str(info.data.get("database_url", "")).startswith("postgresql"):
+            raise ValueError("FEEDPROXY_DATABASE_URL must name the PostgreSQL server that this is a replica of")
+        return value
 
     @field_validator("webhook_url")
     @classmethod

@@ -80,14 +80,17 @@ class SqlArchive:
     def version(self, log: str, channels: Collection[str]) -> Version:  # noqa: D102
         with self._db.reading() as db:
             number, changed_at, last, added = db.execute(_version, {"channels": list(channels), "log": log}).one()
+            source = rows.source_of(db)
         length = 0 if last is None else last + 1
         # neither ever falls, so their sum changes with each
-        return Version(int(number or 0) + length, max((each for each in (changed_at, added) if each), default=None), length)
+        return Version(
+            source + int(number or 0) + length, max((each for each in (changed_at, added) if each), default=None), length
+        )
 
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
             held = db.execute(select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))).scalar()
-        return Version(held or 0, None)
+        return Version(rows.source_of(db) + (held or 0), None)
 
 
 # ---------------------------------------------------------------- reading

@@ -35,7 +35,6 @@ from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Database
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlBudget, SqlSchedule
-from feedproxy.store.schema import locked
 
 
 class SqlStore:
@@ -145,7 +144,7 @@ class SqlStore:
     # -------------------------------------------------------------- writing
 
     def turn(self) -> AbstractContextManager[object]:
-        return locked(self._turn_file)
+        return self._db.turn(self._turn_file)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:

@@ -56,7 +56,7 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     try:
         settings = load_settings(environ)
         logs.begin(settings.log)
-        mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data)
+        mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data, settings.database_read_url)
         return create_app(settings, mirror, library, MediaFolder(settings.media), clock, moment=_MOMENT)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
