@@ -11,7 +11,7 @@ from feedproxy.edition.health import Health, Problem, look
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
-from feedproxy.edition.scopes import Scope, merged_scope, scope_of, tag_scope
+from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
 from feedproxy.model import ALL, Links
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "markdown_of",
     "merged_scope",
     "scope_of",
+    "search_scope",
     "tag_scope",
     "write_bundle",
 ]

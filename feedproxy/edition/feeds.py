@@ -47,13 +47,14 @@ def feed_of(
 ) -> render.Feed:
     """Return the feed of a scope at a path: a document of one and the same feed, whichever it is."""
     mirror = ground.mirror
-    name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
+    query = "&".join(part for part in (scope.query, choice.query) if part)
+    name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
         title=convert(scope.title, choice.script) + _said(choice),
         description=convert(scope.description or scope.title, choice.script),
-        link=ground.absolute(scope.home(ground.layout)),
-        self_link=ground.absolute(path, choice.query),
+        link=ground.absolute(scope.home(ground.layout), scope.query),
+        self_link=ground.absolute(path, query),
         language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
         entries=tuple(entries),
@@ -64,7 +65,9 @@ def feed_of(
 def _articles(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
     limit = choice.limit or ground.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
-    if scope.tag:
+    if scope.words:
+        found = ground.library.search.find(scope.words, scope.channel_ids, most)
+    elif scope.tag:
         found = ground.library.newest_tagged(scope.tag, scope.channel_ids, most)
     else:
         found = ground.library.newest(scope.channel_ids, most)

@@ -8,6 +8,7 @@ from feedproxy.store.archive import PAGE_ENTRIES, Archive
 from feedproxy.store.ledgers import Budget, Records, Schedule
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
+from feedproxy.store.search import Search
 from feedproxy.store.sql import SqlStore
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Library",
     "Records",
     "Schedule",
+    "Search",
     "SqlStore",
     "Store",
     "open_desk",

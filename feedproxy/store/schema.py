@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from feedproxy.errors import StoreError
 
-HEAD = "0005"
+HEAD = "0006"
 
 
 def migrate(engine: Engine, lock_file: Path) -> None:

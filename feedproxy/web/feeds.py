@@ -24,7 +24,7 @@ _SHELF_BYTES = 64_000_000
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
+    """Feeds that were made are kept until the store changes; what a reader chose or searched for is made so often a minute."""
 
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
@@ -42,13 +42,23 @@ class Feeds:
         form = choice.form or form
 
         def make(version: Version) -> Answer:
-            if choice.query or scope.merged:
-                self._admit(ground.mirror.filtered_per_minute)
+            if choice.query or scope.merged or scope.words:
+                self.admit(ground.mirror.filtered_per_minute)
             return prepare(make_feed(ground, scope, form, choice), FEED_TYPES[form], version.moment)
 
-        key = (scope.path(form), choice.query, ground.public_url, ground.key)
-        return self.shelf.get(key, lambda: ground.library.archive.version(scope.log, scope.channel_ids), make)
+        def version() -> Version:
+            library, channels = ground.library, scope.channel_ids
+            return library.search.version(channels) if scope.words else library.archive.version(scope.log, channels)
 
-    def _admit(self, per_minute: int) -> None:
+        key = (scope.path(form), scope.query, choice.query, ground.public_url, ground.key)
+        return self.shelf.get(key, version, make)
+
+    def admit(self, per_minute: int) -> None:
+        """Count what is made for the client of the present request.
+
+        Raises:
+            TooManyRequests: it had too many made.
+
+        """
         if not self.limiter.hit(RateLimitItemPerMinute(per_minute), "feeds", client_of(request.remote_addr or "")):
             raise TooManyRequests(retry_after=60)
