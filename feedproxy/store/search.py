@@ -154,11 +154,13 @@ def _hits(db: Connection, query: Query, below: int) -> Iterator[_Hit]:
 
 def _having(db: Connection, candidates: Iterable[_Hit], query: Query, channels: frozenset[str]) -> Iterator[ArticleId]:
     """Yield those that one of *channels* shows and that have all words."""
-    columns, remaining = t.article.c, iter(candidates)
+    columns, remaining, is_sure = t.article.c, iter(candidates), query.is_of_tokens
     while ids := [hit.id for hit in islice(remaining, _READ)]:
         shown = rows.channels_of(db, ids)
-        texts = select(columns.id, columns.title, columns.body).where(columns.id.in_(ids))
-        having = {row.id for row in db.execute(texts) if query.is_in(_text(row.title, row.body))}
+        having = set(ids)
+        if not is_sure:
+            texts = select(columns.id, columns.title, columns.body).where(columns.id.in_(ids))
+            having = {row.id for row in db.execute(texts) if query.is_in(_text(row.title, row.body))}
         yield from (each for each in ids if each in having and shown.get(each, frozenset()) & channels)
 
 
