@@ -169,7 +169,7 @@ def test_a_page_shows_what_was_found_marked_with_its_feeds(client: FlaskClient) 
     assert [each.text for each in page.cssselect("mark")] == ["再版", "再版", "书店"]
     assert page.cssselect("input[name=q]")[0].get("value") == "再版 書店"
     assert page.cssselect("meta[name=robots]")[0].get("content") == "noindex"
-    feeds = [link.get("href") for link in page.cssselect("link[rel=alternate]")]
+    feeds = [link.get("href", "") for link in page.cssselect("link[rel=alternate]")]
     assert len(feeds) == 3
     assert all(client.get("/" + feed).status_code == 200 for feed in feeds)
     assert client.get(f"/{page.cssselect('.headlines a')[0].get('href')}").status_code == 200
@@ -216,7 +216,7 @@ def test_a_long_search_goes_on_page_by_page(client: FlaskClient, store: SqlStore
         answer = client.get(path)
         assert len(answer.data) < 40_000
         page = parser.fromstring(answer.data)
-        titles += [each.get("href") for each in page.cssselect(".headlines a")]
+        titles += [each.get("href", "") for each in page.cssselect(".headlines a")]
         path = next((f"/{each.get('href')}" for each in page.cssselect("a[rel=next]")), "")
     assert len(titles) == len(set(titles)) == 50
 
