@@ -21,6 +21,8 @@ HOME = MirrorPath("/")
 OPML = MirrorPath("/feeds.opml")
 STYLE = MirrorPath("/static/mirror.css")
 ICON = MirrorPath("/static/mirror.svg")
+SEARCH = MirrorPath("/search")
+OPENSEARCH = MirrorPath("/opensearch.xml")
 # Where programs look for an icon of a page that names none, as of a feed.
 WELL_KNOWN_ICON = MirrorPath("/favicon.ico")
 # Where else the mirror is, as an export says.

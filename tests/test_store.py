@@ -813,7 +813,9 @@ def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> N
     open_store(url, tmp_path).close()
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), metadata) == []
+        # the index itself is a table of another kind
+        opts = {"compare_type": False, "include_name": lambda name, *_: not str(name).startswith("search_index")}
+        assert compare_metadata(MigrationContext.configure(connection, opts=opts), metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
     engine.dispose()
 

@@ -20,6 +20,7 @@ from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
+from feedproxy.cli.reindex import reindex
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
 from feedproxy.errors import FeedproxyError
@@ -59,6 +60,7 @@ for command in (
     bundle,
     check,
     reextract_articles,
+    reindex,
     prune,
     migrate_store,
     doctor,

@@ -6,14 +6,14 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 from feedproxy.edition.archives import make_archive
 from feedproxy.edition.bundle import Bundled, Period, write_bundle
 from feedproxy.edition.documents import Document
-from feedproxy.edition.feeds import make_feed
+from feedproxy.edition.feeds import make_feed, version_of
 from feedproxy.edition.fragments import Fragments
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.health import Health, Problem, look
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
-from feedproxy.edition.scopes import Scope, merged_scope, scope_of, tag_scope
+from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
 from feedproxy.model import ALL, Links
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
     "markdown_of",
     "merged_scope",
     "scope_of",
+    "search_scope",
     "tag_scope",
+    "version_of",
     "write_bundle",
 ]

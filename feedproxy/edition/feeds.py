@@ -12,7 +12,7 @@ from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.scopes import Scope
 from feedproxy.model import Article, ArticleId, EntryState, Images, MirrorPath, SafeHtml, Version
 from feedproxy.rewrite import Place
-from feedproxy.store import PAGE_ENTRIES
+from feedproxy.store import PAGE_ENTRIES, Library
 
 # How a feed's title names what was chosen: parameters, and what they say of their values.
 _SAID = {
@@ -35,14 +35,21 @@ def make_feed(
 
     *version* is that of what it shows, as it was before, if it is known; the store is looked at once for all forms.
     """
-    version = version or ground.library.archive.version(scope.log, scope.channel_ids)
-    name = (scope.path(), choice.query, ground.public_url, ground.key, version)
+    version = version or version_of(ground.library, scope)
+    name = (scope.path(), scope.query, choice.query, ground.public_url, ground.key, version)
     look, pieces = _made_before(ground.fragments, name, form) or _read(ground, scope, form, choice, name)
     is_walked = scope.log and version.length and not choice.query and ground.files is None
     newest = scope.archive_path(-(-version.length // PAGE_ENTRIES), form)
     history = render.History(older=ground.absolute(newest) if is_walked else "")
     feed = feed_of(ground, scope, scope.path(form), look.updated, history, choice=choice)
     return ground.fragments.document(feed, form, pieces)
+
+
+def version_of(library: Library, scope: Scope) -> Version:
+    """Return what changes with every change to the feeds of a scope."""
+    if scope.words:
+        return library.search.version(scope.channel_ids)
+    return library.archive.version(scope.log, scope.channel_ids)
 
 
 def _made_before(fragments: Fragments, name: Hashable, form: str) -> tuple[Look, tuple[Piece, ...]] | None:
@@ -66,7 +73,7 @@ def _read(ground: Ground, scope: Scope, form: str, choice: Choice, name: Hashabl
 
 
 def _states(ground: Ground, scope: Scope, choice: Choice) -> list[EntryState]:
-    if choice.is_filter:
+    if choice.is_filter or scope.words:
         return ground.library.entry_states([article.id for article in articles_of(ground, scope, choice)])
     return ground.library.newest_states(scope.channel_ids, choice.limit or ground.mirror.entries, tag=scope.tag)
 
@@ -100,13 +107,14 @@ def feed_of(
 ) -> render.Feed:
     """Return the feed of a scope at a path, without its entries: a document of one and the same feed, whichever it is."""
     mirror = ground.mirror
-    name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
+    query = "&".join(part for part in (scope.query, choice.query) if part)
+    name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
         title=convert(scope.title, choice.script) + _said(choice),
         description=convert(scope.description or scope.title, choice.script),
-        link=ground.absolute(scope.home(ground.layout)),
-        self_link=ground.absolute(path, choice.query),
+        link=ground.absolute(scope.home(ground.layout), scope.query),
+        self_link=ground.absolute(path, query),
         language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
         updated=updated,
@@ -118,7 +126,11 @@ def articles_of(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
     """Return the articles of a feed, newest first, as they are held."""
     limit = choice.limit or ground.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
-    return pick(ground.library.newest(scope.channel_ids, most, tag=scope.tag), choice, limit)
+    if scope.words:
+        found = ground.library.search.find(scope.words, scope.channel_ids, most)
+    else:
+        found = ground.library.newest(scope.channel_ids, most, tag=scope.tag)
+    return pick(found, choice, limit)
 
 
 def _said(choice: Choice) -> str:

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 from feedproxy import paths, render
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.navigation import navigation_of
-from feedproxy.edition.scopes import Scope, scope_of, tag_scope
+from feedproxy.edition.scopes import Scope, scope_of, search_scope, tag_scope
+from feedproxy.edition.search import found_of
 from feedproxy.model import ALL, EXCERPT, Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
 from feedproxy.rewrite import Place
 from feedproxy.store import Library
+from feedproxy.words import Query
 
 _HOME_HEADLINES, _LIST_HEADLINES = 10, 50
 # As the indexes of the git-hosted mirrors have it.
@@ -85,6 +87,12 @@ class Pages:
         block = self._block(render.Link("最新文章"), found, page, "")
         frame = self._frame(tag, page, canonical=page, description=scope.description, scopes=self._if_live(scope))
         return render.render_list(frame, (block,))
+
+    def search(self, asked: str, words: Query | None, before: ArticleId | None = None) -> bytes:
+        """Return the page with what has all *words*, older than one article; without any it says how to ask."""
+        scope = search_scope(self._mirror, words) if words else None
+        frame = self._frame(f"搜索：{asked}" if asked else "搜索", paths.SEARCH, scopes=[scope])
+        return render.render_search(replace(frame, asked=asked), found_of(self.ground, scope, before) if scope else None)
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
         """Return an article's page in one of its channels, None if it is not held there."""
@@ -240,13 +248,15 @@ class Pages:
             icon=paths.relative(paths.ICON, page),
             canonical=self.ground.absolute(canonical) if canonical and self.ground.has_feeds else "",
             navigation=navigation_of(self.ground, page, section, article_id=article_id),
+            search=paths.relative(paths.SEARCH, page) if self.ground.files is None else "",
             feeds=tuple(self._feed_link(scope, page) for scope in scopes if scope and self.ground.has_feeds),
             properties=tuple(properties),
         )
 
     def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
         forms = paths.FORMATS.items() if self.ground.has_feeds else ()
-        addresses = tuple((media_type, paths.relative(scope.path(form), page)) for form, media_type in forms)
+        query = f"?{scope.query}" if scope.query else ""
+        addresses = tuple((media_type, paths.relative(scope.path(form), page) + query) for form, media_type in forms)
         return render.FeedLink(scope.label, scope.title, scope.channel, paths.relative(scope.home(self._layout), page), addresses)
 
     def _if_live(self, scope: Scope) -> list[Scope]:

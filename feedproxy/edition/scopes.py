@@ -2,11 +2,13 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from feedproxy import paths
 from feedproxy.model import ALL, Channel, Mirror, MirrorPath
 from feedproxy.paths import Layout
 from feedproxy.urls import MAX_TAG_CHARACTERS
+from feedproxy.words import Query
 
 # More names make addresses that no reader keeps.
 _MAX_MERGED = 20
@@ -14,7 +16,7 @@ _MAX_MERGED = 20
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A section, one of its channels, a tag, everything (`ALL`), or several; *label* is its name among the others.
+    """A section, one of its channels, a tag, everything (`ALL`), a search, or several; *label* is its name among the others.
 
     *channels* are those whose changes change it, *merged* the names of the several.
     """
@@ -27,6 +29,7 @@ class Scope:
     channel: str = ""
     tag: str = ""
     merged: tuple[str, ...] = ()
+    words: Query | None = None
 
     @property
     def channel_ids(self) -> frozenset[str]:
@@ -36,7 +39,12 @@ class Scope:
     @property
     def log(self) -> str:
         """The name of its archive, "" where it has none."""
-        return "" if self.tag or self.merged else f"{self.name}/{self.channel}" if self.channel else self.name
+        return "" if self.tag or self.merged or self.words else f"{self.name}/{self.channel}" if self.channel else self.name
+
+    @property
+    def query(self) -> str:
+        """What an address of it says besides the path: of a search, what for."""
+        return f"q={quote(self.words.text, safe='')}" if self.words else ""
 
     def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
         """Return the address of a page of its archive, 1 is the oldest."""
@@ -44,12 +52,16 @@ class Scope:
 
     def path(self, form: str = "xml") -> MirrorPath:
         """Return its feed's address."""
+        if self.words:
+            return paths.feed("search", form=form)
         if self.merged:
             return paths.merged_feed(self.merged, form=form)
         return paths.tag_feed(self.tag, form=form) if self.tag else paths.feed(self.name, self.channel, form=form)
 
     def home(self, layout: Layout) -> MirrorPath:
         """Return the page that shows the same articles."""
+        if self.words:
+            return paths.SEARCH
         if self.merged:
             return layout.home
         if self.tag:
@@ -79,6 +91,12 @@ def tag_scope(mirror: Mirror, tag: str) -> Scope | None:
     if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
         return None
     return Scope("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", mirror.channels, tag=tag)
+
+
+def search_scope(mirror: Mirror, words: Query) -> Scope:
+    """Return the scope of what has all *words*."""
+    label = "".join(letter for letter in words.text if letter.isprintable() and letter not in "<>&")  # as titles may be HTML
+    return Scope("", label, f"搜索：{label} - {mirror.name}", f"搜索：{label}", mirror.channels, words=words)
 
 
 def merged_scope(mirror: Mirror, names: str) -> Scope | None:

@@ -8,7 +8,7 @@ from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.pieces import grouped, pieces
-from feedproxy.markup.spaces import plain, text_of, tighten, unescaped
+from feedproxy.markup.spaces import clean_text_of, plain, text_of, tighten, unescaped
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
@@ -41,6 +41,7 @@ __all__ = [
     "blocks",
     "check_tags",
     "check_xpath",
+    "clean_text_of",
     "decode",
     "drop",
     "elements_at",

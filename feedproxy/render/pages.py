@@ -40,7 +40,10 @@ class FeedLink:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every page; *properties* are those of the Open Graph protocol that only it has."""
+    """What stands around every page; *properties* are those of the Open Graph protocol that only it has.
+
+    *search* is where to search, "" where nobody answers, *asked* what was searched for.
+    """
 
     language: str
     title: str
@@ -53,6 +56,8 @@ class Frame:
     navigation: tuple[Link, ...] = ()
     feeds: tuple[FeedLink, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
+    search: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,25 @@ class ListBlock:
 
     heading: Link
     articles: tuple[ListedArticle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An article that a search has found: title and part of the text in pieces, each with whether it was searched for."""
+
+    href: str
+    title: tuple[tuple[str, bool], ...]
+    excerpt: tuple[tuple[str, bool], ...]
+    published: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search has found; *newest* and *older* lead to its beginning and on, "" where there is nothing."""
+
+    matches: tuple[Match, ...]
+    newest: str
+    older: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +141,16 @@ def render_list(
 def render_article(frame: Frame, article: ArticleBody) -> bytes:
     """Return an article's page."""
     return _render("article.html", frame, article=article)
+
+
+def render_search(frame: Frame, found: Found | None) -> bytes:
+    """Return the page of a search; where nothing was searched for, it says how to."""
+    return _render("search.html", frame, found=found)
+
+
+def render_opensearch(mirror: Mirror, search: str, icon: str) -> bytes:
+    """Return what browsers need to search the mirror (OpenSearch 1.1): *search* is an address with {searchTerms}."""
+    return _environment.get_template("opensearch.xml").render(mirror=mirror, search=search, icon=icon).encode()
 
 
 def render_message(frame: Frame, text: str, original: str = "", *, ask: bool = False) -> bytes:

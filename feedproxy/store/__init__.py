@@ -9,6 +9,7 @@ from feedproxy.store.ledgers import Budget, Records, Schedule
 from feedproxy.store.moving import move
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
+from feedproxy.store.search import Search
 from feedproxy.store.sql import SqlStore
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Library",
     "Records",
     "Schedule",
+    "Search",
     "SqlStore",
     "Store",
     "move",

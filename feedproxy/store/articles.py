@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, literal, select
 from feedproxy.model import Article, ArticleId, Headline, Picture, SafeHtml, Url
 from feedproxy.store import rows
 from feedproxy.store import tables as t
+from feedproxy.store.indexed import search_due
 
 # What an article has in common with its versions, in the database.
 _VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule", "url")
@@ -51,6 +52,8 @@ def write(db: Connection, saved: Article, now: datetime) -> None:
     rows.put(db, t.article, saved.id, _values_of(saved) | {"stored": now})
     db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
     db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
+    db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
+    db.execute(insert(search_due).values(article_id=saved.id))
     tags = [
         {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
     ]

@@ -23,6 +23,7 @@ from feedproxy.model import (
 )
 from feedproxy.store.archive import Archive
 from feedproxy.store.ledgers import Budget, Records, Schedule
+from feedproxy.store.search import Search
 
 Clock = Callable[[], datetime]
 
@@ -33,6 +34,10 @@ class Library(Protocol):
     @property
     def archive(self) -> Archive:
         """What was published, page by page."""
+
+    @property
+    def search(self) -> Search:
+        """Articles by words."""
 
     def version(self, channels: Collection[str]) -> Version:
         """Return what changes with every change to an entry of *channels*, or to where its links lead."""

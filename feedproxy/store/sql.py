@@ -24,7 +24,7 @@ from feedproxy.model import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.store import articles, entries, queries, rows
+from feedproxy.store import articles, entries, queries, rows, search
 from feedproxy.store import engine as engines
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
@@ -43,7 +43,7 @@ class SqlStore:
     def __init__(self, db: Database, turn_file: Path) -> None:
         self._db, self._turn_file = db, turn_file
         self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
-        self.archive, self._pulse = SqlArchive(db), db.pulse()
+        self.archive, self.search, self._pulse = SqlArchive(db), search.SqlSearch(db), db.pulse()
         self.at_once, self.together, self.check, self.compact = db.at_once, db.together, db.check, db.compact
 
     def close(self) -> None:

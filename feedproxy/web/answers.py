@@ -73,7 +73,7 @@ class Answer:
         return next(iter(codings_of(accept)), "") if "gzip" in self.forms else ""
 
     def form(self, coding: str) -> bytes:
-        """Return the body in a content coding that it has; made now, and kept if the others are in memory, if it was not before."""
+        """Return the body in a content coding that it has; if need be made now, and kept if the others are in memory."""
         if coding in self.forms:
             return self.forms[coding]
         with _packing:

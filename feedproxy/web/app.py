@@ -27,6 +27,7 @@ from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.press import Press, digest_of
+from feedproxy.web.search import Searches
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.views import Views
 
@@ -75,6 +76,7 @@ def create_app(
     for rule, view, method in (
         *views.rules(),
         *Archives(views, signing_key(settings)).rules(),
+        *Searches(views).rules(),
         *Operators(settings, mirror, library, clock).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])

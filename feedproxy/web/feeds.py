@@ -10,7 +10,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from feedproxy import paths
 from feedproxy.choice import parse_choice
-from feedproxy.edition import Fragments, Ground, Scope, make_feed
+from feedproxy.edition import Fragments, Ground, Scope, make_feed, version_of
 from feedproxy.model import Version
 from feedproxy.web.answers import Answer, prepare
 from feedproxy.web.gate import client_of
@@ -22,7 +22,7 @@ FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
+    """Feeds that were made are kept until the store changes; what a reader chose or searched for is made so often a minute."""
 
     shelf: Shelf
     fragments: Fragments = field(default_factory=Fragments)
@@ -41,13 +41,19 @@ class Feeds:
         form = choice.form or form
 
         def make(version: Version) -> Answer:
-            if choice.query or scope.merged:
-                self._admit(ground.mirror.filtered_per_minute)
+            if choice.query or scope.merged or scope.words:
+                self.admit(ground.mirror.filtered_per_minute)
             return prepare(make_feed(ground, scope, form, choice, version), FEED_TYPES[form], version.moment)
 
-        key = (scope.path(form), choice.query, ground.public_url, ground.key)
-        return self.shelf.get(key, lambda: ground.library.archive.version(scope.log, scope.channel_ids), make)
+        key = (scope.path(form), scope.query, choice.query, ground.public_url, ground.key)
+        return self.shelf.get(key, lambda: version_of(ground.library, scope), make)
 
-    def _admit(self, per_minute: int) -> None:
+    def admit(self, per_minute: int) -> None:
+        """Count what is made for the client of the present request.
+
+        Raises:
+            TooManyRequests: it had too many made.
+
+        """
         if not self.limiter.hit(RateLimitItemPerMinute(per_minute), "feeds", client_of(request.remote_addr or "")):
             raise TooManyRequests(retry_after=60)

@@ -166,7 +166,7 @@ class Views:
         """Say that there is no such feed, and which there are."""
         names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
         several = "of several: /feed/merged/<section>,<section>/<channel>.xml, 20 at most"
-        return _refuse(404, f"no such feed; sections: {names}; {several}")
+        return refuse(404, f"no such feed; sections: {names}; {several}")
 
     def opml(self) -> Response:
         """Answer with the list of all feeds."""
@@ -220,7 +220,7 @@ class Views:
         try:
             return self.give(self.feeds.answer(self.feed_ground(), scope, form))
         except ChoiceError as e:
-            return _refuse(400, str(e))
+            return refuse(400, str(e))
 
     def _page(self, path: MirrorPath, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
         """Answer with the page at *path*, made once for each change of *channels*.
@@ -284,7 +284,7 @@ class Views:
         return f"{request.scheme}://{host}"
 
 
-def _refuse(status: int, reason: str) -> Response:
+def refuse(status: int, reason: str) -> Response:
     """Answer to a feed reader in one line of plain text."""
     return send(prepare(f"{reason}\n".encode(), TEXT), status=status, cache_control=NO_STORE)
 

@@ -44,7 +44,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         setup = Setup(Path(folder), ROOT / ".bench", given.quick)
-        if set(rows) & {"3", "9", "10", "11"}:
+        if set(rows) & {"3", "9", "10", "11", "12"}:
             _timed("the large store", lambda: store_of(setup, setup.large))
         results = [result for row in rows for result in _timed(f"row {row}", lambda row=row: measure(row, setup))]  # type: ignore[misc]
     report.show(results)

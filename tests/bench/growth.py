@@ -1,6 +1,8 @@
 """Rows 9 to 12: what a large store costs more than a small one, memory, and the time to start."""
 
 import json
+import random
+import re
 import sqlite3
 import sys
 import time
@@ -11,13 +13,19 @@ from statistics import median
 
 from bench.harvesting import Poll
 from bench.load import requests_per_s
-from bench.measure import TOLD, Bound, Pairs, Result, alternate, at_most
+from bench.measure import TOLD, Pairs, Result, alternate, at_most
 from bench.processes import answers, children, family, free_port, get, pss_mb, running, stand_in
 from bench.rendering import Renders
 from bench.stores import SMALL, Setup, copy_of, forget, held, kit_of, origins, store_of
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm
+from feedproxy.markup import clean_text_of
+from feedproxy.store import SqlStore
+from feedproxy.words import Query, parse_query
 
 _PAGES = 1_000
+# Searches, and how many articles each asks for: as a page shows.
+_SEARCHES, _FOUND = 200, 21
+_CHINESE = re.compile("[\u4e00-\u9fff]{2,}")
 # What a poller has to fetch while its memory is looked at: one that finds nothing loads half of itself.
 _NEWS = 200
 _WHAT = "{} articles beside {}: {}"
@@ -118,9 +126,34 @@ def start(setup: Setup) -> Iterator[Result]:
     yield Result("11", f"gunicorn wsgi:app to its first feed, {setup.large:,} articles", at_most(1.5), median(seconds), raw, "s")
 
 
-def search(_setup: Setup) -> Iterator[Result]:
-    """Say of row 12 what there is."""
-    yield Result("12", "full-text search of three Chinese words, p95", Bound(50), None, "not built yet", "ms")
+def search(setup: Setup) -> Iterator[Result]:
+    """Measure row 12: each search has three words from one article, so that it finds something: all its copies."""
+    with held(store_of(setup, setup.large)) as large:
+        channels = frozenset(channel.id for channel in large.mirror.channels)
+        ids = [article_id for article_id, _ in large.store.dated(channels)]
+        draw = random.Random(1)  # the same searches in each run
+        chosen = large.store.articles(draw.sample(ids, min(len(ids), _SEARCHES)))
+        queries = [three_words(clean_text_of(article.body), draw) for article in chosen]
+        ms = sorted(_search_ms(large.store, query, channels) for query in queries if query)
+    raw = f"p50 {median(ms):.1f} ms, longest {ms[-1]:.1f} ms, of {len(ms)} searches for the newest {_FOUND}"
+    what = f"full-text search of three Chinese words, p95, {setup.large:,} articles"
+    yield Result("12", what, at_most(50), ms[int(len(ms) * 0.95)], raw, "ms")
+
+
+def three_words(text: str, draw: random.Random) -> Query | None:
+    """Return a search for three words of two to four characters that stand in a text, None if it has none."""
+    runs = _CHINESE.findall(text)
+    words = (
+        [run[(at := draw.randrange(len(run) - 1)) : at + draw.randint(2, 4)] for run in draw.choices(runs, k=3)] if runs else []
+    )
+    return parse_query(" ".join(words)) if words else None
+
+
+def _search_ms(store: SqlStore, query: Query, channels: frozenset[str]) -> float:
+    began = time.perf_counter()
+    found = store.search.find(query, channels, _FOUND)
+    assert found, f"{query.text!r} finds nothing"
+    return (time.perf_counter() - began) * 1e3
 
 
 def _seconds_each(setup: Setup, port: int, paths: list[str]) -> Callable[[], float]:

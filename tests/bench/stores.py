@@ -34,6 +34,8 @@ _FORM = b"1"
 # The copies of an article come one after the other, each so much older.
 _AGE_US = 86_400_000_000 * 60
 _STEP = 100_000_000
+# How many articles are indexed in one transaction.
+_INDEXED = 1_000
 _TABLES = ("article", "membership", "article_tag", "article_link", "article_picture")
 
 
@@ -130,6 +132,9 @@ def store_of(setup: Setup, articles: int) -> Settings:
         fill(db, articles)
     with kit_of(settings) as kit:
         archive(kit)
+        kit.store.search.forget()
+        while kit.store.search.index(_INDEXED):
+            pass
     _settle(folder)
     return settings
 

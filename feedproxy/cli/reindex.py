@@ -1,0 +1,36 @@
+"""`feedproxy reindex`: all that is held can be searched for at once."""
+
+import threading
+
+import click
+
+from feedproxy.cli.parts import TERMINATED, end_gently, progress
+from feedproxy.settings import Settings
+from feedproxy.store import open_store
+
+# Some tenths of a second, so that a poller beside it waits for no longer.
+_TOGETHER = 100
+
+
+@click.command()
+@click.option("--anew", is_flag=True, help="Begin with an empty index, as after changes to what words are.")
+@click.pass_obj
+def reindex(settings: Settings, *, anew: bool) -> None:
+    """Index the articles that search does not know yet, now; the poller does the same, by and by.
+
+    One that was interrupted goes on where it was. Ends with 0.
+    """
+    stop = threading.Event()
+    end_gently(stop)
+    store = open_store(settings.store_url, settings.data)
+    if anew:
+        store.search.forget()
+    done, due = 0, store.search.due()
+    with progress("reindex", due) as bar:
+        while not stop.is_set() and (some := store.search.index(_TOGETHER)):
+            done += some
+            bar.advance(bar.task_ids[0], some)
+    store.close()
+    click.echo(f"{done} articles indexed")
+    if stop.is_set():
+        raise SystemExit(TERMINATED)

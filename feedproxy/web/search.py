@@ -1,0 +1,73 @@
+"""What is answered at the addresses of search: its page, its feeds, and what tells browsers how to search."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from flask import Response, request
+
+from feedproxy import paths
+from feedproxy.edition import Pages, search_scope
+from feedproxy.errors import ChoiceError
+from feedproxy.model import ArticleId, Version
+from feedproxy.render import render_opensearch
+from feedproxy.web.answers import HTML, NO_STORE, Answer, prepare, send
+from feedproxy.web.shelf import Shelf
+from feedproxy.web.views import DAY, FORM, Views, refuse
+from feedproxy.words import parse_query
+
+_OPENSEARCH = "application/opensearchdescription+xml"
+# Few ask for the same, and they ask soon: who pages through it, or sends it to others.
+_SHELF_BYTES = 8_000_000
+_MAX_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """One method for each address; what it has in common with pages and feeds is *views*'."""
+
+    views: Views
+    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
+
+    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
+        """Return each URL rule with what answers it, and the method."""
+        return (
+            (paths.SEARCH, self.page, "GET"),
+            (f"/feed/search.{FORM}", self.feed, "GET"),
+            (paths.OPENSEARCH, self.description, "GET"),
+        )
+
+    def page(self) -> Response:
+        """Answer with what was found, or with how to search."""
+        asked, before = request.args.get("q", "").strip(), request.args.get("before", "")
+        ground = replace(self.views.feed_ground(), key="")
+        pages, older_than = Pages(ground), ArticleId(before) if 0 < len(before) <= _MAX_ID else None
+        if not asked:
+            return send(prepare(pages.search("", None), HTML))
+        try:
+            words = parse_query(asked)
+        except ChoiceError:
+            return send(prepare(pages.search("", None), HTML), status=400, cache_control=NO_STORE)
+        channels = search_scope(ground.mirror, words).channel_ids
+
+        def make(version: Version) -> Answer:
+            self.views.feeds.admit(ground.mirror.filtered_per_minute)
+            return prepare(pages.search(asked, words, older_than), HTML, version.moment)
+
+        key = (asked, older_than, ground.public_url)
+        return self.views.give(self.shelf.get(key, lambda: ground.library.search.version(channels), make))
+
+    def feed(self, form: str) -> Response:
+        """Answer with the feed of a search, as the reader chose it."""
+        ground = self.views.feed_ground()
+        try:
+            scope = search_scope(ground.mirror, parse_query(request.args.get("q", "")))
+            return self.views.give(self.views.feeds.answer(ground, scope, form))
+        except ChoiceError as e:
+            return refuse(400, str(e))
+
+    def description(self) -> Response:
+        """Answer with what browsers need to search the mirror."""
+        ground = self.views.feed_ground()
+        search = ground.absolute(paths.SEARCH, "q={searchTerms}")
+        body = render_opensearch(ground.mirror, search, ground.absolute(paths.ICON))
+        return send(prepare(body, _OPENSEARCH), cache_control=DAY)
