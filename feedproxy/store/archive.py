@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from feedproxy.model import ArticleId, Log, Logged, Version
 from feedproxy.store import articles, rows
@@ -17,6 +17,9 @@ PAGE_ENTRIES = 100
 # all of them.
 _MANY = 2_000
 _CHUNK = 5_000
+_logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
+_few_due = select(func.count()).select_from(_due.limit(bindparam("most")).subquery())
+_last = select(func.max(t.archive.c.position)).where(t.archive.c.log == bindparam("log"))
 
 
 class Archive(Protocol):
@@ -91,7 +94,7 @@ class SqlArchive:
 
 
 def _length(db: Connection, log: str) -> int:
-    last = db.execute(select(func.max(t.archive.c.position)).where(t.archive.c.log == log)).scalar()
+    last = db.execute(_last, {"log": log}).scalar()
     return 0 if last is None else last + 1
 
 
@@ -116,7 +119,7 @@ def _read(db: Connection, log: str, number: int) -> list[Logged]:
 
 
 def _known(db: Connection) -> dict[str, str]:
-    return {row.name: row.channels for row in db.execute(select(t.archive_log))}
+    return {row.name: row.channels for row in db.execute(_logs)}
 
 
 def _written(log: Log) -> str:
@@ -129,8 +132,7 @@ def _remember(db: Connection, log: Log) -> None:
 
 
 def _count_due(db: Connection, most: int) -> int:
-    some = select(t.archive_due.c.article_id).limit(most).subquery()
-    return db.execute(select(func.count()).select_from(some)).scalar() or 0
+    return db.execute(_few_due, {"most": most}).scalar() or 0
 
 
 def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
@@ -143,7 +145,7 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
     if _count_due(db, _MANY + 1) > _MANY:
         db.execute(delete(t.archive_log))
     else:
-        known, due = _known(db), list(db.execute(select(t.archive_due.c.article_id)).scalars())
+        known, due = _known(db), list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
         made_up = [log for log in logs if known.get(log.name) == _written(log)]
         added = sum(_append(db, log, now, due) for log in made_up if due and showing & log.channels)
