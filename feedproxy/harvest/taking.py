@@ -124,7 +124,7 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, draft, site)
-        self._texts.append(draft.text)
+        self._texts.append(draft.content.text)
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, [part for part, _ in parts], outcome)
@@ -138,7 +138,7 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        self._texts.append(copy.draft.text)
+        self._texts.append(copy.draft.content.text)
         return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
@@ -147,9 +147,7 @@ class Taker:
             latest = self._kit.store.newest([self._channel.id], _NEIGHBOURS)
             self._texts.extend(plain_text(article.body) for article in latest if article.id != waiting.item.id)
         flaw = plan.find_flaw(
-            draft.article.body,
-            draft.text,
-            visible=draft.visible,
+            draft.content,
             excerpt=waiting.item.excerpt,
             neighbours=self._texts,
             end_marker=site.end_marker if self._channel.end_marker and self._channel.id != REQUESTED else "",
