@@ -70,11 +70,13 @@ class Taker:
         at_once = self._kit.mirror.fetch.requests_at_once
         in_hand: deque[_Made] = deque()
         begun: dict[Url, Future[StoredPicture]] = {}
-        known = self._kit.store.validators([waiting.item.id for waiting in batch])
+        ids = [waiting.item.id for waiting in batch]
+        known = self._kit.store.validators(ids)
+        held = {article.id: article for article in self._kit.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
             for waiting, answer in _fetch_all(self._kit, batch, known):
-                made = self._make(waiting, answer)
+                made = self._make(waiting, held.get(waiting.item.id), answer)
                 if made:
                     made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun, made.copies)
                     in_hand.append(made)
@@ -85,9 +87,8 @@ class Taker:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # a picture that is slow holds nobody up; it is still to be fetched
 
-    def _make(self, waiting: Waiting, answer: "Future[Page | None]") -> _Made | None:
+    def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]") -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
-        held = self._kit.store.article(waiting.item.id)
         try:
             site = self._site_of(waiting)
             page = answer.result()
