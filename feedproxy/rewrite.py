@@ -68,10 +68,10 @@ def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
     return SafeHtml(markup.inner_html(root))
 
 
-def linked_articles(safe: SafeHtml, mirror: Mirror, *, besides: ArticleId) -> tuple[tuple[ArticleId, Url], ...]:
-    """Return ID and canonical address of each article of a mirrored site that *safe* links to, in the order of IDs."""
+def linked_articles(clean: markup.Element, mirror: Mirror, *, besides: ArticleId) -> tuple[tuple[ArticleId, Url], ...]:
+    """Return ID and canonical address of each article of a mirrored site that *clean* HTML links to, in the order of IDs."""
     found: dict[ArticleId, Url] = {}
-    for link in markup.fragment(safe).iter("a"):
+    for link in clean.iter("a"):
         place = urls.site_of(mirror, Url(link.get("href", "")))
         target = urls.identify(*place) if place else None
         if target and target[0] != besides and len(found) < _MAX_LINKS:
@@ -79,16 +79,17 @@ def linked_articles(safe: SafeHtml, mirror: Mirror, *, besides: ArticleId) -> tu
     return tuple(sorted(found.items()))
 
 
-def shown_pictures(safe: SafeHtml, lead: Picture | None) -> tuple[Url, ...]:
-    """Return the addresses of the pictures that an article shows, each once, in the order of addresses."""
+def shown_pictures(clean: markup.Element, lead: Picture | None) -> tuple[Url, ...]:
+    """Return the addresses of the pictures that an article of *clean* HTML shows, each once, in the order of addresses."""
     found = dict.fromkeys([lead.url] if lead else [])
-    found |= dict.fromkeys(_picture_addresses(markup.fragment(safe)))
+    found |= dict.fromkeys(_picture_addresses(clean))
     return tuple(sorted(list(found)[:_MAX_PICTURES]))
 
 
 def shows(safe: SafeHtml, picture: Picture) -> bool:
     """Tell whether *safe* holds a picture itself."""
-    return any(image.get("src") == picture.url for image in markup.fragment(safe).iter("img"))
+    is_named = picture.url.partition("&")[0] in safe  # as it stands there, up to what is escaped
+    return is_named and any(image.get("src") == picture.url for image in markup.fragment(safe).iter("img"))
 
 
 def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:

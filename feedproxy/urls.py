@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from feedproxy.model import ArticleId, Mirror, Site, Url
@@ -13,6 +14,7 @@ _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
+_WHOLE = re.compile("https?://[A-Za-z0-9]")
 # An ID is part of file names, addresses and `tag:` URIs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd\ufffe\uffff]")
@@ -38,6 +40,13 @@ def resolve(base: str, href: str) -> Url | None:
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'
     """
+    if len(href) > _MAX_LENGTH:  # not to be remembered
+        return _resolved(base, href)
+    is_whole = _WHOLE.match(href) is not None  # so that nothing but the scheme of its page counts
+    return _remembered(f"{base.partition(':')[0]}://page.invalid/" if is_whole else base, href)
+
+
+def _resolved(base: str, href: str) -> Url | None:
     href = _IGNORED.sub("", href).strip(_EDGES)
     try:
         parts = urlsplit(urljoin(base, href))
@@ -53,6 +62,10 @@ def resolve(base: str, href: str) -> Url | None:
     path, query, fragment = (quote(part, safe=_SAFE) for part in (parts.path or "/", parts.query, parts.fragment))
     url = urlunsplit((parts.scheme, netloc, path, query, fragment))
     return Url(url) if len(url) <= _MAX_LENGTH else None
+
+
+# Each link of an article is looked at for its tags and for its address, and articles have the same tags.
+_remembered = lru_cache(maxsize=1_000)(_resolved)
 
 
 def without_tracking(url: Url) -> Url:

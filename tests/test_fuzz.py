@@ -440,9 +440,9 @@ def test_rewrite_takes_whatever_was_cleaned_and_leaves_no_way_to_the_site(dirty:
     _can_be_kept(written)
     assert not {urls.host_of(url) for url in re.findall(r'(?:href|src|poster)="([^"]*)"', written)} & set(SITE.hosts)
     assert clean(DirtyHtml(written), Url("https://m.example/")) is not None
-    for article_id, url in linked_articles(safe, MIRROR, besides=ArticleId("n102")):
+    for article_id, url in linked_articles(markup.fragment(safe), MIRROR, besides=ArticleId("n102")):
         assert urls.identify(SITE, url) == (article_id, url)
-    assert all(url.startswith(("http://", "https://")) for url in shown_pictures(safe, None))
+    assert all(url.startswith(("http://", "https://")) for url in shown_pictures(markup.fragment(safe), None))
 
 
 # ---------------------------------------------------------------- helpers

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 import feedproxy.store
 from feedproxy.errors import StoreError
+from feedproxy.markup import fragment
 from feedproxy.model import Article, ArticleId, Log, MediaFile, Picture, SafeHtml, StoredPicture, Url
 from feedproxy.rewrite import shown_pictures
 from feedproxy.store import open_store
@@ -153,7 +154,7 @@ def test_an_upgrade_finds_the_pictures_that_a_harvest_would_find(url: str, tmp_p
     for article in ARTICLES:
         upgraded = store.article(article.id)
         assert upgraded
-        assert upgraded.pictures == shown_pictures(article.body, article.picture)
+        assert upgraded.pictures == shown_pictures(fragment(article.body), article.picture)
     store.close()
 
 

@@ -138,7 +138,7 @@ def test_a_link_elsewhere_is_kept_and_tells_the_other_side_nothing(href: str, pl
 def test_an_article_is_recognised_in_all_forms_of_its_address(href: str) -> None:
     safe = clean(DirtyHtml(f'<p><a href="{href}#top">x</a></p>'), Url("https://news.example/gb/9/n1.htm"))
     assert 'href="../c2/n2.md?n1#top"' in _rewritten(safe)
-    assert [target for target, _ in linked_articles(safe, MIRROR, besides=ArticleId("n1"))] == ["n2"]
+    assert [target for target, _ in linked_articles(fragment(safe), MIRROR, besides=ArticleId("n1"))] == ["n2"]
 
 
 @pytest.mark.parametrize("place", [ON_PAGE, IN_FEED])
@@ -337,7 +337,7 @@ def test_a_player_in_a_link_does_not_put_a_link_into_it() -> None:
 def test_the_poster_of_a_player_is_a_picture_like_any_other() -> None:
     html = f'石<video poster="{PICTURE}">看不到<source src="https://example.org/a.mp4"></video>桥'
     link = '<a href="https://example.org/a.mp4" rel="noopener noreferrer nofollow">https://example.org/a.mp4</a>'
-    assert shown_pictures(SafeHtml(html), None) == (PICTURE,)
+    assert shown_pictures(fragment(SafeHtml(html)), None) == (PICTURE,)
     assert _rewritten(html, SHOWING) == f'石<img src="{READING}" alt="" width="1200" height="600">看不到{link}桥'
     assert _rewritten(html) == f"石看不到{link}桥"
     assert _rewritten(html, replace(SHOWING, images=Images.LINK)) == f'石<img src="{PICTURE}" alt="">看不到{link}桥'
@@ -346,19 +346,19 @@ def test_the_poster_of_a_player_is_a_picture_like_any_other() -> None:
 def test_the_pictures_that_an_article_shows_are_each_named_once() -> None:
     html = f'<img src="{PICTURE}"><p><img src="https://i.news.example/b.jpg"></p><img src="{PICTURE}"><a href="/c.jpg">c</a><img>'
     lead = Picture(Url("https://i.news.example/0.jpg"))
-    assert shown_pictures(SafeHtml(html), lead) == (lead.url, PICTURE, "https://i.news.example/b.jpg")
-    assert shown_pictures(SafeHtml(html), Picture(PICTURE)) == (PICTURE, "https://i.news.example/b.jpg")
-    assert shown_pictures(SafeHtml("石桥"), None) == ()
+    assert shown_pictures(fragment(SafeHtml(html)), lead) == (lead.url, PICTURE, "https://i.news.example/b.jpg")
+    assert shown_pictures(fragment(SafeHtml(html)), Picture(PICTURE)) == (PICTURE, "https://i.news.example/b.jpg")
+    assert shown_pictures(fragment(SafeHtml("石桥")), None) == ()
 
 
 def test_a_text_made_to_be_a_burden_has_the_pictures_and_links_of_a_long_one() -> None:
     many = "".join(
         f'<img src="https://i.news.example/{n}.jpg"><a href="https://news.example/gb/9/n{n}.htm">x</a>' for n in range(600)
     )
-    pictures = shown_pictures(SafeHtml(many), Picture(Url("https://i.news.example/lead.jpg")))
+    pictures = shown_pictures(fragment(SafeHtml(many)), Picture(Url("https://i.news.example/lead.jpg")))
     assert len(pictures) == 200
     assert "https://i.news.example/lead.jpg" in pictures
-    assert len(linked_articles(SafeHtml(many), MIRROR, besides=ArticleId("n1"))) == 500
+    assert len(linked_articles(fragment(SafeHtml(many)), MIRROR, besides=ArticleId("n1"))) == 500
 
 
 def test_an_article_shows_its_lead_picture_itself_if_its_text_has_it() -> None:
@@ -371,7 +371,7 @@ def test_the_articles_that_a_text_links_to_are_each_named_once_in_the_order_of_t
     hrefs = ("9/n5.htm", "9/n2.htm", "8/n5.htm?x#y", "9/n1.htm", "tag/x.html")
     html = "".join(f'<a href="https://news.example/gb/{href}">x</a>' for href in hrefs)
     html += '<a href="https://example.org/gb/9/n7.htm">x</a><a href="https://blog.example/n8">x</a><a href="#n9">x</a><a>x</a>'
-    assert linked_articles(SafeHtml(html), MIRROR, besides=ArticleId("n1")) == (
+    assert linked_articles(fragment(SafeHtml(html)), MIRROR, besides=ArticleId("n1")) == (
         ("n2", "https://news.example/gb/1/n2.htm"),
         ("n5", "https://news.example/gb/1/n5.htm"),
         identify(UNRULED, Url("https://blog.example/n8")),
@@ -513,7 +513,7 @@ def test_no_link_that_is_rewritten_leads_to_a_mirrored_site_and_each_inside_says
 def test_every_link_to_an_article_that_is_held_leads_to_its_page(safe: SafeHtml, place: Place) -> None:
     links = _tree(rewrite_links(safe, MIRROR, place)).iter("a")
     led_to = {urlsplit(urljoin(FROM_ROOT, link.get("href") or "#"))._replace(query="", fragment="").geturl() for link in links}
-    linked = dict(linked_articles(safe, MIRROR, besides=place.article_id))
+    linked = dict(linked_articles(fragment(safe), MIRROR, besides=place.article_id))
     assert {ROOT + page for target, page in place.held.items() if target in linked} <= led_to
 
 

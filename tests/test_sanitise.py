@@ -93,6 +93,11 @@ def test_nothing_that_runs_loads_or_styles_is_ever_left(dirty: str) -> None:
             assert value.startswith(("http://", "https://")) or (name == "href" and value.startswith("#"))
 
 
+def test_an_attribute_whose_name_is_none_costs_no_article() -> None:
+    dirty = '<p {x="1" {u}v=2 {}=3 a:b=4 :c=5 @d=6 title="石&#1;">桥</p><a {http://x}href=1 href="https://news.example/a">上</a>'
+    assert sanitise.clean(DirtyHtml(dirty), PAGE) == '<p title="石">桥</p><a href="https://news.example/a">上</a>'
+
+
 def test_no_element_is_both_allowed_and_dropped() -> None:
     assert not sanitise.TAGS & sanitise.DROPPED
     assert {"script", "style", "iframe", "object", "svg", "math", "form", "template", "noscript"} <= sanitise.DROPPED

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedproxy import plan
-from feedproxy.markup import fragment, text_of
-from feedproxy.model import Channel, ChannelState, ListingItem, Page, PollRules, SafeHtml, Site, Source, Url, Waiting
+from feedproxy.markup import fragment
+from feedproxy.model import Channel, ChannelState, ListingItem, Page, PollRules, Site, Source, Url, Waiting
 from feedproxy.sources.schema import PollTable
 
 NOW = datetime(2031, 5, 6, 7, tzinfo=UTC)
@@ -152,7 +152,7 @@ WHOLE = "".join(f"<p>{line}</p>" for line in LINES) + "<p>责任编辑：林小�
 
 
 def flaw_of(html: str, *, visible: int = 2_000, **more: object) -> str:
-    flaw = plan.find_flaw(SafeHtml(html), text_of(fragment(html)), visible=visible, **more)  # type: ignore[arg-type]
+    flaw = plan.find_flaw(plan.content_of(fragment(html), visible), **more)  # type: ignore[arg-type]
     return f"{flaw.reason}{' (minor)' if flaw.is_minor else ''}" if flaw else ""
 
 

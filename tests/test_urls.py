@@ -69,6 +69,18 @@ def test_an_address_means_the_same_as_in_a_browser(href: str, meant: str) -> Non
     assert urls.resolve(PAGE, href) == meant
 
 
+def test_the_same_link_means_on_each_page_what_it_means_there() -> None:
+    pages = ("https://a.example/x/", "http://b.example/", "https://a.example/y/")
+    assert [urls.resolve(page, "//c.example/1") for page in pages] == [
+        "https://c.example/1",
+        "http://c.example/1",
+        "https://c.example/1",
+    ]
+    assert [urls.resolve(page, "1.htm") for page in pages] == [f"{page}1.htm" for page in pages]
+    assert [urls.resolve(page, "http:///1.htm") for page in pages[1:2]] == ["http://b.example/1.htm"]
+    assert {urls.resolve(page, "http://c.example/1") for page in pages} == {"http://c.example/1"}
+
+
 @pytest.mark.parametrize(
     "href",
     [

@@ -13,6 +13,7 @@ from feedproxy.edition.fragments import key_of
 from feedproxy.edition.ground import Context, Ground
 from feedproxy.edition.scopes import Scope
 from feedproxy.exchange import record_of
+from feedproxy.markup import fragment
 from feedproxy.model import Logged, MediaFile, StoredPicture, Url
 from feedproxy.rewrite import shown_pictures
 from feedproxy.store import PAGE_ENTRIES
@@ -51,7 +52,7 @@ def make_archive(ground: Ground, scope: Scope, number: int, form: str) -> Docume
 def _entry(ground: Ground, logged: Logged) -> render.Entry:
     """Return an entry, with the article as another mirror takes it: of what is not known for ever, nothing."""
     article = replace(logged.article, gone=None)
-    shown = shown_pictures(article.body, article.picture)
+    shown = shown_pictures(fragment(article.body), article.picture)
     pictures = {url: _by_address(url) for url in shown if host_of(url) in ground.mirror.picture_hosts}
     record = record_of(article, (logged.channel,), {}, with_body=True)
     return entry_of(article, Context(ground, logged.section, {}, pictures), (logged.section, logged.channel), record)

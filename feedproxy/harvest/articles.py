@@ -6,11 +6,11 @@ from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from feedproxy import plan, sources, urls
+from feedproxy import markup, plan, sources, urls
 from feedproxy.extract import extract_article
 from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Url, Waiting
 from feedproxy.rewrite import linked_articles, shown_pictures
-from feedproxy.sanitise import clean, plain_text
+from feedproxy.sanitise import clean
 
 # A summary is for lists: about three lines of Chinese.
 _SUMMARY_CHARACTERS = 200
@@ -53,18 +53,18 @@ def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An article as its pages make it: with its plain text, and how much the pages show in all."""
+    """An article as its pages make it, and what its text holds."""
 
     article: Article
-    text: str
-    visible: int
+    content: plan.Content
 
 
 def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Draft:
     """Return the clean article of its parts; *item* says what its listing knew."""
     first = parts[0][1]
     body = join_clean(parts)
-    text = plain_text(body)
+    root = markup.fragment(body)  # once for all that is to be known of it
+    content = plan.content_of(root, sum(part.visible for _, part in parts))
     published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
     article = Article(
         id=item.id,
@@ -73,17 +73,17 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
         entry_id=_entry_id(site, published, item),
         title=_shortened(first.title, _TITLE_CHARACTERS),
         body=body,
-        summary=_shortened(text, _SUMMARY_CHARACTERS),
+        summary=_shortened(content.text, _SUMMARY_CHARACTERS),
         published=published,
         updated=published,
         author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
         tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
         picture=first.picture,
-        links=linked_articles(body, mirror, besides=item.id),
-        pictures=shown_pictures(body, first.picture),
+        links=linked_articles(root, mirror, besides=item.id),
+        pictures=shown_pictures(root, first.picture),
         rule=first.rule,
     )
-    return Draft(article, text, sum(part.visible for _, part in parts))
+    return Draft(article, content)
 
 
 def make_excerpt(waiting: Waiting, site: Site, now: datetime) -> Article:

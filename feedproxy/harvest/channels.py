@@ -55,8 +55,9 @@ class Harvester:
         state, page, failure = self._ask_sources(channel, report)
         self._take_articles(channel, report, round_began)
         archive(self.kit)
-        self._remember(state, page, failure)
-        watch(self.kit, report)
+        with self.kit.store.together():
+            self._remember(state, page, failure)
+            watch(self.kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
         return report
 

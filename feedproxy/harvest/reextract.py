@@ -71,7 +71,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     article, outcome = plan.settle(held, replace(draft.article, gone=held.gone), kit.clock())
     if outcome is plan.Outcome.SAME:
         return None
-    flaw = plan.find_flaw(draft.article.body, draft.text, visible=draft.visible)
+    flaw = plan.find_flaw(draft.content)
     if flaw:
         raise ExtractError(held.url, flaw.reason)
     return article

@@ -70,11 +70,13 @@ class Taker:
         at_once = self._kit.mirror.fetch.requests_at_once
         in_hand: deque[_Made] = deque()
         begun: dict[Url, Future[StoredPicture]] = {}
-        known = self._kit.store.validators([waiting.item.id for waiting in batch])
+        ids = [waiting.item.id for waiting in batch]
+        known = self._kit.store.validators(ids)
+        held = {article.id: article for article in self._kit.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
             for waiting, answer in _fetch_all(self._kit, batch, known):
-                made = self._make(waiting, answer)
+                made = self._make(waiting, held.get(waiting.item.id), answer)
                 if made:
                     made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun, made.copies)
                     in_hand.append(made)
@@ -85,9 +87,8 @@ class Taker:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # a picture that is slow holds nobody up; it is still to be fetched
 
-    def _make(self, waiting: Waiting, answer: "Future[Page | None]") -> _Made | None:
+    def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]") -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
-        held = self._kit.store.article(waiting.item.id)
         try:
             site = self._site_of(waiting)
             page = answer.result()
@@ -124,7 +125,7 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, draft, site)
-        self._texts.append(draft.text)
+        self._texts.append(draft.content.text)
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, [part for part, _ in parts], outcome)
@@ -138,7 +139,7 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        self._texts.append(copy.draft.text)
+        self._texts.append(copy.draft.content.text)
         return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
@@ -147,9 +148,7 @@ class Taker:
             latest = self._kit.store.newest([self._channel.id], _NEIGHBOURS)
             self._texts.extend(plain_text(article.body) for article in latest if article.id != waiting.item.id)
         flaw = plan.find_flaw(
-            draft.article.body,
-            draft.text,
-            visible=draft.visible,
+            draft.content,
             excerpt=waiting.item.excerpt,
             neighbours=self._texts,
             end_marker=site.end_marker if self._channel.end_marker and self._channel.id != REQUESTED else "",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import unescape
 
 from lxml import etree
@@ -54,6 +55,8 @@ def plain(text: str) -> str:
     '新闻标题  在此 x'
     """
     text = without_controls(text).strip()
+    if "\n" not in text:
+        return text.replace("\t", " ")
     return _BREAK.sub(lambda match: _joint(*_neighbours(match)), text).replace("\t", " ")
 
 
@@ -72,44 +75,48 @@ def tighten(root: HtmlElement) -> None:
     A run with a line break vanishes beside a block's edge and between two Chinese characters, also across
     inline tags; elsewhere it is one space. Runs without a line break were typed, and stay.
     """
-    slots = list(_slots(root))
+    slots = _slots(root)
+    if not any("\n" in slot.text for slot in slots):
+        return
     for slot, before, after in zip(slots, _before(slots), reversed(_after(slots)), strict=True):
-        if "\n" in slot.text and not slot.verbatim:
+        if "\n" in slot.text and not slot.is_verbatim:
             slot.write(_tight(before, slot.text, after))
 
 
+@dataclass(slots=True)
 class _Slot:
     """A place where text stands in a tree: the text of an element, or the tail behind it."""
 
-    def __init__(self, element: HtmlElement, *, tail: bool, verbatim: bool) -> None:
-        self.element, self.tail, self.verbatim = element, tail, verbatim
-        self.text = (element.tail if tail else element.text) or ""
-        self.opens_block = element.tag in BLOCKS
-        follower = element.getnext() if tail else next(iter(element), None)
-        closing = element.getparent() if tail else element
-        self.closes_block = (follower if follower is not None else closing).tag in BLOCKS if closing is not None else True
+    element: HtmlElement
+    is_tail: bool
+    text: str
+    is_verbatim: bool
+    opens_block: bool
+    closes_block: bool = True
 
     def write(self, text: str) -> None:
         self.text = text
-        if self.tail:
+        if self.is_tail:
             self.element.tail = text
         else:
             self.element.text = text
 
 
-def _slots(root: HtmlElement) -> Iterator[_Slot]:
-    """Yield the text slots below *root* in reading order."""
+def _slots(root: HtmlElement) -> list[_Slot]:
+    """Return the text slots below *root* in reading order."""
+    slots: list[_Slot] = []
     depth = 0
     for event, element in etree.iterwalk(root, events=("start", "end", "comment")):
-        if event == "comment":
-            yield _Slot(element, tail=True, verbatim=depth > 0)
-        elif event == "start":
-            depth += element.tag in _VERBATIM
-            yield _Slot(element, tail=False, verbatim=depth > 0)
-        else:
-            depth -= element.tag in _VERBATIM
-            if element is not root:
-                yield _Slot(element, tail=True, verbatim=depth > 0)
+        tag, is_start = element.tag, event == "start"
+        is_block = tag in BLOCKS
+        if slots:
+            slots[-1].closes_block = is_block
+        if tag in _VERBATIM:
+            depth += 1 if is_start else -1
+        if is_start or element is not root:
+            text = element.text if is_start else element.tail
+            slots.append(_Slot(element, not is_start, text or "", depth > 0, is_block))
+    return slots
 
 
 def _before(slots: list[_Slot]) -> list[str]:

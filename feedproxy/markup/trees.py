@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import escape
 
 from lxml import etree, html
@@ -202,9 +203,14 @@ def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
 def _evaluate(element: HtmlElement, expression: str) -> object:
     """Return what an expression finds; nothing where it can't be evaluated, as with too few arguments."""
     try:
-        return element.xpath(expression)
+        return _compiled(expression)(element)
     except etree.XPathError:
         return []
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(expression: str) -> etree.XPath:
+    return etree.XPath(expression)
 
 
 def attributes_at(element: HtmlElement, expression: str) -> list[tuple[HtmlElement, str]]:

@@ -2,7 +2,7 @@
 
 from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES, decide_alarm, remember_outcomes
 from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, is_better_copy, settle
-from feedproxy.plan.quality import Flaw, find_flaw
+from feedproxy.plan.quality import Content, Flaw, content_of, find_flaw
 from feedproxy.plan.schedule import (
     MANY_TRIES,
     after_poll,
@@ -27,9 +27,11 @@ __all__ = [
     "FORGIVEN",
     "MANY_TRIES",
     "MIN_LISTING_FAILURES",
+    "Content",
     "Flaw",
     "Outcome",
     "after_poll",
+    "content_of",
     "credible",
     "decide_alarm",
     "doubt",

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from feedproxy import markup
-from feedproxy.model import SafeHtml
 
 # Over 891 real pages the least share of a page's visible text that is its article's, but for films, is 0.1.
 _MIN_SHARE = 0.03
@@ -28,28 +27,38 @@ class Flaw:
     is_minor: bool = False
 
 
-def find_flaw(
-    body: SafeHtml, text: str, *, visible: int, excerpt: str = "", neighbours: Iterable[str] = (), end_marker: str = ""
-) -> Flaw | None:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An article's text; how many of its characters stand in links, and how many its page shows, white space apart."""
+
+    text: str
+    linked: int
+    has_media: bool
+    visible: int
+
+
+def content_of(body: markup.Element, visible: int) -> Content:
+    """Return what an article's clean body holds, whose page shows so many characters."""
+    linked = sum(_size(link.text_content()) for link in body.iter("a") if link.get("href"))
+    return Content(markup.text_of(body), linked, next(body.iter("img", "video", "audio"), None) is not None, visible)
+
+
+def find_flaw(content: Content, *, excerpt: str = "", neighbours: Iterable[str] = (), end_marker: str = "") -> Flaw | None:
     """Return what is wrong with an article, None if nothing is.
 
     Args:
-        body: its clean text as HTML.
-        text: the same as plain text.
-        visible: how many characters its page shows, white space apart.
+        content: what it holds.
         excerpt: what the listing says of it.
         neighbours: the texts of other articles of its channel.
         end_marker: what stands at the end of a whole article, if anything does.
 
     """
-    root = markup.fragment(body)
+    text, linked = content.text, content.linked
     size = _size(text)
-    has_media = next(root.iter("img", "video", "audio"), None) is not None
-    if not has_media and size < _MIN_SHARE * visible:
-        return Flaw(f"{size} characters of text on a page of {visible}")
-    if not has_media and _size(excerpt) >= _MIN_EXCERPT_CHARACTERS and size < _size(excerpt):
+    if not content.has_media and size < _MIN_SHARE * content.visible:
+        return Flaw(f"{size} characters of text on a page of {content.visible}")
+    if not content.has_media and _size(excerpt) >= _MIN_EXCERPT_CHARACTERS and size < _size(excerpt):
         return Flaw(f"{size} characters of text, fewer than its excerpt's {_size(excerpt)}")
-    linked = sum(_size(link.text_content()) for link in root.iter("a") if link.get("href"))
     if linked > _MAX_LINKED * size:
         return Flaw(f"{linked} of {size} characters of text are links")
     if _is_boilerplate(text, neighbours):

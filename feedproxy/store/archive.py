@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from feedproxy.model import ArticleId, Log, Logged, Version
 from feedproxy.store import articles, rows
@@ -17,10 +17,30 @@ PAGE_ENTRIES = 100
 # all of them.
 _MANY = 2_000
 _CHUNK = 5_000
+_logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
+_few_due = select(func.count()).select_from(_due.limit(bindparam("most")).subquery())
+_last = select(func.max(t.archive.c.position)).where(t.archive.c.log == bindparam("log"))
+_since = and_(t.article_version.c.article_id == t.archive.c.article_id, t.article_version.c.number == t.archive.c.version)
+# asked for last, as it lies behind the text in its row
+_updated = select(t.article.c.updated).where(t.article.c.id == t.archive.c.article_id).scalar_subquery()
+_is_there = (
+    exists()
+    .select_from(t.archive.outerjoin(t.article_version, _since))
+    .where(t.archive.c.article_id == t.membership.c.article_id, t.archive.c.log == bindparam("log"))
+    .where(or_(t.article_version.c.number.is_(None), t.article_version.c.updated == _updated))
+    .correlate(t.membership)
+)
+# What a log has not, or not as it is now, in each of the channels that show it.
+_missing = (
+    select(t.membership.c.article_id, t.membership.c.channel)
+    .where(t.membership.c.channel.in_(rows.SOME), t.membership.c.published.is_not(None), ~_is_there)
+    .order_by(t.membership.c.published, t.membership.c.article_id)
+)
+_missing_due = _missing.where(t.membership.c.article_id.in_(bindparam("due", expanding=True)))
 
 _entries = t.archive.c
-_last = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
-_version = rows.CHANGES.add_columns(_last.scalar_subquery(), _last.with_only_columns(_entries.added).scalar_subquery())
+_newest = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
+_version = rows.CHANGES.add_columns(_newest.scalar_subquery(), _newest.with_only_columns(_entries.added).scalar_subquery())
 
 
 class Archive(Protocol):
@@ -122,7 +142,7 @@ def _read(db: Connection, log: str, number: int) -> list[Logged]:
 
 
 def _known(db: Connection) -> dict[str, str]:
-    return {row.name: row.channels for row in db.execute(select(t.archive_log))}
+    return {row.name: row.channels for row in db.execute(_logs)}
 
 
 def _written(log: Log) -> str:
@@ -135,8 +155,7 @@ def _remember(db: Connection, log: Log) -> None:
 
 
 def _count_due(db: Connection, most: int) -> int:
-    some = select(t.archive_due.c.article_id).limit(most).subquery()
-    return db.execute(select(func.count()).select_from(some)).scalar() or 0
+    return db.execute(_few_due, {"most": most}).scalar() or 0
 
 
 def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
@@ -149,7 +168,7 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
     if _count_due(db, _MANY + 1) > _MANY:
         db.execute(delete(t.archive_log))
     else:
-        known, due = _known(db), list(db.execute(select(t.archive_due.c.article_id)).scalars())
+        known, due = _known(db), list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
         made_up = [log for log in logs if known.get(log.name) == _written(log)]
         added = sum(_append(db, log, now, due) for log in made_up if due and showing & log.channels)
@@ -160,45 +179,26 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
 def _append(db: Connection, log: Log, now: datetime, due: Sequence[ArticleId]) -> int:
     """Append what a log has not, of the articles that are *due*, else of all; full pages stay as they are then."""
     start = _length(db, log.name)
-    found = db.execute(_missing(log, due)).all()
+    places = {channel: place for place, (_, channel) in enumerate(log.places)}
+    query, only = (_missing_due, {"due": due}) if due else (_missing, {})
+    found: dict[str, int] = {}  # the first of its places of each article
+    for article_id, channel in db.execute(query, {"log": log.name, "some": list(places), **only}):
+        found[article_id] = min(places[channel], found.get(article_id, len(places)))
     entries = [
         {
             "log": log.name,
             "position": position,
-            "article_id": row.article_id,
-            "section": log.places[row.place][0],
-            "channel": log.places[row.place][1],
+            "article_id": article_id,
+            "section": log.places[place][0],
+            "channel": log.places[place][1],
             "added": now,
         }
-        for position, row in enumerate(found, start)
+        for position, (article_id, place) in enumerate(found.items(), start)
     ]
     for at in range(0, len(entries), _CHUNK):
         db.execute(insert(t.archive), entries[at : at + _CHUNK])
     _freeze(db, log.name, start, start + len(found))
     return len(found)
-
-
-def _missing(log: Log, due: Sequence[ArticleId]) -> Select[Any]:
-    """Return the query for the articles that a log has not, or not as they are now; with the first of its places of each."""
-    members, entries, versions = t.membership.c, t.archive.c, t.article_version.c
-    since = and_(versions.article_id == entries.article_id, versions.number == entries.version)
-    # asked for last, as it lies behind the text in its row
-    updated = select(t.article.c.updated).where(t.article.c.id == entries.article_id).scalar_subquery()
-    is_there = (
-        exists()
-        .select_from(t.archive.outerjoin(t.article_version, since))
-        .where(entries.article_id == members.article_id, entries.log == log.name)
-        .where(or_(versions.number.is_(None), versions.updated == updated))
-        .correlate(t.membership)
-    )
-    places = {channel: place for place, (_, channel) in enumerate(log.places)}
-    query = (
-        select(members.article_id, func.min(case(places, value=members.channel)).label("place"))
-        .where(members.channel.in_(places), members.published.is_not(None), ~is_there)
-        .group_by(members.article_id)
-        .order_by(func.min(members.published), members.article_id)
-    )
-    return query.where(members.article_id.in_(due)) if due else query
 
 
 def _freeze(db: Connection, log: str, start: int, end: int) -> None:

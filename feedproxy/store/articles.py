@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
 from feedproxy.model import Article, ArticleId, Headline, Picture, SafeHtml, Url
 from feedproxy.store import rows
@@ -16,44 +16,61 @@ from feedproxy.store.indexed import search_due
 
 # What an article has in common with its versions, in the database.
 _VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule", "url")
+_tags, _links, _shown = t.article_tag.c, t.article_link.c, t.article_picture.c
+_of_some = select(t.article).where(t.article.c.id.in_(rows.SOME))
+_tags_of = select(_tags.article_id, _tags.name).where(_tags.article_id.in_(rows.SOME)).order_by(_tags.position)
+_links_of = select(t.article_link).where(_links.article_id.in_(rows.SOME)).order_by(_links.target_id)
+_pictures_of = select(t.article_picture).where(_shown.article_id.in_(rows.SOME)).order_by(_shown.url)
+_headlines = select(t.article.c.id, t.article.c.site, t.article.c.title, t.article.c.published).where(
+    t.article.c.id.in_(rows.SOME)
+)
+_is_held = select(t.article.c.id).where(t.article.c.id == rows.MINE)
 
 
 def read(db: Connection, ids: Collection[str]) -> list[Article]:
     """Return the articles with *ids*, in that order."""
     tags, links, pictures = defaultdict(list), defaultdict(list), defaultdict(list)
-    by_position = select(t.article_tag).where(t.article_tag.c.article_id.in_(ids)).order_by(t.article_tag.c.position)
-    for row in db.execute(by_position):
-        tags[row.article_id].append(row.name)
-    by_target = select(t.article_link).where(t.article_link.c.article_id.in_(ids)).order_by(t.article_link.c.target_id)
-    for row in db.execute(by_target):
-        links[row.article_id].append((ArticleId(row.target_id), Url(row.target_url)))
-    shown = select(t.article_picture).where(t.article_picture.c.article_id.in_(ids)).order_by(t.article_picture.c.url)
-    for row in db.execute(shown):
-        pictures[row.article_id].append(Url(row.url))
-    found = {row.id: row for row in db.execute(select(t.article).where(t.article.c.id.in_(ids)))}
+    some = {"some": ids}
+    found = {row.id: row for row in db.execute(_of_some, some)}
+    if not found:
+        return []
+    for article_id, name in db.execute(_tags_of, some):
+        tags[article_id].append(name)
+    for article_id, target, url in db.execute(_links_of, some):
+        links[article_id].append((ArticleId(target), Url(url)))
+    for article_id, url in db.execute(_pictures_of, some):
+        pictures[article_id].append(Url(url))
     lists = ((each, tuple(tags[each]), tuple(links[each]), tuple(pictures[each])) for each in ids if each in found)
     return [_article(found[each], *parts) for each, *parts in lists]
 
 
 def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
     """Return the headlines of the articles with *ids*, in that order."""
-    columns = t.article.c
-    query = select(columns.id, columns.site, columns.title, columns.published).where(columns.id.in_(ids))
     channels = rows.channels_of(db, [ArticleId(each) for each in ids])
     found = {
         row.id: Headline(ArticleId(row.id), row.site, row.title, row.published, channels.get(ArticleId(row.id), frozenset()))
-        for row in db.execute(query)
+        for row in db.execute(_headlines, {"some": ids})
     }
     return [found[each] for each in ids if each in found]
 
 
-def write(db: Connection, saved: Article, now: datetime) -> None:
-    """Write an article over what may be there."""
-    rows.put(db, t.article, saved.id, _values_of(saved) | {"stored": now})
-    db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
-    db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
-    db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
-    db.execute(insert(search_due).values(article_id=saved.id))
+def is_held(db: Connection, article_id: ArticleId) -> bool:
+    """Tell whether an article is held."""
+    return db.execute(_is_held, {"mine": article_id}).first() is not None
+
+
+def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> None:
+    """Write an article, with its tags and links; over what is there, unless it *is_new*."""
+    values = {"id": saved.id, **_values_of(saved), "stored": now}
+    if is_new:
+        db.execute(insert(t.article), values)
+    else:
+        db.execute(update(t.article).where(t.article.c.id == saved.id).values(values))
+        db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
+        db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
+    if not is_new:
+        db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
+    db.execute(insert(search_due), {"article_id": saved.id})
     tags = [
         {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
     ]
@@ -62,7 +79,7 @@ def write(db: Connection, saved: Article, now: datetime) -> None:
 
 
 def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
-    """Keep an article as it is, if it is held, as the version that *now* is replaced."""
+    """Keep an article that is held as it is, as the version that *now* is replaced."""
     versions = t.article_version.c
     count = select(func.count() + 1).where(versions.article_id == article_id).scalar_subquery()
     columns = [t.article.c[name] for name in _VERSIONED]

@@ -14,9 +14,10 @@ from feedproxy.store import tables as t
 _ZSTD_LEVEL = 3
 
 
-def write(db: Connection, article_id: ArticleId, pages: Sequence[Page], now: datetime) -> None:
-    """Write the pages that an article was extracted from over what may be there."""
-    db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == article_id))
+def write(db: Connection, article_id: ArticleId, pages: Sequence[Page], now: datetime, *, is_new: bool) -> None:
+    """Write the pages that an article was extracted from; over what is there, unless it *is_new*."""
+    if not is_new:
+        db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == article_id))
     values = [
         {
             "article_id": article_id,

@@ -20,6 +20,10 @@ _held = (
     .join(_original, _original.c.name == t.picture.c.original)
     .join(_reading, _reading.c.name == t.picture.c.reading)
 )
+_held_of = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.url).where(
+    t.article_picture.c.article_id.in_(rows.SOME)
+)
+_known = select(t.picture.c.url).where(t.picture.c.url.in_(rows.SOME))
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
@@ -27,9 +31,7 @@ def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, Stored
     """Return the pictures of *articles* that are held."""
     found: dict[Url, StoredPicture] = {}
     for some in rows.chunks(articles):
-        shown = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
-        query = shown.where(t.article_picture.c.article_id.in_(some))
-        found |= {Url(row.url): _stored(row) for row in db.execute(query)}
+        found |= {Url(row[0]): _stored(row) for row in db.execute(_held_of, {"some": some})}
     return found
 
 
@@ -43,8 +45,7 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
     """Return those of *urls* that were heard of before, held or not."""
     found: set[Url] = set()
     for some in rows.chunks(urls):
-        query = select(t.picture.c.url).where(t.picture.c.url.in_(some))
-        found.update(map(Url, db.execute(query).scalars()))
+        found.update(map(Url, db.execute(_known, {"some": some}).scalars()))
     return found
 
 
@@ -64,9 +65,10 @@ def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
     return select(t.picture.c.try_at).where(*_missing(hosts, channels)).order_by(t.picture.c.try_at).limit(1)
 
 
-def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime) -> None:
-    """Write which pictures an article shows; those that were never heard of are to be fetched."""
-    db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
+def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime, *, is_new: bool) -> None:
+    """Write which pictures an article shows; those never heard of are to be fetched. Nothing is there of one that *is_new*."""
+    if not is_new:
+        db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
     rows.insert_all(db, t.article_picture, [{"article_id": article_id, "url": url} for url in shown])
     new = sorted(set(shown) - known(db, shown))
     begun = {"tries": 0, "try_at": now, "error": ""}

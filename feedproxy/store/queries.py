@@ -41,6 +41,15 @@ TAGGED = (
     .order_by(_tags.published.desc(), _tags.article_id.desc())
     .limit(bindparam("most"))
 )
+_own = (
+    select(t.membership.c.published)
+    .where(t.membership.c.channel == bindparam("channel"), t.membership.c.article_id == bindparam("mine"))
+    .scalar_subquery()
+)
+_held = select(t.membership.c.article_id).where(t.membership.c.channel == bindparam("channel"))
+_here, _there = tuple_(t.membership.c.published, t.membership.c.article_id), tuple_(_own, bindparam("mine"))
+_before = _held.where(_here < _there).order_by(t.membership.c.published.desc(), t.membership.c.article_id.desc()).limit(1)
+_after = _held.where(_here > _there).order_by(t.membership.c.published, t.membership.c.article_id).limit(1)
 
 
 def newest_of(db: Connection, channels: Collection[str], limit: int, tag: str = "") -> list[ArticleId]:
@@ -61,15 +70,10 @@ def members_newest_first(channel: str) -> Select[Any]:
     return held.order_by(members.published.desc(), members.article_id.desc())
 
 
-def neighbours_of(article_id: ArticleId, channel: str) -> tuple[Select[Any], Select[Any]]:
-    """Return the queries for the IDs of the articles before and after one in a channel."""
-    members = t.membership.c
-    own = select(members.published).where(members.channel == channel, members.article_id == article_id).scalar_subquery()
-    held = select(members.article_id).where(members.channel == channel)
-    here, there = tuple_(members.published, members.article_id), tuple_(own, article_id)
-    before = held.where(here < there).order_by(members.published.desc(), members.article_id.desc()).limit(1)
-    after = held.where(here > there).order_by(members.published, members.article_id).limit(1)
-    return before, after
+def neighbours_of(db: Connection, article_id: ArticleId, channel: str) -> list[ArticleId | None]:
+    """Return the IDs of the articles before and after one in a channel."""
+    at = {"channel": channel, "mine": article_id}
+    return [db.execute(query, at).scalar() for query in (_before, _after)]
 
 
 def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any]:

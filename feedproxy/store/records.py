@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from feedproxy.model import Alarm, Url
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
+
+_this = (
+    (t.counter.c.name == bindparam("of")) & (t.counter.c.source == bindparam("at")) & (t.counter.c.outcome == bindparam("became"))
+)
+_count = update(t.counter).where(_this).values(value=t.counter.c.value + bindparam("more"))
+_alarms = select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel)
 
 
 class SqlRecords:
@@ -19,12 +25,10 @@ class SqlRecords:
     def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         if not counts:
             return
-        columns = t.counter.c
         with self._db.writing() as db:
             for (name, source, outcome), more in sorted(counts.items()):
-                this = (columns.name == name) & (columns.source == source) & (columns.outcome == outcome)
-                if not db.execute(update(t.counter).where(this).values(value=columns.value + more)).rowcount:
-                    db.execute(insert(t.counter).values(name=name, source=source, outcome=outcome, value=more))
+                if not db.execute(_count, {"of": name, "at": source, "became": outcome, "more": more}).rowcount:
+                    db.execute(insert(t.counter), {"name": name, "source": source, "outcome": outcome, "value": more})
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         with self._db.reading() as db:
@@ -45,7 +49,7 @@ class SqlRecords:
 
     def alarms(self) -> list[Alarm]:
         with self._db.reading() as db:
-            return [_alarm(row) for row in db.execute(select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel))]
+            return [_alarm(row) for row in db.execute(_alarms)]
 
     def put_alarm(self, alarm: Alarm) -> None:
         values = {

@@ -15,6 +15,12 @@ _taken = (
     & (t.membership.c.published.is_(None))
     & (t.waiting.c.article_id == t.membership.c.article_id)
 )
+_first = select(t.request.c.article_id).limit(1)
+
+
+def are_there(db: Connection) -> bool:
+    """Tell whether there are requests that the poller has not taken."""
+    return db.execute(_first).first() is not None
 
 
 def original_of(db: Connection, article_id: ArticleId) -> Url | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from feedproxy.errors import StoreError
 from feedproxy.model import Backfill, ChannelState, Url
@@ -28,7 +28,10 @@ _MOST_QUEUED, _LONGEST_DELAY = 64, timedelta(minutes=1)
 _LONGEST_QUIET = timedelta(days=1)
 # Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
 _LONGEST_TTL_S = 366 * 86_400
-_state_columns = [t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)]
+_states = select(*(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)))
+_state = _states.where(t.channel.c.id == rows.MINE)
+_host, _change_host = select(t.host).where(t.host.c.name == rows.MINE), update(t.host).where(t.host.c.name == rows.MINE)
+_quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 
 
 class SqlSchedule:
@@ -41,11 +44,11 @@ class SqlSchedule:
 
     def states(self) -> dict[str, ChannelState]:
         with self._db.reading() as db:
-            return {row.id: ChannelState(*row) for row in db.execute(select(*_state_columns))}
+            return {row.id: ChannelState(*row) for row in db.execute(_states)}
 
     def state(self, channel: str) -> ChannelState:
         with self._db.reading() as db:
-            row = db.execute(select(*_state_columns).where(t.channel.c.id == channel)).first()
+            row = db.execute(_state, {"mine": channel}).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
     def remember_poll(self, state: ChannelState) -> None:
@@ -152,7 +155,7 @@ class SqlBudget:
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
         with self._db.writing(host) as db:
-            row = db.execute(select(t.host).where(t.host.c.name == host)).first()
+            row = db.execute(_host, {"mine": host}).first()
             longest_queue = max(_LONGEST_QUEUE, _MOST_QUEUED * timedelta(seconds=gap_s))
             was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
             if row and not was_later and _is_quiet(row, now, timedelta(seconds=most_quiet_s)):
@@ -161,14 +164,14 @@ class SqlBudget:
             start = row.next_at if row and is_queued else now
             values = {"next_at": start + timedelta(seconds=gap_s), "quiet_until": None}
             if row:
-                db.execute(update(t.host).where(t.host.c.name == host).values(values))
+                db.execute(_change_host, {"mine": host, **values})
             else:
-                db.execute(insert(t.host).values(name=host, **values))
+                db.execute(insert(t.host), {"name": host, **values})
             return start, None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         with self._db.writing(host) as db:
-            row = db.execute(select(t.host).where(t.host.c.name == host)).first()
+            row = db.execute(_host, {"mine": host}).first()
             if row is None:
                 db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))
                 return
@@ -176,11 +179,11 @@ class SqlBudget:
             is_held = not was_later and _is_quiet(row, now, _LONGEST_QUIET)
             longer = max(until, row.quiet_until) if is_held else until
             values = {"quiet_until": longer, "next_at": now if was_later else row.next_at}
-            db.execute(update(t.host).where(t.host.c.name == host).values(values))
+            db.execute(_change_host, {"mine": host, **values})
 
     def quiet(self, now: datetime) -> dict[str, datetime]:
         with self._db.reading() as db:
-            found = db.execute(select(t.host).where(t.host.c.quiet_until > now)).all()
+            found = db.execute(_quiet, {"now": now}).all()
         return {row.name: row.quiet_until for row in found if _is_quiet(row, now, _LONGEST_QUIET)}
 
 

@@ -89,7 +89,7 @@ class SqlStore:
 
     def neighbours(self, article_id: ArticleId, channel: str) -> tuple[Headline | None, Headline | None]:
         with self._db.reading() as db:
-            ids = [db.execute(query).scalar() for query in queries.neighbours_of(article_id, channel)]
+            ids = queries.neighbours_of(db, article_id, channel)
             found = {each.id: each for each in articles.headlines(db, [each for each in ids if each])}
         before, after = (found.get(each) if each else None for each in ids)
         return before, after
@@ -219,14 +219,16 @@ class SqlStore:
         is_fetched: bool = True,
     ) -> None:
         with self._db.writing() as db:
-            articles.keep_version(db, saved.id, now)
-            articles.write(db, saved, now)
-            picture_rows.write_shown(db, saved.id, saved.pictures, now)
+            is_new = not articles.is_held(db, saved.id)
+            if not is_new:
+                articles.keep_version(db, saved.id, now)
+            articles.write(db, saved, now, is_new=is_new)
+            picture_rows.write_shown(db, saved.id, saved.pictures, now, is_new=is_new)
             picture_rows.keep(db, pictures)
-            raw_pages.write(db, saved.id, pages, now)
+            raw_pages.write(db, saved.id, pages, now, is_new=is_new)
             if is_fetched:
                 waiting_rows.come_again(db, saved, again_at, tries, now)
-            db.execute(update(t.membership).where(t.membership.c.article_id == saved.id).values(published=saved.published))
+            db.execute(waiting_rows.IS_HELD, {"mine": saved.id, "published": saved.published})
             rows.touch(db, [saved.id], now)
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
@@ -260,9 +262,8 @@ class SqlStore:
             return sorted(db.execute(queries.tags_of(channels)).scalars())
 
     def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
-        values = {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
         with self._db.writing() as db:
-            db.execute(update(t.waiting).where(t.waiting.c.article_id == article_id).values(values))
+            waiting_rows.put_off(db, article_id, {"tries": tries, "tried_at": now, "try_at": try_at, "error": error})
 
     def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
         with self._db.writing() as db:
@@ -270,9 +271,8 @@ class SqlStore:
             picture_rows.touch(db, url, now)
 
     def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
-        values = {"tries": tries, "try_at": try_at, "error": error}
         with self._db.writing() as db:
-            db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+            db.execute(update(t.picture).where(t.picture.c.url == url).values(tries=tries, try_at=try_at, error=error))
 
     def fetch_again(self, files: Collection[str], now: datetime) -> None:
         if files:
@@ -285,7 +285,7 @@ class SqlStore:
 
     def take_requests(self) -> bool:
         with self._db.reading() as db:
-            if not db.execute(select(t.request.c.article_id).limit(1)).first():
+            if not request_rows.are_there(db):
                 return False
         with self._db.writing() as db:
             request_rows.take(db)

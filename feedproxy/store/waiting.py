@@ -4,21 +4,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, or_, select, update
 
 from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 
+_MINE = t.waiting.c.article_id == rows.MINE
+_put_off, _settle = update(t.waiting).where(_MINE), delete(t.waiting).where(_MINE)
+# Of an article, in the listings that show it, once it is held.
+IS_HELD = update(t.membership).where(t.membership.c.article_id == rows.MINE)
+_of_channel = (
+    select(t.waiting)
+    .join(t.membership, t.membership.c.article_id == t.waiting.c.article_id)
+    .where(t.membership.c.channel == bindparam("channel"))
+    .order_by(t.waiting.c.position)
+)
+
 
 def of_channel(db: Connection, channel: str) -> list[Waiting]:
     """Return the articles of a channel that are to be fetched, in the listing's order."""
-    query = (
-        select(t.waiting)
-        .join(t.membership, t.membership.c.article_id == t.waiting.c.article_id)
-        .where(t.membership.c.channel == channel)
-        .order_by(t.waiting.c.position)
-    )
     return [
         Waiting(
             ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
@@ -28,7 +33,7 @@ def of_channel(db: Connection, channel: str) -> list[Waiting]:
             row.seen,
             row.error,
         )
-        for row in db.execute(query)
+        for row in db.execute(_of_channel, {"channel": channel})
     ]
 
 
@@ -87,22 +92,25 @@ def remember_items(
 
 def come_again(db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime) -> None:
     """Have an article that was stored be fetched again, or not."""
-    mine = t.waiting.c.article_id == saved.id
     if again_at is None:
-        db.execute(delete(t.waiting).where(mine))
+        db.execute(_settle, {"mine": saved.id})
         return
     values = {"try_at": again_at, "tries": tries}
-    if not db.execute(update(t.waiting).where(mine).values(values)).rowcount:
-        db.execute(insert(t.waiting).values(values_of(saved.id, saved.url, now) | values | {"title": saved.title}))
+    if not db.execute(_put_off, {"mine": saved.id, **values}).rowcount:
+        db.execute(insert(t.waiting), values_of(saved.id, saved.url, now) | values | {"title": saved.title})
 
 
 def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> None:
     """Have an article wait no longer, or until it is looked at again."""
-    mine = t.waiting.c.article_id == article_id
     if again_at is None:
-        db.execute(delete(t.waiting).where(mine))
+        db.execute(_settle, {"mine": article_id})
     else:
-        db.execute(update(t.waiting).where(mine).values(try_at=again_at, tries=0, error=""))
+        put_off(db, article_id, {"try_at": again_at, "tries": 0, "error": ""})
+
+
+def put_off(db: Connection, article_id: ArticleId, values: dict[str, Any]) -> None:
+    """Have an article that waits be tried again."""
+    db.execute(_put_off, {"mine": article_id, **values})
 
 
 def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None = None, position: int = 0) -> dict[str, Any]:
