@@ -27,7 +27,7 @@ _PLAIN_CHOICE = Choice()
 
 def make_feed(ground: Ground, scope: Scope, form: str, choice: Choice = _PLAIN_CHOICE) -> bytes:
     """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own, of the same entries."""
-    articles = [shape(article, choice) for article in _articles(ground, scope, choice)]
+    articles = [shape(article, choice) for article in articles_of(ground, scope, choice)]
     context = context_of(ground, articles, scope.name)
     places = (ground.place_of(context.channels[article.id], context.prefer) for article in articles)
     entries = [entry_of(article, context, at) for article, at in zip(articles, places, strict=True)]
@@ -47,6 +47,7 @@ def feed_of(
 ) -> render.Feed:
     """Return the feed of a scope at a path: a document of one and the same feed, whichever it is."""
     mirror = ground.mirror
+    is_announced = path == scope.path() and bool(scope.log) and not choice.query  # so many as the poller can tell a hub of
     name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
@@ -58,10 +59,12 @@ def feed_of(
         ttl_minutes=mirror.ttl_minutes,
         entries=tuple(entries),
         history=history,
+        hub=ground.hub if is_announced else "",
     )
 
 
-def _articles(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
+def articles_of(ground: Ground, scope: Scope, choice: Choice) -> list[Article]:
+    """Return the articles of a feed, newest first, as they are held."""
     limit = choice.limit or ground.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
     if scope.tag:

@@ -14,6 +14,9 @@ from feedproxy.store import Library
 class Ground:
     """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*.
 
+    Pages are in a *script* of `choice.SCRIPTS`, "" for the articles' own; *hub* is told of changes to feeds; *books* are the
+    logs (`Scope.log`) whose articles there are as a book.
+
     *files* is the layout of plain files, for which nobody answers: what no section shows has no page there, and tags have no
     feeds; *is_once* says that an article has one page in a section, whichever of its channels list it.
     """
@@ -24,6 +27,9 @@ class Ground:
     key: str = ""
     files: Layout | None = None
     is_once: bool = False
+    script: str = ""
+    hub: str = ""
+    books: frozenset[str] = frozenset()
 
     @property
     def layout(self) -> Layout:

@@ -8,6 +8,7 @@ from feedproxy.render.opml import Outline, render_opml
 from feedproxy.render.pages import (
     STATIC,
     ArticleBody,
+    FeedGroup,
     FeedLink,
     Frame,
     Link,
@@ -16,10 +17,12 @@ from feedproxy.render.pages import (
     lead_figure,
     render_addresses,
     render_article,
+    render_feed,
     render_home,
     render_list,
     render_message,
     render_status,
+    render_subscribe,
     robots,
 )
 from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History, Lead, picture_type
@@ -32,6 +35,7 @@ __all__ = [
     "Enclosure",
     "Entry",
     "Feed",
+    "FeedGroup",
     "FeedLink",
     "Frame",
     "History",
@@ -48,6 +52,7 @@ __all__ = [
     "picture_type",
     "render_addresses",
     "render_article",
+    "render_feed",
     "render_home",
     "render_list",
     "render_markdown",
@@ -56,5 +61,6 @@ __all__ = [
     "render_message",
     "render_opml",
     "render_status",
+    "render_subscribe",
     "robots",
 ]

@@ -71,7 +71,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute."""
+    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute.
+
+    *hub* tells subscribers of changes (WebSub, 4), "" where none does.
+    """
 
     id: str
     title: str
@@ -82,6 +85,7 @@ class Feed:
     ttl_minutes: int
     entries: tuple[Entry, ...] = ()
     history: History = History()
+    hub: str = ""
 
     @property
     def updated(self) -> datetime:

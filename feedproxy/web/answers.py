@@ -33,6 +33,9 @@ REVALIDATE = "public, max-age=60, stale-if-error=86400"
 # A year, the longest that is of use (RFC 9111, 5.2.2.1), and no question in between (RFC 8246).
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_STORE = "no-store"
+_PLAIN_VARY = "Accept-Encoding"
+# What is a feed to readers, and a page to who opens it.
+OPENED_VARY = f"{_PLAIN_VARY}, Sec-Fetch-Dest"
 # The content codings there are, the better ones first; brotli has no library among the ones that are there already.
 _PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body),
@@ -55,6 +58,7 @@ class Answer:
     size: int
     changed: datetime | None
     cache_control: str
+    vary: str = _PLAIN_VARY
 
     @property
     def body(self) -> bytes:
@@ -67,17 +71,24 @@ class Answer:
 
     def headers(self, coding: str) -> dict[str, str]:
         """Return what is said of it in a content coding."""
-        own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
+        own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": self.vary}
         if coding:
             own["Content-Encoding"] = coding
         return own | {"ETag": f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'}
 
 
-def prepare(body: bytes, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE) -> Answer:
+def prepare(
+    body: bytes, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE, vary: str = _PLAIN_VARY
+) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""
     packed = {name: pack(body) for name, pack in _PACKERS.items()} if len(body) >= _MIN_PACKED_BYTES else {}
     forms, tag = {"": body, **packed}, hashlib.sha256(body).hexdigest()[:32]
-    return Answer(media_type, tag, forms, sum(map(len, forms.values())), changed, cache_control)
+    return Answer(media_type, tag, forms, sum(map(len, forms.values())), changed, cache_control, vary)
+
+
+def is_opened(environ: "WSGIEnvironment") -> bool:
+    """Return whether somebody opens an address in a browser (Fetch Metadata, 2.1): no feed reader says so."""
+    return bool(environ.get("HTTP_SEC_FETCH_DEST") == "document")
 
 
 @lru_cache(256)

@@ -27,6 +27,7 @@ from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.spool import Spool
+from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def create_app(
     views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, Spool(settings.data, _SPOOL_BYTES)))
     for rule, view, method in (
         *views.rules(),
+        *Subscriptions(views).rules(),
         *Archives(views, signing_key(settings)).rules(),
         *Operators(settings, mirror, library, clock).rules(),
     ):

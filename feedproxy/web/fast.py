@@ -14,7 +14,7 @@ from werkzeug.http import http_date
 
 from feedproxy.errors import StoreError
 from feedproxy.store import Clock
-from feedproxy.web.answers import Answer
+from feedproxy.web.answers import OPENED_VARY, Answer, is_opened
 from feedproxy.web.shelf import Heads, Held, Made
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Fast:
 
     def _reply(self, held: Held, environ: "WSGIEnvironment") -> _Reply | None:
         """Return status, headers and body for a request, None if it is for Flask."""
-        if not _NOT_PLAIN.isdisjoint(environ):
+        if not _NOT_PLAIN.isdisjoint(environ) or (held.answer.vary == OPENED_VARY and is_opened(environ)):
             return None
         try:
             now = self._clock()
