@@ -47,7 +47,7 @@ def feed_of(
 ) -> render.Feed:
     """Return the feed of a scope at a path: a document of one and the same feed, whichever it is."""
     mirror = ground.mirror
-    is_announced = path == scope.path() and bool(scope.log) and not choice.query  # so many as the poller can tell a hub of
+    is_announced = scope.log and not history.page and not choice.query  # so many as the poller can tell a hub of
     name = scope.channels[0].site.name + scope.path() + (f"?{choice.query}" if choice.query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",

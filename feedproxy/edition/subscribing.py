@@ -51,7 +51,7 @@ def show_archive(ground: Ground, scope: Scope, number: int, form: str) -> bytes:
         if 1 <= to <= last
     ]
     articles, places = [each.article for each in logged], [(each.section, each.channel) for each in logged]
-    return _shown(ground, scope, page, articles[::-1], places[::-1], title=f"{scope.label}：存档 {number}", pager=pager)
+    return _shown(ground, scope, page, articles, places, title=f"{scope.label}：存档 {number}", pager=pager)
 
 
 def _shown(
