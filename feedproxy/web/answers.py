@@ -74,7 +74,11 @@ class Answer:
         own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": self.vary}
         if coding:
             own["Content-Encoding"] = coding
-        return own | {"ETag": f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'}
+        return own | {"ETag": self.entity_tag(coding)}
+
+    def entity_tag(self, coding: str) -> str:
+        """Return its validator in a content coding."""
+        return f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'
 
 
 def prepare(

@@ -1,7 +1,7 @@
 """What is answered to who subscribes: feeds, their list, books, and the page that says how."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import Response, send_file
 
@@ -18,7 +18,7 @@ class Subscriptions:
     """One method for each address; what it has in common with pages is *views*'."""
 
     views: Views
-    feeds: Feeds = field(default_factory=Feeds)
+    feeds: Feeds
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
