@@ -15,8 +15,8 @@ from rich.progress import Progress
 
 from feedproxy.cli.parts import TERMINATED, end_gently, now, open_kit, print_reports, progress
 from feedproxy.errors import StoreError
-from feedproxy.fetch import Webhook
-from feedproxy.harvest import Harvester, Kit, Poller, Report
+from feedproxy.fetch import Hub, Webhook
+from feedproxy.harvest import Announcer, Harvester, Kit, Poller, Report
 from feedproxy.model import Backfill, Channel
 from feedproxy.settings import Settings
 
@@ -46,7 +46,8 @@ def poll(settings: Settings, *, once: bool) -> None:
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
-    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook)
+    announcer = Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
+    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():

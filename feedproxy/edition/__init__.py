@@ -14,10 +14,15 @@ from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
 from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
+from feedproxy.edition.script import PARAMETER as SCRIPT
+from feedproxy.edition.script import in_script, known_script
+from feedproxy.edition.subscribing import RAW, make_subscribe, show_archive, show_feed
 from feedproxy.model import ALL, Links
 
 __all__ = [
     "ALL",
+    "RAW",
+    "SCRIPT",
     "Bundled",
     "Context",
     "Document",
@@ -30,6 +35,8 @@ __all__ = [
     "Problem",
     "Scope",
     "context_of",
+    "in_script",
+    "known_script",
     "last_index",
     "look",
     "make_archive",
@@ -38,10 +45,13 @@ __all__ = [
     "make_markdown_front",
     "make_markdown_list",
     "make_opml",
+    "make_subscribe",
     "markdown_of",
     "merged_scope",
     "scope_of",
     "search_scope",
+    "show_archive",
+    "show_feed",
     "tag_scope",
     "version_of",
     "write_bundle",

@@ -3,6 +3,7 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
+from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
@@ -14,6 +15,7 @@ from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 
 __all__ = [
+    "Announcer",
     "Harvester",
     "Import",
     "Importer",

@@ -10,6 +10,7 @@ from typing import TypeVar
 from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest.alarms import tell, watch
+from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.kit import Kit
@@ -32,12 +33,13 @@ _Result = TypeVar("_Result")
 class Poller:
     """Polls by the schedule in the store; of several pollers over one store only the leader does.
 
-    *owner* is its name, unlike any other's. *webhook* is told of alarms.
+    *owner* is its name, unlike any other's. *webhook* is told of alarms, *announcer* tells a hub of feeds that changed.
     """
 
     kit: Kit
     owner: str
     webhook: Callable[[Alarm], None] | None = None
+    announcer: Announcer | None = None
     is_leading: bool = False
     renewed: datetime | None = None
     resting: dict[str, datetime] = field(default_factory=dict)
@@ -116,6 +118,7 @@ class Poller:
         self._take_due(channels)
         self._take_pictures()
         self._guarded("webhook", self._tell_webhook)
+        self._guarded("websub", self._tell_hub)
 
     def _may_go_on(self) -> bool:
         return not self.kit.is_stopping() and self.lead()
@@ -154,6 +157,11 @@ class Poller:
         """Tell the webhook of alarms; one that takes none is left alone for a while."""
         if self.webhook and not tell(self.kit, self.webhook):
             self.resting["webhook"] = self.kit.clock() + _REST
+
+    def _tell_hub(self) -> None:
+        """Tell the hub of feeds that changed, likewise."""
+        if self.announcer and not self.announcer.tell(self.kit.mirror, self.kit.store):
+            self.resting["websub"] = self.kit.clock() + _REST
 
     def _guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
         """Do some work; what nobody foresaw costs only that, and gives it some rest."""

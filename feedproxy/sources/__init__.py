@@ -39,7 +39,10 @@ __all__ = ["load_mirror", "rules_for"]
 _log = logging.getLogger(__name__)
 _Table = TypeVar("_Table", bound=BaseModel)
 # Names that the mirror's own addresses begin with, so that no section can hide them.
-_RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all", "merged", "search")
+_RESERVED = (
+    *("feed", "feeds", "tag", "media", "static", "book", "subscribe", "search", "healthz", "readyz", "metrics", "status", "all"),
+    "merged",
+)
 
 
 def load_mirror(folder: Path) -> Mirror:

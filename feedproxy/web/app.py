@@ -29,6 +29,7 @@ from feedproxy.web.operators import Operators
 from feedproxy.web.press import Press, digest_of
 from feedproxy.web.search import Searches
 from feedproxy.web.shelf import Shelf
+from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def create_app(
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
     feeds = Feeds(Shelf(_FEEDS_BYTES, press))
-    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), feeds)
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True))
     for rule, view, method in (
         *views.rules(),
+        *Subscriptions(views, feeds).rules(),
         *Archives(views, signing_key(settings)).rules(),
-        *Searches(views).rules(),
+        *Searches(views, feeds).rules(),
         *Operators(settings, mirror, library, clock).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
