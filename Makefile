@@ -1,3 +1,4 @@
+# make demo     everything, at http://127.0.0.1:8000, over an invented newspaper: no network is needed, nothing is kept
 # make serve    everything, at http://127.0.0.1:8000
 # make test     format, lint, types, import contracts, tests
 # make attacks  public collections of attacks, for tests/test_xss.py
@@ -14,9 +15,12 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test soak fuzz bench bench-check audit attacks lock clean
+.PHONY: install demo serve test soak fuzz bench bench-check audit attacks lock clean
 
 install: $(VENV)/installed
+
+demo: install
+	exec $(BIN)/feedproxy demo
 
 serve: install
 	exec $(BIN)/feedproxy serve

@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from feedproxy import __version__, logs
+from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
+from feedproxy.cli.demo import demo_command
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.importing import import_mirror
@@ -19,6 +21,7 @@ from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
+from feedproxy.cli.ruletests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
 from feedproxy.errors import FeedproxyError
@@ -49,6 +52,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
+    add,
+    demo_command,
     serve,
     poll,
     backfill,
@@ -58,6 +63,7 @@ for command in (
     bundle,
     check,
     reextract_articles,
+    rule_tests_command,
     prune,
     doctor,
     keygen,
