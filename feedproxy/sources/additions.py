@@ -62,16 +62,20 @@ def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
     known = next((site for site in mirror.sites if site.name == new.site.name), None)
     if known is None:
         files[site_file] = _site_text(new)
+    elif not set(new.site.hosts) <= set(known.hosts):
+        raise ConfigError(site_file, "hosts", f"is there already, without {', '.join(new.site.hosts)}: add them by hand")
     elif new.kind == "html" and not known.listing.item:
         files[site_file] = f"{_read(site_file).rstrip()}\n\n{_listing_text(new.site.listing)}"
-    elif not set(new.site.hosts) <= set(known.hosts):
-        raise ConfigError(site_file, "hosts", f"is there already, without {', '.join(new.site.hosts)}: add it by hand")
     section_file = folder / "sections" / f"{new.section}.toml"
     section = mirror.section(new.section)
     if section is None:
         files[section_file] = _section_text(new)
         files[folder / _MAIN] = _with_section(folder / _MAIN, new.section)
-    elif not any(channel.id == new.channel for channel in section.channels):
+    elif known_url := next((channel.url for channel in section.channels if channel.id == new.channel), None):
+        if urls.bare(known_url) != urls.bare(new.url):
+            reason = f"is there already, for {known_url}: give another name with --channel"
+            raise ConfigError(section_file, f"channels.{new.channel}", reason)
+    else:
         files[section_file] = _with_channel(section_file, section, new)
     return files
 
