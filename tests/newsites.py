@@ -29,7 +29,7 @@ def around(main: str, *, head: str = "") -> str:
 
 
 def article(title: str, day: str, text: str) -> str:
-    paragraphs = "".join(f"<p>{text}</p>" for _ in range(3))
+    paragraphs = "".join(f"<p>{text}</p>" for _ in range(6))
     return (
         f'<!DOCTYPE html><html><head><meta charset="utf-8"><title>{title}</title></head><body><nav><a href="/">Home</a></nav>'
         f'<main><article><h1>{title}</h1><time datetime="{day}T08:00:00Z">{day}</time>{paragraphs}</article></main></body></html>'

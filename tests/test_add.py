@@ -71,6 +71,10 @@ def operator(tmp_path: Path, newsroom: Newsroom, clock: Any) -> Iterator[Operato
         yield somebody
 
 
+def results_of(result: Result) -> list[str]:
+    return [json.loads(line)["result"] for line in result.output.splitlines()]
+
+
 def said(result: Result) -> dict[str, Any]:
     found = json.loads(result.output)
     assert isinstance(found, dict)
@@ -249,8 +253,8 @@ def test_a_hostile_title_stays_a_title(operator: Operator) -> None:
 def test_the_articles_that_add_showed_become_tests_that_hold(operator: Operator) -> None:
     operator.types("add", TOWN, "--section", "evening", "--yes")
     unheld = operator.types("test-rules", "--json")
-    assert ([each["result"] for each in json.loads(unheld.output)], unheld.exit_code) == (["not held"] * 3, 0)
-    assert [each["result"] for each in json.loads(operator.types("test-rules", "--fetch", "--json").output)] == ["ok"] * 3
+    assert (results_of(unheld), unheld.exit_code) == (["not held"] * 3, 0)
+    assert results_of(operator.types("test-rules", "--fetch", "--json")) == ["ok"] * 3
     operator.feed_after_a_poll("evening")
     held = operator.types("test-rules")
     assert (held.output.count("ok"), held.exit_code) == (3, 0)
@@ -271,10 +275,8 @@ def test_a_dropped_in_file_s_tests_are_run_over_its_host(operator: Operator) -> 
     rules = "body: //article\ntest_url: {0}a/0.html\ntest_contains: 卖豆浆的铺子\ntest_url: {0}a/9.html\ntest_contains: x\n"
     (operator.config / "sites" / "town.example.txt").write_text(rules.format("http://town.example/"), "utf-8")
     result = operator.types("test-rules", "--fetch", "--json")
-    assert [(each["rule"], each["result"]) for each in json.loads(result.output)] == [
-        ("sites/town.example.txt", "ok"),
-        ("", "failed"),
-    ]
+    assert results_of(result) == ["ok", "failed"]
+    assert '"rule": "sites/town.example.txt"' in result.output
     assert result.exit_code == 1
 
 

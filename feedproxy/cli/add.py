@@ -35,9 +35,9 @@ _TEST_FROM, _TEST_CHARACTERS = 20, 30
 @click.option("--channel", help="The channel's name in addresses.")
 @click.option("--yes", is_flag=True, help="Add the best that was found without asking.")
 @click.option("--dry-run", is_flag=True, help="Only show what was found, and what would be written.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and ask nothing: without --yes nothing is written.")
+@click.option("--json", "is_json", is_flag=True, help="For scripts: print one JSON document, ask nothing, write with --yes only.")
 @click.pass_obj
-def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, as_json: bool, **wishes: str | None) -> None:
+def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: bool, **wishes: str | None) -> None:
     """Find the feeds of a site, or the list of articles on a page, and add it to the configuration.
 
     Shows what was found, with three articles as they would be read, and asks before it writes. Ends with 0, with 1 if
@@ -60,18 +60,18 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, as_json: b
         def read(find: Find) -> list[Sample]:
             return sample(find, mirror, reach(find.site.hosts), now(), count=_SAMPLES)
 
-        chosen, samples = (found[0], read(found[0])) if as_json else _choose(found, read, asks=not (yes or dry_run))
+        chosen, samples = (found[0], read(found[0])) if is_json else _choose(found, read, asks=not (yes or dry_run))
     new = _addition(settings.config, mirror, chosen, samples, wishes)
     files = added_files(settings.config, mirror, new)
     changes = {str(file): "changed" if file.exists() else "new" for file in files}
-    is_dry = dry_run or (as_json and not yes)
-    if as_json:
+    is_dry = dry_run or (is_json and not yes)
+    if is_json:
         _print_json(found, samples, new, {"files": changes, "written": bool(files) and not is_dry})
     elif is_dry:
         _print_changes(files)
     if not is_dry:
         write_files(settings.config, files)
-    if not as_json:
+    if not is_json:
         _print_end(changes, new, is_dry=is_dry)
 
 
@@ -194,7 +194,7 @@ def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> No
 def _print_json(found: Sequence[Find], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]) -> None:
     told = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
     place = {"section": new.section, "channel": new.channel, "feed": _feed_path(new)}
-    click.echo(json.dumps(told | place | dict(done), ensure_ascii=False, indent=2))
+    click.echo(json.dumps(told | place | dict(done), ensure_ascii=False))
 
 
 def _feed_path(new: Addition) -> str:

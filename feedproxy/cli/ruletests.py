@@ -17,9 +17,9 @@ from feedproxy.sources import load_mirror
 @click.command("test-rules")
 @click.option("--site", default="", help="Only the tests of this site's file, named without its ending.")
 @click.option("--fetch", is_flag=True, help="Ask upstream for the pages, instead of reading those that are held.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "is_json", is_flag=True, help="For scripts: print a JSON document for each test, one a line.")
 @click.pass_obj
-def rule_tests_command(settings: Settings, site: str, *, fetch: bool, as_json: bool) -> None:
+def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: bool) -> None:
     """Hold the rules of sites against the articles that their files name (test_url, test_contains).
 
     Ends with 0, or with 1 if the rules did not find what a test says. A page that is not held tests nothing, unless
@@ -42,7 +42,7 @@ def rule_tests_command(settings: Settings, site: str, *, fetch: bool, as_json: b
             done = check_fetched(test, mirror, kit.fetcher) if fetch else check_held(test, mirror, kit.store)
             results.append(done)
             bar.advance(bar.task_ids[0])
-    (_print_json if as_json else _print)(results)
+    (_print_json if is_json else _print)(results)
     if any(result.fault and result.is_held for result in results):
         raise SystemExit(1)
 
@@ -61,8 +61,6 @@ def _print(results: Sequence[RuleResult]) -> None:
 
 
 def _print_json(results: Sequence[RuleResult]) -> None:
-    rows = [
-        {"file": each.test.file, "url": each.test.url, "rule": each.rule, "result": _word(each), "fault": each.fault}
-        for each in results
-    ]
-    click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    for each in results:
+        row = {"file": each.test.file, "url": each.test.url, "rule": each.rule, "result": _word(each), "fault": each.fault}
+        click.echo(json.dumps(row, ensure_ascii=False))

@@ -9,16 +9,18 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-_WIDTH, _HEIGHT = 1200, 750
+_WIDTH, _HEIGHT = 960, 600
 _WATER = 0.68
 _RIDGES = 5
+# Hues of land: of dusk, spring, pines, the sea, haze, heather; and of the night.
+_DAYS, _NIGHT = (0.06, 0.28, 0.4, 0.5, 0.58, 0.72), 0.62
 _Colour = tuple[int, int, int]
 
 
 def draw(name: str, *, is_night: bool = False) -> bytes:
     """Return the picture of that name, as PNG."""
     chance = Random(hashlib.sha256(name.encode()).digest())  # noqa: S311 (nothing secret: the same for the same name)
-    hue = chance.random()
+    hue = _NIGHT if is_night else chance.choice(_DAYS) + chance.uniform(-0.03, 0.03)
     picture = _sky(hue, is_night=is_night)
     _light(picture, chance, is_night=is_night)
     for number in range(_RIDGES):
@@ -46,7 +48,7 @@ def _light(picture: Image.Image, chance: Random, *, is_night: bool) -> None:
     for _ in range(120 if is_night else 0):
         x, y = chance.randrange(_WIDTH), chance.randrange(_HEIGHT // 2)
         pen.ellipse((x, y, x + 2, y + 2), fill=(255, 255, 235))
-    x, y, size = chance.randrange(200, _WIDTH - 200), chance.randrange(90, 230), chance.randrange(38, 70)
+    x, y, size = chance.randrange(200, _WIDTH - 200), chance.randrange(60, 170), chance.randrange(38, 70)
     pen.ellipse((x - size, y - size, x + size, y + size), fill=(255, 250, 225) if is_night else (255, 238, 190))
 
 
@@ -74,8 +76,8 @@ def _water(picture: Image.Image) -> None:
     mirrored = ImageOps.flip(picture.crop((0, shore - depth, _WIDTH, shore))).filter(ImageFilter.BoxBlur(4))
     picture.paste(mirrored.point(lambda value: value * 0.86), (0, shore))
     pen = ImageDraw.Draw(picture)
-    for number in range(14):
-        y = shore + 6 + number * number
+    for number in range(12):
+        y = shore + 6 + number * number * 3 // 2
         if y < _HEIGHT:
             pen.line((0, y, _WIDTH, y), fill=tuple(min(255, value + 18) for value in _at(picture, y)), width=1)
 
