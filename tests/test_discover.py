@@ -55,6 +55,22 @@ def test_a_page_without_a_list_of_its_own_articles_has_no_listing(html: str) -> 
     assert find_listing(markup.parse(html), URL) is None
 
 
+def test_names_that_would_break_an_expression_are_not_used() -> None:
+    html = (
+        listing("plain li")
+        .replace("<ul><li>", """<ul id="x'y" class='a"b c)d'><li>""")
+        .replace("<li>", """<li class="q'r ok">""")
+    )
+    assert read(html).listing.item == ("//li[contains(concat(' ', normalize-space(@class), ' '), ' ok ')]",)
+
+
+def test_a_page_that_was_made_to_be_slow_is_read_in_time() -> None:
+    deep = "<div>" * 200 + "".join(
+        f"<ul>{'<li><a href=/%d.html>一篇文章的标题在这里</a>' * 3}</ul>" % (n, n, n) for n in range(1_000)
+    )
+    find_listing(markup.parse(deep), URL)
+
+
 def test_an_articles_page_is_no_listing() -> None:
     assert find_listing(markup.parse(article(TITLES[0], DAYS[0], "正文")), URL) is None
 

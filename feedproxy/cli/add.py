@@ -2,8 +2,9 @@
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: b
         found = survey(address, mirror, reach)
 
         def read(find: Find) -> list[Sample]:
-            return sample(find, mirror, reach(find.site.hosts), now(), count=_SAMPLES)
+            return sample(find, mirror, reach(frozenset(find.site.hosts)), now(), count=_SAMPLES)
 
         chosen, samples = (found[0], read(found[0])) if is_json else _choose(found, read, asks=not (yes or dry_run))
     new = _addition(settings.config, mirror, chosen, samples, wishes)
@@ -75,12 +76,13 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: b
         _print_end(changes, new, is_dry=is_dry)
 
 
-def _reach(settings: Settings, mirror: Mirror, opened: ExitStack) -> Callable[[Iterable[str]], Fetcher]:
-    """Return what opens the network to some hosts besides the configured ones, until *opened* is closed."""
+def _reach(settings: Settings, mirror: Mirror, opened: ExitStack) -> Callable[[frozenset[str]], Fetcher]:
+    """Return what opens the network to some hosts besides the configured ones, once for each set, until *opened* is closed."""
     store = open_store(settings.store_url, settings.data)
     opened.callback(store.close)
 
-    def reach(hosts: Iterable[str]) -> Fetcher:
+    @cache
+    def reach(hosts: frozenset[str]) -> Fetcher:
         fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, more_hosts=tuple(hosts))
         opened.callback(fetcher.close)
         return fetcher

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 from feedproxy import markup, urls
 from feedproxy.dates import parse_date
@@ -16,6 +17,8 @@ from feedproxy.model import ListingRules, Url
 _LOOKED_AT, _MIN_SHARE = 30, 0.5
 # How many elements behind an item may still be its own, where items are no elements of their own (`dt`, `h3`).
 _MAX_BESIDE = 3
+# Elements of an item that are looked at.
+_MAX_INSIDE = 100
 # A date stands nearly alone; an excerpt is a sentence at least.
 _MAX_DATE_CHARACTERS, _MIN_EXCERPT_CHARACTERS = 40, 25
 # Only whole dates count: a year, and a day. To look for one in words takes a second where there is none.
@@ -89,7 +92,7 @@ def _text_expressions(item: Element, link: str, date: tuple[str, ...]) -> Iterat
 
 def _elements(item: Element) -> Iterator[tuple[Element, list[str]]]:
     """Yield the elements in an item and those behind it that are its own, each with expressions for it."""
-    for element in item.iterdescendants():
+    for element in islice(item.iterdescendants(), _MAX_INSIDE):
         if tag_of(element):
             yield element, list(inner_expressions(item, element))
     for distance, element in enumerate(item.itersiblings(), start=1):

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from feedproxy import markup, urls
 from feedproxy.discover.beside import complete
@@ -16,8 +17,10 @@ from feedproxy.markup import Element
 from feedproxy.model import ListingRules, Url
 
 MIN_ITEMS = 3
+# Links that are looked at: a page has some hundreds; what was made to be slow has thousands.
+_MAX_LINKS = 1_000
 # Sets of links that are tried; a page has some dozens, the listing is among the largest.
-_MAX_GROUPS = 40
+_MAX_GROUPS, _MAX_PLACES = 20, 3
 # A headline has 4 to 20 Chinese characters (each counts as two letters); longer ones say nothing more.
 _MIN_WEIGHT, _MAX_WEIGHT = 8, 40
 # Of a set's titles so many are others: "Read more" and a category's name are not.
@@ -57,7 +60,7 @@ def _links(root: Element, url: Url) -> list[_Link]:
     """Return the links to other pages of the same site, but for its front page."""
     host, here = _bare_host(url), url.partition("#")[0]
     found: list[_Link] = []
-    for element in root.iter("a"):
+    for element in islice(root.iter("a"), _MAX_LINKS):
         target = urls.resolve(url, element.get("href", "")) if element.get("href") else None
         plain = Url(target.partition("#")[0]) if target else None
         if plain and plain != here and _bare_host(plain) == host and urls.bare(plain) != urls.host_of(plain).removeprefix("www."):
@@ -94,7 +97,7 @@ def _rules(group: list[_Link]) -> Iterator[ListingRules]:
     places: dict[Element | None, list[tuple[Element, _Link]]] = defaultdict(list)
     for item, link in items:
         places[item.getparent()].append((item, link))
-    sets = [items, *(each for each in places.values() if len(each) < len(items))]
+    sets = [items, *(each for each in sorted(places.values(), key=len, reverse=True)[:_MAX_PLACES] if len(each) < len(items))]
     for each in sets:
         if len(each) >= MIN_ITEMS and len({tag_of(item) for item, _ in each}) == 1:
             yield from _rules_for(each)

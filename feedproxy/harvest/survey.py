@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ _NAME, _TITLE = ("//meta[@property='og:site_name']/@content",), ("//title",)
 _BETWEEN = re.compile(r"\s+[|–—·»-]\s+|\s*[|｜]\s*")
 
 # Returns a fetcher that may ask these hosts, too.
-Reach = Callable[[Iterable[str]], Fetcher]
+Reach = Callable[[frozenset[str]], Fetcher]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def survey(url: Url, mirror: Mirror, reach: Reach) -> list[Find]:
         UpstreamError: it can't be had, or offers none.
 
     """
-    page = reach(hosts_like(urls.host_of(url))).fetch(url)
+    page = reach(frozenset(hosts_like(urls.host_of(url)))).fetch(url)
     if is_feed(page):
         return [_feed(_Survey(mirror, reach, page), page)]
     try:
@@ -103,8 +103,9 @@ def _feeds(of: _Survey) -> list[Find]:
 
 
 def _try(of: _Survey, url: Url) -> Find | None:
+    hosts = frozenset((*hosts_like(urls.host_of(of.page.url)), urls.host_of(url)))
     try:
-        return _feed(of, of.reach((*hosts_like(urls.host_of(of.page.url)), urls.host_of(url))).fetch(url))
+        return _feed(of, of.reach(hosts).fetch(url))
     except UpstreamError as e:
         _log.debug("no feed: %s", e)
         return None

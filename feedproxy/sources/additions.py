@@ -84,7 +84,7 @@ def write_files(folder: Path, files: Mapping[Path, str]) -> None:
     """Write *files* of the configuration in *folder*, each at once, if all of them together load.
 
     Raises:
-        ConfigError: they don't, or can't be written; nothing is changed then.
+        ConfigError: they don't, and nothing is changed; or one can't be written, and nothing leads to those that were.
 
     """
     with tempfile.TemporaryDirectory() as other:
@@ -105,6 +105,7 @@ def write_files(folder: Path, files: Mapping[Path, str]) -> None:
 
 def _put(file: Path, text: str) -> None:
     """Write a file so that whoever reads it finds the old one or the new one, whole."""
+    file = file.resolve()  # a link stays one
     file.parent.mkdir(exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
     beside.write_text(text, "utf-8", newline="")
