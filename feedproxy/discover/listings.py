@@ -18,7 +18,7 @@ from feedproxy.model import ListingRules, Url
 
 MIN_ITEMS = 3
 # Links that are looked at: a page has some hundreds; what was made to be slow has thousands.
-_MAX_LINKS = 1_000
+_MAX_LINKS, _MAX_SCORED = 500, 100
 # Sets of links that are tried; a page has some dozens, the listing is among the largest.
 _MAX_GROUPS, _MAX_PLACES = 20, 3
 # A headline has 4 to 20 Chinese characters (each counts as two letters); longer ones say nothing more.
@@ -147,7 +147,7 @@ def _score(root: Element, rules: ListingRules, url: Url) -> float:
     """Return how much of a listing some rules bring: longer headlines more, those beside the page's matter less than nothing."""
     titles: dict[Url, str] = {}
     score = 0.0
-    for item in markup.select_elements(root, rules.item):
+    for item in markup.select_elements(root, rules.item)[:_MAX_SCORED]:
         target = urls.resolve(url, markup.select_text(item, rules.link))
         title = markup.select_text(item, rules.title)
         if target is None or not title or target in titles or _bare_host(target) != _bare_host(url):
