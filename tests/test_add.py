@@ -29,6 +29,10 @@ class Operator:
 
     def __init__(self, folder: Path, newsroom: Newsroom, opened: ExitStack, clock: Callable[[], Any]) -> None:
         self.config, self.clock, self._opened = write_config(folder / "config"), clock, opened
+        main = self.config / "feedproxy.toml"  # whose timeouts are for tests of silence
+        main.write_text(
+            main.read_text("utf-8").replace("timeout_s = 0.8", "timeout_s = 30").replace("timeout_s = 2", "timeout_s = 60")
+        )
         self.origins = {HOST: newsroom.origin}
         self.environ = {"FEEDPROXY_CONFIG": str(self.config), "FEEDPROXY_DATA": str(folder / "var")}
 
