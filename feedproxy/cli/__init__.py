@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from feedproxy import __version__, logs
+from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
+from feedproxy.cli.demo import demo_command
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.importing import import_mirror
@@ -21,6 +23,7 @@ from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.reindex import reindex
+from feedproxy.cli.ruletests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
 from feedproxy.errors import FeedproxyError
@@ -51,6 +54,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
+    add,
+    demo_command,
     serve,
     poll,
     backfill,
@@ -61,6 +66,7 @@ for command in (
     check,
     reextract_articles,
     reindex,
+    rule_tests_command,
     prune,
     migrate_store,
     doctor,

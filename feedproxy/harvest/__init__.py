@@ -13,9 +13,12 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
+from feedproxy.harvest.ruletests import RuleResult, RuleTest, check_fetched, check_held, rule_tests
+from feedproxy.harvest.survey import Find, Sample, hosts_like, sample, survey
 
 __all__ = [
     "Announcer",
+    "Find",
     "Harvester",
     "Import",
     "Importer",
@@ -23,10 +26,19 @@ __all__ = [
     "Poller",
     "Reextraction",
     "Report",
+    "RuleResult",
+    "RuleTest",
+    "Sample",
     "archive",
     "article_parts",
+    "check_fetched",
+    "check_held",
     "entries_of",
+    "hosts_like",
     "join_clean",
     "prepare_import",
     "reextract",
+    "rule_tests",
+    "sample",
+    "survey",
 ]
