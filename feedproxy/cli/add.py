@@ -125,7 +125,7 @@ def _addition(
         url=find.url,
         site=find.site,
         picture_hosts=tuple(sorted(pictures)),
-        tests=tuple((draft.article.url, _telling(draft.text)) for draft in drafts),
+        tests=tuple((draft.article.url, _telling(draft.content.text)) for draft in drafts),
     )
 
 
@@ -210,7 +210,7 @@ def _find_of(find: Find) -> dict[str, Any]:
 def _sample_of(each: Sample) -> dict[str, Any]:
     article = each.draft.article if each.draft else None
     published = article.published if article else each.item.published
-    text = each.draft.text if each.draft else ""
+    text = each.draft.content.text if each.draft else ""
     return {
         "url": each.item.url,
         "title": article.title if article else each.item.title,

@@ -170,5 +170,5 @@ def _sample(item: ListingItem, site: Site, mirror: Mirror, fetcher: Fetcher, now
         draft = make_article(article_parts(page, mirror, site, fetcher.fetch), item, site, mirror, now)
     except UpstreamError as e:
         return Sample(item, fault=e.reason)
-    flaw = plan.find_flaw(draft.article.body, draft.text, visible=draft.visible, excerpt=item.excerpt, end_marker=site.end_marker)
+    flaw = plan.find_flaw(draft.content, excerpt=item.excerpt, end_marker=site.end_marker)
     return Sample(item, draft, flaw.reason if flaw else "")
