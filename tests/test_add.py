@@ -121,7 +121,7 @@ def test_a_feeds_own_address_is_taken_as_it_is(operator: Operator) -> None:
     assert [each["url"] for each in found["found"]] == ["http://blog.example/index.atom"]
 
 
-def test_ids_are_the_same_by_feed_and_by_page_and_stay_so(operator: Operator) -> None:
+def test_ids_stay_the_same_from_poll_to_poll(operator: Operator) -> None:
     operator.types("add", BLOG, "--yes", "--section", "harbour")
     first = {entry["id"] for entry in operator.feed_after_a_poll("harbour")}
     assert len(first) == len(ENGLISH)
