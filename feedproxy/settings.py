@@ -68,6 +68,9 @@ class Settings(BaseModel):
     signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
+    log_format: Literal["auto", "human", "json"] = Field(
+        default="auto", description="how log lines look; auto: for people on a terminal, JSON elsewhere"
+    )
 
     @field_validator("webhook_url")
     @classmethod

@@ -48,7 +48,7 @@ def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleI
         return []
     oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.entries)
     first = now() - timedelta(days=keep.days) if keep.days else None
-    surplus = store.size() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
+    surplus = store.records.bytes_held() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
     chosen = []
     for article in oldest_first:
         if surplus <= 0 and not (first and article.published < first):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from feedproxy.model import Alarm, Backfill, ChannelState
@@ -90,6 +90,18 @@ class Records(Protocol):
 
     def sizes(self) -> Mapping[str, int]:
         """Return how much of each kind there is: articles, gone, waiting, checks, requests, pictures, missing_pictures."""
+
+    def bytes_held(self) -> int:
+        """Return how many bytes the store and its pictures take."""
+
+    def queues(self) -> Mapping[str, int]:
+        """Return how many articles that are not held wait, by the channels that show them."""
+
+    def newest(self) -> Mapping[str, datetime]:
+        """Return when the newest article of each channel was published."""
+
+    def per_day(self, channels: Collection[str], since: datetime) -> Mapping[date, int]:
+        """Return how many articles of *channels* were published on each day (UTC) from *since* on, days without any left out."""
 
     def alarms(self) -> list[Alarm]:
         """Return the last alarm of each channel, oldest first."""

@@ -181,9 +181,6 @@ class Store(Desk, Protocol):
     def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
         """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
 
-    def size(self) -> int:
-        """Return how many bytes the store and its pictures take."""
-
     def check(self) -> str:
         """Return what is wrong with the store's own structure, "" if nothing is."""
 

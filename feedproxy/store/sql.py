@@ -24,7 +24,6 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store import articles, queries, rows
-from feedproxy.store import engine as engines
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
 from feedproxy.store import requests as request_rows
@@ -184,10 +183,6 @@ class SqlStore:
             kept = set(chain.from_iterable(shown))
             found = (Stored(ArticleId(row.id), row.published, row.size or 0) for row in db.execute(queries.sizes()))
             return [each for each in found if each.id not in kept]
-
-    def size(self) -> int:
-        with self._db.reading() as db:
-            return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
 
     def compact(self) -> None:
         self._db.compact()

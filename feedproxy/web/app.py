@@ -27,6 +27,7 @@ from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.spool import Spool
+from feedproxy.web.tally import Tally
 from feedproxy.web.views import Views
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def create_app(
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings)
     _tell_errors(app, views)
-    is_linking = any(section.images is Images.LINK for section in mirror.sections)
+    is_linking, tally = any(section.images is Images.LINK for section in mirror.sections), Tally()
 
     @app.after_request
     def protect(response: Response) -> Response:
+        tally.note(response.status_code)
         response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
         return response
 

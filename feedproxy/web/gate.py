@@ -14,7 +14,9 @@ from feedproxy.settings import Settings
 
 ROBOTS = "/robots.txt"
 # What needs no key: it shows nothing of the mirror, or asks for a token of its own.
-_OPEN = frozenset((ROBOTS, "/healthz", "/readyz", "/status", "/metrics", paths.STYLE, paths.ICON, paths.WELL_KNOWN_ICON))
+_OPEN = frozenset(
+    (ROBOTS, "/healthz", "/readyz", "/status", "/status.json", "/metrics", paths.STYLE, paths.ICON, paths.WELL_KNOWN_ICON)
+)
 _COOKIE, _YEAR_S = "key", 31_536_000
 # A key has at least 16 characters: so many guesses in a minute find none.
 _GUESSES = RateLimitItemPerMinute(20)
