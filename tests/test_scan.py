@@ -26,7 +26,7 @@ from standing import MISSING, PAGE, Standing, open_standing
 
 from feedproxy import __version__, paths
 from feedproxy.choice import PARAMETERS
-from feedproxy.cli.serve import _web_command
+from feedproxy.cli.serve import WEB
 from feedproxy.model import Url
 from feedproxy.urls import picture_key
 
@@ -295,17 +295,19 @@ class Server:
     def __init__(self, standing: Standing, folder: Path, **more: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port = unused.getsockname()[1]
-        settings = standing.settings.model_copy(update={"bind": f"127.0.0.1:{self.port}", "workers": 1})
+        settings = standing.settings
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "FEEDPROXY_CONFIG": str(settings.config),
             "FEEDPROXY_DATA": str(settings.data),
             "FEEDPROXY_SIGNING_KEY": settings.signing_key,
+            "FEEDPROXY_BIND": f"127.0.0.1:{self.port}",
+            "FEEDPROXY_WORKERS": "1",
             **more,
         }
         self.process = subprocess.Popen(
-            _web_command(settings), env=environment, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+            WEB, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         assert self.process.stderr
         self.log = [next(line for line in self.process.stderr if "Listening at" in line)]

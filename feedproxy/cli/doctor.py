@@ -9,7 +9,7 @@ from functools import partial
 
 import click
 
-from feedproxy.cli.parts import now, open_kit
+from feedproxy.cli.parts import as_json, examples, now, open_kit, say
 from feedproxy.edition import Problem, look, of_disk
 from feedproxy.errors import StoreError, UpstreamError
 from feedproxy.harvest import Kit
@@ -23,10 +23,11 @@ _MAX_CLOCK_ERROR = timedelta(minutes=2)
 _Finding = tuple[str, str | Problem]
 
 
-@click.command()
+@click.command(epilog=examples("doctor", "doctor --offline --json"))
 @click.option("--offline", is_flag=True, help="Ask nobody upstream.")
+@as_json
 @click.pass_obj
-def doctor(settings: Settings, *, offline: bool) -> None:
+def doctor(settings: Settings, *, offline: bool, is_json: bool) -> None:
     """Check configuration, store, disk, clock, upstream and schedule, and say what to do.
 
     Ends with 0, or with 1 if something is wrong.
@@ -36,9 +37,10 @@ def doctor(settings: Settings, *, offline: bool) -> None:
     for name, finding in _examine(kit, settings, offline=offline):
         if isinstance(finding, Problem):
             bad += 1
-            click.echo(f"BAD  {name}: {finding.what}\n     {finding.advice}")
+            values = {"ok": False, "check": name, "what": finding.what, "advice": finding.advice}
+            say(values, f"BAD  {name}: {finding.what}\n     {finding.advice}", is_json=is_json)
         else:
-            click.echo(f"ok   {name}: {finding}")
+            say({"ok": True, "check": name, "what": finding}, f"ok   {name}: {finding}", is_json=is_json)
     if bad:
         raise SystemExit(1)
 

@@ -141,7 +141,7 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
     if state.stand_in and not state.failures:
         return "taken from another source", False
     if state.next_poll_at and state.next_poll_at < now - problems.LATE:
-        return f"late by {int((now - state.next_poll_at) / timedelta(minutes=1))} minutes", False
+        return f"late since {problems.said(state.next_poll_at)}", False
     if state.polled_at is None:
         return "not polled yet", True
     return ("failed, is tried again" if state.failures else "well"), True

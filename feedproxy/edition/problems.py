@@ -48,7 +48,7 @@ def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
 
 def of_alarm(alarm: Alarm) -> Problem:
     """Return a rule that fits no more."""
-    since = f"{alarm.rule} fits what {alarm.channel} shows no more since {_said(alarm.opened)}"
+    since = f"{alarm.rule} fits what {alarm.channel} shows no more since {said(alarm.opened)}"
     advice = (
         f"look at the page, mend the rule in config/sites/{alarm.site}.toml, try it with: feedproxy check {alarm.url}; "
         f"then: feedproxy reextract --channel {alarm.channel}"
@@ -73,7 +73,7 @@ def of_channels(mirror: Mirror, states: Mapping[str, ChannelState], now: datetim
 def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
     """Yield the hosts that are left alone."""
     for host, until in sorted(quiet.items()):
-        yield Problem(f"{host} asked to be left alone until {_said(until)}", "nothing: it is asked again then")
+        yield Problem(f"{host} asked to be left alone until {said(until)}", "nothing: it is asked again then")
 
 
 def of_store(error: str) -> Problem:
@@ -88,5 +88,6 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return f"{(now - moment) / timedelta(hours=1):.1f} hours ago" if moment else "never"
 
 
-def _said(moment: datetime) -> str:
+def said(moment: datetime) -> str:
+    """Return a moment as it is written."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -6,15 +6,18 @@ from html import escape
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _HEAD, _FOOT = 640, 120, 16, 18
-# The share of its place that a bar fills.
-_FULL = 0.8
+_WIDTH, _HEIGHT, _HEAD, _FOOT = 400, 110, 14, 16
+# The share of its place that a bar fills, and how wide a place must be to have its number printed, as the highest has anyway.
+_FULL, _NUMBERED = 0.8, 24
+# Half of a name's width.
+_NAME = 16
 
 
 @dataclass(frozen=True, slots=True)
 class _Bar:
     label: str
     count: int
+    is_numbered: bool
     x: float
     width: float
     height: float
@@ -28,7 +31,7 @@ def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Marku
     most = max(counts.values(), default=0)
     step, room = _WIDTH / max(len(counts), 1), _HEIGHT - _HEAD - _FOOT
     bars = [
-        _Bar(label, count, at * step, step * _FULL, room * count / most if most else 0)
+        _Bar(label, count, step >= _NUMBERED or count == most, at * step, step * _FULL, room * count / most if most else 0)
         for at, (label, count) in enumerate(counts.items())
     ]
     words = ", ".join(f"{bar.label}: {bar.count}" for bar in bars)
@@ -41,14 +44,19 @@ def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Marku
 
 def _drawn(bar: _Bar) -> str:
     bottom, height = _HEIGHT - _FOOT, max(bar.height, 1)
-    middle = bar.x + bar.width / 2
+    middle = _middle(bar)
     number = f'<text x="{middle:.1f}" y="{bottom - height - 4:.1f}" text-anchor="middle" font-size="10">{bar.count}</text>'
     return (
         f'<g fill="currentColor"><title>{escape(bar.label)}: {bar.count}</title>'
         f'<rect x="{bar.x:.1f}" y="{bottom - height:.1f}" width="{bar.width:.1f}" height="{height:.1f}" fill-opacity="0.6"/>'
-        f"{number if bar.count else ''}</g>"
+        f"{number if bar.count and bar.is_numbered else ''}</g>"
     )
 
 
 def _name(bar: _Bar) -> str:
-    return f'<text x="{bar.x + bar.width / 2:.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(bar.label)}</text>'
+    return f'<text x="{_middle(bar):.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(bar.label)}</text>'
+
+
+def _middle(bar: _Bar) -> float:
+    """Return where a bar's name stands: in its middle, but whole."""
+    return min(max(bar.x + bar.width / 2, _NAME), _WIDTH - _NAME)

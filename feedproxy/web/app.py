@@ -54,7 +54,7 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
-        logs.begin(settings.log)
+        logs.begin(settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty()))
         mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data)
         return create_app(settings, mirror, library, MediaFolder(settings.media), clock, moment=_MOMENT)
     except FeedproxyError as e:

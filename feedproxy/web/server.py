@@ -1,4 +1,4 @@
-"""The configuration of gunicorn: `gunicorn --config python:feedproxy.web.server` serves what the store holds at FEEDPROXY_BIND."""
+"""What gunicorn is told: `gunicorn --config python:feedproxy.web.server` serves what the store holds, at FEEDPROXY_BIND."""
 
 import os
 import sys
@@ -9,7 +9,6 @@ from gunicorn.glogging import Logger
 from feedproxy import logs
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import Settings, load_settings
-from feedproxy.web.worker import Worker
 
 
 def _settings() -> Settings:
@@ -34,10 +33,8 @@ class _Log(Logger):  # type: ignore[misc] # no types are published
 
 wsgi_app = "feedproxy.web.wsgi:app"
 bind, workers, threads, loglevel = _chosen.bind, _chosen.workers, _chosen.threads, _chosen.log
-worker_class, logger_class = Worker, _Log
+worker_class, logger_class = "feedproxy.web.worker.Worker", _Log
 graceful_timeout = 5
-# Readers' connections are held for the next page; a proxy before us holds its own.
-keepalive = 5
 control_socket_disable = True
 # Nothing that a client says of itself is believed here: the application counts its proxies (FEEDPROXY_TRUSTED_PROXIES).
 forwarded_allow_ips, forwarder_headers = "", ""
