@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped] # comes with moto; its types would be one more package
 
 from feedproxy.cli import cli
 from feedproxy.settings import PREFIX, Settings
@@ -138,6 +138,6 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "site.conf").write_text(site, "utf-8")
     whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; include {tmp_path}/site.conf; }}"
     (tmp_path / "nginx.conf").write_text(whole, "utf-8")
-    command = ["nginx", "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -128,7 +128,7 @@ class Poller:
         except StoreError:
             raise
         except Exception as e:  # noqa: BLE001 (the outermost loop)
-            _log.exception("%s: poll failed", channel.id)
+            _log.exception("%s: poll failed", channel.id, extra={"channel": channel.id})
             self.harvester.give_up(channel, e)
 
     def _take_due(self, channels: list[Channel]) -> None:
@@ -175,4 +175,5 @@ class Poller:
 def _tell(report: Report) -> None:
     if report.new or report.updated or report.pictures:
         name = f"{report.channel.id} {report.channel.title}"
-        _log.info("%s: %d new, %d updated, %d pictures", name, report.new, report.updated, report.pictures)
+        counts = report.new, report.updated, report.pictures
+        _log.info("%s: %d new, %d updated, %d pictures", name, *counts, extra={"channel": report.channel.id})
