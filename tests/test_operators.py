@@ -2,18 +2,23 @@
 
 import json
 import re
+import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # none are published
 from conftest import Clock
 from flask import Flask
 from flask.testing import FlaskClient
 from newsroom import BASE, STORIES, Answer, Newsroom
+from playwright.sync_api import sync_playwright
 from sqlalchemy import event
+from werkzeug.serving import make_server
 
 from feedproxy.edition import look
 from feedproxy.errors import StoreError
@@ -204,3 +209,42 @@ def test_alerts_and_dashboard_name_metrics_that_there_are(client: FlaskClient, p
     named = set[str]().union(*map(metrics_in, expressions))
     assert len(expressions) > 10
     assert named - there == set()
+
+
+# ---------------------------------------------------------------- in a browser
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_page_is_for_everybody_and_needs_no_script(
+    app: Flask,
+    polled: Clock,
+    harvester: Harvester,
+    newsroom: Newsroom,
+    mirror: Mirror,
+    scheme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    newsroom.faults["/books.htm"] = Answer(status=503)
+    polled.advance(hours=1)
+    for _ in range(3):
+        harvester.poll(mirror.channels[1])
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+            page = context.new_page()
+            page.goto(f"http://127.0.0.1:{server.server_port}/status")
+            assert page.evaluate("[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]") == [0, True]
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            browser.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

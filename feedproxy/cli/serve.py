@@ -33,7 +33,7 @@ WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.serve
 def serve(settings: Settings) -> None:
     """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together.
 
-    Ends as the web side does: with 0 when it is told to end.
+    Ends with 0 when it is told to end, else with what the web side ended with.
     """
     load_mirror(settings.config)
     _check_bind(settings.bind)
