@@ -21,6 +21,7 @@ from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
+from feedproxy.cli.worker import beat, worker
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import PREFIX, load_settings
 from feedproxy.sign import signing_key
@@ -51,6 +52,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     serve,
     poll,
+    worker,
+    beat,
     backfill,
     import_mirror,
     export_mirror,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, ChannelState, Mirror
 from feedproxy.store import Desk
 
@@ -42,13 +43,16 @@ def look(mirror: Mirror, desk: Desk, now: datetime) -> Health:
 
     """
     states = desk.schedule.states()
-    found = desk.schedule.leader()
+    try:
+        found, quiet, unknown = desk.lease.leader(), desk.budget.quiet(now), []
+    except StoreError as e:  # what is shared by all machines is away, and the store is not
+        advice = "nothing, if it is to be away: polling goes on by itself once it is back, and what is held is served"
+        found, quiet, unknown = None, {}, [Problem(str(e), advice)]
     leader = found if found and found[1] > now else None
     channels = {channel.id for channel in mirror.channels}
     states = {channel: state for channel, state in states.items() if channel in channels}
     alarms = tuple(alarm for alarm in desk.records.alarms() if alarm.closed is None and alarm.channel in channels)
-    quiet = desk.budget.quiet(now)
-    problems = [*_of_poller(leader, mirror, states, now), *_of_alarms(alarms), *_of_channels(mirror, states, now)]
+    problems = [*unknown, *_of_poller(leader, mirror, states, now), *_of_alarms(alarms), *_of_channels(mirror, states, now)]
     problems += [
         Problem(f"{host} asked to be left alone until {_said(until)}", "nothing: it is asked again then")
         for host, until in sorted(quiet.items())

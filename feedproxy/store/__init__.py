@@ -5,7 +5,7 @@ SQL implementation of all, `open_desk` one that can write readers' requests only
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive
-from feedproxy.store.ledgers import Budget, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
 from feedproxy.store.sql import SqlStore
@@ -16,6 +16,7 @@ __all__ = [
     "Budget",
     "Clock",
     "Desk",
+    "Lease",
     "Library",
     "Records",
     "Schedule",

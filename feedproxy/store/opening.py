@@ -1,6 +1,7 @@
 """Open a store: whole for the poller, for reading and readers' requests for the web side."""
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,8 +23,11 @@ _ADVICE = {
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
 
-def open_store(url: str, folder: Path) -> SqlStore:
+def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: bool = False) -> SqlStore:
     """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
+
+    With *redis_url* budgets of hosts, and who polls, are in Redis. Who *shares_turns* takes them together with others that do,
+    and claims what it works on.
 
     Raises:
         StoreError: it can't be opened, or a later version made it.
@@ -37,10 +41,10 @@ def open_store(url: str, folder: Path) -> SqlStore:
         shown, words = engines.without_password(url), in_words(e)
         advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
         raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
-    return SqlStore(Database(engine), folder / "poller.lock")
+    return SqlStore(Database(engine), folder / "poller.lock", shares_turns=shares_turns, **_shared(redis_url))
 
 
-def open_desk(url: str, folder: Path) -> Desk:
+def open_desk(url: str, folder: Path, *, redis_url: str = "") -> Desk:
     """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
 
     Raises:
@@ -55,4 +59,14 @@ def open_desk(url: str, folder: Path) -> Desk:
         if frozen is None:
             raise
         engine = frozen
-    return SqlStore(Database(engine), folder / "poller.lock")
+    return SqlStore(Database(engine), folder / "poller.lock", **_shared(redis_url))
+
+
+def _shared(redis_url: str) -> dict[str, Any]:
+    """Return what is in Redis, if anything is."""
+    if not redis_url:
+        return {}
+    from feedproxy import shared  # noqa: PLC0415 (its library is only where it is needed)
+
+    client = shared.connect(redis_url)
+    return {"lease": shared.RedisLease(client), "budget": shared.RedisBudget(client)}

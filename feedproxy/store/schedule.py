@@ -43,6 +43,12 @@ class SqlSchedule:
             row = db.execute(select(*_state_columns).where(t.channel.c.id == channel)).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
+    def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        at, polled_at = t.channel.c.next_poll_at, t.channel.c.polled_at
+        query = select(*_state_columns).where(or_(at.is_(None), at <= now, at > horizon, polled_at > now))
+        with self._db.reading() as db:
+            return {row.id: ChannelState(*row) for row in db.execute(query)}
+
     def remember_poll(self, state: ChannelState) -> None:
         values = asdict(state)
         channel = values.pop("channel")
@@ -83,7 +89,29 @@ class SqlSchedule:
             ]
         return min((moment for moment in found if moment is not None), default=None)
 
-    # -------------------------------------------------------------- leading
+    # -------------------------------------------------------------- backfill
+
+    def backfill(self, channel: str) -> Backfill | None:
+        with self._db.reading() as db:
+            row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
+        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
+
+    def remember_backfill(self, walk: Backfill) -> None:
+        values = {"next_url": walk.next_url, "pages": walk.pages}
+        with self._db.writing() as db:
+            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
+                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
+
+    def forget_backfill(self, channel: str) -> None:
+        with self._db.writing() as db:
+            db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
+
+
+class SqlLease:
+    """Implements `Lease`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
         mine = t.lease.c.name == _LEADER
@@ -105,23 +133,6 @@ class SqlSchedule:
         with self._db.reading() as db:
             row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
         return (row.owner, row.until) if row else None
-
-    # -------------------------------------------------------------- backfill
-
-    def backfill(self, channel: str) -> Backfill | None:
-        with self._db.reading() as db:
-            row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
-        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
-
-    def remember_backfill(self, walk: Backfill) -> None:
-        values = {"next_url": walk.next_url, "pages": walk.pages}
-        with self._db.writing() as db:
-            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
-                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
-
-    def forget_backfill(self, channel: str) -> None:
-        with self._db.writing() as db:
-            db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
 
 
 class SqlBudget:
