@@ -18,7 +18,7 @@ from feedproxy.model import ArticleId
 
 _QUEUE = "feedproxy"
 _TASK = "feedproxy.errand"
-# A task that takes longer has hung, and its process is ended; only then may Redis, which sees no connection end, give it out anew.
+# A task that takes longer has hung, and is ended; only then may Redis, which sees no connection end, give it out anew.
 _SOFT_LIMIT_S, _LIMIT_S, _VISIBLE_S = 540, 600, 900
 # What fails as the store or Redis is away is tried again, up to half a minute later each time, while its message lasts.
 _RETRIES, _MAX_BACKOFF_S = 6, 30

@@ -23,8 +23,6 @@ from feedproxy.settings import Settings
 _log = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 1_000
 _DAY_S = 86_400
-# What is not asked for any more leaves Redis.
-_KEPT_S = 30 * _DAY_S
 _ACCEPT = "text/html, application/rss+xml, application/atom+xml, application/feed+json, */*;q=0.5"
 
 
@@ -129,15 +127,14 @@ def _open_cache(file: Path | None) -> BaseCache:
 
 
 def _open_shared(redis_url: str) -> tuple[BaseCache, BaseCache, tuple[type[Exception], ...]]:
-    """Return two caches in Redis, and what they raise while that is away."""
+    """Return two caches in Redis, and what they raise while that is away; one answer is kept for each address."""
     from requests_cache.backends.redis import RedisCache  # noqa: PLC0415 (its library is only where it is needed)
 
     from feedproxy import shared  # noqa: PLC0415
 
     client = shared.connect(redis_url)
     listings, robots = (
-        RedisCache(f"feedproxy:{name}", connection=client, serializer="json", ttl_offset=_KEPT_S)
-        for name in ("listings", "robots")
+        RedisCache(f"feedproxy:{name}", connection=client, serializer="json", ttl=False) for name in ("listings", "robots")
     )
     return listings, robots, (shared.RedisError,)
 

@@ -15,8 +15,8 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.model import ArticleId
 
 _log = logging.getLogger(__name__)
-# What somebody was at who died is due again then; who is alive renews it three times in that time.
-_CLAIM, _RENEWALS = timedelta(seconds=60), 3
+# A claim is as long as a poller's lease: what somebody was at who died is due again then. Who is alive renews it in time.
+_RENEWALS = 3
 # What failed in a way that nobody foresaw is not done again at once.
 _REST = timedelta(minutes=5)
 # Moves a claim from the moment that was seen to another one; False if it is somebody else's.
@@ -45,7 +45,7 @@ def claimed(kit: Kit, move: Move, seen: datetime, name: str) -> Iterator[bool]:
 
     What nobody foresaw ends here. A StoreError is raised, and the claim is then as it was seen, for another try.
     """
-    held = [seen, kit.clock() + _CLAIM]
+    held = [seen, kit.clock() + _length(kit)]
     if not move(*held):
         yield False
         return
@@ -69,8 +69,8 @@ def claimed(kit: Kit, move: Move, seen: datetime, name: str) -> Iterator[bool]:
 
 
 def _renew(kit: Kit, move: Move, held: list[datetime], done: threading.Event) -> None:
-    while not done.wait(_CLAIM.total_seconds() / _RENEWALS):
-        until = kit.clock() + _CLAIM
+    while not done.wait(_length(kit).total_seconds() / _RENEWALS):
+        until = kit.clock() + _length(kit)
         try:
             if not move(held[1], until):
                 return  # all is done
@@ -78,3 +78,7 @@ def _renew(kit: Kit, move: Move, held: list[datetime], done: threading.Event) ->
             _log.debug("%s; a claim is not renewed", e)
         else:
             held[1] = until
+
+
+def _length(kit: Kit) -> timedelta:
+    return timedelta(seconds=kit.mirror.poll.lease_seconds)
