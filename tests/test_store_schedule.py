@@ -16,8 +16,8 @@ URL = Url("https://news.example/list")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
+def store(any_database: str, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(any_database, tmp_path)
     yield opened
     opened.close()
 
@@ -234,9 +234,9 @@ def test_a_store_that_was_emptied_gives_its_room_back(store: Store, tmp_path: Pa
     for number in range(1, 40):
         hold(store, make(number, body=SafeHtml("<p>" + "文" * 20_000 + "</p>")))
         store.save(make(number), [page], {}, NOW)
-    full, file = store.size(), tmp_path / "store.sqlite"
+    full, file = store.size(), tmp_path / "store.sqlite"  # PostgreSQL looks after its files by itself
     store.drop([ArticleId(f"n{number}") for number in range(1, 40)], NOW)
     assert store.size() < full / 5
     store.compact()
-    assert file.stat().st_size < full / 3
+    assert not file.exists() or file.stat().st_size < full / 3
     assert store.check() == ""

@@ -15,6 +15,7 @@ from feedproxy.cli.check import check
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.importing import import_mirror
+from feedproxy.cli.moving import migrate_store
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
@@ -62,6 +63,7 @@ for command in (
     check,
     reextract_articles,
     prune,
+    migrate_store,
     doctor,
     keygen,
     verify,

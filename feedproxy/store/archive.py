@@ -84,7 +84,7 @@ class SqlArchive:
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
             held = db.execute(select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))).scalar()
-        return Version(held or 0, None)
+        return Version(rows.source_of(db) + (held or 0), None)
 
 
 # ---------------------------------------------------------------- reading

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from feedproxy.errors import StoreError
 from feedproxy.model import Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
@@ -18,11 +19,15 @@ from feedproxy.store.database import Database
 from feedproxy.store.schema import locked
 
 _LEADER = "poller"
+# Beside the leader's row, while all that is held comes from elsewhere (`moving`): where from.
+MOVING = "move"
 # No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
 _LONGEST_QUEUE = timedelta(minutes=10)
 # But where a host asks for a minute between two requests, as many may queue.
 _MOST_QUEUED, _LONGEST_DELAY = 64, timedelta(minutes=1)
 _LONGEST_QUIET = timedelta(days=1)
+# Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
+_LONGEST_TTL_S = 366 * 86_400
 _state_columns = [t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)]
 
 
@@ -53,6 +58,7 @@ class SqlSchedule:
         values = asdict(state)
         channel = values.pop("channel")
         del values["outcomes"]
+        values["ttl_s"] = min(int(state.ttl_s), _LONGEST_TTL_S)
         with self._db.writing() as db:
             rows.put(db, t.channel, channel, values)
 
@@ -118,6 +124,8 @@ class SqlLease:
         is_free = or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > now + 2 * (until - now))
         values = {"owner": owner, "until": until}
         with self._db.writing() as db:
+            if origin := db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar():
+                raise StoreError(f"store: it is being moved here from {origin}; if that was interrupted, run it again")
             if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
                 return True
             if db.execute(select(t.lease.c.name).where(mine)).first():
@@ -136,7 +144,10 @@ class SqlLease:
 
 
 class SqlBudget:
-    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends."""
+    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends.
+
+    So each machine has its own places, where several work over one database; the pace is one for all.
+    """
 
     def __init__(self, db: Database, folder: Path) -> None:
         self._db, self._folder = db, folder
@@ -151,7 +162,7 @@ class SqlBudget:
             yield
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
-        with self._db.writing() as db:
+        with self._db.writing(host) as db:
             row = db.execute(select(t.host).where(t.host.c.name == host)).first()
             longest_queue = max(_LONGEST_QUEUE, _MOST_QUEUED * timedelta(seconds=gap_s))
             was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
@@ -167,7 +178,7 @@ class SqlBudget:
             return start, None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        with self._db.writing() as db:
+        with self._db.writing(host) as db:
             row = db.execute(select(t.host).where(t.host.c.name == host)).first()
             if row is None:
                 db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))

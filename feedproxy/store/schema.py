@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from feedproxy.errors import StoreError
+from feedproxy.store import postgres
 
 HEAD = "0005"
 
@@ -16,12 +17,14 @@ def migrate(engine: Engine, lock_file: Path) -> None:
     """Apply the migrations that are missing; at once when none is, and one process after the other when some are.
 
     Raises:
-        StoreError: the store was made by a later version.
+        StoreError: the store was made by a later version, or the database is none that it can be made in.
 
     """
-    if _revision(engine) == HEAD:
+    if revision(engine) == HEAD:
         return
-    with locked(lock_file), engine.connect().execution_options(write=True) as connection, connection.begin():
+    with locked(lock_file), engine.connect().execution_options(write=True, patient=True) as connection, connection.begin():
+        if connection.dialect.name != "sqlite":
+            postgres.check_order(connection)
         _upgrade(connection)
 
 
@@ -47,7 +50,8 @@ def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
         yield True
 
 
-def _revision(engine: Engine) -> str | None:
+def revision(engine: Engine) -> str | None:
+    """Return which schema a database has, None if it has none of ours."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:

@@ -35,7 +35,6 @@ from feedproxy.store.database import Database
 from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlBudget, SqlLease, SqlSchedule
-from feedproxy.store.schema import locked
 
 
 class SqlStore:
@@ -149,7 +148,7 @@ class SqlStore:
     # -------------------------------------------------------------- writing
 
     def turn(self) -> AbstractContextManager[object]:
-        return locked(self._turn_file, shared=self._shares_turns)
+        return self._db.turn(self._turn_file, shared=self._shares_turns)
 
     def together(self) -> AbstractContextManager[None]:
         return self._db.together()

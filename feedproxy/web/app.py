@@ -56,7 +56,8 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     try:
         settings = load_settings(environ)
         logs.begin(settings.log)
-        mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data, redis_url=settings.redis_url)
+        mirror = load_mirror(settings.config)
+        library = open_desk(settings.store_url, settings.data, settings.database_read_url, redis_url=settings.redis_url)
         return create_app(settings, mirror, library, open_media(settings), clock, moment=_MOMENT)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
