@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 
 
 def free_port() -> int:

@@ -46,7 +46,7 @@ class Harvester:
         return Pictures(self.kit)
 
     def poll(self, channel: Channel, *, round_began: datetime | None = None, is_whole: bool = True) -> Report:
-        """Poll one channel: its listing, then every article that waits and is due, unless others take these.
+        """Poll one channel: its listing, then, unless others see to that, every article that waits and is due, and the archives.
 
         With *round_began* whatever was not tried since then is due.
         """
@@ -55,7 +55,7 @@ class Harvester:
         state, page, failure = self._ask_sources(channel, report)
         if is_whole:
             self._take_articles(channel, report, round_began)
-        archive(self.kit)
+            archive(self.kit)
         self._remember(state, page, failure)
         watch(self.kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
@@ -75,11 +75,10 @@ class Harvester:
         return report
 
     def take_some(self, channel: Channel, ids: Collection[ArticleId]) -> Report:
-        """Fetch some articles of a channel that are claimed, and so are due whatever the store says."""
+        """Fetch some articles of a channel that are claimed, and so due whatever the store says; others see to the archives."""
         report = Report(channel)
         with self.kit.store.turn():
             Taker(self.kit, channel, report).take(self.kit.store.waiting(channel.id, ids))
-        archive(self.kit)
         watch(self.kit, report)
         return report
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest import claims
+from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.due import due_articles, due_channels, plan_first
 from feedproxy.harvest.kit import Kit
@@ -27,6 +28,8 @@ _MOST_QUEUED = 200
 # Articles of a message: so many that a message is worth it, so few that the next one of higher priority comes soon.
 _BATCH = 10
 _STEP = timedelta(seconds=1)
+# Pictures that came later can wait, and to look for them takes longer the more channels there are.
+_PICTURES_STEP = timedelta(seconds=5)
 # As which channel the queue of pictures is claimed.
 _PICTURES = "later"
 
@@ -65,6 +68,7 @@ class Dispatcher:
 
     queue: Queue
     channels: dict[str, Channel] = field(default_factory=dict)
+    looked_at: datetime | None = None
 
     def step(self, poller: Poller) -> datetime:
         """Send what is due; return when there may be more."""
@@ -72,7 +76,10 @@ class Dispatcher:
         if not self.channels:
             self.channels = {channel.id: channel for channel in plan.in_turns(kit.mirror.sections)}
             plan_first(kit, list(self.channels.values()))
-        poller.keep_up(kit.store.take_requests)
+            poller.guarded("archives", partial(archive, kit))
+        if kit.store.archive.is_due():
+            poller.guarded("archives", partial(archive, kit))
+        kit.store.take_requests()
         waiting = kit.store.channels_waiting(kit.clock(), plan.horizon(kit.clock(), kit.mirror.poll))
         if REQUESTED in waiting:
             self._send_articles(kit, REQUESTED, Priority.READER)
@@ -94,8 +101,7 @@ class Dispatcher:
         ]
 
     def _articles(self, kit: Kit, waiting: set[str]) -> list[Callable[[], int]]:
-        known = (name for name in self.channels if name in waiting)
-        return [partial(self._send_articles, kit, name, Priority.ARTICLES) for name in known]
+        return [partial(self._send_articles, kit, name, Priority.ARTICLES) for name in sorted(waiting & self.channels.keys())]
 
     def _send_articles(self, kit: Kit, channel: str, priority: Priority) -> int:
         due = due_articles(kit, channel, _BATCH)
@@ -105,7 +111,10 @@ class Dispatcher:
         return self._send(Errand(channel, until, ids), claims.of_articles(kit, ids, set()), until, priority) if ids else 0
 
     def _send_pictures(self, kit: Kit) -> int:
-        seen, now = kit.store.schedule.state(_PICTURES).next_poll_at, kit.clock()
+        now = kit.clock()
+        if self.looked_at and self.looked_at <= now < self.looked_at + _PICTURES_STEP:
+            return 0
+        self.looked_at, seen = now, kit.store.schedule.state(_PICTURES).next_poll_at
         is_free = seen is None or not now < seen <= now + _QUEUED
         if not is_free or not kit.store.due_pictures(kit.hosts, kit.picture_channels, now, 1):
             return 0

@@ -105,7 +105,8 @@ class Poller:
         """Do all that is due, here and now; return when there is more."""
         now, channels = self.kit.clock(), plan.in_turns(self.kit.mirror.sections)
         plan_first(self.kit, channels)
-        self.keep_up(self.harvester.serve_readers)
+        self.guarded("archives", partial(archive, self.kit))
+        self.guarded("requests", self.harvester.serve_readers)
         for channel, _ in due_channels(self.kit, {channel.id: channel for channel in channels}):
             if not self.may_go_on():
                 break
@@ -145,11 +146,6 @@ class Poller:
         for channel in channels:
             if channel.id in due and self.may_go_on():
                 self.guarded(channel.id, partial(self.harvester.take, channel))
-
-    def keep_up(self, serve_readers: Callable[[], object]) -> None:
-        """Append to the archives, and see what readers asked for."""
-        self.guarded("archives", partial(archive, self.kit))
-        self.guarded("requests", serve_readers)
 
     def tell_webhook(self) -> None:
         """Tell the webhook of alarms; one that takes none is left alone for a while."""

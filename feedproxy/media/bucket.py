@@ -73,7 +73,9 @@ class MediaBucket:
     def _files(self) -> Any:  # noqa: ANN401 (s3fs has no types)
         """What reaches the server: opened when it is used first, as its thread does not survive a fork."""
         if self._opened is None:
-            self._opened = s3fs.S3FileSystem(**self._options, use_listings_cache=False, skip_instance_cache=True)
+            # at several pieces at a time it would ask for the size first
+            once = {"use_listings_cache": False, "skip_instance_cache": True, "max_concurrency": 1}
+            self._opened = s3fs.S3FileSystem(**self._options, **once)
         return self._opened
 
     def _length(self, path: str) -> int | None:

@@ -92,8 +92,8 @@ def turn(engine: Engine, *, shared: bool) -> Iterator[None]:
     """Hold off the pollers of all machines, or those that share no turns; it ends with the process, however that ends."""
     try:
         with engine.connect() as connection:
-            connection.detach()  # so that the end closes it
             connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # so that the end closes it
             connection.execute(text("SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"))
             take = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
             connection.execute(select_(take(_OURS, _TURN)))
