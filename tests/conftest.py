@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from databases import any_database, postgresql, shared_database  # noqa: F401 (fixtures)
 from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
@@ -65,8 +66,15 @@ def newsroom() -> Iterator[Newsroom]:
 
 
 @pytest.fixture
-def settings(newsroom: Newsroom, tmp_path: Path) -> Settings:
-    return Settings(config=write_config(tmp_path / "config"), data=tmp_path / "var", origins={HOST: newsroom.origin})
+def database_url() -> str:
+    """Where the store lies: in the data folder. Test files that are to hold on every engine have `any_database` instead."""
+    return ""
+
+
+@pytest.fixture
+def settings(newsroom: Newsroom, tmp_path: Path, database_url: str) -> Settings:
+    config, data = write_config(tmp_path / "config"), tmp_path / "var"
+    return Settings(config=config, data=data, origins={HOST: newsroom.origin}, database_url=database_url)
 
 
 @pytest.fixture

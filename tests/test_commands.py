@@ -48,6 +48,7 @@ UNRUN = {
     "feedproxy import https": "needs a mirror's raw address: tests/test_import.py has one",
     "feedproxy worker": "runs for ever; its own tests start it",
     "feedproxy beat": "runs for ever; its own tests start it",
+    "feedproxy migrate-store": "needs a second database: tests/databases.py has some",
     "feedproxy publish": "needs remotes: tests/test_publish.py has some",
     "git pull": "needs a remote",
     "minisign -": "needs minisign, and a signed mirror: tests/test_sign.py has both",

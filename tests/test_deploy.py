@@ -18,8 +18,6 @@ from feedproxy.settings import PREFIX, Settings
 DEPLOY = Path(__file__).resolve().parents[1] / "config" / "deploy"
 ROOT = DEPLOY.parents[1]
 FILES = sorted(file for file in DEPLOY.iterdir() if file.suffix != ".json")
-# What compose.scale.yml and the units need of the extra `scale`.
-PENDING = {"database_read_url", "redis_url", "broker_url", "media_url", "worker", "beat"}
 PROSE = {"feedproxy", "image", "does"}
 UNITS = sorted(DEPLOY.glob("*.service"))
 HARDENED = {
@@ -39,10 +37,10 @@ HARDENED = {
 def test_every_variable_and_every_command_that_is_named_exists(file: Path) -> None:
     text = file.read_text("utf-8")
     variables = {name.lower() for name in re.findall(rf"\b{PREFIX}([A-Z_]+)", text)}
-    known = set(Settings.model_fields) | PENDING
+    known = set(Settings.model_fields)
     assert {name for name in variables if name not in known and name.removesuffix("_file") not in known} == set()
     commands = set(re.findall(r"\bfeedproxy ([a-z]+)\b", text.replace('", "', " ")))
-    assert commands - PROSE - set(cli.commands) - PENDING == set()
+    assert commands - PROSE - set(cli.commands) == set()
 
 
 def compose(name: str) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def test_units_are_hardened_and_start_what_there_is(file: Path) -> None:
     assert {name: unit.get(name) for name in HARDENED} == HARDENED
     program, *arguments = shlex.split(unit["ExecStart"])
     if program.endswith("/feedproxy"):
-        assert arguments[0] in {*cli.commands, *PENDING}
+        assert arguments[0] in cli.commands
     else:
         assert arguments == ["--config", "python:feedproxy.web.server"]
 

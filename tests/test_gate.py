@@ -158,7 +158,7 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
     forbidden_ones = (
         partial(desk.save, replace(held, title="假"), [], {}, clock()),
         partial(desk.drop, [held.id], clock()),
-        partial(desk.schedule.lead, "web", clock(), clock()),
+        partial(desk.lease.lead, "web", clock(), clock()),
         partial(desk.budget.hold, "news.example", clock(), clock()),
         partial(desk.records.add, {("polls", "city", "ok"): 1}),
     )

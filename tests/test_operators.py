@@ -44,7 +44,7 @@ def polled(harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clo
     clock.now = clock.now.replace(month=5, day=4)
     for channel in harvester.kit.mirror.channels:
         harvester.poll(channel)
-    store.schedule.lead("machine 7", clock.now, clock.now + timedelta(minutes=5))
+    store.lease.lead("machine 7", clock.now, clock.now + timedelta(minutes=5))
     return clock
 
 

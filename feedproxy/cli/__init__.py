@@ -17,12 +17,14 @@ from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.healthcheck import healthcheck
 from feedproxy.cli.importing import import_mirror
+from feedproxy.cli.moving import migrate_store
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
+from feedproxy.cli.worker import beat, worker
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import PREFIX, Settings, load_settings
 from feedproxy.sign import signing_key
@@ -60,6 +62,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     serve,
     poll,
+    worker,
+    beat,
     backfill,
     import_mirror,
     export_mirror,
@@ -68,6 +72,7 @@ for command in (
     check,
     reextract_articles,
     prune,
+    migrate_store,
     doctor,
     healthcheck,
     keygen,

@@ -16,7 +16,7 @@ import click
 from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
 from feedproxy.errors import ConfigError
-from feedproxy.media import MediaFolder
+from feedproxy.media import open_media
 from feedproxy.media.forms import make_book_form
 from feedproxy.model import Mirror
 from feedproxy.settings import Settings
@@ -58,7 +58,7 @@ def bundle(
     """
     mirror = load_mirror(settings.config)
     scope = _scope(mirror, section, channel)
-    store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    store, media = open_store(settings.store_url, settings.data), open_media(settings)
     period = _period(store, mirror, scope, since=since, until=until, limit=limit)
     ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
     if not ids:

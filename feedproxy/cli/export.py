@@ -11,6 +11,7 @@ import click
 
 from feedproxy.cli.parts import TERMINATED, as_json, examples, progress, say
 from feedproxy.export import Order, Result, Seal, export
+from feedproxy.media import open_media
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sign import sign, signing_key
@@ -60,7 +61,7 @@ def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links)
         form=form,
         store_url=settings.store_url,
         data=settings.data,
-        media=settings.media,
+        media=open_media(settings),
         public_url=settings.public_url,
         links=links,
         is_indexed=settings.indexed,

@@ -42,6 +42,6 @@ def _of_web(bind: str) -> str:
 
 
 def _of_poller(settings: Settings) -> str:
-    store = open_store(settings.store_url, settings.data)
-    found = store.schedule.leader()
+    store = open_store(settings.store_url, settings.data, redis_url=settings.redis_url)
+    found = store.lease.leader()
     return "" if found and found[1] > now() else "no poller leads"

@@ -18,13 +18,13 @@ from rich.table import Column, Table
 
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Kit, Report
-from feedproxy.media import MediaFolder
+from feedproxy.media import open_media
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 # What is being fetched when all is to end has so long to end; what has not is done again.
-_GRACE_S = 8.0
+GRACE_S = 8.0
 # Lines that nobody looks at are not broken.
 _WIDEST = 1000
 # What a shell says of a process that SIGTERM ended.
@@ -41,13 +41,22 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def open_kit(settings: Settings, stop: threading.Event, **more: Any) -> Kit:  # noqa: ANN401 (as `open_fetcher` has it)
-    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides."""
+def open_kit(
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    shares_turns: bool = False,
+    **more: Any,  # noqa: ANN401 (as `open_fetcher` has it)
+) -> Kit:
+    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides.
+
+    *shares_turns* is for `open_store`.
+    """
     mirror = load_mirror(settings.config)
-    store = open_store(settings.store_url, settings.data)
+    store = open_store(settings.store_url, settings.data, redis_url=settings.redis_url, shares_turns=shares_turns)
     cache_file = settings.data / "http-cache.sqlite"
     fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, cache_file=cache_file, **more)
-    return Kit(mirror, store, fetcher, MediaFolder(settings.media), now, stop.is_set)
+    return Kit(mirror, store, fetcher, open_media(settings), now, stop.is_set)
 
 
 def examples(*lines: str) -> str:
@@ -128,7 +137,7 @@ def end_gently(stop: threading.Event) -> None:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
-        timer = threading.Timer(_GRACE_S, os._exit, (TERMINATED,))
+        timer = threading.Timer(GRACE_S, os._exit, (TERMINATED,))
         timer.daemon = True
         timer.start()
 

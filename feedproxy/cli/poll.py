@@ -50,15 +50,22 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or with 1 if --once was
     given and a channel failed.
     """
+    if once:
+        stop = threading.Event()
+        end_gently(stop)
+        _finish(_poll_all(open_kit(settings, stop)), stop, is_json=is_json)
+    run_poller(settings)
+
+
+def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
+    """Poll until SIGTERM; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop)
     kit = open_kit(settings, stop)
-    if once:
-        _finish(_poll_all(kit), stop, is_json=is_json)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
-    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook)
+    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, hands=hands)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():

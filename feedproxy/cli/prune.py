@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from feedproxy.cli.parts import as_json, examples, now, progress, say
-from feedproxy.media import MediaFolder
+from feedproxy.media import Media, open_media
 from feedproxy.model import ArticleId, KeepRules, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -32,7 +32,7 @@ def prune(settings: Settings, days: float | None, megabytes: float | None, *, dr
     """
     mirror = load_mirror(settings.config)
     given = {name: value for name, value in (("days", days), ("megabytes", megabytes)) if value is not None}
-    store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    store, media = open_store(settings.store_url, settings.data), open_media(settings)
     articles = _too_many(store, mirror, replace(mirror.keep, **given))
     tell = partial(_tell, is_json=is_json)
     for article_id in articles:
@@ -76,9 +76,7 @@ def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
             bar.advance(bar.task_ids[0], len(some))
 
 
-def _prune_pictures(
-    store: SqlStore, media: MediaFolder, tell: Callable[[str, str], None], *, dry_run: bool
-) -> tuple[int, int, int]:
+def _prune_pictures(store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool) -> tuple[int, int, int]:
     """Delete pictures that no article shows, and files that no picture has; return how many of each, and their bytes.
 
     A picture whose file is missing is fetched again.

@@ -33,20 +33,21 @@ WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.serve
 def serve(settings: Settings) -> None:
     """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together.
 
-    Ends with 0 when it is told to end, else with what the web side ended with.
+    Where FEEDPROXY_BROKER_URL is set, `feedproxy beat` and `feedproxy worker` poll, and the web side is all. Ends with 0 when it
+    is told to end, else with what the web side ended with.
     """
     load_mirror(settings.config)
     _check_bind(settings.bind)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
-    web, poller = _start(WEB), _start(_POLLER)
+    web, poller = _start(WEB), None if settings.broker_url else _start(_POLLER)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     wait_s, started = _RESTART_S[0], time.monotonic()
     try:
         while web.poll() is None:
             time.sleep(_STEP_S)
-            if poller.poll() is None:
+            if poller is None or poller.poll() is None:
                 continue
             wait_s = _RESTART_S[0] if time.monotonic() - started > _RESTART_S[1] else min(2 * wait_s, _RESTART_S[1])
             _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
@@ -54,7 +55,7 @@ def serve(settings: Settings) -> None:
             poller, started = _start(_POLLER), time.monotonic()
         _log.error("the web side ended with %s", web.returncode)
     finally:
-        _end(poller, web)
+        _end(*filter(None, (poller, web)))
     sys.exit(web.returncode)
 
 

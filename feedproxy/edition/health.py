@@ -11,6 +11,7 @@ from pathlib import Path
 
 from feedproxy.edition import problems
 from feedproxy.edition.problems import Problem
+from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, Channel, ChannelState, Mirror
 from feedproxy.store import Desk
 
@@ -65,14 +66,13 @@ def look(mirror: Mirror, desk: Desk, folder: Path, now: datetime) -> Health:
 
     """
     channels = [channel.id for channel in mirror.channels]
-    states, found, records = desk.schedule.states(), desk.schedule.leader(), desk.records
-    leader = found if found and found[1] > now else None
+    states, records, free = desk.schedule.states(), desk.records, free_bytes(folder)
+    leader, quiet, away = _shared(desk, now)
     alarms = tuple(alarm for alarm in records.alarms() if alarm.closed is None and alarm.channel in channels)
     counts = records.counts()
     delays = {channel: _delays(counts, channel) for channel in channels}
-    quiet, free = desk.budget.quiet(now), free_bytes(folder)
     wrong = [
-        *problems.of_poller(leader, mirror, states, now),
+        *(map(problems.of_engine, away) if away else problems.of_poller(leader, mirror, states, now)),
         *problems.of_disk(folder, free),
         *map(problems.of_alarm, alarms),
         *problems.of_channels(mirror, states, now),
@@ -107,6 +107,15 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
+
+
+def _shared(desk: Desk, now: datetime) -> tuple[tuple[str, datetime] | None, Mapping[str, datetime], list[str]]:
+    """Return who leads, which hosts are left alone, and why that can't be told: it may lie elsewhere than the store does."""
+    try:
+        found, quiet = desk.lease.leader(), desk.budget.quiet(now)
+    except StoreError as e:
+        return None, {}, [str(e)]
+    return found if found and found[1] > now else None, quiet, []
 
 
 def _channels(

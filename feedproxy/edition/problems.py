@@ -83,6 +83,11 @@ def of_store(error: str) -> Problem:
     )
 
 
+def of_engine(error: str) -> Problem:
+    """Return that what all machines share is away, while the store is there."""
+    return Problem(error, "nothing, if it is to be away: polling goes on by itself once it is back, and what is held is served")
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """Return how long ago a moment was, in words."""
     return f"{(now - moment) / timedelta(hours=1):.1f} hours ago" if moment else "never"

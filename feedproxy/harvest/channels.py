@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -45,16 +45,17 @@ class Harvester:
         """What takes pictures in."""
         return Pictures(self.kit)
 
-    def poll(self, channel: Channel, *, round_began: datetime | None = None) -> Report:
-        """Poll one channel: its listing, then every article that waits and is due.
+    def poll(self, channel: Channel, *, round_began: datetime | None = None, is_whole: bool = True) -> Report:
+        """Poll one channel: its listing, then, unless others see to that, every article that waits and is due, and the archives.
 
         With *round_began* whatever was not tried since then is due.
         """
         began = self.kit.clock()
         report = Report(channel)
         state, page, failure = self._ask_sources(channel, report)
-        self._take_articles(channel, report, round_began)
-        archive(self.kit)
+        if is_whole:
+            self._take_articles(channel, report, round_began)
+            archive(self.kit)
         self._remember(state, page, failure)
         watch(self.kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
@@ -73,6 +74,14 @@ class Harvester:
         watch(self.kit, report)
         return report
 
+    def take_some(self, channel: Channel, ids: Collection[ArticleId]) -> Report:
+        """Fetch some articles of a channel that are claimed, and so due whatever the store says; others see to the archives."""
+        report = Report(channel)
+        with self.kit.store.turn():
+            Taker(self.kit, channel, report).take(self.kit.store.waiting(channel.id, ids))
+        watch(self.kit, report)
+        return report
+
     def serve_readers(self) -> None:
         """Fetch what readers have asked for since this was looked at last."""
         if self.kit.store.take_requests():
@@ -80,7 +89,12 @@ class Harvester:
 
     def answer_requests(self) -> Report:
         """Fetch the articles that readers asked for, as far as they are due."""
-        return self.take(Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], Source("", Url(""))))
+        return self.take(self.requested)
+
+    @property
+    def requested(self) -> Channel:
+        """The channel of what readers asked for, which no section shows."""
+        return Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], Source("", Url("")))
 
     def walk(
         self,

@@ -1,11 +1,12 @@
 """The store: what is held, what waits, and how each channel's polls went. The only room that imports SQLAlchemy.
 
 `Library` is what readers need, `Desk` what the web side needs besides, `Store` what the poller does; `open_store` makes the
-SQL implementation of all, `open_desk` one that can write readers' requests only.
+SQL implementation of all, `open_desk` one for the web side. `move` copies all that one holds to another engine.
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive
-from feedproxy.store.ledgers import Budget, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
+from feedproxy.store.moving import move
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
 from feedproxy.store.sql import SqlStore
@@ -16,11 +17,13 @@ __all__ = [
     "Budget",
     "Clock",
     "Desk",
+    "Lease",
     "Library",
     "Records",
     "Schedule",
     "SqlStore",
     "Store",
+    "move",
     "open_desk",
     "open_store",
 ]

@@ -28,6 +28,9 @@ class Archive(Protocol):
         An article that was corrected after its page was full is appended again (RFC 5005, 4: the newer one counts).
         """
 
+    def is_due(self) -> bool:
+        """Tell whether anything was stored since it was added to last."""
+
     def length(self, log: str) -> int:
         """Return how many positions of a log are taken: each `PAGE_ENTRIES` of them make a full page."""
 
@@ -65,6 +68,10 @@ class SqlArchive:
                     _remember(db, log)
         return added
 
+    def is_due(self) -> bool:  # noqa: D102
+        with self._db.reading() as db:
+            return _count_due(db, 1) > 0
+
     def length(self, log: str) -> int:  # noqa: D102
         with self._db.reading() as db:
             return _length(db, log)
@@ -84,7 +91,7 @@ class SqlArchive:
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
             held = db.execute(select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))).scalar()
-        return Version(held or 0, None)
+        return Version(rows.source_of(db) + (held or 0), None)
 
 
 # ---------------------------------------------------------------- reading

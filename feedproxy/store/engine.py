@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from feedproxy.store import postgres
 
 # How long a writer waits for another one, in ms; a transaction here takes a few. Who asks the web side waits less.
 _BUSY_TIMEOUT_MS, _SHORT_TIMEOUT_MS = 5_000, 1_000
@@ -25,11 +27,11 @@ _CHANGES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLI
 def create(url: str, only: frozenset[str] | None = None) -> Engine:
     """Return an engine for an SQLAlchemy *url*; the folder of an SQLite file is made.
 
-    With *only* it writes to no other tables (SQLite; elsewhere that is what roles are for).
+    With *only* it is the web side's: it writes to no other tables (SQLite; elsewhere that is what roles are for), and waits less.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return postgres.create(parsed, is_hasty=only is not None)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
@@ -59,13 +61,13 @@ def size_of(db: Connection) -> int:
             int(db.exec_driver_sql(f"PRAGMA {name}").scalar() or 0) for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * page_size
-    return int(db.execute(text("SELECT pg_database_size(current_database())")).scalar() or 0)
+    return postgres.size_of(db)
 
 
 def without_password(url: str) -> str:
     """Return a database's address as it may be shown."""
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(url).set(query={}).render_as_string(hide_password=True)  # a password may stand in the query, too
     except (ArgumentError, ValueError):
         return "the database"
 

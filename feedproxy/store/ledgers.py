@@ -9,13 +9,16 @@ from feedproxy.model import Alarm, Backfill, ChannelState
 
 
 class Schedule(Protocol):
-    """When which channel is polled, and who polls."""
+    """When which channel is polled."""
 
     def states(self) -> dict[str, ChannelState]:
         """Return what is remembered of each channel's polls."""
 
     def state(self, channel: str) -> ChannelState:
         """Return what is remembered of one channel's polls."""
+
+    def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        """Return what is remembered of the channels that may be due; a moment beyond *horizon* is not believed."""
 
     def remember_poll(self, state: ChannelState) -> None:
         """Store a channel's state, but for its outcomes."""
@@ -35,15 +38,6 @@ class Schedule(Protocol):
     def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
         """Return when the next poll or article of one of *channels*, or picture of one *showing* them at *hosts*, is due."""
 
-    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or renew the lease until *until*; return False while somebody else holds it."""
-
-    def resign(self, owner: str) -> None:
-        """Give the lease back."""
-
-    def leader(self) -> tuple[str, datetime] | None:
-        """Return who holds the lease, and until when."""
-
     def backfill(self, channel: str) -> Backfill | None:
         """Return how far the walk down a channel's listing has come."""
 
@@ -52,6 +46,19 @@ class Schedule(Protocol):
 
     def forget_backfill(self, channel: str) -> None:
         """Have the next walk begin at the top."""
+
+
+class Lease(Protocol):
+    """Who polls: one of several."""
+
+    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or renew the lease until *until*; return False while somebody else holds it."""
+
+    def resign(self, owner: str) -> None:
+        """Give the lease back."""
+
+    def leader(self) -> tuple[str, datetime] | None:
+        """Return who holds the lease, and until when."""
 
 
 class Budget(Protocol):

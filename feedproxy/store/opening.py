@@ -1,7 +1,11 @@
 """Open a store: whole for the poller, for reading and readers' requests for the web side."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
@@ -9,7 +13,7 @@ from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.ports import Desk
-from feedproxy.store.schema import migrate
+from feedproxy.store.schema import HEAD, migrate, revision
 from feedproxy.store.sql import SqlStore
 
 # What to do where a database says one of these.
@@ -18,41 +22,84 @@ _ADVICE = {
     "not a database": "stop everything, put the file aside, and restore a backup",
     "disk is full": "make room",
     "locked": "another process holds it; end that",
+    "Connection refused": "start the server, or see whether it listens there",
+    "No module named 'psycopg": "install what PostgreSQL needs: pip install -r requirements-scale.txt",
 }
+# Who holds it, in the data folder, has the pollers' turn on this machine.
+TURN_FILE = "poller.lock"
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
 
-def open_store(url: str, folder: Path) -> SqlStore:
+def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: bool = False) -> SqlStore:
     """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
+
+    With *redis_url* budgets of hosts, and who polls, are in Redis. Who *shares_turns* takes them together with others that do,
+    and claims what it works on.
 
     Raises:
         StoreError: it can't be opened, or a later version made it.
 
     """
-    try:
+    return SqlStore(open_database(url, folder), folder / TURN_FILE, shares_turns=shares_turns, **_shared(redis_url))
+
+
+def open_database(url: str, folder: Path) -> Database:
+    """Return the same without what is done with it."""
+    with _told(url):
         folder.mkdir(parents=True, exist_ok=True)
         engine = engines.create(url)
         migrate(engine, folder / "schema.lock")
-    except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
-        shown, words = engines.without_password(url), in_words(e)
-        advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
-        raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
-    return SqlStore(Database(engine), folder / "poller.lock")
+    return Database(engine)
 
 
-def open_desk(url: str, folder: Path) -> Desk:
+def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> Desk:
     """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
+
+    What is read comes from the replica at *read_url*, where one is named, and from *url* while that does not answer.
 
     Raises:
         StoreError: as `open_store`.
 
     """
+    only = frozenset((t.request.name,))
+    replica = None
+    if read_url:
+        with _told(read_url):
+            replica = engines.create(read_url, only)
     try:
         open_store(url, folder).close()  # which brings its schema up to date
-        engine = engines.create(url, frozenset((t.request.name,)))
+        engine = engines.create(url, only)
     except StoreError:
-        frozen = engines.create_frozen(url)
+        frozen = engines.create(url, only) if replica and _is_ready(replica) else engines.create_frozen(url)
         if frozen is None:
             raise
         engine = frozen
-    return SqlStore(Database(engine), folder / "poller.lock")
+    return SqlStore(Database(engine, replica), folder / TURN_FILE, **_shared(redis_url))
+
+
+def _shared(redis_url: str) -> dict[str, Any]:
+    """Return what is in Redis, if anything is."""
+    if not redis_url:
+        return {}
+    from feedproxy import shared  # noqa: PLC0415 (its library is only where it is needed)
+
+    client = shared.connect(redis_url)
+    return {"lease": shared.RedisLease(client), "budget": shared.RedisBudget(client)}
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Have what a database raises while it is opened be one line that says which, and what to do."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
+        shown, words = engines.without_password(url), in_words(e)
+        advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
+        raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
+
+
+def _is_ready(replica: Engine) -> bool:
+    try:
+        return revision(replica) == HEAD
+    except SQLAlchemyError:
+        return False

@@ -21,7 +21,7 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store.archive import Archive
-from feedproxy.store.ledgers import Budget, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
 
 Clock = Callable[[], datetime]
 
@@ -93,6 +93,10 @@ class Desk(Library, Protocol):
         """When what is polled."""
 
     @property
+    def lease(self) -> Lease:
+        """Who polls."""
+
+    @property
     def budget(self) -> Budget:
         """When which host may be asked."""
 
@@ -122,8 +126,11 @@ class Store(Desk, Protocol):
     def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
         """Return those of *articles* that a listing of the channel has shown *until* then."""
 
-    def waiting(self, channel: str) -> list[Waiting]:
-        """Return the articles of a channel that are to be fetched, in the listing's order."""
+    def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+        """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
+
+    def claim(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        """Have articles wait until then that were *seen* to be due at those moments; return those that still were."""
 
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
         """Return the channels that show an article that is due; a moment beyond *horizon* is not believed."""

@@ -21,7 +21,7 @@ def original_of(db: Connection, article_id: ArticleId) -> Url | None:
     """Return the upstream address of an article that is waiting or linked to."""
     wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
     linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
-    found = db.execute(wanted).scalar() or db.execute(linked.limit(1)).scalar()
+    found = db.execute(wanted).scalar() or db.execute(linked.order_by(t.article_link.c.article_id).limit(1)).scalar()
     return Url(found) if found else None
 
 

@@ -13,6 +13,8 @@ from feedproxy.store import tables as t
 # How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
 CHUNK = 500
 _Text = TypeVar("_Text", bound=str)
+# No count of changes comes near.
+_STANDING_IN = 1 << 62
 
 
 def chunks(values: Collection[_Text]) -> Iterator[list[_Text]]:
@@ -64,7 +66,15 @@ def version_of(db: Connection, channels: Collection[str]) -> Version:
     """Return how often something of *channels* has changed, and when last."""
     query = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(t.channel.c.id.in_(channels))
     number, moment = db.execute(query).one()
-    return Version(int(number or 0), moment)
+    return Version(source_of(db) + int(number or 0), moment)
+
+
+def source_of(db: Connection) -> int:
+    """Return what versions begin with where they are read, so that what a replica shows never passes for what its primary does.
+
+    Else what is made of a replica's old rows, a moment after the primary stood in for it, would be taken for new.
+    """
+    return _STANDING_IN if db.get_execution_options().get("stands_in") else 0
 
 
 def count_change(db: Connection, channels: set[str], now: datetime) -> None:

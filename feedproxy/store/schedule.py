@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from feedproxy.errors import StoreError
 from feedproxy.model import Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
@@ -18,11 +19,15 @@ from feedproxy.store.database import Database
 from feedproxy.store.schema import locked
 
 _LEADER = "poller"
+# Beside the leader's row, while all that is held comes from elsewhere (`moving`): where from.
+MOVING = "move"
 # No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
 _LONGEST_QUEUE = timedelta(minutes=10)
 # But where a host asks for a minute between two requests, as many may queue.
 _MOST_QUEUED, _LONGEST_DELAY = 64, timedelta(minutes=1)
 _LONGEST_QUIET = timedelta(days=1)
+# Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
+_LONGEST_TTL_S = 366 * 86_400
 _state_columns = [t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)]
 
 
@@ -43,10 +48,17 @@ class SqlSchedule:
             row = db.execute(select(*_state_columns).where(t.channel.c.id == channel)).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
+    def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        at, polled_at = t.channel.c.next_poll_at, t.channel.c.polled_at
+        query = select(*_state_columns).where(or_(at.is_(None), at <= now, at > horizon, polled_at > now))
+        with self._db.reading() as db:
+            return {row.id: ChannelState(*row) for row in db.execute(query)}
+
     def remember_poll(self, state: ChannelState) -> None:
         values = asdict(state)
         channel = values.pop("channel")
         del values["outcomes"]
+        values["ttl_s"] = min(int(state.ttl_s), _LONGEST_TTL_S)
         with self._db.writing() as db:
             rows.put(db, t.channel, channel, values)
 
@@ -83,29 +95,6 @@ class SqlSchedule:
             ]
         return min((moment for moment in found if moment is not None), default=None)
 
-    # -------------------------------------------------------------- leading
-
-    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        mine = t.lease.c.name == _LEADER
-        is_free = or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > now + 2 * (until - now))
-        values = {"owner": owner, "until": until}
-        with self._db.writing() as db:
-            if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
-                return True
-            if db.execute(select(t.lease.c.name).where(mine)).first():
-                return False
-            db.execute(insert(t.lease).values(name=_LEADER, **values))
-            return True
-
-    def resign(self, owner: str) -> None:
-        with self._db.writing() as db:
-            db.execute(delete(t.lease).where(t.lease.c.name == _LEADER, t.lease.c.owner == owner))
-
-    def leader(self) -> tuple[str, datetime] | None:
-        with self._db.reading() as db:
-            row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
-        return (row.owner, row.until) if row else None
-
     # -------------------------------------------------------------- backfill
 
     def backfill(self, channel: str) -> Backfill | None:
@@ -124,8 +113,41 @@ class SqlSchedule:
             db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
 
 
+class SqlLease:
+    """Implements `Lease`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
+        mine = t.lease.c.name == _LEADER
+        is_free = or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > now + 2 * (until - now))
+        values = {"owner": owner, "until": until}
+        with self._db.writing() as db:
+            if origin := db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar():
+                raise StoreError(f"store: it is being moved here from {origin}; if that was interrupted, run it again")
+            if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
+                return True
+            if db.execute(select(t.lease.c.name).where(mine)).first():
+                return False
+            db.execute(insert(t.lease).values(name=_LEADER, **values))
+            return True
+
+    def resign(self, owner: str) -> None:
+        with self._db.writing() as db:
+            db.execute(delete(t.lease).where(t.lease.c.name == _LEADER, t.lease.c.owner == owner))
+
+    def leader(self) -> tuple[str, datetime] | None:
+        with self._db.reading() as db:
+            row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
+        return (row.owner, row.until) if row else None
+
+
 class SqlBudget:
-    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends."""
+    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends.
+
+    So each machine has its own places, where several work over one database; the pace is one for all.
+    """
 
     def __init__(self, db: Database, folder: Path) -> None:
         self._db, self._folder = db, folder
@@ -140,7 +162,7 @@ class SqlBudget:
             yield
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
-        with self._db.writing() as db:
+        with self._db.writing(host) as db:
             row = db.execute(select(t.host).where(t.host.c.name == host)).first()
             longest_queue = max(_LONGEST_QUEUE, _MOST_QUEUED * timedelta(seconds=gap_s))
             was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
@@ -156,7 +178,7 @@ class SqlBudget:
             return start, None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        with self._db.writing() as db:
+        with self._db.writing(host) as db:
             row = db.execute(select(t.host).where(t.host.c.name == host)).first()
             if row is None:
                 db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from feedproxy.errors import StoreError
+from feedproxy.store import postgres
 
 HEAD = "0005"
 
@@ -16,18 +17,23 @@ def migrate(engine: Engine, lock_file: Path) -> None:
     """Apply the migrations that are missing; at once when none is, and one process after the other when some are.
 
     Raises:
-        StoreError: the store was made by a later version.
+        StoreError: the store was made by a later version, or the database is none that it can be made in.
 
     """
-    if _revision(engine) == HEAD:
+    if revision(engine) == HEAD:
         return
-    with locked(lock_file), engine.connect().execution_options(write=True) as connection, connection.begin():
+    with locked(lock_file), engine.connect().execution_options(write=True, patient=True) as connection, connection.begin():
+        if connection.dialect.name != "sqlite":
+            postgres.check_order(connection)
         _upgrade(connection)
 
 
 @contextmanager
-def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold an exclusive lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process."""
+def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+    """Hold a lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process.
+
+    It is exclusive, or *shared* with all that hold it so.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = file.open("a")
@@ -35,7 +41,7 @@ def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
         raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return
@@ -44,7 +50,8 @@ def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
         yield True
 
 
-def _revision(engine: Engine) -> str | None:
+def revision(engine: Engine) -> str | None:
+    """Return which schema a database has, None if it has none of ours."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:

@@ -31,17 +31,26 @@ from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Database
+from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
-from feedproxy.store.schedule import SqlBudget, SqlSchedule
-from feedproxy.store.schema import locked
+from feedproxy.store.schedule import SqlBudget, SqlLease, SqlSchedule
 
 
 class SqlStore:
     """Implements `Store`; see there."""
 
-    def __init__(self, db: Database, turn_file: Path) -> None:
-        self._db, self._turn_file = db, turn_file
-        self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
+    def __init__(
+        self,
+        db: Database,
+        turn_file: Path,
+        *,
+        lease: Lease | None = None,
+        budget: Budget | None = None,
+        shares_turns: bool = False,
+    ) -> None:
+        self._db, self._turn_file, self._shares_turns = db, turn_file, shares_turns
+        self.schedule, self.records = SqlSchedule(db), SqlRecords(db)
+        self.lease, self.budget = lease or SqlLease(db), budget or SqlBudget(db, turn_file.parent)
         self.archive, self._pulse = SqlArchive(db), db.pulse()
 
     def close(self) -> None:
@@ -131,17 +140,21 @@ class SqlStore:
             request_rows.add(db, article_id, url, now)
             return True
 
-    def waiting(self, channel: str) -> list[Waiting]:
+    def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
         with self._db.reading() as db:
-            return waiting_rows.of_channel(db, channel)
+            return waiting_rows.of_channel(db, channel, only)
 
     # -------------------------------------------------------------- writing
 
     def turn(self) -> AbstractContextManager[object]:
-        return locked(self._turn_file)
+        return self._db.turn(self._turn_file, shared=self._shares_turns)
 
     def together(self) -> AbstractContextManager[None]:
         return self._db.together()
+
+    def claim(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        with self._db.writing() as db:
+            return waiting_rows.claim(db, seen, until)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:

@@ -1,0 +1,64 @@
+"""`feedproxy migrate-store`: a store from one engine to another."""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+from rich.progress import Progress
+
+from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, now, progress, say
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.store import move
+
+_log = logging.getLogger(__name__)
+# Where there is no terminal, a line is printed for each table, and besides so often.
+_LINE_S = 10.0
+
+
+@click.command(
+    "migrate-store",
+    epilog=examples(
+        "migrate-store sqlite:////var/lib/feedproxy/feedproxy.sqlite postgresql+psycopg://feedproxy@db/feedproxy --json"
+    ),
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@as_json
+@click.pass_obj
+def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool) -> None:
+    """Copy the whole store at the address FROM to the empty database at TO, and compare both; pictures stay where they are.
+
+    Stop the poller first; readers may go on. FROM is left as it is. One that was interrupted goes on where it was with the same
+    command. Ends with 0, with 2 if they differ or something fails, or with 143 after SIGTERM.
+    """
+    stop = threading.Event()
+    end_gently(stop)
+    lease = timedelta(seconds=load_mirror(settings.config).poll.lease_seconds)
+    with progress("migrate-store", 0) as bar:
+        found = move(source, target, settings.data, clock=now, lease=lease, told=_told(bar, stop, is_quiet=is_json))
+    words = (
+        f"{sum(found.values())} rows of {len(found)} tables are there, {found['article']} articles among them, all as they were"
+    )
+    say({"tables": found}, words, is_json=is_json)
+
+
+def _told(bar: Progress, stop: threading.Event, *, is_quiet: bool) -> Callable[[str, int, int], None]:
+    """Return what shows how far it has come, and ends it where it was told to end."""
+    told_at = time.monotonic()
+
+    def tell(table: str, done: int, total: int) -> None:
+        nonlocal told_at
+        bar.update(bar.task_ids[0], description=f"migrate-store: {table}", completed=done, total=total)
+        if bar.disable and not is_quiet and (done == total or time.monotonic() > told_at + _LINE_S):
+            told_at = time.monotonic()
+            click.echo(f"{table}: {done} of {total} rows")
+        if stop.is_set():
+            _log.warning("ended before it was done; the same command goes on with it")
+            sys.exit(TERMINATED)
+
+    return tell
