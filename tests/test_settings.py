@@ -49,7 +49,7 @@ FAULTS = [
     ("FEEDPROXY_THREADS", "65", "64"),
     ("FEEDPROXY_TRUSTED_PROXIES", "-1", "0"),
     ("FEEDPROXY_LOG", "loud", "debug"),
-    ("FEEDPROXY_LOG_FORMAT", "json", "log_format", "json"),
+    ("FEEDPROXY_LOG_FORMAT", "xml", "human"),
     ("FEEDPROXY_ACCESS_KEYS", "a-key-that-is-long,short", "16"),
     ("FEEDPROXY_ACCESS_KEYS", "a key with blanks in it", "letters"),
     ("FEEDPROXY_PUBLIC_URL", "mirror.example", "mirror.example"),
