@@ -52,7 +52,7 @@ class Views:
     clock: Clock
     began: datetime
     shelf: Shelf
-    feeds: Feeds = field(default_factory=Feeds)
+    feeds: Feeds
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
@@ -246,7 +246,7 @@ class Views:
 
     def answer(self, answer: Answer) -> Response:
         """Answer with what changes with the store."""
-        changed = modified_of(answer, self.began)
+        changed = modified_of(answer.changed, self.began)
         return send(answer, modified=changed if changed and changed <= self.clock() else None)
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
