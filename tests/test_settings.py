@@ -36,6 +36,7 @@ VARIABLES = [
     ("FEEDPROXY_OPERATOR_TOKEN", "Open Sesame", "operator_token", "Open Sesame"),
     ("FEEDPROXY_SIGNING_KEY", "RWQ=", "signing_key", "RWQ="),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
+    ("FEEDPROXY_LOG_FORMAT", "json", "log_format", "json"),
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.
 FAULTS = [
@@ -48,6 +49,7 @@ FAULTS = [
     ("FEEDPROXY_THREADS", "65", "64"),
     ("FEEDPROXY_TRUSTED_PROXIES", "-1", "0"),
     ("FEEDPROXY_LOG", "loud", "debug"),
+    ("FEEDPROXY_LOG_FORMAT", "xml", "human"),
     ("FEEDPROXY_ACCESS_KEYS", "a-key-that-is-long,short", "16"),
     ("FEEDPROXY_ACCESS_KEYS", "a key with blanks in it", "letters"),
     ("FEEDPROXY_PUBLIC_URL", "mirror.example", "mirror.example"),

@@ -17,15 +17,13 @@ from feedproxy.web.windows import Windows
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
-# Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
-_SHELF_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
     """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
 
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
+    shelf: Shelf
     limiter: Windows = field(default_factory=Windows)
 
     def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
