@@ -19,6 +19,12 @@ VARIABLES = [
         "database_url",
         "postgresql+psycopg://db.example/village",
     ),
+    ("FEEDPROXY_REDIS_URL", "redis://redis.example/3", "redis_url", "redis://redis.example/3"),
+    ("FEEDPROXY_BROKER_URL", "amqp://u:p@mq.example/village", "broker_url", "amqp://u:p@mq.example/village"),
+    ("FEEDPROXY_MEDIA_URL", "s3://mirror/pictures/", "media_url", "s3://mirror/pictures"),
+    ("FEEDPROXY_MEDIA_ENDPOINT", "https://s3.example", "media_endpoint", "https://s3.example"),
+    ("FEEDPROXY_MEDIA_KEY", "somebody", "media_key", "somebody"),
+    ("FEEDPROXY_MEDIA_SECRET", "secret", "media_secret", "secret"),
     ("FEEDPROXY_PUBLIC_URL", "https://mirror.example/", "public_url", "https://mirror.example"),
     (
         "FEEDPROXY_ACCESS_KEYS",
@@ -39,6 +45,9 @@ VARIABLES = [
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.
 FAULTS = [
+    ("FEEDPROXY_REDIS_URL", "amqp://u:secret@mq.example", "redis://"),
+    ("FEEDPROXY_BROKER_URL", "sqs://u:secret@mq.example", "amqp://"),
+    ("FEEDPROXY_MEDIA_URL", "gs://mirror", "s3://bucket/prefix"),
     ("FEEDPROXY_BIND", "8000", "8000"),
     ("FEEDPROXY_BIND", ":8000", ":8000"),
     ("FEEDPROXY_BIND", "localhost:http", "localhost:http"),

@@ -94,21 +94,26 @@ class Dispatcher:
 
     def _listings(self, kit: Kit) -> list[Callable[[], int]]:
         return [
-            partial(
-                self._send, Errand(channel.id, kit.clock() + _QUEUED), claims.of_channel(kit, channel.id), at, Priority.LISTING
-            )
-            for channel, at in due_channels(kit, self.channels)
+            partial(self._send_poll, kit, channel.id, at, Priority.LISTING) for channel, at in due_channels(kit, self.channels)
         ]
 
     def _articles(self, kit: Kit, waiting: set[str]) -> list[Callable[[], int]]:
         return [partial(self._send_articles, kit, name, Priority.ARTICLES) for name in sorted(waiting & self.channels.keys())]
 
+    def _send_poll(self, kit: Kit, name: str, seen: datetime | None, priority: Priority) -> int:
+        begin, now = kit.store.schedule.begin_poll, kit.clock()
+        errand = Errand(name, now + _QUEUED)
+        if not begin(name, seen, errand.claimed):
+            return 0
+        return self._send(errand, priority, lambda: begin(name, errand.claimed, seen or now))
+
     def _send_articles(self, kit: Kit, channel: str, priority: Priority) -> int:
-        due = due_articles(kit, channel, _BATCH)
-        until = kit.clock() + _QUEUED
-        had = kit.store.claim({each.item.id: each.try_at for each in due}, until)
-        ids = tuple(each.item.id for each in due if each.item.id in had)
-        return self._send(Errand(channel, until, ids), claims.of_articles(kit, ids, set()), until, priority) if ids else 0
+        due, now = due_articles(kit, channel, _BATCH), kit.clock()
+        had = kit.store.claim({each.item.id: each.try_at for each in due}, now + _QUEUED)
+        errand = Errand(channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had))
+        if not errand.articles:
+            return 0
+        return self._send(errand, priority, lambda: kit.store.claim(dict.fromkeys(errand.articles, errand.claimed), now))
 
     def _send_pictures(self, kit: Kit) -> int:
         now = kit.clock()
@@ -118,16 +123,14 @@ class Dispatcher:
         is_free = seen is None or not now < seen <= now + _QUEUED
         if not is_free or not kit.store.due_pictures(kit.hosts, kit.picture_channels, now, 1):
             return 0
-        return self._send(Errand(_PICTURES, now + _QUEUED), claims.of_channel(kit, _PICTURES), seen, Priority.PICTURES)
+        return self._send_poll(kit, _PICTURES, seen, Priority.PICTURES)
 
-    def _send(self, errand: Errand, move: claims.Move, seen: datetime | None, priority: Priority) -> int:
-        """Claim and send an errand; what can't be sent is due again at once."""
-        if not move(seen, errand.claimed):
-            return 0
+    def _send(self, errand: Errand, priority: Priority, give_back: Callable[[], object]) -> int:
+        """Send what is claimed; what can't be sent is due again at once."""
         try:
             self.queue.send(errand, priority, _QUEUED)
         except StoreError:
-            move(errand.claimed, seen or errand.claimed - _QUEUED)
+            give_back()
             raise
         return 1
 
