@@ -26,8 +26,9 @@ from feedproxy.store import SqlStore, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
 from feedproxy.web.answers import Answer, prepare
-from feedproxy.web.shelf import Held, Made, Shelf
-from feedproxy.web.spool import Spool
+from feedproxy.web.heads import Made
+from feedproxy.web.press import Press
+from feedproxy.web.shelf import Held, Shelf
 from feedproxy.web.worker import unchecked
 
 PAGE = "/town/blob/master/pages/city/n102.md"
@@ -289,34 +290,86 @@ def test_the_pulse_is_another_after_every_commit_and_the_same_for_all_threads_el
 # ---------------------------------------------------------------- what is kept
 
 
+_FIRST = Version(1, NOW)
+
+
 def page(number: int) -> Answer:
     return prepare(f"<p>{number}</p>".encode() * 200, "text/html", NOW)
 
 
-def keep(shelf: Shelf, number: int) -> Held:
-    return shelf.get(number, lambda: Version(1, NOW), lambda _: page(number))
+def keep(shelf: Shelf, number: int, version: Version = _FIRST, make: Callable[[Version], Answer] | None = None) -> Held:
+    return shelf.get(number, lambda: version, make or (lambda _: page(number)))
 
 
-def test_bodies_in_a_file_are_what_they_were_and_the_file_has_no_name(tmp_path: Path) -> None:
-    shelf = Shelf(1_000_000, Spool(tmp_path, 1_000_000))
+def press(folder: Path, max_bytes: int = 1_000_000, name: str = "one") -> Press:
+    return Press(folder / "made", name, max_bytes)
+
+
+def test_bodies_in_a_file_are_what_they_were(tmp_path: Path) -> None:
+    shelf = Shelf(1_000_000, press(tmp_path), is_pressed=True)
     kept = [keep(shelf, number) for number in range(20)]
     assert [dict(held.answer.forms) for held in kept] == [dict(page(number).forms) for number in range(20)]
     assert {held.answer.size for held in kept} == {0}
-    assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_full_gives_way_to_another_and_what_is_being_read_stays(tmp_path: Path) -> None:
-    shelf = Shelf(1_000_000, Spool(tmp_path, 5_000))
-    first = keep(shelf, 0)
+def never(version: Version) -> Answer:
+    raise AssertionError(version)
+
+
+@pytest.mark.parametrize("is_pressed", [True, False])
+def test_what_one_worker_has_made_the_others_give_and_those_that_come_later(tmp_path: Path, *, is_pressed: bool) -> None:
+    first, second = (Shelf(1_000_000, press(tmp_path), is_pressed=is_pressed) for _ in range(2))
+    for number, (maker, other) in enumerate([(first, second), (second, first)]):
+        for version in (_FIRST, Version(2, None)):
+            made = keep(maker, number, version).answer
+            for shelf in (other, Shelf(1_000_000, press(tmp_path), is_pressed=is_pressed)):
+                given = keep(shelf, number, version, never).answer
+                assert (given.tag, given.changed, given.headers("gzip")) == (made.tag, NOW, made.headers("gzip"))
+                assert dict(given.forms) == dict(page(number).forms)
+
+
+def test_another_version_and_another_maker_find_nothing_that_was_made(tmp_path: Path) -> None:
+    made = press(tmp_path)
+    made.put("key", Version(1, NOW), page(1))
+    assert made.find("key", Version(1, NOW))
+    assert made.find("key", Version(2, NOW)) is made.find("key", Version(1, None)) is made.find("other", Version(1, NOW)) is None
+    assert press(tmp_path, name="two").find("key", Version(1, NOW)) is None
+    assert press(tmp_path).find("key", Version(1, NOW)) is None
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "rubbish", "empty", "gone"])
+def test_what_is_damaged_is_made_anew(tmp_path: Path, harm: str) -> None:
+    file = tmp_path / "made" / "one"
+    press(tmp_path).put("key", Version(1, NOW), page(1))
+    whole = file.read_bytes()
+    if harm == "gone":
+        file.unlink()
+    else:
+        flipped = whole[:500] + bytes([whole[500] ^ 1]) + whole[501:]
+        file.write_bytes({"cut": whole[:-1], "flip": flipped, "rubbish": bytes(5_000), "empty": b""}[harm])
+    shelf = Shelf(1_000_000, press(tmp_path), is_pressed=True)
+    assert shelf.get("key", lambda: Version(1, NOW), lambda _: page(2)).answer.body == page(2).body
+    assert shelf.get("other", lambda: Version(1, NOW), lambda _: page(3)).answer.body == page(3).body
+    later = Shelf(1_000_000, press(tmp_path))
+    assert later.get("key", lambda: Version(1, NOW), never).answer.body == page(2).body
+    assert later.get("other", lambda: Version(1, NOW), never).answer.body == page(3).body
+
+
+def test_a_file_that_is_full_gives_way_to_another_for_all_and_what_is_being_read_stays(tmp_path: Path) -> None:
+    shelf, other = (Shelf(1_000_000, press(tmp_path, 5_000), is_pressed=True) for _ in range(2))
+    first, theirs = keep(shelf, 0), keep(other, 0)
     assert keep(shelf, 0) is first
     for number in range(1, 20):
         keep(shelf, number)
     assert keep(shelf, 0) is not first
-    assert first.answer.body == keep(shelf, 0).answer.body == page(0).body
+    assert keep(other, 20).answer.body == page(20).body
+    assert keep(other, 0) is not theirs
+    assert first.answer.body == theirs.answer.body == keep(shelf, 0).answer.body == page(0).body
+    assert (tmp_path / "made" / "one").stat().st_size < 20_000
 
 
 def test_where_no_file_can_be_made_bodies_stay_in_memory_within_bounds(tmp_path: Path) -> None:
-    shelf = Shelf(50_000, Spool(tmp_path / "missing", 1_000_000))
+    shelf = Shelf(50_000, press(tmp_path / "missing"), is_pressed=True)
     for number in range(50):
         assert keep(shelf, number).answer.body == page(number).body
     assert 1 <= len(shelf._slots) <= 50_000 // page(0).size

@@ -61,7 +61,7 @@ def move(
     name = engines.without_password(source_url)
     try:
         with _quiet(source, folder, clock, lease) as renew:
-            _claim(target, name)
+            _claim(target, name, clock())
             with source.reading() as reader:  # one state of it, whatever readers ask for meanwhile
                 copied = {table.name: _copy(reader, target, table, renew, told) for table in _tables()}
             _compare(target, copied, renew)
@@ -160,7 +160,7 @@ def _lead(leasing: SqlLease, owner: str, now: datetime, lease: timedelta) -> Non
         raise StoreError(f"store: it is being polled by {who[0] if who else 'somebody'}; stop that first")
 
 
-def _claim(target: Database, name: str) -> None:
+def _claim(target: Database, name: str, now: datetime) -> None:
     """Have *target* be ours until all is there."""
     with target.writing() as db:
         from_where = db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar()
@@ -171,7 +171,7 @@ def _claim(target: Database, name: str) -> None:
         for table in _tables():
             if db.execute(select(literal(1)).select_from(table).limit(1)).first():
                 raise StoreError(f"store: it holds a store already ({table.name} has rows); name an empty database")
-        db.execute(insert(t.lease).values(name=MOVING, owner=name, until=0))
+        db.execute(insert(t.lease).values(name=MOVING, owner=name, until=now))
 
 
 def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], None]) -> None:

@@ -70,7 +70,11 @@ class Answer:
         own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
         if coding:
             own["Content-Encoding"] = coding
-        return own | {"ETag": f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'}
+        return own | {"ETag": self.entity_tag(coding)}
+
+    def entity_tag(self, coding: str) -> str:
+        """Return its validator in a content coding."""
+        return f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'
 
 
 def prepare(body: bytes, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE) -> Answer:

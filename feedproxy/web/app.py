@@ -26,8 +26,8 @@ from feedproxy.web.fast import Fast
 from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
+from feedproxy.web.press import Press, digest_of
 from feedproxy.web.shelf import Shelf
-from feedproxy.web.spool import Spool
 from feedproxy.web.views import Views
 from feedproxy.web.windows import Windows
 
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
-# 12,000 pages, of about 36 KB in all their forms.
-_PAGES_BYTES, _SPOOL_BYTES = 48_000_000, 500_000_000
+# 12,000 pages, of about 36 KB in all their forms; every feed of the first site in all forms is 123 answers of about 0.5 MB, but
+# few are asked for.
+_PAGES_BYTES, _FEEDS_BYTES, _PRESS_BYTES = 48_000_000, 64_000_000, 500_000_000
 # Nobody notices; and the store is not asked thousands of times a second.
 _MOMENT = timedelta(milliseconds=10)
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
@@ -70,8 +71,10 @@ def create_app(
     """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    windows, shelf = Windows(settings.redis_url), Shelf(_PAGES_BYTES, Spool(settings.data, _SPOOL_BYTES))
-    views = Views(settings, mirror, library, media, clock, clock(), shelf, Feeds(limiter=windows), windows)
+    press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
+    windows = Windows(settings.redis_url)
+    feeds = Feeds(Shelf(_FEEDS_BYTES, press), windows)
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), feeds, windows)
     for rule, view, method in (
         *views.rules(),
         *Archives(views, signing_key(settings)).rules(),

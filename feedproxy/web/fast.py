@@ -7,6 +7,7 @@ tags, dates that are not ours) is left to Flask. Whatever Flask gave from a shel
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -15,7 +16,8 @@ from werkzeug.http import http_date
 from feedproxy.errors import StoreError
 from feedproxy.store import Clock
 from feedproxy.web.answers import Answer
-from feedproxy.web.shelf import Heads, Held, Made
+from feedproxy.web.heads import Frame, Made
+from feedproxy.web.shelf import Held
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,14 +36,13 @@ _OF_BODY = frozenset(("Content-Type", "Content-Encoding", "Content-Length"))
 _Reply = tuple[str, Made, list[bytes]]
 
 
-def modified_of(answer: Answer, began: datetime) -> datetime | None:
-    """Return the Last-Modified of an answer, to be given from then on.
+def modified_of(changed: datetime | None, began: datetime) -> datetime | None:
+    """Return the Last-Modified of an answer that was *changed* then, to be given from then on.
 
     It has seconds, so it is given once its second is over; and as another configuration makes other pages, too, it is
     never earlier than when this process *began*.
     """
-    changed = max(answer.changed, began) if answer.changed else None
-    return (changed + timedelta(seconds=1)).replace(microsecond=0) if changed else None
+    return (max(changed, began) + timedelta(seconds=1)).replace(microsecond=0) if changed else None
 
 
 class Fast:
@@ -63,6 +64,7 @@ class Fast:
         self._app, self._pulse, self._clock, self._began, self._security = app, pulse, clock, began, security
         self._moment, self._felt = moment, (began - moment, 0)
         self._held = WeakValueDictionary[tuple[str, str, str], Held]()
+        self._frames = dict[tuple[str, str, str, bool], Frame]()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
@@ -95,16 +97,17 @@ class Fast:
             return None
 
     def _say(self, held: Held, environ: "WSGIEnvironment", now: datetime) -> _Reply | None:
-        coding = held.answer.coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        heads = held.heads.get(coding) or self._make_heads(held, coding)
-        date = heads.date if heads.changed and heads.changed <= now else ""
-        is_known = _is_known(environ, heads.tag, date)
+        answer = held.answer
+        coding = answer.coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        changed, date = _dated(answer.changed, self._began)
+        date = date if changed and changed <= now else ""
+        is_known = _is_known(environ, answer.entity_tag(coding), date)
         if is_known is None:
             return None
         if is_known:
-            return "304 NOT MODIFIED", heads.known, []
-        body = [] if environ["REQUEST_METHOD"] == "HEAD" else [held.answer.forms[coding]]
-        return "200 OK", heads.dated if date else heads.undated, body
+            return "304 NOT MODIFIED", self._heads(held, coding, "", None), []
+        body = answer.forms[coding]
+        return "200 OK", self._heads(held, coding, date, len(body)), [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _feel(self, now: datetime) -> int:
         """Return the store's pulse, once for all requests of a moment."""
@@ -114,18 +117,35 @@ class Fast:
             self._felt = now, pulse
         return pulse
 
-    def _make_heads(self, held: Held, coding: str) -> Heads:
-        """Make the headers of an answer in a content coding, and leave them with it."""
-        answer, changed = held.answer, modified_of(held.answer, self._began)
-        own, date = answer.headers(coding), http_date(changed) if changed else ""
-        own["Content-Length"] = str(len(answer.forms[coding]))
-        security = self._security(answer.media_type.partition(";")[0])
-        undated, dated = Made((own | security).items()), Made((own | {"Last-Modified": date} | security).items())
-        known = Made(pair for pair in undated if pair[0] not in _OF_BODY)
-        heads = Heads(own["ETag"], date, changed, undated, dated, known)
-        if answer.size:  # what takes no memory shall stay small
-            held.heads[coding] = heads
-        return heads
+    def _heads(self, held: Held, coding: str, date: str, length: int | None) -> Made:
+        """Return the headers of an answer in a content coding; of a 304 if it has no *length*."""
+        which = coding, date, length is None
+        made = held.heads.get(which)
+        if made is None:
+            answer = held.answer
+            own = [("ETag", answer.entity_tag(coding))]
+            if length is not None:
+                own.append(("Content-Length", str(length)))
+            if date:
+                own.append(("Last-Modified", date))
+            kind = answer.media_type, answer.cache_control, coding, length is None
+            frame = self._frames.get(kind) or self._frames.setdefault(kind, self._frame(answer, coding, is_known=length is None))
+            made = frame.fill(tuple(own), length)
+            if answer.size:  # what takes no memory shall stay small
+                held.heads[which] = made
+        return made
+
+    def _frame(self, answer: Answer, coding: str, *, is_known: bool) -> Frame:
+        said = answer.headers(coding).items()
+        security = self._security(answer.media_type.partition(";")[0]).items()
+        return Frame((pair for pair in said if pair[0] != "ETag" and not (is_known and pair[0] in _OF_BODY)), security)
+
+
+@lru_cache(1024)
+def _dated(changed: datetime | None, began: datetime) -> tuple[datetime | None, str]:
+    """Return from when on an answer says when it was changed, and what it says then."""
+    found = modified_of(changed, began)
+    return found, http_date(found) if found else ""
 
 
 def _is_known(environ: "WSGIEnvironment", tag: str, date: str) -> bool | None:

@@ -1,6 +1,6 @@
 """Feeds as readers choose them: who may have how many made, and how they are kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import request
 from limits import RateLimitItemPerMinute
@@ -17,16 +17,14 @@ from feedproxy.web.windows import Windows
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
-# Every feed of the first site in all forms is 123 answers of about 0.5 MB, but few are asked for.
-_SHELF_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
     """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
 
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
-    limiter: Windows = field(default_factory=Windows)
+    shelf: Shelf
+    limiter: Windows
 
     def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
         """Return a feed by the parameters of the present request, made once for each change of what it shows.

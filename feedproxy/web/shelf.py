@@ -3,54 +3,26 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from feedproxy.errors import StoreError
 from feedproxy.model import Version
 from feedproxy.web.answers import Answer
-from feedproxy.web.spool import Spool
+from feedproxy.web.heads import Made
+from feedproxy.web.press import Press
 
 _log = logging.getLogger(__name__)
 # What an answer takes besides its bodies: its key, its tags, its lock, its headers.
 _SLOT_BYTES = 4000
 
 
-class Made(list[tuple[str, str]]):
-    """Headers that were made here and are well formed, so that a server of ours need not look at each again.
-
-    *length* is their Content-Length; *block* are all of them as they are sent, after the name of the first one.
-    """
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        super().__init__(pairs)
-        self.length = next((int(value) for name, value in self if name == "Content-Length"), None)
-        lines = "\r\n".join(f"{name}: {value}" for name, value in self)
-        self.block = [(self[0][0], lines.partition(": ")[2])]
-
-
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """What an answer says of itself in one content coding.
-
-    *date* is its Last-Modified, which it says from *changed* on: *dated*, before that *undated*; *known* is what a 304 says.
-    """
-
-    tag: str
-    date: str
-    changed: datetime | None
-    undated: Made
-    dated: Made
-    known: Made
-
-
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Held:
     """An answer as long as the shelf holds it, and how to find out whether it is good: by the store's *pulse*, then its version.
 
-    *touch* has the shelf hold it longer; *heads* are its headers by content coding, once they were made.
+    *touch* has the shelf hold it longer; *heads* are headers that were made before, where they may take memory.
     """
 
     answer: Answer
@@ -58,7 +30,7 @@ class Held:
     renew: Callable[[], Version]
     touch: Callable[[], None]
     pulse: int | None = None
-    heads: dict[str, Heads] = field(default_factory=dict)
+    heads: dict[tuple[str, str, bool], Made] = field(default_factory=dict)
 
     def is_good(self, pulse: int) -> bool:
         """Return whether nothing has changed what it shows, *pulse* being the store's present one.
@@ -85,11 +57,13 @@ class _Slot:
 class Shelf:
     """Holds the latest answer for each key, the most recently asked for, within *max_bytes* of memory.
 
-    With a *spool* their bodies lie there.
+    What other workers have made is taken from the *press*, and what is made here goes there; with *is_pressed* its bodies stay
+    there.
     """
 
-    def __init__(self, max_bytes: int, spool: Spool | None = None) -> None:
-        self._max_bytes, self._size, self._lock, self._spool = max_bytes, 0, threading.Lock(), spool
+    def __init__(self, max_bytes: int, press: Press | None = None, *, is_pressed: bool = False) -> None:
+        self._max_bytes, self._size, self._lock = max_bytes, 0, threading.Lock()
+        self._press, self._is_pressed, self._generation = press, is_pressed, 0
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
     def get(self, key: Hashable, version: Callable[[], Version], make: Callable[[Version], Answer]) -> Held:
@@ -106,7 +80,7 @@ class Shelf:
             try:
                 now = version()
                 if slot.held is None or slot.held.version != now:
-                    slot.held = Held(self._put_by(make(now)), now, version, partial(self._touch, key))
+                    slot.held = Held(self._obtain(key, now, make), now, version, partial(self._touch, key))
                     self._account(key, slot)
             except StoreError as e:
                 if slot.held is None:
@@ -128,20 +102,26 @@ class Shelf:
             if self._slots.get(key) is slot:
                 del self._slots[key]
 
-    def _put_by(self, answer: Answer) -> Answer:
-        """Return an answer with its bodies in the spool; as it is where there is none, or none that takes them."""
-        if self._spool is None:
-            return answer
-        if self._spool.is_full:
-            self._spool.begin_anew()
-            with self._lock:
+    def _obtain(self, key: Hashable, version: Version, make: Callable[[Version], Answer]) -> Answer:
+        """Return an answer from the press; a new one where it has none."""
+        if self._press is None:
+            return make(version)
+        found = self._press.find(key, version)
+        if found is None:
+            made = make(version)
+            found = self._press.put(key, version, made)
+            if not self._is_pressed:
+                return made
+        self._follow(self._press.generation)
+        return found if self._is_pressed else replace(found, forms=dict(found.forms), size=sum(map(len, found.forms.values())))
+
+    def _follow(self, generation: int) -> None:
+        """Let go of what is in a file that was begun anew, so that the old one can end."""
+        with self._lock:
+            if self._is_pressed and generation != self._generation:
+                self._generation = generation
                 self._slots.clear()
                 self._size = 0
-        try:
-            return replace(answer, forms=self._spool.put(answer.forms), size=0)
-        except OSError as e:
-            _log.warning("an answer can't be put by: %s", e)
-            return answer
 
     def _account(self, key: Hashable, slot: _Slot) -> None:
         """Count what a slot takes, and drop the oldest ones that are too much."""

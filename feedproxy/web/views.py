@@ -245,7 +245,7 @@ class Views:
 
     def answer(self, answer: Answer) -> Response:
         """Answer with what changes with the store."""
-        changed = modified_of(answer, self.began)
+        changed = modified_of(answer.changed, self.began)
         return send(answer, modified=changed if changed and changed <= self.clock() else None)
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:

@@ -7,7 +7,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from feedproxy.web.answers import TEXT
 from feedproxy.web.gate import headers_of
-from feedproxy.web.shelf import Made
+from feedproxy.web.heads import Made
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
