@@ -4,7 +4,7 @@ Nothing piles up: what is sent is claimed, so it is not due, until its message e
 A message is only a hint: a worker does what it says only where the store says that it is still to be done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -14,11 +14,14 @@ from typing import Protocol
 from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest import claims
+from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.due import due_articles, due_channels, plan_first
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller, take_pictures, tell
+from feedproxy.harvest.reports import Report
+from feedproxy.harvest.taking import Taker
 from feedproxy.model import REQUESTED, ArticleId, Channel
 
 # What is sent is done by then, or sent again.
@@ -109,11 +112,13 @@ class Dispatcher:
 
     def _send_articles(self, kit: Kit, channel: str, priority: Priority) -> int:
         due, now = due_articles(kit, channel, _BATCH), kit.clock()
-        had = kit.store.claim({each.item.id: each.try_at for each in due}, now + _QUEUED)
+        had = kit.store.schedule.begin_articles({each.item.id: each.try_at for each in due}, now + _QUEUED)
         errand = Errand(channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had))
         if not errand.articles:
             return 0
-        return self._send(errand, priority, lambda: kit.store.claim(dict.fromkeys(errand.articles, errand.claimed), now))
+        return self._send(
+            errand, priority, lambda: kit.store.schedule.begin_articles(dict.fromkeys(errand.articles, errand.claimed), now)
+        )
 
     def _send_pictures(self, kit: Kit) -> int:
         now = kit.clock()
@@ -152,9 +157,18 @@ def run_errand(kit: Kit, errand: Errand) -> None:
             if errand.channel == _PICTURES:
                 take_pictures(kit)
         elif errand.articles:
-            tell(harvester.take_some(channel, frozenset(mine)))
+            _take(kit, channel, mine)
         else:
             _poll(harvester, channel)
+
+
+def _take(kit: Kit, channel: Channel, ids: Collection[ArticleId]) -> None:
+    """Fetch some articles of a channel, which are claimed, and so due whatever the store says."""
+    report = Report(channel)
+    with kit.store.turn():
+        Taker(kit, channel, report).take(kit.store.waiting(channel.id, ids))
+    watch(kit, report)
+    tell(report)
 
 
 def _poll(harvester: Harvester, channel: Channel) -> None:
