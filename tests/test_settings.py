@@ -155,3 +155,9 @@ def test_the_store_is_a_file_in_the_data_folder_unless_a_database_is_named() -> 
     assert load_settings({"FEEDPROXY_DATA": "/srv/village"}).store_url == "sqlite:////srv/village/feedproxy.sqlite"
     named = load_settings({"FEEDPROXY_DATA": "/srv/village", "FEEDPROXY_DATABASE_URL": "sqlite:///other.sqlite"})
     assert named.store_url == "sqlite:///other.sqlite"
+
+
+def test_a_replica_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"FEEDPROXY_DATABASE_READ_URL: .*replica of") as caught:
+        load_settings({"FEEDPROXY_DATABASE_READ_URL": "postgresql+psycopg://u:secret@replica/d"})
+    assert "secret" not in str(caught.value)

@@ -49,7 +49,11 @@ def open_database(url: str, folder: Path) -> Database:
     with _told(url):
         folder.mkdir(parents=True, exist_ok=True)
         engine = engines.create(url)
-        migrate(engine, folder / "schema.lock")
+        try:
+            migrate(engine, folder / "schema.lock")
+        except BaseException:
+            engine.dispose()
+            raise
     return Database(engine)
 
 

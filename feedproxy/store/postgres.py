@@ -33,6 +33,8 @@ _CONNECT: dict[str, str | int] = {
 # hung, or a machine that is gone, loses its transaction, and so the lock that others wait for.
 _PATIENCE = "statement_timeout=60s lock_timeout=10s"
 _LITTLE_PATIENCE = "statement_timeout=10s lock_timeout=1s"
+# Else a plan that was made while a table was small is kept for one that has grown.
+_PLANS = "plan_cache_mode=force_custom_plan"
 _BOUNDS = "idle_in_transaction_session_timeout=120s tcp_keepalives_idle=15 tcp_keepalives_interval=5 tcp_keepalives_count=3"
 # The first number of every advisory lock: "feed" in ASCII, and the next one for hosts.
 _OURS, _HOSTS = 0x66656564, 0x66656565
@@ -54,7 +56,7 @@ def create(url: URL, *, is_hasty: bool) -> Engine:
 
     That takes a fifth of the least that is done with one, on one machine; and what was made already asks for none.
     """
-    bounds = f"{_LITTLE_PATIENCE if is_hasty else _PATIENCE} {_BOUNDS}"
+    bounds = f"{_LITTLE_PATIENCE if is_hasty else _PATIENCE} {_BOUNDS} {_PLANS}"
     own = " ".join(f"-c {bound}" for bound in bounds.split())
     theirs = url.query.get("options", "")
     arguments = {key: value for key, value in _CONNECT.items() if key not in url.query}
