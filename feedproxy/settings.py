@@ -48,8 +48,8 @@ class Settings(BaseModel):
     bind: str = Field(default="127.0.0.1:8000", description="address and port of the web side")
     workers: int = Field(default=2, ge=1, le=64, description="web processes")
     threads: int = Field(default=4, ge=1, le=64, description="threads of a web process")
-    database_url: str = Field(default="", repr=False, description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
-    database_read_url: str = Field(default="", repr=False, description="SQLAlchemy URL of a replica that the web side reads from")
+    database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
+    database_read_url: str = Field(default="", description="SQLAlchemy URL of a replica that the web side reads from")
     redis_url: str = Field(
         default="", repr=False, description="Redis that all machines share: upstream answers, host budgets, who polls, limits"
     )
@@ -98,6 +98,13 @@ class Settings(BaseModel):
         if "://" in value and (parts.scheme != "s3" or not parts.netloc):
             raise ValueError(f"{value!r} is neither a folder nor an address such as s3://bucket/prefix")
         return value.rstrip("/")
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _has_a_primary(cls, value: str, info: ValidationInfo) -> str:
+        if value and not str(info.data.get("database_url", "")).startswith("postgresql"):
+            raise ValueError("FEEDPROXY_DATABASE_URL must name the PostgreSQL server that this is a replica of")
+        return value
 
     @field_validator("webhook_url")
     @classmethod

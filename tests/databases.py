@@ -1,8 +1,13 @@
 """Where a store of a test lies: in a file, and in PostgreSQL where there is a server."""
 
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -79,3 +84,58 @@ def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if trouble():
         pytest.skip(trouble())
     return str(request.getfixturevalue("postgresql"))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of a test's own, which may be stopped."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address of its database."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._control("start", "-o", f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off")
+
+    def stop(self) -> None:
+        """Stop it, whoever is connected."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str) -> None:
+        _run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), *arguments)
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL's, which refuses to be root."""
+    user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    subprocess.run([*user, str(_programs() / program), *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
+
+
+def _programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
+    if not found:
+        pytest.skip("needs PostgreSQL's own programs in /usr/lib/postgresql")
+    return found[-1].parent
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """Start a server of one's own."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = int(held.getsockname()[1])
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = Server(Path(folder), port)
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres")
+        _run("initdb", "-D", str(server.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        server.start()
+        try:
+            yield server
+        finally:
+            with suppress(subprocess.CalledProcessError):
+                server.stop()

@@ -3,12 +3,10 @@
 Prints its figures: `FLEET_MINUTES=3 pytest -n0 -s -m soak tests/test_fleet.py`.
 """
 
-import json
 import os
 import random
 import shutil
-import subprocess
-import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import new_database
@@ -46,22 +45,23 @@ ALIKE_S = 2.0
 class Upstream:
     """The stand-in, which shows more and more, and how fast it was asked."""
 
-    port: int
+    server: Any
     at: float = 0.0
     asked: int = 0
     fastest: float = 0.0
 
-    def tell(self, **wanted: object) -> None:
-        url = f"http://127.0.0.1:{self.port}/_control"
-        urllib.request.urlopen(urllib.request.Request(url, json.dumps(wanted).encode(), method="POST"), timeout=30).close()
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
 
-    def stats(self) -> dict[str, int]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stats", timeout=30) as answer:
-            return dict(json.load(answer))
+    def show(self, newest: int | None) -> None:
+        with self.server.lock:
+            self.server.site.newest = newest
+            self.server.cache.clear()
 
     def measure(self) -> None:
         """Note how fast it was asked since this was noted last."""
-        now, asked = time.monotonic(), self.stats()["requests"]
+        now, asked = time.monotonic(), self.server.stats["requests"]
         if self.at and now - self.at > 1:
             self.fastest = max(self.fastest, (asked - self.asked) / (now - self.at))
         self.at, self.asked = now, asked
@@ -69,15 +69,14 @@ class Upstream:
 
 @contextmanager
 def open_upstream() -> Iterator[Upstream]:
-    port = free_port()
-    command = [sys.executable, str(SHARED / "upstream" / "serve.py"), "--base", "real", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    site = stand_in().Site(SHARED / "mirror", "modern", "real")
+    server = stand_in().Server(("127.0.0.1", 0), site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        wait_for(port)
-        yield Upstream(port)
+        yield Upstream(server)
     finally:
-        process.terminate()
-        process.wait()
+        server.shutdown()
+        server.server_close()
 
 
 @dataclass
@@ -148,9 +147,9 @@ def open_installation(folder: Path, database: str, broker_url: str, redis_url: s
         text = text.replace(old, new)
     main.write_text(text, "utf-8")
     channels = {channel.id for channel in load_mirror(CONFIG).channels}
-    site = stand_in().Site(SHARED / "mirror", "modern", "real")
-    wanted = {name for name, article in site.articles.items() if channels & set(article["channels"])}
     with open_upstream() as upstream:
+        articles = upstream.server.site.articles
+        wanted = {name for name, article in articles.items() if channels & set(article["channels"])}
         hosts = ("www.epochtimes.com", "i.epochtimes.com")
         origins = ",".join(f"{host}=http://127.0.0.1:{upstream.port}" for host in hosts)
         environment = {
@@ -162,7 +161,7 @@ def open_installation(folder: Path, database: str, broker_url: str, redis_url: s
             "FEEDPROXY_PUBLIC_URL": "http://mirror.example",
             "FEEDPROXY_ORIGINS": origins,
         }
-        upstream.tell(newest=5)
+        upstream.show(5)
         fleet = Fleet(folder, environment)
         made = Installation(fleet, upstream, Nodes((free_port(), free_port())), database, wanted)
         open_store(database, folder).close()
@@ -180,11 +179,12 @@ def open_installation(folder: Path, database: str, broker_url: str, redis_url: s
 def run(made: Installation, seconds: float, every_s: float, disturb: "list[object]") -> None:
     """Let time pass: upstream shows more, the nodes are looked at, and something happens now and then."""
     chance, began = random.Random(seconds), time.monotonic()
-    shown_at = disturbed_at = began
+    shown, shown_at = 5, began
+    disturbed_at = began
     while (now := time.monotonic()) - began < seconds:
         if now - shown_at > seconds / 40:
-            made.upstream.tell(advance=8)
-            shown_at = now
+            shown, shown_at = shown + 8, now
+            made.upstream.show(shown)
         if now - disturbed_at > every_s * (0.5 + chance.random()):
             name = chance.choice(NAMES)
             made.fleet.kill(name)
@@ -194,7 +194,7 @@ def run(made: Installation, seconds: float, every_s: float, disturb: "list[objec
         made.nodes.look()
         made.upstream.measure()
         time.sleep(0.5)
-    made.upstream.tell(newest=None)
+    made.upstream.show(None)
 
 
 def finish(made: Installation, patience_s: float = 240) -> None:
@@ -204,7 +204,7 @@ def finish(made: Installation, patience_s: float = 240) -> None:
         made.upstream.measure()
         made.nodes.look()
         time.sleep(2)
-    held, stats, nodes = made.held(), made.upstream.stats(), made.nodes
+    held, stats, nodes = made.held(), made.upstream.server.stats, made.nodes
     print(f"\n{len(held)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change")
     print(f"upstream: {stats}; fastest {made.upstream.fastest:.1f} a second of {2 * PER_SECOND} by two hosts")
     print(f"feeds: {dict(nodes.codes)}, apart for {nodes.longest_apart_s:.1f} s at most")
@@ -256,7 +256,7 @@ def test_redis_and_broker_may_be_away_for_half_a_minute(tmp_path: Path) -> None:
             time.sleep(0.5)
         redis.start()
         back = time.monotonic()
-        made.upstream.tell(advance=8)
+        made.upstream.show(None)
         with suppress(TimeoutError):
             while len(made.held()) <= before and time.monotonic() - back < 120:
                 time.sleep(0.5)

@@ -46,10 +46,15 @@ class Executioner(Site):
         self.kills.append(path)
 
 
-def poll(site: Site, folder: Path) -> "subprocess.Popen[bytes]":
+def url_of(folder: Path) -> str:
+    return f"sqlite:///{folder}/var/feedproxy.sqlite"
+
+
+def poll(site: Site, folder: Path, url: str) -> "subprocess.Popen[bytes]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")} | {
         "FEEDPROXY_CONFIG": str(folder / "config"),
         "FEEDPROXY_DATA": str(folder / "var"),
+        "FEEDPROXY_DATABASE_URL": url,
         "FEEDPROXY_ORIGINS": f"{HOST}={site.origin}",
         "FEEDPROXY_LOG": "error",
     }
@@ -57,7 +62,7 @@ def poll(site: Site, folder: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 
-def kill_again_and_again(folder: Path, times: int) -> Executioner:
+def kill_again_and_again(folder: Path, times: int, url: str) -> Executioner:
     """Have a poller be killed so often while the site goes on publishing, then let one come to its end."""
     chance = random.Random(times)
     clock = SimulatedClock(START)
@@ -72,16 +77,15 @@ def kill_again_and_again(folder: Path, times: int) -> Executioner:
         while len(site.kills) < times:
             clock.move_to(START + (len(site.kills) + 8) * timedelta(hours=6))
             site.countdown, site.is_after = chance.randrange(1, 20), chance.random() < 0.5
-            site.victim = poll(site, folder)
+            site.victim = poll(site, folder, url)
             assert site.victim.wait(60) in (-9, 0, 1)
         site.victim, clock.now = None, START + timedelta(days=times / 4 + 1)
-        assert poll(site, folder).wait(120) == 0
+        assert poll(site, folder, url).wait(120) == 0
         return site
 
 
-def judge(site: Site, folder: Path) -> None:
-    """Hold that every article is there, whole, once, with its picture; and that the store is sound."""
-    wanted = site.published(site.clock.now)
+def judge_file(folder: Path) -> None:
+    """Hold that a store's file is sound."""
     with closing(sqlite3.connect(folder / "var" / "feedproxy.sqlite")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -89,8 +93,14 @@ def judge(site: Site, folder: Path) -> None:
             db.execute("SELECT count(*) FROM article").fetchone()
             == db.execute("SELECT count(DISTINCT url) FROM article").fetchone()
         )
-    store = open_store(f"sqlite:///{folder}/var/feedproxy.sqlite", folder / "var")
+
+
+def judge(site: Site, folder: Path, url: str) -> None:
+    """Hold that every article is there, whole, once, with its picture."""
+    wanted = site.published(site.clock.now)
+    store = open_store(url, folder / "var")
     try:
+        assert store.records.sizes()["articles"] == len(wanted)
         for piece in wanted:
             _judge_one(store, piece, site.clock.now)
         ids = [ArticleId(piece.id) for piece in wanted]
@@ -112,12 +122,19 @@ def _judge_one(store: SqlStore, piece: Piece, now: datetime) -> None:
 
 
 def test_a_poller_that_is_killed_at_random_moments_loses_nothing(tmp_path: Path) -> None:
-    site = kill_again_and_again(tmp_path, 6)
-    judge(site, tmp_path)
+    site = kill_again_and_again(tmp_path, 6, url_of(tmp_path))
+    judge_file(tmp_path)
+    judge(site, tmp_path, url_of(tmp_path))
+
+
+@pytest.mark.soak
+def test_a_poller_over_postgresql_that_is_killed_at_random_moments_loses_nothing(postgresql: str, tmp_path: Path) -> None:
+    judge(kill_again_and_again(tmp_path, 30, postgresql), tmp_path, postgresql)
 
 
 @pytest.mark.soak
 def test_a_poller_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path) -> None:
-    site = kill_again_and_again(tmp_path, 200)
+    site = kill_again_and_again(tmp_path, 200, url_of(tmp_path))
     print(f"\n{len(site.kills)} kills, {len(site.published(site.clock.now))} articles, {sum(site.asked.values())} requests")
-    judge(site, tmp_path)
+    judge_file(tmp_path)
+    judge(site, tmp_path, url_of(tmp_path))

@@ -38,6 +38,11 @@ def opened(settings: Settings, mirror: Mirror, budget: CalmBudget, clock: Clock,
 
 
 @pytest.fixture
+def database_url(any_database: str) -> str:
+    return any_database
+
+
+@pytest.fixture
 def budget(store: SqlStore) -> SqlStore:
     return store
 
@@ -65,17 +70,17 @@ def test_moments_of_a_clock_that_was_ahead_are_not_believed(store: SqlStore) -> 
     assert store.budget.reserve("b.example", 1, NOW, 60) == (NOW, None)
 
 
-def _reserve(folder: Path, count: int, results: "multiprocessing.Queue[list[datetime]]") -> None:
-    store = open_store(f"sqlite:///{folder}/store.sqlite", folder)
+def _reserve(url: str, folder: Path, count: int, results: "multiprocessing.Queue[list[datetime]]") -> None:
+    store = open_store(url, folder)
     results.put([store.budget.reserve("a.example", 0.2, NOW, 60)[0] for _ in range(count)])
     store.close()
 
 
-def test_processes_share_the_budget_of_a_host(tmp_path: Path) -> None:
-    open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path).close()
+def test_processes_share_the_budget_of_a_host(any_database: str, tmp_path: Path) -> None:
+    open_store(any_database, tmp_path).close()
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[list[datetime]] = context.Queue()
-    processes = [context.Process(target=_reserve, args=(tmp_path, 20, results)) for _ in range(3)]
+    processes = [context.Process(target=_reserve, args=(any_database, tmp_path, 20, results)) for _ in range(3)]
     for process in processes:
         process.start()
     starts = sorted(start for _ in processes for start in results.get(timeout=60))

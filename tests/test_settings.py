@@ -19,6 +19,12 @@ VARIABLES = [
         "database_url",
         "postgresql+psycopg://db.example/village",
     ),
+    ("FEEDPROXY_REDIS_URL", "redis://redis.example/3", "redis_url", "redis://redis.example/3"),
+    ("FEEDPROXY_BROKER_URL", "amqp://u:p@mq.example/village", "broker_url", "amqp://u:p@mq.example/village"),
+    ("FEEDPROXY_MEDIA_URL", "s3://mirror/pictures/", "media_url", "s3://mirror/pictures"),
+    ("FEEDPROXY_MEDIA_ENDPOINT", "https://s3.example", "media_endpoint", "https://s3.example"),
+    ("FEEDPROXY_MEDIA_KEY", "somebody", "media_key", "somebody"),
+    ("FEEDPROXY_MEDIA_SECRET", "secret", "media_secret", "secret"),
     ("FEEDPROXY_PUBLIC_URL", "https://mirror.example/", "public_url", "https://mirror.example"),
     (
         "FEEDPROXY_ACCESS_KEYS",
@@ -40,6 +46,9 @@ VARIABLES = [
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.
 FAULTS = [
+    ("FEEDPROXY_REDIS_URL", "amqp://u:secret@mq.example", "redis://"),
+    ("FEEDPROXY_BROKER_URL", "sqs://u:secret@mq.example", "amqp://"),
+    ("FEEDPROXY_MEDIA_URL", "gs://mirror", "s3://bucket/prefix"),
     ("FEEDPROXY_BIND", "8000", "8000"),
     ("FEEDPROXY_BIND", ":8000", ":8000"),
     ("FEEDPROXY_BIND", "localhost:http", "localhost:http"),
@@ -148,3 +157,9 @@ def test_the_store_is_a_file_in_the_data_folder_unless_a_database_is_named() -> 
     assert load_settings({"FEEDPROXY_DATA": "/srv/village"}).store_url == "sqlite:////srv/village/feedproxy.sqlite"
     named = load_settings({"FEEDPROXY_DATA": "/srv/village", "FEEDPROXY_DATABASE_URL": "sqlite:///other.sqlite"})
     assert named.store_url == "sqlite:///other.sqlite"
+
+
+def test_a_replica_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"FEEDPROXY_DATABASE_READ_URL: .*replica of") as caught:
+        load_settings({"FEEDPROXY_DATABASE_READ_URL": "postgresql+psycopg://u:secret@replica/d"})
+    assert "secret" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -71,14 +71,6 @@ class Harvester:
         report = Report(channel)
         self._take_articles(channel, report, None)
         archive(self.kit)
-        watch(self.kit, report)
-        return report
-
-    def take_some(self, channel: Channel, ids: Collection[ArticleId]) -> Report:
-        """Fetch some articles of a channel that are claimed, and so due whatever the store says; others see to the archives."""
-        report = Report(channel)
-        with self.kit.store.turn():
-            Taker(self.kit, channel, report).take(self.kit.store.waiting(channel.id, ids))
         watch(self.kit, report)
         return report
 

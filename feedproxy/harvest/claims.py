@@ -33,7 +33,7 @@ def of_articles(kit: Kit, ids: Collection[ArticleId], mine: set[ArticleId]) -> M
     mine.update(ids)
 
     def move(seen: datetime | None, until: datetime) -> bool:
-        mine.intersection_update(kit.store.claim(dict.fromkeys(mine, seen), until))
+        mine.intersection_update(kit.store.schedule.begin_articles(dict.fromkeys(mine, seen), until))
         return bool(mine)
 
     return move

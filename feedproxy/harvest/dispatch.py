@@ -4,7 +4,7 @@ Nothing piles up: what is sent is claimed, so it is not due, until its message e
 A message is only a hint: a worker does what it says only where the store says that it is still to be done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -14,11 +14,14 @@ from typing import Protocol
 from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest import claims
+from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.due import due_articles, due_channels, plan_first
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller, take_pictures, tell
+from feedproxy.harvest.reports import Report
+from feedproxy.harvest.taking import Taker
 from feedproxy.model import REQUESTED, ArticleId, Channel
 
 # What is sent is done by then, or sent again.
@@ -94,21 +97,28 @@ class Dispatcher:
 
     def _listings(self, kit: Kit) -> list[Callable[[], int]]:
         return [
-            partial(
-                self._send, Errand(channel.id, kit.clock() + _QUEUED), claims.of_channel(kit, channel.id), at, Priority.LISTING
-            )
-            for channel, at in due_channels(kit, self.channels)
+            partial(self._send_poll, kit, channel.id, at, Priority.LISTING) for channel, at in due_channels(kit, self.channels)
         ]
 
     def _articles(self, kit: Kit, waiting: set[str]) -> list[Callable[[], int]]:
         return [partial(self._send_articles, kit, name, Priority.ARTICLES) for name in sorted(waiting & self.channels.keys())]
 
+    def _send_poll(self, kit: Kit, name: str, seen: datetime | None, priority: Priority) -> int:
+        begin, now = kit.store.schedule.begin_poll, kit.clock()
+        errand = Errand(name, now + _QUEUED)
+        if not begin(name, seen, errand.claimed):
+            return 0
+        return self._send(errand, priority, lambda: begin(name, errand.claimed, seen or now))
+
     def _send_articles(self, kit: Kit, channel: str, priority: Priority) -> int:
-        due = due_articles(kit, channel, _BATCH)
-        until = kit.clock() + _QUEUED
-        had = kit.store.claim({each.item.id: each.try_at for each in due}, until)
-        ids = tuple(each.item.id for each in due if each.item.id in had)
-        return self._send(Errand(channel, until, ids), claims.of_articles(kit, ids, set()), until, priority) if ids else 0
+        due, now = due_articles(kit, channel, _BATCH), kit.clock()
+        had = kit.store.schedule.begin_articles({each.item.id: each.try_at for each in due}, now + _QUEUED)
+        errand = Errand(channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had))
+        if not errand.articles:
+            return 0
+        return self._send(
+            errand, priority, lambda: kit.store.schedule.begin_articles(dict.fromkeys(errand.articles, errand.claimed), now)
+        )
 
     def _send_pictures(self, kit: Kit) -> int:
         now = kit.clock()
@@ -118,16 +128,14 @@ class Dispatcher:
         is_free = seen is None or not now < seen <= now + _QUEUED
         if not is_free or not kit.store.due_pictures(kit.hosts, kit.picture_channels, now, 1):
             return 0
-        return self._send(Errand(_PICTURES, now + _QUEUED), claims.of_channel(kit, _PICTURES), seen, Priority.PICTURES)
+        return self._send_poll(kit, _PICTURES, seen, Priority.PICTURES)
 
-    def _send(self, errand: Errand, move: claims.Move, seen: datetime | None, priority: Priority) -> int:
-        """Claim and send an errand; what can't be sent is due again at once."""
-        if not move(seen, errand.claimed):
-            return 0
+    def _send(self, errand: Errand, priority: Priority, give_back: Callable[[], object]) -> int:
+        """Send what is claimed; what can't be sent is due again at once."""
         try:
             self.queue.send(errand, priority, _QUEUED)
         except StoreError:
-            move(errand.claimed, seen or errand.claimed - _QUEUED)
+            give_back()
             raise
         return 1
 
@@ -149,9 +157,18 @@ def run_errand(kit: Kit, errand: Errand) -> None:
             if errand.channel == _PICTURES:
                 take_pictures(kit)
         elif errand.articles:
-            tell(harvester.take_some(channel, frozenset(mine)))
+            _take(kit, channel, mine)
         else:
             _poll(harvester, channel)
+
+
+def _take(kit: Kit, channel: Channel, ids: Collection[ArticleId]) -> None:
+    """Fetch some articles of a channel, which are claimed, and so due whatever the store says."""
+    report = Report(channel)
+    with kit.store.turn():
+        Taker(kit, channel, report).take(kit.store.waiting(channel.id, ids))
+    watch(kit, report)
+    tell(report)
 
 
 def _poll(harvester: Harvester, channel: Channel) -> None:

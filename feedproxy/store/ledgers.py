@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
 
-from feedproxy.model import Alarm, Backfill, ChannelState
+from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState
 
 
 class Schedule(Protocol):
@@ -34,6 +34,9 @@ class Schedule(Protocol):
 
         Return False if somebody else has claimed it.
         """
+
+    def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        """Claim in the same way articles that wait; return those that nobody else has claimed."""
 
     def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
         """Return when the next poll or article of one of *channels*, or picture of one *showing* them at *hosts*, is due."""

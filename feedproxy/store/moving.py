@@ -5,7 +5,6 @@ was killed goes on. There are no sequences to set, as every key is a name or a n
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,9 +60,12 @@ def move(
     name = engines.without_password(source_url)
     try:
         with _quiet(source, folder, clock, lease) as renew:
-            _claim(target, name)
+            _claim(target, name, clock())
             with source.reading() as reader:  # one state of it, whatever readers ask for meanwhile
-                copied = {table.name: _copy(reader, target, table, renew, told) for table in _tables()}
+                if reader.dialect.name != "sqlite":  # while it waits for the target
+                    reader.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+                tables = list(_tables())
+                copied = {each.name: _copy(reader, target, tables[at:], renew, told) for at, each in enumerate(tables)}
             _compare(target, copied, renew)
             _release(target)
     finally:
@@ -137,7 +139,7 @@ def _tables() -> Iterator[Table]:
 @contextmanager
 def _quiet(source: Database, folder: Path, clock: Clock, lease: timedelta) -> Iterator[Callable[[], None]]:
     """Hold off whoever fills a store; yield what is to be called now and then, so that it stays so."""
-    leasing, owner = SqlLease(source), f"migrate-store {os.getpid()} {clock():%H%M%S.%f}"
+    leasing, owner = SqlLease(source), "migrate-store"  # one that was killed is no other; the turn is for one at a time
     renewed = clock()
 
     def renew() -> None:
@@ -160,7 +162,7 @@ def _lead(leasing: SqlLease, owner: str, now: datetime, lease: timedelta) -> Non
         raise StoreError(f"store: it is being polled by {who[0] if who else 'somebody'}; stop that first")
 
 
-def _claim(target: Database, name: str) -> None:
+def _claim(target: Database, name: str, now: datetime) -> None:
     """Have *target* be ours until all is there."""
     with target.writing() as db:
         from_where = db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar()
@@ -171,7 +173,7 @@ def _claim(target: Database, name: str) -> None:
         for table in _tables():
             if db.execute(select(literal(1)).select_from(table).limit(1)).first():
                 raise StoreError(f"store: it holds a store already ({table.name} has rows); name an empty database")
-        db.execute(insert(t.lease).values(name=MOVING, owner=name, until=0))
+        db.execute(insert(t.lease).values(name=MOVING, owner=name, until=now))
 
 
 def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], None]) -> None:
@@ -191,16 +193,25 @@ def _release(target: Database) -> None:
 
 
 def _copy(
-    reader: Connection, target: Database, table: Table, renew: Callable[[], None], told: Callable[[str, int, int], None]
+    reader: Connection,
+    target: Database,
+    tables: Sequence[Table],
+    renew: Callable[[], None],
+    told: Callable[[str, int, int], None],
 ) -> _Sum:
-    """Copy what is not there yet of a table; what is there and not the same, as the source has changed since, is copied anew."""
+    """Copy what is not there yet of the first of *tables*.
+
+    If what is there is not the same, as the source has changed since, it is copied anew, with the others, which may refer to it.
+    """
+    table = tables[0]
     with target.reading() as db:
         last = _last_key(db, table)
         there = _sum(_walk(db, table), renew)
     done = _sum(_walk(reader, table, until=last), renew) if last else _Sum()
     if there != done:
         with target.writing() as db:
-            db.execute(delete(table))
+            for each in reversed(tables):
+                db.execute(delete(each))
         last, done = None, _Sum()
     total = reader.execute(select(func.count()).select_from(table)).scalar() or 0
     names = [column.name for column in table.c]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +13,7 @@ from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.ports import Desk
+from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, migrate, revision
 from feedproxy.store.sql import SqlStore
 
@@ -40,7 +41,7 @@ def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: boo
         StoreError: it can't be opened, or a later version made it.
 
     """
-    return SqlStore(open_database(url, folder), folder / TURN_FILE, shares_turns=shares_turns, **_shared(redis_url))
+    return _store(open_database(url, folder), folder, redis_url, shares_turns=shares_turns)
 
 
 def open_database(url: str, folder: Path) -> Database:
@@ -48,7 +49,11 @@ def open_database(url: str, folder: Path) -> Database:
     with _told(url):
         folder.mkdir(parents=True, exist_ok=True)
         engine = engines.create(url)
-        migrate(engine, folder / "schema.lock")
+        try:
+            migrate(engine, folder / "schema.lock")
+        except BaseException:
+            engine.dispose()
+            raise
     return Database(engine)
 
 
@@ -74,17 +79,18 @@ def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = ""
         if frozen is None:
             raise
         engine = frozen
-    return SqlStore(Database(engine, replica), folder / TURN_FILE, **_shared(redis_url))
+    return _store(Database(engine, replica), folder, redis_url)
 
 
-def _shared(redis_url: str) -> dict[str, Any]:
-    """Return what is in Redis, if anything is."""
+def _store(db: Database, folder: Path, redis_url: str, *, shares_turns: bool = False) -> SqlStore:
+    """Return the store over a database, with what is in Redis, if anything is."""
+    turn = partial(db.turn, folder / TURN_FILE, shared=shares_turns)
     if not redis_url:
-        return {}
+        return SqlStore(db, turn, SqlLease(db), SqlBudget(db, folder))
     from feedproxy import shared  # noqa: PLC0415 (its library is only where it is needed)
 
     client = shared.connect(redis_url)
-    return {"lease": shared.RedisLease(client), "budget": shared.RedisBudget(client)}
+    return SqlStore(db, turn, shared.RedisLease(client), shared.RedisBudget(client))
 
 
 @contextmanager

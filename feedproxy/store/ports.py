@@ -129,9 +129,6 @@ class Store(Desk, Protocol):
     def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
         """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
 
-    def claim(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
-        """Have articles wait until then that were *seen* to be due at those moments; return those that still were."""
-
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
         """Return the channels that show an article that is due; a moment beyond *horizon* is not believed."""
 

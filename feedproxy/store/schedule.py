@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from feedproxy.errors import StoreError
-from feedproxy.model import Backfill, ChannelState, Url
+from feedproxy.model import ArticleId, Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
@@ -84,6 +84,10 @@ class SqlSchedule:
             is_unchanged = columns.next_poll_at.is_(None) if seen is None else columns.next_poll_at == seen
             claim = update(t.channel).where(columns.id == channel, is_unchanged).values(next_poll_at=until)
             return bool(db.execute(claim).rowcount)
+
+    def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        with self._db.writing() as db:
+            return waiting.claim(db, seen, until)
 
     def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
         polls = select(func.min(t.channel.c.next_poll_at)).where(t.channel.c.id.in_(channels))

@@ -1,10 +1,9 @@
 """The store in SQL: one class over one engine, every method one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 
 from sqlalchemy import func, select, update
 
@@ -33,25 +32,15 @@ from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Database
 from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
-from feedproxy.store.schedule import SqlBudget, SqlLease, SqlSchedule
+from feedproxy.store.schedule import SqlSchedule
 
 
 class SqlStore:
     """Implements `Store`; see there."""
 
-    def __init__(
-        self,
-        db: Database,
-        turn_file: Path,
-        *,
-        lease: Lease | None = None,
-        budget: Budget | None = None,
-        shares_turns: bool = False,
-    ) -> None:
-        self._db, self._turn_file, self._shares_turns = db, turn_file, shares_turns
-        self.schedule, self.records = SqlSchedule(db), SqlRecords(db)
-        self.lease, self.budget = lease or SqlLease(db), budget or SqlBudget(db, turn_file.parent)
-        self.archive, self._pulse = SqlArchive(db), db.pulse()
+    def __init__(self, db: Database, turn: Callable[[], AbstractContextManager[object]], lease: Lease, budget: Budget) -> None:
+        self._db, self._turn, self.lease, self.budget = db, turn, lease, budget
+        self.schedule, self.records, self.archive, self._pulse = SqlSchedule(db), SqlRecords(db), SqlArchive(db), db.pulse()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -147,14 +136,10 @@ class SqlStore:
     # -------------------------------------------------------------- writing
 
     def turn(self) -> AbstractContextManager[object]:
-        return self._db.turn(self._turn_file, shared=self._shares_turns)
+        return self._turn()
 
     def together(self) -> AbstractContextManager[None]:
         return self._db.together()
-
-    def claim(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
-        with self._db.writing() as db:
-            return waiting_rows.claim(db, seen, until)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:

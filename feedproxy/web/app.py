@@ -75,8 +75,7 @@ def create_app(
     press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
     windows = Windows(settings.redis_url)
     feeds = Feeds(Shelf(_FEEDS_BYTES, press), windows)
-    pages = Shelf(_PAGES_BYTES, press, is_pressed=True)
-    views = Views(settings, mirror, library, media, clock, clock(), pages, feeds, windows)
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), feeds, windows)
     for rule, view, method in (
         *views.rules(),
         *Archives(views, signing_key(settings)).rules(),

@@ -1,6 +1,6 @@
 """Feeds as readers choose them: who may have how many made, and how they are kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import request
 from limits import RateLimitItemPerMinute
@@ -24,7 +24,7 @@ class Feeds:
     """Feeds that were made are kept until the store changes; those that a reader chose are made so often in a minute."""
 
     shelf: Shelf
-    limiter: Windows = field(default_factory=Windows)
+    limiter: Windows
 
     def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
         """Return a feed by the parameters of the present request, made once for each change of what it shows.
