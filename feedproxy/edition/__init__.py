@@ -9,16 +9,18 @@ from feedproxy.edition.documents import Document
 from feedproxy.edition.feeds import make_feed, version_of
 from feedproxy.edition.fragments import Fragments
 from feedproxy.edition.ground import Context, Ground, context_of
-from feedproxy.edition.health import Health, Problem, look
+from feedproxy.edition.health import ChannelHealth, Health, free_bytes, look, unreadable
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
+from feedproxy.edition.problems import Problem, of_disk
 from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
 from feedproxy.model import ALL, Links
 
 __all__ = [
     "ALL",
     "Bundled",
+    "ChannelHealth",
     "Context",
     "Document",
     "Fragments",
@@ -30,6 +32,7 @@ __all__ = [
     "Problem",
     "Scope",
     "context_of",
+    "free_bytes",
     "last_index",
     "look",
     "make_archive",
@@ -40,9 +43,11 @@ __all__ = [
     "make_opml",
     "markdown_of",
     "merged_scope",
+    "of_disk",
     "scope_of",
     "search_scope",
     "tag_scope",
+    "unreadable",
     "version_of",
     "write_bundle",
 ]

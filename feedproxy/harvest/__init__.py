@@ -6,6 +6,7 @@ The only package that knows the rooms of the way in: fetch, parse, extract, sani
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.dispatch import Dispatcher, Errand, Priority, run_errand
 from feedproxy.harvest.importing import Import, Importer, entries_of
 from feedproxy.harvest.importing import prepare as prepare_import
 from feedproxy.harvest.kit import Kit
@@ -14,11 +15,14 @@ from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 
 __all__ = [
+    "Dispatcher",
+    "Errand",
     "Harvester",
     "Import",
     "Importer",
     "Kit",
     "Poller",
+    "Priority",
     "Reextraction",
     "Report",
     "archive",
@@ -27,4 +31,5 @@ __all__ = [
     "join_clean",
     "prepare_import",
     "reextract",
+    "run_errand",
 ]
