@@ -1,9 +1,19 @@
-"""How log lines look: one event, one line, whatever upstream or a client has put into it."""
+"""How log lines look: one event, one line, whatever upstream or a client has put into it.
 
+For people a time, a level and a sentence; for programs one JSON object with `time` (ISO 8601, UTC), `level`, `event` (the
+sentence), and what else is known by name: `channel`, `url`, `host`, `error` (a traceback).
+"""
+
+import json
 import logging
 import unicodedata
+from datetime import UTC, datetime
+from typing import Literal
 
-FORM = "%(asctime)s %(levelname)s %(message)s"
+Form = Literal["auto", "human", "json"]
+_HUMAN = "%(asctime)s %(levelname)s %(message)s"
+# What events may name besides; `extra` has them.
+_NAMED = ("channel", "url", "host")
 # Controls, separators of lines and paragraphs, what turns the direction of text: all that could forge or hide a line.
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -17,12 +27,36 @@ class OneLine(logging.Formatter):
         return line if line.isprintable() else "".join(map(_seen, line))
 
 
-def begin(level: str, handler: logging.Handler | None = None, form: str = FORM, moment: str | None = None) -> None:
-    """Log from *level* on to stderr, or by *handler*."""
+class JsonLine(logging.Formatter):
+    """Writes an event as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event = {"time": moment, "level": record.levelname.lower(), "event": record.getMessage()}
+        event |= {name: str(getattr(record, name)) for name in _NAMED if getattr(record, name, "")}
+        if record.exc_info:
+            event["error"] = self.formatException(record.exc_info)
+        line = json.dumps(event, ensure_ascii=False)
+        return line if line.isprintable() else "".join(map(_escaped, line))
+
+
+def formatter(form: Form, *, is_terminal: bool) -> logging.Formatter:
+    """Return what writes lines in a *form*."""
+    is_human = form == "human" or (form == "auto" and is_terminal)
+    return OneLine(_HUMAN) if is_human else JsonLine()
+
+
+def begin(level: str, shape: logging.Formatter, handler: logging.Handler | None = None) -> None:
+    """Log from *level* on to stderr, or by *handler*, lines of that *shape*."""
     chosen = handler or logging.StreamHandler()
-    chosen.setFormatter(OneLine(form, moment))
+    chosen.setFormatter(shape)
     logging.basicConfig(level=level.upper(), handlers=[chosen])
 
 
 def _seen(character: str) -> str:
     return ascii(character)[1:-1] if unicodedata.category(character) in _UNSEEN else character
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if unicodedata.category(character) in _UNSEEN else character

@@ -18,6 +18,8 @@ _FILE = "_FILE"
 _MAX_PORT = 65_535
 # A key stands in addresses as it is.
 _KEY, _MIN_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+"), 16
+# By the setting: what its address may begin with.
+_ENGINE_SCHEMES = {"redis_url": ("redis", "rediss", "unix"), "broker_url": ("redis", "rediss", "amqp", "amqps")}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -48,6 +50,14 @@ class Settings(BaseModel):
     threads: int = Field(default=4, ge=1, le=64, description="threads of a web process")
     database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
     database_read_url: str = Field(default="", description="SQLAlchemy URL of a replica that the web side reads from")
+    redis_url: str = Field(
+        default="", repr=False, description="Redis that all machines share: upstream answers, host budgets, who polls, limits"
+    )
+    broker_url: str = Field(default="", repr=False, description="broker of `worker` and `beat`: redis://... or amqp://...")
+    media_url: str = Field(default="", description="folder or s3://bucket/prefix with pictures; unset: media/ in the data folder")
+    media_endpoint: str = Field(default="", description="address of an S3 server that is not Amazon's")
+    media_key: str = Field(default="", repr=False, description="access key of the S3 server; unset: as AWS' own tools find it")
+    media_secret: str = Field(default="", repr=False, description="its secret")
     public_url: str = Field(default="", description="start of absolute links; unset: the request's own, for trusted hosts")
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         default=("localhost", "127.0.0.1", "[::1]"), description="hosts that requests may name where public_url is unset"
@@ -70,6 +80,25 @@ class Settings(BaseModel):
     signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
+    log_format: Literal["auto", "human", "json"] = Field(
+        default="auto", description="how log lines look; auto: for people on a terminal, JSON elsewhere"
+    )
+
+    @field_validator("redis_url", "broker_url")
+    @classmethod
+    def _is_engine(cls, value: str, info: ValidationInfo) -> str:
+        schemes = _ENGINE_SCHEMES[info.field_name or ""]
+        if value and (urlsplit(value).scheme not in schemes or not _port_is_fine(value)):
+            raise ValueError(f"begins with none of {', '.join(f'{scheme}://' for scheme in schemes)}")  # the rest may be secret
+        return value
+
+    @field_validator("media_url")
+    @classmethod
+    def _is_shelf(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if "://" in value and (parts.scheme != "s3" or not parts.netloc):
+            raise ValueError(f"{value!r} is neither a folder nor an address such as s3://bucket/prefix")
+        return value.rstrip("/")
 
     @field_validator("database_read_url")
     @classmethod
@@ -96,7 +125,7 @@ class Settings(BaseModel):
             raise ValueError("a hub can't ask for the feeds of a private mirror: FEEDPROXY_ACCESS_KEYS is set")
         return value
 
-    @field_validator("public_url", "proxy")
+    @field_validator("public_url", "proxy", "media_endpoint")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in _PROXY_SCHEMES or not urlsplit(value).hostname or not _port_is_fine(value)):
@@ -152,8 +181,8 @@ class Settings(BaseModel):
 
     @property
     def media(self) -> Path:
-        """The folder with pictures."""
-        return self.data / "media"
+        """The folder with pictures, where they are not on an S3 server."""
+        return Path(self.media_url) if self.media_url else self.data / "media"
 
     @property
     def books(self) -> Path:

@@ -42,7 +42,7 @@ def run(environment: Mapping[str, str]) -> Run:
 
 def rows_of(output: str) -> dict[str, list[str]]:
     """Return the cells behind the title of each row of a table."""
-    rows = (re.split(r"\s*[│|]\s*", line.strip("│ ")) for line in output.splitlines() if line.startswith("│"))
+    rows = (line.split() for line in output.splitlines()[1:])
     return {row[0]: row[2:] for row in rows}
 
 

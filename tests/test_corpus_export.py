@@ -14,6 +14,7 @@ from test_corpus_markdown import made
 from test_links import file_server
 
 from feedproxy.export import Order, export
+from feedproxy.media import MediaFolder
 from feedproxy.model import ExportForm, Links
 
 pytestmark = pytest.mark.corpus
@@ -22,7 +23,7 @@ PUBLIC = "https://mirror.example"
 
 def order(modern: Harvest, form: ExportForm, links: Links = Links.MIRROR) -> Order:
     settings = modern.settings
-    return Order(modern.mirror, form, settings.store_url, settings.data, settings.media, PUBLIC, links)
+    return Order(modern.mirror, form, settings.store_url, settings.data, MediaFolder(settings.media), PUBLIC, links)
 
 
 def test_no_link_of_the_html_form_is_broken_or_asks_another_host_or_leads_to_the_blocked_site(

@@ -52,6 +52,6 @@ def test_documents_lead_to_files_that_are_there() -> None:
 
 
 def test_every_metric_is_documented_and_no_other() -> None:
-    named = set(re.findall(r'"(feedproxy_[a-z_]+)"', (ROOT / "feedproxy" / "web" / "operators.py").read_text("utf-8")))
+    named = set(re.findall(r'"(feedproxy_[a-z_]+)"', (ROOT / "feedproxy" / "web" / "metrics.py").read_text("utf-8")))
     documented = names_in(OPERATIONS)
     assert {name.removesuffix("_total") for name in documented if name.startswith("feedproxy_")} == named

@@ -57,7 +57,7 @@ class House:
 
     def order(self, form: ExportForm, **changes: object) -> Order:
         settings = self.settings
-        order = Order(self.mirror, form, settings.store_url, settings.data, settings.media, PUBLIC)
+        order = Order(self.mirror, form, settings.store_url, settings.data, MediaFolder(settings.media), PUBLIC)
         return replace(order, **changes)  # type: ignore[arg-type]
 
 

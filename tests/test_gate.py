@@ -109,9 +109,37 @@ def test_a_log_line_can_not_be_forged(forged: str) -> None:
     record = logging.makeLogRecord(
         {"msg": "%s: answered 500", "args": (f"http://news.example/{forged}",), "levelname": "WARNING"}
     )
-    line = logs.OneLine(logs.FORM).format(record)
-    assert line.isprintable()
-    assert line.endswith("b: answered 500") or "\\nERROR forged" in line
+    for form in ("human", "json"):
+        line = logs.formatter(form, is_terminal=False).format(record)
+        assert line.isprintable()
+    assert json.loads(line)["event"] == record.getMessage()
+
+
+def test_a_log_line_for_programs_names_what_it_is_about() -> None:
+    record = logging.makeLogRecord(
+        {
+            "msg": "city: %s: answered 500",
+            "args": ("http://x/",),
+            "levelname": "WARNING",
+            "created": 1.5,
+            "channel": "city",
+            "url": "http://x/",
+        }
+    )
+    line = logs.formatter("auto", is_terminal=False).format(record)
+    assert line == (
+        '{"time": "1970-01-01T00:00:01.500Z", "level": "warning", "event": "city: http://x/: answered 500", '
+        '"channel": "city", "url": "http://x/"}'
+    )
+    assert logs.formatter("auto", is_terminal=True).format(record).endswith(" WARNING city: http://x/: answered 500")
+
+
+def test_a_log_line_for_programs_holds_a_whole_traceback() -> None:
+    error = ValueError("桥")
+    record = logging.makeLogRecord({"msg": "city failed", "levelname": "ERROR", "exc_info": (ValueError, error, None)})
+    line = logs.formatter("json", is_terminal=True).format(record)
+    assert "\n" not in line
+    assert json.loads(line)["error"].splitlines()[-1] == "ValueError: 桥"
 
 
 def test_a_log_line_keeps_what_can_be_read() -> None:
@@ -130,7 +158,7 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
     forbidden_ones = (
         partial(desk.save, replace(held, title="假"), [], {}, clock()),
         partial(desk.drop, [held.id], clock()),
-        partial(desk.schedule.lead, "web", clock(), clock()),
+        partial(desk.lease.lead, "web", clock(), clock()),
         partial(desk.budget.hold, "news.example", clock(), clock()),
         partial(desk.records.add, {("polls", "city", "ok"): 1}),
     )

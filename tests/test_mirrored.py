@@ -206,7 +206,7 @@ def down(newsroom: Newsroom) -> None:
 
 
 def test_a_mirror_stands_in_for_a_site_that_never_answered(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     down(newsroom)
     report = harvester.poll(city_of(mirror))
@@ -215,7 +215,7 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
     assert (state.failures, state.last_error) == (0, "")
     assert state.stand_in.startswith("file://")
     assert "answered 500" in state.stand_in
-    problems = [problem.what for problem in look(mirror, store, harvester.kit.clock()).problems]
+    problems = [problem.what for problem in look(mirror, store, tmp_path, harvester.kit.clock()).problems]
     assert any(what.startswith("city is taken from another source: file://") for what in problems)
 
 

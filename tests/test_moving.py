@@ -84,7 +84,7 @@ def test_what_is_moved_there_and_back_is_the_same(source: str, target: str, tmp_
     assert counts == {table: len(rows) for table, rows in before.items()}
     assert all(counts.values())
     store = open_store(target, tmp_path)  # which works as any other
-    assert store.schedule.lead("poller", NOW, NOW + LEASE)
+    assert store.lease.lead("poller", NOW, NOW + LEASE)
     hold(store, make(3_000))
     assert store.newest(["c1"], 1) == [make(3_000)]
     store.close()
@@ -139,7 +139,7 @@ def test_nobody_polls_into_a_part(source: str, target: str, tmp_path: Path) -> N
         run(source, target, tmp_path, killer(3))
     part = open_store(target, tmp_path)
     with pytest.raises(StoreError, match=r"it is being moved here from sqlite:.*source\.sqlite"):
-        part.schedule.lead("poller", NOW, NOW + LEASE)
+        part.lease.lead("poller", NOW, NOW + LEASE)
     part.close()
     other = f"sqlite:///{tmp_path}/other.sqlite"
     open_store(other, tmp_path).close()
@@ -149,17 +149,17 @@ def test_nobody_polls_into_a_part(source: str, target: str, tmp_path: Path) -> N
 
 def test_a_store_that_is_polled_is_not_moved(source: str, target: str, tmp_path: Path) -> None:
     store = open_store(source, tmp_path)
-    assert store.schedule.lead("the poller", NOW, NOW + LEASE)
+    assert store.lease.lead("the poller", NOW, NOW + LEASE)
     with pytest.raises(StoreError, match="is being polled by the poller; stop that first"):
         run(source, target, tmp_path)
-    store.schedule.resign("the poller")
+    store.lease.resign("the poller")
     run(source, target, tmp_path, lambda *_: polls_not(store))
-    assert store.schedule.lead("the poller", NOW, NOW + LEASE)
+    assert store.lease.lead("the poller", NOW, NOW + LEASE)
     store.close()
 
 
 def polls_not(store: SqlStore) -> None:
-    assert not store.schedule.lead("the poller", NOW, NOW + LEASE)
+    assert not store.lease.lead("the poller", NOW, NOW + LEASE)
 
 
 def test_a_target_that_holds_a_store_stays_as_it_is(source: str, target: str, tmp_path: Path) -> None:

@@ -463,7 +463,7 @@ def test_what_is_too_old_goes_but_nothing_that_a_feed_shows(
 
 
 def test_what_is_too_much_goes_oldest_first(full: Settings, store: SqlStore, city: Channel) -> None:
-    size = store.size()
+    size = store.records.bytes_held()
     sizes = {each.id: each.size for each in store.prunable([city.id], 4)}
     assert len(sizes) == 8
     limit = (size - sum(sorted(sizes.values())[:3])) / 1_000_000
@@ -593,7 +593,7 @@ def test_what_is_wrong_stands_first_with_what_to_do(
     assert all(problem["advice"] for problem in ready["problems"])
     page = client.get("/status").text
     assert page.index("no poller is running") < page.index("<h2>Channels</h2>")
-    store.schedule.lead("somebody", clock.now, clock.now + timedelta(minutes=5))
+    store.lease.lead("somebody", clock.now, clock.now + timedelta(minutes=5))
     clock.advance(minutes=4)
     ready = client.get("/readyz").json
     assert ready is not None

@@ -264,7 +264,7 @@ def test_half_a_minute_without_a_server_loses_nothing(
         assert time.monotonic() - began < 5
         answers += 1
         with pytest.raises(StoreError):
-            store.schedule.lead("poller", clock.now, clock.now + timedelta(seconds=30))
+            store.lease.lead("poller", clock.now, clock.now + timedelta(seconds=30))
         threading.Event().wait(0.2)
     server.start()
     assert comes(lambda: _leads(store, clock))
@@ -278,7 +278,7 @@ def test_half_a_minute_without_a_server_loses_nothing(
 
 def _leads(store: SqlStore, clock: Clock) -> bool:
     try:
-        return store.schedule.lead("poller", clock.now, clock.now + timedelta(seconds=30))
+        return store.lease.lead("poller", clock.now, clock.now + timedelta(seconds=30))
     except StoreError:
         return False
 

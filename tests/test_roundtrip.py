@@ -63,7 +63,7 @@ def differences(ours: dict[ArticleId, Article], theirs: dict[ArticleId, Article]
 
 
 def write(mirror: Mirror, settings: Settings, store: SqlStore, folder: Path, links: Links = Links.MIRROR) -> None:
-    order = Order(mirror, ExportForm.GIT, settings.store_url, settings.data, settings.media, links=links)
+    order = Order(mirror, ExportForm.GIT, settings.store_url, settings.data, MediaFolder(settings.media), links=links)
     export(order, store, folder, seal=lambda path, body: sign(body, KEY, comment=path))
 
 

@@ -19,6 +19,12 @@ VARIABLES = [
         "database_url",
         "postgresql+psycopg://db.example/village",
     ),
+    ("FEEDPROXY_REDIS_URL", "redis://redis.example/3", "redis_url", "redis://redis.example/3"),
+    ("FEEDPROXY_BROKER_URL", "amqp://u:p@mq.example/village", "broker_url", "amqp://u:p@mq.example/village"),
+    ("FEEDPROXY_MEDIA_URL", "s3://mirror/pictures/", "media_url", "s3://mirror/pictures"),
+    ("FEEDPROXY_MEDIA_ENDPOINT", "https://s3.example", "media_endpoint", "https://s3.example"),
+    ("FEEDPROXY_MEDIA_KEY", "somebody", "media_key", "somebody"),
+    ("FEEDPROXY_MEDIA_SECRET", "secret", "media_secret", "secret"),
     ("FEEDPROXY_PUBLIC_URL", "https://mirror.example/", "public_url", "https://mirror.example"),
     (
         "FEEDPROXY_ACCESS_KEYS",
@@ -36,9 +42,13 @@ VARIABLES = [
     ("FEEDPROXY_OPERATOR_TOKEN", "Open Sesame", "operator_token", "Open Sesame"),
     ("FEEDPROXY_SIGNING_KEY", "RWQ=", "signing_key", "RWQ="),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
+    ("FEEDPROXY_LOG_FORMAT", "json", "log_format", "json"),
 ]
 # Variable, value, and a word that the message must hold beside the variable's name.
 FAULTS = [
+    ("FEEDPROXY_REDIS_URL", "amqp://u:secret@mq.example", "redis://"),
+    ("FEEDPROXY_BROKER_URL", "sqs://u:secret@mq.example", "amqp://"),
+    ("FEEDPROXY_MEDIA_URL", "gs://mirror", "s3://bucket/prefix"),
     ("FEEDPROXY_BIND", "8000", "8000"),
     ("FEEDPROXY_BIND", ":8000", ":8000"),
     ("FEEDPROXY_BIND", "localhost:http", "localhost:http"),
@@ -48,6 +58,7 @@ FAULTS = [
     ("FEEDPROXY_THREADS", "65", "64"),
     ("FEEDPROXY_TRUSTED_PROXIES", "-1", "0"),
     ("FEEDPROXY_LOG", "loud", "debug"),
+    ("FEEDPROXY_LOG_FORMAT", "xml", "human"),
     ("FEEDPROXY_ACCESS_KEYS", "a-key-that-is-long,short", "16"),
     ("FEEDPROXY_ACCESS_KEYS", "a key with blanks in it", "letters"),
     ("FEEDPROXY_PUBLIC_URL", "mirror.example", "mirror.example"),

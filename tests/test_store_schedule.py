@@ -67,22 +67,22 @@ def test_a_poll_is_claimed_by_one_of_those_who_saw_that_it_was_due(store: Store)
 
 
 def test_one_leads_until_its_lease_ends_or_it_resigns(store: Store) -> None:
-    assert store.schedule.leader() is None
-    assert store.schedule.lead("a", NOW, NOW + MINUTE)
-    assert not store.schedule.lead("b", NOW, NOW + MINUTE)
-    assert store.schedule.lead("a", NOW + MINUTE / 2, NOW + 1.5 * MINUTE)
-    assert not store.schedule.lead("b", NOW + MINUTE, NOW + 2 * MINUTE)
-    assert store.schedule.lead("b", NOW + 1.5 * MINUTE, NOW + 2.5 * MINUTE)
-    assert not store.schedule.lead("a", NOW + 2 * MINUTE, NOW + 3 * MINUTE)
-    store.schedule.resign("a")
-    assert store.schedule.leader() == ("b", NOW + 2.5 * MINUTE)
-    store.schedule.resign("b")
-    assert store.schedule.lead("a", NOW + 2 * MINUTE, NOW + 3 * MINUTE)
+    assert store.lease.leader() is None
+    assert store.lease.lead("a", NOW, NOW + MINUTE)
+    assert not store.lease.lead("b", NOW, NOW + MINUTE)
+    assert store.lease.lead("a", NOW + MINUTE / 2, NOW + 1.5 * MINUTE)
+    assert not store.lease.lead("b", NOW + MINUTE, NOW + 2 * MINUTE)
+    assert store.lease.lead("b", NOW + 1.5 * MINUTE, NOW + 2.5 * MINUTE)
+    assert not store.lease.lead("a", NOW + 2 * MINUTE, NOW + 3 * MINUTE)
+    store.lease.resign("a")
+    assert store.lease.leader() == ("b", NOW + 2.5 * MINUTE)
+    store.lease.resign("b")
+    assert store.lease.lead("a", NOW + 2 * MINUTE, NOW + 3 * MINUTE)
 
 
 def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_up(store: Store) -> None:
-    assert store.schedule.lead("a", NOW + timedelta(days=9), NOW + timedelta(days=9, minutes=1))
-    assert store.schedule.lead("b", NOW, NOW + MINUTE)
+    assert store.lease.lead("a", NOW + timedelta(days=9), NOW + timedelta(days=9, minutes=1))
+    assert store.lease.lead("b", NOW, NOW + MINUTE)
 
 
 def test_how_far_a_walk_has_come_is_kept_until_it_is_forgotten(store: Store) -> None:
@@ -234,9 +234,9 @@ def test_a_store_that_was_emptied_gives_its_room_back(store: Store, tmp_path: Pa
     for number in range(1, 40):
         hold(store, make(number, body=SafeHtml("<p>" + "文" * 20_000 + "</p>")))
         store.save(make(number), [page], {}, NOW)
-    full, file = store.size(), tmp_path / "store.sqlite"  # PostgreSQL looks after its files by itself
+    full, file = store.records.bytes_held(), tmp_path / "store.sqlite"  # PostgreSQL looks after its files by itself
     store.drop([ArticleId(f"n{number}") for number in range(1, 40)], NOW)
-    assert store.size() < full / 5
+    assert store.records.bytes_held() < full / 5
     store.compact()
     assert not file.exists() or file.stat().st_size < full / 3
     assert store.check() == ""

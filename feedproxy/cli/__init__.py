@@ -13,9 +13,11 @@ from feedproxy import __version__, logs
 from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
+from feedproxy.cli.completion import completion
 from feedproxy.cli.demo import demo_command
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
+from feedproxy.cli.healthcheck import healthcheck
 from feedproxy.cli.importing import import_mirror
 from feedproxy.cli.moving import migrate_store
 from feedproxy.cli.poll import backfill, poll
@@ -26,14 +28,27 @@ from feedproxy.cli.reindex import reindex
 from feedproxy.cli.ruletests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
+from feedproxy.cli.worker import beat, worker
 from feedproxy.errors import FeedproxyError
-from feedproxy.settings import PREFIX, load_settings
+from feedproxy.settings import PREFIX, Settings, load_settings
 from feedproxy.sign import signing_key
 
 _FAILED = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EPILOG = """\b
+Exit codes, where a command says nothing else:
+  0    done
+  1    done, but something failed: it is named
+  2    not done: configuration, arguments or store; one line on stderr says what
+  143  ended by SIGTERM before it was done; the same command goes on with it
+
+\b
+Environment: FEEDPROXY_*, in docs/configuration.md; NO_COLOR=1 for no colours. Completion: feedproxy completion --help
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG)
 @click.version_option(__version__, message="feedproxy %(version)s")
 @click.option("--config", type=click.Path(path_type=Path), help="Folder with the configuration, instead of FEEDPROXY_CONFIG.")
 @click.pass_context
@@ -43,12 +58,7 @@ def cli(context: click.Context, config: Path | None) -> None:
     settings = load_settings(environ | ({PREFIX + "CONFIG": str(config)} if config else {}))
     signing_key(settings)  # one that is wrong is told now, not when something is to be signed
     context.obj = settings
-    console = Console(stderr=True)
-    if console.is_terminal:
-        handler: logging.Handler = RichHandler(console=console, show_path=False, markup=False, highlighter=None)
-        logs.begin(settings.log, handler, "%(message)s", "%H:%M:%S")
-    else:
-        logs.begin(settings.log)
+    _begin_logs(settings)
     for library in ("alembic", "htmldate", "requests_cache", "trafilatura", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
 
@@ -58,6 +68,8 @@ for command in (
     demo_command,
     serve,
     poll,
+    worker,
+    beat,
     backfill,
     import_mirror,
     export_mirror,
@@ -70,10 +82,21 @@ for command in (
     prune,
     migrate_store,
     doctor,
+    healthcheck,
     keygen,
     verify,
+    completion,
 ):
     cli.add_command(command)
+
+
+def _begin_logs(settings: Settings) -> None:
+    console = Console(stderr=True)
+    if console.is_terminal and settings.log_format != "json":
+        handler = RichHandler(console=console, show_path=False, markup=False, highlighter=None)
+        logs.begin(settings.log, logs.OneLine("%(message)s", "%H:%M:%S"), handler)
+    else:
+        logs.begin(settings.log, logs.formatter(settings.log_format, is_terminal=False))
 
 
 def main() -> None:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from feedproxy.cli.parts import progress
+from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
 from feedproxy.errors import ConfigError
-from feedproxy.media import MediaFolder
+from feedproxy.media import open_media
 from feedproxy.media.forms import make_book_form
 from feedproxy.model import Mirror
 from feedproxy.settings import Settings
@@ -28,7 +28,9 @@ _HOURS = {"d": 24, "h": 1}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-@click.command()
+@click.command(
+    epilog=examples("bundle epoch-news --since 7d", "bundle all --since 2021-11-01 --until 2021-11-30 --out november.epub")
+)
 @click.argument("section")
 @click.option("--channel", default="", help="Only articles of this channel.")
 @click.option("--since", required=True, help="From this day on (2021-11-01), or so long before the newest article (7d, 24h).")
@@ -37,6 +39,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write, instead of <section>-<since>.epub.")
 @click.option("--publish", is_flag=True, help="Where readers find it: the mirror's pages link to it, in place of the last one.")
 @click.option("--no-pictures", is_flag=True, help="Text alone.")
+@as_json
 @click.pass_obj
 def bundle(
     settings: Settings,
@@ -49,6 +52,7 @@ def bundle(
     out: Path | None,
     publish: bool,
     no_pictures: bool,
+    is_json: bool,
 ) -> None:
     """Write the articles of SECTION (or `all`) as an EPUB, to read without a network, pictures included.
 
@@ -56,7 +60,7 @@ def bundle(
     """
     mirror = load_mirror(settings.config)
     scope = _scope(mirror, section, channel)
-    store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    store, media = open_store(settings.store_url, settings.data), open_media(settings)
     period = _period(store, mirror, scope, since=since, until=until, limit=limit)
     ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
     if not ids:
@@ -69,7 +73,8 @@ def bundle(
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
         for done in write_bundle(ground, scope, period, ids=ids, out=opened, forms=forms):
             bar.update(bar.task_ids[0], completed=done.articles)
-    click.echo(f"{file}: {done.articles} articles, {done.pictures} pictures, {file.stat().st_size} bytes")
+    values = {"file": file, "articles": done.articles, "pictures": done.pictures, "bytes": file.stat().st_size}
+    say(values, f"{file}: {done.articles} articles, {done.pictures} pictures, {values['bytes']} bytes", is_json=is_json)
 
 
 def _scope(mirror: Mirror, section: str, channel: str) -> Scope:

@@ -4,10 +4,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from feedproxy import sanitise, urls
-from feedproxy.cli.parts import now, sleep
+from feedproxy.cli.parts import as_json, examples, now, say, sleep
 from feedproxy.errors import FetchError, ListingError
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import article_parts, join_clean
@@ -18,10 +17,11 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 
-@click.command()
+@click.command(epilog=examples("check https://www.example.org/news.htm", "check https://www.example.org/21/5/1/n1.htm --json"))
 @click.argument("url")
+@as_json
 @click.pass_obj
-def check(settings: Settings, url: str) -> None:
+def check(settings: Settings, url: str, *, is_json: bool) -> None:
     """Fetch one listing or article address and print what is recognised there; nothing is kept.
 
     Ends with 0, or with 2 if nothing is recognised.
@@ -37,11 +37,11 @@ def check(settings: Settings, url: str) -> None:
     fetcher = open_fetcher(settings, mirror, budget, now, sleep, more_hosts=more_hosts)
     page = fetcher.fetch(address)
     listing = _as_listing(page, site)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     if listing is None:
-        _print_article(console, page, site, article_parts(page, mirror, site, fetcher.fetch))
+        found = _article(page, site, article_parts(page, mirror, site, fetcher.fetch))
+        say({"kind": "article", **found}, _article_in_words(found), is_json=is_json)
     else:
-        _print_listing(console, site, *listing)
+        say(_listing(*listing), _listing_in_words(site, *listing), is_json=is_json)
 
 
 def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
@@ -57,19 +57,28 @@ def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
         return None
 
 
-def _print_listing(console: Console, site: Site, kind: str, listing: Listing) -> None:
+def _listing(kind: str, listing: Listing) -> dict[str, object]:
+    items = [
+        {"id": item.id, "url": item.url, "title": item.title, "published": item.published, "excerpt": item.excerpt}
+        for item in listing.items
+    ]
+    return {"kind": f"listing ({kind})", "next_url": listing.next_url, "items": items}
+
+
+def _listing_in_words(site: Site, kind: str, listing: Listing) -> str:
     more = f", goes on at {listing.next_url}" if listing.next_url else ""
-    console.print(f"listing ({kind}): {len(listing.items)} articles{more}")
-    for item in listing.items:
-        console.print(f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}")
+    lines = (f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}" for item in listing.items)
+    return "\n".join((f"listing ({kind}): {len(listing.items)} articles{more}", *lines))
 
 
-def _print_article(console: Console, page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> None:
+def _article(page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> dict[str, str]:
+    """Return what was recognised, by its name, as it is shown."""
     found = parts[0][1]
     text = sanitise.plain_text(join_clean(parts))
     identity = urls.identify(site, page.url)
     picture = found.picture
-    rows = {
+    return {
+        "article": page.url,
         "ID": identity[0] if identity else "-",
         "title": found.title,
         "date": _shown(found.published, site),
@@ -79,9 +88,11 @@ def _print_article(console: Console, page: Page, site: Site, parts: list[tuple[P
         "text": f"{len(text)} characters: {text[:80]}…",
         "rule": found.rule,
     }
-    console.print(f"article: {page.url}")
-    for name, value in rows.items():
-        console.print(f"{name:>8}  {value}")
+
+
+def _article_in_words(found: dict[str, str]) -> str:
+    rows = (f"{name:>8}  {value}" for name, value in found.items() if name != "article")
+    return "\n".join((f"article: {found['article']}", *rows))
 
 
 def _shown(moment: datetime | None, site: Site) -> str:

@@ -9,26 +9,25 @@ from functools import partial
 
 import click
 
-from feedproxy.cli.parts import now, open_kit
-from feedproxy.edition import Problem, look
+from feedproxy.cli.parts import as_json, examples, now, open_kit, say
+from feedproxy.edition import Problem, look, of_disk
 from feedproxy.errors import StoreError, UpstreamError
 from feedproxy.harvest import Kit
 from feedproxy.model import Channel, Page
 from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
 
-# A day's articles and pictures, and room for the database to work in.
-_MIN_FREE_BYTES = 500_000_000
 # HTTP dates have seconds, and answers take some.
 _MAX_CLOCK_ERROR = timedelta(minutes=2)
 # What is fine is a word; what is not, a problem.
 _Finding = tuple[str, str | Problem]
 
 
-@click.command()
+@click.command(epilog=examples("doctor", "doctor --offline --json"))
 @click.option("--offline", is_flag=True, help="Ask nobody upstream.")
+@as_json
 @click.pass_obj
-def doctor(settings: Settings, *, offline: bool) -> None:
+def doctor(settings: Settings, *, offline: bool, is_json: bool) -> None:
     """Check configuration, store, disk, clock, upstream and schedule, and say what to do.
 
     Ends with 0, or with 1 if something is wrong.
@@ -38,9 +37,10 @@ def doctor(settings: Settings, *, offline: bool) -> None:
     for name, finding in _examine(kit, settings, offline=offline):
         if isinstance(finding, Problem):
             bad += 1
-            click.echo(f"BAD  {name}: {finding.what}\n     {finding.advice}")
+            values = {"ok": False, "check": name, "what": finding.what, "advice": finding.advice}
+            say(values, f"BAD  {name}: {finding.what}\n     {finding.advice}", is_json=is_json)
         else:
-            click.echo(f"ok   {name}: {finding}")
+            say({"ok": True, "check": name, "what": finding}, f"ok   {name}: {finding}", is_json=is_json)
     if bad:
         raise SystemExit(1)
 
@@ -51,18 +51,19 @@ def _examine(kit: Kit, settings: Settings, *, offline: bool) -> Iterator[_Findin
     checks = {"store": partial(_store, kit), "disk": partial(_disk, settings), "upstream": partial(_upstream, kit)}
     if offline:
         del checks["upstream"]
-    for name, check in (checks | {"schedule": partial(_schedule, kit)}).items():
+    for name, check in (checks | {"schedule": partial(_schedule, kit, settings)}).items():
         try:
             yield from check()
         except StoreError as e:  # one thing that is wrong hides no other
             yield name, Problem(str(e), "see what is said of disk and store; another process may hold the store, too")
 
 
-def _schedule(kit: Kit) -> Iterator[_Finding]:
-    health = look(kit.mirror, kit.store, now())
-    if not health.problems:
+def _schedule(kit: Kit, settings: Settings) -> Iterator[_Finding]:
+    health = look(kit.mirror, kit.store, settings.data, now())
+    wrong = [problem for problem in health.problems if problem not in of_disk(settings.data, health.bytes_free)]
+    if not wrong:
         yield "schedule", "nothing is late, nothing fails"
-    for problem in health.problems:
+    for problem in wrong:
         yield "schedule", problem
 
 
@@ -70,7 +71,7 @@ def _store(kit: Kit) -> Iterator[_Finding]:
     if fault := kit.store.check():
         yield "store", Problem(f"is damaged: {fault}", "stop everything, put the database aside, and restore a backup")
     else:
-        articles, megabytes = kit.store.records.sizes()["articles"], kit.store.size() / 1_000_000
+        articles, megabytes = kit.store.records.sizes()["articles"], kit.store.records.bytes_held() / 1_000_000
         yield "store", f"whole, {articles} articles, {megabytes:.0f} MB with pictures"
 
 
@@ -90,9 +91,8 @@ def _room(settings: Settings) -> str | Problem:
         is_full = e.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "make room" if is_full else "give this user the folder, or name another by FEEDPROXY_DATA"
         return Problem(f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice)
-    if free < _MIN_FREE_BYTES:
-        return Problem(f"{free / 1_000_000:.0f} MB are free in {settings.data}", "make room, or: feedproxy prune --days 365")
-    return f"{free / 1_000_000_000:.1f} GB are free in {settings.data}"
+    scarce = next(of_disk(settings.data, free), None)
+    return scarce or f"{free / 1_000_000_000:.1f} GB are free in {settings.data}"
 
 
 def _upstream(kit: Kit) -> Iterator[_Finding]:

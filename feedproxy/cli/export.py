@@ -3,13 +3,15 @@
 import os
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from feedproxy.cli.parts import TERMINATED, progress
+from feedproxy.cli.parts import TERMINATED, as_json, examples, progress, say
 from feedproxy.export import Order, Result, Seal, export
+from feedproxy.media import open_media
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sign import sign, signing_key
@@ -17,7 +19,7 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import Store, open_store
 
 
-@click.command("export")
+@click.command("export", epilog=examples("export www --form html", "export mirror --form git --dry-run --json"))
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--form", type=click.Choice([form.value for form in ExportForm]), required=True, help="What it is for.")
 @click.option(
@@ -29,9 +31,10 @@ from feedproxy.store import Store, open_store
 @click.option("--force", is_flag=True, help="Write even if more articles would be lost than export.max_loss allows.")
 @click.option("--dry-run", is_flag=True, help="Only say how many files would be written.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@as_json
 @click.pass_obj
 def export_mirror(
-    settings: Settings, folder: Path, form: str, links: str, *, force: bool, dry_run: bool, workers: int | None
+    settings: Settings, folder: Path, form: str, links: str, *, force: bool, dry_run: bool, workers: int | None, is_json: bool
 ) -> None:
     """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any file host (html).
 
@@ -46,8 +49,9 @@ def export_mirror(
     began = time.monotonic()
     result = write_export(order, store, folder, workers, seal_by(settings), force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
-    click.echo(in_words(result, would="would be " if dry_run else ""))
-    click.echo(f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second")
+    pace = f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second"
+    words = f"{in_words(result, would='would be ' if dry_run else '')}\n{pace}"
+    say({**asdict(result), "seconds": round(seconds, 1), "dry_run": dry_run}, words, is_json=is_json)
 
 
 def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> Order:
@@ -57,7 +61,7 @@ def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links)
         form=form,
         store_url=settings.store_url,
         data=settings.data,
-        media=settings.media,
+        media=open_media(settings),
         public_url=settings.public_url,
         links=links,
         is_indexed=settings.indexed,

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from feedproxy import urls
-from feedproxy.cli.parts import TERMINATED, end_gently, open_kit, progress
+from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, open_kit, progress, say
 from feedproxy.errors import FeedproxyError, FetchError
 from feedproxy.harvest import Import, Importer, entries_of, prepare_import
 from feedproxy.settings import Settings
@@ -21,13 +21,16 @@ from feedproxy.sign import read_public_key
 from feedproxy.sources import load_mirror
 
 
-@click.command("import")
+@click.command(
+    "import", epilog=examples("import /srv/mirror", "import https://raw.example.org/{section}/master --key RW... --json")
+)
 @click.argument("place")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
 @click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes that read pages.")
+@as_json
 @click.pass_obj
-def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key: str, workers: int) -> None:
+def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key: str, workers: int, *, is_json: bool) -> None:
     """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
 
     PLACE holds a folder for each section, or has {section} where their names stand, or is that of the one section that
@@ -59,7 +62,7 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key
             Importer(kit, pool, workers, done, key).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError("a process that read pages was killed, perhaps for want of memory; run the same again") from e
-    _tell(done, monotonic() - began)
+    _tell(done, monotonic() - began, is_json=is_json)
     sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
 
 
@@ -73,12 +76,15 @@ def _base(place: str, section: str, *, is_only: bool) -> str:
     return (folder if is_only and not (folder / section).is_dir() else folder / section).as_uri()
 
 
-def _tell(done: Import, seconds: float) -> None:
-    for failure in done.failures:
-        click.echo(f"passed over: {failure}")
-    read = sum(done.counts.values())
-    counts = ", ".join(f"{done.counts[name]} {name}" for name in ("new", "updated", "same"))
-    click.echo(
-        f"{read} articles ({counts}), {done.pictures} pictures, {len(done.failures)} passed over; "
-        f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
-    )
+def _tell(done: Import, seconds: float, *, is_json: bool) -> None:
+    read, counts = sum(done.counts.values()), {name: done.counts[name] for name in ("new", "updated", "same")}
+    words = ", ".join(f"{count} {name}" for name, count in counts.items())
+    lines = [
+        *(f"passed over: {failure}" for failure in done.failures),
+        (
+            f"{read} articles ({words}), {done.pictures} pictures, {len(done.failures)} passed over; "
+            f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
+        ),
+    ]
+    values = {**counts, "pictures": done.pictures, "failures": list(map(str, done.failures)), "seconds": round(seconds, 1)}
+    say(values, "\n".join(lines), is_json=is_json)

@@ -1,28 +1,32 @@
 """What commands share: the real parts, built from settings, and how reports are shown."""
 
+import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Kit, Report
-from feedproxy.media import MediaFolder
+from feedproxy.media import open_media
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 # What is being fetched when all is to end has so long to end; what has not is done again.
-_GRACE_S = 8.0
+GRACE_S = 8.0
+# Lines that nobody looks at are not broken.
+_WIDEST = 1000
 # What a shell says of a process that SIGTERM ended.
 TERMINATED = 143
 
@@ -37,13 +41,38 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def open_kit(settings: Settings, stop: threading.Event, **more: Any) -> Kit:  # noqa: ANN401 (as `open_fetcher` has it)
-    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides."""
+def open_kit(
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    shares_turns: bool = False,
+    **more: Any,  # noqa: ANN401 (as `open_fetcher` has it)
+) -> Kit:
+    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides.
+
+    *shares_turns* is for `open_store`.
+    """
     mirror = load_mirror(settings.config)
-    store = open_store(settings.store_url, settings.data)
+    store = open_store(settings.store_url, settings.data, redis_url=settings.redis_url, shares_turns=shares_turns)
     cache_file = settings.data / "http-cache.sqlite"
     fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, cache_file=cache_file, **more)
-    return Kit(mirror, store, fetcher, MediaFolder(settings.media), now, stop.is_set)
+    return Kit(mirror, store, fetcher, open_media(settings), now, stop.is_set)
+
+
+def examples(*lines: str) -> str:
+    """Return what stands below a command's help; a line is what follows `feedproxy`, or a whole line that has it."""
+    shown = (line if "feedproxy" in line else f"feedproxy {line}" for line in lines)
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in shown)))
+
+
+as_json = click.option(
+    "--json", "is_json", is_flag=True, help="For scripts: print one JSON document, or with many results one a line."
+)
+
+
+def say(value: Mapping[str, object], words: str, *, is_json: bool) -> None:
+    """Print a result: in words, or as JSON on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str) if is_json else words)
 
 
 @contextmanager
@@ -74,11 +103,30 @@ def print_reports(reports: Sequence[Report]) -> None:
     print_table(table, dict.fromkeys(str(failure) for report in reports for failure in report.failures))
 
 
+def report_values(reports: Sequence[Report]) -> dict[str, object]:
+    """Return polls as they stand in JSON."""
+    polls = [
+        {
+            "channel": report.channel.id,
+            "title": report.channel.title,
+            "listed": report.listed,
+            "new": report.new,
+            "updated": report.updated,
+            "pictures": report.pictures,
+            "missing": list(map(str, report.missing)),
+            "failures": list(map(str, report.failures)),
+            "seconds": round(report.seconds, 1),
+        }
+        for report in reports
+    ]
+    return {"channels": polls, "ok": not any(report.failures for report in reports)}
+
+
 def print_table(table: Table, failures: Iterable[str]) -> None:
-    """Print a table, and below it a line for each failure."""
+    """Print a table, plain lines where there is no terminal, and below it a line for each failure."""
     console = Console()
     if not console.is_terminal:
-        console.width = 120
+        console.width, table.box, table.pad_edge = _WIDEST, None, False
     console.print(table)
     for failure in failures:
         console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
@@ -89,7 +137,7 @@ def end_gently(stop: threading.Event) -> None:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
-        timer = threading.Timer(_GRACE_S, os._exit, (TERMINATED,))
+        timer = threading.Timer(GRACE_S, os._exit, (TERMINATED,))
         timer.daemon = True
         timer.start()
 

@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 import click
 from rich.progress import Progress
 
-from feedproxy.cli.parts import TERMINATED, end_gently, now, open_kit, print_reports, progress
+from feedproxy.cli.parts import (
+    TERMINATED,
+    as_json,
+    end_gently,
+    examples,
+    now,
+    open_kit,
+    print_reports,
+    progress,
+    report_values,
+    say,
+)
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Hub, Webhook
 from feedproxy.harvest import Announcer, Harvester, Kit, Poller, Report
@@ -29,25 +40,33 @@ _HUNG_S = 600.0
 _RENEWALS = 3
 
 
-@click.command()
+@click.command(epilog=examples("poll", "poll --once", "poll --once --json | jq .channels"))
 @click.option("--once", is_flag=True, help="Poll every channel once, print a table, and end.")
+@as_json
 @click.pass_obj
-def poll(settings: Settings, *, once: bool) -> None:
+def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     """Poll the channels that are due, for ever; or each once.
 
     Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or with 1 if --once was
     given and a channel failed.
     """
+    if once:
+        stop = threading.Event()
+        end_gently(stop)
+        _finish(_poll_all(open_kit(settings, stop)), stop, is_json=is_json)
+    run_poller(settings)
+
+
+def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
+    """Poll until SIGTERM; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop)
     kit = open_kit(settings, stop)
-    if once:
-        _finish(_poll_all(kit), stop)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
     announcer = Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
-    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer)
+    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer, hands=hands)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():
@@ -59,13 +78,16 @@ def poll(settings: Settings, *, once: bool) -> None:
         _log.warning("%s; the lease ends by itself", e)
 
 
-@click.command()
+@click.command(epilog=examples("backfill --pages 5", "backfill --channel ncid277 --since 2021-01-01"))
 @click.option("--pages", type=click.IntRange(1, _MAX_PAGES), default=_MAX_PAGES, help="At most so many pages of each listing.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Down to what was published on this day.")
 @click.option("--channel", "channels", multiple=True, help="Only this channel; may be given several times.")
 @click.option("--restart", is_flag=True, help="Begin at the top, even if the last walk was interrupted.")
+@as_json
 @click.pass_obj
-def backfill(settings: Settings, pages: int, since: datetime | None, channels: tuple[str, ...], *, restart: bool) -> None:
+def backfill(
+    settings: Settings, pages: int, since: datetime | None, channels: tuple[str, ...], *, restart: bool, is_json: bool
+) -> None:
     """Walk the listings of channels deeper than their first page, and fetch what is not held.
 
     A walk that was interrupted goes on where it was. Ends with 0, or with 1 if a channel failed.
@@ -85,7 +107,7 @@ def backfill(settings: Settings, pages: int, since: datetime | None, channels: t
         def walk(channel: Channel) -> Report:
             return Harvester(kit).walk(channel, pages=pages, since=began, told=_shown(bar, channel))
 
-        _finish(_each(kit, chosen, walk, bar, "backfill"), stop)
+        _finish(_each(kit, chosen, walk, bar, "backfill"), stop, is_json=is_json)
 
 
 def _poll_all(kit: Kit) -> list[Report]:
@@ -130,8 +152,11 @@ def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None
     return show
 
 
-def _finish(reports: list[Report], stop: threading.Event) -> None:
-    print_reports(reports)
+def _finish(reports: list[Report], stop: threading.Event, *, is_json: bool) -> None:
+    if is_json:
+        say(report_values(reports), "", is_json=True)
+    else:
+        print_reports(reports)
     if stop.is_set():
         _log.warning("ended before it was done; the same command goes on with it")
         sys.exit(TERMINATED)

@@ -1,13 +1,15 @@
 """`feedproxy prune`: take away what is too old or too much, and what nothing refers to any more."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import click
 
-from feedproxy.cli.parts import now, progress
-from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, KeepRules, Mirror, Url
+from feedproxy.cli.parts import as_json, examples, now, progress, say
+from feedproxy.media import Media, open_media
+from feedproxy.model import ArticleId, KeepRules, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
@@ -17,29 +19,36 @@ _MEGABYTE = 1_000_000
 _CHUNK = 100
 
 
-@click.command()
+@click.command(epilog=examples("prune --dry-run", "prune --days 365", "prune --megabytes 2000 --json"))
 @click.option("--days", type=click.FloatRange(0, 36_500), help="Keep articles of so many days, instead of keep.days; 0: of all.")
 @click.option("--megabytes", type=click.FloatRange(min=0), help="Keep so much, instead of keep.megabytes; 0: everything.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
+@as_json
 @click.pass_obj
-def prune(settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool) -> None:
+def prune(settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool, is_json: bool) -> None:
     """Delete articles that are too old or too much, pictures that no article shows any more, and files without a picture.
 
     What the feed of a section or channel shows is never deleted. Ends with 0.
     """
     mirror = load_mirror(settings.config)
     given = {name: value for name, value in (("days", days), ("megabytes", megabytes)) if value is not None}
-    store, media = open_store(settings.store_url, settings.data), MediaFolder(settings.media)
+    store, media = open_store(settings.store_url, settings.data), open_media(settings)
     articles = _too_many(store, mirror, replace(mirror.keep, **given))
+    tell = partial(_tell, is_json=is_json)
     for article_id in articles:
-        click.echo(f"article {article_id}")
+        tell("article", article_id)
     if not dry_run:
         _drop(store, articles)
-    pictures, files, size = _prune_pictures(store, media, dry_run=dry_run)
+    pictures, files, size = _prune_pictures(store, media, tell, dry_run=dry_run)
     if articles and not dry_run:
         store.compact()
     verb = "would be deleted" if dry_run else "deleted"
-    click.echo(f"{len(articles)} articles, {pictures} pictures and {files} files ({size} bytes) {verb}")
+    totals = {"articles": len(articles), "pictures": pictures, "files": files, "bytes": size, "dry_run": dry_run}
+    say(totals, f"{len(articles)} articles, {pictures} pictures and {files} files ({size} bytes) {verb}", is_json=is_json)
+
+
+def _tell(kind: str, name: str, *, is_json: bool) -> None:
+    say({kind: name}, f"{kind} {name}", is_json=is_json)
 
 
 def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
@@ -48,7 +57,7 @@ def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleI
         return []
     oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.entries)
     first = now() - timedelta(days=keep.days) if keep.days else None
-    surplus = store.size() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
+    surplus = store.records.bytes_held() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
     chosen = []
     for article in oldest_first:
         if surplus <= 0 and not (first and article.published < first):
@@ -67,7 +76,7 @@ def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
             bar.advance(bar.task_ids[0], len(some))
 
 
-def _prune_pictures(store: SqlStore, media: MediaFolder, *, dry_run: bool) -> tuple[int, int, int]:
+def _prune_pictures(store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool) -> tuple[int, int, int]:
     """Delete pictures that no article shows, and files that no picture has; return how many of each, and their bytes.
 
     A picture whose file is missing is fetched again.
@@ -78,7 +87,7 @@ def _prune_pictures(store: SqlStore, media: MediaFolder, *, dry_run: bool) -> tu
         files = sorted(names - used)
         leftovers = sorted(media.leftovers())
         for url in unused:
-            click.echo(f"picture {Url(url)}")
+            tell("picture", url)
         if not dry_run:
             store.drop_unused_pictures()
             store.fetch_again(used - names, now())
@@ -86,8 +95,8 @@ def _prune_pictures(store: SqlStore, media: MediaFolder, *, dry_run: bool) -> tu
         with progress("prune", len(files) + len(leftovers)) as bar:
             for name in [*files, *leftovers]:
                 size += media.size(name) if dry_run else media.remove(name)
-                click.echo(f"file {name}")
+                tell("file", name)
                 bar.advance(bar.task_ids[0])
     for name in sorted(used - names):
-        click.echo(f"missing {name}")
+        tell("missing", name)
     return len(unused), len(files) + len(leftovers), size

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from feedproxy.cli.export import end_gently, in_words, order_of, seal_by, write_export
-from feedproxy.cli.parts import now, print_table
+from feedproxy.cli.parts import as_json, examples, now, print_table, say
 from feedproxy.errors import ConfigError
 from feedproxy.export import Order, Outcome, publish
 from feedproxy.model import ExportForm, Links
@@ -16,12 +16,13 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 
-@click.command("publish")
+@click.command("publish", epilog=examples("publish", "publish --all --json"))
 @click.option("--all", "is_all", is_flag=True, help="Push to every target, whenever it is due.")
 @click.option("--force", is_flag=True, help="Export even if more articles would be lost than export.max_loss allows.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@as_json
 @click.pass_obj
-def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: int | None) -> None:
+def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: int | None, is_json: bool) -> None:
     """Export the mirror, commit it, and push it to the git remotes of [[publish]] that are due.
 
     Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends with 0, or with 1 if one failed.
@@ -34,18 +35,32 @@ def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: in
     seal = seal_by(settings)
 
     def write(order: Order, folder: Path) -> None:
-        click.echo(f"{order.form}: {in_words(write_export(order, store, folder, workers, seal, force=force))}")
+        result = write_export(order, store, folder, workers, seal, force=force)
+        if not is_json:
+            click.echo(f"{order.form}: {in_words(result)}")
 
     order = order_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
     outcomes = publish(order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all)
-    _print(outcomes)
+    if is_json:
+        say({"targets": list(map(_values, outcomes))}, "", is_json=True)
+    else:
+        _print(outcomes)
     if any(outcome.error for outcome in outcomes):
         raise SystemExit(1)
+
+
+def _state(outcome: Outcome) -> str:
+    return "failed" if outcome.error else "pushed" if outcome.is_due else "not due"
+
+
+def _values(outcome: Outcome) -> dict[str, object]:
+    target = outcome.target
+    values = {"target": target.name, "form": target.form, "state": _state(outcome), "changes": outcome.changes or None}
+    return {**values, "error": str(outcome.error) if outcome.error else None}
 
 
 def _print(outcomes: list[Outcome]) -> None:
     table = Table("target", "form", "state", "changes")
     for outcome in outcomes:
-        state = "failed" if outcome.error else "pushed" if outcome.is_due else "not due"
-        table.add_row(outcome.target.name, outcome.target.form.value, state, outcome.changes or "-")
+        table.add_row(outcome.target.name, outcome.target.form.value, _state(outcome), outcome.changes or "-")
     print_table(table, [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from feedproxy.cli.parts import open_kit, progress
+from feedproxy.cli.parts import as_json, examples, open_kit, progress, say
 from feedproxy.harvest import Reextraction, reextract
 from feedproxy.model import REQUESTED, Article, Mirror
 from feedproxy.sanitise import plain_text
@@ -16,14 +16,15 @@ from feedproxy.settings import Settings
 _BEFORE, _SHOWN = 10, 30
 
 
-@click.command("reextract")
+@click.command("reextract", epilog=examples("reextract --dry-run", "reextract --channel ncid277 --since 2021-01-01 --json"))
 @click.option("--site", help="Only articles of this site.")
 @click.option("--channel", help="Only articles of this channel.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only articles published on this day or later.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@as_json
 @click.pass_obj
 def reextract_articles(
-    settings: Settings, site: str | None, channel: str | None, since: datetime | None, *, dry_run: bool
+    settings: Settings, site: str | None, channel: str | None, since: datetime | None, *, dry_run: bool, is_json: bool
 ) -> None:
     """Read the pages that are held by the present rules, without the network, and store what changes.
 
@@ -37,11 +38,12 @@ def reextract_articles(
         for done in reextract(kit, chosen, is_dry=dry_run):
             changed += done.fetched is not None
             failed += done.error is not None
-            for line in _lines(done):
-                click.echo(line)
+            for value, line in _lines(done):
+                say(value, line, is_json=is_json)
             bar.advance(bar.task_ids[0])
     verb = "would change" if dry_run else "changed"
-    click.echo(f"{len(chosen)} articles read, {changed} {verb}, {failed} could not be read")
+    totals = {"read": len(chosen), "changed": changed, "failed": failed, "dry_run": dry_run}
+    say(totals, f"{len(chosen)} articles read, {changed} {verb}, {failed} could not be read", is_json=is_json)
     if failed:
         raise SystemExit(1)
 
@@ -59,11 +61,13 @@ def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]
     return found if channel else found | {REQUESTED}
 
 
-def _lines(done: Reextraction) -> Iterator[str]:
+def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
+    """Yield what became of an article that did not stay as it is, as values and in words."""
     if done.error:
-        yield f"{done.article_id}: can't be read: {done.error}"
+        yield {"id": done.article_id, "error": str(done.error)}, f"{done.article_id}: can't be read: {done.error}"
     elif done.held and done.fetched:
-        yield f"{done.article_id} {done.fetched.title}: {'; '.join(_changes(done.held, done.fetched)) or 'mark-up'}"
+        changes = list(_changes(done.held, done.fetched)) or ["mark-up"]
+        yield {"id": done.article_id, "changes": changes}, f"{done.article_id} {done.fetched.title}: {'; '.join(changes)}"
 
 
 def _changes(held: Article, fetched: Article) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import ctypes
 import logging
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from types import FrameType
 
 import click
 
+from feedproxy.cli.parts import examples
 from feedproxy.errors import ConfigError
 from feedproxy.settings import PREFIX, Settings
 from feedproxy.sources import load_mirror
@@ -25,24 +25,29 @@ _STEP_S = 0.5
 # A poller that ends is started again, later and later if it does so at once.
 _RESTART_S = (1.0, 60.0)
 _POLLER = [sys.executable, "-m", "feedproxy", "poll"]
+WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.server"]
 
 
-@click.command()
+@click.command(epilog=examples("serve", "FEEDPROXY_BIND=0.0.0.0:8080 feedproxy serve"))
 @click.pass_obj
 def serve(settings: Settings) -> None:
-    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together."""
+    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together.
+
+    Where FEEDPROXY_BROKER_URL is set, `feedproxy beat` and `feedproxy worker` poll, and the web side is all. Ends with 0 when it
+    is told to end, else with what the web side ended with.
+    """
     load_mirror(settings.config)
     _check_bind(settings.bind)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
-    web, poller = start(_web_command(settings)), start(_POLLER)
+    web, poller = start(WEB), None if settings.broker_url else start(_POLLER)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     wait_s, started = _RESTART_S[0], time.monotonic()
     try:
         while web.poll() is None:
             time.sleep(_STEP_S)
-            if poller.poll() is None:
+            if poller is None or poller.poll() is None:
                 continue
             wait_s = _RESTART_S[0] if time.monotonic() - started > _RESTART_S[1] else min(2 * wait_s, _RESTART_S[1])
             _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
@@ -50,15 +55,8 @@ def serve(settings: Settings) -> None:
             poller, started = start(_POLLER), time.monotonic()
         _log.error("the web side ended with %s", web.returncode)
     finally:
-        _end(poller, web)
+        _end(*filter(None, (poller, web)))
     sys.exit(web.returncode)
-
-
-def _web_command(settings: Settings) -> list[str]:
-    size = f"--workers {settings.workers} --worker-class feedproxy.web.worker.Worker --threads {settings.threads}"
-    rest = "--graceful-timeout 5 --no-control-socket --forwarded-allow-ips= --forwarder-headers="
-    command = f"-m gunicorn {size} --bind {shlex.quote(settings.bind)} {rest} feedproxy.web.wsgi:app"
-    return [sys.executable, *shlex.split(command)]
 
 
 def _check_bind(bind: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from feedproxy.cli.parts import progress
+from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.errors import ConfigError, SignatureError
 from feedproxy.sign import (
     MANIFEST,
@@ -28,9 +28,10 @@ _MAX_LINES = 5_000_000
 _NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
 
 
-@click.command()
+@click.command(epilog=examples("keygen /etc/feedproxy/mirror.key"))
 @click.argument("file", type=click.Path(path_type=Path))
-def keygen(file: Path) -> None:
+@as_json
+def keygen(file: Path, *, is_json: bool) -> None:
     """Make a key pair to sign with: the secret key in FILE, which only its owner may read, the public key in FILE.pub.
 
     Both are in minisign's form, the secret key without a password. Neither file is ever overwritten. Ends with 0.
@@ -42,16 +43,20 @@ def keygen(file: Path) -> None:
     except ConfigError:
         file.unlink()  # half a pair is none
         raise
-    click.echo(f"secret key: {file} (sign with it: FEEDPROXY_SIGNING_KEY_FILE={file.absolute()})")
-    click.echo(f"public key: {key.public} (the same in {public_file})")
-    click.echo(f"verify with: minisign -Vm {MANIFEST} -P {key.public}")
+    words = (
+        f"secret key: {file} (sign with it: FEEDPROXY_SIGNING_KEY_FILE={file.absolute()})",
+        f"public key: {key.public} (the same in {public_file})",
+        f"verify with: minisign -Vm {MANIFEST} -P {key.public}",
+    )
+    say({"secret_file": file, "public_file": public_file, "public_key": key.public}, "\n".join(words), is_json=is_json)
 
 
-@click.command()
+@click.command(epilog=examples("verify SHA256SUMS --key RWQ...", "verify SHA256SUMS --key mirror.key.pub --files --json"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", required=True, help="The public key: its line RWQ..., or a file that holds it.")
 @click.option("--files", "with_files", is_flag=True, help=f"Check all files beside FILE, too, which must be a {MANIFEST}.")
-def verify(file: Path, key: str, *, with_files: bool) -> None:
+@as_json
+def verify(file: Path, key: str, *, with_files: bool, is_json: bool) -> None:
     """Check FILE against the signature in FILE.minisig.
 
     Ends with 0; with 1 if the signature is not the key's, or a file differs, is missing or is not listed; with 2 if FILE, its
@@ -64,14 +69,19 @@ def verify(file: Path, key: str, *, with_files: bool) -> None:
         comment = verify_signature(body, _read(file.with_name(file.name + SIGNATURE_SUFFIX)), public)
         listed = read_manifest(body, max_lines=_MAX_LINES) if with_files else {}
     except SignatureError as e:
-        click.echo(f"BAD  {_seen(str(file))}: {e.reason}")
+        _tell(file, e.reason, is_json=is_json)
         raise SystemExit(1) from e
-    click.echo(f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(comment)}")
-    if with_files and _print_faults(file.parent, listed):
+    words = f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(comment)}"
+    say({"ok": True, "file": file, "key": public.name, "comment": comment}, words, is_json=is_json)
+    if with_files and _print_faults(file.parent, listed, is_json=is_json):
         raise SystemExit(1)
 
 
-def _print_faults(folder: Path, listed: dict[str, str]) -> int:
+def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:
+    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {_seen(str(file))}: {fault}", is_json=is_json)
+
+
+def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int:
     """Print each file that is not as it is listed, and how many are; return how many are not.
 
     Only what a walk of *folder* finds is opened: a path in the manifest, or a link, leads nowhere.
@@ -82,9 +92,11 @@ def _print_faults(folder: Path, listed: dict[str, str]) -> int:
         for path in sorted(found.keys() | listed.keys()):
             if fault := _fault(folder / path, listed.get(path), is_plain=found.get(path)):
                 bad += 1
-                click.echo(f"BAD  {_seen(path)}: {fault}")
+                _tell(path, fault, is_json=is_json)
             bar.advance(bar.task_ids[0], int(path in found))
-    click.echo(f"BAD  {bad} of {len(found.keys() | listed.keys())} files" if bad else f"ok   {len(listed)} files are as listed")
+    count = len(found.keys() | listed.keys())
+    words = f"BAD  {bad} of {count} files" if bad else f"ok   {len(listed)} files are as listed"
+    say({"ok": not bad, "files": count, "bad": bad}, words, is_json=is_json)
     return bad
 
 

@@ -9,10 +9,11 @@ from feedproxy.edition.documents import Document
 from feedproxy.edition.feeds import make_feed, version_of
 from feedproxy.edition.fragments import Fragments
 from feedproxy.edition.ground import Context, Ground, context_of
-from feedproxy.edition.health import Health, Problem, look
+from feedproxy.edition.health import ChannelHealth, Health, free_bytes, look, unreadable
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
+from feedproxy.edition.problems import Problem, of_disk
 from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
 from feedproxy.edition.script import PARAMETER as SCRIPT
 from feedproxy.edition.script import in_script, known_script
@@ -24,6 +25,7 @@ __all__ = [
     "RAW",
     "SCRIPT",
     "Bundled",
+    "ChannelHealth",
     "Context",
     "Document",
     "Fragments",
@@ -35,6 +37,7 @@ __all__ = [
     "Problem",
     "Scope",
     "context_of",
+    "free_bytes",
     "in_script",
     "known_script",
     "last_index",
@@ -48,11 +51,13 @@ __all__ = [
     "make_subscribe",
     "markdown_of",
     "merged_scope",
+    "of_disk",
     "scope_of",
     "search_scope",
     "show_archive",
     "show_feed",
     "tag_scope",
+    "unreadable",
     "version_of",
     "write_bundle",
 ]

@@ -14,7 +14,6 @@ from feedproxy.export.publish import Outcome, publish
 from feedproxy.export.tree import Tree, Write, alone, write_file
 from feedproxy.export.values import Bench, Group, Job, Order, Result, Seal, bench_of
 from feedproxy.export.work import FORMS, Run, workers
-from feedproxy.media import MediaFolder
 from feedproxy.store import Store
 
 __all__ = ["Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
@@ -23,6 +22,7 @@ _log = logging.getLogger(__name__)
 # Is told how many jobs are done, of how many.
 Told = Callable[[int, int], None]
 _PAGES = "pages"
+_PICTURES = ("pictures", "", "")
 
 
 def export(
@@ -114,16 +114,18 @@ def _run(work: _Building, jobs: list[Job]) -> None:
 
 def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int:
     """Put pictures beside the pages; return how many files are missing."""
-    media, layout, missing = MediaFolder(bench.order.media), bench.order.layout, 0
+    media, layout, missing = bench.order.media, bench.order.layout, 0
     for section, name in ((section, name) for (_, section, _), names in shown.items() for name in names):
-        path, file = layout.file(layout.media(name, section)), media.find(name)
+        path = layout.file(layout.media(name, section))
         if path in tree.sums:
             continue
-        if file is None:
-            _log.warning("%s: is missing in %s; feedproxy prune has it fetched again", name, bench.order.media)
-            missing += 1
+        if file := media.find(name) or tree.kept(path):
+            tree.put_copy(_PICTURES, path, file)
+        elif body := media.read(name):
+            tree.put(_PICTURES, path, body)
         else:
-            tree.put_copy(("pictures", "", ""), path, file)
+            _log.warning("%s: is missing; feedproxy prune has it fetched again", name)
+            missing += 1
     return missing
 
 

@@ -81,6 +81,11 @@ class Tree:
             _link(old if is_same else source, self._place(path))
         self._count(group, path, known if is_same and known else _digest(source), is_same=is_same)
 
+    def kept(self, path: str) -> Path | None:
+        """Return the file in the present tree, if it is there."""
+        old = self.present / path
+        return old if path in self.before and old.is_file() else None
+
     def forget(self, group: Group) -> None:
         """Take out all files of a group."""
         for path in self._groups.pop(group, ()):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from feedproxy import paths
 from feedproxy.edition import Ground
+from feedproxy.media import Media
 from feedproxy.model import ExportForm, Links, Mirror, PageCopies
 from feedproxy.store import Store
 
@@ -17,14 +18,14 @@ Group = tuple[str, str, str]
 class Order:
     """What is exported, from where, in which form; all that a process needs to help.
 
-    *store_url* and *data* are the store's, *media* is the folder with pictures; feeds need the *public_url*.
+    *store_url* and *data* are the store's, *media* is where pictures are; feeds need the *public_url*.
     """
 
     mirror: Mirror
     form: ExportForm
     store_url: str
     data: Path
-    media: Path
+    media: Media
     public_url: str = ""
     links: Links = Links.MIRROR
     is_indexed: bool = False

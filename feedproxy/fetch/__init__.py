@@ -18,7 +18,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from feedproxy import urls
-from feedproxy.errors import FetchError, GoneError, NotAskedError
+from feedproxy.errors import FetchError, GoneError, NotAskedError, StoreError
 from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.local import Folders, is_local
@@ -190,6 +190,8 @@ class HttpFetcher:
         except sqlite3.DatabaseError as e:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
+        except self._sessions.faults as e:
+            raise StoreError(f"redis: {e}") from e  # without it nobody is asked: who paces is there, too
         except _FOREIGN as e:
             if is_silence(e):
                 self._pace.note_silence(host)

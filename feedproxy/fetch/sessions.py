@@ -28,11 +28,15 @@ _ACCEPT = "text/html, application/rss+xml, application/atom+xml, application/fee
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """One that keeps nothing, one that keeps answers and asks again each time, and one that asks once a day."""
+    """One that keeps nothing, one that keeps answers and asks again each time, and one that asks once a day.
+
+    *faults* are raised while a cache that is shared is away.
+    """
 
     plain: requests.Session
     keeping: CachedSession
     daily: CachedSession
+    faults: tuple[type[Exception], ...] = ()
 
     def stop_keeping(self) -> bool:
         """Keep nothing from now on; return whether anything was kept until now."""
@@ -51,7 +55,11 @@ def open_sessions(settings: Settings, limits: FetchLimits, pace: Pace, cache_fil
     """Return sessions over one guarded way to the network; without *cache_file* nothing is kept on disk."""
     # one cache each, as a session leaves its settings there
     robots_file = cache_file.with_name(f"robots-{cache_file.name}") if cache_file else None
-    sessions = Sessions(requests.Session(), _keeping(_open_cache(cache_file)), _daily(_open_cache(robots_file)))
+    if cache_file and settings.redis_url:
+        listings, robots, faults = _open_shared(settings.redis_url)
+    else:
+        listings, robots, faults = _open_cache(cache_file), _open_cache(robots_file), ()
+    sessions = Sessions(requests.Session(), _keeping(listings), _daily(robots), faults)
     adapter = GuardedAdapter(limits, settings.origins, pace)
     for session in (sessions.plain, sessions.keeping, sessions.daily):
         _prepare(session, settings, limits, adapter)
@@ -116,6 +124,19 @@ def _open_cache(file: Path | None) -> BaseCache:
     except (sqlite3.Error, OSError) as e:
         _log.warning("%s: %s; nothing is kept there until the next start", file, e)
         return BaseCache()
+
+
+def _open_shared(redis_url: str) -> tuple[BaseCache, BaseCache, tuple[type[Exception], ...]]:
+    """Return two caches in Redis, and what they raise while that is away; one answer is kept for each address."""
+    from requests_cache.backends.redis import RedisCache  # noqa: PLC0415 (its library is only where it is needed)
+
+    from feedproxy import shared  # noqa: PLC0415
+
+    client = shared.connect(redis_url)
+    listings, robots = (
+        RedisCache(f"feedproxy:{name}", connection=client, serializer="json", ttl=False) for name in ("listings", "robots")
+    )
+    return listings, robots, (shared.RedisError,)
 
 
 def _fault_of(file: Path) -> str:

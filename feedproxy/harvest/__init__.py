@@ -7,6 +7,7 @@ from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.dispatch import Dispatcher, Errand, Priority, run_errand
 from feedproxy.harvest.importing import Import, Importer, entries_of
 from feedproxy.harvest.importing import prepare as prepare_import
 from feedproxy.harvest.kit import Kit
@@ -18,12 +19,15 @@ from feedproxy.harvest.survey import Find, Sample, hosts_like, sample, survey
 
 __all__ = [
     "Announcer",
+    "Dispatcher",
+    "Errand",
     "Find",
     "Harvester",
     "Import",
     "Importer",
     "Kit",
     "Poller",
+    "Priority",
     "Reextraction",
     "Report",
     "RuleResult",
@@ -39,6 +43,7 @@ __all__ = [
     "prepare_import",
     "reextract",
     "rule_tests",
+    "run_errand",
     "sample",
     "survey",
 ]

@@ -43,10 +43,11 @@ def _decide(kit: Kit, report: Report, known: list[Alarm], bad: Fit | None) -> No
     """Open an alarm over what is bad, if none of its kind is on; or close those that are."""
     channel = report.channel
     if bad and not known:
-        _log.error("%s: alarm: %s fits no more, for example at %s: %s", channel.id, bad.rule, bad.url, bad.reason)
+        named = {"channel": channel.id, "url": bad.url}
+        _log.error("%s: alarm: %s fits no more, for example at %s: %s", channel.id, bad.rule, bad.url, bad.reason, extra=named)
         kit.store.records.put_alarm(Alarm(channel.id, channel.site.name, bad.rule, bad.url, bad.reason, kit.clock()))
     for alarm in known if bad is None else ():
-        _log.warning("%s: alarm over: %s fits again", channel.id, alarm.rule)
+        _log.warning("%s: alarm over: %s fits again", channel.id, alarm.rule, extra={"channel": channel.id})
         kit.store.records.put_alarm(replace(alarm, closed=kit.clock()))
 
 

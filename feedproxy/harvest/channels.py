@@ -45,16 +45,17 @@ class Harvester:
         """What takes pictures in."""
         return Pictures(self.kit)
 
-    def poll(self, channel: Channel, *, round_began: datetime | None = None) -> Report:
-        """Poll one channel: its listing, then every article that waits and is due.
+    def poll(self, channel: Channel, *, round_began: datetime | None = None, is_whole: bool = True) -> Report:
+        """Poll one channel: its listing, then, unless others see to that, every article that waits and is due, and the archives.
 
         With *round_began* whatever was not tried since then is due.
         """
         began = self.kit.clock()
         report = Report(channel)
         state, page, failure = self._ask_sources(channel, report)
-        self._take_articles(channel, report, round_began)
-        archive(self.kit)
+        if is_whole:
+            self._take_articles(channel, report, round_began)
+            archive(self.kit)
         with self.kit.store.together():
             self._remember(state, page, failure)
             watch(self.kit, report)
@@ -81,7 +82,12 @@ class Harvester:
 
     def answer_requests(self) -> Report:
         """Fetch the articles that readers asked for, as far as they are due."""
-        return self.take(Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], Source("", Url(""))))
+        return self.take(self.requested)
+
+    @property
+    def requested(self) -> Channel:
+        """The channel of what readers asked for, which no section shows."""
+        return Channel(REQUESTED, "asked for by readers", self.kit.mirror.sites[0], Source("", Url("")))
 
     def walk(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from feedproxy.fetch import Fetcher
-from feedproxy.media import MediaFolder
+from feedproxy.media import Media
 from feedproxy.model import REQUESTED, Images, Mirror
 from feedproxy.store import Clock, Store
 
@@ -20,7 +20,7 @@ class Kit:
     mirror: Mirror
     store: Store
     fetcher: Fetcher
-    media: MediaFolder
+    media: Media
     clock: Clock
     is_stopping: Callable[[], bool] = _go_on
 

@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from feedproxy import plan
 from feedproxy.errors import StoreError
-from feedproxy.harvest.alarms import tell, watch
+from feedproxy.harvest.alarms import tell as tell_alarms
+from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
+from feedproxy.harvest.due import due_channels, plan_first
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.reports import Report
 from feedproxy.model import REQUESTED, Alarm, Channel
@@ -33,7 +35,8 @@ _Result = TypeVar("_Result")
 class Poller:
     """Polls by the schedule in the store; of several pollers over one store only the leader does.
 
-    *owner* is its name, unlike any other's. *webhook* is told of alarms, *announcer* tells a hub of feeds that changed.
+    *owner* is its name, unlike any other's. *webhook* is told of alarms, *announcer* tells a hub of feeds that changed. Where
+    *hands* are given they have what is due done, and return when there may be more.
     """
 
     kit: Kit
@@ -46,6 +49,7 @@ class Poller:
     troubles: int = 0
     trouble: str = ""
     rests_until: datetime | None = None
+    hands: "Callable[[Poller], datetime] | None" = None
 
     @property
     def harvester(self) -> Harvester:
@@ -60,16 +64,13 @@ class Poller:
                 return now + self._lease / _RENEWALS
             if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
                 return self.rests_until
-            self._work()
-            channels = {REQUESTED} | {channel.id for channel in self.kit.mirror.channels}
-            due = self.kit.store.schedule.next_due(channels, self.kit.hosts, self.kit.picture_channels)
+            again_at = self.hands(self) if self.hands else self._work()
         except StoreError as e:
             return self._rest(e)
         if self.trouble:
             _log.info("the store can be written again")
         self.troubles, self.trouble, self.rests_until = 0, "", None
-        rested = min((until for until in self.resting.values() if until > now), default=now)
-        return max(due or now + _AGAIN, rested, self.kit.clock())
+        return max(again_at, self.kit.clock())
 
     def _rest(self, error: StoreError) -> datetime:
         """Do nothing for a while, longer and longer: what is fetched and can't be stored would be fetched again and again."""
@@ -86,7 +87,7 @@ class Poller:
         if self.is_leading and self.renewed and self.renewed <= now < self.renewed + self._lease / _RENEWALS:
             return True
         was_leading = self.is_leading
-        self.is_leading = self.kit.store.schedule.lead(self.owner, now, now + self._lease)
+        self.is_leading = self.kit.store.lease.lead(self.owner, now, now + self._lease)
         self.renewed = now
         if self.is_leading != was_leading:
             _log.info("this poller %s", "leads" if self.is_leading else "leads no more: another has taken over")
@@ -96,42 +97,46 @@ class Poller:
         """Give the lease back, so that another poller need not wait."""
         if self.is_leading:
             self.is_leading = False
-            self.kit.store.schedule.resign(self.owner)
+            self.kit.store.lease.resign(self.owner)
 
     @property
     def _lease(self) -> timedelta:
         return timedelta(seconds=self.kit.mirror.poll.lease_seconds)
 
-    def _work(self) -> None:
-        kit, rules = self.kit, self.kit.mirror.poll
-        schedule, channels = kit.store.schedule, plan.in_turns(kit.mirror.sections)
-        first = plan.first_polls(channels, schedule.states(), kit.clock(), rules)
-        if first:
-            schedule.plan_first(first)
-        self._guarded("archives", partial(archive, kit))
-        self._guarded("requests", self.harvester.serve_readers)
-        for channel in plan.due_channels(channels, schedule.states(), kit.clock(), rules):
-            if not self._may_go_on():
-                return
+    def _work(self) -> datetime:
+        """Do all that is due, here and now; return when there is more."""
+        now, channels = self.kit.clock(), plan.in_turns(self.kit.mirror.sections)
+        plan_first(self.kit, channels)
+        self.guarded("archives", partial(archive, self.kit))
+        self.guarded("requests", self.harvester.serve_readers)
+        for channel, _ in due_channels(self.kit, {channel.id: channel for channel in channels}):
+            if not self.may_go_on():
+                break
             self._poll(channel)
-            self._guarded("requests", self.harvester.serve_readers)
-        self._take_due(channels)
-        self._take_pictures()
-        self._guarded("webhook", self._tell_webhook)
-        self._guarded("websub", self._tell_hub)
+            self.guarded("requests", self.harvester.serve_readers)
+        else:
+            self._take_due(channels)
+            if self.may_go_on():
+                self.guarded("pictures", partial(take_pictures, self.kit))
+            self.tell_others()
+        ids = {REQUESTED} | {channel.id for channel in channels}
+        due = self.kit.store.schedule.next_due(ids, self.kit.hosts, self.kit.picture_channels)
+        rested = min((until for until in self.resting.values() if until > now), default=now)
+        return max(due or now + _AGAIN, rested)
 
-    def _may_go_on(self) -> bool:
+    def may_go_on(self) -> bool:
+        """Tell whether this poller leads, and is not to stop."""
         return not self.kit.is_stopping() and self.lead()
 
     def _poll(self, channel: Channel) -> None:
         """Poll a channel; what nobody foresaw costs this poll, and not the others."""
         try:
             if self.harvester.claim(channel):
-                _tell(self.harvester.poll(channel))
+                tell(self.harvester.poll(channel))
         except StoreError:
             raise
         except Exception as e:  # noqa: BLE001 (the outermost loop)
-            _log.exception("%s: poll failed", channel.id)
+            _log.exception("%s: poll failed", channel.id, extra={"channel": channel.id})
             self.harvester.give_up(channel, e)
 
     def _take_due(self, channels: list[Channel]) -> None:
@@ -139,31 +144,25 @@ class Poller:
         now = self.kit.clock()
         due = self.kit.store.channels_waiting(now, plan.horizon(now, self.kit.mirror.poll))
         if REQUESTED in due:
-            self._guarded("requests", self.harvester.answer_requests)
+            self.guarded("requests", self.harvester.answer_requests)
         for channel in channels:
-            if channel.id in due and self._may_go_on():
-                self._guarded(channel.id, partial(self.harvester.take, channel))
+            if channel.id in due and self.may_go_on():
+                self.guarded(channel.id, partial(self.harvester.take, channel))
 
-    def _take_pictures(self) -> None:
-        """Fetch some pictures that are due; what else is due comes before the next ones."""
-        report = Report(replace(self.kit.mirror.channels[0], id=_LATER, title="pictures that came later"))
-        if self._may_go_on():
-            self._guarded("pictures", partial(self.harvester.pictures.take_due, report))
-        if report.pictures or report.missing:
-            watch(self.kit, report)
-        _tell(report)
+    def tell_others(self) -> None:
+        """Tell the webhook of alarms, the hub of feeds that changed; who takes nothing is left alone for a while."""
+        self.guarded("webhook", self._tell_webhook)
+        self.guarded("websub", self._tell_hub)
 
     def _tell_webhook(self) -> None:
-        """Tell the webhook of alarms; one that takes none is left alone for a while."""
-        if self.webhook and not tell(self.kit, self.webhook):
+        if self.webhook and not tell_alarms(self.kit, self.webhook):
             self.resting["webhook"] = self.kit.clock() + _REST
 
     def _tell_hub(self) -> None:
-        """Tell the hub of feeds that changed, likewise."""
         if self.announcer and not self.announcer.tell(self.kit.mirror, self.kit.store):
             self.resting["websub"] = self.kit.clock() + _REST
 
-    def _guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
+    def guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
         """Do some work; what nobody foresaw costs only that, and gives it some rest."""
         if self.kit.clock() < self.resting.get(name, self.kit.clock()):
             return None
@@ -176,11 +175,22 @@ class Poller:
             self.resting[name] = self.kit.clock() + _REST
             return None
         if isinstance(done, Report):
-            _tell(done)
+            tell(done)
         return done
 
 
-def _tell(report: Report) -> None:
+def take_pictures(kit: Kit) -> None:
+    """Fetch some pictures that are due; what else is due comes before the next ones."""
+    report = Report(replace(kit.mirror.channels[0], id=_LATER, title="pictures that came later"))
+    Harvester(kit).pictures.take_due(report)
+    if report.pictures or report.missing:
+        watch(kit, report)
+    tell(report)
+
+
+def tell(report: Report) -> None:
+    """Say in the log what is new."""
     if report.new or report.updated or report.pictures:
         name = f"{report.channel.id} {report.channel.title}"
-        _log.info("%s: %d new, %d updated, %d pictures", name, report.new, report.updated, report.pictures)
+        counts = report.new, report.updated, report.pictures
+        _log.info("%s: %d new, %d updated, %d pictures", name, *counts, extra={"channel": report.channel.id})

@@ -56,7 +56,7 @@ class Report:
         if isinstance(error, NotAskedError) and any(isinstance(each, NotAskedError) for each in self.failures):
             return
         self.failures.append(error)
-        _log.warning("%s: %s", self.channel.id, error)
+        _log.warning("%s: %s", self.channel.id, error, extra={"channel": self.channel.id, "url": error.url})
 
     def note_fit(self, url: Url, rule: str, error: UpstreamError | None = None) -> None:
         """Add how a page fitted *rule*, or the one that an error names; what could not be had says nothing of either."""
@@ -79,4 +79,4 @@ class Report:
     def note_missing(self, error: UpstreamError) -> None:
         """Add a picture that could not be had, and log it."""
         self.missing.append(error)
-        _log.info("%s: picture %s", self.channel.id, error)
+        _log.info("%s: picture %s", self.channel.id, error, extra={"channel": self.channel.id, "url": error.url})

@@ -99,7 +99,8 @@ class Taker:
         except FeedproxyError:
             raise
         except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one article, not those behind it)
-            _log.exception("%s: %s failed", self._channel.id, waiting.item.url)
+            named = {"channel": self._channel.id, "url": waiting.item.url}
+            _log.exception("%s: %s failed", self._channel.id, waiting.item.url, extra=named)
             self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
         else:
             self._settle(held)
@@ -225,7 +226,7 @@ class Taker:
     def _lose(self, held: Article) -> None:
         """Mark an article that upstream has no more, or drop it, as the operator has it."""
         now = self._kit.clock()
-        _log.info("%s: %s is gone upstream", self._channel.id, held.url)
+        _log.info("%s: %s is gone upstream", self._channel.id, held.url, extra={"channel": self._channel.id, "url": held.url})
         self._report.articles["gone"] += 1
         if self._kit.mirror.poll.keep_gone:
             self._kit.store.mark_gone(held.id, now)

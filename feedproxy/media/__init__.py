@@ -1,8 +1,9 @@
-"""Pictures: checked, stripped of metadata, in two forms (`forms`), kept once by the hash of their content (`folder`).
+"""Pictures: checked, stripped of metadata, in two forms (`forms`), kept once by the hash of their content.
 
-It fetches nothing.
+They lie in a folder (`folder`), or on an S3 server (`bucket`); `open_media` says where. It fetches nothing.
 """
 
-from feedproxy.media.folder import MEDIA_TYPES, Form, MediaFolder
+from feedproxy.media.folder import MEDIA_TYPES, Form, Media, MediaFolder
+from feedproxy.media.opening import open_media
 
-__all__ = ["MEDIA_TYPES", "Form", "MediaFolder"]
+__all__ = ["MEDIA_TYPES", "Form", "Media", "MediaFolder", "open_media"]

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from feedproxy.errors import StoreError
 from feedproxy.model import MediaFile
@@ -22,6 +23,36 @@ class Form:
 
     file: MediaFile
     body: bytes
+
+
+class Media(Protocol):
+    """Files by name; a name is the hash of its content, so none ever changes. What fails is a StoreError."""
+
+    def put(self, form: Form) -> None:
+        """Keep a file, if it is not kept yet."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of the file of that name, None if there is none; no other text is looked for."""
+
+    def find(self, name: str) -> Path | None:
+        """Return where on this machine the file of that name is, None if it is not."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all files that are kept."""
+
+    def leftovers(self) -> Iterator[str]:
+        """Yield the names of files that were never finished, as their writer was killed."""
+
+    def size(self, name: str) -> int:
+        """Return the size in bytes of one of `names` or `leftovers`, 0 if it is gone."""
+
+    def remove(self, name: str) -> int:
+        """Delete one of `names` or `leftovers`; return how many bytes that freed."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text is the name of a file that may be kept."""
+    return bool(_NAME.fullmatch(text))
 
 
 class MediaFolder:

@@ -25,10 +25,10 @@ from feedproxy.render.pages import (
     render_message,
     render_opensearch,
     render_search,
-    render_status,
     render_subscribe,
     robots,
 )
+from feedproxy.render.status import render_status
 from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History, Lead, picture_type
 
 __all__ = [

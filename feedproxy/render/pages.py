@@ -187,11 +187,6 @@ def render_message(frame: Frame, text: str, original: str = "", *, ask: bool = F
     return _render("message.html", frame, text=text, original=original, ask=ask)
 
 
-def render_status(mirror: Mirror, health: object) -> bytes:
-    """Return the page that says how the mirror does."""
-    return _environment.get_template("status.html").render(mirror=mirror, health=health).encode()
-
-
 def lead_figure(lead: Lead) -> SafeHtml:
     """Return a lead picture with its caption as HTML, as it stands in front of an entry's content."""
     return SafeHtml(_environment.get_template("lead.html").render(lead=lead).strip())
@@ -201,15 +196,11 @@ def _render(template: str, frame: Frame, **values: object) -> bytes:
     return _environment.get_template(template).render(frame=frame, **values).encode()
 
 
-def _minute(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
-
-
 def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(safe_html=Markup, minute=_minute)
+    environment.filters.update(safe_html=Markup)
     return environment
 
 

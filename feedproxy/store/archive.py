@@ -52,6 +52,9 @@ class Archive(Protocol):
         An article that was corrected after its page was full is appended again (RFC 5005, 4: the newer one counts).
         """
 
+    def is_due(self) -> bool:
+        """Tell whether anything was stored since it was added to last."""
+
     def length(self, log: str) -> int:
         """Return how many positions of a log are taken: each `PAGE_ENTRIES` of them make a full page."""
 
@@ -88,6 +91,10 @@ class SqlArchive:
                     added += _append(db, log, now, [])
                     _remember(db, log)
         return added
+
+    def is_due(self) -> bool:  # noqa: D102
+        with self._db.reading() as db:
+            return _count_due(db, 1) > 0
 
     def length(self, log: str) -> int:  # noqa: D102
         with self._db.reading() as db:

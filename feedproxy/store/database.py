@@ -41,9 +41,12 @@ class Database:
         """Return what feels whether the database has changed."""
         return Pulse(self._engine) if self._is_file else postgres.Ear(self._engine)
 
-    def turn(self, file: Path) -> AbstractContextManager[object]:
-        """Hold off the other pollers: of this machine by a lock on *file*, of all by one in the database."""
-        return locked(file) if self._is_file else postgres.turn(self._engine)
+    def turn(self, file: Path, *, shared: bool = False) -> AbstractContextManager[object]:
+        """Hold off the other pollers: of this machine by a lock on *file*, of all by one in the database.
+
+        A turn that is *shared* holds off only those that take one alone.
+        """
+        return locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared)
 
     def compact(self) -> None:
         """Give back the room that what was deleted took."""

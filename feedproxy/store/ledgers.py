@@ -2,20 +2,23 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from feedproxy.model import Alarm, Backfill, ChannelState
+from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState
 
 
 class Schedule(Protocol):
-    """When which channel is polled, and who polls."""
+    """When which channel is polled."""
 
     def states(self) -> dict[str, ChannelState]:
         """Return what is remembered of each channel's polls."""
 
     def state(self, channel: str) -> ChannelState:
         """Return what is remembered of one channel's polls."""
+
+    def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        """Return what is remembered of the channels that may be due; a moment beyond *horizon* is not believed."""
 
     def remember_poll(self, state: ChannelState) -> None:
         """Store a channel's state, but for its outcomes."""
@@ -32,17 +35,11 @@ class Schedule(Protocol):
         Return False if somebody else has claimed it.
         """
 
+    def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        """Claim in the same way articles that wait; return those that nobody else has claimed."""
+
     def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
         """Return when the next poll or article of one of *channels*, or picture of one *showing* them at *hosts*, is due."""
-
-    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or renew the lease until *until*; return False while somebody else holds it."""
-
-    def resign(self, owner: str) -> None:
-        """Give the lease back."""
-
-    def leader(self) -> tuple[str, datetime] | None:
-        """Return who holds the lease, and until when."""
 
     def backfill(self, channel: str) -> Backfill | None:
         """Return how far the walk down a channel's listing has come."""
@@ -52,6 +49,19 @@ class Schedule(Protocol):
 
     def forget_backfill(self, channel: str) -> None:
         """Have the next walk begin at the top."""
+
+
+class Lease(Protocol):
+    """Who polls: one of several."""
+
+    def lead(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or renew the lease until *until*; return False while somebody else holds it."""
+
+    def resign(self, owner: str) -> None:
+        """Give the lease back."""
+
+    def leader(self) -> tuple[str, datetime] | None:
+        """Return who holds the lease, and until when."""
 
 
 class Budget(Protocol):
@@ -90,6 +100,18 @@ class Records(Protocol):
 
     def sizes(self) -> Mapping[str, int]:
         """Return how much of each kind there is: articles, gone, waiting, checks, requests, pictures, missing_pictures."""
+
+    def bytes_held(self) -> int:
+        """Return how many bytes the store and its pictures take."""
+
+    def queues(self) -> Mapping[str, int]:
+        """Return how many articles that are not held wait, by the channels that show them."""
+
+    def newest(self) -> Mapping[str, datetime]:
+        """Return when the newest article of each channel was published."""
+
+    def per_day(self, channels: Collection[str], since: datetime) -> Mapping[date, int]:
+        """Return how many articles of *channels* were published on each day (UTC) from *since* on, days without any left out."""
 
     def alarms(self) -> list[Alarm]:
         """Return the last alarm of each channel, oldest first."""

@@ -35,7 +35,7 @@ from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.opening import TURN_FILE, open_database
 from feedproxy.store.ports import Clock
-from feedproxy.store.schedule import MOVING, SqlSchedule
+from feedproxy.store.schedule import MOVING, SqlLease
 from feedproxy.store.schema import revision
 
 _ROWS = 500
@@ -139,26 +139,26 @@ def _tables() -> Iterator[Table]:
 @contextmanager
 def _quiet(source: Database, folder: Path, clock: Clock, lease: timedelta) -> Iterator[Callable[[], None]]:
     """Hold off whoever fills a store; yield what is to be called now and then, so that it stays so."""
-    schedule, owner = SqlSchedule(source), "migrate-store"  # one that was killed is no other; the turn is for one at a time
+    leasing, owner = SqlLease(source), "migrate-store"  # one that was killed is no other; the turn is for one at a time
     renewed = clock()
 
     def renew() -> None:
         nonlocal renewed
         if clock() - renewed > lease / 3:
             renewed = clock()
-            _lead(schedule, owner, renewed, lease)
+            _lead(leasing, owner, renewed, lease)
 
-    _lead(schedule, owner, renewed, lease)
+    _lead(leasing, owner, renewed, lease)
     try:
         with source.turn(folder / TURN_FILE):
             yield renew
     finally:
-        schedule.resign(owner)
+        leasing.resign(owner)
 
 
-def _lead(schedule: SqlSchedule, owner: str, now: datetime, lease: timedelta) -> None:
-    if not schedule.lead(owner, now, now + lease):
-        who = schedule.leader()
+def _lead(leasing: SqlLease, owner: str, now: datetime, lease: timedelta) -> None:
+    if not leasing.lead(owner, now, now + lease):
+        who = leasing.leader()
         raise StoreError(f"store: it is being polled by {who[0] if who else 'somebody'}; stop that first")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -12,6 +13,7 @@ from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.ports import Desk
+from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, migrate, revision
 from feedproxy.store.sql import SqlStore
 
@@ -29,14 +31,17 @@ TURN_FILE = "poller.lock"
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
 
-def open_store(url: str, folder: Path) -> SqlStore:
+def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: bool = False) -> SqlStore:
     """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
+
+    With *redis_url* budgets of hosts, and who polls, are in Redis. Who *shares_turns* takes them together with others that do,
+    and claims what it works on.
 
     Raises:
         StoreError: it can't be opened, or a later version made it.
 
     """
-    return SqlStore(open_database(url, folder), folder / TURN_FILE)
+    return _store(open_database(url, folder), folder, redis_url, shares_turns=shares_turns)
 
 
 def open_database(url: str, folder: Path) -> Database:
@@ -52,7 +57,7 @@ def open_database(url: str, folder: Path) -> Database:
     return Database(engine)
 
 
-def open_desk(url: str, folder: Path, read_url: str = "") -> Desk:
+def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> Desk:
     """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
 
     What is read comes from the replica at *read_url*, where one is named, and from *url* while that does not answer.
@@ -74,7 +79,18 @@ def open_desk(url: str, folder: Path, read_url: str = "") -> Desk:
         if frozen is None:
             raise
         engine = frozen
-    return SqlStore(Database(engine, replica), folder / TURN_FILE)
+    return _store(Database(engine, replica), folder, redis_url)
+
+
+def _store(db: Database, folder: Path, redis_url: str, *, shares_turns: bool = False) -> SqlStore:
+    """Return the store over a database, with what is in Redis, if anything is."""
+    turn = partial(db.turn, folder / TURN_FILE, shared=shares_turns)
+    if not redis_url:
+        return SqlStore(db, turn, SqlLease(db), SqlBudget(db, folder))
+    from feedproxy import shared  # noqa: PLC0415 (its library is only where it is needed)
+
+    client = shared.connect(redis_url)
+    return SqlStore(db, turn, shared.RedisLease(client), shared.RedisBudget(client))
 
 
 @contextmanager

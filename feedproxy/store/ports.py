@@ -22,7 +22,7 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store.archive import Archive
-from feedproxy.store.ledgers import Budget, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
 from feedproxy.store.search import Search
 
 Clock = Callable[[], datetime]
@@ -108,6 +108,10 @@ class Desk(Library, Protocol):
         """When what is polled."""
 
     @property
+    def lease(self) -> Lease:
+        """Who polls."""
+
+    @property
     def budget(self) -> Budget:
         """When which host may be asked."""
 
@@ -137,8 +141,8 @@ class Store(Desk, Protocol):
     def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
         """Return those of *articles* that a listing of the channel has shown *until* then."""
 
-    def waiting(self, channel: str) -> list[Waiting]:
-        """Return the articles of a channel that are to be fetched, in the listing's order."""
+    def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+        """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
 
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
         """Return the channels that show an article that is due; a moment beyond *horizon* is not believed."""
@@ -192,9 +196,6 @@ class Store(Desk, Protocol):
 
     def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
         """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
-
-    def size(self) -> int:
-        """Return how many bytes the store and its pictures take."""
 
     def check(self) -> str:
         """Return what is wrong with the store's own structure, "" if nothing is."""

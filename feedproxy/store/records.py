@@ -1,11 +1,13 @@
 """Records in SQL: what happened how often, and which alarms are on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, type_coerce, update
 
 from feedproxy.model import Alarm, Url
+from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
 
@@ -14,6 +16,7 @@ _this = (
 )
 _count = update(t.counter).where(_this).values(value=t.counter.c.value + bindparam("more"))
 _alarms = select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel)
+_EPOCH, _DAY_US = date(1970, 1, 1), 86_400_000_000
 
 
 class SqlRecords:
@@ -46,6 +49,32 @@ class SqlRecords:
         }
         with self._db.reading() as db:
             return {name: int(db.execute(query).scalar() or 0) for name, query in queries.items()}
+
+    def bytes_held(self) -> int:
+        with self._db.reading() as db:
+            return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
+
+    def queues(self) -> dict[str, int]:
+        members = t.membership.c
+        shown = select(members.channel, func.count()).where(members.article_id.in_(select(t.waiting.c.article_id)))
+        with self._db.reading() as db:
+            found = db.execute(shown.where(members.published.is_(None)).group_by(members.channel))
+            return {row[0]: row[1] for row in found}
+
+    def newest(self) -> dict[str, datetime]:
+        members = t.membership.c
+        # one seek in an index for each channel, however many articles it has
+        last = select(func.max(members.published)).where(members.channel == t.channel.c.id).scalar_subquery()
+        with self._db.reading() as db:
+            return {channel: moment for channel, moment in db.execute(select(t.channel.c.id, last)) if moment}
+
+    def per_day(self, channels: Collection[str], since: datetime) -> dict[date, int]:
+        members = t.membership.c
+        day = (type_coerce(members.published, BigInteger) // _DAY_US).label("day")
+        query = select(day, func.count(members.article_id.distinct())).group_by(day)
+        with self._db.reading() as db:
+            found = db.execute(query.where(members.channel.in_(channels), members.published >= since))
+            return {_EPOCH + timedelta(days=number): count for number, count in found}
 
     def alarms(self) -> list[Alarm]:
         with self._db.reading() as db:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from feedproxy.errors import StoreError
-from feedproxy.model import Backfill, ChannelState, Url
+from feedproxy.model import ArticleId, Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
@@ -51,6 +51,12 @@ class SqlSchedule:
             row = db.execute(_state, {"mine": channel}).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
+    def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        at, polled_at = t.channel.c.next_poll_at, t.channel.c.polled_at
+        query = _states.where(or_(at.is_(None), at <= now, at > horizon, polled_at > now))
+        with self._db.reading() as db:
+            return {row.id: ChannelState(*row) for row in db.execute(query)}
+
     def remember_poll(self, state: ChannelState) -> None:
         values = asdict(state)
         channel = values.pop("channel")
@@ -82,6 +88,10 @@ class SqlSchedule:
             claim = update(t.channel).where(columns.id == channel, is_unchanged).values(next_poll_at=until)
             return bool(db.execute(claim).rowcount)
 
+    def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+        with self._db.writing() as db:
+            return waiting.claim(db, seen, until)
+
     def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
         polls = select(func.min(t.channel.c.next_poll_at)).where(t.channel.c.id.in_(channels))
         with self._db.reading() as db:
@@ -92,7 +102,29 @@ class SqlSchedule:
             ]
         return min((moment for moment in found if moment is not None), default=None)
 
-    # -------------------------------------------------------------- leading
+    # -------------------------------------------------------------- backfill
+
+    def backfill(self, channel: str) -> Backfill | None:
+        with self._db.reading() as db:
+            row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
+        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
+
+    def remember_backfill(self, walk: Backfill) -> None:
+        values = {"next_url": walk.next_url, "pages": walk.pages}
+        with self._db.writing() as db:
+            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
+                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
+
+    def forget_backfill(self, channel: str) -> None:
+        with self._db.writing() as db:
+            db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
+
+
+class SqlLease:
+    """Implements `Lease`; see there."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
         mine = t.lease.c.name == _LEADER
@@ -116,23 +148,6 @@ class SqlSchedule:
         with self._db.reading() as db:
             row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
         return (row.owner, row.until) if row else None
-
-    # -------------------------------------------------------------- backfill
-
-    def backfill(self, channel: str) -> Backfill | None:
-        with self._db.reading() as db:
-            row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
-        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
-
-    def remember_backfill(self, walk: Backfill) -> None:
-        values = {"next_url": walk.next_url, "pages": walk.pages}
-        with self._db.writing() as db:
-            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
-                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
-
-    def forget_backfill(self, channel: str) -> None:
-        with self._db.writing() as db:
-            db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
 
 
 class SqlBudget:

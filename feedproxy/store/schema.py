@@ -29,8 +29,11 @@ def migrate(engine: Engine, lock_file: Path) -> None:
 
 
 @contextmanager
-def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold an exclusive lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process."""
+def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+    """Hold a lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process.
+
+    It is exclusive, or *shared* with all that hold it so.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = file.open("a")
@@ -38,7 +41,7 @@ def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
         raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -1,10 +1,9 @@
 """The store in SQL: one class over one engine, every method one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 
 from sqlalchemy import func, select, update
 
@@ -25,7 +24,6 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store import articles, entries, queries, rows, search
-from feedproxy.store import engine as engines
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
 from feedproxy.store import requests as request_rows
@@ -33,17 +31,18 @@ from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Database
+from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
-from feedproxy.store.schedule import SqlBudget, SqlSchedule
+from feedproxy.store.schedule import SqlSchedule
 
 
 class SqlStore:
     """Implements `Store`; see there."""
 
-    def __init__(self, db: Database, turn_file: Path) -> None:
-        self._db, self._turn_file = db, turn_file
-        self.schedule, self.budget, self.records = SqlSchedule(db), SqlBudget(db, turn_file.parent), SqlRecords(db)
-        self.archive, self.search, self._pulse = SqlArchive(db), search.SqlSearch(db), db.pulse()
+    def __init__(self, db: Database, turn: Callable[[], AbstractContextManager[object]], lease: Lease, budget: Budget) -> None:
+        self._db, self.turn, self.lease, self.budget = db, turn, lease, budget
+        self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
+        self.search, self._pulse = search.SqlSearch(db), db.pulse()
         self.at_once, self.together, self.check, self.compact = db.at_once, db.together, db.check, db.compact
 
     def close(self) -> None:
@@ -137,14 +136,11 @@ class SqlStore:
             request_rows.add(db, article_id, url, now)
             return True
 
-    def waiting(self, channel: str) -> list[Waiting]:
+    def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
         with self._db.reading() as db:
-            return waiting_rows.of_channel(db, channel)
+            return waiting_rows.of_channel(db, channel, only)
 
     # -------------------------------------------------------------- writing
-
-    def turn(self) -> AbstractContextManager[object]:
-        return self._db.turn(self._turn_file)
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
         with self._db.writing() as db:
@@ -186,10 +182,6 @@ class SqlStore:
             kept = set(chain.from_iterable(shown))
             found = (Stored(ArticleId(row.id), row.published, row.size or 0) for row in db.execute(queries.sizes()))
             return [each for each in found if each.id not in kept]
-
-    def size(self) -> int:
-        with self._db.reading() as db:
-            return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
 
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         with self._db.reading() as db:

@@ -1,6 +1,6 @@
 """Rows of what waits to be fetched, and of what listings show, inside a transaction that the caller holds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +22,9 @@ _of_channel = (
 )
 
 
-def of_channel(db: Connection, channel: str) -> list[Waiting]:
-    """Return the articles of a channel that are to be fetched, in the listing's order."""
+def of_channel(db: Connection, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+    """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
+    query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
     return [
         Waiting(
             ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
@@ -33,8 +34,19 @@ def of_channel(db: Connection, channel: str) -> list[Waiting]:
             row.seen,
             row.error,
         )
-        for row in db.execute(_of_channel, {"channel": channel})
+        for row in db.execute(query, {"channel": channel})
     ]
+
+
+def claim(db: Connection, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+    """Have articles wait until then that were *seen* to be due at those moments; return those that still were."""
+    found, try_at = set(), t.waiting.c.try_at
+    for article_id, at in sorted(seen.items()):
+        is_unchanged = try_at.is_(None) if at is None else try_at == at
+        claimed = update(t.waiting).where(t.waiting.c.article_id == article_id, is_unchanged).values(try_at=until)
+        if db.execute(claimed).rowcount:
+            found.add(article_id)
+    return found
 
 
 def next_of(channels: Collection[str]) -> Select[Any]:

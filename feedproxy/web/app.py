@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feedproxy import logs
 from feedproxy.errors import FeedproxyError, StoreError
-from feedproxy.media import MediaFolder
+from feedproxy.media import Media, open_media
 from feedproxy.model import Images, Mirror
 from feedproxy.settings import Settings, load_settings
 from feedproxy.sign import signing_key
@@ -30,7 +30,9 @@ from feedproxy.web.press import Press, digest_of
 from feedproxy.web.search import Searches
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.subscriptions import Subscriptions
+from feedproxy.web.tally import Tally
 from feedproxy.web.views import Views
+from feedproxy.web.windows import Windows
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,23 +59,25 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
-        logs.begin(settings.log)
-        mirror, library = load_mirror(settings.config), open_desk(settings.store_url, settings.data, settings.database_read_url)
-        return create_app(settings, mirror, library, MediaFolder(settings.media), clock, moment=_MOMENT)
+        logs.begin(settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty()))
+        mirror = load_mirror(settings.config)
+        library = open_desk(settings.store_url, settings.data, settings.database_read_url, redis_url=settings.redis_url)
+        return create_app(settings, mirror, library, open_media(settings), clock, moment=_MOMENT)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
 def create_app(
-    settings: Settings, mirror: Mirror, library: Desk, media: MediaFolder, clock: Clock, *, moment: timedelta = timedelta()
+    settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, moment: timedelta = timedelta()
 ) -> Flask:
     """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
-    feeds = Feeds(Shelf(_FEEDS_BYTES, press))
-    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True))
+    windows = Windows(settings.redis_url)
+    feeds = Feeds(Shelf(_FEEDS_BYTES, press), windows)
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), windows)
     for rule, view, method in (
         *views.rules(),
         *Subscriptions(views, feeds).rules(),
@@ -82,12 +86,13 @@ def create_app(
         *Operators(settings, mirror, library, clock).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
-    guard(app, settings)
+    guard(app, settings, windows)
     _tell_errors(app, views)
-    is_linking = any(section.images is Images.LINK for section in mirror.sections)
+    is_linking, tally = any(section.images is Images.LINK for section in mirror.sections), Tally()
 
     @app.after_request
     def protect(response: Response) -> Response:
+        tally.note(response.status_code)
         response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
         return response
 

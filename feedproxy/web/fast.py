@@ -18,6 +18,7 @@ from feedproxy.store import Clock
 from feedproxy.web.answers import OPENED_VARY, Answer, is_opened
 from feedproxy.web.heads import Frame, Made
 from feedproxy.web.shelf import Held
+from feedproxy.web.tally import Tally
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -62,7 +63,7 @@ class Fast:
         moment: timedelta,
     ) -> None:
         self._app, self._pulse, self._clock, self._began, self._security = app, pulse, clock, began, security
-        self._moment, self._felt = moment, (began - moment, 0)
+        self._moment, self._felt, self._tally = moment, (began - moment, 0), Tally()
         self._held = WeakValueDictionary[tuple[str, str, str], Held]()
         self._frames = dict[tuple[str, str, str, str, bool], Frame]()
 
@@ -75,6 +76,7 @@ class Fast:
         reply = self._reply(held, environ) if held else None
         if reply is not None:
             start_response(reply[0], reply[1])
+            self._tally.keep()
             return reply[2]
         given = self._app(environ, start_response)
         if found := environ.get(HELD):

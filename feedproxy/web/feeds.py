@@ -1,11 +1,9 @@
 """Feeds as readers choose them: who may have how many made, and how they are kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import request
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from feedproxy import paths
@@ -15,6 +13,7 @@ from feedproxy.model import Version
 from feedproxy.web.answers import HTML, NO_STORE, OPENED_VARY, REVALIDATE, Answer, is_opened, prepare
 from feedproxy.web.gate import client_of
 from feedproxy.web.shelf import Held, Shelf
+from feedproxy.web.windows import Windows
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
@@ -40,7 +39,7 @@ class Feeds:
     """Feeds that were made are kept until the store changes; what a reader chose or searched for is made so often a minute."""
 
     shelf: Shelf
-    limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+    limiter: Windows
 
     def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
         """Return a feed by the parameters of the present request, made once for each change of what it shows.

@@ -5,16 +5,17 @@ import ipaddress
 
 from flask import Flask, Response, g, request
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from feedproxy import paths
 from feedproxy.settings import Settings
+from feedproxy.web.windows import Windows
 
 ROBOTS = "/robots.txt"
 # What needs no key: it shows nothing of the mirror, or asks for a token of its own.
-_OPEN = frozenset((ROBOTS, "/healthz", "/readyz", "/status", "/metrics", paths.STYLE, paths.ICON, paths.WELL_KNOWN_ICON))
+_OPEN = frozenset(
+    (ROBOTS, "/healthz", "/readyz", "/status", "/status.json", "/metrics", paths.STYLE, paths.ICON, paths.WELL_KNOWN_ICON)
+)
 _COOKIE, _YEAR_S = "key", 31_536_000
 # A key has at least 16 characters: so many guesses in a minute find none.
 _GUESSES = RateLimitItemPerMinute(20)
@@ -67,12 +68,11 @@ def given_key() -> str:
     return str(g.get("key", ""))
 
 
-def guard(app: Flask, settings: Settings) -> None:
+def guard(app: Flask, settings: Settings, guesses: Windows) -> None:
     """Have *app* ask for a key, where the operator has given out any."""
     if not settings.access_keys:
         return
     keys = [key.encode() for key in settings.access_keys]
-    guesses = MovingWindowRateLimiter(MemoryStorage())
 
     @app.before_request
     def admit() -> None:
@@ -82,7 +82,7 @@ def guard(app: Flask, settings: Settings) -> None:
         fitting = [key for key in keys if hmac.compare_digest(key, given.encode())]
         if fitting:
             g.key = fitting[0].decode()
-        elif given and not guesses.hit(_GUESSES, client_of(request.remote_addr or "")):
+        elif given and not guesses.hit(_GUESSES, "guesses", client_of(request.remote_addr or "")):
             raise TooManyRequests(retry_after=60)
         else:
             raise Unauthorized

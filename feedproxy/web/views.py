@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 from flask import Response, redirect, request
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import SecurityError
 
 from feedproxy import paths
@@ -23,7 +21,7 @@ from feedproxy.edition import (
     in_script,
     known_script,
 )
-from feedproxy.media import MEDIA_TYPES, MediaFolder
+from feedproxy.media import MEDIA_TYPES, Media
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
 from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
@@ -33,6 +31,7 @@ from feedproxy.web.fast import HELD, modified_of
 from feedproxy.web.feeds import wants_page
 from feedproxy.web.gate import ROBOTS, client_of, given_key
 from feedproxy.web.shelf import Held, Shelf
+from feedproxy.web.windows import Windows
 
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -55,12 +54,12 @@ class Views:
     settings: Settings
     mirror: Mirror
     library: Desk
-    media: MediaFolder
+    media: Media
     clock: Clock
     began: datetime
     shelf: Shelf
+    limiter: Windows
     fragments: Fragments = field(default_factory=Fragments)
-    limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -135,7 +134,7 @@ class Views:
         if self._plain_pages().canonical(wanted, section):
             return redirect_to(MirrorPath(quote(request.path)), 303)
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
-        if not self.limiter.hit(rule, client_of(request.remote_addr or "")):
+        if not self.limiter.hit(rule, "requests", client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
             return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from feedproxy.web import tally
 from feedproxy.web.answers import TEXT
 from feedproxy.web.gate import headers_of
 from feedproxy.web.heads import Made
@@ -17,6 +18,11 @@ _BODY = b"this is no request that can be answered\n"
 
 class Worker(ThreadWorker):  # type: ignore[misc] # no types are published
     """gunicorn's threaded worker, but for its own error pages, which quote what was sent and say nothing to browsers."""
+
+    def init_process(self) -> None:
+        """Have it count its answers beside those of the others."""
+        tally.take_row(self.age)
+        super().init_process()
 
     def load_wsgi(self) -> None:
         """Have headers that are ours be sent as they are: to look at each takes longer than all else of an answer."""

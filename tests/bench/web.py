@@ -14,7 +14,7 @@ from bench.load import by_threads, requests_per_s
 from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
 from bench.processes import answers, free_port, get, running, tool
 from bench.stores import SMALL, Held, Setup, held, store_of
-from feedproxy.cli.serve import _web_command
+from feedproxy.cli.serve import WEB
 from feedproxy.edition import Ground
 from feedproxy.settings import PREFIX, Settings
 
@@ -123,10 +123,8 @@ def running_web(settings: Settings, app: str = "", folder: Path | None = None) -
     """Do the same; give the process ID besides."""
     port = free_port()
     own = settings.model_copy(update={"bind": f"127.0.0.1:{port}", "workers": 2})
-    command = _web_command(own)
-    if folder:
-        command[-1:] = ["--chdir", str(folder), app]
-    with running(command, lambda: answers(port, "/healthz"), environment_of(own)) as process:
+    other = ["--chdir", str(folder), app] if folder else []
+    with running([*WEB, *other], lambda: answers(port, "/healthz"), environment_of(own)) as process:
         yield process.pid, port
 
 

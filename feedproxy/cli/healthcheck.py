@@ -1,0 +1,47 @@
+"""`feedproxy healthcheck`: whether this process' part of the mirror lives, for supervisors and containers."""
+
+import http.client
+
+import click
+
+from feedproxy.cli.parts import as_json, examples, now, say
+from feedproxy.settings import Settings
+from feedproxy.store import open_store
+
+_TIMEOUT_S = 5.0
+_OK = 200
+# Where a server listens at all addresses, this machine is one of them.
+_ANY = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 (nothing is bound)
+
+
+@click.command(epilog=examples("healthcheck", "healthcheck --poller --json"))
+@click.option("--poller", is_flag=True, help="Ask whether a poller leads over this store, instead.")
+@as_json
+@click.pass_obj
+def healthcheck(settings: Settings, *, poller: bool, is_json: bool) -> None:
+    """Ask whether the web side at FEEDPROXY_BIND answers and can read its store; upstream is not asked, and counts for nothing.
+
+    Ends with 0, or with 1 if it does not.
+    """
+    reason = _of_poller(settings) if poller else _of_web(settings.bind)
+    say({"healthy": not reason, "reason": reason}, reason or "healthy", is_json=is_json)
+    raise SystemExit(1 if reason else 0)
+
+
+def _of_web(bind: str) -> str:
+    host, _, port = bind.rpartition(":")
+    connection = http.client.HTTPConnection(_ANY.get(host, host.strip("[]")), int(port), timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as e:
+        return f"nothing answers at {bind}: {str(e).lower()}"
+    finally:
+        connection.close()
+    return "" if status == _OK else f"{bind} answers with {status}"
+
+
+def _of_poller(settings: Settings) -> str:
+    store = open_store(settings.store_url, settings.data, redis_url=settings.redis_url)
+    found = store.lease.leader()
+    return "" if found and found[1] > now() else "no poller leads"

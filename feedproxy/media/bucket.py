@@ -1,0 +1,97 @@
+"""Pictures on an S3 server: an object for each, by its name, all machines'. The only module that imports fsspec and s3fs.
+
+An object is whole or not there, so nothing is left unfinished. What is asked costs one request.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import s3fs
+from botocore.exceptions import BotoCoreError
+
+from feedproxy.errors import StoreError
+from feedproxy.media.folder import Form, is_name
+
+_WAITS = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 2}}
+_ADVICE = "check FEEDPROXY_MEDIA_URL, FEEDPROXY_MEDIA_ENDPOINT and the keys"
+
+
+class MediaBucket:
+    """Implements `Media` below an address such as s3://bucket/prefix; without *key* credentials are found as AWS' tools do."""
+
+    def __init__(self, url: str, *, endpoint: str = "", key: str = "", secret: str = "") -> None:
+        self._url, self._root = url, url.removeprefix("s3://")
+        self._options = {"endpoint_url": endpoint or None, "key": key or None, "secret": secret or None, "config_kwargs": _WAITS}
+        self._opened: s3fs.S3FileSystem | None = None
+
+    def put(self, form: Form) -> None:
+        """See `Media`."""
+        path = self._path(form.file.name)
+        if self._length(path) == len(form.body):
+            return
+        with self._telling(form.file.name, "written"):
+            self._files.pipe_file(path, form.body)
+
+    def read(self, name: str) -> bytes | None:
+        """See `Media`."""
+        if not is_name(name):
+            return None
+        with self._telling(name, "read"):
+            try:
+                return bytes(self._files.cat_file(self._path(name)))
+            except FileNotFoundError:
+                return None
+
+    def find(self, name: str) -> Path | None:  # noqa: ARG002 (as `Media` has it)
+        """See `Media`: nothing is on this machine."""
+        return None
+
+    def names(self) -> Iterator[str]:
+        """See `Media`."""
+        with self._telling("", "listed"):
+            found = self._files.find(self._root, refresh=True)
+        return (name for path in found if is_name(name := path.rpartition("/")[2]))
+
+    def leftovers(self) -> Iterator[str]:
+        """See `Media`."""
+        return iter(())
+
+    def size(self, name: str) -> int:
+        """See `Media`."""
+        return self._length(self._path(name)) or 0
+
+    def remove(self, name: str) -> int:
+        """See `Media`."""
+        size = self.size(name)
+        with self._telling(name, "deleted"):
+            self._files.rm_file(self._path(name))
+        return size
+
+    @property
+    def _files(self) -> Any:  # noqa: ANN401 (s3fs has no types)
+        """What reaches the server: opened when it is used first, as its thread does not survive a fork."""
+        if self._opened is None:
+            # at several pieces at a time it would ask for the size first
+            once = {"use_listings_cache": False, "skip_instance_cache": True, "max_concurrency": 1}
+            self._opened = s3fs.S3FileSystem(**self._options, **once)
+        return self._opened
+
+    def _length(self, path: str) -> int | None:
+        with self._telling(path, "looked at"):
+            try:
+                return int(self._files.info(path)["size"])
+            except FileNotFoundError:
+                return None
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name[:2]}/{name}"
+
+    @contextmanager
+    def _telling(self, name: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, BotoCoreError) as e:
+            words = " ".join(str(e).split()) or type(e).__name__
+            raise StoreError(f"media: {self._url} {name} can't be {what}: {words}; {_ADVICE}") from e

@@ -1,0 +1,125 @@
+"""Errands as Celery tasks: sent by who leads, done by workers on any machine. The only room that imports Celery.
+
+It decides nothing: `harvest.dispatch` says what is sent, and whether what comes is still to be done.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import Celery, signals
+from kombu.exceptions import OperationalError
+
+from feedproxy.errors import StoreError
+from feedproxy.harvest import Errand, Kit, Priority, run_errand
+from feedproxy.model import ArticleId
+
+_QUEUE = "feedproxy"
+_TASK = "feedproxy.errand"
+# A task that takes longer has hung, and is ended; only then may Redis, which sees no connection end, give it out anew.
+_SOFT_LIMIT_S, _LIMIT_S, _VISIBLE_S = 540, 600, 900
+# What fails as the store or Redis is away is tried again, up to half a minute later each time, while its message lasts.
+_RETRIES, _MAX_BACKOFF_S = 6, 30
+_WAIT_S = 5
+# In Redis a priority is a list of its own, the smallest number first; RabbitMQ gives the largest first.
+_REDIS_STEPS = [0, 3, 6, 9]
+_RABBIT_STEPS = [0, 3, 6, 9]
+
+
+class CeleryQueue:
+    """Implements `harvest.dispatch.Queue`."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._app, self._is_redis = _make_app(broker_url), broker_url.startswith("redis")
+
+    def send(self, errand: Errand, priority: Priority, patience: timedelta) -> None:
+        """See `Queue`."""
+        arguments = [errand.channel, errand.claimed.isoformat(), list(errand.articles)]
+        rank = _REDIS_STEPS[::-1][priority] if self._is_redis else _RABBIT_STEPS[priority]
+        with self._telling():
+            self._app.send_task(_TASK, arguments, expires=patience.total_seconds(), priority=rank, retry=False)
+
+    def length(self) -> int:
+        """See `Queue`."""
+        with self._telling(), self._app.pool.acquire(block=True, timeout=_WAIT_S) as connection:
+            connection.ensure_connection(max_retries=1, timeout=_WAIT_S)
+            return int(self._app.amqp.queues[_QUEUE].bind(connection.default_channel).queue_declare().message_count)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        broker = self._app.connection_for_write()
+        try:
+            yield
+        except (OperationalError, OSError, *broker.connection_errors, *broker.channel_errors) as e:
+            raise StoreError(f"broker: {broker.as_uri()} can't be reached: {e}") from e
+
+
+def work(broker_url: str, open_kit: Callable[[], Kit], processes: int, on_stop: Callable[[], None]) -> int:
+    """Do what is sent, in so many processes, until SIGTERM; return the exit code.
+
+    *open_kit* is called once in each process; *on_stop* in the first one, when all are to end what they are at.
+    """
+    app, kits = _make_app(broker_url), list[Kit]()
+
+    @app.task(name=_TASK, bind=True, max_retries=_RETRIES)  # type: ignore[untyped-decorator]
+    def errand(task: Any, channel: str, claimed: str, articles: list[str]) -> None:  # noqa: ANN401 (Celery has no types)
+        try:
+            if not kits:  # connections must not cross a fork
+                kits.append(open_kit())
+            run_errand(kits[0], Errand(channel, datetime.fromisoformat(claimed), tuple(map(ArticleId, articles))))
+        except StoreError as e:
+            again_s = min(2 ** (task.request.retries + 1), _MAX_BACKOFF_S)
+            logging.getLogger(__name__).warning("%s; %s is tried again in %d s", e, channel, again_s)
+            raise task.retry(exc=e, countdown=again_s) from e
+
+    def set_up(**_: object) -> None:
+        """Leave logging as it is: who is asked does not set it up."""
+
+    def stop(**_: object) -> None:
+        on_stop()
+
+    signals.setup_logging.connect(set_up, weak=False)
+    signals.worker_shutting_down.connect(stop, weak=False)
+    worker = app.Worker(
+        concurrency=processes, pool="prefork", without_mingle=True, without_gossip=True, loglevel="WARNING", quiet=True
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _make_app(broker_url: str) -> Celery:
+    """Return the Celery application; nothing is asked of the broker yet."""
+    app = Celery("feedproxy", broker=broker_url, set_as_current=False)
+    is_redis = broker_url.startswith("redis")
+    redis_options = {
+        "visibility_timeout": _VISIBLE_S,
+        "queue_order_strategy": "priority",
+        "priority_steps": _REDIS_STEPS,
+        "socket_connect_timeout": _WAIT_S,
+        "socket_timeout": 2 * _WAIT_S,
+        "global_keyprefix": "feedproxy:broker:",
+    }
+    app.conf.update(
+        task_default_queue=_QUEUE,
+        task_queue_max_priority=_RABBIT_STEPS[-1],
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_soft_time_limit=_SOFT_LIMIT_S,
+        task_time_limit=_LIMIT_S,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_timeout=_WAIT_S,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=redis_options if is_redis else {"confirm_publish": True},
+        enable_utc=True,
+    )
+    return app

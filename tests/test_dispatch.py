@@ -1,0 +1,170 @@
+"""What is due, sent to workers: claimed once, done once, given back where it can't be done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+from conftest import Clock
+from newsroom import BASE, STORIES, Answer, Newsroom, Story
+
+from feedproxy.errors import StoreError
+from feedproxy.harvest import Dispatcher, Errand, Harvester, Kit, Poller, Priority, run_errand
+from feedproxy.model import REQUESTED, ArticleId, Mirror
+from feedproxy.store import SqlStore
+
+
+@dataclass
+class Line:
+    """A queue in memory, which gives what goes first."""
+
+    waiting: list[tuple[Priority, Errand]] = field(default_factory=list)
+    is_away: bool = False
+    others: int = 0
+
+    def send(self, errand: Errand, priority: Priority, patience: timedelta) -> None:
+        assert patience > timedelta(0)
+        if self.is_away:
+            raise StoreError("broker: nobody there")
+        self.waiting.append((priority, errand))
+
+    def length(self) -> int:
+        return len(self.waiting) + self.others
+
+    def take(self) -> Errand:
+        first = max(self.waiting, key=lambda each: each[0])
+        self.waiting.remove(first)
+        return first[1]
+
+
+@pytest.fixture
+def kit(harvester: Harvester, clock: Clock) -> Kit:
+    del clock
+    poll = replace(harvester.kit.mirror.poll, first_polls_minutes=0, lease_seconds=30)
+    return replace(harvester.kit, mirror=replace(harvester.kit.mirror, poll=poll))
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+def beat(kit: Kit, line: Line) -> Iterator[Poller]:
+    return Poller(kit, "beat", hands=Dispatcher(line).step)  # type: ignore[return-value]
+
+
+def work_off(kit: Kit, line: Line) -> list[Errand]:
+    done = []
+    while line.waiting:
+        done.append(line.take())
+        run_errand(kit, done[-1])
+    return done
+
+
+def test_what_is_sent_and_done_brings_what_the_poller_brings(
+    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, mirror: Mirror
+) -> None:
+    for _ in range(8):
+        beat.step()
+        work_off(kit, line)
+        clock.advance(seconds=5)
+    ids = [channel.id for channel in mirror.channels]
+    assert set(store.walk(ids)) == {"n102", "n103", "n104"}
+    assert {state.failures for state in store.schedule.states().values()} == {0}
+    assert store.schedule.next_due(ids, [], []) > clock.now  # type: ignore[operator]
+    assert store.archive.length("all") == 3
+
+
+def test_what_is_sent_is_not_sent_again_until_its_message_is_forgotten(
+    beat: Poller, line: Line, clock: Clock, mirror: Mirror
+) -> None:
+    beat.step()
+    sent = len(line.waiting)
+    assert sent == len(mirror.channels)
+    for _ in range(100):
+        clock.advance(seconds=1)
+        beat.step()
+    assert len(line.waiting) == sent
+    clock.advance(seconds=30)
+    beat.step()
+    assert len(line.waiting) == 2 * sent
+
+
+def test_a_message_that_comes_twice_is_done_once(beat: Poller, line: Line, kit: Kit, newsroom: Newsroom, clock: Clock) -> None:
+    beat.step()
+    messages = work_off(kit, line)
+    clock.advance(seconds=1)
+    beat.step()
+    messages += work_off(kit, line)
+    assert any(message.articles for message in messages)
+    asked = len(newsroom.asked)
+    for message in messages:
+        run_errand(kit, message)
+    assert len(newsroom.asked) == asked
+
+
+def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
+    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore
+) -> None:
+    beat.step()
+    dead = line.take()
+    assert store.schedule.begin_poll(dead.channel, dead.claimed, clock.now + timedelta(seconds=30))  # and no more is heard
+    run_errand(kit, dead)  # as the broker gives it out anew
+    line.waiting.clear()
+    clock.advance(seconds=31)
+    beat.step()
+    assert dead.channel in [errand.channel for _, errand in line.waiting]
+
+
+def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(beat: Poller, line: Line, clock: Clock, mirror: Mirror) -> None:
+    line.is_away = True
+    rests_until = beat.step()
+    assert rests_until > clock.now
+    line.is_away = False
+    clock.now = rests_until
+    beat.step()
+    assert len(line.waiting) == len(mirror.channels)
+
+
+def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
+    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, newsroom: Newsroom
+) -> None:
+    old = STORIES[0]
+    linking = Story("n901", "21/5/6", "风筝又飞起来了", f'一年前的<a href="{BASE}{old.path}">集市</a>还在人们心里。', ("books",))
+    newsroom.stories = (*STORIES, linking)
+    Harvester(kit).poll(kit.mirror.channels[1])
+    assert store.ask(ArticleId(old.id), most=9, now=clock.now)
+    line.others = 10_000
+    beat.step()
+    assert [(priority, errand.channel) for priority, errand in line.waiting] == [(Priority.READER, REQUESTED)]
+    work_off(kit, line)
+    assert store.article(ArticleId(old.id))
+
+
+def test_without_the_store_of_budgets_an_errand_is_given_back(
+    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat.step()
+    errand = line.take()
+
+    def refuse(*_: object) -> None:
+        raise StoreError("redis: away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(kit.fetcher, "fetch", lambda *_, **__: refuse())
+        with pytest.raises(StoreError):
+            run_errand(kit, errand)
+    assert store.schedule.state(errand.channel).next_poll_at == errand.claimed
+    run_errand(kit, errand)  # the broker's next try
+    assert store.schedule.state(errand.channel).succeeded_at == clock.now
+
+
+def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(
+    beat: Poller, line: Line, kit: Kit, store: SqlStore, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsroom.faults["/city.htm"] = Answer(status=500)
+    beat.step()
+    monkeypatch.setattr("feedproxy.harvest.channels.parse_listing", lambda *_: 1 / 0)
+    work_off(kit, line)
+    assert {state.failures for name, state in store.schedule.states().items() if name != "later"} == {1}

@@ -1,0 +1,265 @@
+"""Minutes of several machines over the real pages, and what happens when some of them, or a server, are gone; run by `make soak`.
+
+Prints its figures: `FLEET_MINUTES=3 pytest -n0 -s -m soak tests/test_fleet.py`.
+"""
+
+import os
+import random
+import shutil
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import new_database
+from engines import Fleet, RedisServer, free_port, open_redis, open_vhost, wait_for
+from realsite import CONFIG, SHARED, stand_in
+
+from feedproxy.sources import load_mirror
+from feedproxy.store import open_store
+
+pytestmark = [pytest.mark.soak, pytest.mark.corpus]
+MINUTES = float(os.environ.get("FLEET_MINUTES", "10"))
+PER_SECOND, AT_ONCE = 12, 4
+POLL = {
+    "requests_per_second = 5": f"requests_per_second = {PER_SECOND}",
+    "requests_at_once = 4": f"requests_at_once = {AT_ONCE}",
+    "min_interval_minutes = 10": "min_interval_minutes = 0.1",
+    "max_interval_minutes = 360": "max_interval_minutes = 0.2",
+    "first_polls_minutes = 2": "first_polls_minutes = 0.1",
+    "retry_minutes = 5": "retry_minutes = 0.05",
+    "lease_seconds = 30": "lease_seconds = 10",
+}
+# A change is at both nodes after so long.
+ALIKE_S = 2.0
+
+
+@dataclass
+class Upstream:
+    """The stand-in, which shows more and more, and how fast it was asked."""
+
+    server: Any
+    at: float = 0.0
+    asked: int = 0
+    fastest: float = 0.0
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    def show(self, newest: int | None) -> None:
+        with self.server.lock:
+            self.server.site.newest = newest
+            self.server.cache.clear()
+
+    def measure(self) -> None:
+        """Note how fast it was asked since this was noted last."""
+        now, asked = time.monotonic(), self.server.stats["requests"]
+        if self.at and now - self.at > 1:
+            self.fastest = max(self.fastest, (asked - self.asked) / (now - self.at))
+        self.at, self.asked = now, asked
+
+
+@contextmanager
+def open_upstream() -> Iterator[Upstream]:
+    site = stand_in().Site(SHARED / "mirror", "modern", "real")
+    server = stand_in().Server(("127.0.0.1", 0), site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield Upstream(server)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Nodes:
+    """Two web nodes, looked at again and again."""
+
+    ports: tuple[int, int]
+    codes: Counter[int] = field(default_factory=Counter)
+    longest_apart_s: float = 0.0
+
+    def ask(self, port: int) -> str | None:
+        """Return the ETag of the feed of all, None if the node is down."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/feed/all.atom", timeout=30) as answer:
+                self.codes[answer.status] += 1
+                return str(answer.headers["ETag"])
+        except urllib.error.HTTPError as e:
+            self.codes[e.code] += 1
+            return None
+        except OSError:
+            return None
+
+    def look(self) -> None:
+        began = time.monotonic()
+        tags = [self.ask(port) for port in self.ports]
+        while None not in tags and tags[0] != tags[1] and time.monotonic() - began < 5 * ALIKE_S:
+            time.sleep(0.1)
+            tags = [self.ask(port) for port in self.ports]
+            self.longest_apart_s = max(self.longest_apart_s, time.monotonic() - began)
+
+
+@dataclass
+class Installation:
+    """Three workers, two web nodes and two beats over one store, one Redis and one broker."""
+
+    fleet: Fleet
+    upstream: Upstream
+    nodes: Nodes
+    database: str
+    wanted: set[str]
+
+    def start(self, name: str) -> None:
+        kind = name.rstrip("123")
+        if kind == "web":
+            port = self.nodes.ports[int(name[-1]) - 1]
+            self.fleet.start(name, "serve", FEEDPROXY_BIND=f"127.0.0.1:{port}", FEEDPROXY_WORKERS="1")
+        else:
+            self.fleet.start(name, kind, *(("--processes", "1") if kind == "worker" else ()))
+
+    def held(self) -> set[str]:
+        store = open_store(self.database, self.fleet.folder)
+        try:
+            return set(store.walk([channel.id for channel in load_mirror(CONFIG).channels]))
+        finally:
+            store.close()
+
+
+NAMES = ("worker1", "worker2", "worker3", "web1", "web2", "beat1", "beat2")
+
+
+@contextmanager
+def open_installation(folder: Path, database: str, broker_url: str, redis_url: str) -> Iterator[Installation]:
+    shutil.copytree(CONFIG, folder / "config")
+    main = folder / "config" / "feedproxy.toml"
+    text = main.read_text("utf-8")
+    for old, new in POLL.items():
+        assert old in text
+        text = text.replace(old, new)
+    main.write_text(text, "utf-8")
+    channels = {channel.id for channel in load_mirror(CONFIG).channels}
+    with open_upstream() as upstream:
+        articles = upstream.server.site.articles
+        wanted = {name for name, article in articles.items() if channels & set(article["channels"])}
+        hosts = ("www.epochtimes.com", "i.epochtimes.com")
+        origins = ",".join(f"{host}=http://127.0.0.1:{upstream.port}" for host in hosts)
+        environment = {
+            "FEEDPROXY_CONFIG": str(folder / "config"),
+            "FEEDPROXY_DATABASE_URL": database,
+            "FEEDPROXY_REDIS_URL": redis_url,
+            "FEEDPROXY_BROKER_URL": broker_url,
+            "FEEDPROXY_MEDIA_URL": str(folder / "pictures"),
+            "FEEDPROXY_PUBLIC_URL": "http://mirror.example",
+            "FEEDPROXY_ORIGINS": origins,
+        }
+        upstream.show(5)
+        fleet = Fleet(folder, environment)
+        made = Installation(fleet, upstream, Nodes((free_port(), free_port())), database, wanted)
+        open_store(database, folder).close()
+        try:
+            for name in NAMES:
+                made.start(name)
+            for port in made.nodes.ports:
+                wait_for(port)
+            yield made
+        finally:
+            for name in list(fleet.processes):
+                fleet.kill(name)
+
+
+def run(made: Installation, seconds: float, every_s: float, disturb: "list[object]") -> None:
+    """Let time pass: upstream shows more, the nodes are looked at, and something happens now and then."""
+    chance, began = random.Random(seconds), time.monotonic()
+    shown, shown_at = 5, began
+    disturbed_at = began
+    while (now := time.monotonic()) - began < seconds:
+        if now - shown_at > seconds / 40:
+            shown, shown_at = shown + 8, now
+            made.upstream.show(shown)
+        if now - disturbed_at > every_s * (0.5 + chance.random()):
+            name = chance.choice(NAMES)
+            made.fleet.kill(name)
+            made.start(name)
+            disturb.append(name)
+            disturbed_at = now
+        made.nodes.look()
+        made.upstream.measure()
+        time.sleep(0.5)
+    made.upstream.show(None)
+
+
+def finish(made: Installation, patience_s: float = 240) -> None:
+    """Wait until all is there, and hold that it is, once, at the pace of the budget, and the same at both nodes."""
+    began = time.monotonic()
+    while made.wanted - made.held() and time.monotonic() - began < patience_s:
+        made.upstream.measure()
+        made.nodes.look()
+        time.sleep(2)
+    held, stats, nodes = made.held(), made.upstream.server.stats, made.nodes
+    print(f"\n{len(held)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change")
+    print(f"upstream: {stats}; fastest {made.upstream.fastest:.1f} a second of {2 * PER_SECOND} by two hosts")
+    print(f"feeds: {dict(nodes.codes)}, apart for {nodes.longest_apart_s:.1f} s at most")
+    assert made.wanted <= held
+    assert stats["most_active"] <= 2 * AT_ONCE
+    assert made.upstream.fastest <= 2 * PER_SECOND + 2
+    assert set(nodes.codes) == {200}
+    assert nodes.longest_apart_s <= ALIKE_S
+    store = open_store(made.database, made.fleet.folder)
+    assert store.archive.length("all") == len(held)
+    store.close()
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def redis_and_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RedisServer, str]]:
+    (tmp_path / "redis").mkdir()
+    with open_redis(tmp_path / "redis") as redis:
+        if request.param == "redis":
+            yield redis, redis.url.replace("/0", "/1")
+            return
+        with open_vhost() as url:
+            yield redis, url
+
+
+def test_whatever_is_killed_while_all_articles_come_none_is_lost(
+    tmp_path: Path, redis_and_broker: tuple[RedisServer, str]
+) -> None:
+    redis, broker_url = redis_and_broker
+    with new_database("fleet") as database, open_installation(tmp_path, database, broker_url, redis.url) as made:
+        killed: list[object] = []
+        run(made, MINUTES * 60, 15, killed)
+        print(f"\nkilled: {dict(Counter(killed))}")
+        finish(made)
+
+
+def test_redis_and_broker_may_be_away_for_half_a_minute(tmp_path: Path) -> None:
+    (tmp_path / "redis").mkdir()
+    with (
+        open_redis(tmp_path / "redis") as redis,
+        new_database("fleet") as database,
+        open_installation(tmp_path, database, redis.url.replace("/0", "/1"), redis.url) as made,
+    ):
+        run(made, 30, 1e9, [])
+        before = len(made.held())
+        redis.stop()
+        away = time.monotonic()
+        while time.monotonic() - away < 30:
+            made.nodes.look()
+            time.sleep(0.5)
+        redis.start()
+        back = time.monotonic()
+        made.upstream.show(None)
+        with suppress(TimeoutError):
+            while len(made.held()) <= before and time.monotonic() - back < 120:
+                time.sleep(0.5)
+        print(f"\n{before} articles before; the next one came {time.monotonic() - back:.1f} s after Redis was back")
+        run(made, 30, 1e9, [])
+        finish(made)

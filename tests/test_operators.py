@@ -1,0 +1,250 @@
+"""What operators look at: the status page, the same for scripts, the metrics, and what Prometheus makes of them."""
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import Clock
+from flask import Flask
+from flask.testing import FlaskClient
+from newsroom import BASE, STORIES, Answer, Newsroom
+from playwright.sync_api import sync_playwright
+from sqlalchemy import event
+from werkzeug.serving import make_server
+
+from feedproxy.edition import look
+from feedproxy.errors import StoreError
+from feedproxy.harvest import Harvester
+from feedproxy.media import MediaFolder
+from feedproxy.model import Alarm, Mirror, Url
+from feedproxy.render import render_status
+from feedproxy.render.charts import bar_chart
+from feedproxy.settings import Settings
+from feedproxy.store import SqlStore
+from feedproxy.web import create_app, tally
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def polled(harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock) -> Clock:
+    """Both channels polled and a poller leading, a day after the newest article."""
+    newsroom.faults[STORIES[3].path] = Answer(status=500)
+    clock.now = clock.now.replace(month=5, day=4)
+    for channel in harvester.kit.mirror.channels:
+        harvester.poll(channel)
+    store.lease.lead("machine 7", clock.now, clock.now + timedelta(minutes=5))
+    return clock
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """Return the cells of each row of the table of channels, by the channel."""
+    rows = re.findall(r"<tr.*?>(<th scope=\"row\">.*?)</tr>", page)
+    cells = ([re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows)
+    return {each[0].partition(" ")[0]: each[1:] for each in cells}
+
+
+def test_each_channel_is_told_in_words(client: FlaskClient, polled: Clock) -> None:
+    page = client.get("/status").text
+    assert "machine 7 leads, its lease ends in 5 minutes" in page
+    assert "1 articles wait to be fetched" in page
+    rows = rows_of(page)
+    assert rows["city"][:2] == ["well", "0 seconds ago"]
+    assert rows["city"][4:7] == ["36 hours ago", "more than a day", "0"]
+    assert rows["books"][6] == "1"
+    polled.advance(hours=9)
+    assert rows_of(client.get("/status").text)["city"][0].startswith("late since 2021-05-04 ")
+
+
+def test_what_fails_stands_first_with_its_reason(
+    client: FlaskClient, polled: Clock, harvester: Harvester, newsroom: Newsroom, store: SqlStore, mirror: Mirror
+) -> None:
+    newsroom.faults["/books.htm"] = Answer(status=503)
+    for _ in range(3):
+        harvester.poll(mirror.channels[1])
+    rows = rows_of(client.get("/status").text)
+    assert list(rows) == ["books", "city"]
+    assert (rows["books"][0], rows["books"][-1]) == (
+        "failed 3 times running",
+        f"{BASE}/books.htm: answered 503 Service Unavailable",
+    )
+    store.records.put_alarm(Alarm("city", "news.example", "article.body", Url(f"{BASE}/x"), "matches nothing", polled.now))
+    page = client.get("/status").text
+    assert rows_of(page)["city"][0] == "article.body fits no more"
+    assert page.index("feedproxy reextract --channel city") < page.index("<table")
+
+
+def test_what_is_for_scripts_says_the_same(client: FlaskClient, polled: Clock) -> None:  # noqa: ARG001 (it polls)
+    told = client.get("/status.json").json
+    assert told is not None
+    assert (told["well"], told["problems"], told["poller"]["name"]) == (True, [], "machine 7")
+    assert {each["id"]: (each["words"], each["waiting"]) for each in told["channels"]} == {
+        "city": ("well", 0),
+        "books": ("well", 1),
+    }
+    assert (told["days"]["2021-05-03"], told["days"]["2021-05-02"], len(told["days"])) == (1, 1, 30)
+    assert told["store"]["articles"] == 2
+    assert told["store"]["free_bytes"] > 0
+    assert client.get("/status.json", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
+
+
+def test_a_store_that_fails_is_what_the_page_says(client: FlaskClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise StoreError("store: disk I/O error")
+
+    monkeypatch.setattr(store.schedule, "states", fail)
+    page = client.get("/status")
+    assert (page.status_code, "store: disk I/O error" in page.text, "feedproxy doctor --offline" in page.text) == (
+        503,
+        True,
+        True,
+    )
+    told = client.get("/status.json")
+    assert (told.status_code, told.json["store"]["readable"]) == (503, False)  # type: ignore[index]
+    metrics = client.get("/metrics")
+    assert (metrics.status_code, "feedproxy_store_up 0.0" in metrics.text) == (200, True)
+
+
+def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(mirror: Mirror, store: SqlStore, polled: Clock) -> None:
+    health = look(mirror, store, Path("/nowhere"), polled())
+    assert (health.bytes_free, [problem.what for problem in health.problems]) == (None, ["/nowhere can't be looked at"])
+    assert b"unknown of disk are free" in render_status(mirror, health, {}, {})
+
+
+def test_the_page_asks_the_store_no_more_where_there_are_many_channels(
+    settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, polled: Clock
+) -> None:
+    asked: list[str] = []
+    event.listen(store._db._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    counts = []
+    for more in (0, 200):
+        section = mirror.sections[0]
+        copies = tuple(replace(section.channels[0], id=f"more{number}") for number in range(more))
+        wide = replace(mirror, sections=(replace(section, channels=(*section.channels, *copies)), *mirror.sections[1:]))
+        client = create_app(settings, wide, store, media, polled).test_client()
+        asked.clear()
+        assert len(rows_of(client.get("/status").text)) == 2 + more
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_a_chart_says_in_words_what_it_shows() -> None:
+    chart = bar_chart('New "articles"', {"05-01": 3, "05-02": 0})
+    assert 'role="img"' in chart
+    assert 'aria-label="New &quot;articles&quot;. 05-01: 3, 05-02: 0"' in chart
+    assert "style=" not in chart  # the mirror's policy forbids it
+    assert bar_chart("None", {}).endswith("</svg>")
+
+
+# ---------------------------------------------------------------- metrics
+
+DEPLOY = Path(__file__).resolve().parents[1] / "config" / "deploy"
+
+
+def value_of(metrics: str, series: str) -> float:
+    return float(next(line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith(series + " ")))
+
+
+def test_the_metrics_tell_freshness_queue_lease_and_disk(client: FlaskClient, polled: Clock) -> None:
+    metrics = client.get("/metrics").text
+    newest = polled.now - timedelta(hours=36)
+    assert value_of(metrics, 'feedproxy_channel_newest_timestamp_seconds{channel="city"}') == newest.timestamp()
+    assert value_of(metrics, 'feedproxy_channel_waiting{channel="books"}') == 1
+    assert value_of(metrics, "feedproxy_poller_lease_seconds") == 300
+    assert value_of(metrics, "feedproxy_store_up") == 1
+    assert value_of(metrics, "feedproxy_store_bytes") > 0
+    assert value_of(metrics, "feedproxy_disk_free_bytes") > 0
+
+
+def test_answers_are_counted_by_how_they_came(client: FlaskClient, polled: Clock) -> None:  # noqa: ARG001 (it polls)
+    before = dict(tally.totals())
+    for _ in range(3):
+        client.get("/feed/all.xml")
+    client.get("/nowhere")
+    counted = {outcome: count - before[outcome] for outcome, count in tally.totals().items()}
+    assert counted == {"kept": 2, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 0}
+
+
+def test_names_that_the_configuration_has_not_make_no_series(client: FlaskClient, store: SqlStore) -> None:
+    store.records.add({("requests", f"host{number}.example", "200"): 2 for number in range(50)})
+    store.records.add({("polls", "channel-of-last-year", "ok"): 7})
+    metrics = client.get("/metrics").text
+    assert value_of(metrics, 'feedproxy_upstream_requests_total{host="other",outcome="200"}') == 100
+    assert value_of(metrics, 'feedproxy_polls_total{channel="other",outcome="ok"}') == 7
+    assert "host1.example" not in metrics
+
+
+def metrics_in(expression: str) -> set[str]:
+    return set(re.findall(r"\bfeedproxy_[a-z_]+\b", expression))
+
+
+def expressions_of(value: Any) -> Iterator[str]:
+    """Yield every `expr` in a document."""
+    if isinstance(value, dict):
+        if "expr" in value:
+            yield value["expr"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from expressions_of(each)
+
+
+@pytest.mark.parametrize("name", ["alerts.yml", "grafana-dashboard.json"])
+def test_alerts_and_dashboard_name_metrics_that_there_are(client: FlaskClient, polled: Clock, name: str) -> None:  # noqa: ARG001
+    there = set(re.findall(r"^# TYPE (\S+) ", client.get("/metrics").text, re.MULTILINE))
+    text = (DEPLOY / name).read_text("utf-8")
+    is_json = name.endswith(".json")
+    expressions = list(expressions_of(json.loads(text))) if is_json else re.findall(r"^ +expr: (.+)$", text, re.MULTILINE)
+    named = set[str]().union(*map(metrics_in, expressions))
+    assert len(expressions) > 10
+    assert named - there == set()
+
+
+# ---------------------------------------------------------------- in a browser
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_page_is_for_everybody_and_needs_no_script(
+    app: Flask,
+    polled: Clock,
+    harvester: Harvester,
+    newsroom: Newsroom,
+    mirror: Mirror,
+    scheme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    newsroom.faults["/books.htm"] = Answer(status=503)
+    polled.advance(hours=1)
+    for _ in range(3):
+        harvester.poll(mirror.channels[1])
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+            page = context.new_page()
+            page.goto(f"http://127.0.0.1:{server.server_port}/status")
+            assert page.evaluate("[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]") == [0, True]
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            browser.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
