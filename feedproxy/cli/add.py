@@ -13,7 +13,7 @@ import click
 from rich.table import Column, Table
 
 from feedproxy import urls
-from feedproxy.cli.parts import now, print_table, sleep
+from feedproxy.cli.parts import examples, now, print_table, sleep
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.harvest import Find, Sample, sample, survey
@@ -29,7 +29,13 @@ _SHOWN_CHARACTERS = 80
 _TEST_FROM, _TEST_CHARACTERS = 20, 30
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "add https://blog.example.org/",
+        "add https://news.example.org/science/ --section science --title Science",
+        "add https://blog.example.org/ --dry-run",
+    )
+)
 @click.argument("url")
 @click.option("--section", help="The section that it becomes part of; a new one if there is none of that name.")
 @click.option("--title", help="What readers see as the channel's name, and as that of a new section.")
@@ -43,13 +49,7 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: b
 
     Shows what was found, with three articles as they would be read, and asks before it writes. Ends with 0, with 1 if
     nothing was added, or with 2 if nothing was found.
-
-    \b
-    Examples:
-      feedproxy add https://blog.example.org/
-      feedproxy add https://news.example.org/science/ --section science --title Science
-      feedproxy add https://blog.example.org/ --dry-run
-    """  # noqa: D301 (click's own mark)
+    """
     mirror = load_mirror(settings.config)
     address = urls.resolve("", url if "://" in url else f"https://{url}")
     if address is None:

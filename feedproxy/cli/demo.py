@@ -8,22 +8,18 @@ import tempfile
 import click
 
 from feedproxy import demo
+from feedproxy.cli.parts import examples
 from feedproxy.cli.serve import serve, start
 from feedproxy.settings import PREFIX, Settings, load_settings
 
 
-@click.command("demo")
+@click.command("demo", epilog=examples("demo", "FEEDPROXY_BIND=127.0.0.1:8080 feedproxy demo"))
 @click.pass_context
 def demo_command(context: click.Context) -> None:
     """Show the whole program with an invented newspaper: no network is needed, and nothing is kept.
 
-    The address to open is printed first (FEEDPROXY_BIND chooses another one); Ctrl-C ends all of it.
-
-    \b
-    Examples:
-      feedproxy demo
-      FEEDPROXY_BIND=127.0.0.1:8080 feedproxy demo
-    """  # noqa: D301 (click's own mark)
+    The address to open is printed first (FEEDPROXY_BIND chooses another one); Ctrl-C ends all of it. Ends with 0.
+    """
     settings: Settings = context.obj
     with tempfile.TemporaryDirectory(prefix="feedproxy-demo-") as folder:
         port = _free_port()

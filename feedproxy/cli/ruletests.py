@@ -8,28 +8,23 @@ import click
 from rich.table import Table
 
 from feedproxy import urls
-from feedproxy.cli.parts import open_kit, print_table, progress
+from feedproxy.cli.parts import as_json, examples, open_kit, print_table, progress
 from feedproxy.harvest import RuleResult, check_fetched, check_held, rule_tests
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 
 
-@click.command("test-rules")
+@click.command("test-rules", epilog=examples("test-rules", "test-rules --site example.org --fetch"))
 @click.option("--site", default="", help="Only the tests of this site's file, named without its ending.")
 @click.option("--fetch", is_flag=True, help="Ask upstream for the pages, instead of reading those that are held.")
-@click.option("--json", "is_json", is_flag=True, help="For scripts: print a JSON document for each test, one a line.")
+@as_json
 @click.pass_obj
 def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: bool) -> None:
     """Hold the rules of sites against the articles that their files name (test_url, test_contains).
 
     Ends with 0, or with 1 if the rules did not find what a test says. A page that is not held tests nothing, unless
     --fetch is given.
-
-    \b
-    Examples:
-      feedproxy test-rules
-      feedproxy test-rules --site example.org --fetch
-    """  # noqa: D301 (click's own mark)
+    """
     mirror = load_mirror(settings.config)
     tests = rule_tests(mirror, site)
     if not tests:
