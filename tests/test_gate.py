@@ -18,6 +18,7 @@ from feedproxy.model import ArticleId, ListingItem, Mirror, Url
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_desk
 from feedproxy.web import create_app
+from feedproxy.words import parse_query
 
 KEY, OTHER = "bridge-and-river-1", "market-and-garden-2"
 PAGE = "/town/blob/master/pages/city/n102.md"
@@ -127,6 +128,8 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
     desk = open_desk(settings.store_url, settings.data)
     assert isinstance(desk, SqlStore)
     assert desk.article(held.id) == held
+    store.search.index(100)
+    assert held in desk.search.find(parse_query(held.title), ["city"], 100)
     forbidden_ones = (
         partial(desk.save, replace(held, title="假"), [], {}, clock()),
         partial(desk.drop, [held.id], clock()),
