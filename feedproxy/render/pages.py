@@ -54,8 +54,8 @@ class FeedGroup:
 class Frame:
     """What stands around every page; *properties* are those of the Open Graph protocol that only it has.
 
-    *home* leads to the front page, *subscribe* to the page about feeds, *scripts* are a switch between them. *search* is where to search, *opensearch*
-    what tells browsers so, "" where nobody answers; *asked* is what was searched for.
+    *home* leads to the front page, *subscribe* to the page about feeds, *scripts* are a switch between scripts. *search* is
+    where to search, *opensearch* what tells browsers so, "" where nobody answers; *asked* is what was searched for.
     """
 
     language: str
