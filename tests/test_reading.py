@@ -77,7 +77,7 @@ def test_a_page_in_another_script_says_the_same_with_the_same_addresses(client: 
 
 def test_subscribe_addresses_of_a_page_in_another_script_are_those_of_feeds_in_it(client: Client) -> None:
     page = client.get("/town?opencc=s2t").text
-    address = re.search(r'<input[^>]* value="([^"]+)"', page)
+    address = re.search(r'<input readonly[^>]* value="([^"]+)"', page)
     assert address
     feed = client.get(unescape(address[1]).removeprefix("http://localhost"))
     assert feed.mimetype == "application/rss+xml"
