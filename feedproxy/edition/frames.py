@@ -36,6 +36,7 @@ def frame_of(
         style=paths.relative(paths.STYLE, page),
         icon=paths.relative(paths.ICON, page),
         canonical=paths.absolute(canonical, ground.public_url) if canonical and ground.has_feeds else "",
+        home=paths.relative(layout.home, page),
         navigation=navigation_of(ground, page, section, article_id=article_id),
         feeds=tuple(feed_link(ground, scope, page) for scope in scopes if scope and ground.has_feeds),
         properties=tuple(properties),

@@ -144,13 +144,13 @@ class Pages:
     def lost(self, title: str, text: str) -> bytes:
         """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
         root = urlsplit(self.ground.public_url).path
-        home = render.Link(self._mirror.name, root + self._layout.home)
         frame = replace(
             frame_of(self.ground, title, paths.HOME),
+            home=root + self._layout.home,
             style=root + paths.STYLE,
             subscribe=root + self._layout.subscribe if self.ground.has_feeds else "",
             icon=root + paths.ICON,
-            navigation=(home,),
+            navigation=(),
             canonical="",
         )
         return render.render_message(frame, text)

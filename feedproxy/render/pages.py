@@ -54,8 +54,8 @@ class FeedGroup:
 class Frame:
     """What stands around every page; *properties* are those of the Open Graph protocol that only it has.
 
-    *subscribe* leads to the page about feeds, *scripts* are a switch between them. *search* is where to search, *opensearch*
-    what tells browsers so, "" where nobody answers; *asked* is what was searched for.
+    *home* leads to the front page, *subscribe* to the page about feeds, *scripts* are a switch between scripts. *search* is
+    where to search, *opensearch* what tells browsers so, "" where nobody answers; *asked* is what was searched for.
     """
 
     language: str
@@ -66,6 +66,7 @@ class Frame:
     style: str
     icon: str
     canonical: str
+    home: str
     navigation: tuple[Link, ...] = ()
     feeds: tuple[FeedLink, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()

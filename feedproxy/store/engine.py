@@ -21,6 +21,8 @@ _READS = frozenset(
         *(sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_PRAGMA),
     )
 )
+# What SQLite asks for when it opens a virtual table, that of search; nobody else can have it without `writable_schema`.
+_OPENS = (sqlite3.SQLITE_UPDATE, "sqlite_master")
 _CHANGES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 
 
@@ -83,7 +85,9 @@ def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  
     """Have a connection change no table but these, and no schema (SQLite, "Compile-Time Authorization Callbacks")."""
 
     def judge(action: int, name: str | None, *_: object) -> int:
-        is_fine = action in _READS or (action in _CHANGES and name in only)
+        is_fine = (
+            (action in _READS and name != "writable_schema") or (action in _CHANGES and name in only) or (action, name) == _OPENS
+        )
         return sqlite3.SQLITE_OK if is_fine else sqlite3.SQLITE_DENY
 
     connection.execute(f"PRAGMA busy_timeout={_SHORT_TIMEOUT_MS}")
