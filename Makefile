@@ -1,4 +1,7 @@
+# make demo     everything, at http://127.0.0.1:8000, over an invented newspaper: no network is needed, nothing is kept
 # make serve    everything, at http://127.0.0.1:8000
+# make docs     the tables of docs/configuration.md, from the settings
+# make picture  docs/picture.png, of the demo; needs Chromium
 # make test     format, lint, types, import contracts, tests
 # make attacks  public collections of attacks, for tests/test_xss.py
 # make soak     the long tests: a month of faults, two hundred kills
@@ -14,9 +17,12 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install serve test soak fuzz bench bench-check audit attacks lock clean
+.PHONY: install demo serve test docs picture soak fuzz bench bench-check audit attacks lock clean
 
 install: $(VENV)/installed
+
+demo: install
+	exec $(BIN)/feedproxy demo
 
 serve: install
 	exec $(BIN)/feedproxy serve
@@ -27,6 +33,12 @@ test: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+docs: $(VENV)/installed-dev
+	PYTHONPATH=tests $(BIN)/python -m reference
+
+picture: $(VENV)/installed-dev
+	PYTHONPATH=tests $(BIN)/python -m picture
 
 soak: $(VENV)/installed-dev
 	$(BIN)/pytest --numprocesses=0 -m soak -s -o faulthandler_timeout=3600

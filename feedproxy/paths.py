@@ -18,6 +18,7 @@ from feedproxy.urls import picture_key
 # The forms of a feed, in the order in which pages offer them.
 FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
 HOME = MirrorPath("/")
+SUBSCRIBE = MirrorPath("/subscribe")
 OPML = MirrorPath("/feeds.opml")
 STYLE = MirrorPath("/static/mirror.css")
 ICON = MirrorPath("/static/mirror.svg")
@@ -55,6 +56,7 @@ class Layout:
     sections: tuple[Section, ...] = ()
     first: str = FIRST
     home: MirrorPath = HOME
+    subscribe: MirrorPath = SUBSCRIBE
     section_path: str = "/{section}"
     tag_path: str = "/tag/{tag}"
     media_path: str = "/media/{name}"
@@ -161,6 +163,7 @@ def file_layout(page_path: str, index_path: str, sections: tuple[Section, ...]) 
         sections=sections,
         first=_FILE_FIRST,
         home=MirrorPath("/index.html"),
+        subscribe=MirrorPath("/subscribe.html"),
         section_path="/{section}/index.html",
         tag_path="/tag/{tag}.html",
         media_path="/media/{shard}/{name}",
@@ -256,6 +259,15 @@ def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
     return MirrorPath(f"/feed/{name}/{channel}.{form}" if channel else f"/feed/{name}.{form}")
 
 
+def book(name: str, channel: str = "") -> MirrorPath:
+    """Return the book of a feed, which is named as in `feed`.
+
+    >>> book("epoch-news", "ncid277")
+    '/book/epoch-news/ncid277.epub'
+    """
+    return MirrorPath(f"/book/{name}/{channel}.epub" if channel else f"/book/{name}.epub")
+
+
 def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
     """Return the feed of several feeds, each named by its section or by section and channel; *form* is one of FORMATS.
 
@@ -274,7 +286,7 @@ def archive(name: str, channel: str, number: int | str, *, form: str = "xml") ->
     return MirrorPath(f"{feed(name, channel, form='')[:-1]}/archive/{number}.{form}")
 
 
-def suffixed(path: str, article_id: ArticleId) -> str:
+def suffixed(path: str, article_id: str) -> str:
     """Return *path* with the ``?n<ID>`` of the article that the link stands in, before any fragment.
 
     >>> suffixed("../c1/n1.md#note", ArticleId("n2"))
@@ -282,6 +294,17 @@ def suffixed(path: str, article_id: ArticleId) -> str:
     """
     path, mark, fragment = path.partition("#")
     return f"{path}{'&' if '?' in path else '?'}{article_id}{mark}{fragment}"
+
+
+def chosen(path: str, parameter: str) -> str:
+    """Return *path* with a parameter of the reader's choice, before whatever its query says.
+
+    >>> chosen("../c1/n1.md?n2#note", "opencc=s2t"), chosen("?", "opencc=s2t")
+    ('../c1/n1.md?opencc=s2t&n2#note', '?opencc=s2t')
+    """
+    before, mark, fragment = path.partition("#")
+    page, _, query = before.partition("?")
+    return f"{page}?{'&'.join(filter(None, (parameter, query)))}{mark}{fragment}"
 
 
 def relative(target: MirrorPath, page: MirrorPath) -> str:

@@ -76,6 +76,7 @@ class Settings(BaseModel):
         default=(),
         description="keys of a private mirror, separated by commas, of 16 characters and more; unset: open to all",
     )
+    websub_hub: str = Field(default="", description="WebSub hub that feeds name and that is told of changes; needs public_url")
     signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
@@ -106,13 +107,22 @@ class Settings(BaseModel):
             raise ValueError("is a replica of the PostgreSQL server that FEEDPROXY_DATABASE_URL must name")
         return value
 
-    @field_validator("webhook_url")
+    @field_validator("webhook_url", "websub_hub")
     @classmethod
     def _is_hook(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_fine(value)):
             shown = parts.hostname or value.partition("/")[0]  # the rest may be a secret
             raise ValueError(f"{shown!r} is no http or https address")
+        return value
+
+    @field_validator("websub_hub")
+    @classmethod
+    def _has_feeds_for_all(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("public_url"):
+            raise ValueError("a hub is told of addresses that begin with FEEDPROXY_PUBLIC_URL, which is not set")
+        if value and info.data.get("access_keys"):
+            raise ValueError("a hub can't ask for the feeds of a private mirror: FEEDPROXY_ACCESS_KEYS is set")
         return value
 
     @field_validator("public_url", "proxy", "media_endpoint")
@@ -173,6 +183,11 @@ class Settings(BaseModel):
     def media(self) -> Path:
         """The folder with pictures, where they are not on an S3 server."""
         return Path(self.media_url) if self.media_url else self.data / "media"
+
+    @property
+    def books(self) -> Path:
+        """The folder with books for readers."""
+        return self.data / "books"
 
     @property
     def store_url(self) -> str:

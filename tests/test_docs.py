@@ -1,16 +1,11 @@
 """The documentation names everything there is, and nothing that is not."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-import pytest
-from pydantic import BaseModel
+import reference
 
 from feedproxy.cli import cli
-from feedproxy.settings import PREFIX, Settings
-from feedproxy.sources.schema import MirrorFile, SectionFile, SiteFile
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
@@ -27,37 +22,21 @@ def names_in(text: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def test_every_variable_is_documented_with_its_default_and_no_other() -> None:
-    text = part("Environment")
-    assert names_in(text) == {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in ("config", "data", "bind", "workers", "threads", "log"):
-        assert f"| `{PREFIX}{name.upper()}` | `{Settings.model_fields[name].default}` |" in text
+def test_tables_name_every_variable_and_key_with_its_default_and_no_other() -> None:
+    assert reference.regenerate(CONFIGURATION) == CONFIGURATION, "make docs brings them up"
 
 
-def keys_of(table: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in table.model_fields.items():
-        inner = [each for each in (field.annotation, *get_args(field.annotation)) if _is_table(each)]
-        if inner:
-            yield from keys_of(inner[0], f"{prefix}{name}.")
-        else:
-            yield prefix + name
+def test_every_row_says_what_it_means() -> None:
+    assert re.findall(r"^\|.*\|\s*\|$", CONFIGURATION, re.MULTILINE) == []
 
 
-def _is_table(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-@pytest.mark.parametrize(
-    ("heading", "table"),
-    [("`config/feedproxy.toml`", MirrorFile), ("`config/sites/<name>.toml`", SiteFile)],
-)
-def test_every_key_is_documented_and_no_other(heading: str, table: type[BaseModel]) -> None:
-    assert names_in(part(heading)) == set(keys_of(table))
-
-
-def test_every_key_of_a_section_is_documented() -> None:
-    documented = {name.partition(".")[0] for name in names_in(part("`config/sections/<name>.toml`"))}
-    assert documented == set(SectionFile.model_fields)
+def test_a_key_that_is_new_or_gone_or_has_another_default_changes_the_tables() -> None:
+    row = next(line for line in CONFIGURATION.splitlines() if line.startswith("| `fetch.requests_at_once`"))
+    for changed in (CONFIGURATION.replace(row + "\n", ""), CONFIGURATION.replace("| `4` | requests to", "| `5` | requests to")):
+        assert changed != CONFIGURATION
+        assert reference.regenerate(changed) != changed
+    stale = CONFIGURATION.replace(row, f"{row}\n| `fetch.gone` | `1` | a key that is no more |")
+    assert reference.regenerate(stale) == CONFIGURATION
 
 
 def test_every_command_is_documented_in_both_places() -> None:

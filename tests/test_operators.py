@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # none are published
+from axe_playwright_python.sync_playwright import Axe
 from conftest import Clock
 from flask import Flask
 from flask.testing import FlaskClient

@@ -8,7 +8,7 @@ import pytest
 from samples import CONFIG
 
 from feedproxy.errors import ConfigError
-from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots
+from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots, Url
 from feedproxy.sources import load_mirror, rules_for
 from feedproxy.sources.ftr import parse_ftr
 
@@ -176,7 +176,11 @@ single_page_link: //a[@class='all']
 tidy: no
 prune: no
 parser: html5php
+test_contains: before any address
 test_url: https://news.example/a
+test_contains: 山村的桥
+test_contains: 石桥
+test_url: https://news.example/b
 no directive at all
 """
 
@@ -312,6 +316,7 @@ def test_a_text_file_gives_its_rules_in_order_and_what_is_not_ours_is_passed_ove
         src_lazy_load_attr=("data-real",),
         autodetect_on_failure=False,
         single_page_link=("//a[@class='all']",),
+        tests=((Url("https://news.example/a"), ("山村的桥", "石桥")), (Url("https://news.example/b"), ())),
     )
 
 

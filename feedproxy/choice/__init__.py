@@ -5,7 +5,7 @@ The only room that imports re2 and opencc.
 
 from feedproxy.choice.parameters import PARAMETERS, Choice, parse_choice
 from feedproxy.choice.picking import WINDOW, pick
-from feedproxy.choice.script import SCRIPTS, convert
+from feedproxy.choice.script import SCRIPTS, convert, convert_tree
 from feedproxy.choice.shaping import shape
 
-__all__ = ["PARAMETERS", "SCRIPTS", "WINDOW", "Choice", "convert", "parse_choice", "pick", "shape"]
+__all__ = ["PARAMETERS", "SCRIPTS", "WINDOW", "Choice", "convert", "convert_tree", "parse_choice", "pick", "shape"]

@@ -6,6 +6,7 @@ from functools import cache
 from opencc import OpenCC
 
 from feedproxy import markup
+from feedproxy.markup import Element
 from feedproxy.model import SafeHtml
 
 # RSSHub's list, with the language of what comes out (RFC 5646; fonts are chosen by it).
@@ -26,7 +27,7 @@ SCRIPTS: Mapping[str, str] = {
     "jp2t": "zh-Hant",
 }
 # Attributes that are text, too.
-_SHOWN = ("alt", "title")
+_SHOWN = ("alt", "aria-label", "content", "placeholder", "title")
 _ADDRESS = ("http://", "https://")
 
 
@@ -42,14 +43,26 @@ def convert(text: str, script: str) -> str:
 def convert_html(safe: SafeHtml, script: str) -> SafeHtml:
     """Return clean HTML with its text in another script; tags and addresses stay as they are."""
     root = markup.fragment(safe)
-    for element in root.iter():
-        element.text = convert(element.text, script) if element.text else None
-        element.tail = convert(element.tail, script) if element.tail else None
-        for name in _SHOWN:
-            shown = element.get(name, "")
-            if shown and not shown.startswith(_ADDRESS):
-                element.set(name, convert(shown, script))
+    convert_tree(root, script)
     return SafeHtml(markup.inner_html(root))
+
+
+def convert_tree(root: Element, script: str) -> None:
+    """Convert the text of a tree, in place; tags and addresses stay as they are, and what stands in ``translate="no"``."""
+    kept = {each for own in root.xpath(".//*[@translate='no']") for each in own.iterdescendants()}
+    for element in root.iter():
+        if element not in kept:
+            _convert_element(element, script)
+
+
+def _convert_element(element: Element, script: str) -> None:
+    if element.get("translate") != "no":
+        element.text = convert(element.text, script) if element.text else None
+    element.tail = convert(element.tail, script) if element.tail else None
+    for name in _SHOWN:
+        shown = element.get(name, "")
+        if shown and not shown.startswith(_ADDRESS):
+            element.set(name, convert(shown, script))
 
 
 @cache

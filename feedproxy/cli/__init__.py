@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from feedproxy import __version__, logs
+from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
 from feedproxy.cli.completion import completion
+from feedproxy.cli.demo import demo_command
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.healthcheck import healthcheck
@@ -23,6 +25,7 @@ from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.reindex import reindex
+from feedproxy.cli.ruletests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
 from feedproxy.cli.worker import beat, worker
@@ -61,6 +64,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
+    add,
+    demo_command,
     serve,
     poll,
     worker,
@@ -73,6 +78,7 @@ for command in (
     check,
     reextract_articles,
     reindex,
+    rule_tests_command,
     prune,
     migrate_store,
     doctor,

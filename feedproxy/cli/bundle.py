@@ -37,6 +37,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 @click.option("--until", default="", help="Up to this day, with it, or to so long before the newest article.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write, instead of <section>-<since>.epub.")
+@click.option("--publish", is_flag=True, help="Where readers find it: the mirror's pages link to it, in place of the last one.")
 @click.option("--no-pictures", is_flag=True, help="Text alone.")
 @as_json
 @click.pass_obj
@@ -49,6 +50,7 @@ def bundle(
     until: str,
     limit: int | None,
     out: Path | None,
+    publish: bool,
     no_pictures: bool,
     is_json: bool,
 ) -> None:
@@ -65,6 +67,8 @@ def bundle(
         raise ConfigError("bundle", section, f"no article is held from {since} " + (f"to {until}" if until else "on"))
     forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
+    if publish:
+        file = _published(settings, scope, out)
     done, ground = Bundled(0, 0), Ground(mirror, store, settings.public_url)
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
         for done in write_bundle(ground, scope, period, ids=ids, out=opened, forms=forms):
@@ -78,6 +82,15 @@ def _scope(mirror: Mirror, section: str, channel: str) -> Scope:
     if found is None:
         raise ConfigError("bundle", section, f"there is no channel {channel!r} in it" if channel else "there is no such section")
     return found
+
+
+def _published(settings: Settings, scope: Scope, out: Path | None) -> Path:
+    """Return where the web side finds a book; of each feed it shows one."""
+    if out:
+        raise ConfigError("bundle", "--out", "a book that is published has its place in the data folder")
+    file = settings.books / f"{scope.log}.epub"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _period(library: Library, mirror: Mirror, scope: Scope, *, since: str, until: str, limit: int | None) -> Period:

@@ -11,13 +11,10 @@ from feedproxy.errors import FetchError, ListingError
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import article_parts, join_clean
 from feedproxy.model import Extract, Listing, Page, Site
-from feedproxy.parse import parse_listing
+from feedproxy.parse import is_feed, parse_listing
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
-
-_SNIFFED_BYTES = 500
-_FEED_MARKS = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version")
 
 
 @click.command(epilog=examples("check https://www.example.org/news.htm", "check https://www.example.org/21/5/1/n1.htm --json"))
@@ -49,7 +46,7 @@ def check(settings: Settings, url: str, *, is_json: bool) -> None:
 
 def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
     """Return kind and content of a listing, None for what is to be read as an article."""
-    if any(mark in page.body[:_SNIFFED_BYTES] for mark in _FEED_MARKS):
+    if is_feed(page):
         return "feed", parse_listing(page, site, "feed")
     is_article = site.article_url is not None and urls.identify(site, page.url) is not None
     if is_article or not site.listing.item:

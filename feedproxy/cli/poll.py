@@ -26,8 +26,8 @@ from feedproxy.cli.parts import (
     say,
 )
 from feedproxy.errors import StoreError
-from feedproxy.fetch import Webhook
-from feedproxy.harvest import Harvester, Kit, Poller, Report
+from feedproxy.fetch import Hub, Webhook
+from feedproxy.harvest import Announcer, Harvester, Kit, Poller, Report
 from feedproxy.model import Backfill, Channel
 from feedproxy.settings import Settings
 
@@ -65,7 +65,8 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
-    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, hands=hands)
+    announcer = Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
+    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer, hands=hands)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():

@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
     _check_bind(settings.bind)
     open_store(settings.store_url, settings.data).close()
     os.environ[PREFIX + "CONFIG"] = str(settings.config)
-    web, poller = _start(WEB), None if settings.broker_url else _start(_POLLER)
+    web, poller = start(WEB), None if settings.broker_url else start(_POLLER)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     wait_s, started = _RESTART_S[0], time.monotonic()
@@ -52,7 +52,7 @@ def serve(settings: Settings) -> None:
             wait_s = _RESTART_S[0] if time.monotonic() - started > _RESTART_S[1] else min(2 * wait_s, _RESTART_S[1])
             _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
             time.sleep(wait_s)
-            poller, started = _start(_POLLER), time.monotonic()
+            poller, started = start(_POLLER), time.monotonic()
         _log.error("the web side ended with %s", web.returncode)
     finally:
         _end(*filter(None, (poller, web)))
@@ -69,8 +69,10 @@ def _check_bind(bind: str) -> None:
         raise ConfigError("environment", PREFIX + "BIND", f"{bind} can't be had: {(e.strerror or str(e)).lower()}") from e
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603 (no thread runs here; our own commands)
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a process that ends when this one does."""
+    # A group of its own: Ctrl-C is for this process, which has the others end in peace.
+    return subprocess.Popen(command, preexec_fn=_die_with_parent, process_group=0)  # noqa: PLW1509, S603 (no thread runs here; our own commands)
 
 
 def _die_with_parent() -> None:

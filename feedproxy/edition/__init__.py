@@ -15,10 +15,15 @@ from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
 from feedproxy.edition.problems import Problem, of_disk
 from feedproxy.edition.scopes import Scope, merged_scope, scope_of, search_scope, tag_scope
+from feedproxy.edition.script import PARAMETER as SCRIPT
+from feedproxy.edition.script import in_script, known_script
+from feedproxy.edition.subscribing import RAW, make_subscribe, show_archive, show_feed
 from feedproxy.model import ALL, Links
 
 __all__ = [
     "ALL",
+    "RAW",
+    "SCRIPT",
     "Bundled",
     "ChannelHealth",
     "Context",
@@ -33,6 +38,8 @@ __all__ = [
     "Scope",
     "context_of",
     "free_bytes",
+    "in_script",
+    "known_script",
     "last_index",
     "look",
     "make_archive",
@@ -41,11 +48,14 @@ __all__ = [
     "make_markdown_front",
     "make_markdown_list",
     "make_opml",
+    "make_subscribe",
     "markdown_of",
     "merged_scope",
     "of_disk",
     "scope_of",
     "search_scope",
+    "show_archive",
+    "show_feed",
     "tag_scope",
     "unreadable",
     "version_of",

@@ -107,7 +107,8 @@ def feed_of(
 ) -> render.Feed:
     """Return the feed of a scope at a path, without its entries: a document of one and the same feed, whichever it is."""
     mirror = ground.mirror
-    query = "&".join(part for part in (scope.query, choice.query) if part)
+    is_announced = scope.log and not history.page and not choice.query  # so many as the poller can tell a hub of
+    query = scope.query_with(choice.query)
     name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
@@ -119,6 +120,7 @@ def feed_of(
         ttl_minutes=mirror.ttl_minutes,
         updated=updated,
         history=history,
+        hub=ground.hub if is_announced else "",
     )
 
 

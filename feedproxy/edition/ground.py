@@ -15,6 +15,9 @@ from feedproxy.store import Library
 class Ground:
     """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*.
 
+    Pages are in a *script* of `choice.SCRIPTS`, "" for the articles' own; *hub* is told of changes to feeds; *books* are the
+    logs (`Scope.log`) whose articles there are as a book.
+
     *files* is the layout of plain files, for which nobody answers: what no section shows has no page there, and tags have no
     feeds; *is_once* says that an article has one page in a section, whichever of its channels list it.
     *fragments* are entries that were made before, of this mirror, library and layout.
@@ -26,6 +29,9 @@ class Ground:
     key: str = ""
     files: Layout | None = None
     is_once: bool = False
+    script: str = ""
+    hub: str = ""
+    books: frozenset[str] = frozenset()
     fragments: Fragments = field(default_factory=Fragments, compare=False, repr=False)
 
     @property

@@ -2,24 +2,30 @@
 
 from feedproxy import paths, render
 from feedproxy.edition.ground import Ground
-from feedproxy.model import ArticleId, MirrorPath, NavigationLink
+from feedproxy.model import MirrorPath, NavigationLink
 
 
 def navigation_of(
-    ground: Ground, page: MirrorPath, section: str, *, article_id: ArticleId | None = None, beside: bool = False
+    ground: Ground, page: MirrorPath, section: str, *, article_id: str = "", beside: bool = False
 ) -> tuple[render.Link, ...]:
     """Return the navigation's links as they are printed on *page*; *beside* says that other folders lie beside the sections."""
 
     def printed(link: NavigationLink) -> render.Link:
-        href = _href(link, ground.layout, section, page, beside=beside)
-        return render.Link(link.title, paths.suffixed(href, article_id) if article_id else href)
+        target = _target(link, ground.layout, section, beside=beside)
+        if target is None:
+            href = link.url
+        elif link.to == "section":
+            href = paths.relative(target, page)
+        else:
+            href = paths.from_root(target, page)
+        is_here = target is not None and target.rstrip("/") == page.rstrip("/")
+        return render.Link(link.title, paths.suffixed(href, article_id) if article_id else href, is_here=is_here)
 
-    return tuple(printed(link) for link in ground.mirror.navigation)
+    return tuple(map(printed, ground.mirror.navigation))
 
 
-def _href(link: NavigationLink, layout: paths.Layout, section: str, page: MirrorPath, *, beside: bool) -> str:
+def _target(link: NavigationLink, layout: paths.Layout, section: str, *, beside: bool) -> MirrorPath | None:
+    """Return the place of the mirror to which a link leads, None if elsewhere."""
     if link.to == "section":
-        return paths.relative(layout.section(section) if section else layout.home, page)
-    if link.to and (beside or not link.url):
-        return paths.from_root(layout.section(link.to), page)
-    return link.url
+        return layout.section(section) if section else layout.home
+    return layout.section(link.to) if link.to and (beside or not link.url) else None

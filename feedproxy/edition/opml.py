@@ -1,25 +1,29 @@
 """All feeds as one list, that readers can take in at once."""
 
 from feedproxy import render
+from feedproxy.choice import convert
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.scopes import Scope, scope_of
+from feedproxy.edition.script import PARAMETER
 from feedproxy.model import ALL
 
 
 def make_opml(ground: Ground, form: str = "xml") -> bytes:
-    """Return OPML 2.0 with the feed of everything, of each section and of each channel, in one of `paths.FORMATS`."""
+    """Return OPML 2.0 with the feeds of everything, sections and channels, in one of `paths.FORMATS` and the ground's script."""
     mirror = ground.mirror
+    chosen = f"{PARAMETER}={ground.script}" if ground.script else ""
 
     def outline(scope: Scope | None) -> tuple[render.Outline, ...]:
         if scope is None:
             return ()
-        address, home = ground.absolute(scope.path(form)), ground.absolute(scope.home(ground.layout))
-        return (render.Outline(scope.label, scope.title, address, home, scope.description),)
+        address, home = ground.absolute(scope.path(form), chosen), ground.absolute(scope.home(ground.layout), chosen)
+        label, title, description = (convert(text, ground.script) for text in (scope.label, scope.title, scope.description))
+        return (render.Outline(label, title, address, home, description),)
 
     groups = [
         render.Outline(
-            section.title,
-            section.title,
+            convert(section.title, ground.script),
+            convert(section.title, ground.script),
             children=(
                 *outline(scope_of(mirror, section.name)),
                 *(each for channel in section.channels for each in outline(scope_of(mirror, section.name, channel.id))),
@@ -27,4 +31,4 @@ def make_opml(ground: Ground, form: str = "xml") -> bytes:
         )
         for section in mirror.sections
     ]
-    return render.render_opml(mirror.name, (*outline(scope_of(mirror, ALL)), *groups))
+    return render.render_opml(convert(mirror.name, ground.script), (*outline(scope_of(mirror, ALL)), *groups))

@@ -1,13 +1,12 @@
 """Articles and lists of them as HTML pages, their links relative to the page they stand on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from feedproxy import paths, render
+from feedproxy.edition.frames import block_of, feed_link, frame_of
 from feedproxy.edition.ground import Context, Ground, context_of
-from feedproxy.edition.navigation import navigation_of
 from feedproxy.edition.scopes import Scope, scope_of, search_scope, tag_scope
 from feedproxy.edition.search import found_of
 from feedproxy.model import ALL, EXCERPT, Article, ArticleId, Channel, Headline, Mirror, MirrorPath, Section
@@ -30,16 +29,19 @@ class Pages:
         """Return the front page: the newest articles of each section, and how to subscribe."""
         home = self._layout.home
         blocks = tuple(
-            self._block(
+            block_of(
+                self.ground,
                 render.Link(section.title, paths.relative(self._layout.section(section.name), home)),
                 self._newest(section, _HOME_HEADLINES),
                 home,
-                section.name,
+                section=section.name,
             )
             for section in self._mirror.sections
         )
         scopes = [scope_of(self._mirror, section.name) for section in self._mirror.sections] + [scope_of(self._mirror, ALL)]
-        frame = self._frame(self._mirror.name, home, canonical=home, description=self._mirror.description, scopes=scopes)
+        frame = frame_of(
+            self.ground, self._mirror.name, home, canonical=home, description=self._mirror.description, scopes=scopes
+        )
         known = self._mirror.addresses if self.ground.files else ()
         addresses = paths.relative(paths.ADDRESSES, home) if known else ""
         return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
@@ -47,8 +49,9 @@ class Pages:
     def section(self, section: Section, page: MirrorPath) -> bytes:
         """Return a section's front page as it stands at *page*: its newest articles and its channels."""
         channels = [scope_of(self._mirror, section.name, channel.id) for channel in section.channels]
-        block = self._block(render.Link("最新文章"), self._newest(section, _LIST_HEADLINES), page, section.name)
-        frame = self._frame(
+        block = block_of(self.ground, render.Link("最新文章"), self._newest(section, _LIST_HEADLINES), page, section=section.name)
+        frame = frame_of(
+            self.ground,
             section.title,
             page,
             canonical=self._layout.section(section.name),
@@ -56,7 +59,7 @@ class Pages:
             section=section.name,
             scopes=[scope_of(self._mirror, section.name)],
         )
-        return render.render_list(frame, (block,), tuple(self._feed_link(scope, page) for scope in channels if scope))
+        return render.render_list(frame, (block,), tuple(feed_link(self.ground, scope, page) for scope in channels if scope))
 
     def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
         """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
@@ -66,8 +69,9 @@ class Pages:
             return None
         page = self._layout.index(section.name, channel.id, number)
         headlines = self._library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
-        block = self._block(render.Link(f"{count} 篇文章"), headlines, page, section.name, channel.id)
-        frame = self._frame(
+        block = block_of(self.ground, render.Link(f"{count} 篇文章"), headlines, page, section=section.name, channel=channel.id)
+        frame = frame_of(
+            self.ground,
             channel.title,
             page,
             canonical=page,
@@ -84,14 +88,16 @@ class Pages:
         if scope is None or not found:
             return None
         page = scope.home(self._layout)
-        block = self._block(render.Link("最新文章"), found, page, "")
-        frame = self._frame(tag, page, canonical=page, description=scope.description, scopes=self._if_live(scope))
+        block = block_of(self.ground, render.Link("最新文章"), found, page)
+        frame = frame_of(self.ground, tag, page, canonical=page, description=scope.description, scopes=self._if_live(scope))
         return render.render_list(frame, (block,))
 
     def search(self, asked: str, words: Query | None, before: ArticleId | None = None) -> bytes:
         """Return the page with what has all *words*, older than one article; without any it says how to ask."""
         scope = search_scope(self._mirror, words) if words else None
-        frame = self._frame(f"搜索：{asked}" if asked else "搜索", paths.SEARCH, scopes=[scope])
+        query = f"{scope.query}&before={quote(before, safe='')}" if scope and before else scope.query if scope else ""
+        title = f"搜索：{asked}" if asked else "搜索"
+        frame = frame_of(self.ground, title, paths.SEARCH, scopes=[scope], query=query)
         return render.render_search(replace(frame, asked=asked), found_of(self.ground, scope, before) if scope else None)
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
@@ -119,7 +125,7 @@ class Pages:
 
         It offers to queue the article, unless that was done, the address is not known, or *may_ask* says no.
         """
-        frame = self._frame("这篇文章还没有收录", page, section=section)
+        frame = frame_of(self.ground, "这篇文章还没有收录", page, section=section)
         request = self._library.request(article_id)
         original = self._library.original(article_id) or ""
         text = "镜像里还没有这篇文章。" if original else "镜像里没有这篇文章，也没有一篇文章提到过它。"
@@ -133,14 +139,19 @@ class Pages:
 
     def message(self, title: str, text: str, page: MirrorPath) -> bytes:
         """Return a page that says one thing."""
-        return render.render_message(self._frame(title, page), text)
+        return render.render_message(frame_of(self.ground, title, page), text)
 
     def lost(self, title: str, text: str) -> bytes:
         """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
         root = urlsplit(self.ground.public_url).path
         home = render.Link(self._mirror.name, root + self._layout.home)
         frame = replace(
-            self._frame(title, paths.HOME), style=root + paths.STYLE, icon=root + paths.ICON, navigation=(home,), canonical=""
+            frame_of(self.ground, title, paths.HOME),
+            style=root + paths.STYLE,
+            subscribe=root + self._layout.subscribe if self.ground.has_feeds else "",
+            icon=root + paths.ICON,
+            navigation=(home,),
+            canonical="",
         )
         return render.render_message(frame, text)
 
@@ -148,7 +159,7 @@ class Pages:
         """Return the page that lists where else the mirror is, and what it is a mirror of."""
         page = paths.ADDRESSES
         sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
-        return render.render_addresses(self._frame("镜像的其他地址", page), sites, self._mirror.addresses)
+        return render.render_addresses(frame_of(self.ground, "镜像的其他地址", page), sites, self._mirror.addresses)
 
     # -------------------------------------------------------------- an article
 
@@ -195,11 +206,12 @@ class Pages:
         if stored:
             file = stored.original
             properties += [
-                ("og:image", self.ground.absolute(self._layout.media(file.name, place.section))),
+                ("og:image", paths.absolute(self._layout.media(file.name, place.section), self.ground.public_url)),
                 ("og:image:width", str(file.width)),
                 ("og:image:height", str(file.height)),
             ]
-        return self._frame(
+        return frame_of(
+            self.ground,
             article.title,
             place.page,
             kind="article",
@@ -207,7 +219,7 @@ class Pages:
             description=article.summary,
             section=place.section,
             scopes=[scope_of(self._mirror, place.section), scope_of(self._mirror, place.section, place.channel)],
-            article_id=article.id,
+            query=article.id,
             properties=properties,
         )
 
@@ -225,59 +237,12 @@ class Pages:
     def _library(self) -> Library:
         return self.ground.library
 
-    def _frame(
-        self,
-        title: str,
-        page: MirrorPath,
-        *,
-        kind: str = "website",
-        description: str = "",
-        section: str = "",
-        scopes: Sequence[Scope | None] = (),
-        canonical: MirrorPath | None = None,
-        article_id: ArticleId | None = None,
-        properties: Sequence[tuple[str, str]] = (),
-    ) -> render.Frame:
-        return render.Frame(
-            language=self._mirror.language,
-            title=title,
-            kind=kind,
-            description=description,
-            mirror=self._mirror.name,
-            style=paths.relative(paths.STYLE, page),
-            icon=paths.relative(paths.ICON, page),
-            canonical=self.ground.absolute(canonical) if canonical and self.ground.has_feeds else "",
-            navigation=navigation_of(self.ground, page, section, article_id=article_id),
-            search=paths.relative(paths.SEARCH, page) if self.ground.files is None else "",
-            feeds=tuple(self._feed_link(scope, page) for scope in scopes if scope and self.ground.has_feeds),
-            properties=tuple(properties),
-        )
-
-    def _feed_link(self, scope: Scope, page: MirrorPath) -> render.FeedLink:
-        forms = paths.FORMATS.items() if self.ground.has_feeds else ()
-        query = f"?{scope.query}" if scope.query else ""
-        addresses = tuple((media_type, paths.relative(scope.path(form), page) + query) for form, media_type in forms)
-        return render.FeedLink(scope.label, scope.title, scope.channel, paths.relative(scope.home(self._layout), page), addresses)
-
     def _if_live(self, scope: Scope) -> list[Scope]:
         """Return the scope of a feed that only a server makes."""
         return [scope] if self.ground.files is None else []
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
         return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)
-
-    def _block(
-        self, heading: render.Link, headlines: Sequence[Headline], page: MirrorPath, section: str, channel: str = ""
-    ) -> render.ListBlock:
-        """Return a list of articles: each at its place in *channel*, else at its canonical one."""
-
-        def row(each: Headline) -> render.ListedArticle:
-            canonical = self.ground.page_of(each.id, each.channels, section)
-            target = self.ground.listed_page(each.id, each.channels, section, channel) if channel else canonical
-            link = render.Link(each.title, paths.suffixed(paths.relative(target, page), each.id))
-            return render.ListedArticle(link, each.published.astimezone(self._mirror.timezone_of(each.site)))
-
-        return render.ListBlock(heading, tuple(map(row, headlines)))
 
 
 def last_index(count: int) -> int:

@@ -46,6 +46,10 @@ class Scope:
         """What an address of it says besides the path: of a search, what for."""
         return f"q={quote(self.words.text, safe='')}" if self.words else ""
 
+    def query_with(self, chosen: str) -> str:
+        """Return the query of an address of it where a reader *chose* something besides (`Choice.query`)."""
+        return "&".join(part for part in (self.query, chosen) if part)
+
     def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
         """Return the address of a page of its archive, 1 is the oldest."""
         return paths.archive(self.name, self.channel, number, form=form)

@@ -25,13 +25,13 @@ from feedproxy.fetch.local import Folders, is_local
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
-from feedproxy.fetch.webhook import Webhook
+from feedproxy.fetch.webhook import Hub, Webhook
 from feedproxy.fetch.wire import Errand, errand
 from feedproxy.fetch.words import in_words, is_silence
 from feedproxy.model import FetchLimits, Mirror, Page, Robots, Url, Validators
 from feedproxy.settings import Settings
 
-__all__ = ["Budget", "Fetcher", "HttpFetcher", "Webhook", "open_fetcher"]
+__all__ = ["Budget", "Fetcher", "HttpFetcher", "Hub", "Webhook", "open_fetcher"]
 
 _log = logging.getLogger(__name__)
 

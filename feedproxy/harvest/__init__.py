@@ -3,6 +3,7 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
+from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
@@ -13,10 +14,14 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
+from feedproxy.harvest.ruletests import RuleResult, RuleTest, check_fetched, check_held, rule_tests
+from feedproxy.harvest.survey import Find, Sample, hosts_like, sample, survey
 
 __all__ = [
+    "Announcer",
     "Dispatcher",
     "Errand",
+    "Find",
     "Harvester",
     "Import",
     "Importer",
@@ -25,11 +30,20 @@ __all__ = [
     "Priority",
     "Reextraction",
     "Report",
+    "RuleResult",
+    "RuleTest",
+    "Sample",
     "archive",
     "article_parts",
+    "check_fetched",
+    "check_held",
     "entries_of",
+    "hosts_like",
     "join_clean",
     "prepare_import",
     "reextract",
+    "rule_tests",
     "run_errand",
+    "sample",
+    "survey",
 ]

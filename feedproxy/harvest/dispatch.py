@@ -92,7 +92,7 @@ class Dispatcher:
             if room <= 0 or not poller.may_go_on():
                 break
             room -= send()
-        poller.tell_webhook()
+        poller.tell_others()
         return kit.clock() + _STEP
 
     def _listings(self, kit: Kit) -> list[Callable[[], int]]:

@@ -11,6 +11,7 @@ from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.harvest.alarms import tell as tell_alarms
 from feedproxy.harvest.alarms import watch
+from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.due import due_channels, plan_first
@@ -34,13 +35,14 @@ _Result = TypeVar("_Result")
 class Poller:
     """Polls by the schedule in the store; of several pollers over one store only the leader does.
 
-    *owner* is its name, unlike any other's. *webhook* is told of alarms. Where *hands* are given they have what is due done, and
-    return when there may be more.
+    *owner* is its name, unlike any other's. *webhook* is told of alarms, *announcer* tells a hub of feeds that changed. Where
+    *hands* are given they have what is due done, and return when there may be more.
     """
 
     kit: Kit
     owner: str
     webhook: Callable[[Alarm], None] | None = None
+    announcer: Announcer | None = None
     is_leading: bool = False
     renewed: datetime | None = None
     resting: dict[str, datetime] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Poller:
             self._take_due(channels)
             if self.may_go_on():
                 self.guarded("pictures", partial(take_pictures, self.kit))
-            self.tell_webhook()
+            self.tell_others()
         ids = {REQUESTED} | {channel.id for channel in channels}
         due = self.kit.store.schedule.next_due(ids, self.kit.hosts, self.kit.picture_channels)
         rested = min((until for until in self.resting.values() if until > now), default=now)
@@ -147,13 +149,18 @@ class Poller:
             if channel.id in due and self.may_go_on():
                 self.guarded(channel.id, partial(self.harvester.take, channel))
 
-    def tell_webhook(self) -> None:
-        """Tell the webhook of alarms; one that takes none is left alone for a while."""
+    def tell_others(self) -> None:
+        """Tell the webhook of alarms, the hub of feeds that changed; who takes nothing is left alone for a while."""
         self.guarded("webhook", self._tell_webhook)
+        self.guarded("websub", self._tell_hub)
 
     def _tell_webhook(self) -> None:
         if self.webhook and not tell_alarms(self.kit, self.webhook):
             self.resting["webhook"] = self.kit.clock() + _REST
+
+    def _tell_hub(self) -> None:
+        if self.announcer and not self.announcer.tell(self.kit.mirror, self.kit.store):
+            self.resting["websub"] = self.kit.clock() + _REST
 
     def guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
         """Do some work; what nobody foresaw costs only that, and gives it some rest."""

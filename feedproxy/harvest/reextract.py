@@ -64,7 +64,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     if pages[0].content_type == MARKDOWN:
         return _read_copy(kit, held, pages[0])
     item = ListingItem(held.id, held.url, held.title, held.published)
-    parts = article_parts(pages[0], kit.mirror, site, partial(_held_page, pages))
+    parts = article_parts(pages[0], kit.mirror, site, partial(held_page, pages))
     draft = make_article(parts, item, site, kit.mirror, kit.clock())
     if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
         raise ExtractError(held.url, reason)
@@ -83,7 +83,8 @@ def _read_copy(kit: Kit, held: Article, page: Page) -> Article | None:
     return None if outcome is plan.Outcome.SAME else article
 
 
-def _held_page(pages: list[Page], url: Url) -> Page:
+def held_page(pages: list[Page], url: Url) -> Page:
+    """Return the page at *url* among those that are held of an article; raises FetchError if it is not."""
     page = next((page for page in pages if page.url == url), None)
     if page is None:
         raise FetchError(url, "is not held")

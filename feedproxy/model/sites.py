@@ -26,6 +26,7 @@ class ListingRules:
 class ArticleRules:
     """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and three of ours.
 
+    *tests* are articles and what the text of each must hold (test_url, test_contains).
     Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and text), and
     *author_pattern* (a regular expression with a group ``author``, for sites whose byline stands in the text).
     *name* is where the rules come from.
@@ -49,6 +50,7 @@ class ArticleRules:
     picture: tuple[str, ...] = ()
     caption: tuple[str, ...] = ()
     author_pattern: str = ""
+    tests: tuple[tuple[Url, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,22 @@ from collections.abc import Callable, Mapping
 from feedproxy import markup
 from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site
-from feedproxy.parse.feeds import parse_feed
+from feedproxy.parse import feeds
+from feedproxy.parse.feeds import is_feed, parse_feed
 from feedproxy.parse.mirrored import parse_index
 from feedproxy.parse.pages import parse_page
 from feedproxy.parse.replicas import ArchivePage, page_number, page_url, parse_archive, parse_subscription
 
-__all__ = ["ArchivePage", "page_number", "page_url", "parse_archive", "parse_listing", "parse_subscription"]
+__all__ = [
+    "ArchivePage",
+    "describe_feed",
+    "is_feed",
+    "page_number",
+    "page_url",
+    "parse_archive",
+    "parse_listing",
+    "parse_subscription",
+]
 
 PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {
     "feed": parse_feed,
@@ -40,3 +50,11 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     for item in listing.items:
         first.setdefault(item.id, item)
     return Listing(tuple(first.values()), listing.next_url, listing.ttl_s)
+
+
+def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
+    """Return a feed's title, and the host of each of its entries, whatever site they are at; raises as `parse_listing` does."""
+    try:
+        return feeds.describe_feed(page)
+    except markup.ERRORS as e:
+        raise ListingError(page.url, f"feed can't be read: {e}") from e

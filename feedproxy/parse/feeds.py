@@ -4,7 +4,8 @@ import json
 import re
 import sys
 from calendar import timegm
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from time import struct_time
@@ -26,6 +27,22 @@ _SURROGATES = range(0xD800, 0xE000)
 _MINUTES = re.compile(r"[0-9]{1,7}")
 # A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
 _DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
+# What a feed has near its beginning, and a page has not.
+_MARKS, _SNIFFED_BYTES = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version"), 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A feed as it came: its title, its entries, and for how many seconds it says that it holds (RSS 2.0, "ttl")."""
+
+    title: str
+    items: tuple[dict[str, Any], ...]
+    ttl_s: float = 0
+
+
+def is_feed(page: Page) -> bool:
+    """Tell whether a page looks like a feed, whatever its declared type."""
+    return any(mark in page.body[:_SNIFFED_BYTES] for mark in _MARKS)
 
 
 def parse_feed(page: Page, site: Site) -> Listing:
@@ -35,9 +52,21 @@ def parse_feed(page: Page, site: Site) -> Listing:
         ListingError: the page is neither RSS, Atom nor JSON Feed.
 
     """
+    feed = _read(page)
+    items = tuple(item for item in (_item(page, site, each) for each in feed.items) if item is not None)
+    return Listing(items, ttl_s=feed.ttl_s)
+
+
+def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
+    """Return a feed's title and the hosts of its entries; raises as `parse_feed` does."""
+    feed = _read(page)
+    links = (urls.resolve(page.url, str(each.get("link") or "")) for each in feed.items if each.get("link"))
+    return _plain(feed.title), tuple(urls.host_of(link) for link in links if link)
+
+
+def _read(page: Page) -> _Feed:
     text = markup.decode(page.body, page.content_type)
-    raw, ttl_s = (_json_items(page, text), 0.0) if text.lstrip().startswith("{") else _xml_items(page, text)
-    return Listing(tuple(item for item in (_item(page, site, each) for each in raw) if item is not None), ttl_s=ttl_s)
+    return _json_feed(page, text) if text.lstrip().startswith("{") else _xml_feed(page, text)
 
 
 def _item(page: Page, site: Site, raw: dict[str, Any]) -> ListingItem | None:
@@ -53,8 +82,7 @@ def _plain(value: object) -> str:
     return markup.text_of(markup.fragment(text)) if "<" in text or "&" in text else markup.plain(text)
 
 
-def _xml_items(page: Page, text: str) -> tuple[list[dict[str, Any]], float]:
-    """Return the entries of a feed, and for how many seconds it says that it holds (RSS 2.0, "ttl")."""
+def _xml_feed(page: Page, text: str) -> _Feed:
     markup.check_tags(text, _MAX_TAGS)
     if (count := text.count("&")) > _MAX_REFERENCES:
         raise ListingError(page.url, f"{count} character references are more than {_MAX_REFERENCES}")
@@ -74,12 +102,12 @@ def _xml_items(page: Page, text: str) -> tuple[list[dict[str, Any]], float]:
         raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
-    items = [
+    items = tuple(
         {**entry, "published": _moment(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))}
         for entry in feed.entries
-    ]
+    )
     ttl = str(feed.feed.get("ttl", "")).strip()
-    return items, int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0
+    return _Feed(str(feed.feed.get("title", "")), items, int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0)
 
 
 def _bearable(reference: re.Match[str]) -> str:
@@ -106,7 +134,7 @@ def _rfc3339(value: object) -> datetime | None:
         return None
 
 
-def _json_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
+def _json_feed(page: Page, text: str) -> _Feed:
     if (count := text.count("{") + text.count("[")) > _MAX_TAGS:
         raise ListingError(page.url, f"{count} objects are more than {_MAX_TAGS}")
     try:
@@ -116,6 +144,10 @@ def _json_items(page: Page, text: str) -> Iterator[dict[str, Any]]:
     items = feed.get("items") if isinstance(feed, dict) else None
     if "jsonfeed.org/version" not in str(feed.get("version")) or not isinstance(items, list):
         raise ListingError(page.url, "is no JSON Feed")
+    return _Feed(str(feed.get("title") or ""), tuple(_json_items(items)))
+
+
+def _json_items(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
     for item in items:
         if isinstance(item, dict):
             yield {

@@ -8,6 +8,7 @@ from feedproxy.render.opml import Outline, render_opml
 from feedproxy.render.pages import (
     STATIC,
     ArticleBody,
+    FeedGroup,
     FeedLink,
     Found,
     Frame,
@@ -18,11 +19,13 @@ from feedproxy.render.pages import (
     lead_figure,
     render_addresses,
     render_article,
+    render_feed,
     render_home,
     render_list,
     render_message,
     render_opensearch,
     render_search,
+    render_subscribe,
     robots,
 )
 from feedproxy.render.status import render_status
@@ -37,6 +40,7 @@ __all__ = [
     "Enclosure",
     "Entry",
     "Feed",
+    "FeedGroup",
     "FeedLink",
     "Found",
     "Frame",
@@ -57,6 +61,7 @@ __all__ = [
     "render_article",
     "render_ends",
     "render_entry",
+    "render_feed",
     "render_home",
     "render_list",
     "render_markdown",
@@ -67,5 +72,6 @@ __all__ = [
     "render_opml",
     "render_search",
     "render_status",
+    "render_subscribe",
     "robots",
 ]

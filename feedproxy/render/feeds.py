@@ -76,6 +76,7 @@ def render_json_feed(feed: Feed) -> bytes:
         "feed_url": feed.self_link,
         "description": feed.description,
         "language": feed.language,
+        **({"hubs": [{"type": "WebSub", "url": feed.hub}]} if feed.hub else {}),
         **_json_history(feed.history),
         "items": [_json_item(entry) for entry in feed.entries],
     }
@@ -123,10 +124,10 @@ class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
 
 
 class _Pages(BaseExtension):  # type: ignore[misc]  # the same
-    """A feed's place among the documents of its archive (RFC 5005, 4)."""
+    """A feed's place among the documents of its archive (RFC 5005, 4), and its hub (WebSub, 4)."""
 
     def __init__(self) -> None:
-        self.history, self.media_type = History(), ""
+        self.history, self.media_type, self.hub = History(), "", ""
 
     def extend_ns(self) -> dict[str, str]:
         """Return the namespace of what marks an archive."""
@@ -146,6 +147,8 @@ class _Pages(BaseExtension):  # type: ignore[misc]  # the same
         for relation, href in links.items():
             if href:
                 xml_elem(link, parent, rel=relation, type=self.media_type, href=href)
+        if self.hub:
+            xml_elem(link, parent, rel="hub", href=self.hub)
         if history.page:
             xml_elem(f"{{{_HISTORY}}}archive", parent)
 
@@ -161,7 +164,7 @@ def _begin(feed: Feed, media_type: str) -> FeedGenerator:
     made.generator(_GENERATOR)
     made.updated(feed.updated)
     made.register_extension("pages", _Pages, BaseEntryExtension)
-    made.pages.history, made.pages.media_type = feed.history, media_type
+    made.pages.history, made.pages.media_type, made.pages.hub = feed.history, media_type, feed.hub
     return made
 
 

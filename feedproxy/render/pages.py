@@ -17,10 +17,12 @@ STATIC = {file.name: file.read_bytes() for file in sorted((Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as it is printed."""
+    """A link as it is printed; *is_here* says that it leads to the page itself, *language* is that of what it leads to."""
 
     title: str
     href: str = ""
+    is_here: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,32 @@ class FeedLink:
     """A feed that a page announces, in all its forms: pairs of media type and address, RSS first.
 
     *label* is its name among its neighbours, *title* its own; *anchor* is what links to this place name, *home* the
-    page that shows the same articles.
+    page that shows the same articles; *address* is what readers copy; *book* leads to its articles as a book, if there is one.
     """
 
     label: str
     title: str
     anchor: str
     home: str
+    address: str
     forms: tuple[tuple[str, str], ...]
+    book: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedGroup:
+    """Feeds below one heading."""
+
+    heading: str
+    feeds: tuple[FeedLink, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around every page; *properties* are those of the Open Graph protocol that only it has.
 
-    *search* is where to search, "" where nobody answers, *asked* what was searched for.
+    *subscribe* leads to the page about feeds, *scripts* are a switch between them. *search* is where to search, *opensearch*
+    what tells browsers so, "" where nobody answers; *asked* is what was searched for.
     """
 
     language: str
@@ -56,7 +69,10 @@ class Frame:
     navigation: tuple[Link, ...] = ()
     feeds: tuple[FeedLink, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
+    subscribe: str = ""
+    scripts: tuple[Link, ...] = ()
     search: str = ""
+    opensearch: str = ""
     asked: str = ""
 
 
@@ -66,6 +82,7 @@ class ListedArticle:
 
     link: Link
     published: datetime
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +153,18 @@ def render_list(
 ) -> bytes:
     """Return a page that lists articles: of a section, with its channels; of a channel, page by page; of a tag."""
     return _render("list.html", frame, blocks=blocks, channels=channels, pager=pager)
+
+
+def render_subscribe(frame: Frame, groups: tuple[FeedGroup, ...], opml: str, *, is_live: bool) -> bytes:
+    """Return the page about feeds; *is_live* says that a server makes those that a reader chooses."""
+    return _render("subscribe.html", frame, groups=groups, opml=opml, is_live=is_live)
+
+
+def render_feed(
+    frame: Frame, home: Link, address: str, raw: str, articles: tuple[ListedArticle, ...], *, pager: tuple[Link, ...]
+) -> bytes:
+    """Return a feed as a page: *home* shows the same articles, *raw* leads to the feed itself."""
+    return _render("feed.html", frame, home=home, address_of=address, raw=raw, articles=articles, pager=pager)
 
 
 def render_article(frame: Frame, article: ArticleBody) -> bytes:

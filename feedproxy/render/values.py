@@ -74,6 +74,7 @@ class Feed:
     """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute.
 
     *updated* is when an entry changed last, never the time of rendering.
+    *hub* tells subscribers of changes (WebSub, 4), "" where none does.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Feed:
     updated: datetime = NEVER
     entries: tuple[Entry, ...] = ()
     history: History = History()
+    hub: str = ""
 
 
 def picture_type(url: str) -> str:

@@ -39,7 +39,10 @@ __all__ = ["load_mirror", "rules_for"]
 _log = logging.getLogger(__name__)
 _Table = TypeVar("_Table", bound=BaseModel)
 # Names that the mirror's own addresses begin with, so that no section can hide them.
-_RESERVED = ("feed", "feeds", "tag", "media", "static", "healthz", "readyz", "metrics", "status", "all", "merged", "search")
+_RESERVED = (
+    *("feed", "feeds", "tag", "media", "static", "book", "subscribe", "search", "healthz", "readyz", "metrics", "status", "all"),
+    "merged",
+)
 
 
 def load_mirror(folder: Path) -> Mirror:
@@ -126,7 +129,11 @@ def _site(file: Path) -> Site:
         end_marker=table.end_marker,
         short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
         listing=ListingRules(**table.listing.model_dump()),
-        article=ArticleRules(name=f"sites/{file.name}", **table.article.model_dump()),
+        article=ArticleRules(
+            name=f"sites/{file.name}",
+            **table.article.model_dump(),
+            tests=tuple((Url(test.url), test.contains) for test in table.test),
+        ),
     )
 
 
@@ -134,13 +141,15 @@ def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> 
     if not re.match(NAME, name) or name in _RESERVED:
         raise ConfigError(main_file, "mirror.sections", f"{name!r} can't be a section's name")
     table = _read(file, SectionFile)
-    if table.site not in sites:
-        raise ConfigError(file, "site", f"there is no sites/{table.site}.toml")
-    channels = tuple(
-        _channel(
-            file, table, channel_id, value if isinstance(value, ChannelTable) else ChannelTable(title=value), sites[table.site]
-        )
+    tables = {
+        channel_id: value if isinstance(value, ChannelTable) else ChannelTable(title=value)
         for channel_id, value in table.channels.items()
+    }
+    for key, site in [("site", table.site), *((f"channels.{each}.site", channel.site) for each, channel in tables.items())]:
+        if site and site not in sites:
+            raise ConfigError(file, key, f"there is no sites/{site}.toml")
+    channels = tuple(
+        _channel(file, table, channel_id, channel, sites[channel.site or table.site]) for channel_id, channel in tables.items()
     )
     return Section(name, table.title, table.description, channels, table.images)
 

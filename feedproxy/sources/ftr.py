@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from feedproxy.markup import check_xpath
-from feedproxy.model import ArticleRules
+from feedproxy.model import ArticleRules, Url
 
 _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
 _XPATHS = ("title", "body", "date", "author", "strip", "strip_attr", "single_page_link", "next_page_link")
@@ -32,6 +32,7 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     """
     lists: dict[str, list[str]] = defaultdict(list)
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    tests: list[tuple[Url, list[str]]] = []
     faults: list[str] = []
     for directive, argument, value in _directives(text):
         if fault := _fault(directive, argument, value):
@@ -40,11 +41,16 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
             pairs[_PAIRS[directive]].append((argument, value))
         elif directive in _LISTS:
             lists[directive].append(value)
+        elif directive == "test_url":
+            tests.append((Url(value), []))
+        elif directive == "test_contains" and tests:
+            tests[-1][1].append(value)
     pairs["replace"][:0] = zip(lists.pop("find_string", []), lists.pop("replace_string", []), strict=False)
     detects = "".join(lists.pop("autodetect_on_failure", [])).lower() not in _NO
     fields: dict[str, Any] = {key: tuple(values) for key, values in lists.items()}
     fields |= {key: tuple(values) for key, values in pairs.items()}
-    return ArticleRules(name=name, autodetect_on_failure=detects, **fields), tuple(faults)
+    checked = tuple((url, tuple(texts)) for url, texts in tests)
+    return ArticleRules(name=name, autodetect_on_failure=detects, tests=checked, **fields), tuple(faults)
 
 
 def _fault(directive: str, argument: str, value: str) -> str:

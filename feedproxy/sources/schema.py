@@ -179,6 +179,7 @@ class ChannelTable(_Table):
     title: str = Field(min_length=1)
     kind: Kind | None = None
     url: str = Field(default="", pattern=r"^(https?://.+|/.+)?$")
+    site: str = ""
     end_marker: bool = True
 
 
@@ -240,6 +241,13 @@ class ArticleTable(_Table):
         return _pattern(value, "author")
 
 
+class TestTable(_Table):
+    """An article to hold the site's rules against: ftr-site-config's test_url, and what its text must hold (test_contains)."""
+
+    url: Address
+    contains: Words = Field(min_length=1)
+
+
 class SiteFile(_Table):
     """sites/<name>.toml."""
 
@@ -254,6 +262,7 @@ class SiteFile(_Table):
     end_marker: str = ""
     listing: ListingTable = ListingTable()
     article: ArticleTable = ArticleTable()
+    test: tuple[TestTable, ...] = ()
 
     @field_validator("article_url")
     @classmethod

@@ -36,6 +36,9 @@ REVALIDATE = "public, max-age=60, stale-if-error=86400"
 # A year, the longest that is of use (RFC 9111, 5.2.2.1), and no question in between (RFC 8246).
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_STORE = "no-store"
+_PLAIN_VARY = "Accept-Encoding"
+# What is a feed to readers, and a page to who opens it.
+OPENED_VARY = f"{_PLAIN_VARY}, Sec-Fetch-Dest"
 # The content codings that an answer has from the first request on that asks for them, and all, the smaller ones first.
 _PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": lambda body: brotli.compress(body, mode=brotli.MODE_TEXT, quality=_BROTLI_QUALITY),
@@ -62,6 +65,7 @@ class Answer:
     size: int
     changed: datetime | None
     cache_control: str
+    vary: str = _PLAIN_VARY
 
     @property
     def body(self) -> bytes:
@@ -89,7 +93,7 @@ class Answer:
 
     def headers(self, coding: str) -> dict[str, str]:
         """Return what is said of it in a content coding."""
-        own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
+        own = {"Content-Type": self.media_type, "Cache-Control": self.cache_control, "Vary": self.vary}
         if coding:
             own["Content-Encoding"] = coding
         return own | {"ETag": self.entity_tag(coding)}
@@ -99,13 +103,24 @@ class Answer:
         return f'"{self.tag}-{coding}"' if coding else f'"{self.tag}"'
 
 
-def prepare(body: bytes | Document, media_type: str, changed: datetime | None = None, cache_control: str = REVALIDATE) -> Answer:
+def prepare(
+    body: bytes | Document,
+    media_type: str,
+    changed: datetime | None = None,
+    cache_control: str = REVALIDATE,
+    vary: str = _PLAIN_VARY,
+) -> Answer:
     """Return the answer with *body*; equal bodies make equal answers, whenever and wherever."""
     document = body if isinstance(body, Document) else Document(body)
     forms = {"": document.whole()}
     if len(forms[""]) >= _MIN_PACKED_BYTES:
         forms["gzip"] = document.gzip(forms[""])
-    return Answer(media_type, document.digest[:32], forms, size_of(forms), changed, cache_control)
+    return Answer(media_type, document.digest[:32], forms, size_of(forms), changed, cache_control, vary)
+
+
+def is_opened(environ: "WSGIEnvironment") -> bool:
+    """Return whether somebody opens an address in a browser (Fetch Metadata, 2.1): no feed reader says so."""
+    return bool(environ.get("HTTP_SEC_FETCH_DEST") == "document")
 
 
 def size_of(forms: Mapping[str, bytes]) -> int:

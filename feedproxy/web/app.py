@@ -29,6 +29,7 @@ from feedproxy.web.operators import Operators
 from feedproxy.web.press import Press, digest_of
 from feedproxy.web.search import Searches
 from feedproxy.web.shelf import Shelf
+from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.tally import Tally
 from feedproxy.web.views import Views
 from feedproxy.web.windows import Windows
@@ -76,11 +77,12 @@ def create_app(
     press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
     windows = Windows(settings.redis_url)
     feeds = Feeds(Shelf(_FEEDS_BYTES, press), windows)
-    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), feeds, windows)
+    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), windows)
     for rule, view, method in (
         *views.rules(),
+        *Subscriptions(views, feeds).rules(),
         *Archives(views, signing_key(settings)).rules(),
-        *Searches(views).rules(),
+        *Searches(views, feeds).rules(),
         *Operators(settings, mirror, library, clock).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])

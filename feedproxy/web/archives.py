@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from flask import Response, request
 
 from feedproxy import paths
-from feedproxy.edition import Scope, make_archive, scope_of
+from feedproxy.edition import Scope, make_archive, scope_of, show_archive
 from feedproxy.errors import StoreError
 from feedproxy.model import Version
 from feedproxy.sign import SIGNATURE_SUFFIX, SecretKey, sign
 from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.answers import FOR_EVER, NO_STORE, REVALIDATE, TEXT, Answer, prepare, send
-from feedproxy.web.feeds import FEED_TYPES
+from feedproxy.web.feeds import feed_answer, page_answer, wants_page
 from feedproxy.web.shelf import Held, Shelf
 from feedproxy.web.views import DAY, FORM, NUMBER, Views, redirect_to
 
@@ -86,15 +86,20 @@ class Archives:
 
     def _page(self, scope: Scope, page: int, form: str, *, is_full: bool) -> Held:
         ground, archive = self.views.feed_ground(), self.views.library.archive
+        is_page = wants_page() and not request.path.endswith(SIGNATURE_SUFFIX)
 
         def make(version: Version) -> Answer:
-            body, cache_control = make_archive(ground, scope, page, form) or b"", FOR_EVER if is_full else REVALIDATE
-            return prepare(body, FEED_TYPES[form], version.moment, cache_control)
+            if is_page:
+                return page_answer(show_archive(ground, scope, page, form), ground, version)
+            body = make_archive(ground, scope, page, form) or b""
+            return feed_answer(body, form, version, FOR_EVER if is_full else REVALIDATE)
 
         def version() -> Version:
             return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)
 
-        return self.shelf.get((scope.archive_path(page, form), is_full, ground.public_url, ground.key), version, make)
+        return self.shelf.get(
+            (scope.archive_path(page, form), is_full, ground.public_url, ground.key, is_page, ground.script), version, make
+        )
 
     def _lead(self, key: str, *, is_original: bool) -> Response:
         stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None

@@ -15,7 +15,7 @@ from werkzeug.http import http_date
 
 from feedproxy.errors import StoreError
 from feedproxy.store import Clock
-from feedproxy.web.answers import Answer
+from feedproxy.web.answers import OPENED_VARY, Answer, is_opened
 from feedproxy.web.heads import Frame, Made
 from feedproxy.web.shelf import Held
 from feedproxy.web.tally import Tally
@@ -65,7 +65,7 @@ class Fast:
         self._app, self._pulse, self._clock, self._began, self._security = app, pulse, clock, began, security
         self._moment, self._felt, self._tally = moment, (began - moment, 0), Tally()
         self._held = WeakValueDictionary[tuple[str, str, str], Held]()
-        self._frames = dict[tuple[str, str, str, bool], Frame]()
+        self._frames = dict[tuple[str, str, str, str, bool], Frame]()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
@@ -87,7 +87,7 @@ class Fast:
 
     def _reply(self, held: Held, environ: "WSGIEnvironment") -> _Reply | None:
         """Return status, headers and body for a request, None if it is for Flask."""
-        if not _NOT_PLAIN.isdisjoint(environ):
+        if not _NOT_PLAIN.isdisjoint(environ) or (held.answer.vary == OPENED_VARY and is_opened(environ)):
             return None
         try:
             now = self._clock()
@@ -130,7 +130,7 @@ class Fast:
                 own.append(("Content-Length", str(length)))
             if date:
                 own.append(("Last-Modified", date))
-            kind = answer.media_type, answer.cache_control, coding, length is None
+            kind = answer.media_type, answer.cache_control, answer.vary, coding, length is None
             frame = self._frames.get(kind) or self._frames.setdefault(kind, self._frame(answer, coding, is_known=length is None))
             made = frame.fill(tuple(own), length)
             if answer.size:  # what takes no memory shall stay small

@@ -186,16 +186,16 @@ def _hash_of(data: bytes) -> bytes:
 
 def _head_of(version: Version, answer: Answer) -> bytes:
     lengths = {coding: len(body) for coding, body in answer.forms.items()}
-    said = (answer.media_type, answer.tag, _ticks(answer.changed), answer.cache_control, lengths)
+    said = (answer.media_type, answer.tag, _ticks(answer.changed), answer.cache_control, answer.vary, lengths)
     return json.dumps((repr(version), *said)).encode()
 
 
 def _answer_of(head: bytes, version: Version, file: _File, start: int) -> Answer | None:
-    made_at, media_type, tag, changed, cache_control, lengths = json.loads(head)
+    made_at, media_type, tag, changed, cache_control, vary, lengths = json.loads(head)
     if made_at != repr(version):
         return None
     when = None if changed is None else _EPOCH + changed * _TICK
-    return Answer(media_type, tag, _Bodies(file, start, lengths), 0, when, cache_control)
+    return Answer(media_type, tag, _Bodies(file, start, lengths), 0, when, cache_control, vary)
 
 
 def _ticks(moment: datetime | None) -> int | None:

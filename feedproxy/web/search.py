@@ -1,16 +1,17 @@
 """What is answered at the addresses of search: its page, its feeds, and what tells browsers how to search."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flask import Response, request
 
 from feedproxy import paths
-from feedproxy.edition import Pages, search_scope
+from feedproxy.edition import Pages, in_script, search_scope
 from feedproxy.errors import ChoiceError
 from feedproxy.model import ArticleId, Version
 from feedproxy.render import render_opensearch
 from feedproxy.web.answers import HTML, NO_STORE, Answer, prepare, send
+from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.views import DAY, FORM, Views, refuse
 from feedproxy.words import parse_query
@@ -26,6 +27,7 @@ class Searches:
     """One method for each address; what it has in common with pages and feeds is *views*'."""
 
     views: Views
+    feeds: Feeds
     shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
@@ -39,21 +41,21 @@ class Searches:
     def page(self) -> Response:
         """Answer with what was found, or with how to search."""
         asked, before = request.args.get("q", "").strip(), request.args.get("before", "")
-        ground = replace(self.views.feed_ground(), key="")
+        ground = self.views.feed_ground()
         pages, older_than = Pages(ground), ArticleId(before) if 0 < len(before) <= _MAX_ID else None
         if not asked:
-            return send(prepare(pages.search("", None), HTML))
+            return send(prepare(in_script(pages.search("", None), ground.script), HTML))
         try:
             words = parse_query(asked)
         except ChoiceError:
-            return send(prepare(pages.search("", None), HTML), status=400, cache_control=NO_STORE)
+            return send(prepare(in_script(pages.search("", None), ground.script), HTML), status=400, cache_control=NO_STORE)
         channels = search_scope(ground.mirror, words).channel_ids
 
         def make(version: Version) -> Answer:
-            self.views.feeds.admit(ground.mirror.filtered_per_minute)
-            return prepare(pages.search(asked, words, older_than), HTML, version.moment)
+            self.feeds.admit(ground.mirror.filtered_per_minute)
+            return prepare(in_script(pages.search(asked, words, older_than), ground.script), HTML, version.moment)
 
-        key = (asked, older_than, ground.public_url)
+        key = (asked, older_than, ground.public_url, ground.key, ground.script)
         return self.views.give(self.shelf.get(key, lambda: ground.library.search.version(channels), make))
 
     def feed(self, form: str) -> Response:
@@ -61,9 +63,9 @@ class Searches:
         ground = self.views.feed_ground()
         try:
             scope = search_scope(ground.mirror, parse_query(request.args.get("q", "")))
-            return self.views.give(self.views.feeds.answer(ground, scope, form))
+            return self.views.give(self.feeds.answer(ground, scope, form))
         except ChoiceError as e:
-            return refuse(400, str(e))
+            return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))
 
     def description(self) -> Response:
         """Answer with what browsers need to search the mirror."""

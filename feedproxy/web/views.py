@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -12,16 +12,23 @@ from limits import RateLimitItemPerMinute
 from werkzeug.exceptions import SecurityError
 
 from feedproxy import paths
-from feedproxy.edition import ALL, Ground, Pages, Scope, make_opml, merged_scope, scope_of, tag_scope
-from feedproxy.errors import ChoiceError
+from feedproxy.edition import (
+    ALL,
+    SCRIPT,
+    Fragments,
+    Ground,
+    Pages,
+    in_script,
+    known_script,
+)
 from feedproxy.media import MEDIA_TYPES, Media
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
 from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import HTML, NO_STORE, OPML, TEXT, Answer, prepare, send, send_file
+from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
 from feedproxy.web.fast import HELD, modified_of
-from feedproxy.web.feeds import Feeds
+from feedproxy.web.feeds import wants_page
 from feedproxy.web.gate import ROBOTS, client_of, given_key
 from feedproxy.web.shelf import Held, Shelf
 from feedproxy.web.windows import Windows
@@ -51,8 +58,8 @@ class Views:
     clock: Clock
     began: datetime
     shelf: Shelf
-    feeds: Feeds
     limiter: Windows
+    fragments: Fragments = field(default_factory=Fragments)
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -65,11 +72,6 @@ class Views:
             (article, self.article, "GET"),
             (article, self.ask, "POST"),
             ("/tag/<path:name>", self.tag, "GET"),
-            (f"/feed/<name>.{FORM}", self.feed, "GET"),
-            (f"/feed/<name>/<channel>.{FORM}", self.feed, "GET"),
-            (f"/feed/tag/<path:name>.{FORM}", self.tag_feed, "GET"),
-            (f"/feed/merged/<path:names>.{FORM}", self.merged_feed, "GET"),
-            (paths.OPML, self.opml, "GET"),
             ("/media/<name>", self.picture, "GET"),
             (paths.STYLE, self.static, "GET"),
             (paths.ICON, self.static, "GET"),
@@ -80,7 +82,7 @@ class Views:
 
     def home(self) -> Response:
         """Answer with the front page."""
-        return self._page(paths.HOME, self.mirror.channels, Pages.home)
+        return self.page(paths.HOME, self.mirror.channels, Pages.home)
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page, at its own address and as a folder."""
@@ -88,7 +90,7 @@ class Views:
         if section is None:
             return self._no_section()
         page = paths.section(name, as_folder=request.path.endswith("/"))
-        return self._page(page, section.channels, lambda pages: pages.section(section, page))
+        return self.page(page, section.channels, lambda pages: pages.section(section, page))
 
     def index(self, section: str, channel: str, page: str) -> Response:
         """Answer with a page of the list of a channel's articles."""
@@ -98,7 +100,7 @@ class Views:
         if shown_in is None or found is None or not number:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
         try:
-            return self._page(MirrorPath(request.path), [found], lambda pages: pages.index(shown_in, found, number))
+            return self.page(MirrorPath(request.path), [found], lambda pages: pages.index(shown_in, found, number))
         except _NotHeldError:
             return self.say(404, "没有这一页", "这个频道没有这么多文章。")
 
@@ -110,7 +112,7 @@ class Views:
         path, own = MirrorPath(request.path), [each for each in shown_in.channels if each.id == channel]
         with suppress(_NotHeldError):
             if own:
-                return self._page(path, own, lambda pages: pages.article(section, channel, wanted))
+                return self.page(path, own, lambda pages: pages.article(section, channel, wanted))
             if all(each.id != channel for each in self.mirror.channels):
                 # what only readers asked for: no channel's version says when it changes, so it is made each time
                 body = self._pages().article(section, channel, wanted)
@@ -122,8 +124,7 @@ class Views:
         elsewhere = self._pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
-        not_held = self._plain_pages().not_held(section, wanted, MirrorPath(request.path))
-        return send(prepare(not_held, HTML), status=404, cache_control=NO_STORE)
+        return self._tell(self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404)
 
     def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
         """Queue an article that is not held, and lead back to its page."""
@@ -142,34 +143,17 @@ class Views:
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
         try:
-            return self._page(MirrorPath(request.path), self.mirror.channels, lambda pages: pages.tag(name))
+            return self.page(MirrorPath(request.path), self.mirror.channels, lambda pages: pages.tag(name))
         except _NotHeldError:
-            return self._no_tag()
-
-    def tag_feed(self, name: str, form: str) -> Response:
-        """Answer with a tag's feed."""
-        scope = tag_scope(self.mirror, name)
-        if scope is None or not self.library.tagged(name, scope.channel_ids, 1):
-            return self._no_tag()
-        return self._feed(scope, form)
-
-    def feed(self, name: str, form: str, channel: str = "") -> Response:
-        """Answer with a feed."""
-        return self._feed(scope_of(self.mirror, name, channel), form)
-
-    def merged_feed(self, names: str, form: str) -> Response:
-        """Answer with a feed of several."""
-        return self._feed(merged_scope(self.mirror, names), form)
+            return self.no_tag()
 
     def no_feed(self) -> Response:
         """Say that there is no such feed, and which there are."""
+        if wants_page():
+            return self.say(404, "没有这个订阅源", "有哪些订阅源，请看“订阅”那一页。")
         names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
         several = "of several: /feed/merged/<section>,<section>/<channel>.xml, 20 at most"
         return refuse(404, f"no such feed; sections: {names}; {several}")
-
-    def opml(self) -> Response:
-        """Answer with the list of all feeds."""
-        return send(prepare(make_opml(self.feed_ground()), OPML))
 
     def picture(self, name: str) -> Response:
         """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
@@ -198,10 +182,14 @@ class Views:
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
-        body = self._plain_pages().message(title, text, MirrorPath(request.path))
-        return send(prepare(body, HTML), status=status, cache_control=NO_STORE)
+        return self._tell(self._plain_pages().message(title, text, MirrorPath(request.path)), status)
 
-    def _no_tag(self) -> Response:
+    def _tell(self, body: bytes, status: int) -> Response:
+        """Answer with a page of ours that is no good news, in the script that the reader has pages in."""
+        return send(prepare(in_script(body, self._script()), HTML), status=status, cache_control=NO_STORE)
+
+    def no_tag(self) -> Response:
+        """Say that there is no such tag."""
         return self.say(404, "没有这个话题", "还没有带这个话题的文章。")
 
     def _no_section(self) -> Response:
@@ -212,16 +200,7 @@ class Views:
         """Return the version of a page of *channels*; to be read before the page is made, so that it is never too new."""
         return self.library.version([channel.id for channel in channels])
 
-    def _feed(self, scope: Scope | None, form: str) -> Response:
-        """Answer with a feed, as the reader chose it."""
-        if scope is None:
-            return self.no_feed()
-        try:
-            return self.give(self.feeds.answer(self.feed_ground(), scope, form))
-        except ChoiceError as e:
-            return refuse(400, str(e))
-
-    def _page(self, path: MirrorPath, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
+    def page(self, path: MirrorPath, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
         """Answer with the page at *path*, made once for each change of *channels*.
 
         Raises:
@@ -234,13 +213,16 @@ class Views:
             body = make(pages)
             if body is None:
                 raise _NotHeldError
-            return prepare(body, HTML, version.moment)
+            return prepare(in_script(body, pages.ground.script), HTML, version.moment)
 
-        return self.give(self.shelf.get((path, pages.ground.public_url), lambda: self._version(channels), make_answer))
+        ground = pages.ground
+        key = (path, ground.public_url, ground.key, ground.script)
+        return self.give(self.shelf.get(key, lambda: self._version(channels), make_answer))
 
     def give(self, held: Held) -> Response:
         """Answer with what is on a shelf, and let the next one who asks be answered before routing."""
-        request.environ[HELD] = held
+        if held.answer.cache_control != NO_STORE:
+            request.environ[HELD] = held
         return self.answer(held.answer)
 
     def answer(self, answer: Answer) -> Response:
@@ -250,25 +232,31 @@ class Views:
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
-        response = send(prepare(body, HTML), status=status, cache_control=NO_STORE)
+        response = self._tell(body, status)
         if status != 404:  # noqa: PLR2004 (HTTP's own number)
             response.headers["Retry-After"] = "60"
         return response
 
     def _plain_pages(self) -> Pages:
         """Return pages that name no absolute address, so that any host may see them."""
-        return Pages(Ground(self.mirror, self.library, self.settings.public_url))
+        return Pages(Ground(self.mirror, self.library, self.settings.public_url, script=self._script()))
 
     def _pages(self) -> Pages:
-        return Pages(self._ground())
+        return Pages(replace(self.feed_ground(), books=self.books()))
 
     def feed_ground(self) -> Ground:
-        """Return what feeds stand on: their links carry the key of their reader."""
-        return replace(self._ground(), key=given_key())
+        """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""
+        public_url = self.settings.public_url or self._own_address()
+        script, hub = self._script(), self.settings.websub_hub
+        return Ground(self.mirror, self.library, public_url, given_key(), script=script, hub=hub, fragments=self.fragments)
 
-    def _ground(self) -> Ground:
-        own = self.settings.public_url or self._own_address()
-        return Ground(self.mirror, self.library, own, fragments=self.feeds.fragments)
+    def _script(self) -> str:
+        return known_script(self.mirror.language, request.args.get(SCRIPT, ""))
+
+    def books(self) -> frozenset[str]:
+        """Return the logs whose articles there are as a book."""
+        folder = self.settings.books
+        return frozenset(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.epub"))
 
     def _own_address(self) -> str:
         """Return the address that the request itself names.

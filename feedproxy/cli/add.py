@@ -1,0 +1,222 @@
+"""`feedproxy add URL`: a channel, its section and its site, from an address."""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from rich.table import Column, Table
+
+from feedproxy import urls
+from feedproxy.cli.parts import examples, now, print_table, sleep
+from feedproxy.errors import FetchError
+from feedproxy.fetch import Fetcher, open_fetcher
+from feedproxy.harvest import Find, Sample, sample, survey
+from feedproxy.model import Mirror
+from feedproxy.settings import Settings
+from feedproxy.sources import load_mirror
+from feedproxy.sources.additions import Addition, added_files, name_of, template_name, write_files
+from feedproxy.store import open_store
+
+_SAMPLES = 3
+_SHOWN_CHARACTERS = 80
+# So much of a sample's text becomes what `test-rules` looks for, from behind its beginning, which may be a dateline.
+_TEST_FROM, _TEST_CHARACTERS = 20, 30
+
+
+@click.command(
+    epilog=examples(
+        "add https://blog.example.org/",
+        "add https://news.example.org/science/ --section science --title Science",
+        "add https://blog.example.org/ --dry-run",
+    )
+)
+@click.argument("url")
+@click.option("--section", help="The section that it becomes part of; a new one if there is none of that name.")
+@click.option("--title", help="What readers see as the channel's name, and as that of a new section.")
+@click.option("--channel", help="The channel's name in addresses.")
+@click.option("--yes", is_flag=True, help="Add the best that was found without asking.")
+@click.option("--dry-run", is_flag=True, help="Only show what was found, and what would be written.")
+@click.option("--json", "is_json", is_flag=True, help="For scripts: print one JSON document, ask nothing, write with --yes only.")
+@click.pass_obj
+def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: bool, **wishes: str | None) -> None:
+    """Find the feeds of a site, or the list of articles on a page, and add it to the configuration.
+
+    Shows what was found, with three articles as they would be read, and asks before it writes. Ends with 0, with 1 if
+    nothing was added, or with 2 if nothing was found.
+    """
+    mirror = load_mirror(settings.config)
+    address = urls.resolve("", url if "://" in url else f"https://{url}")
+    if address is None:
+        raise FetchError(url, "is no http or https address")
+    with ExitStack() as opened:
+        reach = _reach(settings, mirror, opened)
+        found = survey(address, mirror, reach)
+
+        def read(find: Find) -> list[Sample]:
+            return sample(find, mirror, reach(frozenset(find.site.hosts)), now(), count=_SAMPLES)
+
+        chosen, samples = (found[0], read(found[0])) if is_json else _choose(found, read, asks=not (yes or dry_run))
+    new = _addition(settings.config, mirror, chosen, samples, wishes)
+    files = added_files(settings.config, mirror, new)
+    changes = {str(file): "changed" if file.exists() else "new" for file in files}
+    is_dry = dry_run or (is_json and not yes)
+    if is_json:
+        _print_json(found, samples, new, {"files": changes, "written": bool(files) and not is_dry})
+    elif is_dry:
+        _print_changes(files)
+    if not is_dry:
+        write_files(settings.config, files)
+    if not is_json:
+        _print_end(changes, new, is_dry=is_dry)
+
+
+def _reach(settings: Settings, mirror: Mirror, opened: ExitStack) -> Callable[[frozenset[str]], Fetcher]:
+    """Return what opens the network to some hosts besides the configured ones, once for each set, until *opened* is closed."""
+    store = open_store(settings.store_url, settings.data)
+    opened.callback(store.close)
+
+    @cache
+    def reach(hosts: frozenset[str]) -> Fetcher:
+        fetcher = open_fetcher(settings, mirror, store.budget, now, sleep, more_hosts=tuple(hosts))
+        opened.callback(fetcher.close)
+        return fetcher
+
+    return reach
+
+
+def _choose(found: list[Find], read: Callable[[Find], list[Sample]], *, asks: bool) -> tuple[Find, list[Sample]]:
+    """Show what was found, and return the listing to add with its samples; ends the command with 1 for none."""
+    _print_finds(found)
+    chosen = 0
+    while True:
+        samples = read(found[chosen])
+        _print_samples(found[chosen], samples)
+        number = _ask(len(found)) if asks else chosen + 1
+        if number == chosen + 1:
+            return found[chosen], samples
+        chosen = number - 1
+
+
+# -------------------------------------------------------------- what is added
+
+
+def _addition(
+    folder: Path,
+    mirror: Mirror,
+    find: Find,
+    samples: Sequence[Sample],
+    wishes: Mapping[str, str | None],
+) -> Addition:
+    own = next((each for each in mirror.sections if find.site.name in {every.site.name for every in each.channels}), None)
+    name = wishes["section"] or (own.name if own else name_of(find.site.name))
+    drafts = [each.draft for each in samples if each.draft]
+    pictures = {urls.host_of(picture) for draft in drafts for picture in draft.article.pictures} - {*find.site.hosts, ""}
+    return Addition(
+        section=name,
+        channel=wishes["channel"] or _channel_name(folder, mirror, name, find),
+        title=wishes["title"] or find.title or find.site.title,
+        kind=find.kind,
+        url=find.url,
+        site=find.site,
+        picture_hosts=tuple(sorted(pictures)),
+        tests=tuple((draft.article.url, _telling(draft.content.text)) for draft in drafts),
+    )
+
+
+def _channel_name(folder: Path, mirror: Mirror, section: str, find: Find) -> str:
+    """Return a name for a channel that no other listing has: as its section makes them, else by its address."""
+    if found := template_name(folder / "sections" / f"{section}.toml", find.kind, find.url):
+        return found
+    path = urlsplit(find.url).path
+    name = name_of(f"{find.site.name}-{path.rpartition('.')[0] or path}") or "channel"
+    others = {channel.id for channel in mirror.channels if channel.url != find.url}
+    return next(each for each in (name, *(f"{name}-{number}" for number in range(2, len(others) + 3))) if each not in others)
+
+
+def _telling(text: str) -> str:
+    """Return some words from near the beginning of a text, all in one line."""
+    line = max(text[:1_000].splitlines(), key=len, default="")
+    start = _TEST_FROM if len(line) > _TEST_FROM + _TEST_CHARACTERS else 0
+    return line[start : start + _TEST_CHARACTERS].strip()
+
+
+# -------------------------------------------------------------- what is shown
+
+
+def _ask(count: int) -> int:
+    """Return the number of the listing to add; ends the command with 1 for none."""
+    number = int(click.prompt(f"Add which, 1 to {count}? 0 for none", type=click.IntRange(0, count), default=1))
+    if not number:
+        click.echo("nothing was added")
+        raise SystemExit(1)
+    return number
+
+
+def _print_finds(found: Sequence[Find]) -> None:
+    table = Table("", "kind", "address", "title", Column("articles", justify="right"), Column("newest"), title="found")
+    for number, find in enumerate(found, start=1):
+        dates = [item.published for item in find.listing.items if item.published]
+        newest = f"{max(dates):%Y-%m-%d}" if dates else "-"
+        table.add_row(str(number), find.kind, find.url, find.title, str(len(find.listing.items)), newest)
+    print_table(table, [])
+
+
+def _print_samples(find: Find, samples: Sequence[Sample]) -> None:
+    table = Table("title", "date", "text", Column("characters", justify="right"), "by", title=f"articles of {find.url}")
+    for each in samples:
+        row = _sample_of(each)
+        text = row["text"] + ("…" if row["characters"] > len(row["text"]) else "")
+        table.add_row(row["title"], (row["date"] or "-")[:10], text, str(row["characters"]), row["rule"] or "-")
+    print_table(table, [f"{each.item.url}: {each.fault}" for each in samples if each.fault])
+
+
+def _print_changes(files: Mapping[Path, str]) -> None:
+    """Print what would be written, as a patch."""
+    for file, text in files.items():
+        old = file.read_text("utf-8") if file.exists() else ""
+        for line in difflib.unified_diff(old.splitlines(), text.splitlines(), str(file), str(file), lineterm=""):
+            click.echo(line)
+
+
+def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> None:
+    for name, change in changes.items():
+        click.echo(f"would be {change}: {name}" if is_dry else f"{change}: {name}")
+    if not changes:
+        click.echo(f"nothing to write: channel {new.channel} of section {new.section} is there already")
+    elif not is_dry:
+        click.echo(f"start feedproxy again to have it polled; readers subscribe to {_feed_path(new)}")
+
+
+def _print_json(found: Sequence[Find], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]) -> None:
+    told = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
+    place = {"section": new.section, "channel": new.channel, "feed": _feed_path(new)}
+    click.echo(json.dumps(told | place | dict(done), ensure_ascii=False))
+
+
+def _feed_path(new: Addition) -> str:
+    return f"/feed/{new.section}.xml"
+
+
+def _find_of(find: Find) -> dict[str, Any]:
+    return {"kind": find.kind, "url": find.url, "title": find.title, "articles": len(find.listing.items)}
+
+
+def _sample_of(each: Sample) -> dict[str, Any]:
+    article = each.draft.article if each.draft else None
+    published = article.published if article else each.item.published
+    text = each.draft.content.text if each.draft else ""
+    return {
+        "url": each.item.url,
+        "title": article.title if article else each.item.title,
+        "date": published.isoformat() if published else None,
+        "text": " ".join(text[: 2 * _SHOWN_CHARACTERS].split())[:_SHOWN_CHARACTERS],
+        "characters": len(text),
+        "rule": article.rule if article else "",
+        "fault": each.fault,
+    }

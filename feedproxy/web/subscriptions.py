@@ -1,0 +1,76 @@
+"""What is answered to who subscribes: feeds, their list, books, and the page that says how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, send_file
+
+from feedproxy import paths
+from feedproxy.edition import Scope, make_opml, make_subscribe, merged_scope, scope_of, tag_scope
+from feedproxy.errors import ChoiceError
+from feedproxy.web.answers import OPML, REVALIDATE, prepare, send
+from feedproxy.web.feeds import Feeds, wants_page
+from feedproxy.web.views import FORM, Views, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """One method for each address; what it has in common with pages is *views*'."""
+
+    views: Views
+    feeds: Feeds
+
+    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
+        """Return each URL rule with what answers it, and the method."""
+        return (
+            (paths.SUBSCRIBE, self.subscribe, "GET"),
+            (f"/feed/<name>.{FORM}", self.feed, "GET"),
+            (f"/feed/<name>/<channel>.{FORM}", self.feed, "GET"),
+            (f"/feed/tag/<path:name>.{FORM}", self.tag_feed, "GET"),
+            (f"/feed/merged/<path:names>.{FORM}", self.merged_feed, "GET"),
+            (paths.OPML, self.opml, "GET"),
+            ("/book/<name>.epub", self.book, "GET"),
+            ("/book/<name>/<channel>.epub", self.book, "GET"),
+        )
+
+    def subscribe(self) -> Response:
+        """Answer with the page about feeds."""
+        return self.views.page(paths.SUBSCRIBE, self.views.mirror.channels, lambda pages: make_subscribe(pages.ground))
+
+    def tag_feed(self, name: str, form: str) -> Response:
+        """Answer with a tag's feed."""
+        scope = tag_scope(self.views.mirror, name)
+        if scope is None or not self.views.library.tagged(name, scope.channel_ids, 1):
+            return self.views.no_tag()
+        return self._feed(scope, form)
+
+    def feed(self, name: str, form: str, channel: str = "") -> Response:
+        """Answer with a feed."""
+        return self._feed(scope_of(self.views.mirror, name, channel), form)
+
+    def merged_feed(self, names: str, form: str) -> Response:
+        """Answer with a feed of several."""
+        return self._feed(merged_scope(self.views.mirror, names), form)
+
+    def opml(self) -> Response:
+        """Answer with the list of all feeds."""
+        return send(prepare(make_opml(self.views.feed_ground()), OPML))
+
+    def book(self, name: str, channel: str = "") -> Response:
+        """Answer with the book of a section, a channel or everything, as `feedproxy bundle --publish` left it."""
+        scope = scope_of(self.views.mirror, name, channel)
+        if scope is None or scope.log not in self.views.books():
+            return self.views.say(404, "没有这本电子书", "镜像没有做这个栏目的电子书。")
+        file = (self.views.settings.books / f"{scope.log}.epub").absolute()
+        response = send_file(file, mimetype="application/epub+zip", download_name=file.name)
+        response.headers["Cache-Control"] = REVALIDATE
+        return response
+
+    def _feed(self, scope: Scope | None, form: str) -> Response:
+        """Answer with a feed, as the reader chose it."""
+        if scope is None:
+            return self.views.no_feed()
+        try:
+            return self.views.give(self.feeds.answer(self.views.feed_ground(), scope, form))
+        except ChoiceError as e:
+            return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))
