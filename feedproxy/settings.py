@@ -104,7 +104,7 @@ class Settings(BaseModel):
     @classmethod
     def _has_a_primary(cls, value: str, info: ValidationInfo) -> str:
         if value and not str(info.data.get("database_url", "")).startswith("postgresql"):
-            raise ValueError("FEEDPROXY_DATABASE_URL must name the PostgreSQL server that this is a replica of")
+            raise ValueError("is a replica of the PostgreSQL server that FEEDPROXY_DATABASE_URL must name")
         return value
 
     @field_validator("webhook_url", "websub_hub")

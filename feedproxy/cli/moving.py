@@ -23,7 +23,7 @@ _LINE_S = 10.0
 @click.command(
     "migrate-store",
     epilog=examples(
-        "migrate-store sqlite:////var/lib/feedproxy/feedproxy.sqlite postgresql+psycopg://feedproxy@db/feedproxy --json"
+        "feedproxy migrate-store sqlite:////var/lib/feedproxy/feedproxy.sqlite postgresql+psycopg://feedproxy@db/feedproxy --json"
     ),
 )
 @click.argument("source", metavar="FROM")

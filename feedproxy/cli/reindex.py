@@ -4,7 +4,7 @@ import threading
 
 import click
 
-from feedproxy.cli.parts import TERMINATED, end_gently, progress
+from feedproxy.cli.parts import TERMINATED, end_gently, examples, progress
 from feedproxy.settings import Settings
 from feedproxy.store import open_store
 
@@ -12,7 +12,7 @@ from feedproxy.store import open_store
 _TOGETHER = 100
 
 
-@click.command()
+@click.command(epilog=examples("reindex", "reindex --anew"))
 @click.option("--anew", is_flag=True, help="Begin with an empty index, as after changes to what words are.")
 @click.pass_obj
 def reindex(settings: Settings, *, anew: bool) -> None:

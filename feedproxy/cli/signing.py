@@ -28,7 +28,7 @@ _MAX_LINES = 5_000_000
 _NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
 
 
-@click.command(epilog=examples("keygen /etc/feedproxy/mirror.key"))
+@click.command(epilog=examples("feedproxy keygen /etc/feedproxy/mirror.key"))
 @click.argument("file", type=click.Path(path_type=Path))
 @as_json
 def keygen(file: Path, *, is_json: bool) -> None:

@@ -65,8 +65,12 @@ def _of_id(table: Table) -> Update:
 
 def insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> None:
     """Insert rows, if there are any."""
-    if values:
-        db.execute(insert(table), values)
+    if not values:
+        return
+    statement = insert(table)
+    if db.dialect.name == "postgresql":  # a statement that returns is one for many rows, else each row is one of its own
+        statement = statement.returning(*table.primary_key)
+    db.execute(statement, values)
 
 
 def touch(db: Connection, changed: Sequence[str], now: datetime) -> None:

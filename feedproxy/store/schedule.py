@@ -165,7 +165,7 @@ class SqlBudget:
         files = [self._folder / "slots" / f"{name}-{number}.lock" for number in range(at_once)]
         with ExitStack() as held:
             if not any(held.enter_context(locked(file, wait=False)) for file in files):
-                held.enter_context(locked(files[threading.get_ident() % at_once]))
+                held.enter_context(locked(files[threading.get_native_id() % at_once]))
             yield
 
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
