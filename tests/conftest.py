@@ -1,6 +1,7 @@
 """What several test files start from: an invented site, a mirror of it, a store, a clock that stands still."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,10 +34,13 @@ settings_of_hypothesis.load_profile("fixed")
 SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz", "scan", "serve", "browser", "corpus_markdown")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {f"test_{name}.py": rank for rank, name in enumerate(SLOW)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
     for item in items:
+        if item.get_closest_marker("large") and "postgresql" in item.name:
+            item.add_marker(pytest.mark.soak)
         if item.get_closest_marker("corpus") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="needs ../shared, the real pages, which are not part of the project"))
 
@@ -82,8 +86,20 @@ def mirror(settings: Settings) -> Mirror:
     return load_mirror(settings.config)
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds nothing: to copy it is faster than to make one for each test."""
+    folder = tmp_path_factory.mktemp("empty")
+    file = folder / "feedproxy.sqlite"
+    open_store(f"sqlite:///{file}", folder).close()
+    return file
+
+
 @pytest.fixture
-def store(settings: Settings) -> Iterator[SqlStore]:
+def store(settings: Settings, empty_store: Path) -> Iterator[SqlStore]:
+    if not settings.database_url:
+        settings.data.mkdir(exist_ok=True)
+        shutil.copy(empty_store, settings.data)
     opened = open_store(settings.store_url, settings.data)
     yield opened
     opened.close()

@@ -15,7 +15,7 @@ from standing import Standing, open_standing
 from test_browser import CHROMIUM, OPTIONS, SCHEMES
 from werkzeug.serving import make_server
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
+pytestmark = [pytest.mark.soak, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 ARTICLE = "/town/blob/master/pages/city/n102.md"
 KINDS = {

@@ -99,6 +99,7 @@ def judge(store: SqlStore, site: Site) -> None:
     assert store.archive.length("daily") == len(pieces)
 
 
+@pytest.mark.soak
 def test_workers_that_are_killed_lose_nothing_over_either_broker(
     tmp_path: Path, database: str, brokers: tuple[str, str], site: Site
 ) -> None:

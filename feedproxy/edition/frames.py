@@ -8,7 +8,7 @@ from feedproxy.edition.ground import Ground
 from feedproxy.edition.navigation import navigation_of
 from feedproxy.edition.scopes import Scope
 from feedproxy.edition.script import PARAMETER, scripts_of
-from feedproxy.model import Article, Headline, MirrorPath
+from feedproxy.model import Article, ArticleId, Headline, MirrorPath
 
 
 def frame_of(
@@ -40,11 +40,15 @@ def frame_of(
         navigation=navigation_of(ground, page, section, article_id=article_id),
         feeds=tuple(feed_link(ground, scope, page) for scope in scopes if scope and ground.has_feeds),
         properties=tuple(properties),
-        subscribe=paths.relative(layout.subscribe, page) if ground.has_feeds else "",
+        subscribe=_suffixed(paths.relative(layout.subscribe, page), article_id) if ground.has_feeds else "",
         scripts=scripts_of(ground, query),
         search=paths.relative(paths.SEARCH, page) if ground.files is None else "",
         opensearch=paths.relative(paths.OPENSEARCH, page) if ground.files is None else "",
     )
+
+
+def _suffixed(href: str, article_id: str) -> str:
+    return paths.suffixed(href, ArticleId(article_id)) if article_id else href
 
 
 def feed_link(ground: Ground, scope: Scope, page: MirrorPath) -> render.FeedLink:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fcntl import LOCK_EX, flock
+from functools import cache
 from pathlib import Path
 
 import feedproxy
@@ -35,13 +36,18 @@ _EPOCH, _TICK = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 
 def digest_of(made_by: object) -> str:
     """Return the name of what makes answers: the program, the libraries beside it, and *made_by* as it is printed."""
-    found = hashlib.sha256(f"{sys.version} {made_by!r}".encode())
+    return hashlib.sha256(f"{_program()} {made_by!r}".encode()).hexdigest()[:16]
+
+
+@cache
+def _program() -> str:
+    found = hashlib.sha256(sys.version.encode())
     for name in sorted(info.name for folder in sys.path for info in Path(folder).glob("*.dist-info")):  # each has its version
         found.update(name.encode())
     package = Path(feedproxy.__file__).parent
     for file in sorted(each for each in package.rglob("*") if each.is_file() and each.suffix != ".pyc"):
         found.update(f"{file.relative_to(package)}\n".encode() + file.read_bytes())
-    return found.hexdigest()[:16]
+    return found.hexdigest()
 
 
 class Press:
