@@ -169,7 +169,7 @@ def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
         assert reader.heading == "这篇文章还没有收录"
         reader.click("请镜像去取这篇文章", "button")
         assert "已经排队" in reader.page.inner_text("main")
-        assert reader.page.get_by_role("button").count() == 0
+        assert reader.page.get_by_role("main").get_by_role("button").count() == 0
         harvester.serve_readers()
         reader.page.reload()
         assert reader.heading == WANTED.title

@@ -111,7 +111,6 @@ def test_a_listing_makes_unknown_articles_wait_once_in_its_order(store: Store) -
     assert {waiting.item.id for waiting in store.waiting("c2")} == {"n2", "n1"}
 
 
-@pytest.mark.large
 def test_a_listing_of_any_length_is_taken(store: Store) -> None:
     numbers = range(33_000, 0, -1)
     assert store.remember_listing("c1", [item(number) for number in numbers], NOW) == len(numbers)
@@ -723,7 +722,6 @@ def test_an_entry_says_for_which_of_its_places_it_was_taken_in_and_keeps_to_that
     assert found == {("n1", "letters", "c2"), ("n2", "town", "c1")}
 
 
-@pytest.mark.large
 def test_pages_have_no_gaps_and_end_where_the_next_begins(store: Store) -> None:
     numbers = range(1, 2 * PAGE_ENTRIES + 2)
     hold(store, *map(make, numbers))
@@ -733,7 +731,6 @@ def test_pages_have_no_gaps_and_end_where_the_next_begins(store: Store) -> None:
     assert [each for page in reversed(pages) for each in page] == [f"n{number}" for number in reversed(numbers)]
 
 
-@pytest.mark.large
 def test_after_very_much_at_once_every_archive_is_made_up_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feedproxy.store.archive._MANY", 300)
     store.archive.append(LOGS, NOW)
