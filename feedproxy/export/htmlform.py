@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from feedproxy import paths, render
-from feedproxy.edition import ALL, Pages, Scope, make_feed, make_opml, scope_of
+from feedproxy.edition import ALL, Pages, Scope, make_feed, make_opml, make_subscribe, scope_of
 from feedproxy.export import common
 from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
 from feedproxy.model import MirrorPath
@@ -101,6 +101,12 @@ def _opml(bench: Bench) -> Iterator[File]:
         yield _file(bench, paths.OPML, make_opml(bench.ground))
 
 
+def _subscribe(bench: Bench) -> Iterator[File]:
+    ground = bench.ground
+    if ground.has_feeds:
+        yield _file(bench, ground.layout.subscribe, make_subscribe(ground))
+
+
 def _about(bench: Bench) -> Iterator[File]:
     pages = Pages(bench.ground)
     yield _file(bench, paths.ADDRESSES, pages.addresses())
@@ -109,7 +115,7 @@ def _about(bench: Bench) -> Iterator[File]:
 
 # What else is written: for each section, channel and everything; and once.
 OF_SCOPES: tuple[Callable[[Bench, Scope], Iterator[File]], ...] = (_feed_in_all_forms,)
-FIXED: tuple[Callable[[Bench], Iterator[File]], ...] = (_static, _opml, _about)
+FIXED: tuple[Callable[[Bench], Iterator[File]], ...] = (_static, _opml, _subscribe, _about)
 _MAKERS: Mapping[str, Maker] = {
     "pages": _pages,
     "indexes": _indexes,
