@@ -34,20 +34,22 @@ settings_of_hypothesis.load_profile("fixed")
 SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz", "scan", "serve", "browser", "corpus_markdown")
 
 
-# What takes too long beside all else: `make soak` runs it.
+# What takes too long beside all else, so that `make soak` runs it: by module, and what is done over PostgreSQL besides.
 LONG = (
-    "access",
-    "add",
-    "commands",
-    "demo",
-    "dispatch",
-    "moving",
-    "operators",
-    "postgresql",
-    "reading",
-    "shared",
-    "tasks",
-    "websub",
+    *(
+        "access",
+        "add",
+        "bench",
+        "bundle",
+        "commands",
+        "corpus_export",
+        "corpus_markdown",
+        "demo",
+        "dispatch",
+        "export_browser",
+        "kills",
+    ),
+    *("moving", "operators", "postgresql", "reading", "shared", "simulation", "tasks", "websub"),
 )
 
 
