@@ -49,7 +49,7 @@ LONG = (
         "export_browser",
         "kills",
     ),
-    *("moving", "operators", "postgresql", "reading", "shared", "simulation", "tasks", "websub"),
+    *("kills", "moving", "operators", "postgresql", "reading", "shared", "simulation", "tasks", "websub"),
 )
 
 

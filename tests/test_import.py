@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_page_that_was_corrected_updates_its_article(kit: Kit, checkout: Path)
 
 def test_an_import_that_was_interrupted_goes_on_where_it_was(kit: Kit, checkout: Path) -> None:
     write_checkout(checkout, stories=MANY)
-    asked = iter([False, True])
+    asked = chain([False], repeat(object=True))
     take_in(replace(kit, is_stopping=lambda: next(asked)), checkout)
     begun = len(kit.store.walk(["city"]))
     assert 0 < begun < len(MANY)

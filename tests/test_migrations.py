@@ -134,7 +134,9 @@ def everything(url: str) -> Mapping[str, list[Any]]:
     """Return all rows of all tables."""
     engine = create_engine(url)
     with engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).scalars().all()
+        # what an index for search holds can't be listed; the tables that it is kept in can
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+        tables = connection.execute(text(named)).scalars().all()
         found = {table: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))] for table in tables}
     engine.dispose()
     return found

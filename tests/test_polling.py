@@ -592,7 +592,7 @@ def test_what_is_wrong_stands_first_with_what_to_do(
     ]
     assert all(problem["advice"] for problem in ready["problems"])
     page = client.get("/status").text
-    assert page.index("no poller is running") < page.index("<h2>Channels</h2>")
+    assert page.index("no poller is running") < page.index('<h2 id="channels">Channels')
     store.lease.lead("somebody", clock.now, clock.now + timedelta(minutes=5))
     clock.advance(minutes=4)
     ready = client.get("/readyz").json
