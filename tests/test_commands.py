@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +138,8 @@ class Place:
     environment: dict[str, str]
 
     def run(self, arguments: list[str]) -> Result:
-        return CliRunner().invoke(cli, arguments, env=self.environment)
+        with chdir(self.folder):  # where what is written without a place to write it goes
+            return CliRunner().invoke(cli, arguments, env=self.environment)
 
 
 @pytest.fixture(scope="module")
