@@ -36,8 +36,9 @@ SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz
 
 # What takes too long beside all else, so that `make soak` runs it: by module, and what is done over PostgreSQL besides.
 LONG = (
-    *("access", "add", "bench", "bundle", "commands", "corpus_export", "corpus_markdown", "demo", "dispatch", "export_browser"),
-    *("fuzz", "kills", "moving", "operators", "postgresql", "reading", "shared", "simulation", "tasks", "websub"),
+    *("access", "add", "bench", "bundle", "commands", "corpus_export", "corpus_links", "corpus_markdown", "demo", "dispatch"),
+    *("export_browser", "fuzz", "hostile", "kills", "moving", "operators", "postgresql", "reading", "shared", "simulation"),
+    *("tasks", "websub"),
 )
 
 
