@@ -187,7 +187,7 @@ def test_every_link_of_the_html_form_leads_to_a_file_and_every_file_is_reached(h
     reached = walk(tmp_path / "x" if below == "" else tmp_path, below)
     unlinked = {"SHA256SUMS", ".feedproxy", ".nojekyll", "404.html", "robots.txt", "mirrors.html"}
     assert set(files_of(folder / "x" if below == "" else folder)) == reached | unlinked
-    assert {f"tag/{paths._tag_file(unquote(tag))}.html" for tag in TAGS} <= reached
+    assert {f"tag/{paths.layout._tag_file(unquote(tag))}.html" for tag in TAGS} <= reached
 
 
 def test_without_an_address_of_its_own_the_html_form_has_no_feeds_and_nothing_names_any(house: House, tmp_path: Path) -> None:

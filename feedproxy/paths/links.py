@@ -1,0 +1,62 @@
+"""A place of the mirror as a link: relative to the page that it stands on, or absolute, with what its query says. Pure."""
+
+import posixpath
+
+from feedproxy.model import MirrorPath
+
+
+def suffixed(path: str, article_id: str) -> str:
+    """Return *path* with the ``?n<ID>`` of the article that the link stands in, before any fragment; as it is for "".
+
+    >>> suffixed("../c1/n1.md#note", "n2")
+    '../c1/n1.md?n2#note'
+    """
+    if not article_id:
+        return path
+    path, mark, fragment = path.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}{article_id}{mark}{fragment}"
+
+
+def chosen(path: str, parameter: str) -> str:
+    """Return *path* with a parameter of the reader's choice, before whatever its query says.
+
+    >>> chosen("../c1/n1.md?n2#note", "opencc=s2t"), chosen("?", "opencc=s2t")
+    ('../c1/n1.md?opencc=s2t&n2#note', '?opencc=s2t')
+    """
+    before, mark, fragment = path.partition("#")
+    page, _, query = before.partition("?")
+    return f"{page}?{'&'.join(filter(None, (parameter, query)))}{mark}{fragment}"
+
+
+def relative(target: MirrorPath, page: MirrorPath) -> str:
+    """Return *target* as a link on *page*, without the root it may hang under.
+
+    >>> relative(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../..'
+    >>> relative(MirrorPath("/other"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../../../other'
+    >>> relative(MirrorPath("/"), MirrorPath("/news"))
+    '.'
+    """
+    return posixpath.relpath(target, posixpath.dirname(page))
+
+
+def from_root(target: MirrorPath, page: MirrorPath) -> str:
+    """Return *target* as a link on *page* by way of the root, as the navigation of the git-hosted mirrors has it.
+
+    >>> from_root(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
+    '../../../../../news'
+    """
+    return "../" * (page.count("/") - 1) + target.removeprefix("/")
+
+
+def absolute(target: MirrorPath, public_url: str, key: str = "", query: str = "") -> str:
+    """Return *target* below the mirror's public address (which ends without "/"), with a *query* and the *key* of its reader.
+
+    >>> absolute(MirrorPath("/news"), "https://mirror.example.org")
+    'https://mirror.example.org/news'
+    >>> suffixed(absolute(MirrorPath("/news"), "https://mirror.example.org", "secret"), "n13000001")
+    'https://mirror.example.org/news?key=secret&n13000001'
+    """
+    parameters = "&".join(part for part in (query, f"key={key}" if key else "") if part)
+    return public_url + target + (f"?{parameters}" if parameters else "")
