@@ -7,6 +7,7 @@ sentence), and what else is known by name: `channel`, `url`, `host`, `error` (a 
 import json
 import logging
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -24,7 +25,7 @@ class OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         """Return the line of a record."""
         line = super().formatMessage(record)
-        return line if line.isprintable() else "".join(map(_seen, line))
+        return _visible(line, ascii)
 
 
 class JsonLine(logging.Formatter):
@@ -38,7 +39,7 @@ class JsonLine(logging.Formatter):
         if record.exc_info:
             event["error"] = self.formatException(record.exc_info)
         line = json.dumps(event, ensure_ascii=False)
-        return line if line.isprintable() else "".join(map(_escaped, line))
+        return _visible(line, json.dumps)
 
 
 def formatter(form: Form, *, is_terminal: bool) -> logging.Formatter:
@@ -54,9 +55,8 @@ def begin(level: str, shape: logging.Formatter, handler: logging.Handler | None 
     logging.basicConfig(level=level.upper(), handlers=[chosen])
 
 
-def _seen(character: str) -> str:
-    return ascii(character)[1:-1] if unicodedata.category(character) in _UNSEEN else character
-
-
-def _escaped(character: str) -> str:
-    return json.dumps(character)[1:-1] if unicodedata.category(character) in _UNSEEN else character
+def _visible(line: str, quoted: Callable[[str], str]) -> str:
+    """Return a line with what is not to be seen escaped as it is between quotation marks."""
+    if line.isprintable():
+        return line
+    return "".join(quoted(each)[1:-1] if unicodedata.category(each) in _UNSEEN else each for each in line)

@@ -17,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from feedproxy.errors import StoreError
+from feedproxy.model import LONGEST_DELAY, LONGEST_QUEUE, LONGEST_QUIET, MOST_QUEUED
 
 __all__ = ["RedisBudget", "RedisError", "RedisLease", "connect"]
 
@@ -24,9 +25,6 @@ _log = logging.getLogger(__name__)
 _PREFIX = "feedproxy"
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# As in `store.schedule`: what lies beyond was written by a clock that has jumped since.
-_LONGEST_QUEUE, _MOST_QUEUED = timedelta(minutes=10), 64
-_LONGEST_QUIET = timedelta(days=1)
 # A place before a host is free so long after its process died; who holds one says so three times in that time.
 _PLACE_S, _RENEWALS = 15.0, 3
 # Who waits for a place is woken; that a place ended with its process wakes nobody, and is looked for.
@@ -160,21 +158,21 @@ class RedisBudget:
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
         """See `Budget`."""
         gap = timedelta(seconds=gap_s)
-        most_quiet, longest = timedelta(seconds=most_quiet_s), max(_LONGEST_QUEUE, _MOST_QUEUED * gap)
+        most_quiet, longest = timedelta(seconds=most_quiet_s), max(LONGEST_QUEUE, MOST_QUEUED * gap)
         spans = [_microseconds(span) for span in (gap, most_quiet, longest)]
         there, start, quiet = self._scripts.run(_RESERVE, ("next", "quiet"), self._scripts.now(now), host, *spans)
         return now + (start - there) * _MICROSECOND, now + (quiet - there) * _MICROSECOND if quiet else None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         """See `Budget`."""
-        spans = [_microseconds(span) for span in (until - now, timedelta(minutes=_MOST_QUEUED), _LONGEST_QUIET)]
+        spans = [_microseconds(span) for span in (until - now, MOST_QUEUED * LONGEST_DELAY, LONGEST_QUIET)]
         self._scripts.run(_HOLD, ("next", "quiet"), self._scripts.now(now), host, *spans)
 
     def quiet(self, now: datetime) -> dict[str, datetime]:
         """See `Budget`."""
         there, pairs = self._scripts.run(_QUIET, ("quiet",), self._scripts.now(now))
         found = {pairs[at].decode(): (int(pairs[at + 1]) - there) * _MICROSECOND for at in range(0, len(pairs), 2)}
-        return {host: now + span for host, span in found.items() if timedelta(0) < span <= _LONGEST_QUIET}
+        return {host: now + span for host, span in found.items() if timedelta(0) < span <= LONGEST_QUIET}
 
     @contextmanager
     def slot(self, host: str, at_once: int) -> Iterator[None]:

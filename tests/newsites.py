@@ -1,9 +1,10 @@
 """Small invented sites that nobody has configured, each in a layout of its own, on loopback ports."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from serving import serving
 
 TITLES = (
     "山城的早市今天又热闹起来",
@@ -115,11 +116,5 @@ def serve_site(pages: Mapping[str, str]) -> Iterator[str]:
     """Serve pages by their paths; yield the origin."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"pages": pages}))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

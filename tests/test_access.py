@@ -1,6 +1,5 @@
 """Everybody can use the mirror: by WCAG 2.2 AA as far as axe-core knows it, by keyboard alone, and without scripts."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,13 +7,13 @@ from dataclasses import replace
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fakes import NOW
-from flask import Flask
 from newsroom import STORIES
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from serving import served
 from standing import Standing, open_standing
-from test_browser import CHROMIUM, OPTIONS, SCHEMES
-from werkzeug.serving import make_server
+from test_browser import CHROMIUM, SCHEMES, browser
 
+__all__ = ["browser"]
 pytestmark = [pytest.mark.soak, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 ARTICLE = "/town/blob/master/pages/city/n102.md"
@@ -53,27 +52,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     with open_standing(tmp_path_factory.mktemp("access")) as opened:
         opened.store.archive.append(opened.mirror.logs, NOW)
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ Prints its figures; run it alone with `pytest -n0 -s tests/test_browser.py`.
 """
 
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from flask import Flask
 from newsroom import STORIES, Newsroom, Story
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from realsite import NOW, Harvest
-from werkzeug.serving import make_server
+from serving import served
 
 from feedproxy.harvest import Harvester
 from feedproxy.media import MediaFolder
@@ -113,19 +112,14 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def visit(browser: Browser, app: Flask, scheme: str, size: dict[str, int]) -> Iterator[Visitor]:
     """Serve an application and send somebody there; nobody else may be asked, and nothing may be complained of."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    context = browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
-    visitor = Visitor(context.new_page(), f"http://127.0.0.1:{server.server_port}", size["width"])
-    try:
-        yield visitor
-        assert (visitor.elsewhere, visitor.said) == ([], [])
-    finally:
-        context.close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as address:
+        context = browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+        visitor = Visitor(context.new_page(), address, size["width"])
+        try:
+            yield visitor
+            assert (visitor.elsewhere, visitor.said) == ([], [])
+        finally:
+            context.close()
 
 
 @pytest.fixture

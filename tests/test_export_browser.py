@@ -1,6 +1,5 @@
 """A real browser shows an export in the form html from a plain file server: whole, and it asks nobody else."""
 
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from newsroom import STORIES, open_newsroom
 from playwright.sync_api import Browser
+from serving import serving
 from test_browser import CHROMIUM, DESK, PHONE, Visitor, browser
 from test_export import House
 
@@ -31,12 +31,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     export(house.order(ExportForm.HTML), house.store, folder / "www" / "mirror")
     house.store.close()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(folder / "www")))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/mirror"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}/mirror"
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

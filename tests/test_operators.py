@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,8 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from newsroom import BASE, STORIES, Answer, Newsroom
 from playwright.sync_api import sync_playwright
+from serving import served
 from sqlalchemy import event
-from werkzeug.serving import make_server
 
 from feedproxy.edition import look
 from feedproxy.errors import StoreError
@@ -231,20 +230,12 @@ def test_the_page_is_for_everybody_and_needs_no_script(
     polled.advance(hours=1)
     for _ in range(3):
         harvester.poll(mirror.channels[1])
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
-            page = context.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/status")
-            assert page.evaluate("[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]") == [0, True]
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            browser.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+        page = context.new_page()
+        page.goto(f"{address}/status")
+        assert page.evaluate("[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]") == [0, True]
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        browser.close()

@@ -4,7 +4,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from newsroom import STORIES
-from werkzeug.serving import make_server
+from serving import served
 
 from feedproxy.harvest import Harvester
 
@@ -23,13 +22,8 @@ NEWSBOAT = shutil.which("newsboat")
 def address(harvester: Harvester, app: Flask) -> Iterator[str]:
     for channel in harvester.kit.mirror.channels:
         harvester.walk(channel, pages=9)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as opened:
+        yield opened
 
 
 @pytest.mark.skipif(NEWSBOAT is None, reason="needs newsboat (Debian package newsboat)")

@@ -1,7 +1,6 @@
 """Feeds name their hub, the poller tells it what changed, and subscribers have it at once."""
 
 import json
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pytest
 from conftest import Clock
 from flask import Flask
 from newsroom import STORIES, Newsroom
-from werkzeug.serving import make_server
+from serving import served, serving
 
 from feedproxy.errors import ConfigError
 from feedproxy.fetch import Hub
@@ -72,18 +71,6 @@ def open_hub() -> Iterator[SmallHub]:
         yield hub
 
 
-@contextmanager
-def serving(server: ThreadingHTTPServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def hub() -> Iterator[SmallHub]:
     with open_hub() as opened:
@@ -93,9 +80,8 @@ def hub() -> Iterator[SmallHub]:
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The address at which the web side is reached."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    with serving(server):  # type: ignore[arg-type]  # it is one
-        yield f"http://127.0.0.1:{server.server_port}"
+    with served(app) as opened:
+        yield opened
 
 
 def announced(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> Flask:

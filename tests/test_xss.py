@@ -6,7 +6,6 @@ That the attacks are some is shown by the same browser, which is given them as t
 
 import json
 import re
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,8 +25,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from newsroom import HOST, Newsroom, Story, open_newsroom, page_of, write_config
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Request, sync_playwright
-from test_browser import CHROMIUM, OPTIONS
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Request
+from serving import serving
+from test_browser import CHROMIUM, browser
 from test_rewrite import CLEANED, IN_FEED, MIRROR, PLACES, ROOT
 from test_sanitise import SOUP
 from werkzeug.serving import make_server
@@ -43,6 +43,7 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 from feedproxy.web import create_app
 
+__all__ = ["browser"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
 PAGE = Url("https://news.example/gb/21/11/9/page.htm")
 BARE = '<!DOCTYPE html><meta charset="utf-8"><title>x</title><link rel="icon" href="data:,"><body>{}</body></html>'
@@ -160,14 +161,8 @@ class Probe:
 def served(app: Flask) -> Iterator[str]:
     """Serve an application; yield its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def reader_of(entries: Sequence[str]) -> Flask:
@@ -206,14 +201,6 @@ def probing(browser: Browser, *known: str) -> Iterator[Probe]:
         yield Probe(context, known)
     finally:
         context.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield opened
-        opened.close()
 
 
 # -------------------------------------------------------------- the harvest

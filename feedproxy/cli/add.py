@@ -1,7 +1,6 @@
 """`feedproxy add URL`: a channel, its section and its site, from an address."""
 
 import difflib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -13,7 +12,7 @@ import click
 from rich.table import Column, Table
 
 from feedproxy import urls
-from feedproxy.cli.parts import examples, now, print_table, sleep
+from feedproxy.cli.parts import examples, now, print_table, say, sleep
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.harvest import Find, Sample, sample, survey
@@ -196,7 +195,7 @@ def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> No
 def _print_json(found: Sequence[Find], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]) -> None:
     told = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
     place = {"section": new.section, "channel": new.channel, "feed": _feed_path(new)}
-    click.echo(json.dumps(told | place | dict(done), ensure_ascii=False))
+    say(told | place | dict(done), "", is_json=True)
 
 
 def _feed_path(new: Addition) -> str:

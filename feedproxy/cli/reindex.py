@@ -6,10 +6,7 @@ import click
 
 from feedproxy.cli.parts import TERMINATED, end_gently, examples, progress
 from feedproxy.settings import Settings
-from feedproxy.store import open_store
-
-# Some tenths of a second, so that a poller beside it waits for no longer.
-_TOGETHER = 100
+from feedproxy.store import SEARCH_LOT, open_store
 
 
 @click.command(epilog=examples("reindex", "reindex --anew"))
@@ -27,7 +24,7 @@ def reindex(settings: Settings, *, anew: bool) -> None:
         store.search.forget()
     done, due = 0, store.search.due()
     with progress("reindex", due) as bar:
-        while not stop.is_set() and (some := store.search.index(_TOGETHER)):
+        while not stop.is_set() and (some := store.search.index(SEARCH_LOT)):
             done += some
             bar.advance(bar.task_ids[0], some)
     store.close()

@@ -1,6 +1,5 @@
 """`feedproxy test-rules`: the tests that site files carry."""
 
-import json
 import threading
 from collections.abc import Sequence
 
@@ -8,7 +7,7 @@ import click
 from rich.table import Table
 
 from feedproxy import urls
-from feedproxy.cli.parts import as_json, examples, open_kit, print_table, progress
+from feedproxy.cli.parts import as_json, examples, open_kit, print_table, progress, say
 from feedproxy.harvest import RuleResult, check_fetched, check_held, rule_tests
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
@@ -58,4 +57,4 @@ def _print(results: Sequence[RuleResult]) -> None:
 def _print_json(results: Sequence[RuleResult]) -> None:
     for each in results:
         row = {"file": each.test.file, "url": each.test.url, "rule": each.rule, "result": _word(each), "fault": each.fault}
-        click.echo(json.dumps(row, ensure_ascii=False))
+        say(row, "", is_json=True)

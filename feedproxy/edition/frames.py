@@ -7,8 +7,8 @@ from feedproxy.choice import SCRIPTS
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.navigation import navigation_of
 from feedproxy.edition.scopes import Scope
-from feedproxy.edition.script import PARAMETER, scripts_of
-from feedproxy.model import Article, ArticleId, Headline, MirrorPath
+from feedproxy.edition.script import query_of, scripts_of
+from feedproxy.model import Article, Headline, MirrorPath
 
 
 def frame_of(
@@ -40,27 +40,22 @@ def frame_of(
         navigation=navigation_of(ground, page, section, article_id=article_id),
         feeds=tuple(feed_link(ground, scope, page) for scope in scopes if scope and ground.has_feeds),
         properties=tuple(properties),
-        subscribe=_suffixed(paths.relative(layout.subscribe, page), article_id) if ground.has_feeds else "",
+        subscribe=paths.suffixed(paths.relative(layout.subscribe, page), article_id) if ground.has_feeds else "",
         scripts=scripts_of(ground, query),
         search=paths.relative(paths.SEARCH, page) if ground.files is None else "",
         opensearch=paths.relative(paths.OPENSEARCH, page) if ground.files is None else "",
     )
 
 
-def _suffixed(href: str, article_id: str) -> str:
-    return paths.suffixed(href, ArticleId(article_id)) if article_id else href
-
-
 def feed_link(ground: Ground, scope: Scope, page: MirrorPath) -> render.FeedLink:
     """Return a feed as a page announces it: with its address in full, to be copied, in the script of the page."""
     forms = paths.FORMATS.items() if ground.has_feeds else ()
-    chosen = f"{PARAMETER}={ground.script}" if ground.script else ""
     return render.FeedLink(
         label=scope.label,
         title=scope.title,
         anchor=scope.channel,
         home=scope_home(ground, scope, page),
-        address=ground.absolute(scope.path(), scope.query_with(chosen)) if forms else "",
+        address=ground.absolute(scope.path(), scope.query_with(query_of(ground.script))) if forms else "",
         forms=tuple((media_type, _feed_href(ground, scope, form, page)) for form, media_type in forms),
         book=paths.relative(paths.book(scope.name, scope.channel), page) if scope.log in ground.books else "",
     )

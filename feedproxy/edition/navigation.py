@@ -19,7 +19,7 @@ def navigation_of(
         else:
             href = paths.from_root(target, page)
         is_here = target is not None and target.rstrip("/") == page.rstrip("/")
-        return render.Link(link.title, paths.suffixed(href, article_id) if article_id else href, is_here=is_here)
+        return render.Link(link.title, paths.suffixed(href, article_id), is_here=is_here)
 
     return tuple(map(printed, ground.mirror.navigation))
 

@@ -4,14 +4,14 @@ from feedproxy import render
 from feedproxy.choice import convert
 from feedproxy.edition.ground import Ground
 from feedproxy.edition.scopes import Scope, scope_of
-from feedproxy.edition.script import PARAMETER
+from feedproxy.edition.script import query_of
 from feedproxy.model import ALL
 
 
 def make_opml(ground: Ground, form: str = "xml") -> bytes:
     """Return OPML 2.0 with the feeds of everything, sections and channels, in one of `paths.FORMATS` and the ground's script."""
     mirror = ground.mirror
-    chosen = f"{PARAMETER}={ground.script}" if ground.script else ""
+    chosen = query_of(ground.script)
 
     def outline(scope: Scope | None) -> tuple[render.Outline, ...]:
         if scope is None:

@@ -23,6 +23,11 @@ def known_script(language: str, wanted: str) -> str:
     return wanted if wanted in SCRIPTS and _CHINESE.match(language) else ""
 
 
+def query_of(script: str) -> str:
+    """Return what an address of a page or feed in a script says, "" for the mirror's own."""
+    return f"{PARAMETER}={script}" if script else ""
+
+
 def is_traditional(language: str) -> bool:
     """Return whether that is traditional Chinese (RFC 5646).
 
@@ -42,7 +47,7 @@ def scripts_of(ground: Ground, query: str) -> tuple[render.Link, ...]:
         return ()
     own = is_traditional(language)
     shown = is_traditional(SCRIPTS.get(ground.script, language))
-    addresses = {own: f"?{query}", not own: paths.chosen(f"?{query}", f"{PARAMETER}={_OTHERS[own]}")}
+    addresses = {own: f"?{query}", not own: paths.chosen(f"?{query}", query_of(_OTHERS[own]))}
     names = {False: ("简体", "zh-Hans"), True: ("繁體", "zh-Hant")}
     return tuple(render.Link(name, "" if each == shown else addresses[each], language=tag) for each, (name, tag) in names.items())
 
@@ -55,7 +60,7 @@ def in_script(page: bytes, script: str) -> bytes:
     convert_tree(root, script)
     for link in root.xpath("//a[@href][not(../@translate='no')] | //link[@rel='alternate']"):
         if _leads_on(link):
-            link.set("href", paths.chosen(link.get("href"), f"{PARAMETER}={script}"))
+            link.set("href", paths.chosen(link.get("href"), query_of(script)))
     for form in root.xpath("//form[not(@method='post')]"):  # what a form sends takes the place of its address' query
         form.insert(0, markup.fragment(f'<input type="hidden" name="{PARAMETER}" value="{script}">')[0])
     return f"<!DOCTYPE html>\n{markup.outer_html(root)}\n".encode()

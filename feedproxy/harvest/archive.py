@@ -1,9 +1,10 @@
 """What was stored, appended to the archives and indexed for search."""
 
 from feedproxy.harvest.kit import Kit
+from feedproxy.store import SEARCH_LOT
 
-# How many articles are indexed in one transaction, some tenths of a second long, and how many such there are at a time.
-_TOGETHER, _TIMES = 100, 3
+# So often some articles are indexed at a time.
+_TIMES = 3
 
 
 def archive(kit: Kit) -> int:
@@ -18,6 +19,6 @@ def archive(kit: Kit) -> int:
     """
     added = kit.store.archive.append(kit.mirror.logs, kit.clock())
     for _ in range(_TIMES):
-        if kit.is_stopping() or kit.store.search.index(_TOGETHER) < _TOGETHER:
+        if kit.is_stopping() or kit.store.search.index(SEARCH_LOT) < SEARCH_LOT:
             break
     return added

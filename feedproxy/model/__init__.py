@@ -43,7 +43,20 @@ from feedproxy.model.harvested import (
     Validators,
     Version,
 )
-from feedproxy.model.remembered import REQUESTED, Alarm, Backfill, ChannelState, Request, Stored, Waiting, WaitingPicture
+from feedproxy.model.remembered import (
+    LONGEST_DELAY,
+    LONGEST_QUEUE,
+    LONGEST_QUIET,
+    MOST_QUEUED,
+    REQUESTED,
+    Alarm,
+    Backfill,
+    ChannelState,
+    Request,
+    Stored,
+    Waiting,
+    WaitingPicture,
+)
 from feedproxy.model.sites import ArticleRules, Channel, ListingRules, Site, Source
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
@@ -51,7 +64,11 @@ __all__ = [
     "ALL",
     "EXCERPT",
     "HEURISTICS",
+    "LONGEST_DELAY",
+    "LONGEST_QUEUE",
+    "LONGEST_QUIET",
     "MIRRORED",
+    "MOST_QUEUED",
     "REQUESTED",
     "Alarm",
     "Article",

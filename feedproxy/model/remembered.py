@@ -1,13 +1,18 @@
 """What the poller remembers from one poll to the next."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feedproxy.model.harvested import ListingItem
 from feedproxy.model.texts import ArticleId, Url
 
 # The channel of articles that came because a reader asked for them.
 REQUESTED = "requested"
+
+# How far ahead the moments of a host may lie; those beyond were written by a clock that has jumped since. No queue before it is
+# longer than the first, but where it asks for a minute between two requests, as many may queue.
+LONGEST_QUEUE, LONGEST_QUIET = timedelta(minutes=10), timedelta(days=1)
+MOST_QUEUED, LONGEST_DELAY = 64, timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,14 @@ All documents lie in one folder, pictures in one below it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from feedproxy import markup
 from feedproxy.model import SafeHtml
+from feedproxy.render.environment import make_environment
 from feedproxy.render.pages import ArticleBody, Link
 
-_FOLDER = Path(__file__).parent / "templates"
 MEDIA_TYPE = b"application/epub+zip"
 # Where the documents are that stand in every book.
 TITLE, NAVIGATION, NCX, STYLE, PACKAGE = "title.xhtml", "nav.xhtml", "toc.ncx", "book.css", "package.opf"
@@ -99,12 +97,4 @@ def _xhtml(content: SafeHtml) -> Markup:
     return Markup(markup.as_xhtml(content))  # noqa: S704 (clean since it was stored)
 
 
-def _make_environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters.update(xhtml=_xhtml)
-    return environment
-
-
-_environment = _make_environment()
+_environment = make_environment(xhtml=_xhtml)

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from feedproxy.model import Mirror, SafeHtml
+from feedproxy.render.environment import make_environment
 from feedproxy.render.values import Lead
 
-_FOLDER = Path(__file__).parent / "templates"
 # What every page needs, by the file's name: its style sheet and its icon.
 STATIC = {file.name: file.read_bytes() for file in sorted((Path(__file__).parent / "static").iterdir())}
 
@@ -197,12 +196,4 @@ def _render(template: str, frame: Frame, **values: object) -> bytes:
     return _environment.get_template(template).render(frame=frame, **values).encode()
 
 
-def _make_environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters.update(safe_html=Markup)
-    return environment
-
-
-_environment = _make_environment()
+_environment = make_environment(safe_html=Markup)

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from feedproxy.model import Mirror
 from feedproxy.render.charts import bar_chart
+from feedproxy.render.environment import make_environment
 
 _MEGABYTE, _GIGABYTE = 1_000_000, 1_000_000_000
 _WEEK = 7
@@ -47,11 +45,4 @@ def _bytes(count: int | None) -> str:
     return f"{count / _GIGABYTE:.1f} GB" if count >= _GIGABYTE else f"{count / _MEGABYTE:.0f} MB"
 
 
-def _make_environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters.update(minute=_minute, span=_span, bytes=_bytes)
-    return environment
-
-
-_environment = _make_environment()
+_environment = make_environment(minute=_minute, span=_span, bytes=_bytes)

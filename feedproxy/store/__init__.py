@@ -9,11 +9,13 @@ from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
 from feedproxy.store.moving import move
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
+from feedproxy.store.search import LOT as SEARCH_LOT
 from feedproxy.store.search import Search
 from feedproxy.store.sql import SqlStore
 
 __all__ = [
     "PAGE_ENTRIES",
+    "SEARCH_LOT",
     "Archive",
     "Budget",
     "Clock",

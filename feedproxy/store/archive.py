@@ -19,7 +19,6 @@ _MANY = 2_000
 _CHUNK = 5_000
 _logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
 _few_due = select(func.count()).select_from(_due.limit(bindparam("most")).subquery())
-_last = select(func.max(t.archive.c.position)).where(t.archive.c.log == bindparam("log"))
 _since = and_(t.article_version.c.article_id == t.archive.c.article_id, t.article_version.c.number == t.archive.c.version)
 # asked for last, as it lies behind the text in its row
 _updated = select(t.article.c.updated).where(t.article.c.id == t.archive.c.article_id).scalar_subquery()
@@ -39,8 +38,8 @@ _missing = (
 _missing_due = _missing.where(t.membership.c.article_id.in_(bindparam("due", expanding=True)))
 
 _entries = t.archive.c
-_newest = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
-_version = rows.CHANGES.add_columns(_newest.scalar_subquery(), _newest.with_only_columns(_entries.added).scalar_subquery())
+_last = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
+_version = rows.CHANGES.add_columns(_last.scalar_subquery(), _last.with_only_columns(_entries.added).scalar_subquery())
 
 
 class Archive(Protocol):

@@ -68,7 +68,6 @@ def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> Non
         db.execute(update(t.article).where(t.article.c.id == saved.id).values(values))
         db.execute(delete(t.article_tag).where(t.article_tag.c.article_id == saved.id))
         db.execute(delete(t.article_link).where(t.article_link.c.article_id == saved.id))
-    if not is_new:
         db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
     db.execute(insert(search_due), {"article_id": saved.id})
     tags = [

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -41,12 +41,17 @@ class Database:
         """Return what feels whether the database has changed."""
         return Pulse(self._engine) if self._is_file else postgres.Ear(self._engine)
 
-    def turn(self, file: Path, *, shared: bool = False) -> AbstractContextManager[object]:
+    @contextmanager
+    def turn(self, file: Path, *, shared: bool = False) -> Iterator[None]:
         """Hold off the other pollers: of this machine by a lock on *file*, of all by one in the database.
 
         A turn that is *shared* holds off only those that take one alone.
         """
-        return locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared)
+        try:
+            with locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared):
+                yield
+        except SQLAlchemyError as e:
+            raise StoreError(f"store: {in_words(e)}") from e
 
     def compact(self) -> None:
         """Give back the room that what was deleted took."""

@@ -93,15 +93,12 @@ def _number_of(host: str) -> int:
 @contextmanager
 def turn(engine: Engine, *, shared: bool) -> Iterator[None]:
     """Hold off the pollers of all machines, or those that share no turns; it ends with the process, however that ends."""
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.detach()  # so that the end closes it
-            connection.execute(text("SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"))
-            take = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
-            connection.execute(select_(take(_OURS, _TURN)))
-            yield
-    except SQLAlchemyError as e:
-        raise StoreError(f"store: {' '.join(str(getattr(e, 'orig', None) or e).split())}") from e
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # so that the end closes it
+        connection.execute(text("SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"))
+        take = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
+        connection.execute(select_(take(_OURS, _TURN)))
+        yield
 
 
 def check_order(db: Connection) -> None:

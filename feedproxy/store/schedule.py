@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from feedproxy.errors import StoreError
-from feedproxy.model import ArticleId, Backfill, ChannelState, Url
+from feedproxy.model import LONGEST_DELAY, LONGEST_QUEUE, LONGEST_QUIET, MOST_QUEUED, ArticleId, Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database
@@ -21,11 +21,6 @@ from feedproxy.store.schema import locked
 _LEADER = "poller"
 # Beside the leader's row, while all that is held comes from elsewhere (`moving`): where from.
 MOVING = "move"
-# No queue before a host is longer than this; a moment beyond it was written by a clock that has jumped since.
-_LONGEST_QUEUE = timedelta(minutes=10)
-# But where a host asks for a minute between two requests, as many may queue.
-_MOST_QUEUED, _LONGEST_DELAY = 64, timedelta(minutes=1)
-_LONGEST_QUIET = timedelta(days=1)
 # Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
 _LONGEST_TTL_S = 366 * 86_400
 _states = select(*(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)))
@@ -171,7 +166,7 @@ class SqlBudget:
     def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
         with self._db.writing(host) as db:
             row = db.execute(_host, {"mine": host}).first()
-            longest_queue = max(_LONGEST_QUEUE, _MOST_QUEUED * timedelta(seconds=gap_s))
+            longest_queue = max(LONGEST_QUEUE, MOST_QUEUED * timedelta(seconds=gap_s))
             was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
             if row and not was_later and _is_quiet(row, now, timedelta(seconds=most_quiet_s)):
                 return now, row.quiet_until
@@ -190,8 +185,8 @@ class SqlBudget:
             if row is None:
                 db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))
                 return
-            was_later = row.next_at > now + _MOST_QUEUED * _LONGEST_DELAY
-            is_held = not was_later and _is_quiet(row, now, _LONGEST_QUIET)
+            was_later = row.next_at > now + MOST_QUEUED * LONGEST_DELAY
+            is_held = not was_later and _is_quiet(row, now, LONGEST_QUIET)
             longer = max(until, row.quiet_until) if is_held else until
             values = {"quiet_until": longer, "next_at": now if was_later else row.next_at}
             db.execute(_change_host, {"mine": host, **values})
@@ -199,7 +194,7 @@ class SqlBudget:
     def quiet(self, now: datetime) -> dict[str, datetime]:
         with self._db.reading() as db:
             found = db.execute(_quiet, {"now": now}).all()
-        return {row.name: row.quiet_until for row in found if _is_quiet(row, now, _LONGEST_QUIET)}
+        return {row.name: row.quiet_until for row in found if _is_quiet(row, now, LONGEST_QUIET)}
 
 
 def _is_quiet(row: Any, now: datetime, longest: timedelta) -> bool:  # noqa: ANN401 (a row)

@@ -54,6 +54,10 @@ _AND = {"sqlite": " ", "postgresql": " & "}
 _QUOTED = {"sqlite": '"{}"', "postgresql": "'{}'"}
 
 
+# Articles that are indexed in one transaction: some tenths of a second, for which who writes besides may wait.
+LOT = 100
+
+
 class Search(Protocol):
     """Articles by words. Every method raises StoreError where the store can't be read or written."""
 

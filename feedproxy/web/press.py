@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from fcntl import LOCK_EX, flock
 from functools import cache
 from pathlib import Path
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 # What stands before each record: a mark, the hash of its key, the lengths of its head and of its bodies, the hash of both.
 _FRAME = struct.Struct(">4s16sII16s")
 _MARK = b"made"
-_EPOCH, _TICK = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 
 
 def digest_of(made_by: object) -> str:
@@ -192,7 +191,14 @@ def _hash_of(data: bytes) -> bytes:
 
 def _head_of(version: Version, answer: Answer) -> bytes:
     lengths = {coding: len(body) for coding, body in answer.forms.items()}
-    said = (answer.media_type, answer.tag, _ticks(answer.changed), answer.cache_control, answer.vary, lengths)
+    said = (
+        answer.media_type,
+        answer.tag,
+        answer.changed and answer.changed.isoformat(),
+        answer.cache_control,
+        answer.vary,
+        lengths,
+    )
     return json.dumps((repr(version), *said)).encode()
 
 
@@ -200,9 +206,5 @@ def _answer_of(head: bytes, version: Version, file: _File, start: int) -> Answer
     made_at, media_type, tag, changed, cache_control, vary, lengths = json.loads(head)
     if made_at != repr(version):
         return None
-    when = None if changed is None else _EPOCH + changed * _TICK
+    when = datetime.fromisoformat(changed) if changed else None
     return Answer(media_type, tag, _Bodies(file, start, lengths), 0, when, cache_control, vary)
-
-
-def _ticks(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // _TICK

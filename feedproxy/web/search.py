@@ -10,7 +10,7 @@ from feedproxy.edition import Pages, in_script, search_scope
 from feedproxy.errors import ChoiceError
 from feedproxy.model import ArticleId, Version
 from feedproxy.render import render_opensearch
-from feedproxy.web.answers import HTML, NO_STORE, Answer, prepare, send
+from feedproxy.web.answers import HTML, Answer, prepare, send
 from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.shelf import Shelf
 from feedproxy.web.views import DAY, FORM, Views, refuse
@@ -48,7 +48,7 @@ class Searches:
         try:
             words = parse_query(asked)
         except ChoiceError:
-            return send(prepare(in_script(pages.search("", None), ground.script), HTML), status=400, cache_control=NO_STORE)
+            return self.views.tell(pages.search("", None), 400)
         channels = search_scope(ground.mirror, words).channel_ids
 
         def make(version: Version) -> Answer:

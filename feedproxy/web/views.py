@@ -124,7 +124,7 @@ class Views:
         elsewhere = self._pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
-        return self._tell(self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404)
+        return self.tell(self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404)
 
     def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
         """Queue an article that is not held, and lead back to its page."""
@@ -182,9 +182,9 @@ class Views:
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
-        return self._tell(self._plain_pages().message(title, text, MirrorPath(request.path)), status)
+        return self.tell(self._plain_pages().message(title, text, MirrorPath(request.path)), status)
 
-    def _tell(self, body: bytes, status: int) -> Response:
+    def tell(self, body: bytes, status: int) -> Response:
         """Answer with a page of ours that is no good news, in the script that the reader has pages in."""
         return send(prepare(in_script(body, self._script()), HTML), status=status, cache_control=NO_STORE)
 
@@ -207,15 +207,14 @@ class Views:
             _NotHeldError: there is none.
 
         """
-        pages = self._pages()
+        ground = self.feed_ground()
 
         def make_answer(version: Version) -> Answer:
-            body = make(pages)
+            body = make(Pages(replace(ground, books=self.books())))
             if body is None:
                 raise _NotHeldError
-            return prepare(in_script(body, pages.ground.script), HTML, version.moment)
+            return prepare(in_script(body, ground.script), HTML, version.moment)
 
-        ground = pages.ground
         key = (path, ground.public_url, ground.key, ground.script)
         return self.give(self.shelf.get(key, lambda: self._version(channels), make_answer))
 
@@ -232,7 +231,7 @@ class Views:
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
-        response = self._tell(body, status)
+        response = self.tell(body, status)
         if status != 404:  # noqa: PLR2004 (HTTP's own number)
             response.headers["Retry-After"] = "60"
         return response
@@ -242,7 +241,7 @@ class Views:
         return Pages(Ground(self.mirror, self.library, self.settings.public_url, script=self._script()))
 
     def _pages(self) -> Pages:
-        return Pages(replace(self.feed_ground(), books=self.books()))
+        return Pages(self.feed_ground())
 
     def feed_ground(self) -> Ground:
         """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""
