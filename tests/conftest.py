@@ -34,21 +34,11 @@ settings_of_hypothesis.load_profile("fixed")
 SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz", "scan", "serve", "browser", "corpus_markdown")
 
 
-# What takes too long beside all else, so that `make soak` runs it: by module, and what is done over PostgreSQL besides.
-LONG = (
-    *("access", "add", "bench", "bundle", "commands", "corpus_export", "corpus_links", "corpus_markdown", "demo", "dispatch"),
-    *("export_browser", "fuzz", "hostile", "kills", "moving", "operators", "postgresql", "reading", "shared", "simulation"),
-    *("tasks", "websub"),
-)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {f"test_{name}.py": rank for rank, name in enumerate(SLOW)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
     for item in items:
-        if "postgresql" in item.name or item.path.stem.removeprefix("test_") in LONG:
-            item.add_marker(pytest.mark.soak)
         if item.get_closest_marker("corpus") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="needs ../shared, the real pages, which are not part of the project"))
 

@@ -42,6 +42,14 @@ UNRUN = {
     "make docs": "rewrites docs/configuration.md: tests/test_docs.py compares",
     "make picture": "draws with Chromium",
     "sudo ": "changes the system",
+    "useradd ": "changes the system",
+    "install ": "changes the system",
+    "mkdir /etc": "changes the system",
+    "cp -r config/": "changes the system: tests/test_deploy.py reads what is copied",
+    "cp config/deploy/": "changes the system: the same",
+    "systemctl ": "changes the system",
+    "git clone . ": "changes the system",
+    "make -C ": "asks PyPI",
     "docker ": "needs a running Docker",
     "pg_": "needs a database that may be overwritten: $URL",
     "python3 -m http.server": "runs for ever",
@@ -127,7 +135,9 @@ HELP = {
 }
 OURS = sorted(text for text in {*SHOWN, *HELP} if text.startswith("feedproxy ") and not reason_of(text))
 # How a backup is made and brought back, in the order in which it stands there.
-COPYING = [line.text for line in SHOWN.values() if line.text.startswith(("sqlite3", "rsync", "cp "))]
+COPYING = [
+    line.text for line in SHOWN.values() if line.text.startswith(("sqlite3", "rsync", "cp ")) and "/srv/backup" in line.text
+]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import Clock
+from engines import wait_for
 
 from feedproxy import demo
 from feedproxy.errors import GoneError
@@ -121,7 +122,7 @@ def test_one_command_starts_all_and_ctrl_c_ends_all_in_peace_and_leaves_nothing(
     guard.start()
     assert running.stdout
     assert f"http://{bind}/" in running.stdout.readline()
-    assert any("Booting worker" in line for line in running.stdout)
+    wait_for(int(bind.rpartition(":")[2]))
     with urllib.request.urlopen(f"http://{bind}/feed/landscape.xml", timeout=20) as answer:
         assert "山水" in answer.read().decode()
     os.killpg(running.pid, signal.SIGINT)

@@ -691,6 +691,15 @@ def run_until(poller: Poller, clock: Clock, until: datetime) -> None:
         clock.now = max(clock.now + timedelta(seconds=1), min(poller.step(), clock.now + timedelta(minutes=1)))
 
 
+def test_work_is_done_while_time_goes_on(harvester: Harvester, clock: Clock) -> None:
+    def running() -> datetime:  # as every real clock: no two looks at it are the same
+        clock.advance(microseconds=1)
+        return clock.now
+
+    poller = Poller(replace(harvester.kit, clock=running), "a")
+    assert poller.guarded("archives", lambda: "done") == "done"
+
+
 def test_what_can_not_be_stored_is_not_fetched_again_and_again(
     harvester: Harvester, newsroom: Newsroom, clock: Clock, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -120,6 +120,7 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         until(
             lambda: held(store, site) == wanted and len(store.pictures(store.walk(["c1", "c2", "c3"]))) == wanted, "all articles"
         )
+        until(lambda: store.archive.length("daily") == wanted, "all of them in the archive")
         codes = fleet.end()
         judge(store, site)
         store.close()

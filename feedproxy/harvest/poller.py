@@ -164,7 +164,8 @@ class Poller:
 
     def guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
         """Do some work; what nobody foresaw costs only that, and gives it some rest."""
-        if self.kit.clock() < self.resting.get(name, self.kit.clock()):
+        now = self.kit.clock()
+        if now < self.resting.get(name, now):
             return None
         try:
             done = work()

@@ -33,12 +33,16 @@ from feedproxy.errors import StoreError
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
+from feedproxy.store.indexed import search_doc, search_due
 from feedproxy.store.opening import TURN_FILE, open_database
 from feedproxy.store.ports import Clock
 from feedproxy.store.schedule import MOVING, SqlLease
 from feedproxy.store.schema import revision
+from feedproxy.store.search import SqlSearch
 
 _ROWS = 500
+# Who polls is not moved, and an index is its engine's own: it is made anew.
+_LEFT = frozenset((t.lease.name, search_doc.name, search_due.name))
 _Key = tuple[Any, ...]
 
 
@@ -46,6 +50,8 @@ def move(
     source_url: str, target_url: str, folder: Path, *, clock: Clock, lease: timedelta, told: Callable[[str, int, int], None]
 ) -> dict[str, int]:
     """Copy all that a store holds at this moment to another database; return how many rows each table has at both ends.
+
+    What search finds is indexed anew there, by whoever polls.
 
     Where it comes from stands in the target until all is there, so that nobody polls into a part. Pollers of the source are held
     off, by its lease and by a lock in *folder*. *told* is called after each lot: the table, how many of its rows are there, and
@@ -126,9 +132,9 @@ class _Sum:
 
 
 def _tables() -> Iterator[Table]:
-    """Yield the tables, those that others refer to first, with moments as the numbers they are; who polls is not moved."""
+    """Yield the tables that are moved, those that others refer to first, with moments as the numbers they are."""
     for table in t.metadata.sorted_tables:
-        if table.name != t.lease.name:
+        if table.name not in _LEFT:
             columns = (
                 Column(each.name, BigInteger() if isinstance(each.type, t.Moment) else each.type, primary_key=each.primary_key)
                 for each in table.c
@@ -186,6 +192,7 @@ def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], N
 
 
 def _release(target: Database) -> None:
+    SqlSearch(target).forget()
     with target.writing() as db:
         db.execute(delete(t.lease).where(t.lease.c.name == MOVING))
         if db.dialect.name != "sqlite":
