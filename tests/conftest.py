@@ -12,7 +12,7 @@ from databases import any_database, postgresql, shared_database  # noqa: F401 (f
 from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
-from realsite import SHARED, Harvest, harvest_once
+from realsite import CONFIG, SHARED, Harvest, harvest_once
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit
@@ -128,7 +128,7 @@ def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder,
 
 @pytest.fixture(scope="session")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    """The real site's articles, harvested once for all who only read them; `classic` are those of its older layout."""
+    """The real site's articles, harvested once for all who only read them; `classic`: of one section, in the older layout."""
     done = harvest_once("modern", _shared_folder(tmp_path_factory))
     yield done
     done.store.close()
@@ -136,7 +136,7 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
 
 @pytest.fixture(scope="session")
 def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest_once("classic", _shared_folder(tmp_path_factory))
+    done = harvest_once("classic", _shared_folder(tmp_path_factory), load_mirror(CONFIG).sections[0].name)
     yield done
     done.store.close()
 

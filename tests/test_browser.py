@@ -184,7 +184,7 @@ def test_pages_are_as_light_or_dark_as_the_reader_wants_them(filled: Flask, brow
 
 def every(count: int, of: list[str]) -> list[str]:
     """Return *count* entries, spread evenly."""
-    return [of[at * len(of) // count] for at in range(count)]
+    return [of[(2 * at + 1) * len(of) // (2 * count)] for at in range(count)]
 
 
 @pytest.mark.corpus
@@ -194,18 +194,15 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
 ) -> None:
     mirror, store = modern.mirror, modern.store
     places = [(section.name, channel.id) for section in mirror.sections for channel in section.channels]
-    articles = sorted(
-        f"/{section}/blob/master/pages/{channel}/{article.id}.md"
+    chosen = [
+        f"/{section}/blob/master/pages/{channel}/{every(1, [each.id for each in store.newest([channel], 10_000)])[0]}.md"
         for section, channel in places
-        for article in store.newest([channel], 10_000)
-    )
-    chosen = every(100, articles)
-    assert {tuple(path.split("/")[1:6:4]) for path in chosen} == set(places)
+    ]
     tags = sorted({tag for article in modern.articles().values() for tag in article.tags})
     lists = [
         "/",
         *(f"/{section.name}" for section in mirror.sections),
-        *(f"/tag/{quote(tag, safe='')}" for tag in every(20, tags)),
+        *(f"/tag/{quote(tag, safe='')}" for tag in every(10, tags)),
     ]
     indexes = [f"/{section}/blob/master/indexes/{channel}/README.md" for section, channel in places]
     settings = modern.settings.model_copy(update={"trusted_hosts": ("127.0.0.1",)})
@@ -214,4 +211,4 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
         for path in chain(lists, indexes, chosen):
             reader.open(path)
         print(f"\n{scheme}: {dict(reader.seen)}, {len(reader.elsewhere)} elsewhere, {len(reader.said)} messages")
-    assert reader.seen["pictures"] > 100
+    assert reader.seen["pictures"] > 50

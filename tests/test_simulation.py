@@ -165,7 +165,7 @@ def _judge(world: World, machine: Machine, seen: dict[str, datetime], days: floa
 
 
 def test_days_of_failures_an_outage_and_another_layout_lose_nothing(tmp_path: Path) -> None:
-    live_through(tmp_path, channels=6, per_day=12, days=4, down=(1.2, 2.0))
+    live_through(tmp_path, channels=4, per_day=9, days=4, down=(1.2, 2.0))
 
 
 @pytest.mark.soak
@@ -211,7 +211,7 @@ def test_a_fresh_start_spreads_its_first_polls(tmp_path: Path) -> None:
 def test_of_two_pollers_one_polls_and_the_other_takes_over_in_time(tmp_path: Path) -> None:
     asked = []
     for count in (1, 2):
-        with make_world(tmp_path / str(count), channels=6, per_day=30, days=2, poll="lease_seconds = 900") as world:
+        with make_world(tmp_path / str(count), channels=4, per_day=12, days=2, poll="lease_seconds = 900") as world:
             machines = [world.start(f"poller{number}") for number in range(count)]
             due = dict.fromkeys(range(count), START)
             while world.clock.now < START + DAY:
