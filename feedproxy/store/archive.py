@@ -87,7 +87,7 @@ class SqlArchive:
         for log in logs:
             if known.get(log.name) != _written(log):
                 with self._db.writing() as db:
-                    added += _append(db, log, now, [])
+                    added += _append(db, log, now, log.channels)
                     _remember(db, log)
         return added
 
@@ -169,26 +169,28 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
 
     So is a log that is configured no more, if it ever comes back.
     """
-    db.execute(delete(t.archive_log).where(t.archive_log.c.name.not_in([log.name for log in logs])))
+    known = _known(db)
+    for gone in rows.chunks(known.keys() - {log.name for log in logs}):
+        db.execute(delete(t.archive_log).where(t.archive_log.c.name.in_(gone)))
     added = 0
     if _count_due(db, _MANY + 1) > _MANY:
         db.execute(delete(t.archive_log))
     else:
-        known, due = _known(db), list(db.execute(_due).scalars())
+        due = list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
         made_up = [log for log in logs if known.get(log.name) == _written(log)]
-        added = sum(_append(db, log, now, due) for log in made_up if due and showing & log.channels)
+        added = sum(_append(db, log, now, showing & log.channels, due) for log in made_up if due and showing & log.channels)
     db.execute(delete(t.archive_due))
     return added
 
 
-def _append(db: Connection, log: Log, now: datetime, due: Sequence[ArticleId]) -> int:
-    """Append what a log has not, of the articles that are *due*, else of all; full pages stay as they are then."""
+def _append(db: Connection, log: Log, now: datetime, channels: Collection[str], due: Sequence[ArticleId] = ()) -> int:
+    """Append what a log has not of what *channels* show, of the articles that are *due*, else of all; full pages stay then."""
     start = _length(db, log.name)
     places = {channel: place for place, (_, channel) in enumerate(log.places)}
     query, only = (_missing_due, {"due": due}) if due else (_missing, {})
     found: dict[str, int] = {}  # the first of its places of each article
-    for article_id, channel in db.execute(query, {"log": log.name, "some": list(places), **only}):
+    for article_id, channel in db.execute(query, {"log": log.name, "some": list(channels), **only}):
         found[article_id] = min(places[channel], found.get(article_id, len(places)))
     entries = [
         {

@@ -1,5 +1,6 @@
 """The server's worker: what it refuses before the application sees it is answered as plainly, and with the same headers."""
 
+import gc
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,13 @@ class Worker(ThreadWorker):  # type: ignore[misc] # no types are published
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Have headers that are ours be sent as they are: to look at each takes longer than all else of an answer."""
+        """Have headers that are ours be sent as they are: to look at each takes longer than all else of an answer.
+
+        What is loaded now stays, so collecting garbage need not walk through it again and again.
+        """
         super().load_wsgi()
+        gc.collect()
+        gc.freeze()
         self.wsgi: WSGIApplication = unchecked(self.app.wsgi())
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401 (gunicorn's)
