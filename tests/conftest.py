@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,6 +132,12 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
     done = harvest_once("modern", _shared_folder(tmp_path_factory))
     yield done
     done.store.close()
+
+
+@pytest.fixture(params=[pytest.param(-1, id="section"), pytest.param(0, id="whole", marks=pytest.mark.soak)])
+def some(request: pytest.FixtureRequest, modern: Harvest) -> Harvest:
+    """The last section of the real site; all of them in `make soak`."""
+    return replace(modern, mirror=replace(modern.mirror, sections=modern.mirror.sections[request.param :]))
 
 
 @pytest.fixture(scope="session")

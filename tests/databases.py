@@ -126,14 +126,31 @@ def _programs() -> Path:
 @contextmanager
 def own_server() -> Iterator[Server]:
     """Start a server of one's own."""
+    with _place() as server:
+        _run("initdb", "-D", str(server.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        server.start()
+        yield server
+
+
+@contextmanager
+def follower(primary: Server) -> Iterator[Server]:
+    """Start a server to which all that *primary* writes is streamed, and that only reads (PostgreSQL, "Hot Standby")."""
+    with _place() as server:
+        to = f"host=127.0.0.1 port={primary.port} user=postgres"
+        _run("pg_basebackup", "-d", to, "-D", str(server.folder / "data"), "-R", "-c", "fast")
+        server.start()
+        yield server
+
+
+@contextmanager
+def _place() -> Iterator[Server]:
+    """Give a server a folder and a port; stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = int(held.getsockname()[1])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         server = Server(Path(folder), port)
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
-        _run("initdb", "-D", str(server.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        server.start()
         try:
             yield server
         finally:

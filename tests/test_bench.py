@@ -147,10 +147,12 @@ def test_a_core_path_makes_about_as_many_calls_each_time_and_all_of_them_do_some
     paths = core_paths()
     for work in paths.values():
         assert work()
-    counted = {name: count_calls(work) for name, work in paths.items()}
-    assert {name: count_calls(work) for name, work in paths.items()} == pytest.approx(
-        counted, rel=0.001
-    )  # memory is freed at times
+
+    def count() -> dict[str, int]:  # the fewest of some: memory is freed at times, and what is kept is made
+        return {name: min(count_calls(work) for _ in range(3)) for name, work in paths.items()}
+
+    counted = count()
+    assert count() == pytest.approx(counted, rel=0.001)
     assert len(counted) == 5
     assert min(counted.values()) > 1000
 

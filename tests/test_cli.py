@@ -1,6 +1,7 @@
 """The commands, as a user types them."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -202,6 +203,22 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
     assert list(store.pictures([ArticleId("n102")])) == [BASE + STORIES[1].picture]
     assert set(MediaFolder(tmp_path / "var" / "media").names()) == store.used_files()
     store.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_poller_that_is_told_to_end_ends_in_peace(environment: Mapping[str, str], newsroom: Newsroom, number: int) -> None:
+    poller = subprocess.Popen(
+        [sys.executable, "-m", "feedproxy", "poll"], env=dict(environment), stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+    def tell() -> Answer:
+        poller.send_signal(number)
+        return Answer(b"", 404)
+
+    newsroom.faults = {STORIES[1].picture: tell}
+    said, told = poller.communicate(timeout=30)
+    assert (poller.returncode, said) == (0, b"")
+    assert [word for word in (b"Aborted", b"Traceback") if word in told] == []
 
 
 def test_every_command_explains_itself(run: Run) -> None:

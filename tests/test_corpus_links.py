@@ -36,7 +36,7 @@ _ARTICLE_LINK = re.compile(r"""<ok\s[^>]*href="\s*(?:https?:)?//(?:www\.|m\.)?ep
 _NAMES = 'id="{}"', 'name="{}"'
 _WORKERS = 2
 # Three in four addresses are those of tags, all made alike: one tag of so many is walked.
-_TAGS = 10
+_TAGS = 40
 _TAG = re.compile(r"/(?:feed/)?tag/(?P<name>.+?)(?:\.(?:xml|atom|json))?")
 
 

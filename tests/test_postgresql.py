@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
-from databases import Server, new_database, own_server
+from databases import Server, follower, new_database, own_server
 from flask import Flask
 from sqlalchemy import create_engine, make_url, text
 from test_fast import FEEDS, PAGES, fill
@@ -244,6 +244,28 @@ def test_while_the_server_is_down_readers_are_served_and_afterwards_all_goes_on(
     assert comes(lambda: "后来" in client.get("/feed/town/city.xml").text)
     assert [article.id for article in store.newest(["city"], 9)] == ["n2", "n1"]
     with suppress(StoreError):
+        desk.close()  # type: ignore[attr-defined]
+    store.close()
+
+
+def test_what_is_streamed_to_a_replica_is_shown_and_without_it_all_the_same(
+    server: Server, settings: Settings, mirror: Mirror, media: MediaFolder, clock: Clock, tmp_path: Path
+) -> None:
+    store = open_store(server.url, tmp_path / "one")
+    with follower(server) as replica:
+        desk = open_desk(server.url, tmp_path / "other", replica.url)
+        client = create_app(settings, mirror, desk, media, clock).test_client()
+
+        def shows(number: int) -> bool:
+            hold(store, make(number), channel="city")
+            return comes(lambda: f"正文{number}</p>" in client.get("/feed/town/city.xml").text)
+
+        assert [shows(1), shows(2)] == [True, True]
+        replica.stop()
+        assert shows(3)
+        replica.start()
+        assert shows(4)
+        assert [article.id for article in desk.newest(["city"], 9)] == ["n4", "n3", "n2", "n1"]
         desk.close()  # type: ignore[attr-defined]
     store.close()
 

@@ -120,13 +120,14 @@ def test_what_was_tampered_with_is_refused_by_the_key_and_named(
 
 @pytest.mark.corpus
 def test_the_real_mirror_taken_in_and_exported_is_the_same_pages_and_taken_in_again_the_same_store(
-    modern: Harvest, tmp_path: Path
+    some: Harvest, tmp_path: Path
 ) -> None:
-    with take_in(modern.mirror, tmp_path / "first", SHARED / "mirror", NOW) as (first, done):
+    with take_in(some.mirror, tmp_path / "first", SHARED / "mirror", NOW) as (first, done):
         assert done.failures == []
         settings = Settings(config=tmp_path / "first", data=tmp_path / "first")
-        write(modern.mirror, settings, first, tmp_path / "out", Links.SEED)
-        read = {file: read_seed(file.read_text("utf-8")) for file in pages()}
+        write(some.mirror, settings, first, tmp_path / "out", Links.SEED)
+        sections = {section.name for section in some.mirror.sections}
+        read = {file: read_seed(file.read_text("utf-8")) for file in pages() if file.parts[-4] in sections}
         editions, different, copies = list[str](), list[str](), defaultdict[str, list[object]](list)
         for file, theirs in read.items():
             copies[file.stem].append(replace(text_of(theirs), label=""))
@@ -135,22 +136,24 @@ def test_the_real_mirror_taken_in_and_exported_is_the_same_pages_and_taken_in_ag
             if parts := [part for part in differing(ours, theirs) if part != "label"]:
                 is_one_of_several = any(copy != copies[file.stem][0] for copy in copies[file.stem])
                 (editions if is_one_of_several else different).append(f"{file.parent.name}/{file.stem}: {', '.join(parts)}")
-        print(f"\n{len(pages())} pages; other editions: {len(editions)}; different otherwise:", *different, sep="\n  ")
-        assert len(different) <= (1 - 0.995) * len(pages())
-        with take_in(modern.mirror, tmp_path / "second", tmp_path / "out", NOW) as (second, _):
-            assert dump(second, modern.mirror) == dump(first, modern.mirror)
+        print(f"\n{len(read)} pages; other editions: {len(editions)}; different otherwise:", *different, sep="\n  ")
+        assert len(different) <= (1 - 0.995) * len(read)
+        with take_in(some.mirror, tmp_path / "second", tmp_path / "out", NOW) as (second, _):
+            assert dump(second, some.mirror) == dump(first, some.mirror)
 
 
 @pytest.mark.corpus
-def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same(modern: Harvest, tmp_path: Path) -> None:
-    write(modern.mirror, modern.settings, modern.store, tmp_path / "out")
-    with take_in(modern.mirror, tmp_path / "again", tmp_path / "out", NOW) as (taken, done):
+def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same(some: Harvest, tmp_path: Path) -> None:
+    write(some.mirror, some.settings, some.store, tmp_path / "out")
+    with take_in(some.mirror, tmp_path / "again", tmp_path / "out", NOW) as (taken, done):
         assert done.failures == []
-        ours, theirs = dump(taken, modern.mirror), dump(modern.store, modern.mirror)
+        ours, theirs = dump(taken, some.mirror), dump(some.store, some.mirror)
         found = differences(ours, theirs)
         print(f"\n{len(ours)} articles; differences: {dict(found)}")
         assert set(found) <= {"body"}
         assert found["body"] <= (1 - _LEAST_EQUAL) * len(ours)
         assert {each: plain_text(ours[each].body) for each in ours} == {each: plain_text(theirs[each].body) for each in theirs}
-        assert taken.channels_of(list(ours)) == modern.store.channels_of(list(ours))
-        assert taken.pictures(list(ours)) == modern.store.pictures(list(ours))
+        shown = {channel.id for channel in some.channels}
+        places = {each: channels & shown for each, channels in some.store.channels_of(list(ours)).items()}
+        assert taken.channels_of(list(ours)) == places
+        assert taken.pictures(list(ours)) == some.store.pictures(list(ours))

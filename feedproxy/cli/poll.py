@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -58,9 +59,10 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
 
 
 def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
-    """Poll until SIGTERM; or have *hands* see to what is due."""
+    """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop)
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     kit = open_kit(settings, stop)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
