@@ -14,7 +14,7 @@ from standing import Standing, open_standing
 from test_browser import CHROMIUM, SCHEMES, browser
 
 __all__ = ["browser"]
-pytestmark = [pytest.mark.soak, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 ARTICLE = "/town/blob/master/pages/city/n102.md"
 KINDS = {

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,9 @@ class Upstream:
     def measure(self) -> None:
         """Note how fast it was asked since this was noted last."""
         now, asked = time.monotonic(), self.server.stats["requests"]
-        if self.at and now - self.at > 1:
+        if self.at and now - self.at < 1:
+            return
+        if self.at:
             self.fastest = max(self.fastest, (asked - self.asked) / (now - self.at))
         self.at, self.asked = now, asked
 
@@ -83,21 +87,22 @@ def open_upstream() -> Iterator[Upstream]:
 class Nodes:
     """Two web nodes, looked at again and again.
 
-    A change is known by the moment that the feed of all names as its own; it has to be at a node soon after the other shows it.
+    A change is known by its second, which the feed of all tells (Last-Modified); it has to be at a node soon after the other has
+    it, or a later one. What was changed in the last second does not say when.
     """
 
     ports: tuple[int, int]
     codes: Counter[int] = field(default_factory=Counter)
-    changes: list[tuple[str, float]] = field(default_factory=list)
+    changes: list[tuple[datetime, float]] = field(default_factory=list)
     up_since: dict[int, float] = field(default_factory=dict)
     longest_apart_s: float = 0.0
 
-    def ask(self, port: int) -> bytes | None:
-        """Return the feed of all, None if the node is down."""
+    def ask(self, port: int) -> tuple[bytes, str] | None:
+        """Return the feed of all, and when it says that it was changed; None if the node is down."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/feed/all.atom", timeout=30) as answer:
                 self.codes[answer.status] += 1
-                return bytes(answer.read())
+                return answer.read(), answer.headers.get("Last-Modified", "")
         except urllib.error.HTTPError as e:
             self.codes[e.code] += 1
             return None
@@ -108,23 +113,24 @@ class Nodes:
         """Look at both, and note how long one of them has lacked what was at the other."""
         for port in self.ports:
             asked_at = time.monotonic()
-            feed = self.ask(port)
-            if feed is None:
+            found = self.ask(port)
+            if found is None:
                 self.up_since.pop(port, None)
                 continue
-            self._note(port, str(feed.split(b"<updated>", 1)[1][:25], "ascii"), asked_at)
+            up_since = self.up_since.setdefault(port, asked_at)
+            if found[1]:
+                self._note(parsedate_to_datetime(found[1]), asked_at, up_since)
 
-    def _note(self, port: int, moment: str, asked_at: float) -> None:
-        up_since = self.up_since.setdefault(port, asked_at)
-        lacking = [max(at, up_since) for change, at in self.changes if change > moment]
+    def _note(self, shown: datetime, asked_at: float, up_since: float) -> None:
+        lacking = [max(at, up_since) for change, at in self.changes[-100:] if change > shown]
         self.longest_apart_s = max(self.longest_apart_s, asked_at - min(lacking, default=asked_at))
-        if not self.changes or moment > self.changes[-1][0]:
-            self.changes.append((moment, time.monotonic()))
+        if not self.changes or shown > self.changes[-1][0]:
+            self.changes.append((shown, time.monotonic()))
 
     def are_alike(self) -> bool:
         """Return whether both give the same bytes."""
         first, second = map(self.ask, self.ports)
-        return first is not None and first == second
+        return first is not None and second is not None and first[0] == second[0]
 
 
 @dataclass
