@@ -298,7 +298,7 @@ CANDIDATES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(CANDIDATES)
 def test_the_best_fitting_candidate_is_the_narrowest_that_fills_a_column_twice_else_the_widest(
     candidates: list[tuple[str, tuple[str, int], str]],
@@ -309,7 +309,7 @@ def test_the_best_fitting_candidate_is_the_narrowest_that_fills_a_column_twice_e
     assert markup.best_candidate(srcset) == next((url for url, (_, width), _ in candidates if width == fitting and width), "")
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(st.text("a1x,w ()\n\t.-:d", max_size=40) | st.text(max_size=40))
 def test_whatever_a_srcset_says_its_best_candidate_is_an_address_in_it_or_nothing(srcset: str) -> None:
     best = markup.best_candidate(srcset)

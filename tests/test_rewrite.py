@@ -477,7 +477,7 @@ def _said(html: str) -> str:
     return re.sub(r"[\x00-\x7f]", "", str(_tree(html).text_content()))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_nothing_that_is_rewritten_makes_a_browser_ask_another_host(safe: SafeHtml, place: Place) -> None:
     root = _tree(rewrite_links(safe, MIRROR, place))
@@ -489,7 +489,7 @@ def test_nothing_that_is_rewritten_makes_a_browser_ask_another_host(safe: SafeHt
             assert urljoin(FROM_ROOT, asking["src"]) == f"{ROOT}/media/{STORED.reading.name}"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_no_link_that_is_rewritten_leads_to_a_mirrored_site_and_each_inside_says_where_it_stands(
     safe: SafeHtml, place: Place
@@ -508,7 +508,7 @@ def test_no_link_that_is_rewritten_leads_to_a_mirrored_site_and_each_inside_says
             assert link.get("rel") is None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_every_link_to_an_article_that_is_held_leads_to_its_page(safe: SafeHtml, place: Place) -> None:
     links = _tree(rewrite_links(safe, MIRROR, place)).iter("a")
@@ -517,13 +517,13 @@ def test_every_link_to_an_article_that_is_held_leads_to_its_page(safe: SafeHtml,
     assert {ROOT + page for target, page in place.held.items() if target in linked} <= led_to
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_rewriting_changes_no_text_but_for_alternative_texts_and_addresses(safe: SafeHtml, place: Place) -> None:
     assert _said(rewrite_links(safe, MIRROR, place)) == _said(safe)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_rewriting_leaves_what_has_no_link_picture_or_player_byte_for_byte(safe: SafeHtml, place: Place) -> None:
     root = fragment(safe)
@@ -533,7 +533,7 @@ def test_rewriting_leaves_what_has_no_link_picture_or_player_byte_for_byte(safe:
     assert rewrite_links(plain, MIRROR, place) == plain
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_what_is_rewritten_for_a_feed_passes_cleaning_unchanged_but_for_rel(safe: SafeHtml, place: Place) -> None:
     rewritten = rewrite_links(safe, MIRROR, replace(place, write=IN_FEED.write, alone=True))
@@ -542,7 +542,7 @@ def test_what_is_rewritten_for_a_feed_passes_cleaning_unchanged_but_for_rel(safe
     assert inner_html(fragment(clean(DirtyHtml(without_rel), Url(ROOT)))) == without_rel
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(CLEANED, PLACES)
 def test_the_same_article_at_the_same_place_is_rewritten_to_the_same_bytes(safe: SafeHtml, place: Place) -> None:
     reversed_maps = replace(

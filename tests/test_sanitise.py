@@ -50,7 +50,7 @@ TEXTS = st.sampled_from(
     )
 )
 SOUP = st.lists(STARTS | STARTS | TAGS.map("</{}>".format) | TEXTS, max_size=16).map("".join)
-THOROUGHLY = settings(deadline=None, max_examples=250)
+THOROUGHLY = settings(deadline=None, max_examples=120)
 
 
 def _clean(dirty: str) -> str:
