@@ -60,6 +60,11 @@ class Upstream:
             self.server.site.newest = newest
             self.server.cache.clear()
 
+    def behave(self, passed: float) -> None:
+        """Fail, and be down, for a part of the time, of which a share has *passed*."""
+        is_failing, is_down = 0.2 < passed < 0.6, 0.6 <= passed < 0.65
+        self.server.control |= {"fail_rate": 0.03 if is_failing else 0.0, "retry_after": 2, "down": is_down}
+
     def measure(self) -> None:
         """Note how fast it was asked since this was noted last."""
         now, asked = time.monotonic(), self.server.stats["requests"]
@@ -204,7 +209,7 @@ def open_installation(folder: Path, database: str, broker_url: str, redis_url: s
 
 
 def run(made: Installation, seconds: float, every_s: float, disturb: "list[object]") -> None:
-    """Let time pass: upstream shows more, the nodes are looked at, and something happens now and then."""
+    """Let time pass: upstream shows more, fails and is down, the nodes are looked at, and something happens now and then."""
     chance, began = random.Random(seconds), time.monotonic()
     shown, shown_at = 5, began
     disturbed_at = began
@@ -220,7 +225,9 @@ def run(made: Installation, seconds: float, every_s: float, disturb: "list[objec
             disturbed_at = now
         made.nodes.look()
         made.upstream.measure()
+        made.upstream.behave((now - began) / seconds)
         time.sleep(0.2)
+    made.upstream.behave(1)
     made.upstream.show(None)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, exists, insert, select, update
 
 from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
 from feedproxy.store import rows
@@ -24,6 +24,11 @@ _held_of = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.
     t.article_picture.c.article_id.in_(rows.SOME)
 )
 _known = select(t.picture.c.url).where(t.picture.c.url.in_(rows.SOME))
+_any_due = (
+    select(t.picture.c.url)
+    .where(t.picture.c.original.is_(None), (t.picture.c.try_at <= bindparam("now")) | (t.picture.c.try_at > bindparam("horizon")))
+    .limit(1)
+)
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
@@ -51,6 +56,8 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
 
 def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
     """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
+    if not db.execute(_any_due, {"now": now, "horizon": now + _LONGEST_WAIT}).first():  # which names no channel
+        return []
     query = (
         select(t.picture.c.url, t.picture.c.tries)
         .where((t.picture.c.try_at <= now) | (t.picture.c.try_at > now + _LONGEST_WAIT), *_missing(hosts, channels))

@@ -25,6 +25,9 @@ MOVING = "move"
 _LONGEST_TTL_S = 366 * 86_400
 _states = select(*(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)))
 _state = _states.where(t.channel.c.id == rows.MINE)
+_mine = update(t.channel).where(t.channel.c.id == rows.MINE)
+_claim = _mine.where(t.channel.c.next_poll_at == bindparam("seen"))
+_claim_first = _mine.where(t.channel.c.next_poll_at.is_(None))
 _host, _change_host = select(t.host).where(t.host.c.name == rows.MINE), update(t.host).where(t.host.c.name == rows.MINE)
 _quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 
@@ -75,13 +78,13 @@ class SqlSchedule:
                     db.execute(insert(t.channel).values(id=channel, next_poll_at=at))
 
     def begin_poll(self, channel: str, seen: datetime | None, until: datetime) -> bool:
-        columns = t.channel.c
+        mine = {"mine": channel, "next_poll_at": until}
         with self._db.writing() as db:
+            if seen is not None:
+                return bool(db.execute(_claim, {**mine, "seen": seen}).rowcount)
             if not _exists(db, channel):
                 db.execute(insert(t.channel).values(id=channel))
-            is_unchanged = columns.next_poll_at.is_(None) if seen is None else columns.next_poll_at == seen
-            claim = update(t.channel).where(columns.id == channel, is_unchanged).values(next_poll_at=until)
-            return bool(db.execute(claim).rowcount)
+            return bool(db.execute(_claim_first, mine).rowcount)
 
     def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
         with self._db.writing() as db:

@@ -210,6 +210,8 @@ channel = Table(
     Column("own_at", Moment),
     Column("stand_in", Text, nullable=False, server_default=""),
     Column("replica", Text, nullable=False, server_default=""),
+    Index("channel_due", "next_poll_at"),
+    Index("channel_polled", "polled_at"),
 )
 
 # How far a walk down a channel's listing has come; without an address it has come to its end.
