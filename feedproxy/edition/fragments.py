@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from feedproxy import render
 from feedproxy.edition.documents import Document, Piece, packed_memo
@@ -51,8 +52,9 @@ class Fragments:
         self, found: list[Piece | None], keys: Sequence[bytes], form: str, read: Iterable[render.Entry]
     ) -> tuple[Piece, ...]:
         """Return what was *found*, the gaps filled with the entries *read*."""
-        entries = iter(read)
-        return tuple(piece or self._keep(key, form, next(entries)) for piece, key in zip(found, keys, strict=True))
+        lost = [at for at, piece in enumerate(found) if piece is None]
+        kept = {at: self._keep(keys[at], form, entry) for at, entry in zip(lost, read, strict=True)}
+        return tuple(piece or kept[at] for at, piece in enumerate(found))
 
     def document(self, feed: render.Feed, form: str, pieces: tuple[Piece, ...]) -> Document:
         """Return a feed in a form: *feed* without its entries, and those."""
@@ -66,6 +68,7 @@ class Fragments:
         return self.pieces.keep((key, form), Piece.of(render.render_entry(entry, form)))
 
 
+@lru_cache(1_000)
 def key_of(*parts: str) -> bytes:
     """Return the key of what depends on *parts*, each the `repr` of values that say there all that they hold."""
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()

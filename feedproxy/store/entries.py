@@ -1,6 +1,7 @@
 """What the entries of articles depend on, without their texts, inside a transaction that the caller holds."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, select, type_coerce
@@ -33,7 +34,7 @@ _pictures = (
 )
 _states = select(
     _article.id,
-    _article.updated,
+    type_coerce(_article.updated, BigInteger),
     type_coerce(_article.stored, BigInteger),
     _saves.label("saves"),
     _channels.label("channels"),
@@ -61,10 +62,14 @@ def _ordered(newest: Select[Any]) -> Select[Any]:
 
 
 def _state(row: Row[Any]) -> EntryState:
-    article_id, updated, *others = tuple(row)
+    return _made(*row)
+
+
+@lru_cache(1_000)  # the same articles are in several feeds, and most are as they were
+def _made(article_id: str, updated: int, *others: Any) -> EntryState:  # noqa: ANN401 (what a row has)
     channels, links = others[2], others[3]
     return EntryState(
-        ArticleId(article_id), updated, frozenset((channels or "").split()), bool(links), repr((article_id, *others))
+        ArticleId(article_id), t.moment(updated), frozenset((channels or "").split()), bool(links), repr((article_id, *others))
     )
 
 

@@ -23,7 +23,12 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's)
         """Return the moment."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment(value)
+
+
+def moment(microseconds: int) -> datetime:
+    """Return the moment so long after the beginning of 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 # One row for each article that is held.
