@@ -15,7 +15,7 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, article_page,
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.prune import prune
 from feedproxy.cli.reextract import reextract_articles
-from feedproxy.errors import FetchError
+from feedproxy.errors import FetchError, StoreError
 from feedproxy.harvest import Harvester, Poller
 from feedproxy.model import EXCERPT, Alarm, Article, ArticleId, Channel, Mirror
 from feedproxy.sanitise import plain_text
@@ -689,6 +689,27 @@ def test_an_alarm_is_told_until_somebody_takes_it(
 def run_until(poller: Poller, clock: Clock, until: datetime) -> None:
     while clock.now < until:
         clock.now = max(clock.now + timedelta(seconds=1), min(poller.step(), clock.now + timedelta(minutes=1)))
+
+
+class NobodyKnows:
+    """A lease that can't be asked for."""
+
+    def lead(self, *_: object) -> bool:
+        raise StoreError("redis: connection refused")
+
+
+def test_when_who_leads_is_known_again_polling_goes_on_at_once(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+) -> None:
+    poller, lease = poller_over(harvester), store.lease
+    store.lease = NobodyKnows()  # type: ignore[assignment]
+    for _ in range(10):
+        poller.step()
+        clock.advance(seconds=3)
+    assert newsroom.asked == []
+    store.lease = lease
+    poller.step()
+    assert {"/books.htm", "/city.htm"} <= set(newsroom.asked)
 
 
 def test_work_is_done_while_time_goes_on(harvester: Harvester, clock: Clock) -> None:

@@ -62,8 +62,12 @@ class Poller:
         try:
             if not self.lead():
                 return now + self._lease / _RENEWALS
-            if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
-                return self.rests_until
+        except StoreError as e:  # asking again costs nobody anything
+            self._tell(e)
+            return now + _AGAIN
+        if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
+            return self.rests_until
+        try:
             again_at = self.hands(self) if self.hands else self._work()
         except StoreError as e:
             return self._rest(e)
@@ -75,11 +79,14 @@ class Poller:
     def _rest(self, error: StoreError) -> datetime:
         """Do nothing for a while, longer and longer: what is fetched and can't be stored would be fetched again and again."""
         self.troubles += 1
+        self._tell(error)
+        self.rests_until = self.kit.clock() + min(_AGAIN * 2**self.troubles, _LONGEST_REST)
+        return self.rests_until
+
+    def _tell(self, error: StoreError) -> None:
         if str(error) != self.trouble:
             self.trouble = str(error)
             _log.error("%s; polling rests, and goes on by itself", error)
-        self.rests_until = self.kit.clock() + min(_AGAIN * 2**self.troubles, _LONGEST_REST)
-        return self.rests_until
 
     def lead(self) -> bool:
         """Take the lease or renew it, where that is due; return whether this poller leads."""
