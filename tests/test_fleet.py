@@ -165,6 +165,15 @@ class Installation:
         finally:
             store.close()
 
+    def wait_for_first_polls(self, patience_s: float = 120) -> None:
+        """Wait until each channel was polled: what a first listing does not show any more is for a backfill, not for polls."""
+        store, began = open_store(self.database, self.fleet.folder), time.monotonic()
+        count = len(load_mirror(CONFIG).channels)
+        while sum(state.succeeded_at is not None for state in store.schedule.states().values()) < count:
+            assert time.monotonic() - began < patience_s, "some channel was never polled"
+            time.sleep(0.5)
+        store.close()
+
 
 NAMES = ("worker1", "worker2", "worker3", "web1", "web2", "beat1", "beat2")
 
@@ -202,6 +211,7 @@ def open_installation(folder: Path, database: str, broker_url: str, redis_url: s
                 made.start(name)
             for port in made.nodes.ports:
                 wait_for(port)
+            made.wait_for_first_polls()
             yield made
         finally:
             for name in list(fleet.processes):

@@ -72,7 +72,7 @@ class Poller:
         except StoreError as e:
             return self._rest(e)
         if self.trouble:
-            _log.info("the store can be written again")
+            _log.info("polling goes on")
         self.troubles, self.trouble, self.rests_until = 0, "", None
         return max(again_at, self.kit.clock())
 
