@@ -80,17 +80,24 @@ def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
         ExtractError: it can't be read.
 
     """
+    return clean_tree(dirty, base)[0]
+
+
+def clean_tree(dirty: DirtyHtml, base: Url) -> tuple[SafeHtml, markup.Element]:
+    """Return the same, and its tree, which was made to check it; raises as `clean` does."""
     if len(dirty) > MAX_CHARACTERS:
         raise TooLargeError(base, f"body of {len(dirty)} characters is larger than {MAX_CHARACTERS}")
     try:
         safe = _clean_once(dirty, base)
+        root = markup.fragment(safe)
         for _ in range(_MAX_PASSES):
-            if _is_settled(safe):
+            if _is_settled(safe, root):
                 break
             safe = _clean_once(DirtyHtml(safe), base)
+            root = markup.fragment(safe)
     except markup.ERRORS as e:
         raise ExtractError(base, f"body can't be cleaned: {e}") from e
-    return safe
+    return safe, root
 
 
 def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
@@ -115,12 +122,11 @@ def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     return SafeHtml("".join(cleaner.clean(group) for group in groups))
 
 
-def _is_settled(safe: SafeHtml) -> bool:
-    """Tell whether both parsers agree on what was made, so that another pass would change nothing.
+def _is_settled(safe: SafeHtml, root: markup.Element) -> bool:
+    """Tell whether both parsers agree on what was made, *root* being the one's tree, so that another pass would change nothing.
 
     Of links in links, which no HTML can say, only one of them makes what the other one reads.
     """
-    root = markup.fragment(safe)
     has_nested = any(next(link.iterdescendants("a"), None) is not None for link in root.iter("a"))
     return not has_nested and not _LOOSE_PRE.search(safe) and str(markup.inner_html(root)) == safe
 

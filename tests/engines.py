@@ -91,15 +91,16 @@ def open_vhost() -> Iterator[str]:
         if shutil.which("rabbitmqctl") is None or probe.connect_ex(("127.0.0.1", port)) != 0:
             pytest.skip(f"needs RabbitMQ at port {port}, and its rabbitmqctl")
     name = f"fp_ce_{os.getpid()}"
-    _rabbitmqctl("add_vhost", name)
+    rabbitmqctl("add_vhost", name)
     try:
-        _rabbitmqctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        rabbitmqctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
         yield f"amqp://guest:guest@127.0.0.1:{port}/{name}"
     finally:
-        _rabbitmqctl("delete_vhost", name)
+        rabbitmqctl("delete_vhost", name)
 
 
-def _rabbitmqctl(*arguments: str) -> None:
+def rabbitmqctl(*arguments: str) -> None:
+    """Tell the RabbitMQ that runs here."""
     subprocess.run(["rabbitmqctl", "-q", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 

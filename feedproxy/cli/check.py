@@ -74,7 +74,7 @@ def _listing_in_words(site: Site, kind: str, listing: Listing) -> str:
 def _article(page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> dict[str, str]:
     """Return what was recognised, by its name, as it is shown."""
     found = parts[0][1]
-    text = sanitise.plain_text(join_clean(parts))
+    text = sanitise.plain_text(join_clean(parts)[0])
     identity = urls.identify(site, page.url)
     picture = found.picture
     return {

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from feedproxy import markup, plan, sources, urls
 from feedproxy.extract import extract_article
+from feedproxy.markup import Element
 from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Url, Waiting
 from feedproxy.rewrite import linked_articles, shown_pictures
-from feedproxy.sanitise import clean
+from feedproxy.sanitise import clean, clean_tree
 
 # A summary is for lists: about three lines of Chinese.
 _SUMMARY_CHARACTERS = 200
@@ -40,15 +41,18 @@ def article_parts(page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url],
     return parts
 
 
-def join_clean(parts: list[tuple[Page, Extract]]) -> SafeHtml:
-    """Return the clean body of all parts.
+def join_clean(parts: list[tuple[Page, Extract]]) -> tuple[SafeHtml, Element]:
+    """Return the clean body of all parts, and its tree.
 
     Raises:
         TooLargeError: a part is too large to be cleaned.
 
     """
-    bodies = [clean(extract.body, page.url) for page, extract in parts]
-    return bodies[0] if len(bodies) == 1 else SafeHtml("".join(f"<div>{body}</div>" for body in bodies))
+    bodies = [clean_tree(extract.body, page.url) for page, extract in parts]
+    if len(bodies) == 1:
+        return bodies[0]
+    joined = SafeHtml("".join(f"<div>{body}</div>" for body, _ in bodies))
+    return joined, markup.fragment(joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,7 @@ class Draft:
 def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Draft:
     """Return the clean article of its parts; *item* says what its listing knew."""
     first = parts[0][1]
-    body = join_clean(parts)
-    root = markup.fragment(body)  # once for all that is to be known of it
+    body, root = join_clean(parts)  # one tree for all that is to be known of it
     content = plan.content_of(root, sum(part.visible for _, part in parts))
     published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
     article = Article(

@@ -60,7 +60,7 @@ def _check(
 ) -> RuleResult:
     try:
         parts = article_parts(first(test.url), mirror, site, further)
-        text = plain_text(join_clean(parts))
+        text = plain_text(join_clean(parts)[0])
     except UpstreamError as e:
         return RuleResult(test, fault=e.reason)
     rule = parts[0][1].rule
