@@ -188,7 +188,9 @@ def every(count: int, of: list[str]) -> list[str]:
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light-desk", "dark-phone"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", DESK), pytest.param("dark", PHONE, marks=pytest.mark.soak)], ids=["light-desk", "dark-phone"]
+)
 def test_the_real_pages_are_whole_and_ask_nobody_else(
     modern: Harvest, browser: Browser, scheme: str, size: dict[str, int]
 ) -> None:

@@ -31,7 +31,7 @@ from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 from feedproxy.web import create_app
 
-pytestmark = pytest.mark.corpus
+pytestmark = [pytest.mark.corpus, pytest.mark.soak]  # its short form is over plain files of a section: test_corpus_export
 _ARTICLE_LINK = re.compile(r"""<ok\s[^>]*href="\s*(?:https?:)?//(?:www\.|m\.)?epochtimes\.com/(?:gb|b5)/[\d/]+/(n\d+)\.html?\b""")
 _NAMES = 'id="{}"', 'name="{}"'
 _WORKERS = 2

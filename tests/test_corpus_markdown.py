@@ -54,20 +54,22 @@ def test_the_seed_and_the_page_made_of_its_article_are_equal(modern: Harvest) ->
     assert made(modern, "epoch-news", "nf1412576", "n13365715") == of_file(SHARED / "seed" / "n13365715.md")
 
 
-def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(modern: Harvest) -> None:
+def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(some: Harvest) -> None:
     """A page of another edition of an article than the one that the stand-in serves can't be made of what it serves."""
     served: dict[str, SeedPage] = {}
     labels, editions, different = 0, list[str](), list[str]()
-    for file in pages():
+    sections = {section.name for section in some.mirror.sections}
+    files = [file for file in pages() if file.parts[-4] in sections]
+    for file in files:
         section, channel = file.parts[-4], file.parts[-2]
-        theirs, ours = of_file(file), made(modern, section, channel, file.stem)
+        theirs, ours = of_file(file), made(some, section, channel, file.stem)
         edition = served.setdefault(file.stem, text_of(theirs))
         assert theirs.label in _LABELS
         labels += theirs.label != ours.label
         if parts := differing(ours, replace(theirs, label=ours.label)):
             is_other = edition != text_of(theirs)
             (editions if is_other else different).append(f"{section}/{channel}/{file.stem}: {', '.join(parts)}")
-    count = len(pages())
+    count = len(files)
     print(f"\n{count} pages, {labels} with the older label")
     print(f"other editions than the one that is served: {len(editions)}", *editions, sep="\n  ")
     print(f"different otherwise: {len(different)}", *different, sep="\n  ")

@@ -92,7 +92,7 @@ def conditions_of(answer: TestResponse) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("accepted", ACCEPTED)
 def test_both_ways_answer_alike(watched: Watched, accepted: str) -> None:
-    for address in (*FEEDS, *PAGES):
+    for address in (*FEEDS, *PAGES) if accepted in CODINGS else (FEEDS[0], PAGES[0]):
         first = watched.get(address, Accept_Encoding=accepted)
         assert first.status_code == 200
         for condition in conditions_of(first):

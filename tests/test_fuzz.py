@@ -41,7 +41,7 @@ from feedproxy.sanitise import clean, plain_text
 from feedproxy.sources import load_mirror
 
 # A run of `make fuzz` takes about a minute, and as many follow each other as there is time for.
-_LONGER = 25 if settings.get_current_profile_name() == "fuzz" else 0.5
+_LONGER = 25 if settings.get_current_profile_name() == "fuzz" else 0.25
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 with TemporaryDirectory() as _folder:

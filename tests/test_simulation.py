@@ -243,7 +243,7 @@ def test_a_leader_that_is_killed_is_followed_within_its_lease(tmp_path: Path) ->
 
 
 def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> None:
-    with make_world(tmp_path, channels=3, per_day=20, days=3) as world:
+    with make_world(tmp_path, channels=3, per_day=8, days=3) as world:
         machine = world.start()
         for _ in run(world.clock, machine, START + DAY):
             pass
