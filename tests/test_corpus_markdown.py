@@ -58,18 +58,18 @@ def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_t
     """A page of another edition of an article than the one that the stand-in serves can't be made of what it serves."""
     served: dict[str, SeedPage] = {}
     labels, editions, different = 0, list[str](), list[str]()
-    sections = {section.name for section in some.mirror.sections}
-    files = [file for file in pages() if file.parts[-4] in sections]
-    for file in files:
-        section, channel = file.parts[-4], file.parts[-2]
-        theirs, ours = of_file(file), made(some, section, channel, file.stem)
+    sections, count = {section.name for section in some.mirror.sections}, 0
+    for file in pages():
+        section, channel, theirs = file.parts[-4], file.parts[-2], of_file(file)
         edition = served.setdefault(file.stem, text_of(theirs))
+        if section not in sections:
+            continue
+        count, ours = count + 1, made(some, section, channel, file.stem)
         assert theirs.label in _LABELS
         labels += theirs.label != ours.label
         if parts := differing(ours, replace(theirs, label=ours.label)):
             is_other = edition != text_of(theirs)
             (editions if is_other else different).append(f"{section}/{channel}/{file.stem}: {', '.join(parts)}")
-    count = len(files)
     print(f"\n{count} pages, {labels} with the older label")
     print(f"other editions than the one that is served: {len(editions)}", *editions, sep="\n  ")
     print(f"different otherwise: {len(different)}", *different, sep="\n  ")
