@@ -31,7 +31,10 @@ settings_of_hypothesis.load_profile("fixed")
 
 
 # What takes longest comes first, so that no worker is left with it alone at the end.
-SLOW = ("corpus_links", "xss", "hostile", "corpus", "simulation", "kills", "fuzz", "scan", "serve", "browser", "corpus_markdown")
+SLOW = (
+    *("hostile", "archive", "simulation", "cli", "access", "web", "browser", "fast", "corpus", "serve", "scan", "xss", "fuzz"),
+    *("export", "polling", "bundle", "store", "gate", "corpus_markdown", "moving", "harvest", "pace", "roundtrip", "kills"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)

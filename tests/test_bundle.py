@@ -431,6 +431,7 @@ def test_the_validator_of_epub_finds_nothing_even_where_articles_are_hostile(
 
 
 @needs_epubcheck
+@pytest.mark.soak
 @pytest.mark.corpus
 def test_the_validator_finds_nothing_in_the_real_sites_newest_articles(modern: Harvest, tmp_path: Path) -> None:
     file = tmp_path / "book.epub"
