@@ -12,7 +12,7 @@ from databases import any_database, postgresql, shared_database  # noqa: F401 (f
 from flask import Flask
 from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
-from realsite import CONFIG, SHARED, Harvest, harvest_once
+from realsite import CONFIG, SHARED, Harvest, harvest_once, of_sections
 
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.harvest import Harvester, Kit
@@ -132,7 +132,7 @@ def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder,
 @pytest.fixture(scope="session")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
     """The real site's articles, harvested once for all who only read them; `classic`: of one section, in the older layout."""
-    done = harvest_once("modern", _shared_folder(tmp_path_factory))
+    done = harvest_once("modern", _shared_folder(tmp_path_factory), load_mirror(CONFIG))
     yield done
     done.store.close()
 
@@ -140,12 +140,12 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
 @pytest.fixture(params=[pytest.param(-1, id="section"), pytest.param(0, id="whole", marks=pytest.mark.soak)])
 def some(request: pytest.FixtureRequest, modern: Harvest) -> Harvest:
     """The last section of the real site; all of them in `make soak`."""
-    return replace(modern, mirror=replace(modern.mirror, sections=modern.mirror.sections[request.param :]))
+    return replace(modern, mirror=of_sections(modern.mirror, slice(request.param, None)))
 
 
 @pytest.fixture(scope="session")
 def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest_once("classic", _shared_folder(tmp_path_factory), load_mirror(CONFIG).sections[0].name)
+    done = harvest_once("classic", _shared_folder(tmp_path_factory), of_sections(load_mirror(CONFIG), slice(1)))
     yield done
     done.store.close()
 

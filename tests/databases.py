@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from serving import free_port
 from sqlalchemy import create_engine, delete, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -145,10 +145,8 @@ def follower(primary: Server) -> Iterator[Server]:
 @contextmanager
 def _place() -> Iterator[Server]:
     """Give a server a folder and a port; stop it at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = int(held.getsockname()[1])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = Server(Path(folder), port)
+        server = Server(Path(folder), free_port())
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
         try:

@@ -7,19 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from serving import free_port
 
 _PATIENCE_S = 120.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
@@ -30,6 +26,14 @@ def wait_for(port: int) -> None:
                 return
         time.sleep(0.02)
     raise TimeoutError(f"nothing answers at port {port}")
+
+
+def until(is_so: Callable[[], bool], what: str, patience_s: float = 180.0) -> None:
+    """Wait for what other processes do."""
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.3)
 
 
 @dataclass

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,8 @@ from typing import Any
 from feedproxy.errors import FetchError
 from feedproxy.harvest import Harvester, Kit
 from feedproxy.media import MediaFolder
-from feedproxy.model import Article, Channel, Mirror, Page, Url, Validators
+from feedproxy.model import Article, Mirror, Page, Url, Validators
 from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -76,53 +75,51 @@ class SiteFetcher:
 
 @dataclass
 class Harvest:
-    """What one layout brought, of all sections or of one."""
+    """What one layout brought, of the mirror's sections."""
 
     mirror: Mirror
     store: SqlStore
     fetcher: SiteFetcher
     settings: Settings
-    section: str = ""
-
-    @property
-    def channels(self) -> tuple[Channel, ...]:
-        """The channels that were harvested."""
-        section = self.mirror.section(self.section)
-        return section.channels if section else self.mirror.channels
 
     def articles(self) -> dict[str, Article]:
-        everything = self.store.newest([channel.id for channel in self.channels], 10_000)
+        everything = self.store.newest([channel.id for channel in self.mirror.channels], 10_000)
         return {article.id: article for article in everything}
 
     def published(self) -> set[str]:
-        """Return the IDs of all articles that the site has in those channels."""
-        return {each for channel in self.channels for each in self.fetcher.site.channels[channel.id]["order"]}
+        """Return the IDs of all articles that the site has in those sections."""
+        return {each for channel in self.mirror.channels for each in self.fetcher.site.channels[channel.id]["order"]}
 
 
-def harvest_once(layout: str, shared: Path, section: str = "") -> Harvest:
+def of_sections(mirror: Mirror, which: slice) -> Mirror:
+    """Return a mirror of some of its sections only."""
+    return replace(mirror, sections=mirror.sections[which])
+
+
+def harvest_once(layout: str, shared: Path, mirror: Mirror) -> Harvest:
     """Return what a layout brings, harvested by the first process that asks for it below *shared*."""
     folder, asked = shared / layout, shared / f"{layout}.json"
     with (shared / f"{layout}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not asked.exists():
-            done = harvest(layout, folder, section=section)
+            done = harvest(layout, folder, mirror)
             asked.write_text(json.dumps(done.fetcher.asked))
             return done
-    done = _open(layout, folder, CONFIG, section)
+    done = _open(layout, folder, mirror)
     done.fetcher.asked = json.loads(asked.read_text())
     return done
 
 
-def _open(layout: str, folder: Path, config: Path, section: str) -> Harvest:
+def _open(layout: str, folder: Path, mirror: Mirror) -> Harvest:
     settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
-    return Harvest(load_mirror(config), open_store(settings.store_url, folder), SiteFetcher(layout), settings, section)
+    return Harvest(mirror, open_store(settings.store_url, folder), SiteFetcher(layout), settings)
 
 
-def harvest(layout: str, folder: Path, config: Path = CONFIG, pages: int = 99, section: str = "") -> Harvest:
-    done = _open(layout, folder, config, section)
-    mirror, store, settings = done.mirror, done.store, done.settings
+def harvest(layout: str, folder: Path, mirror: Mirror, pages: int = 99) -> Harvest:
+    done = _open(layout, folder, mirror)
+    store, settings = done.store, done.settings
     harvester = Harvester(Kit(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW))
-    for channel in done.channels:
+    for channel in mirror.channels:
         report = harvester.walk(channel, pages=pages)
         assert report.failures == []
     return done

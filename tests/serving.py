@@ -1,5 +1,6 @@
 """Servers on this machine, each in a thread."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,11 @@ from socketserver import BaseServer
 
 from flask import Flask
 from werkzeug.serving import make_server
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        return int(unused.getsockname()[1])
 
 
 @contextmanager

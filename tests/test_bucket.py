@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
-from engines import free_port, open_s3
+from engines import open_s3
+from serving import free_port
 
 from feedproxy.errors import StoreError
 from feedproxy.fetch import HttpFetcher

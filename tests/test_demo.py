@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import Clock
 from engines import wait_for
+from serving import free_port
 
 from feedproxy import demo
 from feedproxy.errors import GoneError
@@ -107,8 +107,8 @@ def test_a_picture_is_always_the_same() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
 def test_one_command_starts_all_and_ctrl_c_ends_all_in_peace_and_leaves_nothing(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        bind = f"127.0.0.1:{unused.getsockname()[1]}"
+    port = free_port()
+    bind = f"127.0.0.1:{port}"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "FEEDPROXY_BIND": bind}
     running = subprocess.Popen(
         [sys.executable, "-u", "-m", "feedproxy", "demo"],
@@ -122,7 +122,7 @@ def test_one_command_starts_all_and_ctrl_c_ends_all_in_peace_and_leaves_nothing(
     guard.start()
     assert running.stdout
     assert f"http://{bind}/" in running.stdout.readline()
-    wait_for(int(bind.rpartition(":")[2]))
+    wait_for(port)
     with urllib.request.urlopen(f"http://{bind}/feed/landscape.xml", timeout=20) as answer:
         assert "山水" in answer.read().decode()
     os.killpg(running.pid, signal.SIGINT)

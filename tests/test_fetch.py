@@ -1,6 +1,5 @@
 """The door to the network, against a server on a loopback port."""
 
-import socket
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 from conftest import Clock
 from fakes import CalmBudget, open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
+from serving import free_port
 
 from feedproxy.errors import FetchError, NotAskedError
 from feedproxy.fetch import HttpFetcher, open_fetcher
@@ -167,9 +167,8 @@ def test_a_proxy_is_used_for_what_has_no_origin(settings: Settings, mirror: Mirr
 def test_a_socks_proxy_that_is_not_there_is_named_not_passed_by(
     settings: Settings, mirror: Mirror, newsroom: Newsroom, scheme: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    opened = open_calm_fetcher(settings.model_copy(update={"origins": {}, "proxy": f"{scheme}://127.0.0.1:{port}"}), mirror)
+    proxy = f"{scheme}://127.0.0.1:{free_port()}"
+    opened = open_calm_fetcher(settings.model_copy(update={"origins": {}, "proxy": proxy}), mirror)
     with pytest.raises(FetchError, match=r"(?i)refused|socks"):
         opened.fetch(ARTICLE)
     opened.close()

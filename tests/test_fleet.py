@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 from databases import new_database
-from engines import Fleet, RedisServer, free_port, open_redis, open_vhost, rabbitmqctl, wait_for
+from engines import Fleet, RedisServer, open_redis, open_vhost, rabbitmqctl, until, wait_for
 from realsite import CONFIG, SHARED, stand_in
+from serving import free_port
 
 from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
@@ -165,13 +166,11 @@ class Installation:
         finally:
             store.close()
 
-    def wait_for_first_polls(self, patience_s: float = 120) -> None:
+    def wait_for_first_polls(self) -> None:
         """Wait until each channel was polled: what a first listing does not show any more is for a backfill, not for polls."""
-        store, began = open_store(self.database, self.fleet.folder), time.monotonic()
-        count = len(load_mirror(CONFIG).channels)
-        while sum(state.succeeded_at is not None for state in store.schedule.states().values()) < count:
-            assert time.monotonic() - began < patience_s, "some channel was never polled"
-            time.sleep(0.5)
+        store, count = open_store(self.database, self.fleet.folder), len(load_mirror(CONFIG).channels)
+        states = store.schedule.states
+        until(lambda: sum(state.succeeded_at is not None for state in states().values()) == count, "first polls", 120)
         store.close()
 
 
@@ -301,8 +300,7 @@ def test_redis_or_the_broker_may_be_away_for_half_a_minute(tmp_path: Path, redis
         redis.start() if is_redis else rabbitmqctl("start_app")
         back = time.monotonic()
         made.upstream.show(None)
-        while len(made.held()) <= during and time.monotonic() - back < 120:
-            time.sleep(0.5)
+        until(lambda: len(made.held()) > during, "more articles", 120)
         print(f"\n{before} articles before, {during} after half a minute; more {time.monotonic() - back:.1f} s after it was back")
         run(made, 30, 1e9, [])
         finish(made)

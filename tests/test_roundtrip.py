@@ -153,7 +153,7 @@ def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same
         assert set(found) <= {"body"}
         assert found["body"] <= (1 - _LEAST_EQUAL) * len(ours)
         assert {each: plain_text(ours[each].body) for each in ours} == {each: plain_text(theirs[each].body) for each in theirs}
-        shown = {channel.id for channel in some.channels}
+        shown = {channel.id for channel in some.mirror.channels}
         places = {each: channels & shown for each, channels in some.store.channels_of(list(ours)).items()}
         assert taken.channels_of(list(ours)) == places
         assert taken.pictures(list(ours)) == some.store.pictures(list(ours))

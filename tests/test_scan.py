@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import pytest
 from lxml import etree, html
 from newsroom import BASE
+from serving import free_port
 from standing import MISSING, PAGE, Standing, open_standing
 
 from feedproxy import __version__, paths
@@ -293,8 +294,7 @@ class Server:
     """The web side as `feedproxy serve` starts it; what it writes is kept."""
 
     def __init__(self, standing: Standing, folder: Path, **more: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            self.port = unused.getsockname()[1]
+        self.port = free_port()
         settings = standing.settings
         environment = {
             "PATH": os.environ["PATH"],

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import HOST, STORIES, Newsroom, write_config
+from serving import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,8 +67,7 @@ class Serving:
 
 @pytest.fixture
 def serving(newsroom: Newsroom, tmp_path: Path) -> Iterator[Serving]:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "TMPDIR": str(tmp_path),

@@ -1,14 +1,13 @@
 """Polling by several machines: real workers, a real broker, and what is killed; nothing is lost, nothing comes twice."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from databases import new_database, trouble
-from engines import Fleet, open_redis, open_vhost
+from engines import Fleet, open_redis, open_vhost, until
 from world import HOST, SimulatedClock, Site, make_site, serve, write_config
 
 from feedproxy.model import ArticleId
@@ -16,18 +15,9 @@ from feedproxy.sanitise import plain_text
 from feedproxy.store import SqlStore, open_store
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
-_PATIENCE_S = 180.0
 POLL = (
     "min_interval_minutes = 0.05\nmax_interval_minutes = 0.05\nfirst_polls_minutes = 0\nretry_minutes = 0.01\nlease_seconds = 3"
 )
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    """Wait for what other processes do."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.3)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import html5lib
 import pytest
+import serving
 from attacks import ATTACKS, TEXTS, written
 from collections_of_attacks import FOLDER, READERS, collection
 from conftest import Clock
@@ -26,11 +27,9 @@ from hypothesis import strategies as st
 from lxml import etree
 from newsroom import HOST, Newsroom, Story, open_newsroom, page_of, write_config
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Request
-from serving import serving
 from test_browser import CHROMIUM, browser
 from test_rewrite import CLEANED, IN_FEED, MIRROR, PLACES, ROOT
 from test_sanitise import SOUP
-from werkzeug.serving import make_server
 
 from feedproxy import markup, paths, sanitise
 from feedproxy.fetch import open_fetcher
@@ -159,10 +158,9 @@ class Probe:
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """Serve an application; yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    with serving(server):
-        yield f"http://127.0.0.1:{server.server_port}/"
+    """Serve an application; yield its address with the "/" at its end, so that no other port begins alike."""
+    with serving.served(app) as address:
+        yield f"{address}/"
 
 
 def reader_of(entries: Sequence[str]) -> Flask:

@@ -132,8 +132,8 @@ def print_table(table: Table, failures: Iterable[str]) -> None:
         console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
 
 
-def end_gently(stop: threading.Event) -> None:
-    """Have SIGTERM let what is being done end; what has not by then is given back, as its transaction never was."""
+def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:
+    """Have SIGTERM, or *numbers*, let what is being done end; what has not by then is given back: its transaction never was."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -141,4 +141,5 @@ def end_gently(stop: threading.Event) -> None:
         timer.daemon = True
         timer.start()
 
-    signal.signal(signal.SIGTERM, end)
+    for number in numbers or (signal.SIGTERM,):
+        signal.signal(number, end)

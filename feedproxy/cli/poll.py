@@ -61,8 +61,7 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
 def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
     """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
     stop = threading.Event()
-    end_gently(stop)
-    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    end_gently(stop, signal.SIGTERM, signal.SIGINT)
     kit = open_kit(settings, stop)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)

@@ -179,7 +179,7 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
         due = list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
         made_up = [log for log in logs if known.get(log.name) == _written(log)]
-        added = sum(_append(db, log, now, showing & log.channels, due) for log in made_up if due and showing & log.channels)
+        added = sum(_append(db, log, now, channels, due) for log in made_up if (channels := showing & log.channels))
     db.execute(delete(t.archive_due))
     return added
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce
 
 from feedproxy.model import ArticleId, EntryState
 from feedproxy.store import queries
@@ -47,12 +47,12 @@ _of_some = _states.where(_article.id.in_(bindparam("ids", expanding=True)))
 def states_of(db: Connection, ids: Collection[ArticleId]) -> list[EntryState]:
     """Return the states of those of *ids* that are held, in that order."""
     found = {row.id: row for row in db.execute(_of_some, {"ids": ids})}
-    return [_state(found[each]) for each in ids if each in found]
+    return [_state(*found[each]) for each in ids if each in found]
 
 
 def newest_of(db: Connection, channels: Collection[str], limit: int, tag: str) -> list[EntryState]:
     """Return the states of the newest articles of *channels*, or of those with a *tag*, newest first."""
-    return [_state(row) for row in db.execute(_TAGGED if tag else _NEWEST, queries.wanted(channels, limit, tag)).all()]
+    return [_state(*row) for row in db.execute(_TAGGED if tag else _NEWEST, queries.wanted(channels, limit, tag)).all()]
 
 
 def _ordered(newest: Select[Any]) -> Select[Any]:
@@ -61,16 +61,11 @@ def _ordered(newest: Select[Any]) -> Select[Any]:
     return query.order_by(shown.c.published.desc(), shown.c.article_id.desc())
 
 
-def _state(row: Row[Any]) -> EntryState:
-    return _made(*row)
-
-
 @lru_cache(1_000)  # the same articles are in several feeds, and most are as they were
-def _made(article_id: str, updated: int, *others: Any) -> EntryState:  # noqa: ANN401 (what a row has)
+def _state(article_id: str, updated: int, *others: Any) -> EntryState:  # noqa: ANN401 (a row of `_states`)
     channels, links = others[2], others[3]
-    return EntryState(
-        ArticleId(article_id), t.moment(updated), frozenset((channels or "").split()), bool(links), repr((article_id, *others))
-    )
+    stamp = repr((article_id, *others))
+    return EntryState(ArticleId(article_id), t.moment(updated), frozenset((channels or "").split()), bool(links), stamp)
 
 
 _NEWEST, _TAGGED = _ordered(queries.NEWEST), _ordered(queries.TAGGED)

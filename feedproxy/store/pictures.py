@@ -24,11 +24,8 @@ _held_of = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.
     t.article_picture.c.article_id.in_(rows.SOME)
 )
 _known = select(t.picture.c.url).where(t.picture.c.url.in_(rows.SOME))
-_any_due = (
-    select(t.picture.c.url)
-    .where(t.picture.c.original.is_(None), (t.picture.c.try_at <= bindparam("now")) | (t.picture.c.try_at > bindparam("horizon")))
-    .limit(1)
-)
+_is_due = (t.picture.c.try_at <= bindparam("now")) | (t.picture.c.try_at > bindparam("horizon"))
+_any_due = select(t.picture.c.url).where(t.picture.c.original.is_(None), _is_due).limit(1)
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
@@ -56,15 +53,16 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
 
 def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
     """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
-    if not db.execute(_any_due, {"now": now, "horizon": now + _LONGEST_WAIT}).first():  # which names no channel
+    moments = {"now": now, "horizon": now + _LONGEST_WAIT}
+    if not db.execute(_any_due, moments).first():  # which names no channel
         return []
     query = (
         select(t.picture.c.url, t.picture.c.tries)
-        .where((t.picture.c.try_at <= now) | (t.picture.c.try_at > now + _LONGEST_WAIT), *_missing(hosts, channels))
+        .where(_is_due, *_missing(hosts, channels))
         .order_by(t.picture.c.try_at, t.picture.c.url)
         .limit(limit)
     )
-    return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query)]
+    return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query, moments)]
 
 
 def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:

@@ -121,7 +121,7 @@ class Views:
 
     def _lead(self, section: str, wanted: ArticleId) -> Response:
         """Lead to an article's canonical page; say that it is not held if it has none."""
-        elsewhere = self._pages().canonical(wanted, section)
+        elsewhere = self._plain_pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
         return self.tell(self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404)
@@ -210,7 +210,7 @@ class Views:
         ground = self.feed_ground()
 
         def make_answer(version: Version) -> Answer:
-            body = make(Pages(replace(ground, books=self.books())))
+            body = make(self._pages())
             if body is None:
                 raise _NotHeldError
             return prepare(in_script(body, ground.script), HTML, version.moment)
@@ -241,7 +241,7 @@ class Views:
         return Pages(Ground(self.mirror, self.library, self.settings.public_url, script=self._script()))
 
     def _pages(self) -> Pages:
-        return Pages(self.feed_ground())
+        return Pages(replace(self.feed_ground(), books=self.books()))
 
     def feed_ground(self) -> Ground:
         """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""

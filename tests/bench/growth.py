@@ -11,10 +11,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
 
+from serving import free_port
+
 from bench.harvesting import Poll
 from bench.load import requests_per_s
 from bench.measure import TOLD, Pairs, Result, alternate, at_most
-from bench.processes import answers, children, family, free_port, get, pss_mb, running, stand_in
+from bench.processes import answers, children, family, get, pss_mb, running, stand_in
 from bench.rendering import Renders
 from bench.stores import SMALL, Setup, copy_of, forget, held, kit_of, origins, store_of
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm

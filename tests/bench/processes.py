@@ -3,7 +3,6 @@
 import os
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from serving import free_port
+
 from bench.measure import SkippedError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +21,6 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S, _STEP_S = 60.0, 0.005
 # Servers and the like: their time is not that of what is measured.
 _besides: set[int] = set()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
 
 
 def tool(name: str) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from serving import free_port
+
 from bench.load import LoadError, requests_per_s
 from bench.measure import Result, SkippedError, alternate, at_least, at_most
-from bench.processes import answers, free_port, get, running, stand_in
+from bench.processes import answers, get, running, stand_in
 from bench.rendering import make_ready
 from bench.stores import SMALL, Setup, config_of, held, kit_of, origins, store_of
 from bench.web import GZIP, serving

@@ -10,9 +10,11 @@ from grp import getgrgid
 from pathlib import Path
 from statistics import median
 
+from serving import free_port
+
 from bench.load import by_threads, requests_per_s
 from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
-from bench.processes import answers, free_port, get, running, tool
+from bench.processes import answers, get, running, tool
 from bench.stores import SMALL, Held, Setup, held, store_of
 from feedproxy.cli.serve import WEB
 from feedproxy.edition import Ground
