@@ -16,7 +16,7 @@ from newsroom import STORIES, Newsroom
 
 from feedproxy.errors import StoreError
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Import, Importer, Kit, entries_of, prepare_import
+from feedproxy.harvest import Import, Importer, Kit, entries_of, prepare
 from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Mirror, Version
 from feedproxy.settings import Settings
@@ -39,7 +39,7 @@ def kit(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, check
 
 def take_in(kit: Kit, checkout: Path) -> Import:
     done = Import()
-    prepare_import(kit.mirror)
+    prepare(kit.mirror)
     entries = entries_of(kit, {"town": (checkout / "town").as_uri()}, done)
     with ThreadPoolExecutor(1) as pool:
         Importer(kit, pool, 1, done).run(entries, lambda _: None)

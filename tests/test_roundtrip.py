@@ -20,7 +20,7 @@ from test_corpus_markdown import differing, pages, text_of
 
 from feedproxy.export import Order, export
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare_import
+from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare
 from feedproxy.media import MediaFolder
 from feedproxy.model import Article, ArticleId, ExportForm, Links, Mirror
 from feedproxy.sanitise import plain_text
@@ -40,7 +40,7 @@ def take_in(mirror: Mirror, folder: Path, checkout: Path, now: datetime, key: st
     store, done = open_store(settings.store_url, folder), Import()
     fetcher = open_fetcher(settings, mirror, CalmBudget(), lambda: now, lambda _: None, more_folders=(checkout,))
     kit = Kit(mirror, store, fetcher, MediaFolder(settings.media), lambda: now)
-    prepare_import(mirror)
+    prepare(mirror)
     bases = {section.name: (checkout / section.name).as_uri() for section in mirror.sections}
     entries = entries_of(kit, bases, done, key)
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,5 @@
 """`feedproxy export`: the mirror on disk."""
 
-import os
 import signal
 import time
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from feedproxy.cli.parts import TERMINATED, as_json, examples, progress, say
 from feedproxy.export import Order, Result, Seal, export
 from feedproxy.media import open_media
 from feedproxy.model import ExportForm, Links, Mirror
+from feedproxy.processes import cores
 from feedproxy.settings import Settings
 from feedproxy.sign import sign, signing_key
 from feedproxy.sources import load_mirror
@@ -89,7 +89,7 @@ def write_export(
             folder,
             force=force,
             is_dry=is_dry,
-            processes=workers or _cores(),
+            processes=workers or cores(),
             told=told,
             seal=seal,
         )
@@ -116,7 +116,3 @@ def in_words(result: Result, would: str = "") -> str:
         f"{result.articles} articles; files {would}written: {counted(dict(result.written))}; "
         f"unchanged: {counted(dict(result.unchanged))}; removed: {result.removed}{missing}"
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

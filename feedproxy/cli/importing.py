@@ -1,11 +1,8 @@
 """`feedproxy import`: a whole mirror at once."""
 
-import os
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
@@ -15,7 +12,8 @@ import click
 from feedproxy import urls
 from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, open_kit, progress, say
 from feedproxy.errors import FeedproxyError, FetchError
-from feedproxy.harvest import Import, Importer, entries_of, prepare_import
+from feedproxy.harvest import Import, Importer, entries_of, prepare
+from feedproxy.processes import cores, pool_of
 from feedproxy.settings import Settings
 from feedproxy.sign import read_public_key
 from feedproxy.sources import load_mirror
@@ -27,7 +25,7 @@ from feedproxy.sources import load_mirror
 @click.argument("place")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
 @click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
-@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes that read pages.")
+@click.option("--workers", type=click.IntRange(1, 256), default=cores(), help="Processes that read pages.")
 @as_json
 @click.pass_obj
 def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key: str, workers: int, *, is_json: bool) -> None:
@@ -56,7 +54,7 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key
         raise FetchError(place, f"no mirror was found: {why}")
     with (
         progress("import", len(entries)) as bar,
-        ProcessPoolExecutor(workers, get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
+        pool_of(workers, prepare, kit.mirror) as pool,
     ):
         try:
             Importer(kit, pool, workers, done, key).run(entries, lambda count: bar.advance(bar.task_ids[0], count))

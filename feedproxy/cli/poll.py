@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 from rich.progress import Progress
@@ -28,8 +29,9 @@ from feedproxy.cli.parts import (
 )
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Hub, Webhook
-from feedproxy.harvest import Announcer, Harvester, Kit, Poller, Report
+from feedproxy.harvest import Announcer, Extractors, Harvester, Kit, Poller, Report, prepare
 from feedproxy.model import Backfill, Channel
+from feedproxy.processes import cores, pool_of
 from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     if once:
         stop = threading.Event()
         end_gently(stop)
-        _finish(_poll_all(open_kit(settings, stop)), stop, is_json=is_json)
+        _finish(_poll_all(_kit_of(settings, stop)), stop, is_json=is_json)
     run_poller(settings)
 
 
@@ -62,7 +64,7 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
     """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop, signal.SIGTERM, signal.SIGINT)
-    kit = open_kit(settings, stop)
+    kit = _kit_of(settings, stop)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
@@ -95,7 +97,7 @@ def backfill(
     """
     stop = threading.Event()
     end_gently(stop)
-    kit = open_kit(settings, stop)
+    kit = _kit_of(settings, stop)
     chosen = [channel for channel in kit.mirror.channels if channel.id in channels or not channels]
     for name in set(channels) - {channel.id for channel in chosen}:
         raise click.BadParameter(f"there is no channel {name!r}", param_hint="--channel")
@@ -109,6 +111,12 @@ def backfill(
             return Harvester(kit).walk(channel, pages=pages, since=began, told=_shown(bar, channel))
 
         _finish(_each(kit, chosen, walk, bar, "backfill"), stop, is_json=is_json)
+
+
+def _kit_of(settings: Settings, stop: threading.Event) -> Kit:
+    """Return the real parts, with processes for pages where there is more than one core."""
+    kit, count = open_kit(settings, stop), cores()
+    return replace(kit, extractors=Extractors(partial(pool_of, count, prepare, kit.mirror))) if count > 1 else kit
 
 
 def _poll_all(kit: Kit) -> list[Report]:

@@ -16,13 +16,14 @@ from feedproxy.cli.parts import GRACE_S, examples, open_kit
 from feedproxy.cli.poll import run_poller
 from feedproxy.errors import ConfigError
 from feedproxy.harvest import Dispatcher, Kit
+from feedproxy.processes import cores
 from feedproxy.settings import PREFIX, Settings
 
 _log = logging.getLogger(__name__)
 
 
 @click.command(epilog=examples("worker", "worker --processes 4"))
-@click.option("--processes", type=click.IntRange(1, 64), default=os.cpu_count(), show_default="processors", help="How many.")
+@click.option("--processes", type=click.IntRange(1, 64), default=cores(), show_default="processors", help="How many.")
 @click.pass_obj
 def worker(settings: Settings, processes: int) -> None:
     """Do what `feedproxy beat` sends through FEEDPROXY_BROKER_URL: polls, articles, pictures.

@@ -1,27 +1,22 @@
 """Jobs on all cores: each process opens the store itself; what comes back comes in the order of the jobs."""
 
-import ctypes
-import os
-import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
 
 from feedproxy.errors import ExportError
 from feedproxy.export import gitform, htmlform
 from feedproxy.export.values import Bench, Form, Job, Made, Order, bench_of
 from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdown
 from feedproxy.model import ExportForm
+from feedproxy.processes import pool_of
 from feedproxy.store import open_store
 
 FORMS: dict[ExportForm, Form] = {ExportForm.GIT: gitform.FORM, ExportForm.HTML: htmlform.FORM}
 # Jobs that are under way or wait for a process, for each of them; what is done waits in memory for its turn.
 _AHEAD = 3
-_PR_SET_PDEATHSIG = 1
 Run = Callable[[Iterable[Job]], Iterator[tuple[Job, Made]]]
 # What a process of the pool has, once it has begun.
 _benches: list[Bench] = []
@@ -49,8 +44,7 @@ def workers(bench: Bench, count: int) -> Iterator[Run]:
     if count <= 1:
         yield lambda jobs: ((job, make(bench, job)) for job in jobs)
         return
-    context = get_context("spawn")  # connections of a database must not cross a fork
-    with ProcessPoolExecutor(count, context, _begin, (bench.order, os.getpid())) as pool:
+    with pool_of(count, _begin, bench.order) as pool:
         try:
             yield lambda jobs: _in_order(pool, jobs, count * _AHEAD)
         finally:
@@ -75,13 +69,7 @@ def _next(waiting: deque[tuple[Job, Future[Made]]]) -> tuple[Job, Made]:
         raise ExportError("a process ended before its work did; there may be too little memory: try --workers 1") from e
 
 
-def _begin(order: Order, parent: int) -> None:
-    """Open what a process of the pool needs; it ends with its parent, and only its parent hears of Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before this process had begun
-        os._exit(1)
+def _begin(order: Order) -> None:
     _benches[:] = [bench_of(order, open_store(order.store_url, order.data))]
 
 

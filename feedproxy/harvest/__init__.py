@@ -3,13 +3,13 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
+from feedproxy.harvest.ahead import Extractors, prepare
 from feedproxy.harvest.announcing import Announcer
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.articles import article_parts, join_clean
 from feedproxy.harvest.channels import Harvester
 from feedproxy.harvest.dispatch import Dispatcher, Errand, Priority, run_errand
 from feedproxy.harvest.importing import Import, Importer, entries_of
-from feedproxy.harvest.importing import prepare as prepare_import
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.poller import Poller
 from feedproxy.harvest.reextract import Reextraction, reextract
@@ -21,6 +21,7 @@ __all__ = [
     "Announcer",
     "Dispatcher",
     "Errand",
+    "Extractors",
     "Find",
     "Harvester",
     "Import",
@@ -40,7 +41,7 @@ __all__ = [
     "entries_of",
     "hosts_like",
     "join_clean",
-    "prepare_import",
+    "prepare",
     "reextract",
     "rule_tests",
     "run_errand",

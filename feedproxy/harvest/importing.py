@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from feedproxy import plan
 from feedproxy.errors import GoneError, PictureError, UpstreamError
+from feedproxy.harvest.ahead import prepared
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
@@ -232,14 +233,6 @@ class Importer:
         return stored
 
 
-_mirrors: list[Mirror] = []
-
-
-def prepare(mirror: Mirror) -> None:
-    """Have this process read pages of that mirror's sites."""
-    _mirrors[:] = [mirror]
-
-
 def read_lot(pages: list[tuple[Entry, Page]], now: datetime) -> list[_Read]:
     """Return what each page is; runs in a process of its own."""
     return [_read_one(entry, page, now) for entry, page in pages]
@@ -247,7 +240,7 @@ def read_lot(pages: list[tuple[Entry, Page]], now: datetime) -> list[_Read]:
 
 def _read_one(entry: Entry, page: Page, now: datetime) -> _Read:
     try:
-        return _Read(entry, read_copy(page, entry.id, _mirrors[0], now))
+        return _Read(entry, read_copy(page, entry.id, prepared(), now))
     except UpstreamError as e:
         return _Read(entry, None, e)
 

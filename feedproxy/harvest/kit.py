@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from feedproxy.fetch import Fetcher
+from feedproxy.harvest.ahead import Extractors
 from feedproxy.media import Media
 from feedproxy.model import REQUESTED, Images, Mirror
 from feedproxy.store import Clock, Store
@@ -15,7 +16,11 @@ def _go_on() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """The real parts, or those of a test; *is_stopping* tells that what is not begun is to be left for the next time."""
+    """The real parts, or those of a test.
+
+    *is_stopping* tells that what is not begun is to be left for the next time, *extractors* are processes
+    for pages, if there are any.
+    """
 
     mirror: Mirror
     store: Store
@@ -23,6 +28,7 @@ class Kit:
     media: Media
     clock: Clock
     is_stopping: Callable[[], bool] = _go_on
+    extractors: Extractors | None = None
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -2,12 +2,13 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from feedproxy import plan, urls
 from feedproxy.errors import ExtractError, FeedproxyError, FetchError, GoneError, NotAskedError, QualityError, UpstreamError
+from feedproxy.harvest.ahead import Fetched, fetch_all
 from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import picture_addresses, read_copy, settle_copy
@@ -19,15 +20,12 @@ from feedproxy.model import (
     HEURISTICS,
     REQUESTED,
     Article,
-    ArticleId,
     Channel,
-    Extract,
     Page,
     Site,
     Source,
     StoredPicture,
     Url,
-    Validators,
     Waiting,
     WaitingPicture,
 )
@@ -75,7 +73,7 @@ class Taker:
         held = {article.id: article for article in self._kit.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
-            for waiting, answer in _fetch_all(self._kit, batch, known):
+            for waiting, answer in fetch_all(self._kit, batch, known, self._site_of):
                 made = self._make(waiting, held.get(waiting.item.id), answer)
                 if made:
                     made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun, made.copies)
@@ -87,13 +85,12 @@ class Taker:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # a picture that is slow holds nobody up; it is still to be fetched
 
-    def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]") -> _Made | None:
+    def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Fetched | None]") -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
         try:
-            site = self._site_of(waiting)
-            page = answer.result()
-            if page:
-                return self._judge(waiting, held, page, site)
+            fetched = answer.result()
+            if fetched:
+                return self._judge(waiting, held, fetched, self._site_of(waiting))
         except UpstreamError as e:
             self._fail(waiting, held, e)
         except FeedproxyError:
@@ -106,7 +103,7 @@ class Taker:
             self._settle(held)
         return None
 
-    def _judge(self, waiting: Waiting, held: Article | None, page: Page, site: Site) -> _Made | None:
+    def _judge(self, waiting: Waiting, held: Article | None, fetched: Fetched, site: Site) -> _Made | None:
         """Return what is to be stored of a page, if it is to be believed.
 
         Raises:
@@ -114,10 +111,9 @@ class Taker:
 
         """
         kit, item = self._kit, waiting.item
-        if source := kit.mirror.mirrored_at(page.url):
-            return self._judge_copy(waiting, held, page, source)
-        parts = self._parts(page, waiting, site)
-        draft = make_article(parts, item, site, kit.mirror, kit.clock())
+        if source := kit.mirror.mirrored_at(fetched.page.url):
+            return self._judge_copy(waiting, held, fetched.page, source)
+        pages, draft = self._read(fetched, waiting, site)
         rule = f"article.body of {site.article.name}"
         if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
             raise ExtractError(item.url, reason, rule)
@@ -129,7 +125,7 @@ class Taker:
         self._texts.append(draft.content.text)
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
-        return _Made(article, [part for part, _ in parts], outcome)
+        return _Made(article, pages, outcome)
 
     def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page, source: Source) -> _Made | None:
         """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
@@ -249,12 +245,16 @@ class Taker:
             raise ExtractError(waiting.item.url, "is at no site that is configured")
         return site
 
-    def _parts(self, page: Page, waiting: Waiting, site: Site) -> list[tuple[Page, Extract]]:
-        """Return an article's parts, if the page is the article's at all."""
+    def _read(self, fetched: Fetched, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
+        """Return an article and the pages that it was made of, if the page is the article's at all."""
+        kit, page = self._kit, fetched.page
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
             raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
-        return article_parts(page, self._kit.mirror, site, self._kit.fetcher.fetch)
+        if kit.extractors and (draft := kit.extractors.finish(fetched.begun)):
+            return [page], draft
+        parts = article_parts(page, kit.mirror, site, kit.fetcher.fetch)
+        return [part for part, _ in parts], make_article(parts, waiting.item, site, kit.mirror, kit.clock())
 
 
 def _is_of_upstream(error: UpstreamError) -> bool:
@@ -271,28 +271,3 @@ def _tries(waiting: Waiting, error: UpstreamError) -> int:
         return 1
     tries = waiting.tries + 1
     return min(tries, plan.MANY_TRIES - 1) if _is_of_upstream(error) else tries
-
-
-def _fetch_all(
-    kit: Kit, batch: Sequence[Waiting], known: Mapping[ArticleId, Validators]
-) -> "Iterator[tuple[Waiting, Future[Page | None]]]":
-    """Fetch what is due, some at a time and only a little ahead of the reader; yield in the given order.
-
-    Of an article that is held only a page that has changed comes. Once all is to stop, nothing more is begun.
-    """
-
-    def fetch(waiting: Waiting) -> Page | None:
-        validators = known.get(waiting.item.id, Validators())
-        return kit.fetcher.refetch(waiting.item.url, validators)
-
-    at_once = kit.mirror.fetch.requests_at_once
-    ahead: deque[tuple[Waiting, Future[Page | None]]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
-        for waiting in batch:
-            if kit.is_stopping():
-                break
-            ahead.append((waiting, pool.submit(fetch, waiting)))
-            if len(ahead) > 2 * at_once:
-                yield ahead.popleft()
-        while ahead:
-            yield ahead.popleft()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from feedproxy import markup
 
@@ -80,5 +81,6 @@ def _is_boilerplate(text: str, neighbours: Iterable[str]) -> bool:
     return twins >= _MIN_TWINS
 
 
-def _sentences(text: str) -> set[str]:
-    return {each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS}
+@lru_cache(16)  # a text is compared with those before it, then those behind it with it
+def _sentences(text: str) -> frozenset[str]:
+    return frozenset(each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS)

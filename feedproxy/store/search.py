@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import dropwhile, groupby, islice
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, TextClause, delete, func, insert, select, text, update
+from sqlalchemy import Connection, TextClause, bindparam, delete, func, insert, select, text, update
 
 from feedproxy.markup import clean_text_of
 from feedproxy.model import Article, ArticleId, SafeHtml, Version
@@ -50,6 +50,11 @@ _ENGINES: Mapping[str, _Engine] = {
         text("DELETE FROM search_index"),
     ),
 }
+_docs, _article = search_doc.c, t.article.c
+_DONE = delete(search_due).where(search_due.c.article_id.in_(rows.SOME))
+_LOST = update(search_doc).where(_docs.article_id.in_(rows.SOME)).values(article_id=None)
+_TEXTS = select(_article.id, _article.published, _article.title, _article.body).where(_article.id.in_(rows.SOME))
+_LAST = select(func.max(_docs.number)).where(_docs.number >= bindparam("first"), _docs.number < bindparam("end"))
 _AND = {"sqlite": " ", "postgresql": " & "}
 _QUOTED = {"sqlite": '"{}"', "postgresql": "'{}'"}
 
@@ -184,18 +189,23 @@ def _index(db: Connection, ids: list[str]) -> None:
 
     No number is given twice, as SQLite's index forgets only what it is told again, and the earlier text is there no more.
     """
-    columns, docs = t.article.c, search_doc.c
-    db.execute(delete(search_due).where(search_due.c.article_id.in_(ids)))
-    db.execute(update(search_doc).where(docs.article_id.in_(ids)).values(article_id=None))
-    found = db.execute(select(columns.id, columns.published, columns.title, columns.body).where(columns.id.in_(ids))).all()
-    for row in sorted(found, key=lambda row: _Hit(row.published, row.id)):
+    some = {"some": ids}
+    db.execute(_DONE, some)
+    db.execute(_LOST, some)
+    found = sorted(db.execute(_TEXTS, some), key=lambda row: _Hit(row.published, row.id))
+    taken: dict[int, int] = {}  # the last number of each week
+    docs: list[dict[str, object]] = []
+    texts: list[dict[str, object]] = []
+    for row in found:
         first = _first_number(row.published)
-        last = select(func.max(docs.number)).where(docs.number >= first, docs.number < first + _NUMBERS)
-        number = (db.execute(last).scalar() or first) + 1
-        if number < first + _NUMBERS:  # else more came in a week than anybody reads, and the others are not found
-            db.execute(insert(search_doc).values(number=number, article_id=row.id, published=row.published))
-            tokens = " ".join(sorted(tokens_of(_text(row.title, row.body))))
-            db.execute(_ENGINES[db.dialect.name].add, {"number": number, "tokens": tokens})
+        last = taken.get(first) or db.execute(_LAST, {"first": first, "end": first + _NUMBERS}).scalar() or first
+        if last + 1 < first + _NUMBERS:  # else more came in a week than anybody reads, and the others are not found
+            number = taken[first] = last + 1
+            docs.append({"number": number, "article_id": row.id, "published": row.published})
+            texts.append({"number": number, "tokens": " ".join(tokens_of(_text(row.title, row.body)))})
+    rows.insert_all(db, search_doc, docs)
+    if texts:
+        db.execute(_ENGINES[db.dialect.name].add, texts)
 
 
 def _week(moment: datetime) -> int:

@@ -3,10 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 
 import lxml.html
@@ -21,10 +19,11 @@ from feedproxy import sources, urls
 from feedproxy.edition import Ground, Pages, scope_of
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare_import
+from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare
 from feedproxy.harvest.importing import Entry
 from feedproxy.media import MediaFolder
 from feedproxy.model import Channel, Page, Url
+from feedproxy.processes import pool_of
 from feedproxy.sanitise import TAGS
 from feedproxy.settings import Settings
 
@@ -139,7 +138,7 @@ class _Taking:
         try:
             with (
                 _importing(settings, self.place) as kit,
-                ProcessPoolExecutor(len(cores), get_context("spawn"), prepare_import, (kit.mirror,)) as pool,
+                pool_of(len(cores), prepare, kit.mirror) as pool,
             ):
                 list(pool.map(time.sleep, [0.2] * len(cores)))  # they are there before the time begins
                 done, entries = Import(), self.entries(kit)

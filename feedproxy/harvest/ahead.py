@@ -1,0 +1,133 @@
+"""Pages ahead of who takes them: fetched some at a time, and where many come, made articles in processes of their own."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from feedproxy import sources, urls
+from feedproxy.extract import extract_article
+from feedproxy.harvest.articles import Draft, make_article
+from feedproxy.model import ArticleId, ListingItem, Mirror, Page, Site, Validators, Waiting
+
+if TYPE_CHECKING:
+    from feedproxy.harvest.kit import Kit
+
+_log = logging.getLogger(__name__)
+# So many pages in so short a time keep half a core busy (docs/benchmarks.md, row 5); processes take a second to begin, and 60 MB.
+_MANY, _WITHIN = 100, timedelta(seconds=4)
+_IDLE = timedelta(minutes=1)
+_mirrors: list[Mirror] = []
+
+
+def prepare(mirror: Mirror) -> None:
+    """Have this process read pages of that mirror's sites."""
+    _mirrors[:] = [mirror]
+
+
+def prepared() -> Mirror:
+    """Return the mirror whose pages this process reads."""
+    return _mirrors[0]
+
+
+def extract_alone(page: Page, item: ListingItem, site: Site, now: datetime) -> Draft | None:
+    """Return the article that is whole on *page*, None if it goes on elsewhere; runs in a process of its own.
+
+    Raises:
+        UpstreamError: there is none.
+
+    """
+    mirror = prepared()
+    extract = extract_article(page, sources.rules_for(mirror, urls.host_of(page.url)), site)
+    if extract.next_url or extract.single_url not in (None, page.url):
+        return None
+    return make_article([(page, extract)], item, site, mirror, now)
+
+
+class Extractors:
+    """Processes that make articles of pages; *open_pool* begins them when *many* pages come at once, and they end when none do.
+
+    Each has called `prepare`. Where one is killed, pages are left to who asked.
+    """
+
+    def __init__(self, open_pool: Callable[[], Executor], many: int = _MANY) -> None:
+        self._open_pool, self._many, self._lock = open_pool, many, threading.Lock()
+        self._pool: Executor | None = None
+        self._latest: deque[datetime] = deque(maxlen=many)
+
+    def begin(self, page: Page, item: ListingItem, site: Site, now: datetime) -> "Future[Draft | None] | None":
+        """Have an article be made of its page, if there are processes for it."""
+        with self._lock:
+            self._latest.append(now)
+            if self._pool is None and len(self._latest) == self._many and now - self._latest[0] < _WITHIN:
+                self._pool = self._open_pool()
+            try:
+                return self._pool.submit(extract_alone, page, item, site, now) if self._pool else None
+            except BrokenExecutor:
+                self._end()
+                return None
+
+    def finish(self, begun: "Future[Draft | None] | None") -> Draft | None:
+        """Return the article that was made; None if that is still to be done. Raises what `extract_alone` does."""
+        try:
+            return begun.result() if begun else None
+        except CancelledError:  # with the one before it
+            return None
+        except BrokenExecutor:
+            _log.warning("a process that read pages was killed, perhaps for want of memory; it is done without")
+            with self._lock:
+                self._end()
+            return None
+
+    def rest(self, now: datetime) -> None:
+        """End the processes, if no page has come for a while."""
+        with self._lock:
+            if self._latest and not self._latest[-1] <= now < self._latest[-1] + _IDLE:
+                self._end()
+
+    def _end(self) -> None:
+        self._latest.clear()
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page that came, and the article that a process is making of it, if one is."""
+
+    page: Page
+    begun: "Future[Draft | None] | None" = None
+
+
+def fetch_all(
+    kit: "Kit", batch: Sequence[Waiting], known: Mapping[ArticleId, Validators], site_of: Callable[[Waiting], Site]
+) -> "Iterator[tuple[Waiting, Future[Fetched | None]]]":
+    """Fetch what is due, some at a time and only a little ahead of who takes it; yield in the given order.
+
+    Of an article that is held only a page that has changed comes. Once all is to stop, nothing more is begun. *site_of* may
+    raise an UpstreamError.
+    """
+
+    def fetch(waiting: Waiting) -> Fetched | None:
+        page = kit.fetcher.refetch(waiting.item.url, known.get(waiting.item.id, Validators()))
+        if page is None:
+            return None
+        apart = None if kit.mirror.mirrored_at(page.url) else kit.extractors
+        return Fetched(page, apart.begin(page, waiting.item, site_of(waiting), kit.clock()) if apart else None)
+
+    at_once = kit.mirror.fetch.requests_at_once
+    ahead: deque[tuple[Waiting, Future[Fetched | None]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        for waiting in batch:
+            if kit.is_stopping():
+                break
+            ahead.append((waiting, pool.submit(fetch, waiting)))
+            if len(ahead) > 2 * at_once:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()
