@@ -14,6 +14,8 @@ _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
+# What is whole already and has nothing that would be written in another way, as nearly all links: it need not be taken apart.
+_SETTLED = re.compile(r"https?://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]{,1900}")
 _WHOLE = re.compile("https?://[A-Za-z0-9]")
 # An ID is part of file names, addresses and `tag:` URIs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,6 +42,8 @@ def resolve(base: str, href: str) -> Url | None:
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'
     """
+    if _SETTLED.fullmatch(href):
+        return Url(href)
     if len(href) > _MAX_LENGTH:  # not to be remembered
         return _resolved(base, href)
     is_whole = _WHOLE.match(href) is not None  # so that nothing but the scheme of its page counts
@@ -74,6 +78,8 @@ def without_tracking(url: Url) -> Url:
     >>> without_tracking(Url("https://example.org/a?utm_source=x&id=3&fbclid=9#top"))
     'https://example.org/a?id=3#top'
     """
+    if "?" not in url:
+        return url
     parts = urlsplit(url)
     pairs = parts.query.split("&")
     kept = [pair for pair in pairs if not _TRACKING.match(unquote(pair.partition("=")[0]))]

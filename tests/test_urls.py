@@ -143,6 +143,14 @@ def test_a_parameter_beside_one_that_tracks_stays_byte_for_byte(query: str) -> N
 
 
 @settings(deadline=None, max_examples=200)
+@given(st.from_regex(r"https?://[a-z0-9_-]{1,9}(\.[a-z0-9_-]{1,9}){1,3}/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]{,60}", fullmatch=True))
+@example("http://a.b/../c/./d//e")
+@example("https://a.b/x:80/@y|z")
+def test_an_address_that_is_whole_and_plain_stays_byte_for_byte_as_one_does_that_is_taken_apart(href: str) -> None:
+    assert urls.resolve("https://example.org/a/", href) == href
+    assert urls.resolve("https://example.org/a/", f"\t{href}") == href
+
+
 @given(ADDRESSES)
 def test_dropping_trackers_twice_is_dropping_them_once(href: str) -> None:
     url = urls.resolve(PAGE, f"/a?utm_source=1&q={href.replace('#', '')}&gclid=2")

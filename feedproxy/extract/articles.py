@@ -48,7 +48,7 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
         body=markup.inner_html(body),
         rule=rules.name,
         published=about.published,
-        author=about.author or metadata.author_in(markup.text_of(body), rules.author_pattern),
+        author=about.author or metadata.author_in(body, rules.author_pattern),
         tags=metadata.tags_in(body, site, page.url),
         picture=about.picture,
         single_url=about.single_url,
@@ -64,4 +64,5 @@ def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | Non
         return None
     markup.tighten(body)
     has_media = body.find(".//img") is not None or body.find(".//video") is not None
-    return body if has_media or len(markup.text_of(body)) >= heuristics.MIN_TEXT_CHARACTERS else None
+    least = heuristics.MIN_TEXT_CHARACTERS
+    return body if has_media or len(markup.beginning_of(body, least)) >= least else None

@@ -64,10 +64,11 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Abo
     )
 
 
-def author_in(text: str, pattern: str) -> str:
+def author_in(body: Element, pattern: str) -> str:
     """Return the author that *pattern* finds at the beginning of an article's text, "" without one."""
-    begin = re.sub(r"\s+", " ", text[:_BYLINE_CHARACTERS])
-    match = re.search(pattern, begin) if pattern else None
+    if not pattern:
+        return ""
+    match = re.search(pattern, re.sub(r"\s+", " ", markup.beginning_of(body, _BYLINE_CHARACTERS)))
     return match["author"].strip() if match else ""
 
 

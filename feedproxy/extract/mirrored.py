@@ -150,7 +150,7 @@ def _day_of(url: Url, site: Site) -> datetime | None:
 
 
 def _dateline(root: markup.Element, site: Site) -> datetime | None:
-    return parse_date(markup.text_of(root)[:_DATELINE_CHARACTERS], site.timezone)
+    return parse_date(markup.beginning_of(root, _DATELINE_CHARACTERS), site.timezone)
 
 
 def _rules(site: Site) -> ArticleRules:

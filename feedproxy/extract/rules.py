@@ -1,7 +1,5 @@
 """Apply a site's rules to a page's tree, in the vocabulary of ftr-site-config. Changes the tree it is given."""
 
-from lxml import html
-
 from feedproxy import markup
 from feedproxy.markup import Element
 from feedproxy.model import ArticleRules
@@ -32,7 +30,7 @@ def find_body(root: Element, rules: ArticleRules) -> Element | None:
     found = markup.select_elements(root, rules.body)
     if not found:
         return None
-    body = html.Element("div")
+    body = markup.new_element("div")
     for element in found:
         element.tail = None
         body.append(element)
@@ -52,7 +50,7 @@ def _wrap(element: Element, tag: str) -> None:
     parent = element.getparent()
     if parent is None:
         return
-    wrapper = html.Element(tag)
+    wrapper = markup.new_element(tag)
     wrapper.tail, element.tail = element.tail, None
     parent.replace(element, wrapper)
     wrapper.append(element)

@@ -8,7 +8,7 @@ from lxml.html import HtmlElement as Element
 
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.pieces import grouped, pieces
-from feedproxy.markup.spaces import clean_text_of, plain, text_of, tighten, unescaped
+from feedproxy.markup.spaces import beginning_of, clean_text_of, plain, text_of, tighten, unescaped
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
@@ -20,6 +20,7 @@ from feedproxy.markup.trees import (
     first_picture,
     fragment,
     inner_html,
+    new_element,
     outer_html,
     parse,
     select_elements,
@@ -37,6 +38,7 @@ __all__ = [
     "Element",
     "as_xhtml",
     "attributes_at",
+    "beginning_of",
     "best_candidate",
     "blocks",
     "check_tags",
@@ -49,6 +51,7 @@ __all__ = [
     "fragment",
     "grouped",
     "inner_html",
+    "new_element",
     "outer_html",
     "parse",
     "pieces",

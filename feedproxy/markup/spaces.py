@@ -36,7 +36,17 @@ _VERBATIM = frozenset(("pre", "textarea", "script", "style"))
 
 def text_of(element: HtmlElement) -> str:
     """Return the text of an element on one line, as a reader sees it: blocks are apart by a space."""
-    return _SPACES.sub(" ", " ".join(plain(piece) for piece in _pieces(element) if piece.strip()))
+    return " ".join(_lines(element))
+
+
+def beginning_of(element: HtmlElement, characters: int) -> str:
+    """Return the first so many characters of that text; what stands behind them is not looked at."""
+    text = ""
+    for line in _lines(element):
+        text += f" {line}" if text else line
+        if len(text) >= characters:
+            break
+    return text[:characters]
 
 
 def clean_text_of(safe: SafeHtml) -> str:
@@ -156,12 +166,20 @@ def _joint(left: str, right: str) -> str:
     return "" if _IS_CJK.match(left) and _IS_CJK.match(right) else " "
 
 
-def _pieces(element: HtmlElement) -> Iterator[str]:
-    """Yield the text of each block below *element*."""
+def _lines(element: HtmlElement) -> Iterator[str]:
+    """Yield the text of each block below *element* that has some, on one line."""
+    return (line for piece in _pieces(element) if piece.strip() and (line := _SPACES.sub(" ", plain(piece))))
+
+
+def _pieces(root: HtmlElement) -> Iterator[str]:
+    """Yield the text of each block below *root*."""
     piece = ""
-    for slot in _slots(element):
-        if slot.opens_block:
+    for event, element in etree.iterwalk(root, events=("start", "end", "comment")):
+        if element.tag in BLOCKS:
             yield piece
             piece = ""
-        piece += slot.text
+        if event == "start":
+            piece += element.text or ""
+        elif element is not root:
+            piece += element.tail or ""
     yield piece

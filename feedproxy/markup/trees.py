@@ -41,23 +41,41 @@ _SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
 _SHOWN, _ANY = re.compile(r"\s*image/(?:avif|gif|jpe?g|png|webp|\*)\s*", re.IGNORECASE), "image/*"
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
+# What lxml.html has in Python, and asks for each element at each walk through a tree; forms and the like need no class of theirs.
+_CLASSES = etree.ElementDefaultClassLookup(
+    element=HtmlElement, comment=html.HtmlComment, pi=html.HtmlProcessingInstruction, entity=html.HtmlEntity
+)
+
+
+def _quick(parser: html.HTMLParser) -> html.HTMLParser:
+    parser.set_element_class_lookup(_CLASSES)
+    return parser
+
+
+_PARSER = _quick(html.HTMLParser())
+
+
+def new_element(tag: str) -> HtmlElement:
+    """Return an element that stands in no tree yet."""
+    return _PARSER.makeelement(tag)
+
 
 def parse(text: str) -> HtmlElement:
     """Return the root of an HTML document; an empty one for text without any mark-up or content."""
-    parser = html.HTMLParser(remove_pis=True, huge_tree=False)
+    parser = _quick(html.HTMLParser(remove_pis=True, huge_tree=False))
     text = _close_voids(_XML_DECLARATION.sub("", text))
     check_tags(text)
     try:
         return html.document_fromstring(text, parser=parser)
     except etree.ParserError:  # nothing in it, or comments and a document type alone
-        return html.document_fromstring("<html><body></body></html>")
+        return html.document_fromstring("<html><body></body></html>", parser=parser)
 
 
 def fragment(markup: str) -> HtmlElement:
     """Return a `div` that holds *markup*."""
     check_tags(markup)
-    document = html.document_fromstring(f"<html><body>{_close_voids(without_controls(markup))}</body></html>")
-    whole = html.Element("div")
+    document = html.document_fromstring(f"<html><body>{_close_voids(without_controls(markup))}</body></html>", parser=_PARSER)
+    whole = new_element("div")
     for body in document.findall("body"):  # more than one where the mark-up has some of its own
         body.tag = "div"
         body.attrib.clear()
