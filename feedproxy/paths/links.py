@@ -1,6 +1,7 @@
 """A place of the mirror as a link: relative to the page that it stands on, or absolute, with what its query says. Pure."""
 
 import posixpath
+from functools import lru_cache
 
 from feedproxy.model import MirrorPath
 
@@ -38,7 +39,11 @@ def relative(target: MirrorPath, page: MirrorPath) -> str:
     >>> relative(MirrorPath("/"), MirrorPath("/news"))
     '.'
     """
-    return posixpath.relpath(target, posixpath.dirname(page))
+    return _relative(target, posixpath.dirname(page))
+
+
+# Pages of a folder have most links in common.
+_relative = lru_cache(2_000)(posixpath.relpath)
 
 
 def from_root(target: MirrorPath, page: MirrorPath) -> str:
