@@ -20,7 +20,7 @@ _HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 _WINDOW_BYTES, _MAX_STORED_BYTES = 32_768, 65_535
 # Fewer pieces are compressed as one.
 _FEW = 4
-_PACKED_BYTES = 6_000_000
+_PACKED_BYTES = 10_000_000
 
 
 def packed_memo() -> Memo[bytes]:
