@@ -78,8 +78,9 @@ class Extractors:
         except CancelledError:  # with the one before it
             return None
         except BrokenExecutor:
-            _log.warning("a process that read pages was killed, perhaps for want of memory; it is done without")
             with self._lock:
+                if self._pool:
+                    _log.warning("a process that read pages was killed, perhaps for want of memory; it is done without")
                 self._end()
             return None
 
