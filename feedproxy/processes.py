@@ -1,4 +1,4 @@
-"""Pools of processes that end with the one that began them, however it ends. Knows nothing of what they do."""
+"""Pools of processes that end when the one that began them has, however it did. Knows nothing of what they do."""
 
 import os
 import signal
@@ -17,7 +17,8 @@ def cores() -> int:
 def pool_of(count: int, begin: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
     """Return a pool of *count* processes, each of which calls *begin* with *arguments* first; they are begun with the first job.
 
-    They are spawned, as neither threads nor connections of a database may cross a fork. Only this process hears of Ctrl-C.
+    They are spawned, as neither threads nor connections of a database may cross a fork; once they have begun, only this process
+    hears of Ctrl-C. One whose parent has ended does when its job leaves the interpreter to it.
     """
     return ProcessPoolExecutor(count, get_context("spawn"), _begin, (begin, arguments))
 

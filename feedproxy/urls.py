@@ -15,7 +15,7 @@ _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xF
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
 # What is whole already and has nothing that would be written in another way, as nearly all links: it need not be taken apart.
-_SETTLED = re.compile(r"https?://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]{,1900}")
+_SETTLED = re.compile(r"https?://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]*")
 _WHOLE = re.compile("https?://[A-Za-z0-9]")
 # An ID is part of file names, addresses and `tag:` URIs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -42,10 +42,10 @@ def resolve(base: str, href: str) -> Url | None:
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'
     """
-    if _SETTLED.fullmatch(href):
-        return Url(href)
     if len(href) > _MAX_LENGTH:  # not to be remembered
         return _resolved(base, href)
+    if _SETTLED.fullmatch(href):
+        return Url(href)
     is_whole = _WHOLE.match(href) is not None  # so that nothing but the scheme of its page counts
     return _remembered(f"{base.partition(':')[0]}://page.invalid/" if is_whole else base, href)
 

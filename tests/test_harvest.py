@@ -16,7 +16,7 @@ from feedproxy import paths
 from feedproxy.fetch import Fetcher
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Channel, Mirror, Page, Source, Url, Validators
+from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, Source, Url, Validators
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
@@ -232,6 +232,13 @@ def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore,
     assert parts.body.index(STORIES[2].text) < parts.body.index("第二页：豆角熟了")
     assert STORIES[3].text in single.body
     assert newsroom.count("/21/5/3/n103_2.htm") == 1
+
+
+def test_an_article_of_a_site_that_is_configured_no_more_says_so(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:
+    item = ListingItem(ArticleId("n901"), Url("http://gone.example/21/5/1/n901.htm"), "别处的")
+    store.remember_listing("city", [item], harvester.kit.clock())
+    harvester.poll(mirror.channels[0])
+    assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == ["is at no site that is configured"]
 
 
 def test_feeds_as_listings_bring_the_same_articles(

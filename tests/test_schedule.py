@@ -1,5 +1,6 @@
 """When a channel is due again, and what a text must have to count as whole."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -151,8 +152,9 @@ LINES = [f"石桥第{number}次重修，匠人们在河滩上凿了整整{number
 WHOLE = "".join(f"<p>{line}</p>" for line in LINES) + "<p>责任编辑：林小舟</p>"
 
 
-def flaw_of(html: str, *, visible: int = 2_000, **more: object) -> str:
-    flaw = plan.find_flaw(plan.content_of(fragment(html), visible), **more)  # type: ignore[arg-type]
+def flaw_of(html: str, *, visible: int = 2_000, neighbours: Sequence[str] = (), **more: str) -> str:
+    others = map(plan.sentences_of, neighbours)
+    flaw = plan.find_flaw(plan.content_of(fragment(html), visible), neighbours=others, **more)
     return f"{flaw.reason}{' (minor)' if flaw.is_minor else ''}" if flaw else ""
 
 

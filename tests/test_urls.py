@@ -106,6 +106,8 @@ def test_an_address_too_long_to_be_one_is_refused() -> None:
     assert urls.resolve(PAGE, "/" + "a" * 1_900) is not None
     assert urls.resolve(PAGE, "/" + "a" * 2_000) is None
     assert urls.resolve(PAGE, "/" + "桥" * 300) is None
+    assert urls.resolve(PAGE, "https://" + "a." * 50 + "example/" + "a" * 1_900) is None
+    assert urls.resolve(PAGE, "https://" + "a." * 1_500 + "example/a") is None
 
 
 @settings(deadline=None, max_examples=300)
@@ -151,6 +153,7 @@ def test_an_address_that_is_whole_and_plain_stays_byte_for_byte_as_one_does_that
     assert urls.resolve("https://example.org/a/", f"\t{href}") == href
 
 
+@settings(deadline=None, max_examples=200)
 @given(ADDRESSES)
 def test_dropping_trackers_twice_is_dropping_them_once(href: str) -> None:
     url = urls.resolve(PAGE, f"/a?utm_source=1&q={href.replace('#', '')}&gclid=2")

@@ -63,3 +63,7 @@ def test_words_are_apart_by_what_is_no_letter_and_quotation_marks_hold_them_toge
 def test_what_asks_for_nothing_or_too_much_is_refused_in_one_line(asked: str) -> None:
     with pytest.raises(ChoiceError, match=r"^q: takes [^\n]+$"):
         parse_query(asked)
+
+
+def test_letters_of_scripts_with_words_are_taken_as_words() -> None:
+    assert tokens_of("ㄅㄆㄇ 한국어 English") == ["한국", "국어", "ㄅㄆㄇ", "english"]

@@ -41,6 +41,8 @@ _MAX_PAGES = 10_000
 # No fetch, parse or transaction takes as long.
 _HUNG_S = 600.0
 _RENEWALS = 3
+# More processes read pages faster than this one fetches and stores them.
+_MAX_PROCESSES = 4
 
 
 @click.command(epilog=examples("poll", "poll --once", "poll --once --json | jq .channels"))
@@ -56,7 +58,7 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     if once:
         stop = threading.Event()
         end_gently(stop)
-        _finish(_poll_all(_kit_of(settings, stop)), stop, is_json=is_json)
+        _finish(_poll_all(_busy_kit(settings, stop)), stop, is_json=is_json)
     run_poller(settings)
 
 
@@ -64,7 +66,7 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
     """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop, signal.SIGTERM, signal.SIGINT)
-    kit = _kit_of(settings, stop)
+    kit = open_kit(settings, stop)
     alive = _Alive(stop)
     kit = replace(kit, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
@@ -97,7 +99,7 @@ def backfill(
     """
     stop = threading.Event()
     end_gently(stop)
-    kit = _kit_of(settings, stop)
+    kit = _busy_kit(settings, stop)
     chosen = [channel for channel in kit.mirror.channels if channel.id in channels or not channels]
     for name in set(channels) - {channel.id for channel in chosen}:
         raise click.BadParameter(f"there is no channel {name!r}", param_hint="--channel")
@@ -113,9 +115,9 @@ def backfill(
         _finish(_each(kit, chosen, walk, bar, "backfill"), stop, is_json=is_json)
 
 
-def _kit_of(settings: Settings, stop: threading.Event) -> Kit:
-    """Return the real parts, with processes for pages where there is more than one core."""
-    kit, count = open_kit(settings, stop), cores()
+def _busy_kit(settings: Settings, stop: threading.Event) -> Kit:
+    """Return the real parts, with processes for the many pages that may come, where there is more than one core."""
+    kit, count = open_kit(settings, stop), min(cores(), _MAX_PROCESSES)
     return replace(kit, extractors=Extractors(partial(pool_of, count, prepare, kit.mirror))) if count > 1 else kit
 
 

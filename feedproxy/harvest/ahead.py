@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # So many pages in so short a time keep half a core busy (docs/benchmarks.md, row 5); processes take a second to begin, and 60 MB.
 _MANY, _WITHIN = 100, timedelta(seconds=4)
-_IDLE = timedelta(minutes=1)
+# No page takes as long.
+_PATIENCE_S = 60.0
+# What the system says that has no room for another process, no memory, or no semaphores.
+_CANT_BE_HAD = (BrokenExecutor, NotImplementedError, OSError, RuntimeError)
 _mirrors: list[Mirror] = []
 
 
@@ -49,13 +52,13 @@ def extract_alone(page: Page, item: ListingItem, site: Site, now: datetime) -> D
 
 
 class Extractors:
-    """Processes that make articles of pages; *open_pool* begins them when *many* pages come at once, and they end when none do.
+    """Processes that make articles of pages; *open_pool* begins them when *many* pages come at once.
 
-    Each has called `prepare`. Where one is killed, pages are left to who asked.
+    Each has called `prepare`. Where they can't be had, or one is killed, pages are left to who asked from then on.
     """
 
     def __init__(self, open_pool: Callable[[], Executor], many: int = _MANY) -> None:
-        self._open_pool, self._many, self._lock = open_pool, many, threading.Lock()
+        self._open_pool, self._lock, self._is_broken = open_pool, threading.Lock(), False
         self._pool: Executor | None = None
         self._latest: deque[datetime] = deque(maxlen=many)
 
@@ -63,35 +66,31 @@ class Extractors:
         """Have an article be made of its page, if there are processes for it."""
         with self._lock:
             self._latest.append(now)
-            if self._pool is None and len(self._latest) == self._many and now - self._latest[0] < _WITHIN:
-                self._pool = self._open_pool()
+            is_full = len(self._latest) == self._latest.maxlen
             try:
+                if self._pool is None and is_full and not self._is_broken and now - self._latest[0] < _WITHIN:
+                    self._pool = self._open_pool()
                 return self._pool.submit(extract_alone, page, item, site, now) if self._pool else None
-            except BrokenExecutor:
-                self._end()
+            except _CANT_BE_HAD as e:
+                self._give_up(e)
                 return None
 
     def finish(self, begun: "Future[Draft | None] | None") -> Draft | None:
         """Return the article that was made; None if that is still to be done. Raises what `extract_alone` does."""
         try:
-            return begun.result() if begun else None
+            return begun.result(_PATIENCE_S) if begun else None
         except CancelledError:  # with the one before it
             return None
-        except BrokenExecutor:
+        except (BrokenExecutor, TimeoutError) as e:
             with self._lock:
-                if self._pool:
-                    _log.warning("a process that read pages was killed, perhaps for want of memory; it is done without")
-                self._end()
+                self._give_up(e)
             return None
 
-    def rest(self, now: datetime) -> None:
-        """End the processes, if no page has come for a while."""
-        with self._lock:
-            if self._latest and not self._latest[-1] <= now < self._latest[-1] + _IDLE:
-                self._end()
-
-    def _end(self) -> None:
-        self._latest.clear()
+    def _give_up(self, error: Exception) -> None:
+        if not self._is_broken:
+            why = " ".join(str(error).split()) or "none answers"
+            _log.warning("processes that read pages can't be had, or one was killed: %s; it goes on without them", why)
+        self._is_broken = True
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

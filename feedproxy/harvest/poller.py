@@ -74,8 +74,6 @@ class Poller:
         if self.trouble:
             _log.info("polling goes on")
         self.troubles, self.trouble, self.rests_until = 0, "", None
-        if self.kit.extractors:
-            self.kit.extractors.rest(self.kit.clock())
         return max(again_at, self.kit.clock())
 
     def _rest(self, error: StoreError) -> datetime:

@@ -61,7 +61,7 @@ class Taker:
     def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
         self._kit, self._channel, self._report = kit, channel, report
         self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher)
-        self._texts: deque[str] = deque(maxlen=_NEIGHBOURS)
+        self._texts: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
 
     def take(self, batch: Sequence[Waiting]) -> None:
         """Fetch articles; while the pictures of one are on their way the next is read."""
@@ -88,9 +88,10 @@ class Taker:
     def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Fetched | None]") -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
         try:
+            site = self._site_of(waiting)
             fetched = answer.result()
             if fetched:
-                return self._judge(waiting, held, fetched, self._site_of(waiting))
+                return self._judge(waiting, held, fetched, site)
         except UpstreamError as e:
             self._fail(waiting, held, e)
         except FeedproxyError:
@@ -122,7 +123,7 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, draft, site)
-        self._texts.append(draft.content.text)
+        self._texts.append(plan.sentences_of(draft.content.text))
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, pages, outcome)
@@ -136,14 +137,15 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        self._texts.append(copy.draft.content.text)
+        self._texts.append(plan.sentences_of(copy.draft.content.text))
         return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
         """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
         if not self._texts:
             latest = self._kit.store.newest([self._channel.id], _NEIGHBOURS)
-            self._texts.extend(plain_text(article.body) for article in latest if article.id != waiting.item.id)
+            others = (article.body for article in latest if article.id != waiting.item.id)
+            self._texts.extend(plan.sentences_of(plain_text(body)) for body in others)
         flaw = plan.find_flaw(
             draft.content,
             excerpt=waiting.item.excerpt,

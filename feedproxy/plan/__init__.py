@@ -2,7 +2,7 @@
 
 from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES, decide_alarm, remember_outcomes
 from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, is_better_copy, settle
-from feedproxy.plan.quality import Content, Flaw, content_of, find_flaw
+from feedproxy.plan.quality import Content, Flaw, content_of, find_flaw, sentences_of
 from feedproxy.plan.schedule import (
     MANY_TRIES,
     after_poll,
@@ -52,5 +52,6 @@ __all__ = [
     "next_try",
     "remember_outcomes",
     "remember_redirect",
+    "sentences_of",
     "settle",
 ]

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from feedproxy import markup
 
@@ -44,13 +43,15 @@ def content_of(body: markup.Element, visible: int) -> Content:
     return Content(markup.text_of(body), linked, next(body.iter("img", "video", "audio"), None) is not None, visible)
 
 
-def find_flaw(content: Content, *, excerpt: str = "", neighbours: Iterable[str] = (), end_marker: str = "") -> Flaw | None:
+def find_flaw(
+    content: Content, *, excerpt: str = "", neighbours: Iterable[frozenset[str]] = (), end_marker: str = ""
+) -> Flaw | None:
     """Return what is wrong with an article, None if nothing is.
 
     Args:
         content: what it holds.
         excerpt: what the listing says of it.
-        neighbours: the texts of other articles of its channel.
+        neighbours: the sentences of other articles of its channel.
         end_marker: what stands at the end of a whole article, if anything does.
 
     """
@@ -73,14 +74,14 @@ def _size(text: str) -> int:
     return len("".join(text.split()))
 
 
-def _is_boilerplate(text: str, neighbours: Iterable[str]) -> bool:
+def _is_boilerplate(text: str, neighbours: Iterable[frozenset[str]]) -> bool:
     """Tell whether most of a text's sentences stand in several other texts; that a series begins alike is no fault of it."""
-    own = _sentences(text)
+    own = sentences_of(text)
     size = sum(map(len, own))
-    twins = sum(size > 0 and sum(map(len, own & _sentences(each))) >= _MIN_TWIN_SHARE * size for each in neighbours)
+    twins = sum(size > 0 and sum(map(len, own & each)) >= _MIN_TWIN_SHARE * size for each in neighbours)
     return twins >= _MIN_TWINS
 
 
-@lru_cache(16)  # a text is compared with those before it, then those behind it with it
-def _sentences(text: str) -> frozenset[str]:
+def sentences_of(text: str) -> frozenset[str]:
+    """Return the sentences of a text, but for the shortest."""
     return frozenset(each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS)

@@ -107,7 +107,10 @@ def feeds(setup: Setup) -> Iterator[Result]:
         entries = renders.articles()
         gc.collect()
         gc.freeze()  # as the web side's worker does; what other rows have left is no part of this one
-        pairs: Pairs = alternate(renders.after_news, lambda: by_feedgen(entries), _TIMES * setup.rounds)
+        try:
+            pairs: Pairs = alternate(renders.after_news, lambda: by_feedgen(entries), _TIMES * setup.rounds)
+        finally:
+            gc.unfreeze()
         anew = median(renders.anew() for _ in range(setup.rounds)) * 1e3
     shown = Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
     times = shown.raw("ms", theirs="feedgen, one feed")
