@@ -23,6 +23,8 @@ from feedproxy.settings import Settings
 _LATENCY_MS = 50
 _ARTICLES = 20
 _INSTALL_S = 180
+# Its workers answer one after the other, a tenth of a second each; more only wait.
+_THEIR_CONNECTIONS = 8
 # All articles of the feed in full, however long it takes; its defaults stop after five.
 _WHOLE = {"MAX_ITEM": "50", "MAX_TIME": "60", "LIM_ITEM": "50", "LIM_TIME": "60"}
 
@@ -41,7 +43,7 @@ def morss(setup: Setup) -> Iterator[Result]:
             try:
                 pairs = alternate(
                     lambda: requests_per_s(port, [ours], GZIP, setup.seconds, setup.work),
-                    lambda: requests_per_s(other, [theirs], {}, 3 * setup.seconds, setup.work),
+                    lambda: requests_per_s(other, [theirs], {}, 3 * setup.seconds, setup.work, _THEIR_CONNECTIONS),
                     setup.rounds,
                 )
             except LoadError as e:
