@@ -17,7 +17,7 @@ from bench.harvesting import Poll
 from bench.load import requests_per_s
 from bench.measure import TOLD, Pairs, Result, alternate, at_most
 from bench.processes import answers, children, family, get, pss_mb, running, stand_in
-from bench.rendering import Renders
+from bench.rendering import Renders, often
 from bench.stores import SMALL, Setup, copy_of, forget, held, kit_of, origins, store_of
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm
 from feedproxy.markup import clean_text_of
@@ -53,7 +53,7 @@ def beside_small(setup: Setup) -> Iterator[Result]:
     with ExitStack() as stack:
         copies = (copy_of(setup, store_of(setup, count), f"renders-{count}") for count in (setup.large, SMALL))
         large_renders, small_renders = (Renders(stack.enter_context(held(copy))) for copy in copies)
-        pairs = alternate(large_renders.after_news, small_renders.after_news, setup.rounds)
+        pairs = often(large_renders.after_news, small_renders.after_news, setup)
         yield _grown(setup, "7", "feeds after one new article", pairs, 1e3, "ms")
     with ExitStack() as stack:
         port = stack.enter_context(stand_in())

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -99,18 +99,23 @@ def by_feedgen(articles: list[Article]) -> float:
     return time.process_time() - began
 
 
+def often(ours: Callable[[], float], theirs: Callable[[], float], setup: Setup) -> Pairs:
+    """Measure both, with the garbage of other rows out of the collector's way, as the web side's worker has what it loaded."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return alternate(ours, theirs, _TIMES * setup.rounds)
+    finally:
+        gc.unfreeze()
+
+
 def feeds(setup: Setup) -> Iterator[Result]:
     """Measure row 7."""
     with held(copy_of(setup, store_of(setup, SMALL), "renders")) as small:
         renders = Renders(small)
         renders.after_news()
         entries = renders.articles()
-        gc.collect()
-        gc.freeze()  # as the web side's worker does; what other rows have left is no part of this one
-        try:
-            pairs: Pairs = alternate(renders.after_news, lambda: by_feedgen(entries), _TIMES * setup.rounds)
-        finally:
-            gc.unfreeze()
+        pairs = often(renders.after_news, lambda: by_feedgen(entries), setup)
         anew = median(renders.anew() for _ in range(setup.rounds)) * 1e3
     shown = Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
     times = shown.raw("ms", theirs="feedgen, one feed")
