@@ -61,7 +61,7 @@ class Taker:
     def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
         self._kit, self._channel, self._report = kit, channel, report
         self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher)
-        self._texts: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
+        self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
 
     def take(self, batch: Sequence[Waiting]) -> None:
         """Fetch articles; while the pictures of one are on their way the next is read."""
@@ -123,7 +123,6 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, draft, site)
-        self._texts.append(plan.sentences_of(draft.content.text))
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None)
         return _Made(article, pages, outcome)
@@ -137,26 +136,25 @@ class Taker:
             self._settle(held)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        self._texts.append(plan.sentences_of(copy.draft.content.text))
         return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
         """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
-        if not self._texts:
+        if not self._neighbours:
             latest = self._kit.store.newest([self._channel.id], _NEIGHBOURS)
             others = (article.body for article in latest if article.id != waiting.item.id)
-            self._texts.extend(plan.sentences_of(plain_text(body)) for body in others)
+            self._neighbours.extend(plan.sentences_of(plain_text(body)) for body in others)
         flaw = plan.find_flaw(
             draft.content,
             excerpt=waiting.item.excerpt,
-            neighbours=self._texts,
+            neighbours=self._neighbours,
             end_marker=site.end_marker if self._channel.end_marker and self._channel.id != REQUESTED else "",
         )
-        if flaw is None:
-            return
-        is_young = plan.is_young(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
-        if is_young or not flaw.is_minor:
-            raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
+        if flaw:
+            is_young = plan.is_young(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
+            if is_young or not flaw.is_minor:
+                raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
+        self._neighbours.append(plan.sentences_of(draft.content.text))
 
     def _settle(self, held: Article | None) -> None:
         """Have an article that is as it was wait until it is looked at again."""

@@ -97,8 +97,5 @@ def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a writing transaction: upgrading to it later can fail at once (SQLite, WAL)."""
     options = connection.get_execution_options()
-    if options.get("write"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    elif not options.get("alone"):  # what can't be part of a transaction
-        own: Any = connection.connection.dbapi_connection
-        own.execute("BEGIN")  # which waits for nothing and can't fail; by SQLAlchemy it takes thirty times as long
+    if not options.get("alone"):  # what can't be part of a transaction
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
