@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from feedproxy.harvest.kit import Kit
 
 _log = logging.getLogger(__name__)
-# So many pages in so short a time keep half a core busy (docs/benchmarks.md, row 5); processes take a second to begin, and 60 MB.
+# So many pages in so short a time keep half a core busy (docs/benchmarks.md, row 5); processes take a second to begin, and 75 MB.
 _MANY, _WITHIN = 100, timedelta(seconds=4)
 # No page takes as long.
 _PATIENCE_S = 60.0
