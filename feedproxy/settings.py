@@ -47,7 +47,6 @@ class Settings(BaseModel):
     data: Path = Field(default=Path("var"), description="folder for the store, the response cache and media")
     bind: str = Field(default="127.0.0.1:8000", description="address and port of the web side")
     workers: int = Field(default=2, ge=1, le=64, description="web processes")
-    threads: int = Field(default=4, ge=1, le=64, description="threads of a web process")
     database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
     database_read_url: str = Field(default="", description="SQLAlchemy URL of a replica that the web side reads from")
     redis_url: str = Field(

@@ -14,6 +14,8 @@ _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
+# Addresses whose parts are remembered: the links of a few feeds, of 100 bytes each.
+_REMEMBERED = 4_000
 # What is whole already and has nothing that would be written in another way, as nearly all links: it need not be taken apart.
 _SETTLED = re.compile(r"https?://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]*")
 _WHOLE = re.compile("https?://[A-Za-z0-9]")
@@ -86,6 +88,7 @@ def without_tracking(url: Url) -> Url:
     return url if len(kept) == len(pairs) else Url(urlunsplit(parts._replace(query="&".join(kept))))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def host_of(url: str) -> str:
     """Return the lower-case host of an address, "" if it has none.
 
@@ -98,6 +101,7 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def bare(url: str) -> str:
     """Return an address without what makes no difference to a short link: scheme, "www.", fragment, "/" at the end.
 
@@ -143,6 +147,7 @@ def tag_name(site: Site, url: Url) -> str | None:
     return plain_tag(unquote(match["tag"])) if match else None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def plain_tag(text: str) -> str | None:
     """Return a tag as it can stand in an address of ours, None if it can't.
 

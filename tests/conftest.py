@@ -32,7 +32,7 @@ settings_of_hypothesis.load_profile("fixed")
 
 # What takes longest comes first, so that no worker is left with it alone at the end.
 SLOW = (
-    *("hostile", "archive", "simulation", "cli", "access", "web", "browser", "fast", "corpus", "serve", "scan", "xss", "fuzz"),
+    *("hostile", "archive", "simulation", "cli", "access", "web", "browser", "cache", "corpus", "serve", "scan", "xss", "fuzz"),
     *("export", "polling", "bundle", "store", "gate", "corpus_markdown", "moving", "harvest", "pace", "roundtrip", "kills"),
 )
 

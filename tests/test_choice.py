@@ -23,8 +23,6 @@ from feedproxy.choice import PARAMETERS, SCRIPTS, Choice, convert, parse_choice,
 from feedproxy.edition import Ground, make_opml, merged_scope
 from feedproxy.errors import ChoiceError
 from feedproxy.model import Article, ArticleId, Mirror, Picture, SafeHtml, Url
-from feedproxy.web.answers import prepare
-from feedproxy.web.shelf import Shelf
 
 CHECKS = {"xml": check_rss, "atom": check_atom, "json": check_json_feed}
 MARKET, LIBRARY, GARDEN, POEMS = (story.title for story in STORIES)
@@ -191,11 +189,10 @@ def test_what_makes_other_engines_hang_is_nothing_to_ours(expression: str) -> No
 
 def test_one_client_has_only_so_many_feeds_made_and_what_is_made_costs_nothing(standing: Standing) -> None:
     strict = changed(standing, filtered_per_minute=2)
-    spellings = ("filter=a&limit=3", "limit=03&filter=a&n102", "mode=fulltext&limit=3&filter=a&format=rss")
-    for query in spellings:
+    for query in ("filter=a&limit=3", "filter=a&limit=3&n102", "filter=a&limit=3&unknown=1"):
         assert strict.get(f"/feed/all.xml?{query}").status_code == 200
-    assert strict.get("/feed/merged/letters,town.xml").status_code == 200
-    assert strict.get("/feed/merged/town,letters,town/city.xml").status_code == 200
+    for _ in range(2):
+        assert strict.get("/feed/merged/letters,town.xml").status_code == 200
     for address in (
         "/feed/all.xml?filter=b",
         "/feed/all.xml?limit=2",
@@ -208,25 +205,6 @@ def test_one_client_has_only_so_many_feeds_made_and_what_is_made_costs_nothing(s
     assert strict.get("/feed/all.xml?filter=a&limit=3").status_code == 200
     other = strict.get("/feed/all.xml?filter=b", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
     assert other.status_code == 200
-
-
-def test_what_could_not_be_made_leaves_nothing_on_the_shelf(standing: Standing) -> None:
-    shelf = Shelf(1_000_000)
-
-    def refuse(_version: object) -> None:
-        raise KeyError
-
-    for number in range(5):
-        with pytest.raises(KeyError):
-            shelf.get(number, lambda: standing.store.version([]), refuse)  # type: ignore[arg-type]
-    assert not shelf._slots
-
-
-def test_many_small_answers_do_not_fill_the_shelf_without_end(standing: Standing) -> None:
-    shelf = Shelf(100_000)
-    for number in range(1000):
-        shelf.get(number, lambda: standing.store.version([]), lambda _: prepare(b"", "text/plain"))
-    assert len(shelf._slots) <= 50
 
 
 # ---------------------------------------------------------------- identity and form

@@ -28,7 +28,7 @@ from feedproxy.render import render_status
 from feedproxy.render.charts import bar_chart
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
-from feedproxy.web import create_app, tally
+from feedproxy.web import counters, create_app
 
 
 @pytest.fixture
@@ -166,13 +166,13 @@ def test_the_metrics_tell_freshness_queue_lease_and_disk(client: FlaskClient, po
     assert value_of(metrics, "feedproxy_disk_free_bytes") > 0
 
 
-def test_answers_are_counted_by_how_they_came(client: FlaskClient, polled: Clock) -> None:  # noqa: ARG001 (it polls)
-    before = dict(tally.totals())
+def test_responses_are_counted_by_outcome(client: FlaskClient, polled: Clock) -> None:  # noqa: ARG001 (it polls)
+    before = dict(counters.totals())
     for _ in range(3):
         client.get("/feed/all.xml")
     client.get("/nowhere")
-    counted = {outcome: count - before[outcome] for outcome, count in tally.totals().items()}
-    assert counted == {"kept": 2, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 0}
+    counted = {outcome: count - before[outcome] for outcome, count in counters.totals().items()}
+    assert counted == {"cached": 2, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 0}
 
 
 def test_names_that_the_configuration_has_not_make_no_series(client: FlaskClient, store: SqlStore) -> None:

@@ -14,7 +14,7 @@ from conftest import Clock
 from databases import Server, follower, new_database, own_server
 from flask import Flask
 from sqlalchemy import create_engine, make_url, text
-from test_fast import FEEDS, PAGES, fill
+from test_cache import FEEDS, PAGES, fill
 from test_store import NOW, PAGE, hold, item, make
 from werkzeug.test import TestResponse
 

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ class Serving:
     """A running `feedproxy serve`; all its processes write to one pipe, which ends when the last of them has ended."""
 
     def __init__(self, environment: dict[str, str], port: int) -> None:
-        self.base = f"http://127.0.0.1:{port}"
+        self.port, self.base = port, f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "feedproxy", "serve"]
         self.process = subprocess.Popen(
             command, env=environment, cwd=environment["TMPDIR"], stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -119,3 +121,22 @@ def test_a_poller_that_ends_is_started_again(serving: Serving) -> None:
     serving.read_until("polling 2 channels")
     stop(serving)
     assert "Traceback" not in serving.wait_for_all()
+
+
+SLOW = {
+    "headers": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+    "bodies": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx",
+    "readers": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 50,
+}
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_clients_hold_up_nobody(serving: Serving, kind: str) -> None:
+    serving.read_until("Booting worker")
+    with ExitStack() as connections:
+        for _ in range(100):
+            slow = connections.enter_context(socket.create_connection(("127.0.0.1", serving.port), 20))
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            slow.sendall(SLOW[kind])
+        for _ in range(5):
+            assert serving.get("/healthz")[0] == 200

@@ -12,7 +12,6 @@ VARIABLES = [
     ("FEEDPROXY_DATA", "/srv/village", "data", Path("/srv/village")),
     ("FEEDPROXY_BIND", "[::1]:8080", "bind", "[::1]:8080"),
     ("FEEDPROXY_WORKERS", "3", "workers", 3),
-    ("FEEDPROXY_THREADS", "9", "threads", 9),
     (
         "FEEDPROXY_DATABASE_URL",
         "postgresql+psycopg://db.example/village",
@@ -55,7 +54,6 @@ FAULTS = [
     ("FEEDPROXY_BIND", "127.0.0.1:70000", "70000"),
     ("FEEDPROXY_WORKERS", "many", "integer"),
     ("FEEDPROXY_WORKERS", "0", "1"),
-    ("FEEDPROXY_THREADS", "65", "64"),
     ("FEEDPROXY_TRUSTED_PROXIES", "-1", "0"),
     ("FEEDPROXY_LOG", "loud", "debug"),
     ("FEEDPROXY_LOG_FORMAT", "xml", "human"),

@@ -5,9 +5,7 @@ The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite,
 
 from feedproxy.edition.archives import make_archive
 from feedproxy.edition.bundle import Bundled, Period, write_bundle
-from feedproxy.edition.documents import Document
 from feedproxy.edition.feeds import make_feed, version_of
-from feedproxy.edition.fragments import Fragments
 from feedproxy.edition.ground import Context, Ground, context_of
 from feedproxy.edition.health import ChannelHealth, Health, free_bytes, look, unreadable
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
@@ -27,8 +25,6 @@ __all__ = [
     "Bundled",
     "ChannelHealth",
     "Context",
-    "Document",
-    "Fragments",
     "Ground",
     "Health",
     "Links",

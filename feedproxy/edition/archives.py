@@ -7,9 +7,7 @@ the mirror leads on or says that it does not hold them; pictures stand at addres
 from dataclasses import replace
 
 from feedproxy import paths, render
-from feedproxy.edition.documents import Document
 from feedproxy.edition.feeds import entry_of, feed_of
-from feedproxy.edition.fragments import key_of
 from feedproxy.edition.ground import Context, Ground
 from feedproxy.edition.scopes import Scope
 from feedproxy.exchange import record_of
@@ -20,7 +18,7 @@ from feedproxy.store import PAGE_ENTRIES
 from feedproxy.urls import host_of
 
 
-def make_archive(ground: Ground, scope: Scope, number: int, form: str) -> Document | None:
+def make_archive(ground: Ground, scope: Scope, number: int, form: str) -> bytes | None:
     """Return a page of a scope's archive in one of `paths.FORMATS`, the oldest is 1; None beyond the open one.
 
     The open page is the first that is not full; it may be empty.
@@ -40,13 +38,8 @@ def make_archive(ground: Ground, scope: Scope, number: int, form: str) -> Docume
         page=number,
         is_full=number < open_page,
     )
-    page, fragments = archive.page(scope.log, number), ground.fragments
-    keys = [key_of(repr((ground.public_url, ground.key, logged))) for logged in page]
-    found = fragments.find(keys, form)
-    lost = (_entry(ground, logged) for logged, piece in zip(page, found, strict=True) if piece is None)
-    updated = max((logged.article.updated for logged in page), default=render.NEVER)
-    feed = feed_of(ground, scope, scope.archive_path(number, form), updated, history)
-    return fragments.document(feed, form, fragments.fill(found, keys, form, lost))
+    entries = tuple(_entry(ground, logged) for logged in archive.page(scope.log, number))
+    return render.FORMS[form](feed_of(ground, scope, scope.archive_path(number, form), entries, history))
 
 
 def _entry(ground: Ground, logged: Logged) -> render.Entry:

@@ -1,10 +1,9 @@
 """What feeds and pages stand on: which address an article has, and how its text looks there."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from feedproxy import paths, render
-from feedproxy.edition.fragments import Fragments
 from feedproxy.model import Article, ArticleId, Images, Mirror, MirrorPath, SafeHtml, StoredPicture, Url
 from feedproxy.paths import Layout
 from feedproxy.rewrite import Place, rewrite_links, shows
@@ -20,7 +19,6 @@ class Ground:
 
     *files* is the layout of plain files, for which nobody answers: what no section shows has no page there, and tags have no
     feeds; *is_once* says that an article has one page in a section, whichever of its channels list it.
-    *fragments* are entries that were made before, of this mirror, library and layout.
     """
 
     mirror: Mirror
@@ -32,7 +30,6 @@ class Ground:
     script: str = ""
     hub: str = ""
     books: frozenset[str] = frozenset()
-    fragments: Fragments = field(default_factory=Fragments, compare=False, repr=False)
 
     @property
     def layout(self) -> Layout:

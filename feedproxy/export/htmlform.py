@@ -87,7 +87,7 @@ def _file(bench: Bench, path: MirrorPath, body: bytes) -> File:
 
 
 def _feed_in_all_forms(bench: Bench, scope: Scope) -> Iterator[File]:
-    return (_file(bench, scope.path(form), make_feed(bench.ground, scope, form).whole()) for form in paths.FORMATS)
+    return (_file(bench, scope.path(form), make_feed(bench.ground, scope, form)) for form in paths.FORMATS)
 
 
 def _static(bench: Bench) -> Iterator[File]:

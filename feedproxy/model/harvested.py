@@ -135,21 +135,6 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryState:
-    """An article as far as feeds must know it to tell whether its entry has changed.
-
-    *channels* are those that it is in; *is_linking* says whether it links to articles that are held. *stamp* is another one
-    whenever anything of it that an entry shows is: the article, its channels, those of what it links to, or its pictures.
-    """
-
-    id: ArticleId
-    updated: datetime
-    channels: frozenset[str]
-    is_linking: bool
-    stamp: str
-
-
-@dataclass(frozen=True, slots=True)
 class Received:
     """An article as another mirror gives it: what a store holds of one, nothing of it clean or believed yet.
 

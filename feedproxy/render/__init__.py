@@ -1,7 +1,7 @@
 """Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
 
 from feedproxy.render import books
-from feedproxy.render.feeds import FORMS, JOINTS, render_ends, render_entry
+from feedproxy.render.feeds import FORMS
 from feedproxy.render.lists import MarkdownFront, MarkdownList, render_markdown_front, render_markdown_list
 from feedproxy.render.markdown import MarkdownPage, render_markdown
 from feedproxy.render.opml import Outline, render_opml
@@ -33,7 +33,6 @@ from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History, Lead
 
 __all__ = [
     "FORMS",
-    "JOINTS",
     "NEVER",
     "STATIC",
     "ArticleBody",
@@ -59,8 +58,6 @@ __all__ = [
     "picture_type",
     "render_addresses",
     "render_article",
-    "render_ends",
-    "render_entry",
     "render_feed",
     "render_home",
     "render_list",

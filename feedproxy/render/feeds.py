@@ -6,9 +6,6 @@ so ours is given without a version: the same articles make the same bytes whatev
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime
-from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
@@ -17,9 +14,9 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.ext.dc import DcEntryExtension, DcExtension
 from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from feedgen.feed import FeedGenerator
-from feedgen.util import formatRFC2822, xml_elem
+from feedgen.util import xml_elem
 
-from feedproxy.render.values import NEVER, Enclosure, Entry, Feed, History
+from feedproxy.render.values import Enclosure, Entry, Feed, History
 
 _GENERATOR = "feedproxy"
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -85,44 +82,6 @@ def render_json_feed(feed: Feed) -> bytes:
 
 
 FORMS: Mapping[str, Callable[[Feed], bytes]] = {"atom": render_atom, "json": render_json_feed, "xml": render_rss}
-# What stands after a feed's entries, and what between any two.
-_ENDS = {"atom": b"</feed>", "json": b"]}", "xml": b"</channel></rss>"}
-# Which element tells when a feed changed, and how feedgen prints it.
-_DATED: Mapping[str, tuple[str, Callable[[datetime], str]]] = {
-    "atom": ("updated", datetime.isoformat),
-    "json": ("", lambda _: ""),
-    "xml": ("lastBuildDate", formatRFC2822),
-}
-JOINTS: Mapping[str, bytes] = {"atom": b"", "json": b",", "xml": b""}
-_BARE = Feed("-", "-", "-", "-", "-", "", 0)
-
-
-def render_ends(feed: Feed, form: str) -> tuple[bytes, bytes]:
-    """Return what stands before a feed's entries in one of FORMS, and what after them; all but its date is made once."""
-    before, after, end = _frame(replace(feed, entries=(), updated=NEVER), form)
-    return before + _DATED[form][1](feed.updated).encode() + after, end
-
-
-@lru_cache(250)
-def _frame(feed: Feed, form: str) -> tuple[bytes, bytes, bytes]:
-    """Return what stands before and after a feed's date, and what after its entries."""
-    (tag, printed), end = _DATED[form], _ENDS[form]
-    head = FORMS[form](feed).removesuffix(end)
-    if not tag:
-        return head, b"", end
-    date = printed(NEVER).encode()
-    at = head.index(f"<{tag}>".encode() + date) + len(tag) + 2  # in text "<" is written otherwise
-    return head[:at], head[at + len(date) :], end
-
-
-def render_entry(entry: Entry, form: str) -> bytes:
-    """Return an entry as it stands in any feed in one of FORMS: cut out of one that has no other."""
-    return FORMS[form](replace(_BARE, entries=(entry,)))[_bare_length(form) : -len(_ENDS[form])]
-
-
-@cache
-def _bare_length(form: str) -> int:
-    return len(render_ends(_BARE, form)[0])
 
 
 class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types

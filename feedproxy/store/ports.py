@@ -8,7 +8,6 @@ from typing import Protocol
 from feedproxy.model import (
     Article,
     ArticleId,
-    EntryState,
     Headline,
     ListingItem,
     Page,
@@ -51,17 +50,11 @@ class Library(Protocol):
     def at_once(self) -> AbstractContextManager[None]:
         """Have all that this thread reads until its end be of one moment."""
 
-    def entry_states(self, articles: Collection[ArticleId]) -> list[EntryState]:
-        """Return the states of those of *articles* that are held, in their order."""
-
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
         """Return those of *articles* that are held, in their order."""
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
         """Return the newest articles of *channels*, or of those with a *tag*, newest first, each once."""
-
-    def newest_states(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[EntryState]:
-        """Return the states of the same."""
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         """Return the same as headlines, each with the channels it is in."""

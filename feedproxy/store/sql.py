@@ -10,7 +10,6 @@ from sqlalchemy import func, select, update
 from feedproxy.model import (
     Article,
     ArticleId,
-    EntryState,
     Headline,
     ListingItem,
     Page,
@@ -23,7 +22,7 @@ from feedproxy.model import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.store import articles, entries, queries, rows, search
+from feedproxy.store import articles, queries, rows, search
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
 from feedproxy.store import requests as request_rows
@@ -62,14 +61,6 @@ class SqlStore:
     def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
         with self._db.reading() as db:
             return articles.read(db, queries.newest_of(db, channels, limit, tag))
-
-    def newest_states(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[EntryState]:
-        with self._db.reading() as db:
-            return entries.newest_of(db, channels, limit, tag)
-
-    def entry_states(self, ids: Collection[ArticleId]) -> list[EntryState]:
-        with self._db.reading() as db:
-            return entries.states_of(db, ids)
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
         with self._db.reading() as db:

@@ -5,14 +5,16 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, SecurityError, TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feedproxy import logs
+from feedproxy.choice import PARAMETERS
+from feedproxy.edition import RAW, SCRIPT
 from feedproxy.errors import FeedproxyError, StoreError
 from feedproxy.media import Media, open_media
 from feedproxy.model import Images, Mirror
@@ -20,17 +22,15 @@ from feedproxy.settings import Settings, load_settings
 from feedproxy.sign import signing_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import Clock, Desk, open_desk
-from feedproxy.web.answers import TEXT
+from feedproxy.web import counters
 from feedproxy.web.archives import Archives
-from feedproxy.web.fast import Fast
+from feedproxy.web.cache import ResponseCache
 from feedproxy.web.feeds import Feeds
 from feedproxy.web.gate import guard, headers_of
 from feedproxy.web.operators import Operators
-from feedproxy.web.press import Press, digest_of
+from feedproxy.web.responses import TEXT
 from feedproxy.web.search import Searches
-from feedproxy.web.shelf import Shelf
 from feedproxy.web.subscriptions import Subscriptions
-from feedproxy.web.tally import Tally
 from feedproxy.web.views import Views
 from feedproxy.web.windows import Windows
 
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
-# 12,000 pages, of about 36 KB in all their forms; every feed of the first site in all forms is 123 answers of about 0.5 MB, but
-# few are asked for.
-_PAGES_BYTES, _FEEDS_BYTES, _PRESS_BYTES = 48_000_000, 64_000_000, 500_000_000
-# Nobody notices; and the store is not asked thousands of times a second.
-_MOMENT = timedelta(milliseconds=10)
+# A feed takes about 0.5 MB with its compressed forms, a page 20 KB.
+_CACHE_BYTES = 64_000_000
+# Unnoticed by readers, and the store is not asked thousands of times a second.
+_INTERVAL = timedelta(milliseconds=10)
+# The query parameters that select a response, beside those of feeds.
+_PARAMETERS = frozenset((*PARAMETERS, SCRIPT, RAW, "q", "before", "key"))
 # RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 _BROKEN, _FAILED = 500, 503
@@ -62,22 +63,21 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
         logs.begin(settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty()))
         mirror = load_mirror(settings.config)
         library = open_desk(settings.store_url, settings.data, settings.database_read_url, redis_url=settings.redis_url)
-        return create_app(settings, mirror, library, open_media(settings), clock, moment=_MOMENT)
+        return create_app(settings, mirror, library, open_media(settings), clock, interval=_INTERVAL)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
 def create_app(
-    settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, moment: timedelta = timedelta()
+    settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, interval: timedelta = timedelta()
 ) -> Flask:
-    """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
+    """Return the application that answers from *library* and *media*; a response may be older than these by an *interval*."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
     windows = Windows(settings.redis_url)
-    feeds = Feeds(Shelf(_FEEDS_BYTES, press), windows)
-    views = Views(settings, mirror, library, media, clock, clock(), Shelf(_PAGES_BYTES, press, is_pressed=True), windows)
+    feeds = Feeds(windows)
+    views = Views(settings, mirror, library, media, clock, windows)
     for rule, view, method in (
         *views.rules(),
         *Subscriptions(views, feeds).rules(),
@@ -88,18 +88,18 @@ def create_app(
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings, windows)
     _tell_errors(app, views)
-    is_linking, tally = any(section.images is Images.LINK for section in mirror.sections), Tally()
+    is_linking = any(section.images is Images.LINK for section in mirror.sections)
 
     @app.after_request
     def protect(response: Response) -> Response:
-        tally.note(response.status_code)
+        counters.count(f"{max(2, response.status_code // 100)}xx")
         response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
         return response
 
-    if not settings.access_keys:  # a private mirror looks at every request
-        security = partial(headers_of, is_indexed=settings.indexed, is_linking=is_linking)
-        app.wsgi_app = Fast(app.wsgi_app, library.pulse, clock, began=views.began, security=security, moment=moment)  # type: ignore[method-assign]
-    app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ResponseCache(  # type: ignore[method-assign]
+        app.wsgi_app, library.pulse, clock, parameters=_PARAMETERS, max_bytes=_CACHE_BYTES, interval=interval
+    )
+    app.wsgi_app = _HostCheck(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
 
@@ -107,10 +107,13 @@ def create_app(
 
 
 class _HostCheck:
-    """Answers requests whose host name is none before Flask stumbles over it; others go on in lower case."""
+    """Refuses requests whose host name is none; others go on in lower case, or with the host of the mirror's *public_url*.
 
-    def __init__(self, app: "WSGIApplication") -> None:
-        self._app = app
+    So made-up host names make no responses of their own where the mirror knows its address.
+    """
+
+    def __init__(self, app: "WSGIApplication", public_url: str) -> None:
+        self._app, self._public = app, urlsplit(public_url)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         host = environ.get("HTTP_HOST", "").lower().removesuffix(":")
@@ -118,7 +121,9 @@ class _HostCheck:
             answer = Response("this is no host name\n", 400, content_type=TEXT)
             answer.headers.update(headers_of("text/plain", is_indexed=False, is_linking=False))
             return answer(environ, start_response)
-        if host:
+        if self._public.netloc:
+            environ["HTTP_HOST"], environ["wsgi.url_scheme"] = self._public.netloc, self._public.scheme
+        elif host:
             environ["HTTP_HOST"] = host
         return self._app(environ, start_response)
 

@@ -2,23 +2,20 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import Response, request
 
 from feedproxy import paths
-from feedproxy.edition import Scope, make_archive, scope_of, show_archive
-from feedproxy.errors import StoreError
+from feedproxy.edition import make_archive, scope_of, show_archive
 from feedproxy.model import Version
 from feedproxy.sign import SIGNATURE_SUFFIX, SecretKey, sign
 from feedproxy.store import PAGE_ENTRIES
-from feedproxy.web.answers import FOR_EVER, NO_STORE, REVALIDATE, TEXT, Answer, prepare, send
-from feedproxy.web.feeds import feed_answer, page_answer, wants_page
-from feedproxy.web.shelf import Held, Shelf
-from feedproxy.web.views import DAY, FORM, NUMBER, Views, redirect_to
+from feedproxy.web.cache import Validity
+from feedproxy.web.feeds import feed_or_page
+from feedproxy.web.responses import DAY, FOR_EVER, REVALIDATE, TEXT, cacheable, respond
+from feedproxy.web.views import FORM, NUMBER, Views, redirect_to
 
-# Pages have twice the entries of a feed; who walks an archive asks for each once, and takes no room from feeds.
-_SHELF_BYTES = 16_000_000
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -28,8 +25,6 @@ class Archives:
 
     views: Views
     key: SecretKey | None = None
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
-    lengths: dict[str, int] = field(default_factory=dict)
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -43,29 +38,35 @@ class Archives:
 
     def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
         """Answer with a page of an archive; a full one never changes, but for what is deleted."""
-        return self._answer(name, number, form, channel, self.views.give)
+        return self._respond(name, number, form, channel)
 
     def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
         """Answer with the signature of such a page; its comment names the page."""
-        path = request.path.removesuffix(SIGNATURE_SUFFIX)
+        return self._respond(name, number, form, channel, request.path.removesuffix(SIGNATURE_SUFFIX))
 
-        def give(held: Held) -> Response:
-            assert self.key is not None  # noqa: S101 (else nothing leads here)
-            page = held.answer
-            return self.views.answer(prepare(sign(page.body, self.key, comment=path), TEXT, page.changed, page.cache_control))
-
-        return self._answer(name, number, form, channel, give)
-
-    def _answer(self, name: str, number: str, form: str, channel: str, give: Callable[[Held], Response]) -> Response:
-        scope = scope_of(self.views.mirror, name, channel)
+    def _respond(self, name: str, number: str, form: str, channel: str, signed_path: str = "") -> Response:
+        scope, archive = scope_of(self.views.mirror, name, channel), self.views.library.archive
         if scope is None:
             return self.views.no_feed()
         page = int(number) if NUMBER.fullmatch(number) else 0
-        full = self._length(scope.log) // PAGE_ENTRIES
+        full = archive.length(scope.log) // PAGE_ENTRIES
         if not 1 <= page <= full + 1:
-            text = f"no such page; this archive has {full + 1}\n"
-            return send(prepare(text.encode(), TEXT), status=404, cache_control=NO_STORE)
-        return give(self._page(scope, page, form, is_full=page <= full))
+            return respond(f"no such page; this archive has {full + 1}\n".encode(), TEXT, 404)
+        ground, cache_control = self.views.feed_ground(), FOR_EVER if page <= full else REVALIDATE
+
+        def version() -> Version:
+            return archive.page_version(scope.log, page) if page <= full else archive.version(scope.log, scope.channel_ids)
+
+        def make() -> bytes:
+            return make_archive(ground, scope, page, form) or b""
+
+        validity = Validity(version(), version)
+        if signed_path and self.key:
+            signature = sign(make(), self.key, comment=signed_path)
+            return cacheable(respond(signature, TEXT, cache_control=cache_control), validity)
+        return feed_or_page(
+            make, lambda: show_archive(ground, scope, page, form), form, ground, validity, cache_control=cache_control
+        )
 
     def picture(self, key: str) -> Response:
         """Lead to the reading form of a picture, by the key of its upstream address, if it is held by now."""
@@ -74,32 +75,6 @@ class Archives:
     def original(self, key: str) -> Response:
         """Lead to its original size."""
         return self._lead(key, is_original=True)
-
-    def _length(self, log: str) -> int:
-        """Return how long a log is; as long as it was last if the store fails, so that what was made before is still given."""
-        try:
-            self.lengths[log] = self.views.library.archive.length(log)
-        except StoreError:
-            if log not in self.lengths:
-                raise
-        return self.lengths[log]
-
-    def _page(self, scope: Scope, page: int, form: str, *, is_full: bool) -> Held:
-        ground, archive = self.views.feed_ground(), self.views.library.archive
-        is_page = wants_page() and not request.path.endswith(SIGNATURE_SUFFIX)
-
-        def make(version: Version) -> Answer:
-            if is_page:
-                return page_answer(show_archive(ground, scope, page, form), ground, version)
-            body = make_archive(ground, scope, page, form) or b""
-            return feed_answer(body, form, version, FOR_EVER if is_full else REVALIDATE)
-
-        def version() -> Version:
-            return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)
-
-        return self.shelf.get(
-            (scope.archive_path(page, form), is_full, ground.public_url, ground.key, is_page, ground.script), version, make
-        )
 
     def _lead(self, key: str, *, is_original: bool) -> Response:
         stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None

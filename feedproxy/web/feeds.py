@@ -1,18 +1,18 @@
-"""Feeds as readers choose them: who may have how many made, and how they are kept."""
+"""Feeds as readers choose them, and who may have how many made."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import request
+from flask import Response, request
 from limits import RateLimitItemPerMinute
 from werkzeug.exceptions import TooManyRequests
 
 from feedproxy import paths
 from feedproxy.choice import parse_choice
-from feedproxy.edition import RAW, Document, Ground, Scope, in_script, make_feed, show_feed, version_of
-from feedproxy.model import Version
-from feedproxy.web.answers import HTML, NO_STORE, OPENED_VARY, REVALIDATE, Answer, is_opened, prepare
+from feedproxy.edition import RAW, Ground, Scope, in_script, make_feed, show_feed, version_of
+from feedproxy.web.cache import Validity
 from feedproxy.web.gate import client_of
-from feedproxy.web.shelf import Held, Shelf
+from feedproxy.web.responses import HTML, NO_STORE, OPENED_VARY, REVALIDATE, cacheable, is_opened, respond
 from feedproxy.web.windows import Windows
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
@@ -20,48 +20,57 @@ FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths
 
 
 def wants_page() -> bool:
-    """Return whether the present request is of somebody who opens a feed's address in a browser."""
-    return is_opened(request.environ) and RAW not in request.args
+    """Return whether the present request is of a person who opens a feed's address in a browser."""
+    return is_opened() and RAW not in request.args
 
 
-def feed_answer(body: bytes | Document, form: str, version: Version, cache_control: str = REVALIDATE) -> Answer:
-    """Return the answer with a feed."""
-    return prepare(body, FEED_TYPES[form], version.moment, cache_control, OPENED_VARY)
+def feed_or_page(
+    feed: Callable[[], bytes],
+    page: Callable[[], bytes],
+    form: str,
+    ground: Ground,
+    validity: Validity,
+    *,
+    cache_control: str = REVALIDATE,
+) -> Response:
+    """Return a feed, or the page that a browser gets at its address.
 
-
-def page_answer(body: bytes, ground: Ground, version: Version) -> Answer:
-    """Return the answer with its page, which no cache may keep: one that ignores Vary would give it to feed readers."""
-    return prepare(in_script(body, ground.script), HTML, version.moment, NO_STORE, OPENED_VARY)
+    No other cache may keep the page: one that ignores Vary would give it to feed readers.
+    """
+    if wants_page():
+        response = respond(in_script(page(), ground.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY)
+    else:
+        response = respond(feed(), FEED_TYPES[form], cache_control=cache_control, vary=OPENED_VARY)
+    return cacheable(response, validity)
 
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Feeds that were made are kept until the store changes; what a reader chose or searched for is made so often a minute."""
+    """Makes feeds; limits how often a client has those made that it chose or searched for."""
 
-    shelf: Shelf
     limiter: Windows
 
-    def answer(self, ground: Ground, scope: Scope, form: str) -> Held:
-        """Return a feed by the parameters of the present request, made once for each change of what it shows.
+    def respond(self, ground: Ground, scope: Scope, form: str) -> Response:
+        """Return a feed by the parameters of the present request.
 
         Raises:
             ChoiceError: one of the parameters is wrong.
-            TooManyRequests: it would have to be made, and the client had too many made.
+            TooManyRequests: the client had too many made.
             StoreError: the store can't be read.
 
         """
         choice = parse_choice(request.args, ground.mirror.entries)
-        form, is_page = choice.form or form, wants_page()
-
-        def make(version: Version) -> Answer:
-            if choice.query or scope.merged or scope.words:
-                self.admit(ground.mirror.filtered_per_minute)
-            if is_page:
-                return page_answer(show_feed(ground, scope, form, choice), ground, version)
-            return feed_answer(make_feed(ground, scope, form, choice, version), form, version)
-
-        key = (scope.path(form), scope.query, choice.query, ground.public_url, ground.key, is_page)
-        return self.shelf.get(key, lambda: version_of(ground.library, scope), make)
+        form = choice.form or form
+        if choice.query or scope.merged or scope.words:
+            self.admit(ground.mirror.filtered_per_minute)
+        version = version_of(ground.library, scope)
+        return feed_or_page(
+            lambda: make_feed(ground, scope, form, choice, version),
+            lambda: show_feed(ground, scope, form, choice),
+            form,
+            ground,
+            Validity(version, lambda: version_of(ground.library, scope)),
+        )
 
     def admit(self, per_minute: int) -> None:
         """Count what is made for the client of the present request.

@@ -92,6 +92,7 @@ def guard(app: Flask, settings: Settings, guesses: Windows) -> None:
         """Have a browser bring the key along, so that no link has to; and no cache between give to all what is for one."""
         cache_control = response.headers.get("Cache-Control", "")
         response.headers["Cache-Control"] = cache_control.replace("public", "private")
+        response.vary.add("Cookie")
         if given_key() and request.args.get("key") and response.mimetype == "text/html":
             secure = request.is_secure or settings.public_url.startswith("https:")
             response.set_cookie(_COOKIE, given_key(), max_age=_YEAR_S, secure=secure, httponly=True, samesite="Lax")

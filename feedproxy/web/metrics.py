@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from feedproxy import __version__
 from feedproxy.edition import ChannelHealth, Health
 from feedproxy.model import REQUESTED, Mirror
-from feedproxy.web import tally
+from feedproxy.web import counters
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 # Counters of the store, by the metric they are, with what their source and outcome are called there.
@@ -64,9 +64,9 @@ class _Collector:
         yield GaugeMetricFamily("feedproxy_problems", "What is wrong, as /status lists it", value=len(health.problems))
         yield from _bytes("feedproxy_disk_free_bytes", "Room in the data folder", health.bytes_free)
         answers = CounterMetricFamily(
-            "feedproxy_web_answers", "Answers of this server: kept ones, others by status", labels=["outcome"]
+            "feedproxy_web_responses", "Responses of this server: from its cache, others by status", labels=["outcome"]
         )
-        for outcome, count in tally.totals().items():
+        for outcome, count in counters.totals().items():
             answers.add_metric([outcome], count)
         yield answers
         if health.is_readable:

@@ -17,8 +17,8 @@ from feedproxy.model import Mirror
 from feedproxy.render import render_status
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import HTML, NO_STORE, prepare, send
 from feedproxy.web.metrics import MEDIA_TYPE, make_metrics
+from feedproxy.web.responses import HTML, respond
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
@@ -139,7 +139,7 @@ def _json(value: dict[str, object]) -> bytes:
 
 def _plain(body: bytes, media_type: str, health: Health | None = None) -> Response:
     status = 503 if health and not health.is_readable else 200
-    return send(prepare(body, media_type), status=status, cache_control=NO_STORE)
+    return respond(body, media_type, status)
 
 
 def _is_local(address: str) -> bool:

@@ -1,24 +1,22 @@
 """What is answered at the addresses of search: its page, its feeds, and what tells browsers how to search."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import Response, request
 
 from feedproxy import paths
 from feedproxy.edition import Pages, in_script, search_scope
 from feedproxy.errors import ChoiceError
-from feedproxy.model import ArticleId, Version
+from feedproxy.model import ArticleId
 from feedproxy.render import render_opensearch
-from feedproxy.web.answers import HTML, Answer, prepare, send
+from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import Feeds, wants_page
-from feedproxy.web.shelf import Shelf
-from feedproxy.web.views import DAY, FORM, Views, refuse
+from feedproxy.web.responses import DAY, HTML, REVALIDATE, cacheable, respond
+from feedproxy.web.views import FORM, Views, refuse
 from feedproxy.words import parse_query
 
 _OPENSEARCH = "application/opensearchdescription+xml"
-# Few ask for the same, and they ask soon: who pages through it, or sends it to others.
-_SHELF_BYTES = 8_000_000
 _MAX_ID = 100
 
 
@@ -28,7 +26,6 @@ class Searches:
 
     views: Views
     feeds: Feeds
-    shelf: Shelf = field(default_factory=lambda: Shelf(_SHELF_BYTES))
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -44,26 +41,24 @@ class Searches:
         ground = self.views.feed_ground()
         pages, older_than = Pages(ground), ArticleId(before) if 0 < len(before) <= _MAX_ID else None
         if not asked:
-            return send(prepare(in_script(pages.search("", None), ground.script), HTML))
+            body = in_script(pages.search("", None), ground.script)
+            return cacheable(respond(body, HTML, cache_control=REVALIDATE))
         try:
             words = parse_query(asked)
         except ChoiceError:
             return self.views.tell(pages.search("", None), 400)
+        self.feeds.admit(ground.mirror.filtered_per_minute)
         channels = search_scope(ground.mirror, words).channel_ids
-
-        def make(version: Version) -> Answer:
-            self.feeds.admit(ground.mirror.filtered_per_minute)
-            return prepare(in_script(pages.search(asked, words, older_than), ground.script), HTML, version.moment)
-
-        key = (asked, older_than, ground.public_url, ground.key, ground.script)
-        return self.views.give(self.shelf.get(key, lambda: ground.library.search.version(channels), make))
+        validity = Validity(ground.library.search.version(channels), lambda: ground.library.search.version(channels))
+        body = in_script(pages.search(asked, words, older_than), ground.script)
+        return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
     def feed(self, form: str) -> Response:
         """Answer with the feed of a search, as the reader chose it."""
         ground = self.views.feed_ground()
         try:
             scope = search_scope(ground.mirror, parse_query(request.args.get("q", "")))
-            return self.views.give(self.feeds.answer(ground, scope, form))
+            return self.feeds.respond(ground, scope, form)
         except ChoiceError as e:
             return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))
 
@@ -72,4 +67,4 @@ class Searches:
         ground = self.views.feed_ground()
         search = ground.absolute(paths.SEARCH, "q={searchTerms}")
         body = render_opensearch(ground.mirror, search, ground.absolute(paths.ICON))
-        return send(prepare(body, _OPENSEARCH), cache_control=DAY)
+        return cacheable(respond(body, _OPENSEARCH, cache_control=DAY))

@@ -1,6 +1,7 @@
 """What gunicorn is told: `gunicorn --config python:feedproxy.web.server` serves what the store holds, at FEEDPROXY_BIND."""
 
 import os
+import resource
 import sys
 from typing import Any
 
@@ -9,6 +10,11 @@ from gunicorn.glogging import Logger
 from feedproxy import logs
 from feedproxy.errors import FeedproxyError
 from feedproxy.settings import Settings, load_settings
+
+# Connections that a worker holds at once. Slow clients cost a connection and some kilobytes each, so there is room for many.
+_CONNECTIONS = 2_000
+# How long a client may take to send a request, or may be idle between two.
+_REQUEST_S = 10
 
 
 def _settings() -> Settings:
@@ -32,9 +38,15 @@ class _Log(Logger):  # type: ignore[misc] # no types are published
 
 
 wsgi_app = "feedproxy.web.wsgi:app"
-bind, workers, threads, loglevel = _chosen.bind, _chosen.workers, _chosen.threads, _chosen.log
+bind, workers, loglevel = _chosen.bind, _chosen.workers, _chosen.log
 worker_class, logger_class = "feedproxy.web.worker.Worker", _Log
+worker_connections = _CONNECTIONS
+keepalive = _REQUEST_S
 graceful_timeout = 5
 control_socket_disable = True
 # Nothing that a client says of itself is believed here: the application counts its proxies (FEEDPROXY_TRUSTED_PROXIES).
 forwarded_allow_ips, forwarder_headers = "", ""
+
+# Each connection is an open file; systemd and shells allow 1,024 unless a process asks for more.
+_open_files, _most_open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(_open_files, min(2 * _CONNECTIONS, _most_open_files)), _most_open_files))

@@ -8,8 +8,8 @@ from flask import Response, send_file
 from feedproxy import paths
 from feedproxy.edition import Scope, make_opml, make_subscribe, merged_scope, scope_of, tag_scope
 from feedproxy.errors import ChoiceError
-from feedproxy.web.answers import OPML, REVALIDATE, prepare, send
 from feedproxy.web.feeds import Feeds, wants_page
+from feedproxy.web.responses import OPML, REVALIDATE, cacheable, respond
 from feedproxy.web.views import FORM, Views, refuse
 
 
@@ -35,7 +35,7 @@ class Subscriptions:
 
     def subscribe(self) -> Response:
         """Answer with the page about feeds."""
-        return self.views.page(paths.SUBSCRIBE, self.views.mirror.channels, lambda pages: make_subscribe(pages.ground))
+        return self.views.page(self.views.mirror.channels, lambda pages: make_subscribe(pages.ground))
 
     def tag_feed(self, name: str, form: str) -> Response:
         """Answer with a tag's feed."""
@@ -54,7 +54,7 @@ class Subscriptions:
 
     def opml(self) -> Response:
         """Answer with the list of all feeds."""
-        return send(prepare(make_opml(self.views.feed_ground()), OPML))
+        return cacheable(respond(make_opml(self.views.feed_ground()), OPML, cache_control=REVALIDATE))
 
     def book(self, name: str, channel: str = "") -> Response:
         """Answer with the book of a section, a channel or everything, as `feedproxy bundle --publish` left it."""
@@ -71,6 +71,6 @@ class Subscriptions:
         if scope is None:
             return self.views.no_feed()
         try:
-            return self.views.give(self.feeds.answer(self.views.feed_ground(), scope, form))
+            return self.feeds.respond(self.views.feed_ground(), scope, form)
         except ChoiceError as e:
             return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))

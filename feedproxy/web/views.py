@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from flask import Response, redirect, request
@@ -15,28 +14,24 @@ from feedproxy import paths
 from feedproxy.edition import (
     ALL,
     SCRIPT,
-    Fragments,
     Ground,
     Pages,
     in_script,
     known_script,
 )
 from feedproxy.media import MEDIA_TYPES, Media
-from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath, Version
+from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath
 from feedproxy.render import STATIC, robots
 from feedproxy.settings import Settings
 from feedproxy.store import Clock, Desk
-from feedproxy.web.answers import HTML, NO_STORE, TEXT, Answer, prepare, send, send_file
-from feedproxy.web.fast import HELD, modified_of
+from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import wants_page
 from feedproxy.web.gate import ROBOTS, client_of, given_key
-from feedproxy.web.shelf import Held, Shelf
+from feedproxy.web.responses import DAY, HTML, REVALIDATE, TEXT, cacheable, respond, send_file
 from feedproxy.web.windows import Windows
 
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
-_STATIC = {name: prepare(body, _STATIC_TYPES[name.rpartition(".")[2]]) for name, body in STATIC.items()}
-DAY = "public, max-age=86400"
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
@@ -56,10 +51,7 @@ class Views:
     library: Desk
     media: Media
     clock: Clock
-    began: datetime
-    shelf: Shelf
     limiter: Windows
-    fragments: Fragments = field(default_factory=Fragments)
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -82,7 +74,7 @@ class Views:
 
     def home(self) -> Response:
         """Answer with the front page."""
-        return self.page(paths.HOME, self.mirror.channels, Pages.home)
+        return self.page(self.mirror.channels, Pages.home)
 
     def section(self, name: str) -> Response:
         """Answer with a section's front page, at its own address and as a folder."""
@@ -90,7 +82,7 @@ class Views:
         if section is None:
             return self._no_section()
         page = paths.section(name, as_folder=request.path.endswith("/"))
-        return self.page(page, section.channels, lambda pages: pages.section(section, page))
+        return self.page(section.channels, lambda pages: pages.section(section, page))
 
     def index(self, section: str, channel: str, page: str) -> Response:
         """Answer with a page of the list of a channel's articles."""
@@ -100,7 +92,7 @@ class Views:
         if shown_in is None or found is None or not number:
             return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
         try:
-            return self.page(MirrorPath(request.path), [found], lambda pages: pages.index(shown_in, found, number))
+            return self.page([found], lambda pages: pages.index(shown_in, found, number))
         except _NotHeldError:
             return self.say(404, "没有这一页", "这个频道没有这么多文章。")
 
@@ -109,14 +101,14 @@ class Views:
         shown_in, wanted = self.mirror.section(section), ArticleId(article_id)
         if shown_in is None:
             return self._no_section()
-        path, own = MirrorPath(request.path), [each for each in shown_in.channels if each.id == channel]
+        own = [each for each in shown_in.channels if each.id == channel]
         with suppress(_NotHeldError):
             if own:
-                return self.page(path, own, lambda pages: pages.article(section, channel, wanted))
+                return self.page(own, lambda pages: pages.article(section, channel, wanted))
             if all(each.id != channel for each in self.mirror.channels):
-                # what only readers asked for: no channel's version says when it changes, so it is made each time
+                # an article that only a reader asked for: no channel's version covers it, so it is not cacheable
                 body = self._pages().article(section, channel, wanted)
-                return self.answer(prepare(body or b"", HTML)) if body else self._lead(section, wanted)
+                return respond(body, HTML, cache_control=REVALIDATE) if body else self._lead(section, wanted)
         return self._lead(section, wanted)
 
     def _lead(self, section: str, wanted: ArticleId) -> Response:
@@ -143,7 +135,7 @@ class Views:
     def tag(self, name: str) -> Response:
         """Answer with a tag's page."""
         try:
-            return self.page(MirrorPath(request.path), self.mirror.channels, lambda pages: pages.tag(name))
+            return self.page(self.mirror.channels, lambda pages: pages.tag(name))
         except _NotHeldError:
             return self.no_tag()
 
@@ -165,7 +157,8 @@ class Views:
 
     def static(self) -> Response:
         """Answer with the style sheet or the icon."""
-        return send(_STATIC[request.path.rpartition("/")[2]], cache_control=DAY)
+        name = request.path.rpartition("/")[2]
+        return cacheable(respond(STATIC[name], _STATIC_TYPES[name.rpartition(".")[2]], cache_control=DAY))
 
     def icon(self) -> Response:
         """Lead programs that look for an icon of their own accord to it."""
@@ -174,11 +167,11 @@ class Views:
     def healthz(self) -> Response:
         """Answer "ok" while the store can be read."""
         self.library.version([])
-        return send(prepare(b"ok\n", TEXT), cache_control=NO_STORE)
+        return respond(b"ok\n", TEXT)
 
     def robots(self) -> Response:
         """Answer with what search engines may read."""
-        return send(prepare(robots(is_indexed=self.settings.indexed), TEXT), cache_control=DAY)
+        return cacheable(respond(robots(is_indexed=self.settings.indexed), TEXT, cache_control=DAY))
 
     def say(self, status: int, title: str, text: str) -> Response:
         """Answer with a page that says one thing."""
@@ -186,7 +179,7 @@ class Views:
 
     def tell(self, body: bytes, status: int) -> Response:
         """Answer with a page of ours that is no good news, in the script that the reader has pages in."""
-        return send(prepare(in_script(body, self._script()), HTML), status=status, cache_control=NO_STORE)
+        return respond(in_script(body, self._script()), HTML, status)
 
     def no_tag(self) -> Response:
         """Say that there is no such tag."""
@@ -196,38 +189,20 @@ class Views:
         names = "、".join(f"{section.title} {section.name}" for section in self.mirror.sections)
         return self.say(404, "没有这个栏目", f"镜像的栏目有：{names}。")
 
-    def _version(self, channels: Sequence[Channel]) -> Version:
-        """Return the version of a page of *channels*; to be read before the page is made, so that it is never too new."""
-        return self.library.version([channel.id for channel in channels])
-
-    def page(self, path: MirrorPath, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
-        """Answer with the page at *path*, made once for each change of *channels*.
+    def page(self, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
+        """Answer with a page that changes with *channels*.
 
         Raises:
             _NotHeldError: there is none.
 
         """
-        ground = self.feed_ground()
-
-        def make_answer(version: Version) -> Answer:
-            body = make(self._pages())
-            if body is None:
-                raise _NotHeldError
-            return prepare(in_script(body, ground.script), HTML, version.moment)
-
-        key = (path, ground.public_url, ground.key, ground.script)
-        return self.give(self.shelf.get(key, lambda: self._version(channels), make_answer))
-
-    def give(self, held: Held) -> Response:
-        """Answer with what is on a shelf, and let the next one who asks be answered before routing."""
-        if held.answer.cache_control != NO_STORE:
-            request.environ[HELD] = held
-        return self.answer(held.answer)
-
-    def answer(self, answer: Answer) -> Response:
-        """Answer with what changes with the store."""
-        changed = modified_of(answer.changed, self.began)
-        return send(answer, modified=changed if changed and changed <= self.clock() else None)
+        ids = [channel.id for channel in channels]
+        version = self.library.version(ids)  # before the page is made, so that it is never too new
+        body = make(self._pages())
+        if body is None:
+            raise _NotHeldError
+        response = respond(in_script(body, self._script()), HTML, cache_control=REVALIDATE)
+        return cacheable(response, Validity(version, lambda: self.library.version(ids)))
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
@@ -247,7 +222,7 @@ class Views:
         """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""
         public_url = self.settings.public_url or self._own_address()
         script, hub = self._script(), self.settings.websub_hub
-        return Ground(self.mirror, self.library, public_url, given_key(), script=script, hub=hub, fragments=self.fragments)
+        return Ground(self.mirror, self.library, public_url, given_key(), script=script, hub=hub)
 
     def _script(self) -> str:
         return known_script(self.mirror.language, request.args.get(SCRIPT, ""))
@@ -272,7 +247,7 @@ class Views:
 
 def refuse(status: int, reason: str) -> Response:
     """Answer to a feed reader in one line of plain text."""
-    return send(prepare(f"{reason}\n".encode(), TEXT), status=status, cache_control=NO_STORE)
+    return respond(f"{reason}\n".encode(), TEXT, status)
 
 
 def redirect_to(target: MirrorPath, status: int) -> Response:

@@ -1,67 +1,47 @@
-"""The server's worker: what it refuses before the application sees it is answered as plainly, and with the same headers."""
+"""The server's worker: one greenlet for each connection, so that slow clients hold up nobody."""
 
-import gc
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.ggevent import GeventWorker
 
-from feedproxy.web import tally
-from feedproxy.web.answers import TEXT
+from feedproxy.web import counters
 from feedproxy.web.gate import headers_of
-from feedproxy.web.heads import Made
+from feedproxy.web.responses import NO_STORE, TEXT
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+_BODY = b"bad request\n"
+# How long a client may take to read what is sent to it at once: a feed of 1 MB at 17 KB a second.
+_SEND_S = 60
 
-_BODY = b"this is no request that can be answered\n"
 
-
-class Worker(ThreadWorker):  # type: ignore[misc] # no types are published
-    """gunicorn's threaded worker, but for its own error pages, which quote what was sent and say nothing to browsers."""
+class Worker(GeventWorker):  # type: ignore[misc] # no types are published
+    """gunicorn's gevent worker with error pages of ours; its own repeat what the client sent."""
 
     def init_process(self) -> None:
-        """Have it count its answers beside those of the others."""
-        tally.take_row(self.age)
+        """Give the process its row of counters."""
+        counters.take_row(self.age)
         super().init_process()
 
-    def load_wsgi(self) -> None:
-        """Have headers that are ours be sent as they are: to look at each takes longer than all else of an answer.
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:  # noqa: ANN401 (gunicorn's)
+        """Serve a connection, with a deadline for each write."""
+        client.settimeout(_SEND_S)
+        super(GeventWorker, self).handle(listener, client, addr)  # its own would remove the deadline
 
-        What is loaded now stays, so collecting garbage need not walk through it again and again.
-        """
-        super().load_wsgi()
-        gc.collect()
-        gc.freeze()
-        self.wsgi: WSGIApplication = unchecked(self.app.wsgi())
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:  # noqa: ANN401 (the same)
+        """Answer a request; close the connection of a client that does not read."""
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as e:
+            raise StopIteration from e  # how gunicorn's handlers say that a connection ends
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401 (gunicorn's)
-        """Answer a request that is none."""
-        super().handle_error(req, _Instead(client), addr, exc)
+        """Answer a request that can't be parsed."""
+        super().handle_error(req, _ErrorPage(client), addr, exc)
 
 
-def unchecked(app: "WSGIApplication") -> "WSGIApplication":
-    """Return *app*, its headers not looked at where it `Made` them; they are of a GET or HEAD, with a length, or of a 304."""
+class _ErrorPage:
+    """A connection that sends our error page in place of the one written to it."""
 
-    def answer(environ: "WSGIEnvironment", start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 (a method of gunicorn's response)
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401 (as in WSGI)
-            if not isinstance(headers, Made):
-                return start_response(status, headers, exc_info)
-            response = start_response.__self__
-            response.status, response.status_code, response.headers = status, int(status[:3]), headers.block
-            response.response_length = headers.length
-            response._omits_body = headers.length is None or environ["REQUEST_METHOD"] == "HEAD"  # noqa: SLF001
-            return response.write
-
-        return app(environ, start)
-
-    return answer
-
-
-class _Instead:
-    """A connection on which an error page is to be written; ours is written instead of it."""
-
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401 (a socket, or what gunicorn made of it)
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 (a socket)
         self._connection = connection
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -70,6 +50,6 @@ class _Instead:
     def sendall(self, page: bytes) -> None:
         """Send our page with the status of *page*."""
         headers = headers_of("text/plain", is_indexed=False, is_linking=False)
-        headers |= {"Content-Type": TEXT, "Content-Length": str(len(_BODY)), "Cache-Control": "no-store", "Connection": "close"}
+        headers |= {"Content-Type": TEXT, "Content-Length": str(len(_BODY)), "Cache-Control": NO_STORE, "Connection": "close"}
         lines = [page.partition(b"\r\n")[0].decode("latin-1"), *(f"{name}: {value}" for name, value in headers.items())]
         self._connection.sendall("\r\n".join((*lines, "", "")).encode() + _BODY)

@@ -17,10 +17,10 @@ from typing import Any, cast
 
 from samples import BODY, LISTING_URL, make_page, modern_article, modern_listing
 
-from feedproxy.edition import Fragments, Ground, Pages, context_of, make_feed, scope_of
+from feedproxy.edition import Ground, Pages, context_of, make_feed, scope_of
 from feedproxy.extract import extract_article
 from feedproxy.harvest.articles import make_article
-from feedproxy.model import Article, ArticleId, EntryState, ListingItem, Site, StoredPicture, Url, Version
+from feedproxy.model import Article, ArticleId, ListingItem, Site, StoredPicture, Url, Version
 from feedproxy.parse import parse_listing
 from feedproxy.sanitise import clean
 from feedproxy.sources import load_mirror
@@ -48,14 +48,9 @@ class _Held:
     def at_once(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def newest_states(self, channels: Collection[str], limit: int, *, tag: str) -> list[EntryState]:
+    def newest(self, channels: Collection[str], limit: int, *, tag: str) -> list[Article]:
         del tag
-        own = frozenset((self.channel,))
-        return [
-            EntryState(each.id, each.updated, own, is_linking=False, stamp=each.id)
-            for each in self.held[:limit]
-            if own & set(channels)
-        ]
+        return list(self.held[:limit]) if self.channel in channels else []
 
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
         return [each for each in self.held if each.id in articles]
@@ -95,7 +90,7 @@ def core_paths() -> dict[str, Callable[[], object]]:
         "rewrite and render a page": lambda: Pages(ground).article_in(
             context_of(ground, [article], section.name), article, library.channel
         ),
-        "render a feed": lambda: make_feed(replace(ground, fragments=Fragments()), scope, "xml").whole(),
+        "render a feed": lambda: make_feed(ground, scope, "xml"),
     }
 
 
