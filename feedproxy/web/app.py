@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
 # A feed takes about 0.5 MB with its compressed forms, a page 20 KB.
-_CACHE_BYTES = 64_000_000
+_CACHE_BYTES = 48_000_000
 # Unnoticed by readers, and the store is not asked thousands of times a second.
 _INTERVAL = timedelta(milliseconds=10)
 # The query parameters that select a response, beside those of feeds.
