@@ -6,6 +6,7 @@ import shutil
 import threading
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -157,6 +158,13 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Watched"]:
+        with self._library.snapshot() as snapshot:
+            watched = Watched(snapshot)
+            watched.read = self.read
+            yield watched
 
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
         self.read += articles

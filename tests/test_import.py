@@ -117,7 +117,7 @@ def test_a_lot_is_stored_wholly_or_not_at_all(kit: Kit, checkout: Path, store: S
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "remember_listing", fail)
+        patched.setattr(SqlStore, "remember_listing", fail)
         with pytest.raises(StoreError):
             take_in(kit, checkout)
     assert store.article(ArticleId("n101")) is None

@@ -1,6 +1,7 @@
 """Articles as feeds."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -63,7 +64,8 @@ def _made_before(fragments: Fragments, name: Hashable, form: str) -> tuple[Look,
 def _read(ground: Ground, scope: Scope, form: str, choice: Choice, name: Hashable) -> tuple[Look, tuple[Piece, ...]]:
     """Return the same by the store, at one moment of it, so that nothing is kept under the key of what came before it."""
     fragments = ground.fragments
-    with ground.library.at_once():
+    with ground.library.snapshot() as library:
+        ground = replace(ground, library=library)
         states = _states(ground, scope, choice)
         look = fragments.looks.keep(name, _look(ground, scope, choice, states))
         found = fragments.find(look.keys, form)

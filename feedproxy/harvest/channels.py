@@ -56,9 +56,10 @@ class Harvester:
         if is_whole:
             self._take_articles(channel, report, round_began)
             archive(self.kit)
-        with self.kit.store.together():
-            self._remember(state, page, failure)
-            watch(self.kit, report)
+        with self.kit.store.transaction() as store:
+            kit = replace(self.kit, store=store)
+            _remember(kit, state, page, failure)
+            watch(kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
         return report
 
@@ -261,23 +262,6 @@ class Harvester:
         report.listed += len(listing.items)
         self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
 
-    def _remember(self, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
-        """Store how a poll went, and when the next is."""
-        latest = self.kit.store.headlines([state.channel], _PACE_ARTICLES)
-        was_asked = not isinstance(failure, NotAskedError)
-        after = plan.after_poll(
-            state,
-            self.kit.mirror.poll,
-            self.kit.clock(),
-            published=[headline.published for headline in latest],
-            fresh_s=page.fresh_s if page else 0,
-            quiet_until=failure.until if isinstance(failure, FetchError) else None,
-            was_asked=was_asked,
-        )
-        self.kit.store.schedule.remember_poll(after)
-        outcome = "failed" if failure else "ok"
-        self.kit.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})
-
     # -------------------------------------------------------------- articles
 
     def _take_articles(self, channel: Channel, report: Report, round_began: datetime | None) -> None:
@@ -296,3 +280,21 @@ class Harvester:
             seen.update(each.item.id for each in batch)
             if channel.id != REQUESTED:
                 self.serve_readers()
+
+
+def _remember(kit: Kit, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
+    """Store how a poll went, and when the next is."""
+    latest = kit.store.headlines([state.channel], _PACE_ARTICLES)
+    was_asked = not isinstance(failure, NotAskedError)
+    after = plan.after_poll(
+        state,
+        kit.mirror.poll,
+        kit.clock(),
+        published=[headline.published for headline in latest],
+        fresh_s=page.fresh_s if page else 0,
+        quiet_until=failure.until if isinstance(failure, FetchError) else None,
+        was_asked=was_asked,
+    )
+    kit.store.schedule.remember_poll(after)
+    outcome = "failed" if failure else "ok"
+    kit.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})
