@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from feedproxy import plan
+from feedproxy import plan, urls
 from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
+from feedproxy.harvest.checkouts import take_checkout
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.replicas import Replica
@@ -107,7 +108,7 @@ class Harvester:
             told: is told after each page how far it came.
 
         """
-        if channel.kind == "feedproxy":  # whose polls go all the way
+        if channel.kind == "feedproxy" or not urls.is_web(channel.url):  # whose polls go all the way
             return self.poll(channel)
         schedule, report = self.kit.store.schedule, Report(channel)
         walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
@@ -161,6 +162,8 @@ class Harvester:
         try:
             if channel.kind == "feedproxy":
                 return *Replica(self.kit, channel, report).take(state), None
+            if not urls.is_web(channel.url):
+                return *take_checkout(self.kit, channel, state, report), None
             with self.kit.store.turn():
                 state, page = self._take_listing(channel, state, report)
             return self._close_gap(channel, state, report), page, None

@@ -137,9 +137,15 @@ class Store(Desk, Protocol):
         """
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store what a listing shows and have what is not held, or shows another headline than before, wait.
+        """Store what a listing shows, and queue its `news`; what has no http(s) address is never queued.
 
         Return how many articles of the listing were unknown.
+        """
+
+    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        """Return the articles of a listing that are not held, or whose headline differs from the one that it showed before.
+
+        White space makes no difference.
         """
 
     def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:

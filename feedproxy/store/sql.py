@@ -165,6 +165,10 @@ class SqlStore:
             rows.touch(db, joined, now)
             return unknown
 
+    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        with self._db.reading() as db:
+            return waiting_rows.news_of(db, channel, items)
+
     def listed(self, channel: str, ids: Collection[ArticleId], until: datetime) -> set[ArticleId]:
         with self._db.reading() as db:
             return waiting_rows.listed(db, channel, ids, until)
