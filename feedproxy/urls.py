@@ -34,6 +34,15 @@ def picture_key(url: Url) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
+def is_web(url: str) -> bool:
+    """Tell whether an absolute address is http or https: what is not, as a file of this machine, is no upstream address.
+
+    >>> is_web("https://example.org/"), is_web("file:///srv/mirror/n1.md")
+    (True, False)
+    """
+    return url.startswith(("http://", "https://"))
+
+
 def resolve(base: str, href: str) -> Url | None:
     r"""Return the absolute http(s) address that *href* means on the page *base*, or None if it is no such address.
 

@@ -484,7 +484,7 @@ def test_killed_between_two_logs_every_log_is_made_up_and_none_has_anything_twic
             raise KilledError
 
     countdown = [0]
-    engine = empty.store._db._engine
+    engine = empty.store._database._engine
     event.listen(engine, "commit", kill)
     for tries in range(1, 9):  # the first times the logs are made, later they are added to
         empty.list_in("books", tries)
@@ -507,7 +507,7 @@ def test_a_store_from_before_there_were_archives_gets_them_with_the_first_step_o
 ) -> None:
     for channel in mirror.channels:
         harvester.walk(channel, pages=9)
-    with store._db.writing() as db:
+    with store._database.writing() as db:
         for table in ("archive", "archive_log", "archive_due"):
             db.exec_driver_sql(f"DELETE FROM {table}")
     for channel in mirror.channels:  # nothing is due
@@ -604,7 +604,7 @@ def test_new_rules_append_what_they_change(harvester: Harvester, mirror: Mirror,
 def test_where_nothing_is_new_nothing_is_written(library: Library) -> None:
     statements: list[str] = []
     event.listen(
-        library.store._db._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
+        library.store._database._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
     )
     assert library.append() == 0
     assert len(statements) < 6
@@ -614,7 +614,7 @@ def test_where_nothing_is_new_nothing_is_written(library: Library) -> None:
 def test_a_page_takes_a_bounded_number_of_queries(library: Library) -> None:
     statements: list[str] = []
     event.listen(
-        library.store._db._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
+        library.store._database._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
     )
     scope = scope_of(library.mirror, "all")
     assert scope
@@ -745,7 +745,7 @@ def test_a_tag_has_no_archive_and_may_be_called_as_one(library: Library) -> None
 def test_while_the_store_fails_the_pages_that_were_made_are_given(library: Library) -> None:
     client = library.client()
     made = {number: page(client, "all", number).data for number in (1, 3)}
-    with library.store._db.writing() as db:
+    with library.store._database.writing() as db:
         db.exec_driver_sql("ALTER TABLE archive RENAME TO elsewhere")
     assert {number: page(client, "all", number).data for number in (1, 3)} == made
     assert page(client, "all", 2).status_code == 503

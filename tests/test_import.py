@@ -12,13 +12,13 @@ import pytest
 from checkouts import write_checkout
 from conftest import Clock
 from fakes import CalmBudget
-from newsroom import STORIES, Newsroom
+from newsroom import BASE, STORIES, Newsroom
 
 from feedproxy.errors import StoreError
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Import, Importer, Kit, entries_of, prepare
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Mirror, Version
+from feedproxy.model import ArticleId, ListingItem, Mirror, Url, Version, one_line
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
 
@@ -77,6 +77,17 @@ def test_an_import_that_is_done_again_changes_nothing(kit: Kit, checkout: Path) 
     assert version(kit) == before
 
 
+def test_an_index_whose_headlines_have_lost_white_space_queues_nothing(kit: Kit, checkout: Path) -> None:
+    items = [ListingItem(ArticleId("n101"), Url(f"{BASE}{STORIES[0].path}"), STORIES[0].title.replace("城", "城  ", 1) + " ")]
+    assert items[0].title.split() != [STORIES[0].title]
+    index = checkout / "town" / "indexes" / "city.csv"
+    index.write_text(index.read_text("utf-8").replace(STORIES[0].title, one_line(items[0].title)), "utf-8")
+    take_in(kit, checkout)
+    kit.store.remember_listing("city", items, kit.clock())
+    take_in(kit, checkout)
+    assert kit.store.waiting("city") == []
+
+
 def test_what_has_changed_since_is_taken_and_nothing_else(kit: Kit, checkout: Path) -> None:
     take_in(kit, checkout)
     file = checkout / "town" / "pages" / "city" / "n103.md"
@@ -117,7 +128,7 @@ def test_a_lot_is_stored_wholly_or_not_at_all(kit: Kit, checkout: Path, store: S
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "remember_listing", fail)
+        patched.setattr(SqlStore, "remember_listing", fail)
         with pytest.raises(StoreError):
             take_in(kit, checkout)
     assert store.article(ArticleId("n101")) is None

@@ -132,6 +132,22 @@ def test_a_damaged_page_is_named_and_costs_only_itself(
     assert store.article(ArticleId("n101")) is None
 
 
+def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path
+) -> None:
+    file, channel = checkout / "pages" / "city" / "n101.md", taken_from(mirror)
+    whole = file.read_text("utf-8")
+    file.write_text("### 半页\n", "utf-8")
+    assert (harvester.poll(channel).new, store.waiting(channel.id), store.original(ArticleId("n101"))) == (2, [], None)
+    file.write_text(whole, "utf-8")
+    assert (harvester.poll(channel).new, store.waiting(channel.id)) == (1, [])
+    index = checkout / "indexes" / "city.csv"
+    index.write_text(index.read_text("utf-8").replace(FIRST.title, "改了的标题"), "utf-8")
+    file.write_text(whole.replace(FIRST.title, "改了的标题"), "utf-8")
+    assert (harvester.poll(channel).articles["updated"], held(store, "n101").title) == (1, "改了的标题")
+    assert (sum(harvester.poll(channel).articles.values()), store.waiting(channel.id)) == (0, [])
+
+
 # ---------------------------------------------------------------- listings
 
 
@@ -265,9 +281,9 @@ def test_an_id_of_another_site_s_article_is_left_to_that(
     harvester.poll(taken_from(mirror))
     other = replace(held(store, "n101"), site="other.example")
     store.save(other, [], {}, clock())
-    page = Url((checkout / "pages" / "city" / "n101.md").as_uri())
-    store.remember_listing("city", [ListingItem(other.id, page, "另一个标题")], clock())
-    report = harvester.take(taken_from(mirror))
+    index = checkout / "indexes" / "city.csv"
+    index.write_text(index.read_text("utf-8").replace(FIRST.title, "另一个标题"), "utf-8")
+    report = harvester.poll(taken_from(mirror))
     assert [failure.reason for failure in report.failures] == ["its ID n101 is taken by an article of other.example"]
     assert held(store, "n101") == other
 

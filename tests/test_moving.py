@@ -34,10 +34,10 @@ def source(tmp_path: Path) -> str:
     """The address of a store with rows in every table: some of them many, with all that an engine might change."""
     url = f"sqlite:///{tmp_path}/source.sqlite"
     store = open_store(url, tmp_path)
-    with store.together():
-        hold(store, *(make(number, links=((ArticleId("n900"), Url("https://news.example/900")),)) for number in range(1, 8)))
-        store.save(make(1, title="n1 改了 ‘’\\\t%s", pictures=(PICTURE,)), [PAGE, PAGE], {}, NOW)
-        store.remember_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
+    with store.transaction() as tx:
+        hold(tx, *(make(number, links=((ArticleId("n900"), Url("https://news.example/900")),)) for number in range(1, 8)))
+        tx.save(make(1, title="n1 改了 ‘’\\\t%s", pictures=(PICTURE,)), [PAGE, PAGE], {}, NOW)
+        tx.remember_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
     fill_the_rest(store)
     store.close()
     return url

@@ -125,7 +125,7 @@ def test_the_page_asks_the_store_no_more_where_there_are_many_channels(
     settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, polled: Clock
 ) -> None:
     asked: list[str] = []
-    event.listen(store._db._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    event.listen(store._database._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     counts = []
     for more in (0, 200):
         section = mirror.sections[0]

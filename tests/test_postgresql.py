@@ -51,7 +51,7 @@ def stores(postgresql: str, tmp_path: Path) -> Iterator[tuple[SqlStore, SqlStore
 
 
 def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(stores: tuple[SqlStore, SqlStore]) -> None:
-    ear, (_, writer) = Ear(stores[0]._db._engine, lambda: 0.0), stores
+    ear, (_, writer) = Ear(stores[0]._database._engine, lambda: 0.0), stores
     before = ear.read()
     writer.budget.reserve("news.example", 1, NOW, 60)  # no reader sees that
     assert ear.read() == before
@@ -62,7 +62,7 @@ def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(st
 
 def test_what_is_not_heard_is_asked_for_once_in_a_second(stores: tuple[SqlStore, SqlStore]) -> None:
     moments = [0.0]
-    ear = Ear(stores[0]._db._engine, lambda: moments[-1])
+    ear = Ear(stores[0]._database._engine, lambda: moments[-1])
     seen = []
     for moment in (0.0, 0.5, 0.9, 1.1, 1.9, 2.2):
         moments.append(moment)

@@ -144,16 +144,16 @@ def test_a_page_is_stored_wholly_or_not_at_all(
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
-    saved, save = [], store.save
+    saved, save = list[str](), SqlStore.save
 
-    def fail_at_last(article: Article, *given: object, **named: object) -> None:
+    def fail_at_last(to: SqlStore, article: Article, *given: object, **named: object) -> None:
         saved.append(article.id)
         if len(saved) == 120:
             raise StoreError("store: disk is full")
-        save(article, *given, **named)  # type: ignore[arg-type]
+        save(to, article, *given, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "save", fail_at_last)
+        patched.setattr(SqlStore, "save", fail_at_last)
         with pytest.raises(StoreError):
             poll(own)
     assert len(articles(store)) == 100

@@ -136,6 +136,28 @@ def test_a_new_headline_in_the_same_listing_makes_a_held_article_wait(store: Sto
     assert store.waiting("c1") == []
 
 
+def test_a_headline_that_differs_in_white_space_only_makes_nothing_wait(store: Store) -> None:
+    hold(store, make(1, title="山城  的\u3000市集"))
+    for title in ("山城 的 市集", " 山城\t的 市集\n"):
+        store.remember_listing("c1", [item(1, title)], NOW)
+    assert (store.waiting("c1"), store.news("c1", [item(1, "山城 的市集")])) == ([], {"n1"})
+
+
+@pytest.mark.parametrize("address", ["file:///srv/town/pages/city/n1.md", "/srv/n1.md", "ftp://news.example/1"])
+def test_what_has_no_upstream_address_is_never_queued(store: Store, address: str) -> None:
+    local = replace(item(1), url=Url(address))
+    assert store.news("c1", [local]) == {"n1"}
+    store.remember_listing("c1", [local, item(2)], NOW)
+    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n2"]
+    assert store.original(local.id) is None
+    assert not store.ask(local.id, most=9, now=NOW)
+    hold(store, make(1))
+    store.remember_listing("c1", [replace(local, title="改了的标题")], NOW)
+    store.save(make(3, url=Url(address)), [], {}, NOW, again_at=NOW)
+    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n2"]
+    assert store.channels_waiting(NOW, NOW) == {"c1"}
+
+
 def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> None:
     store.remember_listing("c1", [item(1)], NOW)
     store.put_off(ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))

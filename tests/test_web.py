@@ -221,7 +221,7 @@ def test_a_feed_is_rendered_once_for_each_change(
             self.reads = 0
 
         def __getattr__(self, name: str) -> object:
-            self.reads += name == "newest"
+            self.reads += name == "snapshot"
             return getattr(store, name)
 
     counting = Counting()

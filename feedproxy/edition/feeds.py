@@ -1,6 +1,7 @@
 """Articles as feeds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths, render
@@ -31,7 +32,8 @@ def make_feed(ground: Ground, scope: Scope, form: str, choice: Choice = _PLAIN_C
     *version* is the version of what the feed shows, read before the articles, if the caller has it.
     """
     version = version or version_of(ground.library, scope)
-    with ground.library.at_once():
+    with ground.library.snapshot() as library:
+        ground = replace(ground, library=library)
         articles = [shape(article, choice) for article in articles_of(ground, scope, choice)]
         context = context_of(ground, articles, scope.name)
     is_walked = scope.log and version.length and not choice.query and ground.files is None

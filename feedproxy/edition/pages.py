@@ -102,12 +102,12 @@ class Pages:
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
         """Return an article's page in one of its channels, None if it is not held there."""
-        with self._library.at_once():
-            article = self._library.article(article_id)
-            context = context_of(self.ground, [article], section) if article else None
+        with self._library.snapshot() as library:
+            article = library.article(article_id)
+            context = context_of(replace(self.ground, library=library), [article], section) if article else None
             if article is None or context is None or channel not in context.channels.get(article_id, ()):
                 return None
-            return self.article_in(context, article, channel)
+            return Pages(context.ground).article_in(context, article, channel)
 
     def article_in(self, context: Context, article: Article, channel: str) -> bytes:
         """Return an article's page in one of its channels, by what is known already."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from feedproxy.edition import Ground, make_markdown_front, make_markdown_list, make_opml, markdown_of
 from feedproxy.export import common
 from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
-from feedproxy.model import Links, Section
+from feedproxy.model import Links, Section, one_line
 
 # So many lines of a list are asked for at once.
 _LINES = 1_000
@@ -50,7 +50,7 @@ def _lists(bench: Bench, job: Job) -> Made:
     """Make a channel's list: ID and title on one line, newest first; titles are not quoted, whatever they hold."""
     count = bench.store.count(job.channel)
     rows = (row for start in range(0, count, _LINES) for row in bench.store.index(job.channel, start, _LINES))
-    lines = "".join(f"{row.id},{' '.join(row.title.split())}\n" for row in rows)
+    lines = "".join(f"{row.id},{one_line(row.title)}\n" for row in rows)
     return Made((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
 
 
@@ -70,7 +70,7 @@ def _feeds(ground: Ground, _section: Section) -> bytes:
 
 
 def _names(_ground: Ground, section: Section) -> bytes:
-    return "".join(f"{channel.id},{' '.join(channel.title.split())}\n" for channel in section.channels).encode()
+    return "".join(f"{channel.id},{one_line(channel.title)}\n" for channel in section.channels).encode()
 
 
 # What else is written once in each repository.

@@ -9,7 +9,20 @@ from zoneinfo import ZoneInfo
 from feedproxy import markup, plan, sources, urls
 from feedproxy.extract import extract_article
 from feedproxy.markup import Element
-from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Url, Waiting
+from feedproxy.model import (
+    EXCERPT,
+    Article,
+    DirtyHtml,
+    Extract,
+    ListingItem,
+    Mirror,
+    Page,
+    SafeHtml,
+    Site,
+    Url,
+    Waiting,
+    one_line,
+)
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, clean_tree
 
@@ -113,4 +126,5 @@ def _entry_id(site: Site, published: datetime, item: ListingItem) -> str:
 
 
 def _shortened(text: str, most: int) -> str:
+    text = one_line(text)
     return text if len(text) <= most else text[:most].rstrip() + "…"

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from feedproxy import plan
+from feedproxy import plan, urls
 from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
+from feedproxy.harvest.checkouts import take_checkout
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.replicas import Replica
@@ -56,9 +57,10 @@ class Harvester:
         if is_whole:
             self._take_articles(channel, report, round_began)
             archive(self.kit)
-        with self.kit.store.together():
-            self._remember(state, page, failure)
-            watch(self.kit, report)
+        with self.kit.store.transaction() as store:
+            kit = replace(self.kit, store=store)
+            _remember(kit, state, page, failure)
+            watch(kit, report)
         report.seconds = (self.kit.clock() - began).total_seconds()
         return report
 
@@ -106,7 +108,7 @@ class Harvester:
             told: is told after each page how far it came.
 
         """
-        if channel.kind == "feedproxy":  # whose polls go all the way
+        if channel.kind == "feedproxy" or not urls.is_web(channel.url):  # whose polls go all the way
             return self.poll(channel)
         schedule, report = self.kit.store.schedule, Report(channel)
         walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
@@ -160,6 +162,8 @@ class Harvester:
         try:
             if channel.kind == "feedproxy":
                 return *Replica(self.kit, channel, report).take(state), None
+            if not urls.is_web(channel.url):
+                return *take_checkout(self.kit, channel, state, report), None
             with self.kit.store.turn():
                 state, page = self._take_listing(channel, state, report)
             return self._close_gap(channel, state, report), page, None
@@ -261,23 +265,6 @@ class Harvester:
         report.listed += len(listing.items)
         self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
 
-    def _remember(self, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
-        """Store how a poll went, and when the next is."""
-        latest = self.kit.store.headlines([state.channel], _PACE_ARTICLES)
-        was_asked = not isinstance(failure, NotAskedError)
-        after = plan.after_poll(
-            state,
-            self.kit.mirror.poll,
-            self.kit.clock(),
-            published=[headline.published for headline in latest],
-            fresh_s=page.fresh_s if page else 0,
-            quiet_until=failure.until if isinstance(failure, FetchError) else None,
-            was_asked=was_asked,
-        )
-        self.kit.store.schedule.remember_poll(after)
-        outcome = "failed" if failure else "ok"
-        self.kit.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})
-
     # -------------------------------------------------------------- articles
 
     def _take_articles(self, channel: Channel, report: Report, round_began: datetime | None) -> None:
@@ -296,3 +283,21 @@ class Harvester:
             seen.update(each.item.id for each in batch)
             if channel.id != REQUESTED:
                 self.serve_readers()
+
+
+def _remember(kit: Kit, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
+    """Store how a poll went, and when the next is."""
+    latest = kit.store.headlines([state.channel], _PACE_ARTICLES)
+    was_asked = not isinstance(failure, NotAskedError)
+    after = plan.after_poll(
+        state,
+        kit.mirror.poll,
+        kit.clock(),
+        published=[headline.published for headline in latest],
+        fresh_s=page.fresh_s if page else 0,
+        quiet_until=failure.until if isinstance(failure, FetchError) else None,
+        was_asked=was_asked,
+    )
+    kit.store.schedule.remember_poll(after)
+    outcome = "failed" if failure else "ok"
+    kit.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})

@@ -20,8 +20,9 @@ from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.trust import Trust
 from feedproxy.media.forms import make_forms
-from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, Source, StoredPicture, Url, Validators
+from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Page, Source, StoredPicture, Url, Validators
 from feedproxy.parse import parse_listing
+from feedproxy.store import Store
 
 if TYPE_CHECKING:
     from feedproxy.media.folder import Form
@@ -176,17 +177,16 @@ class Importer:
         self.done.failures += [each.failure for each in read if each.failure]
         copies = [(each.entry, each.copy) for each in read if each.copy]
         pictures = self._take_pictures([copy for _, copy in copies])
-        held = self.kit.store.channels_of([entry.id for entry, _ in copies])
-        with self.kit.store.turn(), self.kit.store.together():
-            taken = [entry for entry, copy in copies if self._keep(entry, copy, pictures, is_held=entry.id in held)]
-            self._join(taken + lot.unchanged)
+        with self.kit.store.turn(), self.kit.store.transaction() as store:
+            held = {article.id: article for article in store.articles([entry.id for entry, _ in copies])}
+            taken = [entry for entry, copy in copies if self._keep(store, held.get(entry.id), copy, pictures)]
+            self._join(store, taken + lot.unchanged)
         self.done.counts["same"] += len(lot.unchanged)
         return lot.size
 
-    def _keep(self, entry: Entry, copy: Copy, pictures: Mapping[Url, StoredPicture], *, is_held: bool) -> bool:
+    def _keep(self, store: Store, held: Article | None, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> bool:
         """Store a copy if it is better than what is held; return False for one whose ID belongs to another article."""
-        now, store = self.kit.clock(), self.kit.store
-        held = store.article(entry.id) if is_held else None
+        now = self.kit.clock()
         try:
             article, outcome = settle_copy(held, copy, now)
         except UpstreamError as e:
@@ -197,14 +197,14 @@ class Importer:
             store.save(article, [copy.page], {url: pictures[url] for url in article.pictures if url in pictures}, now)
         return True
 
-    def _join(self, entries: list[Entry]) -> None:
+    def _join(self, store: Store, entries: list[Entry]) -> None:
         """Have the channels of held articles show them."""
         items: dict[str, dict[ArticleId, ListingItem]] = defaultdict(dict)
         for entry in entries:
             for channel, item in entry.listed:  # perhaps twice, as a channel may be in two sections
                 items[channel].setdefault(entry.id, item)
         for channel, listed in items.items():
-            self.kit.store.remember_listing(channel, list(listed.values()), self.kit.clock())
+            store.remember_listing(channel, list(listed.values()), self.kit.clock())
 
     def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
         """Keep the pictures that a mirror has of articles, as far as they are not held; what it has not is fetched later."""

@@ -18,6 +18,7 @@ from feedproxy.harvest.reports import Report
 from feedproxy.model import Channel, ChannelState, ListingItem, Page, StoredPicture, Url
 from feedproxy.parse import ArchivePage, page_number, page_url, parse_archive, parse_subscription
 from feedproxy.sign import SIGNATURE_SUFFIX, read_public_key, verify
+from feedproxy.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,12 @@ class Replica:
         pictures = self._fetch_pictures(copies)
         taken = number if archive.is_full else number - 1
         state = replace(state, listing_hash=digest, replica=f"{taken} {self.channel.url}")
-        with self.kit.store.turn(), self.kit.store.together():
+        with self.kit.store.turn(), self.kit.store.transaction() as store:
             for copy in copies:
-                self._keep(copy, pictures)
+                self._keep(store, copy, pictures)
             items = [ListingItem(copy.draft.article.id, copy.draft.article.url, copy.draft.article.title) for copy in copies]
-            self.kit.store.remember_listing(self.channel.id, items, self.kit.clock())
-            self.kit.store.schedule.remember_poll(state)
+            store.remember_listing(self.channel.id, items, self.kit.clock())
+            store.schedule.remember_poll(state)
         return state
 
     def _check_signature(self, page: Page) -> None:
@@ -104,8 +105,8 @@ class Replica:
         self.report.pictures += len(had)
         return had
 
-    def _keep(self, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
-        store, now = self.kit.store, self.kit.clock()
+    def _keep(self, store: Store, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
+        now = self.kit.clock()
         held = store.article(copy.draft.article.id)
         try:
             article, outcome = settle_copy(held, copy, now)

@@ -57,7 +57,7 @@ from feedproxy.model.remembered import (
     WaitingPicture,
 )
 from feedproxy.model.sites import ArticleRules, Channel, ListingRules, Site, Source
-from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
+from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url, one_line
 
 __all__ = [
     "ALL",
@@ -115,4 +115,5 @@ __all__ = [
     "Version",
     "Waiting",
     "WaitingPicture",
+    "one_line",
 ]

@@ -7,3 +7,12 @@ SafeHtml = NewType("SafeHtml", str)
 Url = NewType("Url", str)
 MirrorPath = NewType("MirrorPath", str)
 ArticleId = NewType("ArticleId", str)
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with each run of white space as one space, none at its ends: headlines compare in this form.
+
+    >>> one_line(" 一  二\u3000三\n")
+    '一 二 三'
+    """
+    return " ".join(text.split())

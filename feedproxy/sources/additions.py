@@ -15,7 +15,7 @@ from pathlib import Path
 
 from feedproxy import urls
 from feedproxy.errors import ConfigError
-from feedproxy.model import ListingRules, Mirror, Section, Site, Url
+from feedproxy.model import ListingRules, Mirror, Section, Site, Url, one_line
 from feedproxy.sources import load_mirror
 
 _MAIN = "feedproxy.toml"
@@ -124,7 +124,7 @@ def _read(file: Path) -> str:
 def _site_text(new: Addition) -> str:
     site = new.site
     lines = [
-        f"# {_one_line(site.title)}: added for {new.url}",
+        f"# {one_line(site.title)}: added for {new.url}",
         "# What its articles are is found out page by page (heuristics), unless rules stand here under [article].",
         "# Every key is described in docs/configuration.md.",
         "",
@@ -148,7 +148,7 @@ def _listing_text(rules: ListingRules) -> str:
 
 def _section_text(new: Addition) -> str:
     lines = (
-        f"# Section {_one_line(new.title)}: its channels in the order in which readers see them. A new channel is one more line.",
+        f"# Section {one_line(new.title)}: its channels in the order in which readers see them. A new channel is one more line.",
         f"title = {_string(new.title)}",
         f"site = {_string(new.site.name)}",
         f"kind = {_string(new.kind)}",
@@ -212,10 +212,6 @@ def template_name(file: Path, kind: str, url: Url) -> str:
     plain = urls.bare(url)
     found = plain[len(before) : len(plain) - len(after)] if mark and plain.startswith(before) and plain.endswith(after) else ""
     return found if found == name_of(found) else ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _array(values: tuple[str, ...]) -> str:

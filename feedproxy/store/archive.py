@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 from feedproxy.model import ArticleId, Log, Logged, Version
 from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database
+from feedproxy.store.database import Connections
 
 # How many positions a page has; another number would change pages that are kept for ever.
 PAGE_ENTRIES = 100
@@ -73,7 +73,7 @@ class Archive(Protocol):
 class SqlArchive:
     """Implements `Archive`; see there."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connections) -> None:
         self._db = db
 
     def append(self, logs: Sequence[Log], now: datetime) -> int:  # noqa: D102 (described where it is promised, as the others)

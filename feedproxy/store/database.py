@@ -1,10 +1,15 @@
-"""A database: reading and writing transactions over one engine or two; what it raises is a `StoreError`."""
+"""Connections to a database: transactions and snapshots over one engine or two.
+
+An open transaction or snapshot is a value that is passed on, and not a state of the thread. What the database raises is a
+`StoreError`.
+"""
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NoReturn, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -18,12 +23,85 @@ from feedproxy.store.schema import locked
 _REST_S = 1.0
 
 
+class Connections(Protocol):
+    """Runs reads and writes, each as a whole: in transactions of their own (`Database`), or in one that is open."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give the connection for a read."""
+
+    def writing(self, host: str = "") -> AbstractContextManager[Connection]:
+        """Give the connection for a write; if it fails, nothing of it is left."""
+
+    def snapshot(self) -> AbstractContextManager["Connections"]:
+        """Begin a snapshot: all reads show the state at the first of them, and writes are refused."""
+
+    def transaction(self) -> AbstractContextManager["Connections"]:
+        """Begin a transaction: its reads show its writes, and others see these when it ends without an exception."""
+
+
+class Snapshot:
+    """Implements `Connections` by one transaction that only reads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """See `Connections`."""
+        with _translated():
+            yield self._connection
+
+    def writing(self, host: str = "") -> NoReturn:
+        """See `Connections`."""
+        raise StoreError(f"store: a snapshot can't write{host and f' for {host}'}; use the store that it was taken from")
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Snapshot"]:
+        """See `Connections`."""
+        yield self
+
+    def transaction(self) -> NoReturn:
+        """See `Connections`."""
+        self.writing()
+
+
+class Transaction:
+    """Implements `Connections` by one transaction that writes. Each write, and each inner transaction, is a savepoint."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """See `Connections`."""
+        with _translated():
+            yield self._connection
+
+    @contextmanager
+    def writing(self, host: str = "") -> Iterator[Connection]:  # noqa: ARG002 (the write lock covers every host)
+        """See `Connections`."""
+        with _translated(), self._connection.begin_nested():
+            yield self._connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Snapshot"]:
+        """See `Connections`."""
+        yield Snapshot(self._connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator["Transaction"]:
+        """See `Connections`."""
+        with self.writing():
+            yield self
+
+
 class Database:
-    """Transactions: each happens wholly or not at all. What only reads goes to *replica*, if there is one and it answers."""
+    """Implements `Connections`. What only reads goes to *replica*, if there is one and it answers."""
 
     def __init__(self, engine: Engine, replica: Engine | None = None) -> None:
-        self._own, self._is_file = threading.local(), engine.dialect.name == "sqlite"
+        self._is_file, self._writers = engine.dialect.name == "sqlite", set[int]()
         self._engine, self._primary = engine, _Way(engine)
+        self.pulse = Pulse(engine) if self._is_file else postgres.Ear(engine)
         self._readers: tuple[_Way, ...]
         if self._is_file:
             self._readers = (self._primary,)
@@ -34,12 +112,9 @@ class Database:
 
     def close(self) -> None:
         """Give the connections back."""
+        self.pulse.close()
         for way in {self._primary, *self._readers}:
             way.engine.dispose()
-
-    def pulse(self) -> "Pulse | postgres.Ear":
-        """Return what feels whether the database has changed."""
-        return Pulse(self._engine) if self._is_file else postgres.Ear(self._engine)
 
     @contextmanager
     def turn(self, file: Path, *, shared: bool = False) -> Iterator[None]:
@@ -47,22 +122,18 @@ class Database:
 
         A turn that is *shared* holds off only those that take one alone.
         """
-        try:
-            with locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared):
-                yield
-        except SQLAlchemyError as e:
-            raise StoreError(f"store: {in_words(e)}") from e
+        self._refuse_inside()
+        with _translated(), locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared):
+            yield
 
     def compact(self) -> None:
         """Give back the room that what was deleted took."""
         if not self._is_file:  # others do it by themselves
             return
-        try:
-            with self._engine.connect().execution_options(alone=True) as connection:
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        except SQLAlchemyError as e:
-            raise StoreError(f"store: {in_words(e)}") from e
+        self._refuse_inside()
+        with _translated(), self._engine.connect().execution_options(alone=True) as connection:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def check(self) -> str:
         """Return what is wrong with the database's own structure, "" if nothing is."""
@@ -72,50 +143,41 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Begin a transaction that only reads, or go on with this thread's own one."""
-        if outer := getattr(self._own, "connection", None):
-            yield outer
-            return
-        try:
-            with self._reader() as connection:
-                yield connection
-        except SQLAlchemyError as e:
-            raise StoreError(f"store: {in_words(e)}") from e
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Have all that this thread reads be of one moment."""
-        with self.reading() as connection:
-            outer, self._own.connection = getattr(self._own, "connection", None), connection
-            try:
-                yield
-            finally:
-                self._own.connection = outer
+        """See `Connections`."""
+        with _translated(), self._reader() as connection:
+            yield connection
 
     @contextmanager
     def writing(self, host: str = "") -> Iterator[Connection]:
-        """Begin a transaction that writes, or go on with this thread's own one; it waits for any other that does.
+        """Begin a transaction that writes; it waits for any other that does.
 
-        One that is over the budget of a *host* only, and so changes nothing that readers see, need wait for those over it only.
+        One over the budget of a *host* changes nothing that readers see, and waits only for those over the same host.
         """
-        if outer := getattr(self._own, "connection", None):
-            yield outer
-            return
-        try:
-            with self._primary.connect().execution_options(write=True, host=host) as connection, connection.begin():
+        self._refuse_inside()
+        options = {"write": True, "host": host}
+        with _translated(), self._primary.connect().execution_options(**options) as connection, connection.begin():
+            self._writers.add(threading.get_ident())
+            try:
                 yield connection
-        except SQLAlchemyError as e:
-            raise StoreError(f"store: {in_words(e)}") from e
+            finally:
+                self._writers.discard(threading.get_ident())
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Have all that this thread reads and writes be one transaction."""
+    def snapshot(self) -> Iterator[Snapshot]:
+        """See `Connections`."""
+        with self.reading() as connection:
+            yield Snapshot(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """See `Connections`."""
         with self.writing() as connection:
-            self._own.connection = connection
-            try:
-                yield
-            finally:
-                self._own.connection = None
+            yield Transaction(connection)
+
+    def _refuse_inside(self) -> None:
+        """Raise where a thread would wait for the transaction that it has open itself."""
+        if threading.get_ident() in self._writers:
+            raise StoreError("store: this thread has a transaction open; write through that, and take the turn before it")
 
     def _reader(self) -> Connection:
         for way in self._readers[:-1]:
@@ -158,6 +220,14 @@ class _Way:
             raise
         self._trouble = ""
         return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as e:
+        raise StoreError(f"store: {in_words(e)}") from e
 
 
 def in_words(error: Exception) -> str:

@@ -47,8 +47,8 @@ class Library(Protocol):
         It says nothing across processes, and a store that can't tell gives another one each time.
         """
 
-    def at_once(self) -> AbstractContextManager[None]:
-        """Have all that this thread reads until its end be of one moment."""
+    def snapshot(self) -> AbstractContextManager["Library"]:
+        """Give a library whose reads all show one state of the store: that of the first read."""
 
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
         """Return those of *articles* that are held, in their order."""
@@ -122,13 +122,23 @@ class Store(Desk, Protocol):
     def turn(self) -> AbstractContextManager[object]:
         """Hold off every other poller of this store for a while."""
 
-    def together(self) -> AbstractContextManager[None]:
-        """Have all that this thread does to articles until its end be one transaction."""
+    def transaction(self) -> AbstractContextManager["Store"]:
+        """Give a store whose reads and writes are one transaction, which is undone if the block raises.
+
+        A transaction that is begun on that store is a part of it, and can be undone alone. While one is open, its thread can't
+        write by the store itself, nor take the turn.
+        """
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store what a listing shows and have what is not held, or shows another headline than before, wait.
+        """Store what a listing shows, and queue its `news`; what has no http(s) address is never queued.
 
         Return how many articles of the listing were unknown.
+        """
+
+    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        """Return the articles of a listing that are not held, or whose headline differs from the one that it showed before.
+
+        White space makes no difference.
         """
 
     def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:

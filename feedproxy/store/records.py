@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, bindparam, func, insert, select, type_coerce,
 from feedproxy.model import Alarm, Url
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database
+from feedproxy.store.database import Connections
 
 _this = (
     (t.counter.c.name == bindparam("of")) & (t.counter.c.source == bindparam("at")) & (t.counter.c.outcome == bindparam("became"))
@@ -22,7 +22,7 @@ _EPOCH, _DAY_US = date(1970, 1, 1), 86_400_000_000
 class SqlRecords:
     """Implements `Records`; see there."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connections) -> None:
         self._db = db
 
     def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:

@@ -60,7 +60,7 @@ def take(db: Connection) -> None:
                 db.execute(insert(t.membership).values(channel=REQUESTED, article_id=row.article_id, title=""))
             mine = t.waiting.c.article_id == row.article_id
             if not db.execute(update(t.waiting).where(mine).values(try_at=None, tries=0)).rowcount:
-                db.execute(insert(t.waiting).values(waiting.values_of(row.article_id, row.url, row.asked)))
+                waiting.add(db, [waiting.values_of(row.article_id, row.url, row.asked)])
         db.execute(delete(t.request).where(t.request.c.article_id == row.article_id))
 
 

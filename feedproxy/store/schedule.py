@@ -15,7 +15,7 @@ from feedproxy.errors import StoreError
 from feedproxy.model import LONGEST_DELAY, LONGEST_QUEUE, LONGEST_QUIET, MOST_QUEUED, ArticleId, Backfill, ChannelState, Url
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database
+from feedproxy.store.database import Connections
 from feedproxy.store.schema import locked
 
 _LEADER = "poller"
@@ -35,7 +35,7 @@ _quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 class SqlSchedule:
     """Implements `Schedule`; see there."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connections) -> None:
         self._db = db
 
     # -------------------------------------------------------------- channels
@@ -121,7 +121,7 @@ class SqlSchedule:
 class SqlLease:
     """Implements `Lease`; see there."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connections) -> None:
         self._db = db
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
@@ -154,7 +154,7 @@ class SqlBudget:
     So each machine has its own places, where several work over one database; the pace is one for all.
     """
 
-    def __init__(self, db: Database, folder: Path) -> None:
+    def __init__(self, db: Connections, folder: Path) -> None:
         self._db, self._folder = db, folder
 
     @contextmanager

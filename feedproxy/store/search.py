@@ -16,7 +16,7 @@ from feedproxy.markup import clean_text_of
 from feedproxy.model import Article, ArticleId, SafeHtml, Version
 from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database
+from feedproxy.store.database import Connections
 from feedproxy.store.indexed import search_doc, search_due
 from feedproxy.words import Query, tokens_of
 
@@ -88,7 +88,7 @@ class Search(Protocol):
 class SqlSearch:
     """Implements `Search`; see there."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connections) -> None:
         self._db = db
 
     def find(  # noqa: D102 (described where it is promised, as the others)

@@ -1,7 +1,7 @@
-"""The store in SQL: one class over one engine, every method one transaction."""
+"""The store in SQL: every method is one transaction, or a part of the one that is open."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import chain
 
@@ -29,7 +29,7 @@ from feedproxy.store import requests as request_rows
 from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.archive import SqlArchive
-from feedproxy.store.database import Database
+from feedproxy.store.database import Connections, Database
 from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlSchedule
@@ -38,25 +38,38 @@ from feedproxy.store.schedule import SqlSchedule
 class SqlStore:
     """Implements `Store`; see there."""
 
-    def __init__(self, db: Database, turn: Callable[[], AbstractContextManager[object]], lease: Lease, budget: Budget) -> None:
-        self._db, self.turn, self.lease, self.budget = db, turn, lease, budget
+    def __init__(
+        self,
+        database: Database,
+        turn: Callable[[], AbstractContextManager[object]],
+        lease: Lease,
+        budget: Budget,
+        within: Connections | None = None,
+    ) -> None:
+        db = within or database
+        self._database, self._db, self.turn, self.lease, self.budget = database, db, turn, lease, budget
         self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
-        self.search, self._pulse = search.SqlSearch(db), db.pulse()
-        self.at_once, self.together, self.check, self.compact = db.at_once, db.together, db.check, db.compact
+        self.search, self.pulse = search.SqlSearch(db), database.pulse.read
+        self.check, self.compact, self.close = database.check, database.compact, database.close
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._pulse.close()
-        self._db.close()
+    @contextmanager
+    def snapshot(self) -> Iterator["SqlStore"]:
+        with self._db.snapshot() as snapshot:
+            yield self._within(snapshot)
+
+    @contextmanager
+    def transaction(self) -> Iterator["SqlStore"]:
+        with self._db.transaction() as transaction:
+            yield self._within(transaction)
+
+    def _within(self, connections: Connections) -> "SqlStore":
+        return SqlStore(self._database, self.turn, self.lease, self.budget, connections)
 
     # -------------------------------------------------------------- reading
 
     def version(self, channels: Collection[str]) -> Version:
         with self._db.reading() as db:
             return rows.version_of(db, channels)
-
-    def pulse(self) -> int:
-        return self._pulse.read()
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
         with self._db.reading() as db:
@@ -142,6 +155,10 @@ class SqlStore:
                 joined += found[1]
             rows.touch(db, joined, now)
             return unknown
+
+    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        with self._db.reading() as db:
+            return waiting_rows.news_of(db, channel, items)
 
     def listed(self, channel: str, ids: Collection[ArticleId], until: datetime) -> set[ArticleId]:
         with self._db.reading() as db:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select, update
 
-from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting
+from feedproxy import urls
+from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting, one_line
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 
@@ -81,12 +82,10 @@ def remember_items(
     Return how many articles were unknown, and those that are held and new in this channel.
     """
     ids = [item.id for item in items]
-    members, articles_, queue = t.membership.c, t.article.c, t.waiting.c
+    members, queue = t.membership.c, t.waiting.c
     mine = members.channel == channel
-    titles = _pairs(db, select(members.article_id, members.title).where(mine, members.article_id.in_(ids)))
-    held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
+    titles, held, renamed = _compare(db, channel, items)
     queued = set(db.execute(select(queue.article_id).where(queue.article_id.in_(ids))).scalars())
-    renamed = {item.id for item in items if item.title and titles.get(item.id, item.title) != item.title}
     for item in items:
         if item.id in renamed:
             db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
@@ -97,9 +96,24 @@ def remember_items(
         for at, item in enumerate(items, start)
         if item.id not in queued and (item.id in renamed or item.id not in held)
     ]
-    rows.insert_all(db, t.waiting, [values_of(item.id, item.url, now, item, at) for item, at in wanted])
+    add(db, [values_of(item.id, item.url, now, item, at) for item, at in wanted])
     unknown = sum(each not in held and each not in queued for each in ids)
     return unknown, [each for each in ids if each in held and each not in titles]
+
+
+def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+    """Return the articles of a listing that are not held, or whose headline has changed."""
+    found: set[ArticleId] = set()
+    for start in range(0, len(items), rows.CHUNK):
+        some = items[start : start + rows.CHUNK]
+        _, held, renamed = _compare(db, channel, some)
+        found |= renamed | {item.id for item in some if item.id not in held}
+    return found
+
+
+def add(db: Connection, values: list[dict[str, Any]]) -> None:
+    """Queue articles, but for those without an upstream address."""
+    rows.insert_all(db, t.waiting, [each for each in values if urls.is_web(each["url"])])
 
 
 def come_again(db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime) -> None:
@@ -109,7 +123,7 @@ def come_again(db: Connection, saved: Article, again_at: datetime | None, tries:
         return
     values = {"try_at": again_at, "tries": tries}
     if not db.execute(_put_off, {"mine": saved.id, **values}).rowcount:
-        db.execute(insert(t.waiting), values_of(saved.id, saved.url, now) | values | {"title": saved.title})
+        add(db, [values_of(saved.id, saved.url, now) | values | {"title": saved.title}])
 
 
 def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> None:
@@ -138,6 +152,18 @@ def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None
         "error": "",
         "seen": now,
     }
+
+
+def _compare(
+    db: Connection, channel: str, items: Sequence[ListingItem]
+) -> tuple[dict[str, str], dict[str, datetime], set[ArticleId]]:
+    """Return the headlines that a channel showed before, when held articles were published, and whose headlines changed."""
+    ids, members, articles_ = [item.id for item in items], t.membership.c, t.article.c
+    mine = (members.channel == channel) & members.article_id.in_(ids)
+    titles = _pairs(db, select(members.article_id, members.title).where(mine))
+    held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
+    renamed = (item for item in items if item.title and one_line(titles.get(item.id, item.title)) != one_line(item.title))
+    return titles, held, {item.id for item in renamed}
 
 
 def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:

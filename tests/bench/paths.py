@@ -45,8 +45,8 @@ class _Held:
         del log, channels
         return Version(1, None)
 
-    def at_once(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def snapshot(self) -> AbstractContextManager["_Held"]:
+        return nullcontext(self)
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str) -> list[Article]:
         del tag
