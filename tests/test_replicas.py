@@ -124,7 +124,7 @@ def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(own: Harv
     poll(own)
     assert store.version(["city", "books"]) == before
     again = [urlsplit(path).path for path in peer.door.asked[asked:]]
-    assert again == ["/feed/town/city.json", "/feed/town/city/archive/2.json", "/feed/town/books.json"]
+    assert again == ["/feed/town/city/archive/2.json", "/feed/town/books/archive/1.json"]
 
 
 def test_a_walk_that_was_interrupted_goes_on_at_its_page(own: Harvester, peer: Peer, store: SqlStore) -> None:
@@ -204,12 +204,12 @@ def test_a_page_signed_as_another_one_is_refused(own: Harvester, peer: Peer, sto
 
 
 def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
-    peer.door.faults["/feed/town/city.json"] = Answer(b"<html>", headers={"Content-Type": "text/html"})
+    page = "/feed/town/city/archive/1.json"
     peer.door.answer = peer.door.faults.__getitem__  # type: ignore[method-assign,assignment]
+    peer.door.faults[page] = Answer(b"<html>", headers={"Content-Type": "text/html"})
     assert "is no JSON" in str(poll(own)[0].failures[0])
-    feed = b'{"items": [7, {"title": "x"}], "next_url": "/feed/town/city/archive/1.json"}'
-    for path in ("/feed/town/city.json", "/feed/town/city/archive/1.json"):
-        peer.door.faults[path] = Answer(feed, headers={"Content-Type": "application/json"})
+    feed = b'{"items": [7, {"title": "x"}]}'
+    peer.door.faults[page] = Answer(feed, headers={"Content-Type": "application/json"})
     assert "is no page of a feedproxy's archive" in str(poll(own)[0].failures[0])
 
 

@@ -18,14 +18,15 @@ from realsite import NOW, SHARED, Harvest
 from seedform import read_seed
 from test_corpus_markdown import differing, pages, text_of
 
+from feedproxy.cli.export import seal_by
 from feedproxy.export import Order, export
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare
+from feedproxy.harvest import Harvester, Import, Importer, Kit, Trust, entries_of, prepare
 from feedproxy.media import MediaFolder
-from feedproxy.model import Article, ArticleId, ExportForm, Links, Mirror
+from feedproxy.model import Article, ArticleId, ExportForm, Links, Mirror, Source, Url
 from feedproxy.sanitise import plain_text
 from feedproxy.settings import Settings
-from feedproxy.sign import make_key, sign
+from feedproxy.sign import make_key, write_secret_key
 from feedproxy.store import SqlStore, open_store
 
 KEY = make_key(bytes(range(40)))
@@ -41,10 +42,12 @@ def take_in(mirror: Mirror, folder: Path, checkout: Path, now: datetime, key: st
     fetcher = open_fetcher(settings, mirror, CalmBudget(), lambda: now, lambda _: None, more_folders=(checkout,))
     kit = Kit(mirror, store, fetcher, MediaFolder(settings.media), lambda: now)
     prepare(mirror)
-    bases = {section.name: (checkout / section.name).as_uri() for section in mirror.sections}
-    entries = entries_of(kit, bases, done, key)
+    places = {section.name: Url(f"{(checkout / section.name).as_uri()}/indexes/") for section in mirror.sections}
+    sources = {name: Source("mirror", url, key=key, section=name) for name, url in places.items()}
+    trust = Trust(fetcher, store.serials)
+    entries = entries_of(kit, sources, trust, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(kit, pool, 1, done, key).run(entries, lambda _: None)
+        Importer(kit, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
     fetcher.close()
     yield store, done
     store.close()
@@ -64,7 +67,8 @@ def differences(ours: dict[ArticleId, Article], theirs: dict[ArticleId, Article]
 
 def write(mirror: Mirror, settings: Settings, store: SqlStore, folder: Path, links: Links = Links.MIRROR) -> None:
     order = Order(mirror, ExportForm.GIT, settings.store_url, settings.data, MediaFolder(settings.media), links=links)
-    export(order, store, folder, seal=lambda path, body: sign(body, KEY, comment=path))
+    signing = settings.model_copy(update={"signing_key": write_secret_key(KEY)})
+    export(order, store, folder, seal=seal_by(signing, order, store))
 
 
 @pytest.fixture

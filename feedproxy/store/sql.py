@@ -34,6 +34,7 @@ from feedproxy.store.database import Database
 from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlSchedule
+from feedproxy.store.serials import SqlSerials
 
 
 class SqlStore:
@@ -42,6 +43,7 @@ class SqlStore:
     def __init__(self, db: Database, turn: Callable[[], AbstractContextManager[object]], lease: Lease, budget: Budget) -> None:
         self._db, self.turn, self.lease, self.budget = db, turn, lease, budget
         self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
+        self.serials = SqlSerials(db)
         self.search, self._pulse = search.SqlSearch(db), db.pulse()
         self.at_once, self.together, self.check, self.compact = db.at_once, db.together, db.check, db.compact
 
