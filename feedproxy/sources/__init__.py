@@ -184,9 +184,15 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
     if kind == "feedproxy" and paths.archive_at(url, 1) is None:
         raise ConfigError(file, where, f"{listing} does not end as a feed of a feedproxy does: /feed/<section>/<channel>.json")
     archive_url = Url(pages.replace("{channel}", channel_id)) if pages and kind == "feed" else None
-    section = (place.section or file.stem) if place.key and kind == "mirror" else ""
+    section = (place.section or _section_at(url, file)) if place.key and kind == "mirror" else ""
     at = Url(Path(url).as_uri()) if url.startswith("/") else url
     return Source(kind, at, archive_url, place.key, section, place.allow_older)
+
+
+def _section_at(url: Url, file: Path) -> str:
+    """Return the section whose mirror is at an address: the last part of it that names a section, else the one of *file*."""
+    names = {each.stem for each in file.parent.glob("*.toml")}
+    return next((part for part in reversed(url.split("/")) if part in names), file.stem)
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:
