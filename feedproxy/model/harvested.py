@@ -211,5 +211,9 @@ class Version:
 
     @property
     def serial(self) -> int:
-        """The number without what marks a replica, so that it is the same on every node."""
+        """The number without what marks a replica, so that it is the same on every node.
+
+        >>> Version(OF_REPLICA + 3, None).serial
+        3
+        """
         return self.number % OF_REPLICA
