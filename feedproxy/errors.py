@@ -15,6 +15,7 @@
         │   ├── ExtractError   no article was found in it
         │   └── QualityError   what was found is hardly the whole article
         ├── PictureError     what came is no picture that can be kept
+        │   └── RefusedError   another mirror's copy of a picture is not what that mirror published
         └── TooLargeError    more than the limits allow
 
 Messages are one line, in lower case, without a full stop, and name the address or the key.
@@ -118,6 +119,10 @@ class QualityError(RuleError):
 
 class PictureError(UpstreamError):
     """What came is no picture that can be kept."""
+
+
+class RefusedError(PictureError):
+    """Another mirror's copy of a picture is not what that mirror published."""
 
 
 class TooLargeError(UpstreamError):

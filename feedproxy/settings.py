@@ -77,6 +77,12 @@ class Settings(BaseModel):
     )
     websub_hub: str = Field(default="", description="WebSub hub that feeds name and that is told of changes; needs public_url")
     signing_key: str = Field(default="", repr=False, description="minisign secret key that signs what the mirror publishes")
+    serial_base: int = Field(
+        default=0,
+        ge=0,
+        le=10**14,
+        description="added to the serials of all that is signed; raise it after an older store was restored",
+    )
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is logged")
     log_format: Literal["auto", "human", "json"] = Field(
@@ -187,6 +193,11 @@ class Settings(BaseModel):
     def books(self) -> Path:
         """The folder with books for readers."""
         return self.data / "books"
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a store already: a database that is named, or a file."""
+        return bool(self.database_url) or (self.data / "feedproxy.sqlite").is_file()
 
     @property
     def store_url(self) -> str:

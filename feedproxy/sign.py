@@ -44,6 +44,10 @@ _BAD_IN_PATHS = re.compile(rf"\\|\t|{_CONTROLS.pattern}")
 _BAD_PARTS = {"", ".", ".."}
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SHOWN_CHARACTERS = 80
+# The serial of what never changes once it is published. No counter comes near it.
+FINAL_SERIAL = 10**15 - 1
+# The trusted comment of everything that a mirror publishes.
+_LABEL = re.compile(r"serial:(?P<serial>0|[1-9][0-9]{0,14}) path:(?P<path>\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,14 @@ class SecretKey:
     def public(self) -> PublicKey:
         """The public half."""
         return PublicKey(self.id, _private(self).public_key().public_bytes_raw())
+
+
+class OtherPathError(SignatureError):
+    """A signature is that of something else at another *path*."""
+
+    def __init__(self, path: str, asked: str) -> None:
+        super().__init__(f"its signature is that of {path}, not of {asked}")
+        self.path = path
 
 
 def signing_key(settings: Settings) -> SecretKey | None:
@@ -179,6 +191,41 @@ def verify(body: bytes, signature: bytes, key: PublicKey) -> str:
     _check(key, made, _message(algorithm, body), f"is not what key {key.name} signed")
     _check(key, whole, made + comment.encode(), f"has a comment that key {key.name} did not sign")
     return comment
+
+
+def sign_publication(body: bytes, secret_key: SecretKey, *, path: str, serial: int) -> bytes:
+    """Return the signature of something that the mirror publishes; its trusted comment names *path* and *serial*."""
+    return sign(body, secret_key, comment=f"serial:{serial} path:{path}")
+
+
+def verify_publication(body: bytes, signature: bytes, key: PublicKey, *, path: str) -> int:
+    """Return the serial of what was published at *path*; raises as `verify` does.
+
+    Raises:
+        SignatureError: the signature is that of something else that the same key signed.
+
+    """
+    comment = verify(body, signature, key)
+    label = _LABEL.fullmatch(comment)
+    if label is None:
+        raise SignatureError(f"its signature names no serial and path of a mirror, but {_shown(comment)}")
+    if label["path"] != path:
+        raise OtherPathError(label["path"], path)
+    return int(label["serial"])
+
+
+def check_serial(serial: int, highest: int, *, source: str, path: str) -> None:
+    """Refuse a publication that is older than the one with the *highest* serial seen from the same source.
+
+    Raises:
+        SignatureError: it is older; names the source, the path, both serials, and what to do.
+
+    """
+    if serial < highest:
+        raise SignatureError(
+            f"an old copy: {path} from {source} has serial {serial}, and {highest} was seen before; "
+            "if its publisher went back on purpose, take it with --allow-older, or allow_older = true for a source"
+        )
 
 
 def write_manifest(hashes: Mapping[str, str]) -> bytes:

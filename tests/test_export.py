@@ -229,14 +229,14 @@ def test_after_one_new_article_only_the_files_that_changed_are_written(growing: 
     after = files_of(out)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     numbers = {f"town/indexes/city/{name}.md" for name in ("README", "2", "3")}
-    sums = {"town/SHA256SUMS", "town/indexes/city.sha256"}
+    sums = {"town/SHA256SUMS", "town/channels.sha256", "town/indexes/city.sha256"}
     assert changed == {"town/pages/city/n105.md", "town/indexes/city.csv"} | numbers | sums
     assert {path for path in after if (out / path).stat().st_ino != inodes.get(path)} == changed
     assert {kind: count for kind, count in result.written.items() if count} == {
         "pages": 1,
         "lists": 1,
         "indexes": 3,
-        "sums": 2,
+        "sums": 3,
     }
     again = export(growing.order(GIT), growing.store, out)
     assert (sum(again.written.values()), again.removed) == (0, 0)
@@ -391,7 +391,7 @@ def test_what_is_stored_while_an_export_goes_on_is_in_it(growing: House, tmp_pat
 def test_what_seals_a_root_is_given_its_sums_and_is_not_among_them(house: House, tmp_path: Path) -> None:
     export(house.order(GIT), house.store, tmp_path / "out", seal=lambda path, sums: path.encode() + hashlib.sha256(sums).digest())
     town = tmp_path / "out" / "town"
-    for name in ("SHA256SUMS", "indexes/city.sha256"):
+    for name in ("SHA256SUMS", "channels.sha256"):
         made = f"town/{name}".encode() + hashlib.sha256((town / name).read_bytes()).digest()
         assert (town / f"{name}.minisig").read_bytes() == made
     assert "SHA256SUMS.minisig" not in checked(town)

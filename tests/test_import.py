@@ -16,9 +16,9 @@ from newsroom import BASE, STORIES, Newsroom
 
 from feedproxy.errors import StoreError
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Import, Importer, Kit, entries_of, prepare
+from feedproxy.harvest import Import, Importer, Kit, Trust, entries_of, prepare
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, ListingItem, Mirror, Url, Version, one_line
+from feedproxy.model import ArticleId, ListingItem, Mirror, Source, Url, Version, one_line
 from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
 
@@ -40,9 +40,11 @@ def kit(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, check
 def take_in(kit: Kit, checkout: Path) -> Import:
     done = Import()
     prepare(kit.mirror)
-    entries = entries_of(kit, {"town": (checkout / "town").as_uri()}, done)
+    sources = {"town": Source("mirror", Url(f"{(checkout / 'town').as_uri()}/indexes/"))}
+    trust = Trust(kit.fetcher, kit.store.serials)
+    entries = entries_of(kit, sources, trust, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(kit, pool, 1, done).run(entries, lambda _: None)
+        Importer(kit, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
     return done
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from feedproxy.media import MediaFolder
 from feedproxy.model import MIRRORED, Article, ArticleId, Channel, ListingItem, Mirror, Page, Site, Source, Url, Validators
 from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
+from feedproxy.sign import make_key, sign_publication, write_manifest
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
 
@@ -314,3 +316,110 @@ def test_a_mirror_by_http_is_asked_for_at_its_host_only(
     report = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)).poll(channel)
     assert (report.failures, report.new) == ([], 2)
     assert held(store, "n101").url == f"http://{HOST}/21/5/1/n101.htm"
+
+
+# ---------------------------------------------------------------- one that must be signed
+
+KEY = make_key(bytes(range(40)))
+
+
+def sign_checkout(checkout: Path) -> None:
+    """Write the manifests of a mirror in a folder, and the signature of the one that is over all."""
+    manifests = {}
+    for channel in ("city", "books"):
+        files = [
+            *checkout.glob(f"pages/{channel}/*"),
+            *checkout.glob(f"indexes/{channel}*.csv"),
+            *checkout.glob(f"indexes/{channel}/*"),
+        ]
+        hashes = {file.relative_to(checkout).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
+        manifests[f"indexes/{channel}.sha256"] = body = write_manifest(hashes)
+        (checkout / "indexes" / f"{channel}.sha256").write_bytes(body)
+    body = write_manifest({path: sha256(manifest).hexdigest() for path, manifest in manifests.items()})
+    (checkout / "channels.sha256").write_bytes(body)
+    signed = sign_publication(body, KEY, path="git/town/channels.sha256", serial=1)
+    (checkout / "channels.sha256.minisig").write_bytes(signed)
+
+
+@pytest.fixture
+def signed(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path) -> Iterator[Harvester]:
+    """A harvester of the mirror in a folder, whose key it demands."""
+    channels = [taken_from(mirror)]
+    source = replace(channels[0].source, key=str(KEY.public), section="town")
+    section = replace(mirror.sections[0], channels=(replace(channels[0], source=source),))
+    mirror = replace(mirror, sections=(section,))
+    sign_checkout(checkout)
+    fetcher = open_calm_fetcher(settings, mirror)
+    yield Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    fetcher.close()
+
+
+def test_a_signed_mirror_is_polled_by_its_key(signed: Harvester) -> None:
+    report = signed.poll(signed.kit.mirror.channels[0])
+    assert (report.failures, report.new) == ([], 3)
+
+
+@pytest.mark.parametrize("walk", ["index", "lower"])
+def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
+    signed: Harvester, store: SqlStore, checkout: Path, walk: str
+) -> None:
+    channel = signed.kit.mirror.channels[0]
+    pages = checkout / "indexes" / "city"
+    pages.mkdir()
+    link = "[{0}](../../pages/city/{0}.md)\n"
+    (pages / "README.md").write_text(link.format("n101") + "[2](2.md)\n")
+    sign_checkout(checkout)
+    if walk == "index":
+        (pages / "README.md").write_text(link.format("n103"))
+    (pages / "2.md").write_text(link.format("n103"))
+    first = Url((pages / "README.md").as_uri())
+    report = signed.walk(replace(channel, source=replace(channel.source, url=first)), pages=9)
+    name, why = (
+        ("README.md", "not as its mirror signed it") if walk == "index" else ("2.md", "not in the mirror's signed manifest")
+    )
+    assert [failure.url for failure in report.failures] == [(pages / name).as_uri()]
+    assert why in report.failures[0].reason
+    assert store.article(ArticleId("n103")) is None
+
+
+def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
+    signed: Harvester, store: SqlStore, checkout: Path, clock: Clock
+) -> None:
+    channel = signed.kit.mirror.channels[0]
+    signed.poll(channel)
+    (checkout / "pages" / "city" / "n101.md").unlink()
+    page = Url((checkout / "pages" / "city" / "n101.md").as_uri())
+    for _ in range(9):
+        store.remember_listing("city", [ListingItem(ArticleId("n101"), page, f"标题{clock()}")], clock())
+        report = signed.take(channel)
+        assert ["no signature proves" in failure.reason for failure in report.failures] in ([True], [])
+        clock.advance(days=1)
+    assert held(store, "n101").gone is None
+
+
+def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_asked_for(
+    settings: Settings, store: SqlStore, clock: Clock, newsroom: Newsroom, checkout: Path
+) -> None:
+    sign_checkout(checkout)
+    for file in (each for each in checkout.rglob("*") if each.is_file()):
+        path = f"/raw/town/{file.relative_to(checkout).as_posix()}"
+        newsroom.faults[path] = Answer(file.read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"})
+    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(b"", 301, {"Location": f"{BASE}/raw/town/indexes/books.csv"})
+    mirror = load_mirror(settings.config)
+    source = Source("mirror", Url(f"{BASE}/raw/town/indexes/city.csv"), key=str(KEY.public), section="town")
+    channel = replace(city_of(mirror), source=source, fallbacks=())
+    mirror = replace(mirror, sections=(replace(mirror.sections[0], channels=(channel,)),))
+    fetcher = open_calm_fetcher(settings, mirror)
+    harvester = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    assert "is refused" in harvester.poll(channel).failures[0].reason
+    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
+        (checkout / "indexes" / "city.csv").read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"}
+    )
+    newsroom.faults["/raw/town/pages/city/n101.md"] = Answer(b"", 301, {"Location": f"{BASE}{FIRST.path}"})
+    clock.advance(hours=1)
+    failures = harvester.poll(channel).failures
+    assert [(failure.url, "is refused" in failure.reason) for failure in failures] == [
+        (f"{BASE}/raw/town/pages/city/n101.md", True)
+    ]
+    assert store.article(ArticleId("n101")) is None
+    fetcher.close()

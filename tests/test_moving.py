@@ -57,6 +57,8 @@ def fill_the_rest(store: SqlStore) -> None:
     store.budget.reserve("news.example", 1, NOW, 60)
     store.records.add({("polls", "c1", "ok"): 3})
     store.records.put_alarm(Alarm("c1", "news.example", "body", Url("https://news.example/1"), "why", NOW))
+    store.serials.remember("https://peer.example", "/feed/town/archive/1.json", 10**15 - 1)
+    assert store.serials.issue("git/town/SHA256SUMS", "00ff") == 1
     assert store.ask(ArticleId("n900"), most=9, now=NOW)
 
 

@@ -1,5 +1,7 @@
 """Another feedproxy as a source: its whole archive, by its own web side, resumed, corrected, signed."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,16 +10,18 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import Clock
 from fakes import open_calm_fetcher
-from newsroom import STORIES, Answer, Newsroom, open_newsroom, write_config
+from flask import Flask
+from newsroom import STORIES, Answer, Newsroom, open_newsroom, picture, write_config
 
 from feedproxy.errors import StoreError
 from feedproxy.harvest import Harvester, Kit, Report
 from feedproxy.media import MediaFolder
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
 from feedproxy.settings import Settings
-from feedproxy.sign import make_key, write_secret_key
+from feedproxy.sign import FINAL_SERIAL, make_key, write_secret_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
+from feedproxy.urls import picture_key
 from feedproxy.web import create_app
 
 PEER = "https://peer.example"
@@ -124,7 +128,7 @@ def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(own: Harv
     poll(own)
     assert store.version(["city", "books"]) == before
     again = [urlsplit(path).path for path in peer.door.asked[asked:]]
-    assert again == ["/feed/town/city.json", "/feed/town/city/archive/2.json", "/feed/town/books.json"]
+    assert again == ["/feed/town/city/archive/2.json", "/feed/town/books/archive/1.json"]
 
 
 def test_a_walk_that_was_interrupted_goes_on_at_its_page(own: Harvester, peer: Peer, store: SqlStore) -> None:
@@ -204,12 +208,12 @@ def test_a_page_signed_as_another_one_is_refused(own: Harvester, peer: Peer, sto
 
 
 def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
-    peer.door.faults["/feed/town/city.json"] = Answer(b"<html>", headers={"Content-Type": "text/html"})
+    page = "/feed/town/city/archive/1.json"
     peer.door.answer = peer.door.faults.__getitem__  # type: ignore[method-assign,assignment]
+    peer.door.faults[page] = Answer(b"<html>", headers={"Content-Type": "text/html"})
     assert "is no JSON" in str(poll(own)[0].failures[0])
-    feed = b'{"items": [7, {"title": "x"}], "next_url": "/feed/town/city/archive/1.json"}'
-    for path in ("/feed/town/city.json", "/feed/town/city/archive/1.json"):
-        peer.door.faults[path] = Answer(feed, headers={"Content-Type": "application/json"})
+    feed = b'{"items": [7, {"title": "x"}]}'
+    peer.door.faults[page] = Answer(feed, headers={"Content-Type": "application/json"})
     assert "is no page of a feedproxy's archive" in str(poll(own)[0].failures[0])
 
 
@@ -228,3 +232,203 @@ def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlSt
     body = articles(store)[ArticleId("n101")].body
     assert "alert" not in body
     assert "onerror" not in body
+
+
+# ---------------------------------------------------------------- who controls the host, and holds all that was ever signed
+
+
+def signed_poll(own: Harvester, *, allow_older: bool = False) -> Report:
+    """Poll the channel `city` from the other mirror, whose key is demanded."""
+    channel = of_peer(own.kit.mirror.channels[0], str(KEY.public))
+    return own.poll(replace(channel, source=replace(channel.source, allow_older=allow_older)))
+
+
+def divert(peer: Peer, old: str, new: str) -> None:
+    """Have the host answer with what stands elsewhere, signatures too."""
+    answer = peer.answer
+    peer.door.answer = lambda path: answer(path.replace(old, new))  # type: ignore[method-assign]
+
+
+def test_the_walk_asks_for_no_document_that_is_not_signed(own: Harvester, peer: Peer) -> None:
+    peer.poll()
+    signed_poll(own)
+    asked = [urlsplit(path).path.removesuffix(".minisig") for path in peer.door.asked]
+    assert {path for path in asked if asked.count(path) != 2} <= {path for path in asked if path.startswith("/media/")}
+    assert "/feed/town/city.json" not in asked
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["/feed/town/books/archive/", "/feed/letters/books/archive/", "/feed/town/archive/", "/feed/all/archive/"],
+)
+def test_the_archive_of_another_channel_section_or_of_all_is_refused(
+    own: Harvester, peer: Peer, store: SqlStore, other: str
+) -> None:
+    peer.poll()
+    divert(peer, "/feed/town/city/archive/", other)
+    report = signed_poll(own)
+    told = f"its signature is that of {other}1.json, not of /feed/town/city/archive/1.json; take it from another copy"
+    assert [str(failure).startswith(f"{PEER}/feed/town/city/archive/1.json: is refused") for failure in report.failures] == [True]
+    assert told in str(report.failures[0])
+    assert articles(store) == {}
+
+
+def test_a_page_in_another_form_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    divert(peer, "1.json.minisig", "1.atom.minisig")
+    assert "is refused" in str(signed_poll(own).failures[0])
+    assert articles(store) == {}
+
+
+def test_a_redirect_to_what_another_channel_signed_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    answer = peer.answer
+
+    def lead_away(path: str) -> Answer:
+        there = path.replace("/city/", "/books/")
+        return Answer(b"", 301, {"Location": f"{PEER}{there}"}) if "/city/" in path else answer(path)
+
+    peer.door.answer = lead_away  # type: ignore[method-assign]
+    assert "is refused" in str(signed_poll(own).failures[0])
+    assert articles(store) == {}
+
+
+def test_a_page_without_a_signature_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+    peer.poll()
+    divert(peer, ".minisig", ".none")
+    assert "is refused: it has no signature (.minisig); take it from another copy" in str(signed_poll(own).failures[0])
+    assert articles(store) == {}
+
+
+def keep_answers(peer: Peer) -> dict[str, Answer]:
+    """Return what the host answers from now on, by path."""
+    answer, kept = peer.answer, dict[str, Answer]()
+
+    def remember(path: str) -> Answer:
+        kept[path] = answer(path)
+        return kept[path]
+
+    peer.door.answer = remember  # type: ignore[method-assign]
+    return kept
+
+
+@pytest.mark.parametrize("more", [1, 100])
+def test_an_older_open_page_is_refused_unless_that_is_allowed(own: Harvester, peer: Peer, store: SqlStore, more: int) -> None:
+    peer.newsroom.stories = MANY[:10]
+    peer.poll()
+    kept = keep_answers(peer)
+    assert signed_poll(own).failures == []
+    old = dict(kept)
+    peer.newsroom.stories = MANY[: 10 + more]
+    peer.clock.advance(hours=1)
+    peer.poll()
+    assert signed_poll(own).failures == []
+    assert len(articles(store)) == 10 + more
+    store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
+    peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
+    (failure,) = signed_poll(own).failures
+    assert f"is refused: an old copy: /feed/town/city/archive/1.json from {PEER} has serial " in str(failure)
+    assert "was seen before; if its publisher went back on purpose, take it with --allow-older" in str(failure)
+    assert signed_poll(own, allow_older=True).failures == []
+    store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
+    assert signed_poll(own).failures == []  # from here on it counts again
+
+
+def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) -> None:
+    peer.poll()
+    kept = keep_answers(peer)
+    signed_poll(own)
+    old = dict(kept)
+    held = peer.store.article(ArticleId("n103"))
+    assert held is not None
+    later = held.published.replace(year=2022)
+    peer.store.save(replace(held, title="更正的标题", updated=later), [], {}, later)
+    assert signed_poll(own).failures == []
+    peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
+    assert "is refused: an old copy" in str(signed_poll(own).failures[0])
+
+
+def test_a_signed_archive_does_not_begin_again_because_its_host_says_so(own: Harvester, peer: Peer) -> None:
+    peer.newsroom.stories = MANY
+    peer.poll()
+    signed_poll(own)
+    asked = len(peer.door.asked)
+    divert(peer, "/archive/2.", "/archive/9.")
+    assert [failure.url for failure in signed_poll(own).failures] == [f"{PEER}/feed/town/city/archive/2.json"]
+    assert "/feed/town/city/archive/1.json" not in peer.door.asked[asked:]
+
+
+PICTURE = Url("http://news.example/pic/102.jpg")
+OTHER = Url("http://news.example/pic/101.jpg")
+
+
+@pytest.mark.parametrize("attack", ["forged", "another", "unsigned"])
+def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
+    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom, attack: str
+) -> None:
+    peer.newsroom.stories = (*STORIES, replace(STORIES[0], id="n120", picture="/pic/101.jpg"))
+    peer.poll()
+    newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
+    place = f"/media/of/{picture_key(PICTURE)}/original"
+    answer = peer.answer
+
+    def attacked(path: str) -> Answer:
+        if attack == "another":
+            return answer(path.replace(picture_key(PICTURE), picture_key(OTHER)))
+        if attack == "unsigned" and path == f"{place}.minisig":
+            return Answer(b"", 404)
+        if attack == "forged" and path == place:
+            return Answer(picture("forged"), headers={"Content-Type": "image/png"})
+        return answer(path)
+
+    peer.door.answer = attacked  # type: ignore[method-assign]
+    report = signed_poll(own)
+    assert [failure.url for failure in report.failures] == [f"{PEER}{place}"]
+    assert "is refused" in report.failures[0].reason
+    assert PICTURE not in store.pictures([ArticleId("n102")])
+    assert articles(store).keys() >= {"n102"}
+
+
+def test_signed_pictures_come_with_their_articles(own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom) -> None:
+    peer.poll()
+    newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
+    assert signed_poll(own).failures == []
+    assert store.pictures([ArticleId("n102")]) == peer.store.pictures([ArticleId("n102")])
+
+
+def test_the_serial_of_a_page_is_the_same_on_every_node_and_grows_with_it(peer: Peer) -> None:
+    peer.newsroom.stories = MANY[:99]
+    peer.poll()
+    again = open_store(peer.settings.store_url, peer.settings.data)
+    node = create_app(peer.settings, peer.mirror, again, MediaFolder(peer.settings.media), peer.clock)
+
+    def signature(app: Flask) -> bytes:
+        got = app.test_client().get("/feed/town/city/archive/1.json.minisig", headers={"Host": "peer.example"})
+        return bytes(got.data)
+
+    def serial() -> int:
+        return int(signature(peer.app).partition(b"serial:")[2].partition(b" ")[0])
+
+    first = serial()
+    assert signature(node) == signature(peer.app)
+    peer.newsroom.stories = MANY[:100]
+    peer.poll()
+    full = serial()
+    assert 0 < first < full == FINAL_SERIAL
+    peer.newsroom.stories = MANY
+    peer.poll()
+    assert serial() == full
+    again.close()
+
+
+@pytest.mark.skipif(not shutil.which("minisign"), reason="needs minisign")
+@pytest.mark.parametrize("path", ["/feed/town/city/archive/1.json", f"/media/of/{picture_key(PICTURE)}/original"])
+def test_minisign_verifies_what_a_live_mirror_signs(peer: Peer, tmp_path: Path, path: str) -> None:
+    peer.poll()
+    client = peer.app.test_client()
+    for name, address in (("page", path), ("page.minisig", f"{path}.minisig")):
+        (tmp_path / name).write_bytes(client.get(address, headers={"Host": "peer.example"}, follow_redirects=True).data)
+    command = ["minisign", "-Vm", str(tmp_path / "page"), "-P", str(KEY.public)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert f"path:{path}" in ended.stdout

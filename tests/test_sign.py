@@ -20,19 +20,21 @@ from newsroom import write_config
 
 from feedproxy.cli import cli, main
 from feedproxy.errors import ConfigError, FeedproxyError, SignatureError
-from feedproxy.settings import load_settings
+from feedproxy.settings import Settings, load_settings
 from feedproxy.sign import (
     make_key,
     read_manifest,
     read_public_key,
     read_secret_key,
     sign,
+    sign_publication,
     signing_key,
     verify,
     write_manifest,
     write_public_key,
     write_secret_key,
 )
+from feedproxy.store import open_store
 from feedproxy.web import make_app
 
 # A key of minisign 0.11 that was made for these tests, and what it signed; the legacy form is that of `minisign -S -l`.
@@ -450,8 +452,13 @@ def test_a_wrong_key_stops_every_start_with_one_line_that_does_not_show_it(
 # The commands
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner(env={"FEEDPROXY_SIGNING_KEY": None}).invoke(cli, [str(argument) for argument in arguments])
+PUBLISHED = "git/mirror/SHA256SUMS"
+
+
+def run(*arguments: object, data: Path = Path("/nonexistent")) -> Result:
+    return CliRunner(env={"FEEDPROXY_SIGNING_KEY": None, "FEEDPROXY_DATA": str(data)}).invoke(
+        cli, [str(argument) for argument in arguments]
+    )
 
 
 def refusal(*arguments: object) -> str:
@@ -474,7 +481,7 @@ def published(tmp_path: Path) -> Path:
         write_manifest({path: sha256(content).hexdigest() for path, content in contents.items()}),
     )
     manifest.write_bytes(body)
-    (folder / "SHA256SUMS.minisig").write_bytes(sign(body, KEY, comment="村报"))
+    (folder / "SHA256SUMS.minisig").write_bytes(sign_publication(body, KEY, path=PUBLISHED, serial=7))
     return manifest
 
 
@@ -518,7 +525,8 @@ def test_verify_takes_the_key_as_line_and_as_file_and_shows_the_signed_comment(p
     (tmp_path / "key.pub").write_text(write_public_key(KEY.public), "utf-8")
     for key in (KEY.public, tmp_path / "key.pub"):
         result = run("verify", published, "--key", key)
-        assert (result.exit_code, result.output) == (0, f"ok   {published}: signed by key {KEY.public.name}: 村报\n")
+        said = f"ok   {published}: signed by key {KEY.public.name}: {PUBLISHED}, serial 7; compare it with "
+        assert (result.exit_code, result.output.startswith(said)) == (0, True)
 
 
 def test_verify_ends_with_1_where_the_signature_is_another_s(published: Path) -> None:
@@ -560,10 +568,45 @@ def test_verify_names_every_file_that_differs_is_missing_or_is_not_listed(publis
     }
 
 
+def test_verify_refuses_what_the_same_key_signed_for_another_place_and_tells_how_to_ask_for_it(published: Path) -> None:
+    body, signature = published.read_bytes(), published.with_name("SHA256SUMS.minisig")
+    for path in ("git/letters/SHA256SUMS", "html/SHA256SUMS", "seed/mirror/SHA256SUMS", "git/mirror/channels.sha256"):
+        signature.write_bytes(sign_publication(body, KEY, path=path, serial=1))
+        result = run("verify", published, "--key", KEY.public)
+        told = f"its signature is that of {path}, not of {PUBLISHED}; if that is what you asked for, say --path {path}"
+        assert (result.exit_code, result.output) == (1, f"BAD  {published}: {told}\n")
+        assert run("verify", published, "--key", KEY.public, "--path", path).exit_code == 0
+    signature.write_bytes(sign(body, KEY, comment="timestamp:1700000000"))
+    assert "names no serial and path" in run("verify", published, "--key", KEY.public).output
+
+
+def test_verify_knows_an_export_as_html_by_its_mark(published: Path) -> None:
+    (published.parent / ".feedproxy").write_text("html\n")
+    signed = sign_publication(published.read_bytes(), KEY, path="html/SHA256SUMS", serial=1)
+    published.with_name("SHA256SUMS.minisig").write_bytes(signed)
+    assert run("verify", published, "--key", KEY.public).exit_code == 0
+
+
+def test_verify_remembers_serials_where_there_is_a_store_and_refuses_older_ones(published: Path, tmp_path: Path) -> None:
+    open_store(Settings(data=tmp_path).store_url, tmp_path).close()
+    body, signature = published.read_bytes(), published.with_name("SHA256SUMS.minisig")
+
+    def verified(serial: int, *options: str) -> Result:
+        signature.write_bytes(sign_publication(body, KEY, path=PUBLISHED, serial=serial))
+        return run("verify", published, "--key", KEY.public, *options, data=tmp_path)
+
+    assert [verified(serial).exit_code for serial in (7, 7, 8)] == [0, 0, 0]
+    old = verified(7)
+    told = f"an old copy: {PUBLISHED} from key {KEY.public.name} has serial 7, and 8 was seen before; "
+    assert (old.exit_code, old.output.startswith(f"BAD  {published}: {told}")) == (1, True)
+    assert "--allow-older" in old.output
+    assert [verified(7, "--allow-older").exit_code, verified(7).exit_code] == [0, 0]
+
+
 def test_verify_of_a_signed_manifest_that_leads_elsewhere_opens_nothing(published: Path) -> None:
     body = f"{HASH}  ../secret\n".encode()
     published.write_bytes(body)
-    published.with_name("SHA256SUMS.minisig").write_bytes(sign(body, KEY, comment=""))
+    published.with_name("SHA256SUMS.minisig").write_bytes(sign_publication(body, KEY, path=PUBLISHED, serial=1))
     result = run("verify", published, "--key", KEY.public, "--files")
     assert (result.exit_code, result.output) == (1, f"BAD  {published}: line 1: '../secret' is no path of a file below\n")
 

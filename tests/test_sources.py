@@ -1,5 +1,6 @@
 """The configuration folder: the real one loads, and what is wrong in any is named by file and key in one line."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -274,6 +275,39 @@ def test_short_links_and_hosts_are_known_whatever_case_or_slash_the_file_has(tmp
     site = load_mirror(write(tmp_path)).sites[0]
     assert site.short_links == {"sho.rt/Ab1": "https://www.news.example/n1.htm"}
     assert (site.hosts, site.picture_hosts) == (("www.news.example",), ("i.news.example",))
+
+
+@pytest.mark.parametrize(
+    ("place", "more", "section"),
+    [
+        ("https://raw.example/valley/master", "", "valley"),
+        ("https://raw.example/mirror/master", "", "village"),
+        ("/srv/valley", 'section = "hill"', "hill"),
+    ],
+)
+def test_a_mirror_that_must_be_signed_is_asked_for_a_section(place: str, more: str, section: str, tmp_path: Path) -> None:
+    fallback = f'[[fallback]]\nkind = "mirror"\nlisting = "{place}/indexes/{{channel}}.csv"\nkey = "RW{"x" * 54}"\n{more}\n'
+    write(tmp_path)
+    file = tmp_path / "sections" / "village.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("[channels]", f"{fallback}[channels]"), "utf-8")
+    file.with_name("valley.toml").write_text(re.sub(r"^c(\d)", r"v\1", text, flags=re.MULTILINE), "utf-8")
+    assert load_mirror(tmp_path).channels[0].fallbacks[0].section == section
+
+
+@pytest.mark.parametrize(
+    ("fallback", "told"),
+    [
+        ('kind = "html"\nlisting = "https://x.example/{channel}"\nkey = "RWKEY"', "only a mirror or feedproxy signs"),
+        ('kind = "feedproxy"\nlisting = "https://x.example/{channel}.json"', "does not end as a feed of a feedproxy does"),
+    ],
+)
+def test_a_source_that_can_not_be_signed_or_walked_is_refused_at_the_start(fallback: str, told: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    file = tmp_path / "sections" / "village.toml"
+    table = f"[[fallback]]\n{fallback.replace('KEY', 'x' * 54)}\n[channels]"
+    file.write_text(file.read_text("utf-8").replace("[channels]", table), "utf-8")
+    assert told in fault_of(tmp_path)
 
 
 @pytest.mark.parametrize(("file", "old", "new", "key"), FAULTS)

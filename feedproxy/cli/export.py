@@ -1,5 +1,6 @@
 """`feedproxy export`: the mirror on disk."""
 
+import hashlib
 import signal
 import time
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from feedproxy.media import open_media
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.processes import cores
 from feedproxy.settings import Settings
-from feedproxy.sign import sign, signing_key
+from feedproxy.sign import sign_publication, signing_key
 from feedproxy.sources import load_mirror
 from feedproxy.store import Store, open_store
 
@@ -47,7 +48,8 @@ def export_mirror(
         click.echo("feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True)
     end_gently()
     began = time.monotonic()
-    result = write_export(order, store, folder, workers, seal_by(settings), force=force, is_dry=dry_run)
+    seal = seal_by(settings, order, store, is_dry=dry_run)
+    result = write_export(order, store, folder, workers, seal, force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
     pace = f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second"
     words = f"{in_words(result, would='would be ' if dry_run else '')}\n{pace}"
@@ -68,10 +70,22 @@ def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links)
     )
 
 
-def seal_by(settings: Settings) -> Seal | None:
-    """Return what signs manifests, None where the mirror does not sign; a signature's comment is the manifest's path."""
-    key = signing_key(settings)
-    return (lambda path, body: sign(body, key, comment=path)) if key else None
+def seal_by(settings: Settings, order: Order, store: Store, *, is_dry: bool = False) -> Seal | None:
+    """Return what signs manifests with their paths and serials, None where the mirror does not sign.
+
+    The store remembers the serials that were given, but for a dry run.
+    """
+    key, serials = signing_key(settings), store.serials
+    if key is None:
+        return None
+    number = serials.next if is_dry else serials.issue
+
+    def seal(path: str, body: bytes) -> bytes:
+        name = order.signed_path(path)
+        serial = settings.serial_base + number(name, hashlib.sha256(body).hexdigest())
+        return sign_publication(body, key, path=name, serial=serial)
+
+    return seal
 
 
 def write_export(

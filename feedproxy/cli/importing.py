@@ -12,7 +12,8 @@ import click
 from feedproxy import urls
 from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, open_kit, progress, say
 from feedproxy.errors import FeedproxyError, FetchError
-from feedproxy.harvest import Import, Importer, entries_of, prepare
+from feedproxy.harvest import Import, Importer, Trust, entries_of, prepare
+from feedproxy.model import Source, Url
 from feedproxy.processes import cores, pool_of
 from feedproxy.settings import Settings
 from feedproxy.sign import read_public_key
@@ -25,10 +26,20 @@ from feedproxy.sources import load_mirror
 @click.argument("place")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
 @click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
+@click.option("--allow-older", is_flag=True, help="Take a signed copy that is older than one that was seen before.")
 @click.option("--workers", type=click.IntRange(1, 256), default=cores(), help="Processes that read pages.")
 @as_json
 @click.pass_obj
-def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key: str, workers: int, *, is_json: bool) -> None:
+def import_mirror(
+    settings: Settings,
+    place: str,
+    sections: tuple[str, ...],
+    key: str,
+    workers: int,
+    *,
+    allow_older: bool,
+    is_json: bool,
+) -> None:
     """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
 
     PLACE holds a folder for each section, or has {section} where their names stand, or is that of the one section that
@@ -48,7 +59,12 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key
     folders = tuple(Path(unquote(urlsplit(base).path)) for base in bases.values() if base.startswith("file:"))
     kit = open_kit(settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders)
     done, began = Import(), monotonic()
-    entries = entries_of(kit, bases, done, key)
+    sources = {
+        name: Source("mirror", Url(f"{base}/indexes/"), key=key, section=name, allow_older=allow_older)
+        for name, base in bases.items()
+    }
+    trust = Trust(kit.fetcher, kit.store.serials)
+    entries = entries_of(kit, sources, trust, done)
     if not entries:
         why = done.failures[0] if done.failures else "none of its channels has an index there (indexes/<channel>.csv)"
         raise FetchError(place, f"no mirror was found: {why}")
@@ -57,7 +73,8 @@ def import_mirror(settings: Settings, place: str, sections: tuple[str, ...], key
         pool_of(workers, prepare, kit.mirror) as pool,
     ):
         try:
-            Importer(kit, pool, workers, done, key).run(entries, lambda count: bar.advance(bar.task_ids[0], count))
+            importer = Importer(kit, pool, workers, done, trust, sources.values())
+            importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError("a process that read pages was killed, perhaps for want of memory; run the same again") from e
     _tell(done, monotonic() - began, is_json=is_json)

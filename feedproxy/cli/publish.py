@@ -32,9 +32,9 @@ def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: in
         raise ConfigError(settings.config / "feedproxy.toml", "publish", "there is no [[publish]] to push to")
     store = open_store(settings.store_url, settings.data)
     end_gently()
-    seal = seal_by(settings)
 
     def write(order: Order, folder: Path) -> None:
+        seal = seal_by(settings, order, store)
         result = write_export(order, store, folder, workers, seal, force=force)
         if not is_json:
             click.echo(f"{order.form}: {in_words(result)}")

@@ -9,18 +9,24 @@ import click
 
 from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.errors import ConfigError, SignatureError
+from feedproxy.export import MARK
+from feedproxy.paths import in_git
+from feedproxy.settings import Settings
 from feedproxy.sign import (
     MANIFEST,
     RANDOM_BYTES,
     SIGNATURE_SUFFIX,
+    OtherPathError,
     PublicKey,
+    check_serial,
     make_key,
     read_manifest,
     read_public_key,
+    verify_publication,
     write_public_key,
     write_secret_key,
 )
-from feedproxy.sign import verify as verify_signature
+from feedproxy.store import open_store
 
 # A mirror of ten years has a tenth of that.
 _MAX_LINES = 5_000_000
@@ -55,26 +61,65 @@ def keygen(file: Path, *, is_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", required=True, help="The public key: its line RWQ..., or a file that holds it.")
 @click.option("--files", "with_files", is_flag=True, help=f"Check all files beside FILE, too, which must be a {MANIFEST}.")
+@click.option("--path", default="", help=f"What FILE must be, as git/epoch-news/{MANIFEST}; by its folder's name if not given.")
+@click.option("--allow-older", is_flag=True, help="Take a copy that is older than one that was seen before.")
 @as_json
-def verify(file: Path, key: str, *, with_files: bool, is_json: bool) -> None:
-    """Check FILE against the signature in FILE.minisig.
+@click.pass_obj
+def verify(settings: Settings, file: Path, key: str, path: str, *, with_files: bool, allow_older: bool, is_json: bool) -> None:
+    """Check FILE against the signature in FILE.minisig, which must name FILE and a serial.
 
-    Ends with 0; with 1 if the signature is not the key's, or a file differs, is missing or is not listed; with 2 if FILE, its
-    signature or the key can't be read.
+    If there is a store, it remembers the highest serial seen of each path and key, and an older FILE is refused.
+
+    Ends with 0; with 1 if the signature is not the key's, names something else or an older state, or a file differs, is missing
+    or is not listed; with 2 if FILE, its signature or the key can't be read.
     """
     if with_files and file.name != MANIFEST:
         raise ConfigError(file, "--files", f"only a manifest named {MANIFEST} lists files")
     public, body = _read_key(key), _read(file)
+    signature, path = _read(file.with_name(file.name + SIGNATURE_SUFFIX)), path or _path_of(file)
     try:
-        comment = verify_signature(body, _read(file.with_name(file.name + SIGNATURE_SUFFIX)), public)
+        serial = _verify(body, signature, public, path)
+        is_remembered = _check_age(settings, public, path, serial, allow_older=allow_older)
         listed = read_manifest(body, max_lines=_MAX_LINES) if with_files else {}
     except SignatureError as e:
         _tell(file, e.reason, is_json=is_json)
         raise SystemExit(1) from e
-    words = f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(comment)}"
-    say({"ok": True, "file": file, "key": public.name, "comment": comment}, words, is_json=is_json)
+    words = f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(path)}, serial {serial}"
+    note = (
+        "" if is_remembered else "; compare it with the serial of the copy that you had before: there is no store to remember it"
+    )
+    values = {"ok": True, "file": file, "key": public.name, "path": path, "serial": serial, "remembered": is_remembered}
+    say(values, words + note, is_json=is_json)
     if with_files and _print_faults(file.parent, listed, is_json=is_json):
         raise SystemExit(1)
+
+
+def _path_of(file: Path) -> str:
+    """Return how the signature of a file must name it, by where it lies: in a section's repository, or in an export as html."""
+    folder = file.resolve().parent
+    return f"html/{file.name}" if (folder / MARK).is_file() else in_git(folder.name, file.name)
+
+
+def _verify(body: bytes, signature: bytes, key: PublicKey, path: str) -> int:
+    try:
+        return verify_publication(body, signature, key, path=path)
+    except OtherPathError as e:
+        raise SignatureError(f"{e.reason}; if that is what you asked for, say --path {_seen(e.path)}") from e
+
+
+def _check_age(settings: Settings, key: PublicKey, path: str, serial: int, *, allow_older: bool) -> bool:
+    """Refuse what is older than what was seen before, and remember it; return False if there is no store that could."""
+    if not settings.has_store:
+        return False
+    store = open_store(settings.store_url, settings.data)
+    try:
+        highest = store.serials.highest(str(key), path)
+        if not allow_older:
+            check_serial(serial, highest, source=f"key {key.name}", path=path)
+        store.serials.remember(str(key), path, serial)
+    finally:
+        store.close()
+    return True
 
 
 def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:

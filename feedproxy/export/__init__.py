@@ -11,12 +11,12 @@ from pathlib import Path
 
 from feedproxy.errors import ExportError
 from feedproxy.export.publish import Outcome, publish
-from feedproxy.export.tree import Tree, Write, alone, write_file
+from feedproxy.export.tree import MARK, Tree, Write, alone, write_file
 from feedproxy.export.values import Bench, Group, Job, Order, Result, Seal, bench_of
 from feedproxy.export.work import FORMS, Run, workers
 from feedproxy.store import Store
 
-__all__ = ["Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
+__all__ = ["MARK", "Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
 
 _log = logging.getLogger(__name__)
 # Is told how many jobs are done, of how many.

@@ -5,6 +5,7 @@ A page with the record in it is all that another mirror needs to have the articl
 
 from collections.abc import Callable, Iterator, Mapping
 
+from feedproxy import paths
 from feedproxy.edition import Ground, make_markdown_front, make_markdown_list, make_opml, markdown_of
 from feedproxy.export import common
 from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
@@ -77,7 +78,7 @@ def _names(_ground: Ground, section: Section) -> bytes:
 FRONTS: Mapping[str, Callable[[Ground, Section], bytes]] = {
     "README.md": make_markdown_front,
     "feeds.opml": _feeds,
-    "scripts/index.csv": _names,
+    paths.CHANNEL_LIST: _names,
 }
 _MAKERS: Mapping[str, Maker] = {
     "pages": _pages,

@@ -24,7 +24,7 @@ from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
 SUMS = "SHA256SUMS"
 # Says that a folder is an export, and of which form.
-_MARK = ".feedproxy"
+MARK = ".feedproxy"
 _GIT = ".git"
 _CHUNK_BYTES = 1 << 20
 Write = Callable[[Path, bytes], None]
@@ -60,9 +60,9 @@ class Tree:
             self.discard()
             self._next.mkdir(parents=True)
         if self._roots == ("",):
-            self.put(("fixed", "", ""), _MARK, f"{self._form}\n".encode())
+            self.put(("fixed", "", ""), MARK, f"{self._form}\n".encode())
         else:
-            self._put_body(_MARK, f"{self._form}\n".encode())
+            self._put_body(MARK, f"{self._form}\n".encode())
 
     def discard(self) -> None:
         """Drop the next tree."""
@@ -95,8 +95,12 @@ class Tree:
         del self.written[group], self.unchanged[group]
 
     def seal(self, seal: Seal | None) -> None:
-        """Write the manifests: of each channel, and the SHA256SUMS of each root; and their signatures, if *seal* makes any."""
-        self._put_channel_manifests(seal)
+        """Write the manifests: of each channel, of a section's channels, and the SHA256SUMS of each root.
+
+        The latter two have signatures, if *seal* makes any.
+        """
+        self._put_channel_manifests()
+        self._put_section_manifests(seal)
         lines: dict[str, list[bytes]] = {root: [] for root in self._roots}
         for path in sorted(self.sums):
             root = path.partition("/")[0] if self._roots != ("",) else ""
@@ -109,7 +113,7 @@ class Tree:
             for name, content in files.items():
                 (self.unchanged if self._put_body(name, content) else self.written)[group] += 1
 
-    def _put_channel_manifests(self, seal: Seal | None) -> None:
+    def _put_channel_manifests(self) -> None:
         """Add a manifest of each channel's pages and index, for those who take one channel and not the whole."""
         found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for path, digest in self.sums.items():
@@ -117,10 +121,18 @@ class Tree:
             if root in self._roots and (channel := paths.channel_of(name)):
                 found[root, channel][name] = digest.hex()
         for (root, channel), hashes in found.items():
-            path, body = f"{root}/{paths.channel_manifest(channel)}", write_manifest(hashes)
-            self.put(("sums", root, channel), path, body)
+            self.put(("sums", root, channel), f"{root}/{paths.channel_manifest(channel)}", write_manifest(hashes))
+
+    def _put_section_manifests(self, seal: Seal | None) -> None:
+        """Add to each section a manifest of its channels, so that one signature is over all of them as they are together."""
+        for root in filter(None, self._roots):
+            channels = [channel for kind, section, channel in self._groups if kind == "sums" and section == root]
+            named = [paths.CHANNEL_LIST, *map(paths.channel_manifest, channels)]
+            hashes = {name: self.sums[f"{root}/{name}"].hex() for name in named if f"{root}/{name}" in self.sums}
+            path, body = f"{root}/{paths.SECTION_MANIFEST}", write_manifest(hashes)
+            self.put(("sums", root, ""), path, body)
             if seal:
-                self.put(("sums", root, channel), path + SIGNATURE_SUFFIX, seal(path, body))
+                self.put(("sums", root, ""), path + SIGNATURE_SUFFIX, seal(path, body))
 
     @property
     def removed(self) -> int:
@@ -200,7 +212,7 @@ def _clear(present: Path, last: Path) -> None:
         return
     roots = [each for each in last.iterdir() if (each / SUMS).is_file()]
     for root in (*roots, last):
-        own = {path.partition("/")[0] for path in _sums_in(root)} | {each.name for each in roots} | {_MARK}
+        own = {path.partition("/")[0] for path in _sums_in(root)} | {each.name for each in roots} | {MARK}
         for stranger in list(root.iterdir()):
             target = present / root.relative_to(last) / stranger.name
             is_ours = stranger.name in own or stranger.name.startswith(SUMS)
@@ -213,7 +225,7 @@ def _check(folder: Path, present: Path, form: str) -> None:
     """Hold that a folder is an export in this form, or holds nothing."""
     if not present.exists():
         return
-    mark = present / _MARK
+    mark = present / MARK
     if mark.is_file():
         if (found := mark.read_text("utf-8").strip()) != form:
             raise ExportError(f"{folder}: is an export in the form {found}, not {form}; name another folder")
@@ -227,7 +239,7 @@ def _last(present: Path) -> Path:
 
 def _read_sums(folder: Path) -> dict[str, bytes]:
     """Return the hashes of all files of a tree, as its SHA256SUMS say."""
-    if not (folder / _MARK).is_file():
+    if not (folder / MARK).is_file():
         return {}
     if (folder / SUMS).is_file():
         return _sums_in(folder)

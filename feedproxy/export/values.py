@@ -38,6 +38,11 @@ class Order:
             return paths.git_layout(mirror.sections)
         return paths.file_layout(mirror.page_path, mirror.index_path, mirror.sections)
 
+    def signed_path(self, path: str) -> str:
+        """Return what the signature of a file calls it, so that no form or section can stand in for another."""
+        kind = str(Links.SEED) if self.form is ExportForm.GIT and self.links is Links.SEED else str(self.form)
+        return f"{kind}/{path}"
+
     @property
     def roots(self) -> tuple[str, ...]:
         """The folders that are repositories, "" for all in one."""

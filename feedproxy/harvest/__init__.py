@@ -16,6 +16,7 @@ from feedproxy.harvest.reextract import Reextraction, reextract
 from feedproxy.harvest.reports import Report
 from feedproxy.harvest.ruletests import RuleResult, RuleTest, check_fetched, check_held, rule_tests
 from feedproxy.harvest.survey import Find, Sample, hosts_like, sample, survey
+from feedproxy.harvest.trust import Trust
 
 __all__ = [
     "Announcer",
@@ -34,6 +35,7 @@ __all__ = [
     "RuleResult",
     "RuleTest",
     "Sample",
+    "Trust",
     "archive",
     "article_parts",
     "check_fetched",

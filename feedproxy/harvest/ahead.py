@@ -117,7 +117,7 @@ def fetch_all(
         page = kit.fetcher.refetch(waiting.item.url, known.get(waiting.item.id, Validators()))
         if page is None:
             return None
-        apart = None if kit.mirror.mirrored_at(page.url) else kit.extractors
+        apart = None if kit.mirror.mirrored_at(waiting.item.url) else kit.extractors
         return Fetched(page, apart.begin(page, waiting.item, site_of(waiting), kit.clock()) if apart else None)
 
     at_once = kit.mirror.fetch.requests_at_once

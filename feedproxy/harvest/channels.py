@@ -46,6 +46,10 @@ class Harvester:
         """What takes pictures in."""
         return Pictures(self.kit)
 
+    @property
+    def _trust(self) -> Trust:
+        return Trust(self.kit.fetcher, self.kit.store.serials)
+
     def poll(self, channel: Channel, *, round_began: datetime | None = None, is_whole: bool = True) -> Report:
         """Poll one channel: its listing, then, unless others see to that, every article that waits and is due, and the archives.
 
@@ -161,7 +165,7 @@ class Harvester:
         state, page = self.kit.store.schedule.state(channel.id), None
         try:
             if channel.kind == "feedproxy":
-                return *Replica(self.kit, channel, report).take(state), None
+                return Replica(self.kit, channel, report).take(state), None, None
             if not urls.is_web(channel.url):
                 return *take_checkout(self.kit, channel, state, report), None
             with self.kit.store.turn():
@@ -175,9 +179,12 @@ class Harvester:
 
     def _take_listing(self, channel: Channel, state: ChannelState, report: Report) -> tuple[ChannelState, Page]:
         """Store what the listing shows, if it is another than the one that was stored last."""
-        asked = plan.effective_url(channel, state, self.kit.clock())
-        asked, page = self._fetch_listing(channel, asked)
-        state = plan.remember_redirect(channel, replace(state, last_error=""), asked, page, self.kit.clock())
+        state = replace(state, last_error="")
+        if channel.source.key:  # a redirect is not signed
+            page = self.kit.fetcher.fetch(channel.url, keep=True)
+        else:
+            asked, page = self._fetch_listing(channel, plan.effective_url(channel, state, self.kit.clock()))
+            state = plan.remember_redirect(channel, state, asked, page, self.kit.clock())
         # what is read in another way is another listing
         digest = hashlib.sha256(f"{channel.kind} {channel.site.listing}".encode() + page.body).hexdigest()
         if digest == state.listing_hash:
@@ -185,7 +192,7 @@ class Harvester:
             report.listed = state.listed
             return state, page
         if channel.kind == "mirror":
-            Trust(self.kit.fetcher).check(page, channel.source)
+            page = self._trust.check(channel.url, page, channel.source)
         listing = parse_listing(page, channel.site, channel.kind)
         report.note_listing(page.url)
         next_url = listing.next_url or channel.archive_url
@@ -210,8 +217,7 @@ class Harvester:
                 break
             with self.kit.store.turn():
                 try:
-                    page = self.kit.fetcher.fetch(Url(state.gap_url))
-                    listing = parse_listing(page, channel.site, self._kind_of(channel, Url(state.gap_url)))
+                    listing = self._fetch_lower(channel, Url(state.gap_url))
                 except NotAskedError:
                     raise
                 except UpstreamError as e:  # the listing itself is fine; the gap is tried again with the next poll
@@ -240,7 +246,7 @@ class Harvester:
         """Take one page of a walk, and the articles it shows; return where it goes on."""
         url = walk.next_url or channel.url
         with self.kit.store.turn():
-            listing = parse_listing(self.kit.fetcher.fetch(url), channel.site, self._kind_of(channel, url))
+            listing = self._fetch_lower(channel, url)
             self._take_items(channel, listing, report)
         self._take_articles(channel, report, None)
         archive(self.kit)
@@ -248,6 +254,13 @@ class Harvester:
         walk = Backfill(channel.id, None if since and self._is_older(listing, since) else next_url, walk.pages + 1)
         self.kit.store.schedule.remember_backfill(walk)
         return walk
+
+    def _fetch_lower(self, channel: Channel, url: Url) -> Listing:
+        """Return a page of a channel's listing on the way down; one of a mirror that must be signed only if it is."""
+        page = self.kit.fetcher.fetch(url)
+        if source := self.kit.mirror.mirrored_at(url):
+            page = self._trust.check(url, page, source)
+        return parse_listing(page, channel.site, self._kind_of(channel, url))
 
     def _kind_of(self, channel: Channel, url: Url) -> str:
         """Return how a page of a channel's listing is read: below the first one, as a page of the site, or of a mirror."""

@@ -45,10 +45,10 @@ def _read_index(kit: Kit, channel: Channel) -> tuple[Page, dict[ArticleId, Listi
     """Return the first page of a channel's index, and what all its pages list."""
     items: dict[ArticleId, ListingItem] = {}
     pages: dict[Url, Page] = {}
+    trust = Trust(kit.fetcher, kit.store.serials)
     url: Url | None = channel.url
     while url and url not in pages:
-        pages[url] = page = kit.fetcher.fetch(url)
-        Trust(kit.fetcher).check(page, channel.source)
+        pages[url] = page = trust.check(url, kit.fetcher.fetch(url), channel.source)
         listing = parse_listing(page, channel.site, channel.kind)
         items = {item.id: item for item in listing.items} | items
         url = listing.next_url

@@ -6,19 +6,19 @@ nothing.
 
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from feedproxy import plan
+from feedproxy import paths, plan
 from feedproxy.errors import GoneError, PictureError, UpstreamError
 from feedproxy.harvest.ahead import prepared
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
-from feedproxy.harvest.trust import Trust
+from feedproxy.harvest.trust import Trust, check_name
 from feedproxy.media.forms import make_forms
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Page, Source, StoredPicture, Url, Validators
 from feedproxy.parse import parse_listing
@@ -61,42 +61,59 @@ class _Read:
     failure: UpstreamError | None = None
 
 
-def entries_of(kit: Kit, bases: Mapping[str, str], done: Import, key: str = "") -> list[Entry]:
+def entries_of(kit: Kit, sources: Mapping[str, Source], trust: Trust, done: Import) -> list[Entry]:
     """Return all articles of a mirror, each once.
 
-    *bases* says for each section where its part of the mirror begins, *key* is the public key that it must be signed by, if
-    it must. A channel without an index there has no articles there.
+    *sources* says for each section where its part of the mirror is. A channel without an index there has no articles there; a
+    mirror that must be signed has to prove that.
     """
-    _tell_unknown(kit, bases)
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
-    channels = [(base, channel) for name, base in bases.items() for channel in _channels_of(kit.mirror, name)]
-    for base, channel in channels:
-        url = Url(f"{base}/indexes/{channel.id}.csv")
+    for name, source in sources.items():
+        channels = list(_channels_of(kit.mirror, name))
         try:
-            page = kit.fetcher.fetch(url)
-            Trust(kit.fetcher).check(page, Source("mirror", url, key=key))
-            listing = parse_listing(page, channel.site, "mirror")
-        except GoneError:
-            _log.info("%s: has no index at %s", channel.id, url)
+            signed = trust.channels(source, [each.id for each in channels]) if source.key else None
         except UpstreamError as e:
             done.failures.append(e)
-        else:
-            for item in listing.items:
-                listed[item.id].append((channel.id, item))
+            continue
+        _tell_unknown(kit, name, source, trust, done)
+        for channel in channels:
+            try:
+                items = _items_of(kit, channel, source, trust, signed)
+            except UpstreamError as e:
+                done.failures.append(e)
+            else:
+                for item in items:
+                    listed[item.id].append((channel.id, item))
     return [Entry(article_id, tuple(found)) for article_id, found in listed.items()]
 
 
-def _tell_unknown(kit: Kit, bases: Mapping[str, str]) -> None:
-    """Say which channels of a mirror, by its own list of them, are not configured and so not taken in."""
-    for name, base in bases.items():
+def _items_of(kit: Kit, channel: Channel, source: Source, trust: Trust, signed: Collection[str] | None) -> Sequence[ListingItem]:
+    """Return what a channel's index lists, nothing if there is none; *signed* are the channels that must have one."""
+    url = Url(f"{source.base}/indexes/{channel.id}.csv")
+    if signed is None or channel.id in signed:
         try:
-            lines = kit.fetcher.fetch(Url(f"{base}/scripts/index.csv")).body.decode("utf-8", "replace").splitlines()
-        except UpstreamError:  # not every mirror has one
-            continue
-        known = {channel.id for channel in _channels_of(kit.mirror, name)}
-        for line in lines:
-            if line and line.partition(",")[0] not in known:
-                _log.warning("%s: channel %r is not in config/ and is not taken in", name, line[:_SHOWN_CHARACTERS])
+            page = trust.check(url, kit.fetcher.fetch(url), source)
+            return parse_listing(page, channel.site, "mirror").items
+        except GoneError:
+            if signed is not None:
+                raise
+    _log.info("%s: has no index at %s", channel.id, url)
+    return ()
+
+
+def _tell_unknown(kit: Kit, name: str, source: Source, trust: Trust, done: Import) -> None:
+    """Say which channels of a mirror, by its own list of them, are not configured and so not taken in."""
+    url = Url(f"{source.base}/{paths.CHANNEL_LIST}")
+    try:
+        page = trust.check(url, kit.fetcher.fetch(url), source)
+    except UpstreamError as e:
+        if source.key:  # else not every mirror has one
+            done.failures.append(e)
+        return
+    known = {channel.id for channel in _channels_of(kit.mirror, name)}
+    for line in page.body.decode("utf-8", "replace").splitlines():
+        if line and line.partition(",")[0] not in known:
+            _log.warning("%s: channel %r is not in config/ and is not taken in", name, line[:_SHOWN_CHARACTERS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +133,8 @@ class Importer:
     pool: Executor
     workers: int
     done: Import
-    key: str = ""
-    manifests: dict[Url, dict[str, str]] = field(default_factory=dict)
+    trust: Trust
+    sources: Collection[Source]
 
     def run(self, entries: Sequence[Entry], told: Callable[[int], None]) -> None:
         """Take in *entries*; *told* is told how many more are done.
@@ -139,14 +156,12 @@ class Importer:
 
     def _begin(self, entries: Sequence[Entry]) -> _Lot:
         """Have those pages of a lot be read that are other than what is held."""
-        known, trust = self.kit.store.validators([entry.id for entry in entries]), Trust(self.kit.fetcher, self.manifests)
+        known = self.kit.store.validators([entry.id for entry in entries])
         pages: list[tuple[Entry, Page]] = []
         unchanged: list[Entry] = []
         for entry in entries:
             try:
                 page = self._fetch(entry, known.get(entry.id, Validators()))
-                if page:
-                    trust.check(page, _source(page.url, self.key))
             except UpstreamError as e:
                 self.done.failures.append(e)
                 continue
@@ -160,16 +175,21 @@ class Importer:
         """Return an entry's page, None if it is as it is held; of the channels that list it, one that has it is enough.
 
         Raises:
-            UpstreamError: none has it.
+            UpstreamError: none has it, or it is not signed as it is to be.
 
         """
         *others, last = dict.fromkeys(item.url for _, item in entry.listed)
         for url in others:
             try:
-                return self.kit.fetcher.refetch(url, known)
+                return self._fetch_copy(url, known)
             except GoneError:
                 continue
-        return self.kit.fetcher.refetch(last, known)
+        return self._fetch_copy(last, known)
+
+    def _fetch_copy(self, url: Url, known: Validators) -> Page | None:
+        page = self.kit.fetcher.refetch(url, known)
+        source = next(each for each in self.sources if url.startswith(each.base + "/"))
+        return self.trust.check(url, page, source) if page else None
 
     def _finish(self, lot: _Lot) -> int:
         """Store what a lot brought, in one transaction; return how many entries it had."""
@@ -215,6 +235,7 @@ class Importer:
             if url not in known:
                 try:
                     body = self.kit.fetcher.fetch_picture(file)
+                    check_name(file, body)
                 except UpstreamError as e:
                     self.done.failures.append(e)
                 else:
@@ -248,8 +269,3 @@ def _read_one(entry: Entry, page: Page, now: datetime) -> _Read:
 def _channels_of(mirror: Mirror, section: str) -> Iterator[Channel]:
     found = mirror.section(section)
     yield from found.channels if found else ()
-
-
-def _source(page: Url, key: str) -> Source:
-    """Return the mirror that a page belongs to, as a source that is to be signed by *key*."""
-    return Source("mirror", Url(page.rpartition("/pages/")[0] + "/indexes/"), key=key)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,14 @@ _BATCH = 40
 
 
 @dataclass(frozen=True, slots=True)
+class PictureCopy:
+    """Where another mirror has a picture; *check* raises an UpstreamError for a content that is not that mirror's."""
+
+    url: Url
+    check: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Pictures:
     """What takes pictures in: those of an article as it comes, and later those that could not be had then."""
 
@@ -33,7 +41,7 @@ class Pictures:
         shown: Collection[Url],
         channel: str,
         begun: dict[Url, Future[StoredPicture]],
-        copies: Mapping[Url, Url] = {},
+        copies: Mapping[Url, PictureCopy] = {},
     ) -> dict[Url, Future[StoredPicture]]:
         """Begin to fetch those of an article's pictures that nobody has heard of yet, if *channel*'s sections keep any.
 
@@ -101,9 +109,11 @@ class Pictures:
                     report.pictures += 1
         return len(due)
 
-    def _take(self, url: Url, copy: Url | None = None) -> StoredPicture:
+    def _take(self, url: Url, copy: PictureCopy | None = None) -> StoredPicture:
         """Fetch, check and keep one picture, or its copy; its files are there before the store says so."""
-        body = self.kit.fetcher.fetch_picture(copy or url)
+        body = self.kit.fetcher.fetch_picture(copy.url if copy else url)
+        if copy:
+            copy.check(body)
         with _decoding:
             original, reading = make_forms(url, body, self.kit.mirror.images)
         self.kit.media.put(original)

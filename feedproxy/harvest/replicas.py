@@ -9,16 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from feedproxy import paths, plan
-from feedproxy.errors import ExtractError, ListingError, SignatureError, UpstreamError
+from feedproxy.errors import ExtractError, GoneError, ListingError, RefusedError, UpstreamError
 from feedproxy.exchange import read_record
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, copy_of_received, settle_copy
-from feedproxy.harvest.pictures import Pictures
+from feedproxy.harvest.pictures import PictureCopy, Pictures
 from feedproxy.harvest.reports import Report
+from feedproxy.harvest.trust import Trust
 from feedproxy.model import Channel, ChannelState, ListingItem, Page, StoredPicture, Url
-from feedproxy.parse import ArchivePage, page_number, page_url, parse_archive, parse_subscription
-from feedproxy.sign import SIGNATURE_SUFFIX, read_public_key, verify
+from feedproxy.parse import ArchivePage, parse_archive
 from feedproxy.store import Store
+
+# Pages that one poll takes at most: a million articles, whatever a mirror says of its archive's length.
+_MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +32,48 @@ class Replica:
     channel: Channel
     report: Report
 
-    def take(self, state: ChannelState) -> tuple[ChannelState, Page]:
+    @property
+    def trust(self) -> Trust:
+        """What checks signatures."""
+        return Trust(self.kit.fetcher, self.kit.store.serials)
+
+    def take(self, state: ChannelState) -> ChannelState:
         """Take what the archive has beyond what was taken before; return how far that came.
+
+        The addresses of its pages follow from the feed's: what the mirror says of them need not be believed.
 
         Raises:
             UpstreamError: a page can't be had, is none, or is not signed as it is to be.
 
         """
-        subscription = self.kit.fetcher.fetch(self.channel.url, keep=True)
-        listing = parse_subscription(subscription, self.channel.site)
-        self.report.listed = len(listing.items)
-        newest = page_number(listing.next_url) if listing.next_url else 0
-        taken = _taken(state, self.channel.url)
-        first = 1 if taken > newest else taken + 1  # an archive that has become shorter is another one
-        for number in range(first, newest + 1):
-            if self.kit.is_stopping() or not listing.next_url:
+        source = self.channel.source
+        first = _taken(state, source.url) + 1
+        for number in range(first, first + _MOST_PAGES):
+            if self.kit.is_stopping():
                 break
-            state = self._take_page(page_url(listing.next_url, number), number, state, is_newest=number == newest)
-        return replace(state, listed=len(listing.items), last_error=""), subscription
+            try:
+                state, is_full = self._take_page(number, state, keep=number == first)
+            except GoneError:
+                if first == 1 or number != first or (source.key and not source.allow_older):
+                    raise
+                return self.take(replace(state, replica=""))  # an archive that has become shorter is another one
+            if not is_full:
+                break
+        return replace(state, listed=self.report.listed, last_error="")
 
-    def _take_page(self, url: Url, number: int, state: ChannelState, *, is_newest: bool) -> ChannelState:
-        page = self.kit.fetcher.fetch(url, keep=is_newest)
+    def _take_page(self, number: int, state: ChannelState, *, keep: bool) -> tuple[ChannelState, bool]:
+        """Take one page; return how far the walk has come, and whether the page is full."""
+        at = paths.archive_at(self.channel.url, number)
+        if at is None:
+            raise ListingError(self.channel.url, "is no feed of a feedproxy: it must end in /feed/<section>/<channel>.json")
+        page = self.kit.fetcher.fetch(at[0], keep=keep)
         digest = hashlib.sha256(f"{number} ".encode() + page.body).hexdigest()
         if digest == state.listing_hash:
-            return state
-        self._check_signature(page)
+            self.report.listed += state.listed
+            return state, False
+        self.trust.check_archive(at[0], page, self.channel.source, at[1])
         archive = parse_archive(page)
+        self.report.listed += len(archive.records)
         copies = list(self._copies(page, archive))
         pictures = self._fetch_pictures(copies)
         taken = number if archive.is_full else number - 1
@@ -65,20 +84,7 @@ class Replica:
             items = [ListingItem(copy.draft.article.id, copy.draft.article.url, copy.draft.article.title) for copy in copies]
             store.remember_listing(self.channel.id, items, self.kit.clock())
             store.schedule.remember_poll(state)
-        return state
-
-    def _check_signature(self, page: Page) -> None:
-        """Hold that a page is signed by the key that its source must have."""
-        if not self.channel.source.key:
-            return
-        path, mark, query = page.url.partition("?")
-        try:
-            signature = self.kit.fetcher.fetch(Url(f"{path}{SIGNATURE_SUFFIX}{mark}{query}")).body
-            signed = verify(page.body, signature, read_public_key(self.channel.source.key))
-        except SignatureError as e:
-            raise ListingError(page.url, f"is refused: {e}") from e
-        if not signed.startswith("/feed/") or not path.endswith(signed):
-            raise ListingError(page.url, f"is refused: its signature is that of {signed!r}")
+        return state, archive.is_full
 
     def _copies(self, page: Page, archive: ArchivePage) -> Iterator[Copy]:
         """Yield the articles of a page, oldest first; one that is none is told, and costs only itself."""
@@ -93,17 +99,23 @@ class Replica:
 
     def _fetch_pictures(self, copies: list[Copy]) -> Mapping[Url, StoredPicture]:
         """Return the pictures that the other mirror has; those that it has not are fetched from their own hosts later."""
-        base = self.channel.url.partition("/feed/")[0]
-        _, mark, query = self.channel.url.partition("?")
         pictures, begun = Pictures(self.kit), dict[Url, Future[StoredPicture]]()
         with ThreadPoolExecutor(self.kit.mirror.fetch.requests_at_once) as pool:
             for copy in copies:
                 shown = copy.draft.article.pictures
-                at = {url: Url(f"{base}{paths.media(paths.media_of(url)[0])}{mark}{query}") for url in shown}
-                pictures.start(pool, shown, self.channel.id, begun, at)
-            had, _ = pictures.collect(begun)
+                pictures.start(pool, shown, self.channel.id, begun, {url: self._picture_copy(url) for url in shown})
+            had, failed = pictures.collect(begun)
+        for error in failed:
+            if isinstance(error, RefusedError):
+                self.report.note(error)
         self.report.pictures += len(had)
         return had
+
+    def _picture_copy(self, url: Url) -> PictureCopy:
+        """Return where the other mirror has a picture, and what holds its content against its signature."""
+        path = paths.media(paths.media_of(url)[0])
+        place = paths.beside_feed(self.channel.url, path)
+        return PictureCopy(place, lambda body: self.trust.check_picture(place, body, self.channel.source, path))
 
     def _keep(self, store: Store, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
         now = self.kit.clock()

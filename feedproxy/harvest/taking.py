@@ -5,19 +5,30 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from feedproxy import plan, urls
-from feedproxy.errors import ExtractError, FeedproxyError, FetchError, GoneError, NotAskedError, QualityError, UpstreamError
+from feedproxy.errors import (
+    ExtractError,
+    FeedproxyError,
+    FetchError,
+    GoneError,
+    NotAskedError,
+    QualityError,
+    RefusedError,
+    UpstreamError,
+)
 from feedproxy.harvest.ahead import Fetched, fetch_all
 from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import picture_addresses, read_copy, settle_copy
-from feedproxy.harvest.pictures import Pictures
+from feedproxy.harvest.pictures import PictureCopy, Pictures
 from feedproxy.harvest.reports import Report
-from feedproxy.harvest.trust import Trust
+from feedproxy.harvest.trust import Trust, check_name
 from feedproxy.model import (
     EXCERPT,
     HEURISTICS,
+    MIRRORED,
     REQUESTED,
     Article,
     Channel,
@@ -51,7 +62,7 @@ class _Made:
     article: Article
     pages: list[Page]
     outcome: plan.Outcome
-    copies: Mapping[Url, Url] = field(default_factory=dict)
+    copies: Mapping[Url, PictureCopy] = field(default_factory=dict)
     pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
 
 
@@ -60,7 +71,7 @@ class Taker:
 
     def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
         self._kit, self._channel, self._report = kit, channel, report
-        self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher)
+        self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher, kit.store.serials)
         self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
 
     def take(self, batch: Sequence[Waiting]) -> None:
@@ -93,7 +104,7 @@ class Taker:
             if fetched:
                 return self._judge(waiting, held, fetched, site)
         except UpstreamError as e:
-            self._fail(waiting, held, e)
+            self._fail(waiting, held, self._proven(waiting, e))
         except FeedproxyError:
             raise
         except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one article, not those behind it)
@@ -112,7 +123,7 @@ class Taker:
 
         """
         kit, item = self._kit, waiting.item
-        if source := kit.mirror.mirrored_at(fetched.page.url):
+        if source := kit.mirror.mirrored_at(item.url):
             return self._judge_copy(waiting, held, fetched.page, source)
         pages, draft = self._read(fetched, waiting, site)
         rule = f"article.body of {site.article.name}"
@@ -129,14 +140,16 @@ class Taker:
 
     def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page, source: Source) -> _Made | None:
         """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
-        self._trust.check(page, source)
+        page = self._trust.check(waiting.item.url, page, source)
         copy = read_copy(page, waiting.item.id, self._kit.mirror, self._kit.clock())
         article, outcome = settle_copy(held, copy, self._kit.clock())
         if outcome is plan.Outcome.SAME:
             self._settle(held)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        return _Made(article, [copy.page], outcome, copies=picture_addresses(page.url, copy))
+        places = picture_addresses(page.url, copy)
+        copies = {url: PictureCopy(place, partial(check_name, place)) for url, place in places.items()}
+        return _Made(article, [copy.page], outcome, copies=copies)
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
         """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
@@ -169,13 +182,23 @@ class Taker:
         now = kit.clock()
         kit.store.save(article, made.pages, had, now, again_at=plan.next_check(article.published, kit.mirror.poll, now))
         for error in failed:
-            self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
+            if isinstance(error, RefusedError):
+                self._report.note(error)
+            else:
+                self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
         self._report.pictures += len(had)
         self._report.articles[made.outcome] += 1
         if made.outcome is plan.Outcome.NEW:
             self._report.note_delay(now - article.published)
 
     # -------------------------------------------------------------- what fails
+
+    def _proven(self, waiting: Waiting, error: UpstreamError) -> UpstreamError:
+        """Return a failure as it counts: that a page is gone is not signed, so a mirror that must be is not believed."""
+        source = self._kit.mirror.mirrored_at(waiting.item.url)
+        if source and source.key and isinstance(error, GoneError):
+            return ExtractError(error.url, f"{error.reason}, which no signature proves", MIRRORED)
+        return error
 
     def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
         """Have an article be tried again later, or do with what is held of it."""

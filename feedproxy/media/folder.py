@@ -1,5 +1,6 @@
 """The folder with pictures: files that are whole or not there, in 256 folders by the beginning of their names."""
 
+import hashlib
 import os
 import re
 import tempfile
@@ -13,7 +14,8 @@ from feedproxy.model import MediaFile
 
 # By the ending of a file's name.
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_NAME = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(MEDIA_TYPES)})")
+_NAME_DIGITS = 32
+_NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}\.(?:{'|'.join(MEDIA_TYPES)})")
 _UNFINISHED = ".part"
 
 
@@ -53,6 +55,20 @@ class Media(Protocol):
 def is_name(text: str) -> bool:
     """Tell whether a text is the name of a file that may be kept."""
     return bool(_NAME.fullmatch(text))
+
+
+def name_of(body: bytes, ending: str) -> str:
+    """Return the name of a file by its content.
+
+    >>> name_of(b"", "png")
+    'e3b0c44298fc1c149afbf4c8996fb924.png'
+    """
+    return f"{hashlib.sha256(body).hexdigest()[:_NAME_DIGITS]}.{ending}"
+
+
+def is_named_by(name: str, body: bytes) -> bool:
+    """Tell whether a name is that of a content."""
+    return name == name_of(body, name.rpartition(".")[2])
 
 
 class MediaFolder:

@@ -6,7 +6,6 @@ Every picture is decoded and encoded anew, so that nothing else survives: no met
 end, no second meaning as another kind of file.
 """
 
-import hashlib
 import io
 import struct
 import zlib
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from feedproxy.errors import PictureError
-from feedproxy.media.folder import MEDIA_TYPES, Form
+from feedproxy.media.folder import MEDIA_TYPES, Form, name_of
 from feedproxy.model import ImageRules, MediaFile, StoredPicture, Url
 
 # What is decoded, and as what its original size is kept. Of SVG, which is a program, Pillow knows nothing.
@@ -32,7 +31,6 @@ _MAX_WEBP_PX = 16_383
 _IN_BOOKS = tuple(MEDIA_TYPES[_ENDINGS[kind]] for kind in ("JPEG", "PNG"))
 # The colour profiles that cameras and programs write have 0.5 to 4 KB; a larger one carries something else.
 _MAX_PROFILE_BYTES = 16_000
-_NAME_DIGITS = 32
 # Trying all filters of PNG takes seconds on large pictures.
 _OPTIMIZED_PIXELS = 1_000_000
 # Twenty seconds; all frames are in memory at once.
@@ -197,8 +195,7 @@ def _as_form(image: Image.Image, kind: str, **options: object) -> Form:
     image.save(written, kind, **options)
     body = written.getvalue()
     ending = _ENDINGS[kind]
-    name = f"{hashlib.sha256(body).hexdigest()[:_NAME_DIGITS]}.{ending}"
-    return Form(MediaFile(name, MEDIA_TYPES[ending], len(body), image.width, image.height), body)
+    return Form(MediaFile(name_of(body, ending), MEDIA_TYPES[ending], len(body), image.width, image.height), body)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -217,8 +217,12 @@ class Mirror:
         return frozenset(host for site in self.sites for host in (*site.hosts, *site.picture_hosts))
 
     def mirrored_at(self, url: Url) -> Source | None:
-        """Return the git-hosted mirror that an address belongs to, None if it is no such one's."""
-        return next((each for each in self.sources if each.base and url.startswith(each.base + "/")), None)
+        """Return the git-hosted mirror that an address belongs to, None if it is no such one's.
+
+        If any source there demands a signature, that one is returned.
+        """
+        found = [each for each in self.sources if each.base and url.startswith(each.base + "/")]
+        return max(found, key=lambda source: bool(source.key), default=None)
 
     @property
     def logs(self) -> tuple[Log, ...]:

@@ -179,6 +179,10 @@ class Logged:
     channel: str
 
 
+# What is added to the number of a version that was read while the primary stands in for a replica; no count comes near.
+OF_REPLICA = 1 << 62
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """The state of a set of channels: a number that grows with every change, and when the last one was stored.
@@ -189,3 +193,12 @@ class Version:
     number: int
     moment: datetime | None
     length: int = 0
+
+    @property
+    def serial(self) -> int:
+        """The number without what marks a replica, so that it is the same on every node.
+
+        >>> Version(OF_REPLICA + 3, None).serial
+        3
+        """
+        return self.number % OF_REPLICA

@@ -82,12 +82,16 @@ class Source:
     """Where a channel's listing is had, and how it is read; *key* is the public key that what comes must be signed by.
 
     *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
+    *section* is what a git-hosted mirror calls the section, as its signatures name it. With *allow_older* a
+    signed publication may be older than one that was seen before.
     """
 
     kind: str
     url: Url
     archive_url: Url | None = None
     key: str = ""
+    section: str = ""
+    allow_older: bool = False
 
     @property
     def base(self) -> str:

@@ -12,17 +12,14 @@ from feedproxy.parse import feeds
 from feedproxy.parse.feeds import is_feed, parse_feed
 from feedproxy.parse.mirrored import parse_index
 from feedproxy.parse.pages import parse_page
-from feedproxy.parse.replicas import ArchivePage, page_number, page_url, parse_archive, parse_subscription
+from feedproxy.parse.replicas import ArchivePage, parse_archive, parse_subscription
 
 __all__ = [
     "ArchivePage",
     "describe_feed",
     "is_feed",
-    "page_number",
-    "page_url",
     "parse_archive",
     "parse_listing",
-    "parse_subscription",
 ]
 
 PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {

@@ -1,6 +1,6 @@
 """Another feedproxy's feeds: its subscription document, and the pages of its archive with articles as it holds them. Pure.
 
-Both are JSON Feeds (1.1) with an object of ours, `_feedproxy`, which says where the archive stands, and what an article is.
+Both are JSON Feeds (1.1). Those of an archive have an object of ours, `_feedproxy`, which says what an article is.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from feedproxy import urls
 from feedproxy.errors import ListingError
-from feedproxy.model import Listing, ListingItem, Page, Site, Url
+from feedproxy.model import Listing, ListingItem, Page, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,14 @@ class ArchivePage:
 
 
 def parse_subscription(page: Page, site: Site) -> Listing:
-    """Return what a subscription document shows, and the newest page of its archive.
+    """Return what a subscription document shows.
 
     Raises:
         ListingError: it is none of a feedproxy's.
 
     """
-    feed = _feed(page)
-    items = tuple(item for item in (_item(site, each) for each in feed["items"]) if item is not None)
-    newest = feed.get("next_url")
-    url = urls.resolve(page.url, newest) if isinstance(newest, str) else None
-    if url and urls.host_of(url) != urls.host_of(page.url):
-        raise ListingError(page.url, "its archive is at another host")
-    return Listing(items, url)
+    items = (_item(site, each) for each in _feed(page)["items"])
+    return Listing(tuple(item for item in items if item is not None))
 
 
 def parse_archive(page: Page) -> ArchivePage:
@@ -67,24 +62,3 @@ def _item(site: Site, item: Any) -> ListingItem | None:  # noqa: ANN401 (whateve
     found = urls.identify(site, url) if url else None
     title = item.get("title") if found else None
     return ListingItem(*found, title=title if isinstance(title, str) else "") if found else None
-
-
-def page_number(url: Url) -> int:
-    """Return the number of a page of an archive by its address, 0 if it has none.
-
-    >>> page_number(Url("https://mirror.example/feed/news/c1/archive/12.json?key=x"))
-    12
-    """
-    name = url.partition("?")[0].rpartition("/archive/")[2]
-    digits = name.removesuffix(".json")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0  # noqa: PLR2004 (a hostile one may be long)
-
-
-def page_url(newest: Url, number: int) -> Url:
-    """Return the address of another page of the archive that *newest* belongs to.
-
-    >>> page_url(Url("https://mirror.example/feed/news/c1/archive/12.json?key=x"), 3)
-    'https://mirror.example/feed/news/c1/archive/3.json?key=x'
-    """
-    path, mark, query = newest.partition("?")
-    return Url(f"{path.rpartition('/archive/')[0]}/archive/{number}.json{mark}{query}")

@@ -26,6 +26,14 @@ SHARD_DIGITS = 3
 _OF_CHANNEL = re.compile(r"(?:pages|indexes)/(?P<channel>[A-Za-z0-9_-]+)(?:\.csv\Z|/)")
 
 
+# What a repository has of each channel: its ID and title in a list of them all, and its manifest's hash in a manifest of those.
+CHANNEL_LIST, SECTION_MANIFEST = "scripts/index.csv", "channels.sha256"
+# The address of a feed of a live mirror, below which its archive stands; the mirror may itself stand below a path.
+_FEED_ADDRESS = re.compile(
+    r"(?P<base>https?://[^?#]*?)(?P<feed>/feed/[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)?)\.json(?P<query>(?:\?[^#]*)?)"
+)
+
+
 def section(name: str, *, as_folder: bool = False) -> MirrorPath:
     """Return a section's front page; *as_folder* as the relative links of article pages and file hosts name it."""
     return MirrorPath(f"/{name}/" if as_folder else f"/{name}")
@@ -62,6 +70,38 @@ def channel_of(file: str) -> str:
 def channel_manifest(channel: str) -> str:
     """Return the file that names the index and pages of a channel by their hashes, by its place in the repository."""
     return f"indexes/{channel}.sha256"
+
+
+def in_git(section: str, file: str) -> str:
+    """Return what a signature calls a file of a section's repository.
+
+    >>> in_git("epoch-news", SECTION_MANIFEST)
+    'git/epoch-news/channels.sha256'
+    """
+    return f"git/{section}/{file}"
+
+
+def archive_at(address: Url, number: int) -> tuple[Url, MirrorPath] | None:
+    """Return where a page of the archive of a live mirror's feed is, and its path there; None if *address* is no such feed's.
+
+    >>> archive_at(Url("https://mirror.example/feed/news/c1.json?key=x"), 3)
+    ('https://mirror.example/feed/news/c1/archive/3.json?key=x', '/feed/news/c1/archive/3.json')
+    """
+    found = _FEED_ADDRESS.fullmatch(address)
+    if found is None:
+        return None
+    path = MirrorPath(f"{found['feed']}/archive/{number}.json")
+    return Url(f"{found['base']}{path}{found['query']}"), path
+
+
+def beside_feed(address: Url, path: MirrorPath) -> Url:
+    """Return where a live mirror, one of whose feeds is at *address*, has a path.
+
+    >>> beside_feed(Url("https://mirror.example/feed/news/c1.json?key=x"), media("00ff.webp"))
+    'https://mirror.example/media/00ff.webp?key=x'
+    """
+    found = _FEED_ADDRESS.fullmatch(address)
+    return Url(f"{found['base']}{path}{found['query']}") if found else address
 
 
 def sharded(name: str) -> MirrorPath:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from feedproxy import urls
+from feedproxy import paths, urls
 from feedproxy.errors import ConfigError
 from feedproxy.model import (
     REQUESTED,
@@ -32,7 +32,7 @@ from feedproxy.model import (
 )
 from feedproxy.settings import reason
 from feedproxy.sources.ftr import parse_ftr
-from feedproxy.sources.schema import NAME, ChannelTable, MirrorFile, SectionFile, SiteFile
+from feedproxy.sources.schema import NAME, ChannelTable, FallbackTable, MirrorFile, SectionFile, SiteFile
 
 __all__ = ["load_mirror", "rules_for"]
 
@@ -43,6 +43,8 @@ _RESERVED = (
     *("feed", "feeds", "tag", "media", "static", "book", "subscribe", "search", "healthz", "readyz", "metrics", "status", "all"),
     "merged",
 )
+# Sources that may demand a signature.
+_SIGNED_KINDS = ("mirror", "feedproxy")
 
 
 def load_mirror(folder: Path) -> Mirror:
@@ -159,14 +161,14 @@ def _channel(file: Path, section: SectionFile, channel_id: str, table: ChannelTa
     url = table.url or section.listing.get(kind, "")
     if not url:
         raise ConfigError(file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}")
-    places = [(kind, url, section.key), *((each.kind, each.listing, each.key) for each in section.fallback)]
+    first = FallbackTable(kind=kind, listing=url, key=section.key, section=section.section, allow_older=section.allow_older)
     pages = section.listing.get("html", "") if site.listing.item else ""
-    sources = [_source(file, channel_id, site, place, pages) for place in places]
+    sources = [_source(file, channel_id, site, place, pages) for place in (first, *section.fallback)]
     return Channel(channel_id, table.title, site, sources[0], tuple(sources[1:]), table.end_marker)
 
 
-def _source(file: Path, channel_id: str, site: Site, place: tuple[str, str, str], pages: str) -> Source:
-    kind, listing, key = place
+def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages: str) -> Source:
+    kind, listing = place.kind, place.listing
     where = f"channels.{channel_id}"
     if kind == "html" and not (site.listing.item and site.listing.link):
         raise ConfigError(file, where, f'kind is "html", but sites/{site.name}.toml has no listing rules')
@@ -176,9 +178,21 @@ def _source(file: Path, channel_id: str, site: Site, place: tuple[str, str, str]
         )
     if kind != "mirror" and listing.startswith("/"):
         raise ConfigError(file, where, f'kind is "{kind}", but {listing} is no http(s) address')
-    url = listing.replace("{channel}", channel_id)
+    if place.key and kind not in _SIGNED_KINDS:
+        raise ConfigError(file, "key", f'kind is "{kind}", but only a mirror or feedproxy signs what it gives')
+    url = Url(listing.replace("{channel}", channel_id))
+    if kind == "feedproxy" and paths.archive_at(url, 1) is None:
+        raise ConfigError(file, where, f"{listing} does not end as a feed of a feedproxy does: /feed/<section>/<channel>.json")
     archive_url = Url(pages.replace("{channel}", channel_id)) if pages and kind == "feed" else None
-    return Source(kind, Url(Path(url).as_uri() if url.startswith("/") else url), archive_url, key)
+    section = (place.section or _section_at(url, file)) if place.key and kind == "mirror" else ""
+    at = Url(Path(url).as_uri()) if url.startswith("/") else url
+    return Source(kind, at, archive_url, place.key, section, place.allow_older)
+
+
+def _section_at(url: Url, file: Path) -> str:
+    """Return the section whose mirror is at an address: the last part of it that names a section, else the one of *file*."""
+    names = {each.stem for each in file.parent.glob("*.toml")}
+    return next((part for part in reversed(url.split("/")) if part in names), file.stem)
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:
@@ -216,7 +230,11 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
                 raise ConfigError(file, f"channels.{channel.id}", "is the mirror's own name for what readers ask for")
             if seen.setdefault(channel.id, channel).sources != channel.sources:
                 file = folder / "sections" / f"{section.name}.toml"
-                raise ConfigError(file, f"channels.{channel.id}", "another section gives this channel another address")
+                raise ConfigError(
+                    file,
+                    f"channels.{channel.id}",
+                    "another section gives this channel another address, key, or section of a mirror",
+                )
 
 
 def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:

@@ -37,6 +37,7 @@ XPaths = Annotated[tuple[Annotated[str, AfterValidator(check_xpath)], ...], Befo
 Address = Annotated[str, Field(pattern=r"^https?://.+")]
 # minisign's public key: 42 bytes, the first two of which are "Ed".
 SigningKey = Annotated[str, Field(pattern=r"^(RW[A-Za-z0-9+/]{54})?$")]
+SectionName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]*)?$")]
 # A mirror may lie in a folder of this machine.
 Place = Annotated[str, Field(pattern=r"^(https?://.+|/.+)$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
@@ -189,6 +190,8 @@ class FallbackTable(_Table):
     kind: Kind
     listing: Place
     key: SigningKey = ""
+    section: SectionName = ""
+    allow_older: bool = False
 
 
 class SectionFile(_Table):
@@ -201,6 +204,8 @@ class SectionFile(_Table):
     images: Images = Images.STORE
     listing: dict[Kind, Place] = Field(default_factory=dict)
     key: SigningKey = ""
+    section: SectionName = ""
+    allow_older: bool = False
     fallback: tuple[FallbackTable, ...] = ()
     channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
 

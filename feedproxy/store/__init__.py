@@ -5,7 +5,7 @@ SQL implementation of all, `open_desk` one for the web side. `move` copies all t
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive
-from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule, Serials
 from feedproxy.store.moving import move
 from feedproxy.store.opening import open_desk, open_store
 from feedproxy.store.ports import Clock, Desk, Library, Store
@@ -25,6 +25,7 @@ __all__ = [
     "Records",
     "Schedule",
     "Search",
+    "Serials",
     "SqlStore",
     "Store",
     "move",

@@ -1,4 +1,4 @@
-"""What the poller keeps beside the articles: when what is polled, when whom may be asked, what happened. Ports."""
+"""What the poller keeps beside the articles: when what is polled, when whom may be asked, what happened, serials. Ports."""
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
@@ -124,3 +124,19 @@ class Records(Protocol):
 
     def told(self, alarm: Alarm) -> None:
         """Remember that it knows."""
+
+
+class Serials(Protocol):
+    """The serials of what is signed: our own exports, and what other mirrors published."""
+
+    def next(self, path: str, digest: str) -> int:
+        """Return the serial that `issue` would give."""
+
+    def issue(self, path: str, digest: str) -> int:
+        """Return the serial of a publication at *path*: the last one while its *digest* is the same, else one more."""
+
+    def highest(self, source: str, path: str) -> int:
+        """Return the serial that was remembered of what a source published at *path*, 0 if there is none."""
+
+    def remember(self, source: str, path: str, number: int) -> None:
+        """Store the serial of what a source published at *path*."""

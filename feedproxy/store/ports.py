@@ -21,7 +21,7 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store.archive import Archive
-from feedproxy.store.ledgers import Budget, Lease, Records, Schedule
+from feedproxy.store.ledgers import Budget, Lease, Records, Schedule, Serials
 from feedproxy.store.search import Search
 
 Clock = Callable[[], datetime]
@@ -118,6 +118,10 @@ class Desk(Library, Protocol):
 
 class Store(Desk, Protocol):
     """What the poller needs besides. Every method but `turn` is one transaction: it happens wholly or not at all."""
+
+    @property
+    def serials(self) -> Serials:
+        """The serials of what is signed."""
 
     def turn(self) -> AbstractContextManager[object]:
         """Hold off every other poller of this store for a while."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, Connection, Table, Update, bindparam, exists, func, insert, select, update
 
-from feedproxy.model import ArticleId, Version
+from feedproxy.model import OF_REPLICA, ArticleId, Version
 from feedproxy.store import tables as t
 
 # How many IDs are named in one query; SQLite takes 32,766 variables, and hostile pages have more links than that.
@@ -20,8 +20,6 @@ CHUNK = 500
 MINE: BindParameter[Any] = bindparam("mine")
 SOME: BindParameter[Any] = bindparam("some", expanding=True)
 _Text = TypeVar("_Text", bound=str)
-# No count of changes comes near.
-_STANDING_IN = 1 << 62
 
 # How often something of some channels has changed, and when last.
 CHANGES = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)).where(
@@ -96,7 +94,7 @@ def source_of(db: Connection) -> int:
 
     Else what is made of a replica's old rows, a moment after the primary stood in for it, would be taken for new.
     """
-    return _STANDING_IN if db.get_execution_options().get("stands_in") else 0
+    return OF_REPLICA if db.get_execution_options().get("stands_in") else 0
 
 
 def count_change(db: Connection, channels: set[str], now: datetime) -> None:

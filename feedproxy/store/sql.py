@@ -33,6 +33,7 @@ from feedproxy.store.database import Connections, Database
 from feedproxy.store.ledgers import Budget, Lease
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlSchedule
+from feedproxy.store.serials import SqlSerials
 
 
 class SqlStore:
@@ -49,6 +50,7 @@ class SqlStore:
         db = within or database
         self._database, self._db, self.turn, self.lease, self.budget = database, db, turn, lease, budget
         self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
+        self.serials = SqlSerials(db)
         self.search, self.pulse = search.SqlSearch(db), database.pulse.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
 

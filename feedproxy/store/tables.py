@@ -237,6 +237,17 @@ host = Table(
     Column("quiet_until", Moment),
 )
 
+# The serials of what is signed: those given to our own exports (`source` is ""), with the hash of what has them; and the
+# highest ones seen of other mirrors.
+serial = Table(
+    "serial",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
 # Who polls: the only row is the leader's, until it is not renewed.
 lease = Table(
     "lease",

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response, request
+from flask import Response
 
 from feedproxy import paths
 from feedproxy.edition import make_archive, scope_of, show_archive
-from feedproxy.model import Version
-from feedproxy.sign import SIGNATURE_SUFFIX, SecretKey, sign
+from feedproxy.model import MirrorPath, Version
+from feedproxy.sign import FINAL_SERIAL, SIGNATURE_SUFFIX, SecretKey, sign_publication
 from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import feed_or_page
@@ -32,6 +32,7 @@ class Archives:
         return (
             *((page, self.archive, "GET") for page in pages),
             *((page + SIGNATURE_SUFFIX, self.signature, "GET") for page in pages if self.key),
+            *([(f"/media/of/<key>/original{SIGNATURE_SUFFIX}", self.original_signature, "GET")] if self.key else []),
             ("/media/of/<key>", self.picture, "GET"),
             ("/media/of/<key>/original", self.original, "GET"),
         )
@@ -41,10 +42,11 @@ class Archives:
         return self._respond(name, number, form, channel)
 
     def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
-        """Answer with the signature of such a page; its comment names the page."""
-        return self._respond(name, number, form, channel, request.path.removesuffix(SIGNATURE_SUFFIX))
+        """Answer with the signature of such a page; its comment names the page, and a serial that grows until it is full."""
+        return self._respond(name, number, form, channel, key=self.key)
 
-    def _respond(self, name: str, number: str, form: str, channel: str, signed_path: str = "") -> Response:
+    def _respond(self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None) -> Response:
+        """Answer with a page of an archive, or with its signature by *key*."""
         scope, archive = scope_of(self.views.mirror, name, channel), self.views.library.archive
         if scope is None:
             return self.views.no_feed()
@@ -52,17 +54,20 @@ class Archives:
         full = archive.length(scope.log) // PAGE_ENTRIES
         if not 1 <= page <= full + 1:
             return respond(f"no such page; this archive has {full + 1}\n".encode(), TEXT, 404)
-        ground, cache_control = self.views.feed_ground(), FOR_EVER if page <= full else REVALIDATE
+        ground, is_full = self.views.feed_ground(), page <= full
+        cache_control = FOR_EVER if is_full else REVALIDATE
 
-        def version() -> Version:
-            return archive.page_version(scope.log, page) if page <= full else archive.version(scope.log, scope.channel_ids)
+        def current() -> Version:
+            return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)
 
         def make() -> bytes:
             return make_archive(ground, scope, page, form) or b""
 
-        validity = Validity(version(), version)
-        if signed_path and self.key:
-            signature = sign(make(), self.key, comment=signed_path)
+        version = current()
+        validity = Validity(version, current)
+        if key:
+            serial = FINAL_SERIAL if is_full else self.views.settings.serial_base + version.serial
+            signature = sign_publication(make(), key, path=scope.archive_path(page, form), serial=serial)
             return cacheable(respond(signature, TEXT, cache_control=cache_control), validity)
         return feed_or_page(
             make, lambda: show_archive(ground, scope, page, form), form, ground, validity, cache_control=cache_control
@@ -75,6 +80,15 @@ class Archives:
     def original(self, key: str) -> Response:
         """Lead to its original size."""
         return self._lead(key, is_original=True)
+
+    def original_signature(self, key: str) -> Response:
+        """Answer with the signature of a picture's original size; its comment names the key of the upstream address."""
+        stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None
+        body = self.views.media.read(stored.original.name) if stored else None
+        if body is None or self.key is None:
+            return respond(b"no such picture\n", TEXT, 404)
+        path = MirrorPath(f"/media/of/{key}/original")
+        return respond(sign_publication(body, self.key, path=path, serial=FINAL_SERIAL), TEXT, cache_control=DAY)
 
     def _lead(self, key: str, *, is_original: bool) -> Response:
         stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None

@@ -19,10 +19,10 @@ from feedproxy import sources, urls
 from feedproxy.edition import Ground, Pages, scope_of
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, entries_of, prepare
+from feedproxy.harvest import Harvester, Import, Importer, Kit, Trust, entries_of, prepare
 from feedproxy.harvest.importing import Entry
 from feedproxy.media import MediaFolder
-from feedproxy.model import Channel, Page, Url
+from feedproxy.model import Channel, Page, Source, Url
 from feedproxy.processes import pool_of
 from feedproxy.sanitise import TAGS
 from feedproxy.settings import Settings
@@ -143,7 +143,9 @@ class _Taking:
                 list(pool.map(time.sleep, [0.2] * len(cores)))  # they are there before the time begins
                 done, entries = Import(), self.entries(kit)
                 began = time.monotonic()
-                cpu_s = cpu_of(lambda: Importer(kit, pool, len(cores), done).run(entries, lambda _: None))
+                trust = Trust(kit.fetcher, kit.store.serials)
+                importer = Importer(kit, pool, len(cores), done, trust, self.sources(kit).values())
+                cpu_s = cpu_of(lambda: importer.run(entries, lambda _: None))
                 wall_s = time.monotonic() - began
                 assert done.counts["new"] > len(entries) * 0.9, done.failures[:3]
         finally:
@@ -152,8 +154,13 @@ class _Taking:
 
     def entries(self, kit: Kit) -> list[Entry]:
         """Return what is imported."""
-        bases = {each.name: (self.place / each.name).as_uri() for each in kit.mirror.sections}
-        return entries_of(kit, bases, Import())[: self.most]
+        trust = Trust(kit.fetcher, kit.store.serials)
+        return entries_of(kit, self.sources(kit), trust, Import())[: self.most]
+
+    def sources(self, kit: Kit) -> dict[str, Source]:
+        """Return where each section is had."""
+        places = {each.name: Url(f"{(self.place / each.name).as_uri()}/indexes/") for each in kit.mirror.sections}
+        return {name: Source("mirror", url) for name, url in places.items()}
 
 
 def _take(kit: Kit, channels: Sequence[Channel], public_url: str) -> None:

@@ -1,0 +1,51 @@
+"""The serials of what is signed, in SQL."""
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from feedproxy.store import tables as t
+from feedproxy.store.database import Connections
+
+_OWN = ""
+
+
+class SqlSerials:
+    """Implements `Serials`; see there."""
+
+    def __init__(self, db: Connections) -> None:
+        self._db = db
+
+    def next(self, path: str, digest: str) -> int:
+        with self._db.reading() as db:
+            return _next(db, path, digest)
+
+    def issue(self, path: str, digest: str) -> int:
+        with self._db.writing() as db:
+            number = _next(db, path, digest)
+            _put(db, _OWN, path, number, digest)
+        return number
+
+    def highest(self, source: str, path: str) -> int:
+        with self._db.reading() as db:
+            row = _find(db, source, path)
+        return int(row.number) if row else 0
+
+    def remember(self, source: str, path: str, number: int) -> None:
+        with self._db.writing() as db:
+            _put(db, source, path, number, "")
+
+
+def _find(db: Connection, source: str, path: str) -> Row[tuple[str, str, int, str]] | None:
+    return db.execute(select(t.serial).where(t.serial.c.source == source, t.serial.c.path == path)).first()
+
+
+def _next(db: Connection, path: str, digest: str) -> int:
+    """Return the serial of the last content at *path* if it has that *digest*, else one more."""
+    row = _find(db, _OWN, path)
+    if row is None:
+        return 1
+    return int(row.number if row.digest == digest else row.number + 1)
+
+
+def _put(db: Connection, source: str, path: str, number: int, digest: str) -> None:
+    db.execute(delete(t.serial).where(t.serial.c.source == source, t.serial.c.path == path))
+    db.execute(insert(t.serial).values(source=source, path=path, number=number, digest=digest))
