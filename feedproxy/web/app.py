@@ -1,12 +1,11 @@
 """The application: routes, headers, and what a reader is told when something fails."""
 
 import logging
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, SecurityError, TooManyRequests
@@ -24,7 +23,7 @@ from feedproxy.web.answers import TEXT
 from feedproxy.web.archives import Archives
 from feedproxy.web.fast import Fast
 from feedproxy.web.feeds import Feeds
-from feedproxy.web.gate import guard, headers_of
+from feedproxy.web.gate import RequestCheck, guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.press import Press, digest_of
 from feedproxy.web.search import Searches
@@ -34,9 +33,6 @@ from feedproxy.web.tally import Tally
 from feedproxy.web.views import Views
 from feedproxy.web.windows import Windows
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
 _BOOT_FAILED = 3
@@ -45,14 +41,20 @@ _BOOT_FAILED = 3
 _PAGES_BYTES, _FEEDS_BYTES, _PRESS_BYTES = 48_000_000, 64_000_000, 500_000_000
 # Nobody notices; and the store is not asked thousands of times a second.
 _MOMENT = timedelta(milliseconds=10)
-# RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
-_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 _BROKEN, _FAILED = 500, 503
 _WORDS = {
-    401: ("这个镜像需要钥匙", "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。"),
+    401: ("这个镜像需要钥匙", "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。浏览器要允许 Cookie。"),
     404: ("没有这个页面", "请从首页进入。"),
     429: ("请求太多了", "请过一分钟再试。"),
 }
+
+
+class _App(Flask):
+    """Flask, but for its log lines, which would quote what readers ask for."""
+
+    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 (as `logging` has it)
+        """Log an error by the rule of its address, without what its messages quote."""
+        _log.error("%s failed", request.url_rule, exc_info=logs.without_messages(exc_info[1]))
 
 
 def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
@@ -72,7 +74,7 @@ def create_app(
     settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, moment: timedelta = timedelta()
 ) -> Flask:
     """Return the application that answers from *library* and *media*; what it shows may be older than these by a *moment*."""
-    app = Flask(__name__, static_folder=None, template_folder=None)
+    app = _App(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     press = Press(settings.data / "made", digest_of((mirror, settings)), _PRESS_BYTES)
     windows = Windows(settings.redis_url)
@@ -83,7 +85,7 @@ def create_app(
         *Subscriptions(views, feeds).rules(),
         *Archives(views, signing_key(settings)).rules(),
         *Searches(views, feeds).rules(),
-        *Operators(settings, mirror, library, clock).rules(),
+        *Operators(settings, mirror, library, clock, windows).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings, windows)
@@ -99,28 +101,11 @@ def create_app(
     if not settings.access_keys:  # a private mirror looks at every request
         security = partial(headers_of, is_indexed=settings.indexed, is_linking=is_linking)
         app.wsgi_app = Fast(app.wsgi_app, library.pulse, clock, began=views.began, security=security, moment=moment)  # type: ignore[method-assign]
-    app.wsgi_app = _HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestCheck(app.wsgi_app)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
 
     return app
-
-
-class _HostCheck:
-    """Answers requests whose host name is none before Flask stumbles over it; others go on in lower case."""
-
-    def __init__(self, app: "WSGIApplication") -> None:
-        self._app = app
-
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        host = environ.get("HTTP_HOST", "").lower().removesuffix(":")
-        if host and not _HOST.fullmatch(host):
-            answer = Response("this is no host name\n", 400, content_type=TEXT)
-            answer.headers.update(headers_of("text/plain", is_indexed=False, is_linking=False))
-            return answer(environ, start_response)
-        if host:
-            environ["HTTP_HOST"] = host
-        return self._app(environ, start_response)
 
 
 def _tell_errors(app: Flask, views: Views) -> None:
@@ -151,6 +136,6 @@ def _tell_errors(app: Flask, views: Views) -> None:
         return Response("this mirror does not answer under this host name\n", 400, content_type=TEXT)
 
     @app.errorhandler(Exception)
-    def broken(error: Exception) -> Response:
-        _log.error("%r failed", request.path, exc_info=error)
+    def broken(_error: Exception) -> Response:
+        app.log_exception(sys.exc_info())
         return views.say(_BROKEN, "出了问题", "镜像的管理员会在日志里看到。请过一会儿再试。")
