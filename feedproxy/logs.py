@@ -55,6 +55,17 @@ def begin(level: str, shape: logging.Formatter, handler: logging.Handler | None 
     logging.basicConfig(level=level.upper(), handlers=[chosen])
 
 
+def without_messages(error: BaseException) -> Exception:
+    """Return what may be logged of an error that a request caused: its type and stack, and those of its causes.
+
+    Messages are left out: they may quote what a reader searched for, or the reader's key.
+    """
+    bare = Exception(type(error).__name__).with_traceback(error.__traceback__)
+    if cause := error.__cause__ or error.__context__:
+        bare.__cause__ = without_messages(cause)
+    return bare
+
+
 def _visible(line: str, quoted: Callable[[str], str]) -> str:
     """Return a line with what is not to be seen escaped as it is between quotation marks."""
     if line.isprintable():

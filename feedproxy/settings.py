@@ -3,6 +3,7 @@
 What the mirror *is* (sections, channels, sites, limits) stands in `config/` and is read by `sources`.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,19 @@ _FILE = "_FILE"
 _MAX_PORT = 65_535
 # A key stands in addresses as it is.
 _KEY, _MIN_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+"), 16
+# The examples of config/deploy/environment: an operator who left one there has not finished the setup.
+_EXAMPLES = frozenset(
+    (
+        "put-a-long-random-word-here",
+        "https://mirror.example.org",
+        "operator@example.org",
+        "https://hooks.example.org/feedproxy",
+        "postgresql+psycopg://feedproxy:password@database.example.org/feedproxy",
+        "postgresql+psycopg://feedproxy:password@replica.example.org/feedproxy",
+        "redis://redis.example.org:6379/0",
+        "redis://redis.example.org:6379/1",
+    )
+)
 # By the setting: what its address may begin with.
 _ENGINE_SCHEMES = {"redis_url": ("redis", "rediss", "unix"), "broker_url": ("redis", "rediss", "amqp", "amqps")}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -46,6 +60,10 @@ class Settings(BaseModel):
     config: Path = Field(default=Path("config"), description="folder with feedproxy.toml, sections/ and sites/")
     data: Path = Field(default=Path("var"), description="folder for the store, the response cache and media")
     bind: str = Field(default="127.0.0.1:8000", description="address and port of the web side")
+    operator_token: str = Field(
+        default="",
+        description="opens /status, /metrics and the details of /readyz; 16 characters or more",
+    )
     workers: int = Field(default=2, ge=1, le=64, description="web processes")
     database_url: str = Field(default="", description="SQLAlchemy URL of the store; unset: SQLite in the data folder")
     database_read_url: str = Field(default="", description="SQLAlchemy URL of a replica that the web side reads from")
@@ -70,7 +88,6 @@ class Settings(BaseModel):
     proxy: str = Field(default="", description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too")
     contact: str = Field(default="", description="the operator's address, sent to upstream in the User-Agent")
     webhook_url: str = Field(default="", description="address that is told of alarms, as JSON by POST")
-    operator_token: str = Field(default="", description="opens /status, /readyz and /metrics; unset: to this machine only")
     access_keys: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field(
         default=(),
         description="keys of a private mirror, separated by commas, of 16 characters and more; unset: open to all",
@@ -169,6 +186,13 @@ class Settings(BaseModel):
             raise ValueError(f"each key must have at least {_MIN_KEY_CHARACTERS} letters, digits, - or _")
         return value
 
+    @field_validator("operator_token")
+    @classmethod
+    def _is_token(cls, value: str) -> str:
+        if value and (len(value) < _MIN_KEY_CHARACTERS or not value.isascii() or not value.isprintable()):
+            raise ValueError(f"must have at least {_MIN_KEY_CHARACTERS} printable ASCII characters")
+        return value
+
     @field_validator("data")
     @classmethod
     def _is_plain(cls, value: Path) -> Path:
@@ -183,6 +207,11 @@ class Settings(BaseModel):
         if not host or not colon or not port.isdecimal() or int(port) > _MAX_PORT:
             raise ValueError(f"{value!r} is no address:port")
         return value
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine is served: no public address is set, and the web side listens on loopback."""
+        return not self.public_url and is_loopback(self.bind.rpartition(":")[0])
 
     @property
     def media(self) -> Path:
@@ -224,11 +253,27 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             values[key.removesuffix(_FILE.lower())] = _read_secret(variable, value)
         else:
             raise ConfigError("environment", variable, "no such setting")
+    for key in known:
+        if values.get(key, "").rstrip("/") in _EXAMPLES:
+            why = "is still the example of config/deploy/environment; set a value of your own"
+            raise ConfigError("environment", PREFIX + key.upper(), why)
     try:
         return Settings.model_validate(values)
     except ValidationError as e:
         first = e.errors()[0]
         raise ConfigError("environment", PREFIX + str(first["loc"][0]).upper(), reason(first)) from e
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, as in an address or a `Host` header without its port, is this machine's loopback.
+
+    >>> is_loopback("127.1.2.3"), is_loopback("[::1]"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def reason(error: Mapping[str, Any]) -> str:

@@ -195,8 +195,7 @@ def test_a_private_mirror_keeps_responses_by_key(settings: Settings, mirror: Mir
     guarded = Watched(create_app(private, mirror, store, MediaFolder(settings.media), clock))
     for address in ("/feed/town.xml", PAGE):
         for _ in range(2):
-            assert guarded.get(f"{address}?key={'k' * 16}").status_code == 200
-        guarded.client.delete_cookie("key")
+            assert guarded.get(address, Authorization=f"Bearer {'k' * 16}").status_code == 200
         for _ in range(2):
             assert guarded.get(address).status_code == 401
             assert guarded.get(f"{address}?n102").status_code == 401

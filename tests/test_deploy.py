@@ -1,8 +1,11 @@
 """What `config/deploy/` starts and sets is what there is."""
 
+import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from configparser import RawConfigParser
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped] # comes with moto; its types would be one more package
+from serving import free_port
 
 from feedproxy.cli import cli
 from feedproxy.settings import PREFIX, Settings
@@ -126,16 +130,64 @@ def test_prometheus_takes_the_alerts() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx (Debian package nginx)")
-def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx (Debian package nginx)")
+LISTEN = re.compile(r"(?m)^    listen .*;\n")
+
+
+def site_of(tmp_path: Path, upstream_port: int, listen: str) -> Path:
+    """Return the shipped configuration in a folder, with its upstream and its own address on this machine."""
     site = (DEPLOY / "nginx.conf").read_text("utf-8")
-    upstream = "/etc/nginx/feedproxy-upstream.conf"
-    assert f"include {upstream};" in site
-    site = re.sub(r"listen .*?80;", "listen 127.0.0.1:0;", site).replace(upstream, str(DEPLOY / "nginx-upstream.conf"))
-    site = site.replace("    listen 127.0.0.1:0;\n", "", 1).replace("127.0.0.1:0", f"unix:{tmp_path}/socket")
-    (tmp_path / "site.conf").write_text(site, "utf-8")
-    whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; include {tmp_path}/site.conf; }}"
+    assert "include /etc/nginx/feedproxy-upstream.conf;" in site
+    site = LISTEN.sub("", site).replace("    server_name _;", f"    listen {listen};\n    server_name _;")
+    upstream = tmp_path / "upstream.conf"
+    upstream.write_text(f"server 127.0.0.1:{upstream_port};\n", "utf-8")
+    file = tmp_path / "site.conf"
+    file.write_text(site.replace("/etc/nginx/feedproxy-upstream.conf", str(upstream)), "utf-8")
+    return file
+
+
+@needs_nginx
+def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    site = site_of(tmp_path, 8000, f"unix:{tmp_path}/socket")
+    whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; include {site}; }}"
     (tmp_path / "nginx.conf").write_text(whole, "utf-8")
     command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+KEY, WORDS = "bridge-and-river-1", "wanted-words"
+REQUESTS = (
+    f"GET /search?q={WORDS}&key={KEY} HTTP/1.1\r\nHost: mirror.example\r\n\r\n",
+    f"GET /media/aa{'b' * 30}.webp?key={KEY} HTTP/1.1\r\nHost: {WORDS}.example\r\n\r\n",
+    f"GET /../{WORDS}?key={KEY} HTTP/1.1\r\nHost: mirror.example\r\n\r\n",
+    f"GET /?key={KEY} HTTP/1.1\r\nHost: {WORDS}\r\nHost: {WORDS}\r\n\r\n",
+    f"{WORDS} /?key={KEY}\r\n\r\n",
+    f"GET /?key={KEY}&q={WORDS * 2000} HTTP/1.1\r\nHost: mirror.example\r\n\r\n",
+    f"POST /?key={KEY} HTTP/1.1\r\nHost: mirror.example\r\nReferer: /{WORDS}\r\nContent-Length: 99999999\r\n\r\n",
+    f"POST /?key={KEY} HTTP/1.1\r\nHost: mirror.example\r\nContent-Length: 99\r\n\r\n{WORDS}",
+)
+
+
+@needs_nginx
+def test_no_log_of_nginx_says_who_reads_what(tmp_path: Path) -> None:
+    port, logs = free_port(), (tmp_path / "access.log", tmp_path / "error.log")
+    site = site_of(tmp_path, free_port(), f"127.0.0.1:{port}")
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid; daemon off; {'user root;' if os.getuid() == 0 else ''} error_log stderr notice; events {{}}\n"
+        f"http {{ access_log {logs[0]}; error_log {logs[1]} info; include {site}; }}",
+        "utf-8",
+    )
+    command = ["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as nginx:
+        assert nginx.stderr
+        told = [next(line for line in nginx.stderr if "start worker process " in line)]
+        for request in REQUESTS:
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+                connection.sendall(request.encode())
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(100)
+        nginx.send_signal(signal.SIGQUIT)
+        told += nginx.stderr
+    lines = "".join((*told, *(log.read_text("utf-8") for log in logs)))
+    assert [word for word in (KEY, WORDS, "client: ", "127.0.0.1", "mirror.example") if word in lines] == []

@@ -8,7 +8,9 @@ from functools import partial
 
 import pytest
 from conftest import Clock
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from feedproxy import logs
 from feedproxy.errors import StoreError
@@ -52,15 +54,15 @@ def test_what_keeps_the_mirror_running_needs_no_key(private: FlaskClient) -> Non
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_with_a_key_everything_is_shown_and_no_cache_between_may_keep_it(private: FlaskClient, address: str) -> None:
-    answer = private.get(f"{address}?key={KEY}")
+    answer = private.get(f"{address}?key={KEY}", follow_redirects=True)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"].startswith("private")
 
 
 def test_a_browser_keeps_the_key_so_that_no_link_on_a_page_needs_it_but_those_that_readers_take(private: FlaskClient) -> None:
-    first = private.get(f"{PAGE}?key={KEY}")
-    cookie = first.headers["Set-Cookie"]
+    cookie = private.get(f"{PAGE}?key={KEY}").headers["Set-Cookie"]
     assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/"))
+    first = private.get(PAGE)
     assert first.text.count(KEY) == len(re.findall(rf'"(?:feed:)?http://localhost/feed/[^"]*{KEY}"', first.text)) > 0
     assert private.get("/town").status_code == 200
 
@@ -74,7 +76,7 @@ def test_a_feed_has_the_key_of_its_own_reader_in_its_links_to_the_mirror(private
             assert all(f"key={key}" in link for link in links)
     item = json.loads(private.get(f"/feed/town.json?key={KEY}").data)["items"][2]
     private.delete_cookie("key")
-    assert private.get(item["url"]).status_code == 200
+    assert private.get(item["url"], follow_redirects=True).status_code == 200
     assert private.get(item["image"]).mimetype == "image/webp"
 
 
@@ -83,7 +85,109 @@ def test_keys_can_not_be_guessed_for_long(private: FlaskClient) -> None:
     assert {answer.status_code for answer in answers[:20]} == {401}
     assert {answer.status_code for answer in answers[20:]} == {429}
     assert answers[-1].headers["Retry-After"] == "60"
-    assert private.get(f"/?key={KEY}").status_code == 200
+    assert private.get(f"/?key={KEY}", follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "led_to"),
+    [
+        (f"/?key={KEY}", "/"),
+        (f"{PAGE}?n102&key={KEY}&opencc=s2t", f"{PAGE}?n102&opencc=s2t"),
+        (f"/town?k%65y={KEY}", "/town"),
+        (f"/tag/%E8%AF%BB%E4%B9%A6?key={KEY}&key=other", "/tag/%E8%AF%BB%E4%B9%A6"),
+        (f"/nowhere/%0d%0aX-Forged:1?key={KEY}&a=%0d%0ab", "/nowhere/%0D%0AX-Forged%3A1?a=%0d%0ab"),
+        (f"/%2felsewhere.example/a?key={KEY}", "/elsewhere.example/a"),
+        (f"/%5c%5celsewhere.example?key={KEY}", "/%5C%5Celsewhere.example"),
+    ],
+)
+def test_no_key_stays_in_the_address_bar(private: FlaskClient, address: str, led_to: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer = private.open(address, method=method, base_url="http://localhost")
+        assert (answer.status_code, answer.headers["Location"], answer.data) == (302, led_to, b"")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert private.get(led_to).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("address", ["/feed/town.xml", "/feed/town.json", "/feeds.opml"])
+def test_the_addresses_of_feeds_keep_their_key_as_readers_have_no_cookies(private: FlaskClient, address: str) -> None:
+    answer = private.get(f"{address}?key={KEY}")
+    assert (answer.status_code, answer.headers.get("Set-Cookie")) == (200, None)
+
+
+def test_who_has_no_key_is_told_how_to_show_one_and_programs_may_show_it_so(private: FlaskClient) -> None:
+    assert private.get("/feed/town.xml").headers["WWW-Authenticate"].startswith("Bearer ")
+    assert private.get("/feed/town.xml", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+    assert private.get("/feed/town.xml", auth=("anybody", OTHER)).status_code == 200
+    assert private.get("/feed/town.xml", auth=("anybody", "wrong")).status_code == 401
+
+
+OWN = ("same-origin", "none")
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        *(({"Sec-Fetch-Site": site}, site in OWN) for site in (*OWN, "cross-site", "same-site", "", "same-origin, cross-site")),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, False),
+        ({"Origin": "http://localhost"}, True),
+        ({"Origin": "https://LOCALHOST"}, True),
+        ({"Origin": "http://localhost.elsewhere.example"}, False),
+        ({"Origin": "http://localhost:8080"}, False),
+        ({"Origin": "http://[::1"}, False),
+        ({"Origin": "null"}, False),
+        ({"Referer": "http://elsewhere.example/localhost"}, False),
+        ({"Referer": "http://localhost/town"}, True),
+        ({}, True),  # no browser
+    ],
+)
+def test_a_post_that_another_site_causes_is_refused(app: Flask, headers: dict[str, str], *, is_own: bool) -> None:
+    answer = app.test_client().post("/town/blob/master/pages/books/n900.md", headers=headers)
+    assert answer.status_code == (404 if is_own else 403)
+
+
+def test_under_the_public_address_the_mirrors_own_pages_may_post(
+    settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock
+) -> None:
+    public = settings.model_copy(update={"public_url": "https://mirror.example/news"})
+    client = create_app(public, mirror, store, media, clock).test_client()
+    for origin, status in (("https://mirror.example", 404), ("https://elsewhere.example", 403)):
+        answer = client.post("/town/blob/master/pages/books/n900.md", headers={"Origin": origin, "Host": "127.0.0.1:8000"})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("protocol", "host", "status"),
+    [
+        *(("HTTP/1.1", host, 400) for host in ("", ":80", "a b", "a,b", "localhost,localhost", "<b>", "a/b", "a@b", "a:b:c")),
+        *(("HTTP/1.1", host, 200) for host in ("localhost", "LocalHost", "localhost:8000", "[::1]:8000", "localhost:")),
+        ("HTTP/1.1", None, 400),
+        ("HTTP/2", None, 400),
+        ("HTTP/1.0", None, 200),
+        ("HTTP/1.0", "a b", 400),
+    ],
+)
+def test_a_request_must_name_one_valid_host(app: Flask, protocol: str, host: str | None, status: int) -> None:
+    builder = EnvironBuilder("/robots.txt")
+    environ = builder.get_environ() | {"SERVER_PROTOCOL": protocol, "HTTP_HOST": host}
+    if host is None:
+        del environ["HTTP_HOST"]
+    answer = run_wsgi_app(app.wsgi_app, environ)
+    assert answer[1] == {200: "200 OK", 400: "400 BAD REQUEST"}[status]
+
+
+@pytest.mark.parametrize("said", ["javascript", "ftp", "https:", "", "https://x", '"><b', "HTTPS", "https"])
+def test_of_what_a_proxy_says_of_the_scheme_only_http_and_https_are_believed(
+    settings: Settings, harvester: Harvester, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock, said: str
+) -> None:
+    harvester.poll(mirror.channels[0])
+    proxied = settings.model_copy(update={"trusted_proxies": 1})
+    client = create_app(proxied, mirror, store, media, clock).test_client()
+    headers = {"X-Forwarded-Proto": said, "X-Forwarded-Host": "elsewhere.example", "X-Forwarded-Prefix": "/elsewhere"}
+    feed = client.get("/feed/town.json", headers=headers | {"X-Forwarded-Port": "99"}).json
+    assert feed is not None
+    scheme = "https" if said.lower() == "https" else "http"
+    assert feed["feed_url"] == f"{scheme}://localhost/feed/town.json"
 
 
 def test_no_key_is_ever_logged(private: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -93,6 +197,38 @@ def test_no_key_is_ever_logged(private: FlaskClient, caplog: pytest.LogCaptureFi
         private.get(f"{address}?key=a-wrong-key-of-somebody")
     assert KEY not in caplog.text
     assert "a-wrong-key" not in caplog.text
+
+
+READER = "203.0.113.77"
+SECRETS = (READER, KEY, "a-wrong-key-of-somebody", "a-token-that-is-wrong", "寻找的词", "n102")
+ASKED = [
+    f"{address}{'&' if '?' in address else '?'}{query}"
+    for address in (*ADDRESSES, "/search?q=寻找的词", "/feed/town.xml?filter=寻找的词", "/status", "/nowhere")
+    for query in (f"key={KEY}", "key=a-wrong-key-of-somebody", "token=a-token-that-is-wrong")
+]
+
+
+def ask_everything(client: FlaskClient) -> None:
+    for address in ASKED:
+        for method in ("GET", "POST"):
+            client.open(address, method=method, environ_base={"REMOTE_ADDR": READER}, headers={"X-Forwarded-For": READER})
+
+
+def test_no_log_line_says_who_reads_what(
+    private: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(f"no {SECRETS}") from KeyError(READER)
+
+    caplog.set_level(logging.DEBUG)
+    ask_everything(private)
+    for name in ("article", "version", "ask"):
+        monkeypatch.setattr(SqlStore, name, fail)
+    ask_everything(private)
+    lines = [logs.formatter(form, is_terminal=False).format(each) for each in caplog.records for form in ("json", "human")]
+    assert any("ValueError" in line and "KeyError" in line and "in fail" in line for line in lines)  # the stack is there
+    for secret in SECRETS:
+        assert [line for line in lines if secret in line] == []
 
 
 @pytest.mark.parametrize("is_indexed", [False, True])

@@ -47,6 +47,32 @@ def polled(harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clo
     return clock
 
 
+TOKEN = "a-token-of-the-operator"
+
+
+@pytest.fixture
+def guarded(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> FlaskClient:
+    chosen = settings.model_copy(update={"operator_token": TOKEN, "public_url": "https://mirror.example"})
+    return create_app(chosen, mirror, store, media, clock).test_client()
+
+
+def test_who_shows_no_token_is_told_how(guarded: FlaskClient) -> None:
+    for address in ("/status", "/status.json", "/metrics"):
+        answer = guarded.get(address)
+        assert answer.status_code == 401
+        assert [each.partition(" ")[0] for each in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+        assert guarded.get(address, auth=("", TOKEN)).status_code == 200
+
+
+def test_tokens_can_not_be_guessed_for_long(guarded: FlaskClient) -> None:
+    ways = ({"Authorization": "Bearer guess"}, {"Authorization": "Basic OmFiYw=="})
+    statuses = [guarded.get("/status", headers=ways[number % 2]).status_code for number in range(30)]
+    assert statuses == [401] * 20 + [429] * 10
+    assert guarded.get("/metrics?token=guess").headers["Retry-After"] == "60"
+    assert guarded.get("/readyz?token=guess").json == {"ready": True}
+    assert guarded.get("/metrics", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
+
+
 def rows_of(page: str) -> dict[str, list[str]]:
     """Return the cells of each row of the table of channels, by the channel."""
     rows = re.findall(r"<tr.*?>(<th scope=\"row\">.*?)</tr>", page)

@@ -556,11 +556,18 @@ def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: New
 def test_what_operators_see_is_for_them_alone(settings: Settings, store: SqlStore, harvester: Harvester) -> None:
     kit = harvester.kit
     guarded = settings.model_copy(update={"operator_token": "s3cret"})
+    public = settings.model_copy(update={"public_url": "https://mirror.example"})
+    reachable = settings.model_copy(update={"bind": "0.0.0.0:8000"})
     for chosen, headers, query, status in [
         (settings, {}, "", 200),
         (settings, {"X-Forwarded-For": "203.0.113.5"}, "", 403),
-        (guarded, {}, "", 403),
-        (guarded, {"Authorization": "Bearer wrong"}, "", 403),
+        (settings, {"Host": "mirror.example"}, "", 403),  # through an onion service, `ssh -R`, or a proxy that passes it on
+        (settings, {"Host": "[::1]:8000"}, "", 200),
+        (public, {}, "", 403),
+        (reachable, {}, "", 403),
+        (guarded, {}, "", 401),
+        (guarded, {"Authorization": "Bearer wrong"}, "", 401),
+        (guarded, {"Authorization": "Basic OnMzY3JldA=="}, "", 200),
         (guarded, {"Authorization": "Bearer s3cret"}, "", 200),
         (guarded, {}, "?token=s3cret", 200),
     ]:

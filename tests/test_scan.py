@@ -635,3 +635,43 @@ def test_after_all_that_the_server_is_as_it_was_and_its_log_has_no_fault(
     assert server.ask(PAGE).body == standing.app().test_client().get(PAGE).data
     for line in (*server.log, *private.log):
         assert not re.search(r'Traceback|Error|"level": "error"', line), line
+
+
+SEARCHED = "wanted-words"
+BROKEN = (
+    f"GET /?key={KEY}&q={SEARCHED} HTTP/1.1\r\nHo st: {SEARCHED}\r\n\r\n",
+    f"GET /?key={KEY}&q={SEARCHED} HTTP/7.1\r\nHost: localhost\r\n\r\n",
+    f"{SEARCHED} {KEY}\r\n\r\n",
+    f"GET /?key={KEY}&q={SEARCHED * 1000} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    f"GET /?key={KEY} HTTP/1.1\r\nHost: localhost\r\nCookie: key={KEY}{SEARCHED * 1000}\r\n\r\n",
+    f"GET /?key={KEY} HTTP/1.1\r\nHost: localhost\r\nX: {SEARCHED}\r\n folded {KEY}\r\n\r\n",
+    f"GET /?key={KEY} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {SEARCHED}\r\n\r\n",
+    f"POST {PAGE}?key={KEY} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{SEARCHED}\r\n",
+    f"POST {PAGE}?key={KEY} HTTP/1.1\r\nHost: localhost\r\nExpect: {SEARCHED}\r\nContent-Length: 1\r\n\r\n",
+    f"GET /search?key={KEY}&q={SEARCHED} HTTP/1.1\r\nHost: {SEARCHED}",
+    f"GET /search?key={KEY}&q={SEARCHED} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+)
+
+
+def test_no_log_line_of_the_server_says_who_reads_what(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> None:
+    running = Server(standing, tmp_path_factory.mktemp("logs"), FEEDPROXY_LOG="debug", FEEDPROXY_ACCESS_KEYS=KEY)
+    for request in BROKEN:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=30) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(100)
+    running.end()
+    lines = [line for line in running.log if "Listening at" not in line and "Current configuration" not in line]
+    assert any("Invalid request" in line for line in lines)
+    for word in (KEY, SEARCHED, "127.0.0.1"):
+        assert [line for line in lines if word in line] == []
+
+
+def test_a_request_without_one_host_is_refused(server: Server) -> None:
+    for hosts in ("", "Host: localhost\r\nHost: localhost\r\n", "Host: a b\r\n", "Host:\r\n"):
+        answer = server.send(f"GET /robots.txt HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
+        assert answer is not None
+        assert answer.status == 400, hosts
+    old = server.send(b"GET /robots.txt HTTP/1.0\r\n\r\n")
+    assert old is not None
+    assert old.status == 200

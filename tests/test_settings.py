@@ -1,5 +1,6 @@
 """Settings: everything an operator can set is read, and what is wrong is named in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ VARIABLES = [
     ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:9050", "proxy", "socks5h://127.0.0.1:9050"),
     ("FEEDPROXY_CONTACT", "owner@mirror.example", "contact", "owner@mirror.example"),
     ("FEEDPROXY_WEBHOOK_URL", "https://hooks.example/village?to=us", "webhook_url", "https://hooks.example/village?to=us"),
-    ("FEEDPROXY_OPERATOR_TOKEN", "Open Sesame", "operator_token", "Open Sesame"),
+    ("FEEDPROXY_OPERATOR_TOKEN", "Open, Sesame: seeds", "operator_token", "Open, Sesame: seeds"),
     ("FEEDPROXY_SIGNING_KEY", "RWQ=", "signing_key", "RWQ="),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
     ("FEEDPROXY_LOG_FORMAT", "json", "log_format", "json"),
@@ -76,6 +77,9 @@ FAULTS = [
     ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5/gb/", "/gb"),
     ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5:port", "10.0.0.5:port"),
     ("FEEDPROXY_ORIGINS", "a.example=http://10.0.0.5,b.example=http://10.0.0.6:99999", "99999"),
+    ("FEEDPROXY_OPERATOR_TOKEN", "fifteen-letters", "16"),
+    ("FEEDPROXY_OPERATOR_TOKEN", "a-token-that-no-header-can-hold-é", "ASCII"),
+    ("FEEDPROXY_OPERATOR_TOKEN", "a-token-of\ntwo-lines", "printable"),
     ("FEEDPROXY_ORIGINS", "news\n.example=ftp://10.0.0.5", "ftp"),
 ]
 
@@ -162,3 +166,35 @@ def test_a_replica_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"FEEDPROXY_DATABASE_READ_URL: .*replica of") as caught:
         load_settings({"FEEDPROXY_DATABASE_READ_URL": "postgresql+psycopg://u:secret@replica/d"})
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bind", "public_url", "is_local"),
+    [
+        *((f"{host}:8000", "", True) for host in ("127.0.0.1", "localhost", "LocalHost", "[::1]", "127.9.8.7")),
+        *((f"{host}:8000", "", False) for host in ("0.0.0.0", "[::]", "192.0.2.7", "mirror.example", "[2001:db8::1]")),
+        ("127.0.0.1:8000", "https://mirror.example", False),
+    ],
+)
+def test_the_mirror_is_for_this_machine_only_where_it_listens_there_and_has_no_public_address(
+    bind: str, public_url: str, *, is_local: bool
+) -> None:
+    assert load_settings({"FEEDPROXY_BIND": bind, "FEEDPROXY_PUBLIC_URL": public_url}).is_local is is_local
+
+
+ENVIRONMENT = (Path(__file__).resolve().parents[1] / "config" / "deploy" / "environment").read_text("utf-8")
+EXAMPLES = re.findall(r"^#?(FEEDPROXY_\w+)=(.*(?:example|put-).*)$", ENVIRONMENT, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("variable", "value"), EXAMPLES)
+def test_an_example_that_was_left_in_the_environment_stops_the_start(variable: str, value: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n", "utf-8")
+    for environ in ({variable: value}, {f"{variable}_FILE": str(file)}):
+        with pytest.raises(ConfigError, match=f"^environment: {variable}: is still the example of ") as caught:
+            load_settings(environ)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_token_is_among_the_examples() -> None:
+    assert "FEEDPROXY_OPERATOR_TOKEN" in dict(EXAMPLES)

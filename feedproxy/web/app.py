@@ -1,11 +1,10 @@
 """The application: routes, headers, and what a reader is told when something fails."""
 
 import logging
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -26,16 +25,13 @@ from feedproxy.web import counters
 from feedproxy.web.archives import Archives
 from feedproxy.web.cache import ResponseCache
 from feedproxy.web.feeds import Feeds
-from feedproxy.web.gate import guard, headers_of
+from feedproxy.web.gate import RequestCheck, guard, headers_of
 from feedproxy.web.operators import Operators
 from feedproxy.web.responses import TEXT
 from feedproxy.web.search import Searches
 from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.views import Views
 from feedproxy.web.windows import Windows
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
@@ -46,14 +42,20 @@ _CACHE_BYTES = 48_000_000
 _INTERVAL = timedelta(milliseconds=10)
 # The query parameters that select a response, beside those of feeds.
 _PARAMETERS = frozenset((*PARAMETERS, SCRIPT, RAW, "q", "before", "key"))
-# RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
-_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 _BROKEN, _FAILED = 500, 503
 _WORDS = {
-    401: ("这个镜像需要钥匙", "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。"),
+    401: ("这个镜像需要钥匙", "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。浏览器要允许 Cookie。"),
     404: ("没有这个页面", "请从首页进入。"),
     429: ("请求太多了", "请过一分钟再试。"),
 }
+
+
+class _App(Flask):
+    """Flask, but for its log lines, which would quote what readers ask for."""
+
+    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 (as `logging` has it)
+        """Log an error by the rule of its address, without what its messages quote."""
+        _log.error("%s failed", request.url_rule, exc_info=logs.without_messages(exc_info[1]))
 
 
 def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
@@ -73,7 +75,7 @@ def create_app(
     settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, interval: timedelta = timedelta()
 ) -> Flask:
     """Return the application that answers from *library* and *media*; a response may be older than these by an *interval*."""
-    app = Flask(__name__, static_folder=None, template_folder=None)
+    app = _App(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
     windows = Windows(settings.redis_url)
     feeds = Feeds(windows)
@@ -83,7 +85,7 @@ def create_app(
         *Subscriptions(views, feeds).rules(),
         *Archives(views, signing_key(settings)).rules(),
         *Searches(views, feeds).rules(),
-        *Operators(settings, mirror, library, clock).rules(),
+        *Operators(settings, mirror, library, clock, windows).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings, windows)
@@ -97,35 +99,19 @@ def create_app(
         return response
 
     app.wsgi_app = ResponseCache(  # type: ignore[method-assign]
-        app.wsgi_app, library.pulse, clock, parameters=_PARAMETERS, max_bytes=_CACHE_BYTES, interval=interval
+        app.wsgi_app,
+        library.pulse,
+        clock,
+        parameters=_PARAMETERS,
+        max_bytes=_CACHE_BYTES,
+        interval=interval,
+        host=urlsplit(settings.public_url).netloc,
     )
-    app.wsgi_app = _HostCheck(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+    app.wsgi_app = RequestCheck(app.wsgi_app)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
 
     return app
-
-
-class _HostCheck:
-    """Refuses requests whose host name is none; others go on in lower case, or with the host of the mirror's *public_url*.
-
-    So made-up host names make no responses of their own where the mirror knows its address.
-    """
-
-    def __init__(self, app: "WSGIApplication", public_url: str) -> None:
-        self._app, self._public = app, urlsplit(public_url)
-
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        host = environ.get("HTTP_HOST", "").lower().removesuffix(":")
-        if host and not _HOST.fullmatch(host):
-            answer = Response("this is no host name\n", 400, content_type=TEXT)
-            answer.headers.update(headers_of("text/plain", is_indexed=False, is_linking=False))
-            return answer(environ, start_response)
-        if self._public.netloc:
-            environ["HTTP_HOST"], environ["wsgi.url_scheme"] = self._public.netloc, self._public.scheme
-        elif host:
-            environ["HTTP_HOST"] = host
-        return self._app(environ, start_response)
 
 
 def _tell_errors(app: Flask, views: Views) -> None:
@@ -156,6 +142,6 @@ def _tell_errors(app: Flask, views: Views) -> None:
         return Response("this mirror does not answer under this host name\n", 400, content_type=TEXT)
 
     @app.errorhandler(Exception)
-    def broken(error: Exception) -> Response:
-        _log.error("%r failed", request.path, exc_info=error)
+    def broken(_error: Exception) -> Response:
+        app.log_exception(sys.exc_info())
         return views.say(_BROKEN, "出了问题", "镜像的管理员会在日志里看到。请过一会儿再试。")

@@ -51,7 +51,7 @@ _OF_CONTENT = frozenset(("Content-Type", "Content-Encoding", "Content-Length"))
 # One request makes a new response; others for the same address wait. So many addresses wait apart from each other.
 _LOCKS = 64
 
-Key = tuple[str, str, str, str]
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class ResponseCache:
     """Keeps responses of *app* within *max_bytes*, the most recently requested ones.
 
     *change_counter* returns another number after each change of the store; it is read once in an *interval*. *parameters*
-    are the query parameters that select a response; the key leaves out all others.
+    are the query parameters that select a response; the key leaves out all others. *host* is given where responses do not depend
+    on the host that a request names.
     """
 
     def __init__(
@@ -103,8 +104,9 @@ class ResponseCache:
         parameters: Iterable[str],
         max_bytes: int,
         interval: timedelta = timedelta(),
+        host: str = "",
     ) -> None:
-        self._app, self._read_counter, self._clock = app, change_counter, clock
+        self._app, self._read_counter, self._clock, self._host = app, change_counter, clock, host
         # Another configuration makes other responses, so none says that it was modified before this process began.
         self._began = clock()
         self._parameters, self._max_bytes, self._interval = frozenset(parameters), max_bytes, interval
@@ -134,7 +136,8 @@ class ResponseCache:
         query = environ.get("QUERY_STRING", "")
         if query:  # most links carry `n<ID>` (`paths.suffixed`), which selects nothing
             query = "&".join(part for part in query.split("&") if part.partition("=")[0] in self._parameters)
-        return environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ["PATH_INFO"], query
+        host = self._host or f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
+        return host, environ["PATH_INFO"], query
 
     def _find(self, key: Key, environ: "WSGIEnvironment") -> _Entry | None:
         with self._lock:

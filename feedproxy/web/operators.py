@@ -1,27 +1,34 @@
 """What those who run the mirror look at: whether it is ready, how it does, and its metrics."""
 
 import hmac
-import ipaddress
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
-from flask import Response, request
-from werkzeug.exceptions import Forbidden
+from flask import Response, abort, request
+from werkzeug.exceptions import TooManyRequests
 
 from feedproxy.edition import ChannelHealth, Health, Problem, look, unreadable
 from feedproxy.errors import StoreError
 from feedproxy.model import Mirror
 from feedproxy.render import render_status
-from feedproxy.settings import Settings
+from feedproxy.settings import Settings, is_loopback
 from feedproxy.store import Clock, Desk
+from feedproxy.web.gate import count_guess, given_secret
 from feedproxy.web.metrics import MEDIA_TYPE, make_metrics
 from feedproxy.web.responses import HTML, respond
+from feedproxy.web.views import refuse
+from feedproxy.web.windows import Windows
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
+# Browsers ask for a password, programs send the token (RFC 9110, 11.6.1).
+_CHALLENGES = ('Basic realm="operator", charset="UTF-8"', 'Bearer realm="operator"')
+# What a proxy adds; one that is not counted speaks for somebody else.
+_FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Operators:
     mirror: Mirror
     desk: Desk
     clock: Clock
+    guesses: Windows
 
     def rules(self) -> tuple[tuple[str, Callable[[], Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -42,7 +50,7 @@ class Operators:
         """Answer 200 while the store can be read, whatever upstream does; with what is wrong, to operators."""
         self.desk.version([])
         answer: dict[str, object] = {"ready": True}
-        if self._is_operator():
+        if self._is_told():
             health = look(self.mirror, self.desk, self.settings.data, self.clock())
             answer["poller"] = health.leader[0] if health.leader else None
             answer |= _wrong(health) | {"sizes": dict(health.sizes)}
@@ -67,22 +75,51 @@ class Operators:
     def _look(self) -> Health:
         """Return how the mirror does, to operators; a store that can't be read is one of the things that may be wrong."""
         if not self._is_operator():
-            raise Forbidden
+            abort(_refusal(has_token=bool(self.settings.operator_token)))
         try:
             return look(self.mirror, self.desk, self.settings.data, self.clock())
         except StoreError as e:
             _log.error("%s", e)
             return unreadable(str(e), self.settings.data, self.clock())
 
+    def _is_told(self) -> bool:
+        """Tell whether a load balancer's request is an operator's; one with an outdated token is answered all the same."""
+        try:
+            return self._is_operator()
+        except TooManyRequests:
+            return False
+
     def _is_operator(self) -> bool:
-        """Tell whether a request shows the operators' token, or comes from this machine where there is none."""
+        """Tell whether a request carries the operators' token or, where none is set, comes from this machine itself.
+
+        A forwarder on this machine (a bare `proxy_pass`, an onion service, `ssh -R`) connects from loopback, too. So
+        without a token the server must be configured for this machine only, and be called by a name of this machine.
+
+        Raises:
+            TooManyRequests: too many wrong tokens came from this client.
+
+        """
         token = self.settings.operator_token
-        if token:
-            given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.args.get("token", "")
-            return hmac.compare_digest(given.encode(), token.encode())
-        # a proxy that is not counted speaks for somebody else
-        is_passed_on = any(name in request.headers for name in ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"))
-        return not is_passed_on and _is_local(request.remote_addr or "")
+        if not token:
+            host = urlsplit(f"//{request.host}").hostname or ""
+            is_forwarded = any(name in request.headers for name in _FORWARDING)
+            return self.settings.is_local and not is_forwarded and is_loopback(host) and is_loopback(request.remote_addr or "")
+        given = given_secret("token")
+        if hmac.compare_digest(given.encode(), token.encode()):
+            return True
+        if given:
+            count_guess(self.guesses)
+        return False
+
+
+def _refusal(*, has_token: bool) -> Response:
+    """Return what anybody else is told."""
+    if not has_token:
+        return refuse(403, "this page is open on the server itself; elsewhere once FEEDPROXY_OPERATOR_TOKEN is set")
+    response = refuse(401, "this page needs the operator's token")
+    for challenge in _CHALLENGES:
+        response.headers.add("WWW-Authenticate", challenge)
+    return response
 
 
 def _document(health: Health) -> dict[str, object]:
@@ -140,10 +177,3 @@ def _json(value: dict[str, object]) -> bytes:
 def _plain(body: bytes, media_type: str, health: Health | None = None) -> Response:
     status = 503 if health and not health.is_readable else 200
     return respond(body, media_type, status)
-
-
-def _is_local(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

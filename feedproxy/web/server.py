@@ -1,6 +1,8 @@
 """What gunicorn is told: `gunicorn --config python:feedproxy.web.server` serves what the store holds, at FEEDPROXY_BIND."""
 
+import logging
 import os
+import re
 import resource
 import sys
 from typing import Any
@@ -26,6 +28,24 @@ def _settings() -> Settings:
 
 
 _chosen = _settings()
+# Lines of gunicorn's about single requests: behind these words they quote addresses, targets, headers and bodies.
+_ABOUT_REQUESTS = re.compile(
+    "Invalid request|Error handling (?:HTTP/2 )?request|Socket error processing request|HTTP/2"
+    "|Exception in post_request hook|Ignored premature client disconnection|Closing connection"
+)
+
+
+class _NoReaders(logging.Filter):
+    """Takes out of gunicorn's lines what they quote of requests: nothing that is logged says who reads what."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten a line about a request; pass every line on."""
+        if match := _ABOUT_REQUESTS.match(str(record.msg)):
+            record.msg, record.args = match[0], ()
+            error = record.exc_info[1] if record.exc_info else None
+            bare = logs.without_messages(error) if error else None
+            record.exc_info = (type(bare), bare, bare.__traceback__) if bare else None
+        return True
 
 
 class _Log(Logger):  # type: ignore[misc] # no types are published
@@ -33,6 +53,7 @@ class _Log(Logger):  # type: ignore[misc] # no types are published
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 (gunicorn's)
         super().setup(cfg)
+        self.error_log.addFilter(_NoReaders())
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.formatter(_chosen.log_format, is_terminal=sys.stderr.isatty()))
 
@@ -44,6 +65,7 @@ worker_connections = _CONNECTIONS
 keepalive = _REQUEST_S
 graceful_timeout = 5
 control_socket_disable = True
+accesslog = None  # whatever gunicorn's default becomes: an access log says who reads what
 # Nothing that a client says of itself is believed here: the application counts its proxies (FEEDPROXY_TRUSTED_PROXIES).
 forwarded_allow_ips, forwarder_headers = "", ""
 
