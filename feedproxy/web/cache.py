@@ -159,6 +159,8 @@ class ResponseCache:
         except StoreError as e:
             _log.error("%s; the last good response is served", e)
             return True
+        except Exception:  # noqa: BLE001 (outside the application nothing else would answer)
+            return False  # the application meets the same error, and tells it
         entry.seen = counter
         return True
 
