@@ -21,6 +21,7 @@ from serving import served
 
 from feedproxy.harvest import Harvester
 from feedproxy.media import MediaFolder
+from feedproxy.settings import Settings
 from feedproxy.web import create_app
 
 CHROMIUM = shutil.which("chromium")
@@ -214,3 +215,32 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
             reader.open(path)
         print(f"\n{scheme}: {dict(reader.seen)}, {len(reader.elsewhere)} elsewhere, {len(reader.said)} messages")
     assert reader.seen["pictures"] > 50
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
+    settings: Settings, newsroom: Newsroom, harvester: Harvester, *, is_plain: bool
+) -> None:
+    """Over plain HTTP browsers send no Sec-Fetch-Site, and from a page without referrers the origin "null"."""
+    newsroom.stories = (*STORIES[:3], LINKING)
+    for channel in harvester.kit.mirror.channels:
+        harvester.walk(channel, pages=9)
+    host, kit = "mirror.example" if is_plain else "127.0.0.1", harvester.kit
+    named = settings.model_copy(update={"trusted_hosts": (host,)})
+    app = create_app(named, kit.mirror, kit.store, kit.media, kit.clock)
+    rules = "--host-resolver-rules=MAP mirror.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with served(app) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules])
+        target = address.replace("127.0.0.1", host) + "/town/blob/master/pages/books/n900.md"
+        page = browser.new_page()
+        page.set_default_timeout(10_000)
+        form = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
+        page.route("http://elsewhere.example/**", lambda route: route.fulfill(content_type="text/html", body=form))
+        statuses = []
+        for start in ("http://elsewhere.example/", target):
+            page.goto(start)
+            with page.expect_response(lambda found: found.request.method == "POST") as posted:
+                page.click("form[method=post] button")
+            statuses.append(posted.value.status)
+        browser.close()
+    assert statuses == [403, 303]
