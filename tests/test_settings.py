@@ -164,3 +164,22 @@ def test_a_replica_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"FEEDPROXY_DATABASE_READ_URL: .*replica of") as caught:
         load_settings({"FEEDPROXY_DATABASE_READ_URL": "postgresql+psycopg://u:secret@replica/d"})
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t\n"])
+def test_a_variable_that_is_empty_is_unset_whichever_it_is(value: str) -> None:
+    names = [f"FEEDPROXY_{name.upper()}" for name in Settings.model_fields]
+    assert load_settings({each: value for name in names for each in (name, f"{name}_FILE")}) == Settings()
+
+
+def test_an_empty_variable_does_not_hide_the_file_that_holds_its_value(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("Bridge-and-river-1\n", "utf-8")
+    environ = {"FEEDPROXY_OPERATOR_TOKEN_FILE": str(secret), "FEEDPROXY_OPERATOR_TOKEN": ""}
+    assert load_settings(environ).operator_token == "Bridge-and-river-1"
+
+
+def test_a_file_of_a_secret_that_is_empty_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"FEEDPROXY_ACCESS_KEYS_FILE: .*keys is empty"):
+        load_settings({"FEEDPROXY_ACCESS_KEYS_FILE": str(tmp_path / "keys")})

@@ -11,7 +11,7 @@ from datetime import datetime
 from flask import Response, request
 from werkzeug.exceptions import Forbidden
 
-from feedproxy.edition import ChannelHealth, Health, Problem, look, unreadable
+from feedproxy.edition import ChannelHealth, Health, Problem, look, probe, unreadable
 from feedproxy.errors import StoreError
 from feedproxy.model import Mirror
 from feedproxy.render import render_status
@@ -40,7 +40,7 @@ class Operators:
 
     def readyz(self) -> Response:
         """Answer 200 while the store can be read, whatever upstream does; with what is wrong, to operators."""
-        self.desk.version([])
+        probe(self.mirror, self.desk)
         answer: dict[str, object] = {"ready": True}
         if self._is_operator():
             health = look(self.mirror, self.desk, self.settings.data, self.clock())
