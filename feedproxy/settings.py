@@ -235,10 +235,10 @@ class Settings(BaseModel):
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that *environ* holds.
+    """Return the settings that *environ* holds; a variable that is empty is unset.
 
     Raises:
-        ConfigError: a variable is unknown, or its value is wrong; names the variable.
+        ConfigError: a variable is unknown, its value is wrong, or its file is empty; names the variable.
 
     """
     known = Settings.model_fields
@@ -247,12 +247,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if not variable.startswith(PREFIX):
             continue
         key = variable.removeprefix(PREFIX).lower()
-        if key in known:
-            values[key] = value
-        elif variable.endswith(_FILE) and key.removesuffix(_FILE.lower()) in known:
-            values[key.removesuffix(_FILE.lower())] = _read_secret(variable, value)
-        else:
+        is_file = key not in known and variable.endswith(_FILE)
+        key = key.removesuffix(_FILE.lower()) if is_file else key
+        if key not in known:
             raise ConfigError("environment", variable, "no such setting")
+        if value.strip():
+            values[key] = _read_secret(variable, value) if is_file else value
     for key in known:
         if values.get(key, "").rstrip("/") in _EXAMPLES:
             why = "is still the example of config/deploy/environment; set a value of your own"
@@ -291,6 +291,9 @@ def _port_is_fine(url: str) -> bool:
 
 def _read_secret(variable: str, file: str) -> str:
     try:
-        return Path(file).read_text("utf-8").strip()
+        secret = Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError("environment", variable, f"{file} can't be read: {e}") from e
+    if not secret:  # for an unset key would open what it is to close
+        raise ConfigError("environment", variable, f"{file} is empty; write the value into it, or unset the variable")
+    return secret

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_what_is_put_can_be_read_until_it_is_removed(media: Media) -> None:
     media.put(form(NAME, b"body"))
     media.put(form(NAME, b"body"))
     media.put(form(OTHER, b"other"))
-    assert (media.read(NAME), sorted(media.names()), list(media.leftovers())) == (b"body", [NAME, OTHER], [])
+    assert (media.read(NAME), sorted(media.names()), list(media.leftovers(datetime.now(UTC)))) == (b"body", [NAME, OTHER], [])
     assert (media.size(NAME), media.remove(NAME), media.read(NAME), media.size(NAME)) == (4, 4, None, 0)
     assert list(media.names()) == [OTHER]
 

@@ -1,5 +1,6 @@
 """`feedproxy prune`: what nothing refers to goes, what an article shows stays."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -29,7 +30,9 @@ def edited(newsroom: Newsroom, harvester: Harvester, media: MediaFolder, setting
     poll(harvester)
     files = set(media.names())
     (settings.media / "ab").mkdir(exist_ok=True)
-    (settings.media / "ab" / "tmp123.part").write_bytes(b"half")
+    for name, moment in (("tmp123.part", 0), ("at-work.part", None)):
+        (settings.media / "ab" / name).write_bytes(b"half")
+        os.utime(settings.media / "ab" / name, None if moment is None else (moment, moment))
     return files
 
 
@@ -58,7 +61,7 @@ def test_a_run_deletes_what_was_listed_and_nothing_else(
     listed = run(settings, "--dry-run")
     assert run(settings)[:-1] == listed[:-1]
     assert set(media.names()) == used < edited
-    assert list(media.leftovers()) == []
+    assert [file.name for file in settings.media.glob("*/*.part")] == ["at-work.part"]
     assert store.pictures([ArticleId("n1")]) == shown == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
     assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
 

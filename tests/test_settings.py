@@ -198,3 +198,22 @@ def test_an_example_that_was_left_in_the_environment_stops_the_start(variable: s
 
 def test_the_token_is_among_the_examples() -> None:
     assert "FEEDPROXY_OPERATOR_TOKEN" in dict(EXAMPLES)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t\n"])
+def test_a_variable_that_is_empty_is_unset_whichever_it_is(value: str) -> None:
+    names = [f"FEEDPROXY_{name.upper()}" for name in Settings.model_fields]
+    assert load_settings({each: value for name in names for each in (name, f"{name}_FILE")}) == Settings()
+
+
+def test_an_empty_variable_does_not_hide_the_file_that_holds_its_value(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("Bridge-and-river-1\n", "utf-8")
+    environ = {"FEEDPROXY_OPERATOR_TOKEN_FILE": str(secret), "FEEDPROXY_OPERATOR_TOKEN": ""}
+    assert load_settings(environ).operator_token == "Bridge-and-river-1"
+
+
+def test_a_file_of_a_secret_that_is_empty_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"FEEDPROXY_ACCESS_KEYS_FILE: .*keys is empty"):
+        load_settings({"FEEDPROXY_ACCESS_KEYS_FILE": str(tmp_path / "keys")})

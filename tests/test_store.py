@@ -1,7 +1,12 @@
 """The contract of a store; every implementation is held to it."""
 
 import multiprocessing
+import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +63,14 @@ def make(number: int, **changes: object) -> Article:
 
 def item(number: int, title: str = "") -> ListingItem:
     return ListingItem(ArticleId(f"n{number}"), Url(f"https://news.example/{number}"), title or f"标题{number}")
+
+
+def overwrite_middle(file: Path) -> None:
+    """Write rubbish over the pages in the middle of a file, as a disk that fails does."""
+    size = file.stat().st_size
+    with file.open("r+b") as opened:
+        opened.seek(size // 4 // 4096 * 4096)
+        opened.write(b"\xa5" * (size // 2 // 4096 * 4096))
 
 
 def hold(store: Store, *articles: Article, channel: str = "c1") -> None:
@@ -858,6 +871,70 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> No
     (tmp_path / "store.sqlite").write_bytes(b"not a database at all, whatever its name says")
     with pytest.raises(StoreError, match=r"can't be opened: .*not a database"):
         open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
+
+
+def test_a_store_file_that_is_empty_is_refused_as_lost_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    file.touch()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"store\.sqlite is empty, .*restore a backup, or delete it to begin anew"):
+            open_store(f"sqlite:///{file}", tmp_path)
+    assert file.stat().st_size == 0
+    file.unlink()
+    open_store(f"sqlite:///{file}", tmp_path).close()
+
+
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE recipe (name TEXT)")
+    with pytest.raises(StoreError, match=r"store\.sqlite is no store of this program"):
+        open_store(f"sqlite:///{file}", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("recipe",)]
+
+
+def test_a_store_that_is_missing_while_its_journal_is_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite-wal").write_bytes(b"what was written last")
+    with pytest.raises(StoreError, match=r"store\.sqlite is missing, but store\.sqlite-wal is there"):
+        open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
+    assert not (tmp_path / "store.sqlite").exists()
+
+
+def test_a_process_that_was_killed_while_it_made_the_store_leaves_none_and_stops_nobody(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom feedproxy.store import open_store, opening\n"
+        "upgrade = opening.upgrade\n"
+        "def die(engine):\n    sys.argv[2] == 'after' and upgrade(engine)\n    engine.connect()\n    os.kill(os.getpid(), 9)\n"
+        "opening.upgrade = die\nopen_store(f'sqlite:///{sys.argv[1]}/store.sqlite', Path(sys.argv[1]))\n"
+    )
+    for moment in ("before", "after"):
+        killed = subprocess.run([sys.executable, "-c", script, str(tmp_path), moment], check=False)
+        assert killed.returncode == -9
+        assert not (tmp_path / "store.sqlite").exists()
+    open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path).close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["schema.lock", "store.sqlite"]
+
+
+def test_damage_that_one_process_finds_all_know_until_a_check_finds_none(tmp_path: Path) -> None:
+    url, backup = f"sqlite:///{tmp_path}/store.sqlite", tmp_path / "backup.sqlite"
+    store = open_store(url, tmp_path)
+    hold(store, *(make(number, body=SafeHtml(f"<p>{'正文' * 3_000}</p>")) for number in range(60)))
+    store.close()
+    shutil.copy(tmp_path / "store.sqlite", backup)
+    other = open_store(url, tmp_path)
+    other.probe(["c1"], 50)
+    overwrite_middle(tmp_path / "store.sqlite")
+    with pytest.raises(StoreError, match="malformed"):
+        open_store(url, tmp_path).articles([ArticleId(f"n{number}") for number in range(60)])
+    with pytest.raises(StoreError, match=r"is damaged: database disk image is malformed; .*restore a backup"):
+        other.probe([], 0)
+    with pytest.raises(StoreError, match="is damaged"):  # still, by whoever comes later
+        open_store(url, tmp_path).probe([], 0)
+    assert other.check() != ""
+    other.close()
+    shutil.copy(backup, tmp_path / "store.sqlite")
+    open_store(url, tmp_path).probe(["c1"], 50)
 
 
 @pytest.mark.parametrize(

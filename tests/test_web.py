@@ -11,6 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import feedparser
 import pytest
+from click.testing import CliRunner
 from conftest import Clock
 from fakes import NOW
 from feedcheck import check_atom, check_json_feed, check_rss
@@ -18,8 +19,10 @@ from flask.testing import FlaskClient
 from lxml import html as parser
 from newsroom import STORIES, Newsroom, Story
 from sqlalchemy import text
+from test_store import overwrite_middle
 
 from feedproxy import paths
+from feedproxy.cli.doctor import doctor
 from feedproxy.harvest import Harvester
 from feedproxy.media import MediaFolder
 from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
@@ -385,6 +388,19 @@ def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, setti
     assert "Traceback" not in never_made.text
     assert str(settings.data) not in never_made.text
     assert client.get("/healthz").status_code == 503
+
+
+def test_a_store_that_is_damaged_in_its_middle_is_told_at_every_address_that_says_how_it_does(
+    client: FlaskClient, settings: Settings, store: SqlStore
+) -> None:
+    addresses = ("/healthz", "/readyz", "/status", "/status.json")
+    assert [client.get(address).status_code for address in addresses] == [200] * 4
+    store.close()
+    overwrite_middle(settings.data / "feedproxy.sqlite")
+    assert [client.get(address).status_code for address in addresses] == [503] * 4
+    assert "damaged" in client.get("/status").text or "malformed" in client.get("/status").text
+    done = CliRunner().invoke(doctor, ["--offline"], obj=settings)
+    assert (done.exit_code, "malformed" in f"{done.output} {done.exception}") == (1, True)
 
 
 def _break(settings: Settings) -> None:

@@ -1,19 +1,19 @@
 """`feedproxy bundle`: articles as a book for reading without a network."""
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
 
-from feedproxy.cli.parts import as_json, examples, progress, say
+from feedproxy import files
+from feedproxy.cli.parts import as_json, examples, now, progress, say
 from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
 from feedproxy.errors import ConfigError
 from feedproxy.media import open_media
@@ -131,17 +131,10 @@ def _written(file: Path) -> Iterator[BinaryIO]:
         ConfigError: it can't be written.
 
     """
-    unfinished: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as opened:
-            unfinished = Path(opened.name)
-            yield opened  # type: ignore[misc]  # it is one
-            opened.flush()
-            os.fsync(opened.fileno())
-            os.fchmod(opened.fileno(), 0o644)
-        unfinished.replace(file)
+        for part in files.abandoned(file.parent, f".{escape(file.name)}.*", now()):
+            part.unlink(missing_ok=True)
+        with files.whole(file) as opened:
+            yield opened
     except OSError as e:
         raise ConfigError("bundle", "--out", f"{file} can't be written: {(e.strerror or str(e)).lower()}") from e
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)

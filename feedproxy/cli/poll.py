@@ -72,6 +72,8 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
     announcer = Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
     poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer, hands=hands)
+    for name in kit.media.leftovers(now()):
+        kit.media.remove(name)
     _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():

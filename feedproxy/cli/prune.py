@@ -85,7 +85,7 @@ def _prune_pictures(store: SqlStore, media: Media, tell: Callable[[str, str], No
         unused, used = store.unused_pictures(), store.used_files()
         names = set(media.names())
         files = sorted(names - used)
-        leftovers = sorted(media.leftovers())
+        leftovers = sorted(media.leftovers(now()))
         for url in unused:
             tell("picture", url)
         if not dry_run:

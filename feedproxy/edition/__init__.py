@@ -7,7 +7,7 @@ from feedproxy.edition.archives import make_archive
 from feedproxy.edition.bundle import Bundled, Period, write_bundle
 from feedproxy.edition.feeds import make_feed, version_of
 from feedproxy.edition.ground import Context, Ground, context_of
-from feedproxy.edition.health import ChannelHealth, Health, free_bytes, look, unreadable
+from feedproxy.edition.health import ChannelHealth, Health, free_bytes, look, probe, unreadable
 from feedproxy.edition.markdown import make_markdown, make_markdown_front, make_markdown_list, markdown_of
 from feedproxy.edition.opml import make_opml
 from feedproxy.edition.pages import Pages, last_index
@@ -48,6 +48,7 @@ __all__ = [
     "markdown_of",
     "merged_scope",
     "of_disk",
+    "probe",
     "scope_of",
     "search_scope",
     "show_archive",

@@ -13,7 +13,7 @@ from feedproxy.edition import problems
 from feedproxy.edition.problems import Problem
 from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, Channel, ChannelState, Mirror
-from feedproxy.store import Desk
+from feedproxy.store import Desk, Library
 
 _DAYS = 30
 # The hours within which new articles came, as the store counts them.
@@ -65,6 +65,7 @@ def look(mirror: Mirror, desk: Desk, folder: Path, now: datetime) -> Health:
         StoreError: the store can't be read.
 
     """
+    probe(mirror, desk)
     channels = [channel.id for channel in mirror.channels]
     states, records, free = desk.schedule.states(), desk.records, free_bytes(folder)
     leader, quiet, away = _shared(desk, now)
@@ -92,6 +93,16 @@ def look(mirror: Mirror, desk: Desk, folder: Path, now: datetime) -> Health:
         bytes_held=records.bytes_held(),
         bytes_free=free,
     )
+
+
+def probe(mirror: Mirror, library: Library) -> None:
+    """Hold that what the widest feed shows can be read, and that nobody has found the store to be damaged.
+
+    Raises:
+        StoreError: it can't, or somebody has.
+
+    """
+    library.probe([channel.id for channel in mirror.channels], mirror.entries)
 
 
 def unreadable(error: str, folder: Path, now: datetime) -> Health:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from feedproxy import files
 from feedproxy.errors import ExportError, FeedproxyError
 from feedproxy.export.git import Repository
 from feedproxy.export.locks import held
@@ -56,7 +57,7 @@ def publish(
                 outcomes[outcome.target.name] = outcome
                 if not outcome.error:
                     pushed[outcome.target.name] = now
-        _write_state(folder / _STATE, {name: moment for name, moment in pushed.items() if name in outcomes})
+        _write_state(folder / _STATE, {name: moment for name, moment in pushed.items() if name in outcomes}, now)
         return list(outcomes.values())
 
 
@@ -150,8 +151,9 @@ def _read_state(file: Path) -> dict[str, datetime]:
         return {}
 
 
-def _write_state(file: Path, pushed: Mapping[str, datetime]) -> None:
+def _write_state(file: Path, pushed: Mapping[str, datetime], now: datetime) -> None:
     text = json.dumps({name: moment.isoformat() for name, moment in sorted(pushed.items())}, indent=1)
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(text + "\n", "utf-8")
-    unfinished.replace(file)
+    for part in files.abandoned(file.parent, f".{file.name}.*", now):
+        part.unlink(missing_ok=True)
+    with files.whole(file) as opened:
+        opened.write(f"{text}\n".encode())

@@ -5,6 +5,7 @@ An object is whole or not there, so nothing is left unfinished. What is asked co
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class MediaBucket:
             found = self._files.find(self._root, refresh=True)
         return (name for path in found if is_name(name := path.rpartition("/")[2]))
 
-    def leftovers(self) -> Iterator[str]:
+    def leftovers(self, now: datetime) -> Iterator[str]:  # noqa: ARG002 (as `Media` has it)
         """See `Media`."""
         return iter(())
 

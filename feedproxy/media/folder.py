@@ -1,14 +1,14 @@
 """The folder with pictures: files that are whole or not there, in 256 folders by the beginning of their names."""
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from feedproxy import files
 from feedproxy.errors import StoreError
 from feedproxy.model import MediaFile
 
@@ -16,7 +16,8 @@ from feedproxy.model import MediaFile
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _NAME_DIGITS = 32
 _NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}\.(?:{'|'.join(MEDIA_TYPES)})")
-_UNFINISHED = ".part"
+# Temporary files lie in the same folders.
+_PARTS = "??/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Media(Protocol):
     def names(self) -> Iterator[str]:
         """Yield the names of all files that are kept."""
 
-    def leftovers(self) -> Iterator[str]:
+    def leftovers(self, now: datetime) -> Iterator[str]:
         """Yield the names of files that were never finished, as their writer was killed."""
 
     def size(self, name: str) -> int:
@@ -84,20 +85,14 @@ class MediaFolder:
             StoreError: it can't be written.
 
         """
-        file, unfinished = self._file(form.file.name), None
+        file = self._file(form.file.name)
         try:
             if file.exists() and file.stat().st_size == len(form.body):
                 return
             file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=file.parent, suffix=_UNFINISHED, delete=False) as unfinished:
-                unfinished.write(form.body)
-                unfinished.flush()
-                os.fsync(unfinished.fileno())
-                os.fchmod(unfinished.fileno(), 0o644)
-            Path(unfinished.name).replace(file)
+            with files.whole(file) as opened:
+                opened.write(form.body)
         except OSError as e:
-            if unfinished:
-                Path(unfinished.name).unlink(missing_ok=True)
             raise StoreError(f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA") from e
 
     def read(self, name: str) -> bytes | None:
@@ -124,9 +119,9 @@ class MediaFolder:
         """Yield the names of all files that are kept."""
         return (file.name for file in self._folder.glob("??/*") if _NAME.fullmatch(file.name))
 
-    def leftovers(self) -> Iterator[str]:
+    def leftovers(self, now: datetime) -> Iterator[str]:
         """Yield the names of files that were never finished, as their writer was killed."""
-        return (file.name for file in self._folder.glob(f"??/*{_UNFINISHED}"))
+        return (file.name for file in files.abandoned(self._folder, _PARTS, now))
 
     def size(self, name: str) -> int:
         """Return the size in bytes of one of `names` or `leftovers`, 0 if it is gone."""
@@ -146,7 +141,7 @@ class MediaFolder:
     def _found(self, name: str) -> list[Path]:
         if _NAME.fullmatch(name):
             return [file for file in (self._file(name),) if file.is_file()]
-        return [file for file in self._folder.glob(f"??/*{_UNFINISHED}") if file.name == name]
+        return [file for file in self._folder.glob(_PARTS + files.PART) if file.name == name]
 
     def _file(self, name: str) -> Path:
         return self._folder / name[:2] / name

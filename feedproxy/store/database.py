@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feedproxy.errors import StoreError
-from feedproxy.store import postgres
+from feedproxy.store import damage, postgres
 from feedproxy.store.pulse import Pulse
 from feedproxy.store.schema import locked
 
@@ -140,6 +140,10 @@ class Database:
         with self.reading() as db:
             found = db.exec_driver_sql("PRAGMA quick_check(1)").scalar() if self._is_file else "ok"
         return "" if found == "ok" else str(found)
+
+    def damage(self) -> str:
+        """Return what queries of any process have found wrong with an SQLite file since it was opened last, "" if nothing."""
+        return damage.found(self._engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from feedproxy.store import postgres
+from feedproxy.store import damage, postgres
 
 # How long a writer waits for another one, in ms; a transaction here takes a few. Who asks the web side waits less.
 _BUSY_TIMEOUT_MS, _SHORT_TIMEOUT_MS = 5_000, 1_000
@@ -37,6 +37,7 @@ def create(url: str, only: frozenset[str] | None = None) -> Engine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
+    damage.watch(engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     if only is not None:
@@ -44,14 +45,20 @@ def create(url: str, only: frozenset[str] | None = None) -> Engine:
     return engine
 
 
+def file_of(url: str) -> Path | None:
+    """Return the SQLite file at an SQLAlchemy *url*, None where it is another database, or one in memory."""
+    parsed = make_url(url)
+    name = parsed.database or ""
+    return Path(name) if parsed.get_backend_name() == "sqlite" and name and not name.startswith((":", "file:")) else None
+
+
 def create_frozen(url: str) -> Engine | None:
     """Return an engine for an SQLite file on a file system that can only be read, None for any other *url*.
 
     WAL wants to write beside the file; what nobody can change can be read without (SQLite, "Read-Only Databases").
     """
-    parsed = make_url(url)
-    file = Path(parsed.database or "")
-    if parsed.get_backend_name() != "sqlite" or not file.is_file() or not os.statvfs(file).f_flag & os.ST_RDONLY:
+    file = file_of(url)
+    if file is None or not file.is_file() or not os.statvfs(file).f_flag & os.ST_RDONLY:
         return None
     return create_engine(f"sqlite:///file:{quote(str(file))}?mode=ro&immutable=1&uri=true")
 

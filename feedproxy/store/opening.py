@@ -1,7 +1,7 @@
 """Open a store: whole for the poller, for reading and readers' requests for the web side."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
+from feedproxy.store import damage
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.ports import Desk
 from feedproxy.store.schedule import SqlBudget, SqlLease
-from feedproxy.store.schema import HEAD, migrate, revision
+from feedproxy.store.schema import HEAD, locked, migrate, revision, upgrade
 from feedproxy.store.sql import SqlStore
 
 # What to do where a database says one of these.
@@ -48,13 +49,53 @@ def open_database(url: str, folder: Path) -> Database:
     """Return the same without what is done with it."""
     with _told(url):
         folder.mkdir(parents=True, exist_ok=True)
-        engine = engines.create(url)
-        try:
-            migrate(engine, folder / "schema.lock")
-        except BaseException:
-            engine.dispose()
-            raise
-    return Database(engine)
+        lock_file, file = folder / "schema.lock", engines.file_of(url)
+        if file:
+            _create(file, lock_file)
+        with _disposed_of_on_error(engines.create(url)) as engine:
+            if file and revision(engine) is None:
+                raise StoreError(f"store: {file} is no store of this program; name another file, or delete it to begin anew")
+            migrate(engine, lock_file)
+    database = Database(engine)
+    with suppress(StoreError):  # what can be read of a damaged file is served
+        if database.damage() and not database.check():
+            damage.clear(engine)
+    return database
+
+
+def _create(file: Path, lock_file: Path) -> None:
+    """Make an SQLite file if there is none: under another name, so that a store that is there was whole once.
+
+    Raises:
+        StoreError: a store was there, and is lost.
+
+    """
+    wal, new = Path(f"{file}-wal"), f"{file}.new"
+    if not file.exists():
+        with locked(lock_file):
+            if file.exists():
+                return
+            if wal.exists() and wal.stat().st_size:
+                raise StoreError(
+                    f"store: {file} is missing, but {wal.name} is there; restore a backup, or delete it to begin anew"
+                )
+            for ending in ("", "-wal", "-shm", "-journal"):
+                Path(f"{new}{ending}").unlink(missing_ok=True)
+            with _disposed_of_on_error(engines.create(f"sqlite:///{new}")) as engine:
+                upgrade(engine)
+            engine.dispose()  # which writes what is in the WAL into the file
+            Path(new).replace(file)
+    elif not file.stat().st_size:
+        raise StoreError(f"store: {file} is empty, so what it held is lost; restore a backup, or delete it to begin anew")
+
+
+@contextmanager
+def _disposed_of_on_error(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> Desk:

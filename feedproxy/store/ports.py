@@ -47,6 +47,14 @@ class Library(Protocol):
         It says nothing across processes, and a store that can't tell gives another one each time.
         """
 
+    def probe(self, channels: Collection[str], limit: int) -> None:
+        """Read the newest articles of *channels*, as a feed does.
+
+        Raises:
+            StoreError: they can't be read, or any process has found the store to be damaged.
+
+        """
+
     def snapshot(self) -> AbstractContextManager["Library"]:
         """Give a library whose reads all show one state of the store: that of the first read."""
 

@@ -22,7 +22,13 @@ def migrate(engine: Engine, lock_file: Path) -> None:
     """
     if revision(engine) == HEAD:
         return
-    with locked(lock_file), engine.connect().execution_options(write=True, patient=True) as connection, connection.begin():
+    with locked(lock_file):
+        upgrade(engine)
+
+
+def upgrade(engine: Engine) -> None:
+    """Do the same without a lock, in one transaction."""
+    with engine.connect().execution_options(write=True, patient=True) as connection, connection.begin():
         if connection.dialect.name != "sqlite":
             postgres.check_order(connection)
         _upgrade(connection)

@@ -7,6 +7,7 @@ from itertools import chain
 
 from sqlalchemy import func, select, update
 
+from feedproxy.errors import StoreError
 from feedproxy.model import (
     Article,
     ArticleId,
@@ -53,6 +54,12 @@ class SqlStore:
         self.serials = SqlSerials(db)
         self.search, self.pulse = search.SqlSearch(db), database.pulse.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
+
+    def probe(self, channels: Collection[str], limit: int) -> None:
+        if damage := self._database.damage():
+            raise StoreError(f"store: is damaged: {damage}; stop everything, put the file aside, and restore a backup")
+        self.version([])
+        self.newest(channels, limit)
 
     @contextmanager
     def snapshot(self) -> Iterator["SqlStore"]:

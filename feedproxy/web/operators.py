@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Response, abort, request
 from werkzeug.exceptions import TooManyRequests
 
-from feedproxy.edition import ChannelHealth, Health, Problem, look, unreadable
+from feedproxy.edition import ChannelHealth, Health, Problem, look, probe, unreadable
 from feedproxy.errors import StoreError
 from feedproxy.model import Mirror
 from feedproxy.render import render_status
@@ -48,7 +48,7 @@ class Operators:
 
     def readyz(self) -> Response:
         """Answer 200 while the store can be read, whatever upstream does; with what is wrong, to operators."""
-        self.desk.version([])
+        probe(self.mirror, self.desk)
         answer: dict[str, object] = {"ready": True}
         if self._is_told():
             health = look(self.mirror, self.desk, self.settings.data, self.clock())

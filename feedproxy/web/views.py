@@ -18,6 +18,7 @@ from feedproxy.edition import (
     Pages,
     in_script,
     known_script,
+    probe,
 )
 from feedproxy.media import MEDIA_TYPES, Media
 from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath
@@ -165,8 +166,8 @@ class Views:
         return redirect_to(paths.ICON, 302)
 
     def healthz(self) -> Response:
-        """Answer "ok" while the store can be read."""
-        self.library.version([])
+        """Answer "ok" while the store can be read and is not known to be damaged."""
+        probe(self.mirror, self.library)
         return respond(b"ok\n", TEXT)
 
     def robots(self) -> Response:

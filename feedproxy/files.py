@@ -1,0 +1,44 @@
+"""Files that are whole or not there: written under a temporary name, which is cleared away where the writer was killed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, cast
+
+PART = ".part"
+# A temporary file that nobody has written to for so long has lost its writer: each write takes well under a second.
+ABANDONED = timedelta(hours=1)
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[BinaryIO]:
+    """Give a temporary file beside *file*, and put it in its place at the end; nothing is left where the block raises.
+
+    Raises:
+        OSError: it can't be written.
+
+    """
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", suffix=PART, delete=False) as opened:
+        part = Path(opened.name)
+        try:
+            yield cast("BinaryIO", opened)
+            opened.flush()
+            os.fsync(opened.fileno())
+            os.fchmod(opened.fileno(), 0o644)
+            part.replace(file)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def abandoned(folder: Path, pattern: str, now: datetime) -> Iterator[Path]:
+    """Yield the temporary files whose paths in *folder* match *pattern* and whose writers were killed."""
+    for part in folder.glob(pattern + PART):
+        try:
+            if part.stat().st_mtime < (now - ABANDONED).timestamp():
+                yield part
+        except FileNotFoundError:  # it has just become whole
+            continue
