@@ -68,7 +68,7 @@ def odd(number: int) -> dict[str, object]:
         return {}
     body = SafeHtml(f'<p title="&lt;/item&gt;{ODD}">{ODD}</p><p><a href="{BASE}/21/1/1/n{number + 1}.htm">下一座</a></p>')
     links = ((ArticleId(f"n{number + 1}"), Url(f"{BASE}/21/1/1/n{number + 1}.htm")),)
-    return {"title": f"]]> </title><item> {number}", "body": body, "author": "", "tags": ("</entry>", "桥"), "links": links}
+    return {"title": f"]]> </title><item> {number}", "body": body, "authors": (), "tags": ("</entry>", "桥"), "links": links}
 
 
 def scopes_of(library: Library) -> list[Scope]:
@@ -121,7 +121,7 @@ ENTRIES = st.builds(
     content=TEXTS.map(SafeHtml),
     published=st.just(START),
     updated=st.just(START),
-    author=TEXTS,
+    authors=st.lists(TEXTS, max_size=2).map(tuple),
     tags=st.lists(TEXTS, max_size=2).map(tuple),
     enclosure=ENCLOSURES,
     record=RECORDS,

@@ -29,6 +29,7 @@ from feedproxy.model.harvested import (
     HEURISTICS,
     MIRRORED,
     Article,
+    DateSource,
     EntryState,
     Extract,
     Headline,
@@ -57,13 +58,14 @@ from feedproxy.model.remembered import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.model.sites import ArticleRules, Channel, ListingRules, Site, Source
+from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, ListingRules, Site, Source
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url
 
 __all__ = [
     "ALL",
     "EXCERPT",
     "HEURISTICS",
+    "ID_DATE",
     "LONGEST_DELAY",
     "LONGEST_QUEUE",
     "LONGEST_QUIET",
@@ -77,6 +79,7 @@ __all__ = [
     "Backfill",
     "Channel",
     "ChannelState",
+    "DateSource",
     "DirtyHtml",
     "EntryState",
     "ExportForm",

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, or_, select, update
 
-from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting
+from feedproxy.model import Article, ArticleId, DateSource, ListingItem, Url, Waiting
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 
@@ -27,7 +27,7 @@ def of_channel(db: Connection, channel: str, only: Collection[ArticleId] | None 
     query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
     return [
         Waiting(
-            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
+            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt, DateSource(row.dated)),
             row.tries,
             row.try_at,
             row.tried_at,
@@ -133,6 +133,7 @@ def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None
         "title": item.title if item else "",
         "excerpt": item.excerpt if item else "",
         "published": item.published if item else None,
+        "dated": item.dated if item else DateSource.STATED,
         "position": position,
         "tries": 0,
         "error": "",
