@@ -2,7 +2,10 @@
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
+
+from feedproxy.model import Site, Url
 
 # Year, month and day in that order, in digits, as in "2021-11-09 14:05 中港台时间" and "2021年11月9日";
 # no Chinese site writes them otherwise, and an English "9/11/2021" does not match.
@@ -12,6 +15,19 @@ _NUMERIC = re.compile(
     r"\s*(am|pm)?(?:\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)(?!\w))?)?",
     re.IGNORECASE,
 )
+# What news sites print before the text, in brackets: 【大纪元2021年11月09日讯】, （某社某地2021年11月9日电）. A date that
+# stands in the text itself is of what it tells about.
+_DATELINE = re.compile(r"[【〔\[（(][^】〕\]）)]{0,40}[】〕\]）)]")
+_DATELINE_MARK = re.compile(r"日\s*(?:讯|訊|电|電|报导|报道|報導|報道)|【")
+_DATELINE_CHARACTERS = 150
+# The day in an address, where its site does not say how to read it: /2009/12/17/, /2009-12-17-, /20091217/.
+_DAY_IN_PATH = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:([-/_.])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?!\d)")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_IN_PATH = re.compile(rf"/(\d{{4}})/({'|'.join(_MONTHS)})[a-z]*/(\d\d?)(?!\d)", re.IGNORECASE)
+# Names of parameters whose value may be the day, as in ?date=2009-12-17.
+_DAY_PARAMETER = re.compile(r"date|day|time|publish", re.IGNORECASE)
+# Years of two digits are of 1969 to 2068 (POSIX, strptime); one digit is a year of two whose zero was left out.
+_CENTURY, _PIVOT = 100, 69
 _AFTERNOON = ("下午", "晚上", "晚间", "pm")
 _NOON = 12
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -37,6 +53,56 @@ def parse_date(text: str, timezone: str) -> datetime | None:
     try:
         moment = _iso(text) or _numeric(text) or _written(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_dateline(text: str, timezone: str) -> datetime | None:
+    """Return the date in the brackets before an article's *text*, None without one.
+
+    >>> parse_dateline("【某报2021年11月09日讯】去年……", "Asia/Shanghai")
+    datetime.datetime(2021, 11, 8, 16, 0, tzinfo=datetime.timezone.utc)
+    >>> parse_dateline("2019年7月20日，……", "UTC") is None
+    True
+    """
+    for match in _DATELINE.finditer(text[:_DATELINE_CHARACTERS]):
+        numeric = _NUMERIC.search(match[0])
+        if numeric and _DATELINE_MARK.search(match[0]):
+            return parse_date(numeric[0], timezone)
+    return None
+
+
+def date_in_address(url: Url, site: Site) -> datetime | None:
+    """Return the beginning of the day that an article's address names, in the site's zone; None if it names none.
+
+    The groups `yyyy` or `yy`, `m` and `d` of the site's article_url say where it stands; without them the usual forms count.
+
+    >>> site = Site("example.org", "", ("example.org",))
+    >>> date_in_address(Url("https://example.org/2009/12/17/a.htm"), site)
+    datetime.datetime(2009, 12, 17, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    parts = urlsplit(url)
+    if (parts.hostname or "") not in site.hosts:
+        return None
+    path = unquote(parts.path)
+    match = site.article_url.search(path) if site.article_url else None
+    groups = match.groupdict() if match else {}
+    if {"m", "d"} <= groups.keys() and (groups.get("yyyy") or groups.get("yy")):
+        return _day(groups.get("yyyy") or groups["yy"] or "", groups["m"] or "", groups["d"] or "", site.timezone)
+    if month := _MONTH_IN_PATH.search(path):
+        return _day(month[1], str(_MONTHS.index(month[2].lower()) + 1), month[3], site.timezone)
+    values = (value for name, value in parse_qsl(parts.query) if _DAY_PARAMETER.search(name))
+    found = (_DAY_IN_PATH.search(text) for text in (path, *values))
+    days = (_day(day[1], day[3] or day[5], day[4] or day[6], site.timezone) for day in found if day)
+    return next((day for day in days if day), None)
+
+
+def _day(year: str, month: str, day: str, timezone: str) -> datetime | None:
+    try:
+        number = int(year)
+        if number < _CENTURY:
+            number += 2000 if number < _PIVOT else 1900
+        return datetime(number, int(month), int(day), tzinfo=ZoneInfo(timezone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from feedproxy.model import Article, ArticleId, DirtyHtml, Picture, Received, StoredPicture, Url
+from feedproxy.model import Article, ArticleId, DateSource, DirtyHtml, Picture, Received, StoredPicture, Url
 
-# As `urls` has IDs; a `tag:` URI (RFC 4151, 2.1) of ours; the name of a stored picture.
-_ENTRY_ID = r"^tag:[a-z0-9.-]{1,100},\d{4}(-\d\d){0,2}:[A-Za-z0-9._/:-]{1,200}$"
+# As `urls` has IDs; the name of a stored picture.
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _File = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
 _Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000)]
@@ -33,11 +32,11 @@ class _PictureRecord(_Record):
 class _ArticleRecord(_Record):
     id: _Id
     url: _Address
-    entry_id: Annotated[str, Field(pattern=_ENTRY_ID)]
     title: _Line
     published: AwareDatetime
     updated: AwareDatetime
-    author: _Line = ""
+    dated: DateSource = DateSource.STATED
+    authors: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=100)
     tags: tuple[_Line, ...] = ()
     picture: _PictureRecord | None = None
     rule: _Line = ""
@@ -60,11 +59,11 @@ def record_of(
     record = {
         "id": article.id,
         "url": article.url,
-        "entry_id": article.entry_id,
         "title": article.title,
         "published": _moment(article.published),
         "updated": _moment(article.updated),
-        "author": article.author,
+        "dated": article.dated.value if article.dated is not DateSource.STATED else "",
+        "authors": list(article.authors),
         "tags": list(article.tags),
         "picture": {"url": picture.url, "alt": picture.alt, "caption": picture.caption} if picture else None,
         "rule": article.rule,
@@ -94,18 +93,18 @@ def read_record(record: bytes | Mapping[str, Any]) -> Received:
     return Received(
         id=ArticleId(found.id),
         url=Url(found.url),
-        entry_id=found.entry_id,
         title=found.title,
         body=DirtyHtml(found.body),
         published=found.published,
         updated=found.updated,
-        author=found.author,
+        authors=found.authors,
         tags=found.tags,
         picture=Picture(Url(found.picture.url), found.picture.alt, found.picture.caption) if found.picture else None,
         rule=found.rule,
         gone=found.gone,
         channels=found.channels,
         files={Url(url): names for url, names in found.pictures.items()},
+        dated=found.dated,
         links={ArticleId(to): Url(url) for to, url in found.links.items()},
     )
 

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -5,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedproxy.dates import parse_date
+from feedproxy.dates import date_in_address, parse_date, parse_dateline
+from feedproxy.model import Site, Url
 
 SHANGHAI = "Asia/Shanghai"
 NOON = datetime(2021, 11, 9, 4, 0, tzinfo=UTC)
@@ -90,3 +92,55 @@ def test_the_site_s_zone_is_meant_where_the_text_names_none(moment: datetime, zo
 def test_whatever_the_text_the_answer_is_in_utc_or_none(text: str) -> None:
     moment = parse_date(text, SHANGHAI)
     assert moment is None or moment.utcoffset() == timedelta(0)
+
+
+GROUPED = r"^/gb/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)"
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "day"),
+    [
+        ("/gb/21/12/7/n5.htm", GROUPED, (2021, 12, 7)),
+        ("/gb/9/12/17/n5.htm", GROUPED, (2009, 12, 17)),
+        ("/gb/1/1/5/n5.htm", GROUPED, (2001, 1, 5)),
+        ("/gb/00/1/5/n5.htm", GROUPED, (2000, 1, 5)),
+        ("/gb/98/1/5/n5.htm", GROUPED, (1998, 1, 5)),
+        ("/gb/2011/1/5/n5.htm", GROUPED, (2011, 1, 5)),
+        ("/gb/21/13/7/n5.htm", GROUPED, None),
+        ("/a/2009/n5.htm", r"/(?P<yyyy>\d{4})/(?P<id>n\d+)", None),
+        ("/2009/12/17/bridge", "", (2009, 12, 17)),
+        ("/2009/1/7/bridge", "", (2009, 1, 7)),
+        ("/news/2009-12-17-bridge.html", "", (2009, 12, 17)),
+        ("/news/20091217/bridge", "", (2009, 12, 17)),
+        ("/2009/dec/17/bridge", "", (2009, 12, 17)),
+        ("/story?date=2009-12-17&id=20101111", "", (2009, 12, 17)),
+        ("/story?id=20101111", "", None),
+        ("/story/120091217345", "", None),
+        ("/story/20093217", "", None),
+        ("/2009/12/bridge", "", None),
+        ("/gb/9/12/17/n5.htm", "", None),
+    ],
+)
+def test_an_address_names_the_day_as_its_site_says_or_in_a_usual_form(
+    path: str, pattern: str, day: tuple[int, int, int] | None
+) -> None:
+    site = Site("news.example", "", ("news.example",), timezone=SHANGHAI, article_url=re.compile(pattern) if pattern else None)
+    expected = datetime(*day, tzinfo=ZoneInfo(SHANGHAI)) if day else None
+    assert date_in_address(Url(f"https://news.example{path}"), site) == expected
+    assert date_in_address(Url(f"https://other.example{path}"), site) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("【山城报2021年11月9日讯】去年的5月1日……", MIDNIGHT),
+        ("（山城社2021年11月09日电）桥", MIDNIGHT),
+        ("编按：特此推荐。 【山城报2021年11月9日讯】", MIDNIGHT),
+        ("【山城报11月9日讯】", None),
+        ("2021年11月9日，桥修好了。", None),
+        ("桥（建于2021年11月9日）修好了", None),
+        ("", None),
+    ],
+)
+def test_a_dateline_in_brackets_is_a_date_and_one_in_the_text_is_none(text: str, moment: datetime | None) -> None:
+    assert parse_dateline(text, SHANGHAI) == moment

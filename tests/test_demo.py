@@ -73,7 +73,7 @@ def test_every_article_comes_by_rule_with_date_author_tags_and_picture(harvested
     assert set(held) == set(demo.pieces())
     for name, piece in demo.pieces().items():
         article = held[name]  # type: ignore[index]
-        assert (article.title, article.author, article.tags) == (piece.title, piece.author, piece.tags)
+        assert (article.title, article.authors, article.tags) == (piece.title, (piece.author,), piece.tags)
         assert article.rule == "sites/jinghu.example.toml"
         assert bool(article.picture) == bool(piece.picture)
     pictures = store.pictures(list(held))

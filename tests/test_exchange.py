@@ -17,13 +17,12 @@ ARTICLE = Article(
     id=ArticleId("n7"),
     site="news",
     url=Url("https://www.news.example/n7.htm"),
-    entry_id="tag:news,2021-05-31:n7",
     title="河上的桥 <修好了>",
     body=SafeHtml("<p>第一段</p>"),
     summary="第一段",
     published=datetime(2021, 5, 31, 8, tzinfo=UTC),
     updated=datetime(2021, 5, 31, 9, 30, tzinfo=UTC),
-    author="张三",
+    authors=("张三",),
     tags=("桥", "A/B"),
     picture=Picture(SHOWN, "桥", "图说"),
     links=((ArticleId("n6"), Url("https://www.news.example/n6.htm")),),
@@ -36,7 +35,7 @@ HELD = {SHOWN: StoredPicture(FILE, FILE), Url("https://img.news.example/3.png"):
 def test_what_is_read_is_what_was_written() -> None:
     record = json.dumps(record_of(ARTICLE, {"c2", "c1"}, HELD, with_body=True), ensure_ascii=False)
     found = read_record(record.encode())
-    names = ("id", "url", "entry_id", "title", "body", "published", "updated", "author", "tags", "picture", "rule", "gone")
+    names = ("id", "url", "title", "body", "published", "updated", "authors", "tags", "picture", "rule", "gone")
     assert [getattr(found, name) for name in names] == [getattr(ARTICLE, name) for name in names]
     assert (found.channels, found.files) == (("c1", "c2"), {SHOWN: (FILE.name, FILE.name)})
 
@@ -52,7 +51,9 @@ def test_the_text_stays_away_where_it_stands_elsewhere_and_its_links_are_told() 
     [
         ("id", "../../etc/passwd"),
         ("url", "javascript:alert(1)"),
-        ("entry_id", "urn:x"),
+        ("dated", "guessed"),
+        ("authors", "张三"),
+        ("authors", ["x" * 301]),
         ("published", "2021-05-31T08:00:00"),
         ("published", None),
         ("pictures", {SHOWN: ["../secret.png", FILE.name]}),

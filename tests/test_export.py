@@ -27,7 +27,7 @@ from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdo
 from feedproxy.harvest import Harvester, Kit
 from feedproxy.harvest.mirrored import read_copy
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, ExportForm, ExportRules, Images, Mirror, Page, PageCopies, Url
+from feedproxy.model import ArticleId, ExportForm, ExportRules, Images, ListingItem, Mirror, Page, PageCopies, Url
 from feedproxy.settings import Settings
 from feedproxy.sign import read_manifest
 from feedproxy.sources import load_mirror
@@ -129,7 +129,7 @@ def test_a_page_holds_the_whole_article(house: House, tmp_path: Path) -> None:
     held = house.store.article(ArticleId("n102"))
     assert held is not None
     page = Page(Url("https://git.example/town/pages/city/n102.md"), (town / "pages" / "city" / "n102.md").read_bytes())
-    copy = read_copy(page, held.id, house.mirror, held.updated)
+    copy = read_copy(page, ListingItem(held.id, held.url, held.title), house.mirror, held.updated)
     assert copy.draft.article == held
     names = {file.name for file in (town / "media").glob("*/*")}
     told = {name for pair in copy.files.values() for name in pair}

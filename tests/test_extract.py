@@ -74,7 +74,7 @@ def blog(paragraphs: list[str], title: str, head: str = "", before: str = "") ->
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_an_article_comes_with_all_its_page_says_about_it(layout: str) -> None:
     found = from_site(LAYOUTS[layout]())
-    assert (found.title, found.published, found.author) == (TITLE, MOMENT, AUTHOR)
+    assert (found.title, found.published, found.authors) == (TITLE, MOMENT, (AUTHOR,))
     assert found.picture == Picture(Url(PICTURE), alt="石桥", caption=CAPTION)
     assert found.tags == TAGS
     assert found.rule == "sites/news.example.toml"
@@ -119,18 +119,63 @@ def test_no_white_space_of_the_mark_up_stands_between_two_chinese_characters(lay
 
 
 @pytest.mark.parametrize(
-    ("byline", "author"),
+    ("byline", "authors"),
     [
-        ("（大纪元记者林小舟纽约报导）", "林小舟"),
-        ("（大纪元记者林小舟、何大川综合报导）", "林小舟、何大川"),
-        ("(大纪元特约记者林小舟编译报导)", "林小舟"),
-        ("（大纪元驻巴黎记者林小舟 采访报导）", "林小舟"),
-        ("（山村来稿）", ""),
+        ("（大纪元记者林小舟纽约报导）", ("林小舟",)),
+        ("（大纪元记者林小舟、何大川综合报导）", ("林小舟", "何大川")),
+        ("(大纪元特约记者林小舟编译报导)", ("林小舟",)),
+        ("（大纪元驻巴黎记者林小舟 采访报导）", ("林小舟",)),
+        ("（英文大纪元记者Ann Lee报导／林小舟编译）", ("Ann Lee", "林小舟")),
+        ("（英文大纪元记者Ann Lee报导/林小舟翻译，何大川整理）", ("Ann Lee", "林小舟", "何大川")),
+        ("（大纪元专栏作家林小舟撰文）", ("林小舟",)),
+        ("（大纪元专栏作家Ann B. Lee撰文／何大川编译）", ("Ann B. Lee", "何大川")),
+        ("【大纪元记者林小舟台北报导】", ("林小舟",)),
+        ("（文章来源：某社／编译：何大川）", ("何大川",)),
+        ("（作者：林小舟）", ("林小舟",)),
+        ("（大纪元东京记者站报导）", ()),
+        ("（某某社报导）", ()),
+        ("（山村来稿）", ()),
     ],
 )
-def test_the_author_is_read_from_the_byline_without_the_place(byline: str, author: str) -> None:
+def test_authors_are_read_from_the_byline_without_place_role_or_verb(byline: str, authors: tuple[str, ...]) -> None:
     text = modern_article(BODY.replace(f"（大纪元记者{AUTHOR}纽约报导）", byline))
-    assert from_site(text).author == author
+    assert from_site(text).authors == authors
+
+
+@pytest.mark.parametrize(
+    ("byline", "authors"),
+    [
+        ("By Ann Lee and Tom Roe", ("Ann Lee", "Tom Roe")),
+        ("BY ANN LEE, Staff Writer | Photos by Bob Ray", ("ANN LEE",)),
+        ("Ann Lee, PhD, Associated Press", ("Ann Lee PhD",)),
+        ("Lee, Ann", ("Ann Lee",)),
+        ("Maria de la Cruz for the Island Post", ("Maria de la Cruz",)),
+        ("ann@example.org (Ann Lee)", ("Ann Lee",)),
+        ("Иван Петров", ("Иван Петров",)),
+        ("弗里曼·戴森", ("弗里曼·戴森",)),
+        ("文/记者 林小舟 图/何大川", ("林小舟",)),
+        ("作者：林小舟；何大川", ("林小舟", "何大川")),
+        ("記者林小舟／台北報導", ("林小舟",)),
+        ("某社记者林小舟 何大川台北12日电", ("林小舟", "何大川")),
+        ("責任編輯：林小舟", ()),
+        ("Staff", ()),
+        ("admin", ()),
+        ("The bridge was opened by the mayor of the town on Friday", ()),
+        ("桥是上个月修好的，工匠说还要再等三天。" * 3, ()),
+        ("林小舟" * 200, ()),
+    ],
+)
+def test_a_byline_gives_clean_names_or_none(byline: str, authors: tuple[str, ...]) -> None:
+    found = from_blog(blog(CHINESE, "老石桥", before=f"<span class='by'>{byline}</span>"), "author: //span[@class='by']")
+    assert found.authors == authors
+
+
+def test_a_page_that_names_each_author_for_itself_has_them_all() -> None:
+    linked = json.dumps({"author": [{"name": "林小舟"}, {"@type": "Organization", "name": "某报"}, {"name": "何大川"}]})
+    found = from_blog(blog(CHINESE, "老石桥", before=f'<script type="application/ld+json">{linked}</script>'))
+    assert found.authors == ("林小舟", "何大川")
+    each = "".join(f"<a class='by'>{name}</a>" for name in ("林小舟", "何大川"))
+    assert from_blog(blog(CHINESE, "老石桥", before=each), "author: //a[@class='by']").authors == ("林小舟", "何大川")
 
 
 def test_pictures_in_the_text_get_their_real_address() -> None:
@@ -179,7 +224,7 @@ def test_a_picture_in_several_sizes_is_in_the_clean_text_once_with_one_address()
 def test_an_article_without_lead_picture_tags_or_byline_is_an_article(layout: str) -> None:
     text = LAYOUTS[layout](f"<p>{CHINESE[0]}</p>").replace("featured_image", "x")
     found = from_site(text)
-    assert (found.picture, found.tags, found.author) == (None, (), "")
+    assert (found.picture, found.tags, found.authors) == (None, (), ())
     assert text_in(found.body) == CHINESE[0]
 
 
@@ -251,7 +296,7 @@ def test_a_dropped_in_file_s_directives_are_followed() -> None:
         "<p id='quote'>引文</p><img src='/pixel.gif'><img src='/x.gif' data-real='/real.jpg'></div>"
     )
     found = from_blog(blog(ENGLISH, "Bridge", before=before), rules)
-    assert (found.title, found.author, found.rule) == ("真标题", "何大川", "sites/blog.example.txt")
+    assert (found.title, found.authors, found.rule) == ("真标题", ("何大川",), "sites/blog.example.txt")
     assert found.published == datetime(2031, 5, 6, 8, tzinfo=UTC)
     expected = '<p class="notes">留下</p><p>第一段</p><blockquote><p id="quote">引文</p></blockquote><img src="/real.jpg"'
     assert expected in found.body
@@ -303,7 +348,7 @@ def test_odd_linked_data_is_passed_over(value: str) -> None:
     good = json.dumps({"author": {"name": "何大川"}, "datePublished": "2031-05-06T08:00:00Z"})
     scripts = "".join(f'<script type="application/ld+json">{each}</script>' for each in (value, good))
     found = from_blog(blog(CHINESE, "老石桥", scripts), "body: //div[@class='text']")
-    assert (found.author, found.published) == ("何大川", datetime(2031, 5, 6, 8, tzinfo=UTC))
+    assert (found.authors, found.published) == (("何大川",), datetime(2031, 5, 6, 8, tzinfo=UTC))
 
 
 def test_a_picture_for_sharing_leads_where_the_rules_name_none() -> None:

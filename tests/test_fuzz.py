@@ -398,9 +398,9 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> None:
         return
     assert found.title
     assert found.published is None or found.published.utcoffset() == timedelta(0)
-    assert "\n" not in found.title + found.author + "".join(found.tags)
+    assert "\n" not in found.title + "".join(found.authors + found.tags)
     pictures = (found.picture.url, found.picture.alt, found.picture.caption) if found.picture else ()
-    _can_be_kept(found.title, found.author, *found.tags, *pictures, safe, plain_text(safe))
+    _can_be_kept(found.title, *found.authors, *found.tags, *pictures, safe, plain_text(safe))
     for url in (found.single_url, found.next_url, found.picture.url if found.picture else None):
         assert url is None or url.startswith(("http://", "https://"))
 

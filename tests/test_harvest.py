@@ -1,8 +1,11 @@
 """One channel, from its listing to the store, against an invented site on a loopback port."""
 
+import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,13 +13,13 @@ import pytest
 from conftest import Clock
 from fakes import open_calm_fetcher
 from feedcheck import check_atom, check_json_feed, check_rss
-from newsroom import BASE, HOST, STORIES, Answer, Newsroom, article_page, gzipped, listing, page_of, rss, write_config
+from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, article_page, gzipped, listing, page_of, rss, write_config
 
 from feedproxy import paths
 from feedproxy.fetch import Fetcher
-from feedproxy.harvest import Harvester, Kit, Report
+from feedproxy.harvest import Harvester, Kit, Report, reextract
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Channel, ListingItem, Mirror, Page, Source, Url, Validators
+from feedproxy.model import ArticleId, Channel, DateSource, ListingItem, Mirror, Page, Source, Url, Validators
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
@@ -43,10 +46,9 @@ def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStor
     article = store.article(ArticleId("n102"))
     assert article is not None
     assert article.title == "河边的图书馆"
-    assert article.author == "李明"
+    assert article.authors == ("李明",)
     assert article.tags == ("读书",)
     assert article.published.isoformat() == "2021-05-02T00:00:00+00:00"
-    assert article.entry_id == "tag:news.example,2021-05-02:n102"
     assert article.picture is not None
     assert (article.picture.url, article.picture.caption) == (f"{BASE}/pic/102.jpg", "图注：河边的图书馆")
     assert "<p>河边新开的图书馆收到三千册捐书，馆长说今年要办读书会。</p>" in article.body
@@ -197,7 +199,7 @@ def test_an_edited_headline_updates_the_same_entry(
     assert after is not None
     assert [report.updated for report in reports] == [0, 1]
     assert after.title == "诗集再版 读者连夜排队"
-    assert (after.entry_id, after.published) == (before.entry_id, before.published)
+    assert after.published == before.published
     assert after.updated == clock.now
 
 
@@ -344,7 +346,8 @@ def test_a_date_that_can_t_be_is_not_believed(
     assert [len(report.failures) for report in poll_all(harvester)] == [0, 0]
     article = store.article(ArticleId("n104"))
     assert article is not None
-    assert article.published == clock.now
+    assert article.dated is DateSource.ESTIMATED
+    assert article.published < clock.now - timedelta(days=20)  # of its neighbours, as its listing was never polled before
 
 
 def test_an_outage_is_no_fault_of_what_nobody_asked_for(
@@ -491,3 +494,145 @@ def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
     assert state.failures == 1
     assert state.next_poll_at is not None
     assert state.next_poll_at > harvester.kit.clock()
+
+
+# ---------------------------------------------------------------- dates that nobody gives
+
+# Their IDs and places in a listing are in no order.
+UNDATED = tuple(
+    Story(f"n{number}", "21/6/1", f"无日期的第{number}条", f"第{number}条没有日期，字数却够多，可以读完。", ("city",))
+    for number in (303, 301, 309, 305, 302)
+)
+
+
+def undated_page(story: Story) -> Answer:
+    return page_of(re.sub("<time.*?</time>", "", article_page(story)))
+
+
+@pytest.fixture
+def undated(newsroom: Newsroom) -> Newsroom:
+    newsroom.stories, newsroom.faults = UNDATED, {story.path: undated_page(story) for story in UNDATED}
+    return newsroom
+
+
+def city_feed(mirror: Mirror) -> Channel:
+    return replace(channel_of(mirror, "city"), source=Source("feed", Url(f"{BASE}/city.xml")))
+
+
+def order_of(store: SqlStore) -> list[str]:
+    return [article.id for article in store.newest(["city"], 50)]
+
+
+@pytest.mark.usefixtures("undated")
+def test_a_feed_without_any_date_keeps_its_order(harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock) -> None:
+    harvester.poll(city_feed(mirror))
+    assert order_of(store) == [story.id for story in reversed(UNDATED)]
+    assert {article.dated for article in store.newest(["city"], 50)} == {DateSource.ESTIMATED}
+    assert all(article.published <= clock.now for article in store.newest(["city"], 50))
+
+
+def test_what_is_new_on_top_of_a_polled_feed_is_dated_by_the_clock_and_leads(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+) -> None:
+    harvester.poll(city_feed(mirror))
+    first = order_of(store)
+    new = replace(UNDATED[0], id="n300", title="最新的一条")
+    undated.stories, undated.faults[new.path] = (*UNDATED, new), undated_page(new)
+    clock.advance(hours=5)
+    harvester.poll(city_feed(mirror))
+    article = store.newest(["city"], 1)[0]
+    assert (article.id, article.dated, article.published) == ("n300", DateSource.SEEN, clock.now)
+    assert order_of(store)[1:] == first
+
+
+def test_undated_articles_between_dated_ones_are_dated_between_them(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.stories = (STORIES[0], UNDATED[0], STORIES[2], UNDATED[1])
+    newsroom.faults = {story.path: undated_page(story) for story in UNDATED}
+    harvester.poll(city_feed(mirror))
+    assert order_of(store) == [story.id for story in (UNDATED[1], STORIES[2], UNDATED[0], STORIES[0])]
+    top, third, between, _ = store.newest(["city"], 4)
+    assert between.published == datetime(2021, 5, 2, tzinfo=UTC)
+    assert top.published == third.published + timedelta(seconds=1)
+
+
+def test_what_a_walk_brings_leads_no_feed_and_keeps_its_order(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+) -> None:
+    undated.stories = (*UNDATED, *STORIES[:1])  # the newest of which has a date
+    city = channel_of(mirror, "city")
+    harvester.poll(city)
+    clock.advance(days=9)
+    harvester.walk(city, pages=9)
+    assert order_of(store) == [STORIES[0].id, *(story.id for story in reversed(UNDATED))]
+
+
+def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_new(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+) -> None:
+    harvester.poll(city_feed(mirror))
+    wanted = ArticleId(UNDATED[-1].id)
+    dated = rss("city", UNDATED).replace("</link></item>", "</link><pubDate>Sat, 01 May 2021 08:00:00 GMT</pubDate></item>", 1)
+    undated.faults["/city.xml"] = Answer(dated.encode())
+    clock.advance(hours=1)
+    harvester.poll(city_feed(mirror))
+    article = store.article(wanted)
+    assert article is not None
+    assert (article.dated, article.published) == (DateSource.STATED, datetime(2021, 5, 1, 8, tzinfo=UTC))
+    assert article.updated == article.published
+    assert order_of(store)[-1] == wanted
+
+
+def test_new_rules_that_read_a_date_replace_a_guess(
+    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+) -> None:
+    story = UNDATED[2]
+    undated.faults[story.path] = page_of(undated_page(story).body.decode().replace("<h1>", "<i id='when'>2021-04-30</i><h1>"))
+    harvester.poll(city_feed(mirror))
+    file = settings.config / "sites" / f"{HOST}.toml"
+    file.write_text(file.read_text("utf-8").replace("[article]", "[article]\ndate = \"//i[@id='when']\"", 1), "utf-8")
+    clock.advance(hours=1)
+    kit = replace(harvester.kit, mirror=load_mirror(settings.config))
+    list(reextract(kit, [ArticleId(story.id)], is_dry=False))
+    article = store.article(ArticleId(story.id))
+    assert article is not None
+    assert (article.dated, article.published) == (DateSource.STATED, datetime(2021, 4, 29, 16, tzinfo=UTC))
+
+
+def test_a_page_shows_that_a_date_is_estimated(
+    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom
+) -> None:
+    harvester.poll(city_feed(mirror))
+    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    text = client.get(f"/town/blob/master/pages/city/{UNDATED[0].id}.md").text
+    assert "约 <time" in text
+    assert "article:published_time" not in text
+    del undated
+
+
+@pytest.mark.usefixtures("undated")
+def test_an_entry_s_id_is_made_of_site_and_article_alone(
+    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror
+) -> None:
+    harvester.poll(city_feed(mirror))
+    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    ids = [item["id"] for item in client.get("/feed/town.json").json["items"]]  # type: ignore[index]
+    assert ids == [f"tag:news.example,2026-01-01:{story.id}" for story in reversed(UNDATED)]
+
+
+def test_several_authors_are_several_in_every_form_of_a_feed(
+    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    newsroom.faults[STORIES[3].path] = page_of(article_page(STORIES[3]).replace("记者李明报导", "记者李明、何大川报导"))
+    poll_all(harvester)
+    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    feeds = {form: client.get(f"/feed/letters.{form}").data for form in ("xml", "atom", "json")}
+    assert [check(feeds[form]) for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed))] == [
+        []
+    ] * 3
+    assert re.findall("<dc:creator>(.*?)</dc:creator>", feeds["xml"].decode())[:2] == ["李明", "何大川"]
+    assert "<author><name>李明</name></author><author><name>何大川</name></author>" in feeds["atom"].decode()
+    assert json.loads(feeds["json"])["items"][0]["authors"] == [{"name": "李明"}, {"name": "何大川"}]
+    assert [len(client.get(f"/feed/letters.json?filter_author=^{name}$").json["items"]) for name in ("何大川", "李明")] == [1, 2]  # type: ignore[index]
+    assert "李明、何大川" in client.get("/letters/blob/master/pages/books/n104.md").text

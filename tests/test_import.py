@@ -1,26 +1,29 @@
 """`feedproxy import`: a whole mirror at once, again, and after it was interrupted."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from checkouts import write_checkout
 from conftest import Clock
 from fakes import CalmBudget
-from newsroom import BASE, STORIES, Newsroom
+from newsroom import BASE, STORIES, Newsroom, Story
 
 from feedproxy.errors import StoreError
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Import, Importer, Kit, Trust, entries_of, prepare
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, ListingItem, Mirror, Source, Url, Version, one_line
+from feedproxy.model import ArticleId, DateSource, ListingItem, Mirror, Source, Url, Version, one_line
 from feedproxy.settings import Settings
-from feedproxy.store import SqlStore
+from feedproxy.store import SqlStore, open_store
 
 MANY = tuple(replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",)) for at in range(100))
 
@@ -32,7 +35,9 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kit(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path) -> Iterator[Kit]:
-    fetcher = open_fetcher(settings, mirror, CalmBudget(), clock, lambda _: None, more_folders=(checkout,))
+    fetcher = open_fetcher(
+        settings, mirror, CalmBudget(), clock, lambda _: None, more_folders=(checkout, checkout.parent / "old")
+    )
     yield Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)
     fetcher.close()
 
@@ -180,3 +185,107 @@ def test_what_is_no_mirror_is_told_in_one_line(
     assert ended.returncode == 2
     assert told in ended.stderr.replace("\n", " ")
     assert "Traceback" not in ended.stderr
+
+
+# ---------------------------------------------------------------- dates that no page gives
+
+OLD = tuple(
+    replace(STORIES[0], id=f"n{number}", title=f"旧事{number}", day=day, channels=("city",))
+    for number, day in (
+        (205, "1/2/5"),
+        (208, "9/12/17"),
+        (212, "11/3/1"),
+    )
+)
+BARE = tuple(replace(STORIES[0], id=f"n{number}", title=f"无日期{number}", channels=("city",)) for number in (210, 207, 999))
+
+
+def write_old(folder: Path, stories: tuple[Story, ...] = (*OLD[:1], BARE[1], OLD[1], BARE[0], OLD[2], BARE[2])) -> Path:
+    """Write a mirror whose pages have no year: those of OLD have it in their addresses, those of BARE nowhere."""
+    write_checkout(folder, stories=tuple(replace(story, day="21/5/1") for story in stories), channels=("city",))
+    for story in stories:
+        file = folder / "town" / "pages" / "city" / f"{story.id}.md"
+        text = file.read_text("utf-8").replace("2021年5月1日", "5月1日")
+        file.write_text(text.replace("/21/5/1/", f"/{story.day}/" if story in OLD else "/x/y/z/"), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def dating(kit: Kit) -> Kit:
+    """A site whose addresses may name a day."""
+    pattern = re.compile(r"^/(?:(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)|x/y/z)/(?P<id>n\d+)\.htm$")
+    site = replace(kit.mirror.sites[0], article_url=pattern, canonical_url="")
+    sections = tuple(
+        replace(section, channels=tuple(replace(channel, site=site) for channel in section.channels))
+        for section in kit.mirror.sections
+    )
+    return replace(kit, mirror=replace(kit.mirror, sites=(site,), sections=sections))
+
+
+@pytest.fixture
+def other_store(tmp_path: Path) -> Iterator[SqlStore]:
+    (tmp_path / "other").mkdir()
+    opened = open_store(f"sqlite:///{tmp_path}/other/store.sqlite", tmp_path / "other")
+    yield opened
+    opened.close()
+
+
+def dates_in(kit: Kit) -> dict[str, tuple[str, str]]:
+    zone = kit.mirror.sites[0].timezone
+    found = kit.store.dates(kit.store.walk(["city"]))
+    return {name: (f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d}", dated.value) for name, (moment, dated) in found.items()}
+
+
+def test_a_page_of_the_first_years_has_the_day_of_its_address(dating: Kit, tmp_path: Path) -> None:
+    done = take_in(dating, write_old(tmp_path / "old"))
+    assert done.failures == []
+    assert {name: dates_in(dating)[name] for name in ("n205", "n208", "n212")} == {
+        "n205": ("2001-02-05", "address"),
+        "n208": ("2009-12-17", "address"),
+        "n212": ("2011-03-01", "address"),
+    }
+
+
+def test_pages_without_a_date_are_dated_between_their_neighbours_and_counted(dating: Kit, tmp_path: Path) -> None:
+    done = take_in(dating, write_old(tmp_path / "old"))
+    dates = dates_in(dating)
+    assert {dates[name][1] for name in ("n210", "n207", "n999")} == {"estimated"}
+    assert "2001-02-05" < dates["n207"][0] < "2009-12-17" < dates["n210"][0] < "2011-03-01"
+    assert done.dates == {DateSource.ADDRESS: 3, DateSource.ESTIMATED: 3}
+
+
+def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
+    dating: Kit, tmp_path: Path, other_store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_old(tmp_path / "old")
+    take_in(dating, folder)
+    other = replace(dating, store=other_store)
+    monkeypatch.setattr("feedproxy.harvest.importing._LOT", 1)
+    done = Import()
+    sources = {"town": Source("mirror", Url(f"{(folder / 'town').as_uri()}/indexes/"))}
+    trust = Trust(other.fetcher, other.store.serials)
+    entries = entries_of(other, sources, trust, done)[::-1]
+    stopped = replace(other, is_stopping=iter((False, False, False, *(True for _ in range(99)))).__next__)
+    with ThreadPoolExecutor(1) as pool:
+        Importer(stopped, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+    assert 0 < len(other.store.walk(["city"])) < len(entries)
+    take_in(other, folder)
+    ids = dating.store.walk(["city"])
+    assert other.store.dates(ids) == dating.store.dates(ids)
+
+
+def test_without_any_date_at_all_articles_keep_their_order_and_lead_nothing(dating: Kit, tmp_path: Path) -> None:
+    done = take_in(dating, write_old(tmp_path / "old", BARE))
+    assert done.dates == {DateSource.UNKNOWN: 3}
+    newest = dating.store.newest(["city"], 9)
+    assert [article.id for article in newest] == [story.id for story in reversed(BARE)]
+    assert newest[0].published < datetime(1990, 1, 2, tzinfo=UTC)
+
+
+def test_an_import_that_knows_better_replaces_estimates_and_nothing_looks_new(dating: Kit, tmp_path: Path) -> None:
+    folder = write_old(tmp_path / "old")
+    take_in(dating, folder)
+    page = folder / "town" / "pages" / "city" / "n999.md"
+    page.write_text(page.read_text("utf-8").replace("5月1日", "2005年5月1日"), "utf-8")
+    assert take_in(dating, folder).dates == {DateSource.ADDRESS: 3, DateSource.ESTIMATED: 2, DateSource.STATED: 1}
+    assert dates_in(dating)["n999"] == ("2005-05-01", "stated")

@@ -1,5 +1,6 @@
 """A store of an earlier version: what becomes of its articles when a later one opens it."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,13 +34,12 @@ ARTICLES = (
         id=ArticleId("n1"),
         site="news.example",
         url=Url("https://news.example/1"),
-        entry_id="tag:news.example,2021-05-01:n1",
         title="茶摊",
         body=SafeHtml(BODY),
         summary="桥头的茶摊又开张了。",
         published=NOW,
         updated=NOW + timedelta(hours=1),
-        author="李明",
+        authors=("李明",),
         tags=("茶", "桥"),
         picture=LEAD,
         links=((ArticleId("n7"), Url("https://news.example/7")),),
@@ -50,7 +50,6 @@ ARTICLES = (
         id=ArticleId("n2"),
         site="news.example",
         url=Url("https://news.example/2"),
-        entry_id="tag:news.example,2021-05-01:n2",
         title="没有图的",
         body=SafeHtml("<p>今天没有图。<img></p>"),
         summary="今天没有图。",
@@ -61,7 +60,6 @@ ARTICLES = (
         id=ArticleId("n3"),
         site="news.example",
         url=Url("https://news.example/3"),
-        entry_id="tag:news.example,2021-05-01:n3",
         title="同一张图",
         body=SafeHtml(f'<p>又是同一张图。<img src="{PIC}/a.jpg"></p>'),
         summary="又是同一张图。",
@@ -95,11 +93,13 @@ def insert_article(store: str, article: Article, channel: str = "c1") -> None:
     insert(
         store,
         "article",
-        **{name: getattr(article, name) for name in ("id", "site", "url", "entry_id", "title", "body", "summary", "author")},
+        **{name: getattr(article, name) for name in ("id", "site", "url", "title", "body", "summary")},
+        authors=json.dumps(article.authors, ensure_ascii=False),
         picture_url=picture and picture.url,
         picture_alt=picture and picture.alt,
         picture_caption=picture and picture.caption,
         published=published,
+        dated=article.dated,
         updated=micro(article.updated),
         stored=micro(NOW),
         rule=article.rule,
@@ -179,7 +179,7 @@ def test_after_an_upgrade_readers_can_ask_for_articles(url: str, tmp_path: Path)
 
 
 def test_a_store_with_more_articles_than_are_read_at_a_time_is_upgraded_whole(url: str, tmp_path: Path) -> None:
-    copied = "site, url, entry_id, title, summary, author, published, updated, stored, rule"
+    copied = "site, url, title, summary, authors, published, dated, updated, stored, rule"
     many = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 2200)"
     body = f"'<p><img src=\"{PIC}/' || i || '.jpg\"></p>'"
     rows = f"SELECT 'm' || i, {body}, {copied} FROM n, article WHERE id = 'n2'"
@@ -203,8 +203,9 @@ def test_after_an_upgrade_everything_is_archived_and_pictures_are_found_by_their
 
 def test_versions_from_before_addresses_and_tags_were_kept_have_the_present_ones(url: str, tmp_path: Path) -> None:
     open_store(url, tmp_path).close()
-    texts = dict.fromkeys(("body", "summary", "author", "rule"), "")
-    insert(url, "article_version", article_id="n1", number=1, title="旧题", updated=micro(NOW), replaced=micro(NOW), **texts)
+    texts = dict.fromkeys(("body", "summary", "rule"), "") | {"authors": "[]", "dated": "stated"}
+    moments = dict.fromkeys(("published", "updated", "replaced"), micro(NOW))
+    insert(url, "article_version", article_id="n1", number=1, title="旧题", **texts, **moments)
     store = open_store(url, tmp_path)
     version = store.versions(ArticleId("n1"))[0]
     assert (version.title, version.url, version.tags) == ("旧题", ARTICLES[0].url, ARTICLES[0].tags)

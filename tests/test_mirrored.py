@@ -80,7 +80,7 @@ def test_an_article_comes_whole_and_as_from_its_site(harvester: Harvester, store
     report = harvester.poll(taken_from(mirror))
     assert (report.failures, report.new) == ([], 3)
     article = held(store, "n102")
-    assert (article.title, article.author, article.tags) == ("河边的图书馆", "李明", ("读书",))
+    assert (article.title, article.authors, article.tags) == ("河边的图书馆", ("李明",), ("读书",))
     assert article.url == f"{BASE}/21/5/2/n102.htm"
     assert article.published == datetime(2021, 5, 1, 16, tzinfo=UTC)
     assert article.picture is not None

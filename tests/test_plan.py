@@ -12,6 +12,7 @@ from feedproxy.model import (
     ArticleId,
     Channel,
     ChannelState,
+    DateSource,
     ListingItem,
     Picture,
     PollRules,
@@ -35,7 +36,6 @@ HELD = Article(
     id=ArticleId("n1"),
     site="news.example",
     url=Url("https://news.example/n1"),
-    entry_id="tag:news.example,2031-05-01:n1",
     title="石桥修好了",
     body=SafeHtml("<p>石桥修好了。</p>"),
     summary="石桥修好了。",
@@ -149,7 +149,7 @@ def test_an_article_that_is_not_held_is_new_and_stored_as_it_is() -> None:
 
 
 def test_an_article_fetched_again_without_a_change_stays_to_the_last_field() -> None:
-    fetched = replace(HELD, entry_id="tag:news.example,2031-05-06:n1", published=NOW, updated=NOW)
+    fetched = replace(HELD, published=NOW, updated=NOW)
     assert plan.settle(HELD, fetched, NOW) == (HELD, plan.Outcome.SAME)
 
 
@@ -159,7 +159,7 @@ def test_an_article_fetched_again_without_a_change_stays_to_the_last_field() -> 
         replace(HELD, title="石桥修好了（更新）"),
         replace(HELD, body=SafeHtml("<p>石桥终于修好了。</p>")),
         replace(HELD, summary="石桥终于修好了。"),
-        replace(HELD, author="林小舟"),
+        replace(HELD, authors=("林小舟",)),
         replace(HELD, tags=("石桥",)),
         replace(HELD, picture=Picture(Url("https://i.news.example/a.jpg"))),
         replace(HELD, pictures=(Url("https://i.news.example/a.jpg"),)),
@@ -168,10 +168,10 @@ def test_an_article_fetched_again_without_a_change_stays_to_the_last_field() -> 
     ids=["title", "body", "summary", "author", "tags", "picture", "pictures", "links"],
 )
 def test_a_change_moves_updated_and_leaves_identity_and_date(changed: Article) -> None:
-    fetched = replace(changed, entry_id="tag:news.example,2031-05-06:n1", published=NOW, updated=NOW - MINUTE)
+    fetched = replace(changed, published=NOW, updated=NOW - MINUTE)
     kept, outcome = plan.settle(HELD, fetched, NOW)
     assert outcome is plan.Outcome.UPDATED
-    assert kept == replace(changed, entry_id=HELD.entry_id, published=HELD.published, updated=NOW)
+    assert kept == replace(changed, published=HELD.published, updated=NOW)
 
 
 def test_updated_never_moves_back_when_the_clock_does() -> None:
@@ -211,3 +211,72 @@ def test_heuristics_never_take_the_place_of_what_the_rules_read() -> None:
 
 def test_an_id_that_an_article_of_another_site_has_is_not_taken_over() -> None:
     assert "is taken by an article of news.example" in plan.doubt(RULED, replace(RULED, site="b.example"), LISTED, has_rules=True)
+
+
+DAY = datetime(2031, 5, 6, tzinfo=UTC)
+SITE_DATES = {ArticleId(f"n{number}"): DAY + timedelta(hours=number) for number in (100, 110, 140)}
+
+
+@pytest.mark.parametrize("better", [DateSource.STATED, DateSource.ADDRESS])
+@pytest.mark.parametrize("guess", [DateSource.SEEN, DateSource.ESTIMATED, DateSource.UNKNOWN])
+def test_a_date_from_upstream_takes_the_place_of_a_guess_once_and_is_no_update(guess: DateSource, better: DateSource) -> None:
+    held = replace(HELD, dated=guess, published=NOW, updated=NOW)
+    fetched = replace(held, published=DAY, updated=DAY, dated=better)
+    kept, outcome = plan.settle(held, fetched, NOW + MINUTE)
+    assert outcome is plan.Outcome.REDATED
+    assert (kept.published, kept.updated, kept.dated) == (DAY, DAY, better)
+    again, outcome = plan.settle(kept, replace(kept, published=NOW, dated=DateSource.STATED), NOW)
+    assert (again, outcome) == (kept, plan.Outcome.SAME)
+
+
+def test_a_guess_never_takes_the_place_of_a_date_nor_of_another_guess() -> None:
+    for dated in (DateSource.STATED, DateSource.ADDRESS, DateSource.SEEN, DateSource.ESTIMATED):
+        held = replace(HELD, dated=dated)
+        for guess in (DateSource.SEEN, DateSource.ESTIMATED, DateSource.UNKNOWN):
+            assert plan.settle(held, replace(held, published=NOW, dated=guess), NOW) == (held, plan.Outcome.SAME)
+
+
+def test_dates_are_filled_in_between_neighbours_and_never_out_of_order() -> None:
+    hours = [9, None, None, 6, None]
+    filled = plan.interpolate([None if hour is None else DAY + timedelta(hours=hour) for hour in hours])
+    assert filled == [DAY + timedelta(hours=hour) for hour in (9, 8, 7, 6)] + [DAY + timedelta(hours=6, seconds=-1)]
+    assert plan.interpolate([None, None]) == [None, None]
+    pinned = plan.interpolate([DAY, None, DAY + timedelta(days=9)])
+    assert pinned[1] == DAY - timedelta(seconds=1)
+
+
+def test_by_id_a_date_is_between_those_of_the_numbers_before_and_after_and_of_the_same_series() -> None:
+    ids = [ArticleId(each) for each in ("n105", "n99", "n141", "u5", "uabc", "n0139")]
+    found = plan.estimate_by_id(set(ids), SITE_DATES)
+    assert found[ArticleId("n105")] == DAY + timedelta(hours=105)
+    assert found[ArticleId("n99")] == SITE_DATES[ArticleId("n100")] - timedelta(seconds=1)
+    assert found[ArticleId("n141")] == SITE_DATES[ArticleId("n140")] + timedelta(seconds=1)
+    assert set(found) == {"n105", "n99", "n141", "n0139"}
+
+
+def undated(*numbers: int) -> list[ListingItem]:
+    return [ListingItem(ArticleId(f"u{number}"), Url(f"https://news.example/{number}"), "") for number in numbers]
+
+
+def test_only_what_is_new_on_top_of_a_polled_listing_is_dated_by_the_clock() -> None:
+    held = {ArticleId(f"u{number}"): (DAY, DateSource.ESTIMATED) for number in (1, 2, 3, 4, 5)}
+    order = [7, 5, 6, 4, 3, 2, 1, 0]  # 5 is pinned, 0 comes back at the end
+    dated = {item.id: item for item in plan.date_items(undated(*order), held, plan.Sighting.NEW, NOW)}
+    assert [dated[ArticleId(each)].dated for each in ("u7", "u6")] == [DateSource.SEEN] * 2
+    assert dated[ArticleId("u7")].published == NOW.replace(microsecond=0)
+    back = dated[ArticleId("u0")]
+    assert (back.published, back.dated) == (DAY - timedelta(seconds=1), DateSource.ESTIMATED)
+
+
+@pytest.mark.parametrize("sighting", [plan.Sighting.PAST, plan.Sighting.GAP])
+def test_a_listing_without_any_date_keeps_its_order_before_its_anchor(sighting: plan.Sighting) -> None:
+    dates = [item.published for item in plan.date_items(undated(3, 1, 2), {}, sighting, NOW)]
+    assert all(date and date <= NOW for date in dates)
+    assert dates == sorted(dates, key=lambda date: date or NOW, reverse=True)
+    assert len(set(dates)) == 3
+
+
+def test_articles_that_only_addresses_date_keep_the_listing_s_order_within_a_day() -> None:
+    items = [replace(item, published=DAY, dated=DateSource.ADDRESS) for item in undated(2, 9, 1)]
+    dates = [item.published for item in plan.date_items(items, {}, plan.Sighting.PAST, NOW)]
+    assert dates == [DAY + timedelta(seconds=seconds) for seconds in (2, 1, 0)]

@@ -202,7 +202,7 @@ def test_a_search_finds_what_came_since(client: FlaskClient, store: SqlStore, ha
     held = store.article(ArticleId("n101"))
     assert held
     clock.advance(minutes=1)
-    store.save(make(101, title="山城的夜市", entry_id=held.entry_id), [PAGE], {}, clock())
+    store.save(make(101, title="山城的夜市"), [PAGE], {}, clock())
     assert b"<mark>" not in client.get(asked).data
     archive(harvester.kit)
     assert "<mark>夜市</mark>" in client.get(asked).text

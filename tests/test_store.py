@@ -48,13 +48,12 @@ def make(number: int, **changes: object) -> Article:
         id=ArticleId(f"n{number}"),
         site="news.example",
         url=Url(f"https://news.example/{number}"),
-        entry_id=f"tag:news.example,2021-05-01:n{number}",
         title=f"标题{number}",
         body=SafeHtml(f"<p>正文{number}</p>"),
         summary=f"正文{number}",
         published=NOW + timedelta(minutes=number),
         updated=NOW + timedelta(minutes=number),
-        author="李明",
+        authors=("李明",),
         tags=("市集", "山城"),
         picture=Picture(Url("https://pic.example/1.jpg"), "图", "图注"),
     )
@@ -93,7 +92,7 @@ def test_an_article_comes_back_as_it_was_stored(store: Store) -> None:
 
 
 def test_an_article_without_picture_tags_and_links_comes_back_too(store: Store) -> None:
-    article = make(1, picture=None, tags=(), author="")
+    article = make(1, picture=None, tags=(), authors=())
     hold(store, article)
     assert store.article(article.id) == article
 

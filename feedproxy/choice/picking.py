@@ -40,7 +40,7 @@ def _title_and_text(looked: _Looked) -> Iterator[str]:
 
 _PARTS: Mapping[str, Callable[[_Looked], Iterator[str]]] = {
     "title": lambda looked: iter((looked.article.title,)),
-    "author": lambda looked: iter((looked.article.author,)),
+    "author": lambda looked: iter(looked.article.authors),
     "category": lambda looked: iter(looked.article.tags),
     "description": lambda looked: iter((looked.text,)),
     "": _title_and_text,

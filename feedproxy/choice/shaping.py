@@ -23,7 +23,7 @@ def shape(article: Article, choice: Choice) -> Article:
         article,
         title=convert(article.title, script),
         summary=convert(article.summary, script),
-        author=convert(article.author, script),
+        authors=tuple(convert(name, script) for name in article.authors),
         tags=tuple(dict.fromkeys(convert(tag, script) for tag in article.tags)),
         picture=_picture(article.picture, script),
         body=_brief(article, choice) if choice.brief else convert_html(article.body, script),

@@ -82,7 +82,7 @@ def _article(page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> dict[
         "ID": identity[0] if identity else "-",
         "title": found.title,
         "date": _shown(found.published, site),
-        "author": found.author or f"- (shown as {site.title})",
+        "author": "、".join(found.authors) or f"- (shown as {site.title})",
         "tags": ", ".join(found.tags) or "-",
         "picture": f"{picture.url} {picture.caption}".strip() if picture else "-",
         "text": f"{len(text)} characters: {text[:80]}…",

@@ -13,7 +13,7 @@ from feedproxy import urls
 from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, open_kit, progress, say
 from feedproxy.errors import FeedproxyError, FetchError
 from feedproxy.harvest import Import, Importer, Trust, entries_of, prepare
-from feedproxy.model import Source, Url
+from feedproxy.model import DateSource, Source, Url
 from feedproxy.processes import cores, pool_of
 from feedproxy.settings import Settings
 from feedproxy.sign import read_public_key
@@ -92,14 +92,23 @@ def _base(place: str, section: str, *, is_only: bool) -> str:
 
 
 def _tell(done: Import, seconds: float, *, is_json: bool) -> None:
-    read, counts = sum(done.counts.values()), {name: done.counts[name] for name in ("new", "updated", "same")}
-    words = ", ".join(f"{count} {name}" for name, count in counts.items())
+    read, counts = sum(done.counts.values()), {name: done.counts[name] for name in ("new", "updated", "redated", "same")}
+    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name != "redated")
+    dates = {source.value: done.dates[source] for source in DateSource}
+    said = ", ".join(f"{count} {name}" for name, count in dates.items())
     lines = [
         *(f"passed over: {failure}" for failure in done.failures),
         (
             f"{read} articles ({words}), {done.pictures} pictures, {len(done.failures)} passed over; "
             f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
         ),
+        f"dates: {said}",
     ]
-    values = {**counts, "pictures": done.pictures, "failures": list(map(str, done.failures)), "seconds": round(seconds, 1)}
+    values = {
+        **counts,
+        "dates": dates,
+        "pictures": done.pictures,
+        "failures": list(map(str, done.failures)),
+        "seconds": round(seconds, 1),
+    }
     say(values, "\n".join(lines), is_json=is_json)

@@ -72,7 +72,7 @@ def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
 
 def _changes(held: Article, fetched: Article) -> Iterator[str]:
     """Yield what is different, in words."""
-    for name in ("title", "author", "tags", "picture", "rule"):
+    for name in ("title", "authors", "tags", "picture", "rule"):
         old, new = getattr(held, name), getattr(fetched, name)
         if old != new:
             yield f"{name} {old!r} -> {new!r}"

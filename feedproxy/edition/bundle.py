@@ -116,9 +116,10 @@ class _Binder:
         timezone = self._ground.mirror.timezone_of(article.site)
         return render.ArticleBody(
             title=markup.plain(markup.without_controls(article.title)) or article.id,
-            author=article.author,
+            authors=article.authors,
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
+            dated=article.dated,
             content=context.body(article, place),
             original=article.url,
             lead=context.lead(article, place),

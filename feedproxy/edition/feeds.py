@@ -111,7 +111,7 @@ def entry_of(article: Article, context: Context, at: tuple[str, str], record: Ma
     place = context.place(article, at, ground.absolute, alone=True)
     lead = context.lead(article, place)
     return render.Entry(
-        id=article.entry_id,
+        id=ground.mirror.entry_id(article.site, article.id),
         link=paths.suffixed(ground.absolute(place.page), article.id),
         via=article.url,
         title=article.title,
@@ -119,7 +119,7 @@ def entry_of(article: Article, context: Context, at: tuple[str, str], record: Ma
         content=SafeHtml((render.lead_figure(lead) if lead else "") + context.body(article, place)),
         published=article.published,
         updated=article.updated,
-        author=article.author,
+        authors=article.authors,
         tags=article.tags,
         enclosure=_enclosure(article, context, place),
         record=record,

@@ -178,9 +178,10 @@ class Pages:
         timezone = self._mirror.timezone_of(article.site)
         return render.ArticleBody(
             title=article.title,
-            author=article.author,
+            authors=article.authors,
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
+            dated=article.dated,
             content=context.body(article, place),
             original=article.url,
             lead=context.lead(article, place),
@@ -200,7 +201,7 @@ class Pages:
         canonical = self.ground.page_of(article.id, context.channels[article.id], place.section)
         stored = context.stored(article, place)
         properties = [
-            ("article:published_time", body.published.isoformat()),
+            *([] if article.dated.is_guess else [("article:published_time", body.published.isoformat())]),
             ("article:modified_time", body.updated.isoformat()),
             *(("article:tag", tag) for tag in article.tags),
         ]

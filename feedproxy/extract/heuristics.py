@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from feedproxy import markup, urls
 from feedproxy.dates import parse_date
 from feedproxy.errors import ExtractError
+from feedproxy.extract.authors import byline_in, names_in
 from feedproxy.extract.metadata import About
 from feedproxy.model import HEURISTICS, DirtyHtml, Extract, Page
 
@@ -41,7 +42,7 @@ def extract(page: Page, text: str, about: About) -> Extract:
         body=_without_heading(body, title),
         rule=HEURISTICS,
         published=about.published or parse_date(found.date or "", "UTC"),
-        author=about.author or markup.plain(found.author or ""),
+        authors=about.authors or names_in(markup.plain(found.author or "")) or byline_in(body),
         tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, map(markup.plain, found.tags or [])) if tag)),
         picture=about.picture,
         single_url=about.single_url,

@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from feedproxy import markup, urls
-from feedproxy.dates import parse_date
+from feedproxy.dates import parse_date, parse_dateline
+from feedproxy.extract.authors import byline_in, names_in
 from feedproxy.markup import Element
 from feedproxy.model import ArticleRules, Picture, Site, Url
 
@@ -25,6 +27,8 @@ _DATED = "//body//*[contains(@class, 'date') or contains(@class, 'time') or cont
 _MAX_DATED, _MAX_DATED_CHARACTERS = 10, 100
 # A byline stands at the beginning; a pattern may be slow over what was made to be slow.
 _BYLINE_CHARACTERS = 2_000
+_DATELINE_CHARACTERS = 150
+_MAX_AUTHORS = 10
 _AUTHORS = ("//meta[@name='author']/@content",)
 _PICTURES = ("//meta[@property='og:image']/@content",)
 _LD_JSON = "//script[@type='application/ld+json']"
@@ -40,7 +44,7 @@ class About:
     title: str = ""
     stated_title: str = ""
     published: datetime | None = None
-    author: str = ""
+    authors: tuple[str, ...] = ()
     picture: Picture | None = None
     single_url: Url | None = None
     next_url: Url | None = None
@@ -57,19 +61,24 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Abo
         or _date(root, _DATES, timezone)
         or _linked_date(linked, timezone)
         or _date_in_text(root, timezone),
-        author=markup.select_text(root, rules.author) or markup.select_text(root, _AUTHORS) or _linked_author(linked),
+        authors=_authors(root, rules, linked, (site.title,) if site else ()),
         picture=_picture(root, rules, url),
         single_url=_link(root, rules.single_page_link, url),
         next_url=_link(root, rules.next_page_link, url),
     )
 
 
-def author_in(body: Element, pattern: str) -> str:
-    """Return the author that *pattern* finds at the beginning of an article's text, "" without one."""
-    if not pattern:
-        return ""
-    match = re.search(pattern, re.sub(r"\s+", " ", markup.beginning_of(body, _BYLINE_CHARACTERS)))
-    return match["author"].strip() if match else ""
+def authors_in(body: Element, pattern: str, site: Site | None) -> tuple[str, ...]:
+    """Return the authors that *pattern* finds at the beginning of an article's text, else those of a plain byline."""
+    outlets = (site.title,) if site else ()
+    text = re.sub(r"\s+", " ", markup.beginning_of(body, _BYLINE_CHARACTERS)) if pattern else ""
+    match = re.search(pattern, text) if pattern else None
+    return (names_in(match["author"], outlets) if match else ()) or byline_in(body, outlets)
+
+
+def dateline(body: Element, site: Site | None) -> datetime | None:
+    """Return the date in the brackets before an article's text, None without one."""
+    return parse_dateline(markup.beginning_of(body, _DATELINE_CHARACTERS), site.timezone if site else "UTC")
 
 
 def tags_in(body: Element, site: Site | None, url: Url) -> tuple[str, ...]:
@@ -140,11 +149,23 @@ def _linked_date(linked: list[dict[str, Any]], timezone: str) -> datetime | None
     return next((date for date in dates if date), None)
 
 
-def _linked_author(linked: list[dict[str, Any]]) -> str:
+def _authors(root: Element, rules: ArticleRules, linked: list[dict[str, Any]], outlets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the authors that rules, meta elements or JSON-LD name; the first that name any count."""
+    for expressions in (rules.author, _AUTHORS):
+        for expression in expressions:
+            texts = islice(markup.select_texts(root, expression), _MAX_AUTHORS)
+            if names := tuple(dict.fromkeys(name for text in texts for name in names_in(text, outlets))):
+                return names
+    return tuple(dict.fromkeys(name for text in _linked_authors(linked) for name in names_in(text, outlets)))
+
+
+def _linked_authors(linked: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the names of the authors of the first object that names any; organisations are none."""
     for each in linked:
-        authors = each.get("author") or []
-        for author in authors if isinstance(authors, list) else [authors]:
-            name = author.get("name") if isinstance(author, dict) else author
-            if isinstance(name, str) and name.strip():
-                return markup.plain(name)
-    return ""
+        value = each.get("author") or []
+        authors = (value if isinstance(value, list) else [value])[:_MAX_AUTHORS]
+        people = [author for author in authors if not (isinstance(author, dict) and author.get("@type") == "Organization")]
+        names = [author.get("name") if isinstance(author, dict) else author for author in people]
+        if found := [markup.plain(name) for name in names if isinstance(name, str) and name.strip()]:
+            yield from found
+            return

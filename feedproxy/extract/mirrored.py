@@ -6,14 +6,14 @@ Such a page is a heading, a line of links, the lead picture and the text as HTML
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
-from urllib.parse import urlsplit
 
 from feedproxy import markup, urls
-from feedproxy.dates import parse_date
+from feedproxy.dates import date_in_address
 from feedproxy.errors import ExtractError
 from feedproxy.extract.articles import extract_article
+from feedproxy.extract.metadata import dateline
 from feedproxy.model import MIRRORED, ArticleId, ArticleRules, DirtyHtml, Extract, Page, Site, Url
 
 _FORM = re.compile(
@@ -29,7 +29,9 @@ _OUTSIDE = "not(ancestor-or-self::*[@id='artbody']) and not(.//*[@id='artbody'])
 _LEAD, _CAPTION = f"//div[.//img][{_OUTSIDE}]", f"//div[contains(@class, 'caption')][{_OUTSIDE}]"
 # A picture of so few pixels shows nothing; it counts readers.
 _PIXEL = ("0", "1", "0px", "1px")
-_DATELINE_CHARACTERS = 100
+# How far the dateline is from the day in the address: the day after on 264 of 772 real pages, up to
+# 20 days on 41; on one its year is wrong.
+_MOST_APART = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def extract_mirrored(
     return replace(
         found,
         body=DirtyHtml(markup.inner_html(root)),
-        published=_day_of(parts.original, site) or _dateline(root, site) or found.published,
+        published=_dateline(root, parts.original, site),
         picture=replace(lead, url=pictures.get(_name(lead.url), lead.url)) if lead else None,
     )
 
@@ -141,16 +143,10 @@ def _name(address: str) -> str:
     return address.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
-def _day_of(url: Url, site: Site) -> datetime | None:
-    """Return the day that an address names, in groups `yy` or `yyyy`, `m` and `d` of the site's article_url."""
-    match = site.article_url.search(urlsplit(url).path) if site.article_url else None
-    found = match.groupdict() if match else {}
-    year = found.get("yyyy") or (found.get("yy") and "20" + found["yy"])
-    return parse_date(f"{year}-{found['m']}-{found['d']}", site.timezone) if year and {"m", "d"} <= set(found) else None
-
-
-def _dateline(root: markup.Element, site: Site) -> datetime | None:
-    return parse_date(markup.beginning_of(root, _DATELINE_CHARACTERS), site.timezone)
+def _dateline(root: markup.Element, original: Url, site: Site) -> datetime | None:
+    """Return the day of the dateline, unless the address is of another time: then it is that of what a text quotes."""
+    stated, day = dateline(root, site), date_in_address(original, site)
+    return stated if stated and (day is None or abs(stated - day) <= _MOST_APART) else None
 
 
 def _rules(site: Site) -> ArticleRules:

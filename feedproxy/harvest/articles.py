@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from zoneinfo import ZoneInfo
 
 from feedproxy import markup, plan, sources, urls
+from feedproxy.dates import date_in_address
 from feedproxy.extract import extract_article
 from feedproxy.markup import Element
 from feedproxy.model import (
     EXCERPT,
     Article,
+    DateSource,
     DirtyHtml,
     Extract,
     ListingItem,
@@ -81,23 +82,23 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
     first = parts[0][1]
     body, root = join_clean(parts)  # one tree for all that is to be known of it
     content = plan.content_of(root, sum(part.visible for _, part in parts))
-    published = plan.credible(first.published, now) or plan.credible(item.published, now) or now.replace(microsecond=0)
+    published, dated = _date(item, site, now, first.published)
     article = Article(
         id=item.id,
         site=site.name,
         url=item.url,
-        entry_id=_entry_id(site, published, item),
         title=_shortened(first.title, _TITLE_CHARACTERS),
         body=body,
         summary=_shortened(content.text, _SUMMARY_CHARACTERS),
         published=published,
         updated=published,
-        author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
+        authors=tuple(_shortened(name, _TITLE_CHARACTERS) for name in first.authors) or (site.title,),
         tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
         picture=first.picture,
         links=linked_articles(root, mirror, besides=item.id),
         pictures=shown_pictures(root, first.picture),
         rule=first.rule,
+        dated=dated,
     )
     return Draft(article, content)
 
@@ -105,24 +106,35 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
 def make_excerpt(waiting: Waiting, site: Site, now: datetime) -> Article:
     """Return what stands in for an article whose text can't be had: what its listing says of it."""
     item = waiting.item
-    published = plan.credible(item.published, now) or plan.credible(waiting.seen, now) or now.replace(microsecond=0)
+    published, dated = _date(item, site, now)
+    if item.published and dated is DateSource.UNKNOWN:  # the listing's order is all that there will be
+        dated = DateSource.ESTIMATED
     return Article(
         id=item.id,
         site=site.name,
         url=item.url,
-        entry_id=_entry_id(site, published, item),
         title=_shortened(item.title, _TITLE_CHARACTERS),
         body=clean(DirtyHtml(f"<p>{escape(item.excerpt)}</p>"), item.url) if item.excerpt else SafeHtml(""),
         summary=_shortened(item.excerpt, _SUMMARY_CHARACTERS),
         published=published,
         updated=published,
-        author=site.title,
+        authors=(site.title,),
         rule=EXCERPT,
+        dated=dated,
     )
 
 
-def _entry_id(site: Site, published: datetime, item: ListingItem) -> str:
-    return plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id)
+def _date(item: ListingItem, site: Site, now: datetime, on_page: datetime | None = None) -> plan.Date:
+    """Return when an article was published, and what says so: its page, its listing, its address, or what is guessed of it."""
+    listed = plan.credible(item.published, now)
+    stated = plan.credible(on_page, now) or (listed if item.dated is DateSource.STATED else None)
+    if stated:
+        return stated, DateSource.STATED
+    if listed and item.dated is DateSource.ADDRESS:  # the day, and the listing's order in it
+        return listed, DateSource.ADDRESS
+    if day := plan.credible(date_in_address(item.url, site), now):
+        return day, DateSource.ADDRESS
+    return (listed, item.dated) if listed else (plan.NEVER_DATED, DateSource.UNKNOWN)
 
 
 def _shortened(text: str, most: int) -> str:

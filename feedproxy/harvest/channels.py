@@ -11,13 +11,24 @@ from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.checkouts import take_checkout
+from feedproxy.harvest.dating import date_listing
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.pictures import Pictures
 from feedproxy.harvest.replicas import Replica
 from feedproxy.harvest.reports import Report
 from feedproxy.harvest.taking import Taker
 from feedproxy.harvest.trust import Trust
-from feedproxy.model import REQUESTED, ArticleId, Backfill, Channel, ChannelState, Listing, Page, Source, Url
+from feedproxy.model import (
+    REQUESTED,
+    ArticleId,
+    Backfill,
+    Channel,
+    ChannelState,
+    Listing,
+    Page,
+    Source,
+    Url,
+)
 from feedproxy.parse import parse_listing
 
 _log = logging.getLogger(__name__)
@@ -201,7 +212,10 @@ class Harvester:
             since = state.gap_since if state.gap_url and state.gap_since else state.succeeded_at
             state = replace(state, gap_url=next_url, gap_since=since)
             self.kit.store.schedule.remember_poll(state)
-        self._take_items(channel, listing, report)
+        # what is new in an index of a mirror may be old: such an index lists all articles
+        is_new_on_top = state.succeeded_at is not None and channel.kind != "mirror"
+        sighting = plan.Sighting.NEW if is_new_on_top else plan.Sighting.PAST
+        self._take_items(channel, listing, report, sighting, self.kit.clock())
         return replace(state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s), page
 
     def _was_seen(self, channel: Channel, listing: Listing, until: datetime) -> bool:
@@ -228,7 +242,8 @@ class Harvester:
                     break
                 is_closed = self._was_seen(channel, listing, state.gap_since or self.kit.clock())
                 next_url = "" if is_closed else listing.next_url or ""
-                self._take_items(channel, listing, report)
+                anchor = self.kit.store.oldest(channel.id, plan.ALL_KNOWN, state.gap_since) or self.kit.clock()
+                self._take_items(channel, listing, report, plan.Sighting.GAP, anchor)
                 state = replace(state, gap_url=next_url)
                 self.kit.store.schedule.remember_poll(state)
         return state
@@ -247,7 +262,8 @@ class Harvester:
         url = walk.next_url or channel.url
         with self.kit.store.turn():
             listing = self._fetch_lower(channel, url)
-            self._take_items(channel, listing, report)
+            anchor = self.kit.store.oldest(channel.id, plan.ALL_KNOWN) or self.kit.clock()
+            self._take_items(channel, listing, report, plan.Sighting.PAST, anchor)
         self._take_articles(channel, report, None)
         archive(self.kit)
         next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
@@ -274,9 +290,11 @@ class Harvester:
         known = [date for date in dates if date]
         return bool(known) and max(known) < since
 
-    def _take_items(self, channel: Channel, listing: Listing, report: Report) -> None:
+    def _take_items(self, channel: Channel, listing: Listing, report: Report, sighting: plan.Sighting, anchor: datetime) -> None:
+        """Store what a page of a listing shows, each item with a date, as `plan.date_items` has it."""
         report.listed += len(listing.items)
-        self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
+        items = date_listing(self.kit, channel, listing.items, sighting, anchor)
+        self.kit.store.remember_listing(channel.id, items, self.kit.clock())
 
     # -------------------------------------------------------------- articles
 

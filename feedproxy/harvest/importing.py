@@ -16,11 +16,24 @@ from feedproxy import paths, plan
 from feedproxy.errors import GoneError, PictureError, UpstreamError
 from feedproxy.harvest.ahead import prepared
 from feedproxy.harvest.archive import archive
+from feedproxy.harvest.dating import estimate_imported
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import Copy, picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.trust import Trust, check_name
 from feedproxy.media.forms import make_forms
-from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Page, Source, StoredPicture, Url, Validators
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    Channel,
+    DateSource,
+    ListingItem,
+    Mirror,
+    Page,
+    Source,
+    StoredPicture,
+    Url,
+    Validators,
+)
 from feedproxy.parse import parse_listing
 from feedproxy.store import Store
 
@@ -37,19 +50,24 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(slots=True)
 class Import:
-    """What became of an import: how many articles were new, updated, same; *failures* name what was passed over, and why."""
+    """What became of an import: how many articles were new, updated, redated, same; *failures* name what was passed over.
+
+    *dates* counts where the dates of its articles come from.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
+    dates: Counter[DateSource] = field(default_factory=Counter)
     pictures: int = 0
     failures: list[UpstreamError] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article of a mirror: which channels list it, each as it does."""
+    """An article of a mirror: which channels list it, each as it does, and at which place, from the top, each has it."""
 
     id: ArticleId
     listed: tuple[tuple[str, ListingItem], ...]
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,7 @@ def entries_of(kit: Kit, sources: Mapping[str, Source], trust: Trust, done: Impo
     mirror that must be signed has to prove that.
     """
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
+    places: dict[ArticleId, list[int]] = defaultdict(list)
     for name, source in sources.items():
         channels = list(_channels_of(kit.mirror, name))
         try:
@@ -82,9 +101,10 @@ def entries_of(kit: Kit, sources: Mapping[str, Source], trust: Trust, done: Impo
             except UpstreamError as e:
                 done.failures.append(e)
             else:
-                for item in items:
+                for place, item in enumerate(items):
                     listed[item.id].append((channel.id, item))
-    return [Entry(article_id, tuple(found)) for article_id, found in listed.items()]
+                    places[item.id].append(place)
+    return [Entry(article_id, tuple(found), tuple(places[article_id])) for article_id, found in listed.items()]
 
 
 def _items_of(kit: Kit, channel: Channel, source: Source, trust: Trust, signed: Collection[str] | None) -> Sequence[ListingItem]:
@@ -152,6 +172,8 @@ class Importer:
                 told(self._finish(ahead.popleft()))
         while ahead:
             told(self._finish(ahead.popleft()))
+        if not self.kit.is_stopping():
+            self.done.dates = estimate_imported(self.kit, _orders(self.kit, entries))
         archive(self.kit)
 
     def _begin(self, entries: Sequence[Entry]) -> _Lot:
@@ -213,7 +235,9 @@ class Importer:
             self.done.failures.append(e)
             return False
         self.done.counts[outcome] += 1
-        if outcome is not plan.Outcome.SAME:
+        if outcome is plan.Outcome.REDATED:
+            store.redate(article, now)
+        elif outcome is not plan.Outcome.SAME:
             store.save(article, [copy.page], {url: pictures[url] for url in article.pictures if url in pictures}, now)
         return True
 
@@ -261,9 +285,18 @@ def read_lot(pages: list[tuple[Entry, Page]], now: datetime) -> list[_Read]:
 
 def _read_one(entry: Entry, page: Page, now: datetime) -> _Read:
     try:
-        return _Read(entry, read_copy(page, entry.id, prepared(), now))
+        return _Read(entry, read_copy(page, entry.listed[0][1], prepared(), now))
     except UpstreamError as e:
         return _Read(entry, None, e)
+
+
+def _orders(kit: Kit, entries: Sequence[Entry]) -> dict[str, list[ArticleId]]:
+    """Return the listings of the channels, in the configured order, newest first."""
+    found: dict[str, list[tuple[int, ArticleId]]] = {channel.id: [] for channel in kit.mirror.channels}
+    for entry in entries:
+        for (channel, _), place in zip(entry.listed, entry.places, strict=True):
+            found[channel].append((place, entry.id))
+    return {channel: list(dict.fromkeys(each for _, each in sorted(order))) for channel, order in found.items()}
 
 
 def _channels_of(mirror: Mirror, section: str) -> Iterator[Channel]:

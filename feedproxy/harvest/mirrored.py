@@ -8,7 +8,7 @@ from feedproxy.errors import ExtractError
 from feedproxy.exchange import read_record
 from feedproxy.extract import extract_mirrored, split_mirrored
 from feedproxy.harvest.articles import Draft, make_article
-from feedproxy.model import MIRRORED, Article, ArticleId, Extract, ListingItem, Mirror, Page, Received, Site, Url
+from feedproxy.model import MIRRORED, Article, ArticleId, DateSource, Extract, ListingItem, Mirror, Page, Received, Site, Url
 
 # As what a page in the Markdown form is kept, whatever its host calls it.
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -25,24 +25,24 @@ class Copy:
     is_told: bool
 
 
-def read_copy(page: Page, wanted: ArticleId, mirror: Mirror, now: datetime) -> Copy:
-    """Return the article on a page in the Markdown form.
+def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> Copy:
+    """Return the article on a page in the Markdown form; *item* is what a listing says of it.
 
     Raises:
         UpstreamError: the page is damaged, is another article's, or of a site that is not configured.
 
     """
     parts = split_mirrored(page)
-    site, url = _place(page, parts.original, wanted, mirror)
-    received = _received(page, parts.record, wanted) if parts.record else None
+    site, url = _place(page, parts.original, item.id, mirror)
+    received = _received(page, parts.record, item.id) if parts.record else None
     names = {name: upstream for upstream, names in received.files.items() for name in names} if received else {}
     extract = extract_mirrored(page, parts, site, links=received.links if received else {}, pictures=names)
     if received:
-        extract = replace(
-            extract, title=received.title, published=received.published, author=received.author, picture=received.picture
-        )
+        extract = _with_record(extract, received)
+        item = replace(item, published=received.published, dated=received.dated)
     kept = replace(page, content_type=MARKDOWN)
-    draft = make_article([(replace(kept, url=parts.original), extract)], ListingItem(wanted, url, parts.title), site, mirror, now)
+    item = replace(item, url=url, title=parts.title)
+    draft = make_article([(replace(kept, url=parts.original), extract)], item, site, mirror, now)
     if received:
         draft = replace(draft, article=_as_told(draft.article, received, now))
     return Copy(draft, kept, site, dict(received.files) if received else {}, received is not None)
@@ -56,15 +56,8 @@ def copy_of_received(page: Page, received: Received, mirror: Mirror, now: dateti
 
     """
     site, url = _place(page, received.url, received.id, mirror)
-    extract = Extract(
-        title=received.title,
-        body=received.body,
-        rule=received.rule,
-        published=received.published,
-        author=received.author,
-        picture=received.picture,
-    )
-    item = ListingItem(received.id, url, received.title)
+    extract = _with_record(Extract(received.title, received.body, received.rule), received)
+    item = ListingItem(received.id, url, received.title, received.published, dated=received.dated)
     draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
     return Copy(replace(draft, article=_as_told(draft.article, received, now)), page, site, {}, is_told=True)
 
@@ -80,7 +73,8 @@ def settle_copy(held: Article | None, copy: Copy, now: datetime) -> tuple[Articl
     if held and held.site != copy.site.name:
         raise ExtractError(copy.page.url, f"its ID {held.id} is taken by an article of {held.site}")
     if held and not plan.is_better_copy(held, fetched, is_told=copy.is_told):
-        return held, plan.Outcome.SAME
+        dated = plan.redate(held, fetched.published, fetched.dated)
+        return dated, plan.Outcome.SAME if dated == held else plan.Outcome.REDATED
     article, outcome = plan.settle(held, fetched, now)
     if copy.is_told and outcome is plan.Outcome.UPDATED:
         article = replace(article, updated=max(fetched.updated, article.published))
@@ -113,12 +107,17 @@ def _received(page: Page, record: bytes, wanted: ArticleId) -> Received:
     return received
 
 
+def _with_record(extract: Extract, received: Received) -> Extract:
+    """Return an extract with what another mirror says of the article; a date that is a guess there is one here."""
+    published = received.published if received.dated is DateSource.STATED else None
+    return replace(extract, title=received.title, published=published, authors=received.authors, picture=received.picture)
+
+
 def _as_told(article: Article, received: Received, now: datetime) -> Article:
     """Return an article with what only its store can know, as far as that can be."""
     is_credible = plan.credible(received.updated, now) is not None
     return replace(
         article,
-        entry_id=received.entry_id,
         updated=max(received.updated, article.published) if is_credible else article.published,
         tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, received.tags) if tag)),
         rule=received.rule or MIRRORED,

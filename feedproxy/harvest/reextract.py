@@ -63,7 +63,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
         raise ExtractError(held.url, f"its site {held.site} is configured no more")
     if pages[0].content_type == MARKDOWN:
         return _read_copy(kit, held, pages[0])
-    item = ListingItem(held.id, held.url, held.title, held.published)
+    item = _item(held)
     parts = article_parts(pages[0], kit.mirror, site, partial(held_page, pages))
     draft = make_article(parts, item, site, kit.mirror, kit.clock())
     if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
@@ -78,9 +78,13 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
 
 
 def _read_copy(kit: Kit, held: Article, page: Page) -> Article | None:
-    copy = read_copy(page, held.id, kit.mirror, kit.clock()).draft.article
+    copy = read_copy(page, _item(held), kit.mirror, kit.clock()).draft.article
     article, outcome = plan.settle(held, replace(copy, gone=held.gone), kit.clock())
     return None if outcome is plan.Outcome.SAME else article
+
+
+def _item(held: Article) -> ListingItem:
+    return ListingItem(held.id, held.url, held.title, held.published, dated=held.dated)
 
 
 def held_page(pages: list[Page], url: Url) -> Page:

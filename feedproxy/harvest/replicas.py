@@ -126,7 +126,9 @@ class Replica:
             self.report.note(e)
             return
         self.report.articles[outcome] += 1
-        if outcome is not plan.Outcome.SAME:
+        if outcome is plan.Outcome.REDATED:
+            store.redate(article, now)
+        elif outcome is not plan.Outcome.SAME:
             own = {url: pictures[url] for url in article.pictures if url in pictures}
             store.save(article, [], own, now, again_at=plan.next_check(article.published, self.kit.mirror.poll, now))
 

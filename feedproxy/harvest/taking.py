@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from feedproxy import plan, urls
@@ -20,6 +20,7 @@ from feedproxy.errors import (
 )
 from feedproxy.harvest.ahead import Fetched, fetch_all
 from feedproxy.harvest.articles import Draft, article_parts, make_article, make_excerpt
+from feedproxy.harvest.dating import Place, estimate_batch, known_date
 from feedproxy.harvest.kit import Kit
 from feedproxy.harvest.mirrored import picture_addresses, read_copy, settle_copy
 from feedproxy.harvest.pictures import PictureCopy, Pictures
@@ -32,6 +33,7 @@ from feedproxy.model import (
     REQUESTED,
     Article,
     Channel,
+    DateSource,
     Page,
     Site,
     Source,
@@ -53,6 +55,8 @@ _PICTURE_PATIENCE_S = 20.0
 _MIN_GONE_TRIES = 6
 # Whose texts an article's is compared with.
 _NEIGHBOURS = 5
+# What needs no article to be stored anew.
+_KEPT = (plan.Outcome.SAME, plan.Outcome.REDATED)
 
 
 @dataclass(slots=True)
@@ -67,17 +71,19 @@ class _Made:
 
 
 class Taker:
-    """Takes one batch of a channel's articles; *report* says what became of them."""
+    """Takes batches of a channel's articles, oldest first; *report* says what became of them."""
 
     def __init__(self, kit: Kit, channel: Channel, report: Report) -> None:
         self._kit, self._channel, self._report = kit, channel, report
         self._pictures, self._trust = Pictures(kit), Trust(kit.fetcher, kit.store.serials)
         self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
+        self._places: list[Place] = []  # of all batches, as the next one stands above the last in its listing
 
     def take(self, batch: Sequence[Waiting]) -> None:
         """Fetch articles; while the pictures of one are on their way the next is read."""
         at_once = self._kit.mirror.fetch.requests_at_once
         in_hand: deque[_Made] = deque()
+        undated: dict[int, _Made] = {}
         begun: dict[Url, Future[StoredPicture]] = {}
         ids = [waiting.item.id for waiting in batch]
         known = self._kit.store.validators(ids)
@@ -86,15 +92,29 @@ class Taker:
         try:
             for waiting, answer in fetch_all(self._kit, batch, known, self._site_of):
                 made = self._make(waiting, held.get(waiting.item.id), answer)
+                date = known_date(made.article if made else held.get(waiting.item.id))
+                self._places.append(Place(waiting.seen, date))
                 if made:
                     made.pictures = self._pictures.start(pool, made.article.pictures, self._channel.id, begun, made.copies)
-                    in_hand.append(made)
+                    if date:
+                        in_hand.append(made)
+                    else:
+                        undated[len(self._places) - 1] = made
                 if len(in_hand) > at_once:
                     self._keep(in_hand.popleft())
             for made in in_hand:
                 self._keep(made)
+            self._keep_undated(undated)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # a picture that is slow holds nobody up; it is still to be fetched
+
+    def _keep_undated(self, undated: Mapping[int, _Made]) -> None:
+        """Store the articles of a batch that nobody dates, by their places, with estimates."""
+        articles = {at: made.article for at, made in undated.items()}
+        for at, article in estimate_batch(self._kit, self._channel.id, articles, self._places).items():
+            self._places[at] = replace(self._places[at], date=known_date(article))
+            undated[at].article = article
+            self._keep(undated[at])
 
     def _make(self, waiting: Waiting, held: Article | None, answer: "Future[Fetched | None]") -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
@@ -112,7 +132,8 @@ class Taker:
             _log.exception("%s: %s failed", self._channel.id, waiting.item.url, extra=named)
             self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
         else:
-            self._settle(held)
+            if held:
+                self._settle(held, plan.Outcome.SAME)
         return None
 
     def _judge(self, waiting: Waiting, held: Article | None, fetched: Fetched, site: Site) -> _Made | None:
@@ -130,8 +151,8 @@ class Taker:
         if reason := plan.doubt(held, draft.article, item, has_rules=bool(site.article.body)):
             raise ExtractError(item.url, reason, rule)
         article, outcome = plan.settle(held, draft.article, kit.clock())
-        if outcome is plan.Outcome.SAME:
-            self._settle(held)
+        if outcome in _KEPT:
+            self._settle(article, outcome)
             return None
         self._check_quality(waiting, draft, site)
         missed = ExtractError(item.url, "only heuristics found its text", rule)
@@ -141,10 +162,10 @@ class Taker:
     def _judge_copy(self, waiting: Waiting, held: Article | None, page: Page, source: Source) -> _Made | None:
         """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
         page = self._trust.check(waiting.item.url, page, source)
-        copy = read_copy(page, waiting.item.id, self._kit.mirror, self._kit.clock())
+        copy = read_copy(page, waiting.item, self._kit.mirror, self._kit.clock())
         article, outcome = settle_copy(held, copy, self._kit.clock())
-        if outcome is plan.Outcome.SAME:
-            self._settle(held)
+        if outcome in _KEPT:
+            self._settle(article, outcome)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
         places = picture_addresses(page.url, copy)
@@ -164,16 +185,19 @@ class Taker:
             end_marker=site.end_marker if self._channel.end_marker and self._channel.id != REQUESTED else "",
         )
         if flaw:
-            is_young = plan.is_young(waiting, draft.article.published, self._kit.mirror.poll, self._kit.clock())
+            published = None if draft.article.dated.is_guess else draft.article.published
+            is_young = plan.is_young(waiting, published, self._kit.mirror.poll, self._kit.clock())
             if is_young or not flaw.is_minor:
                 raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
         self._neighbours.append(plan.sentences_of(draft.content.text))
 
-    def _settle(self, held: Article | None) -> None:
-        """Have an article that is as it was wait until it is looked at again."""
-        if held:
-            self._kit.store.settled(held.id, again_at=plan.next_check(held.published, self._kit.mirror.poll, self._kit.clock()))
-            self._report.articles["same"] += 1
+    def _settle(self, article: Article, outcome: plan.Outcome) -> None:
+        """Have an article whose text is as it was wait until it is looked at again."""
+        store, now = self._kit.store, self._kit.clock()
+        if outcome is plan.Outcome.REDATED:
+            store.redate(article, now)
+        store.settled(article.id, again_at=plan.next_check(article.published, self._kit.mirror.poll, now))
+        self._report.articles[outcome] += 1
 
     def _keep(self, made: _Made) -> None:
         """Store an article with the pictures that came; the others come later."""
@@ -188,7 +212,7 @@ class Taker:
                 self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
         self._report.pictures += len(had)
         self._report.articles[made.outcome] += 1
-        if made.outcome is plan.Outcome.NEW:
+        if made.outcome is plan.Outcome.NEW and article.dated is DateSource.STATED:
             self._report.note_delay(now - article.published)
 
     # -------------------------------------------------------------- what fails

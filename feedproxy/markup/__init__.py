@@ -25,6 +25,7 @@ from feedproxy.markup.trees import (
     parse,
     select_elements,
     select_text,
+    select_texts,
     unlazy,
     unwrap,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "plain",
     "select_elements",
     "select_text",
+    "select_texts",
     "text_of",
     "tighten",
     "unescaped",

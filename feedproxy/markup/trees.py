@@ -193,13 +193,16 @@ def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
 
     Spaces inside a line stay as they are: headlines use them as punctuation.
     """
-    for expression in expressions:
-        found = _evaluate(element, expression)
-        for each in found if isinstance(found, list) else [found]:
-            text = str(each.text_content()) if isinstance(each, HtmlElement) else str(each)
-            if text.strip():
-                return plain(text)
-    return ""
+    return next((text for expression in expressions for text in select_texts(element, expression)), "")
+
+
+def select_texts(element: HtmlElement, expression: str) -> Iterator[str]:
+    """Yield all that an XPath *expression* finds as texts on one line, but empty ones."""
+    found = _evaluate(element, expression)
+    for each in found if isinstance(found, list) else [found]:
+        text = str(each.text_content()) if isinstance(each, HtmlElement) else str(each)
+        if text.strip():
+            yield plain(text)
 
 
 def select_elements(element: HtmlElement, expressions: tuple[str, ...]) -> list[HtmlElement]:

@@ -30,6 +30,7 @@ from feedproxy.model.harvested import (
     MIRRORED,
     OF_REPLICA,
     Article,
+    DateSource,
     Extract,
     Headline,
     Listing,
@@ -57,13 +58,14 @@ from feedproxy.model.remembered import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.model.sites import ArticleRules, Channel, ListingRules, Site, Source
+from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, ListingRules, Site, Source
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url, one_line
 
 __all__ = [
     "ALL",
     "EXCERPT",
     "HEURISTICS",
+    "ID_DATE",
     "LONGEST_DELAY",
     "LONGEST_QUEUE",
     "LONGEST_QUIET",
@@ -78,6 +80,7 @@ __all__ = [
     "Backfill",
     "Channel",
     "ChannelState",
+    "DateSource",
     "DirtyHtml",
     "ExportForm",
     "ExportRules",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from feedproxy.model.sites import ArticleRules, Channel, Site, Source
-from feedproxy.model.texts import Url
+from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, Site, Source
+from feedproxy.model.texts import ArticleId, Url
 
 # What a feed of everything is called in its address, as a section's is by its name.
 ALL = "all"
@@ -240,6 +240,14 @@ class Mirror:
     def timezone_of(self, site: str) -> ZoneInfo:
         """Return the time zone of a site by its name; UTC for one that is configured no more."""
         return ZoneInfo(next((each.timezone for each in self.sites if each.name == site), "UTC"))
+
+    def entry_id(self, site: str, article_id: ArticleId) -> str:
+        """Return an entry's permanent ID: a ``tag:`` URI (RFC 4151) of the site, its `id_date`, and the article's ID.
+
+        Nothing that may be corrected later is part of it, so all mirrors of a site have the same.
+        """
+        id_date = next((each.id_date for each in self.sites if each.name == site), ID_DATE)
+        return f"tag:{site},{id_date}:{article_id}"
 
     def site_of(self, host: str) -> Site | None:
         """Return the site that a host belongs to."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 
@@ -12,6 +13,25 @@ HEURISTICS = "heuristics"
 EXCERPT = "excerpt"
 # The rule of what came from the page of a mirror.
 MIRRORED = "mirror"
+
+
+class DateSource(StrEnum):
+    """Where a date of publication comes from.
+
+    STATED by upstream, on the page or in the listing; ADDRESS of the article; SEEN: the moment at which
+    a polled listing showed it as new; ESTIMATED from its neighbours in a listing or by ID; UNKNOWN.
+    """
+
+    STATED = "stated"
+    ADDRESS = "address"
+    SEEN = "seen"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether a date that upstream gives takes its place."""
+        return self not in (DateSource.STATED, DateSource.ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +61,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ListingItem:
-    """One article as a listing shows it."""
+    """One article as a listing shows it; *dated* says where *published*, if there is one, comes from."""
 
     id: ArticleId
     url: Url
     title: str
     published: datetime | None = None
     excerpt: str = ""
+    dated: DateSource = DateSource.STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +120,7 @@ class Extract:
     body: DirtyHtml
     rule: str
     published: datetime | None = None
-    author: str = ""
+    authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     single_url: Url | None = None
@@ -111,27 +132,27 @@ class Extract:
 class Article:
     """An article as the store holds it: clean, with upstream addresses.
 
-    *entry_id* is its ``tag:`` URI (RFC 4151), *published* is set once and never moves (RFC 4287, 4.2.9),
-    *updated* moves with its text, *links* are the articles it links to, *pictures* the addresses of all pictures it
-    shows, *rule* is what found it, *gone* when upstream first said that it has it no more.
+    *published* is set once and never moves (RFC 4287, 4.2.9), unless *dated* says that it is a guess: then a date from upstream
+    takes its place. *updated* moves with its text, *links* are the articles it links to, *pictures* the addresses of all
+    pictures it shows, *rule* is what found it, *gone* when upstream first said that it has it no more.
     """
 
     id: ArticleId
     site: str
     url: Url
-    entry_id: str
     title: str
     body: SafeHtml
     summary: str
     published: datetime
     updated: datetime
-    author: str = ""
+    authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     links: tuple[tuple[ArticleId, Url], ...] = ()
     pictures: tuple[Url, ...] = ()
     rule: str = ""
     gone: datetime | None = None
+    dated: DateSource = DateSource.STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +165,11 @@ class Received:
 
     id: ArticleId
     url: Url
-    entry_id: str
     title: str
     body: DirtyHtml
     published: datetime
     updated: datetime
-    author: str = ""
+    authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     rule: str = ""
@@ -157,6 +177,7 @@ class Received:
     channels: tuple[str, ...] = ()
     files: Mapping[Url, tuple[str, str]] = field(default_factory=dict)
     links: Mapping[ArticleId, Url] = field(default_factory=dict)
+    dated: DateSource = DateSource.STATED
 
 
 @dataclass(frozen=True, slots=True)

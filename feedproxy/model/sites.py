@@ -3,8 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from feedproxy.model.texts import Url
+
+# The date in the entry IDs of sites that name no other (RFC 4151, 2.1: a day on which the site had its name).
+# Another one would change the ID of every entry, and mirrors would disagree.
+ID_DATE = date(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Site:
     *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
     Without it every address that a listing links to is an article, with an ID made from its address.
     *short_links* says where short addresses lead, each by `urls.bare`. *end_marker* is what stands at the end of a whole
-    article.
+    article. *id_date* is part of its entries' IDs.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Site:
     tag_url: re.Pattern[str] | None = None
     short_links: Mapping[str, Url] = field(default_factory=dict)
     end_marker: str = ""
+    id_date: date = ID_DATE
     listing: ListingRules = field(default_factory=ListingRules)
     article: ArticleRules = field(default_factory=ArticleRules)
 

@@ -1,7 +1,20 @@
 """What is new, what is due, when to come back, what to believe, when to worry: decide apart from doing. Pure."""
 
 from feedproxy.plan.alarms import FITS, FITS_NOT, FORGIVEN, MIN_LISTING_FAILURES, decide_alarm, remember_outcomes
-from feedproxy.plan.belief import Outcome, credible, doubt, entry_id, is_better_copy, settle
+from feedproxy.plan.belief import Outcome, credible, doubt, is_better_copy, settle
+from feedproxy.plan.dating import (
+    ALL_KNOWN,
+    DATED,
+    NEVER_DATED,
+    Date,
+    Sighting,
+    date_items,
+    estimate_all,
+    estimate_by_id,
+    interpolate,
+    is_better_date,
+    redate,
+)
 from feedproxy.plan.quality import Content, Flaw, content_of, find_flaw, sentences_of
 from feedproxy.plan.schedule import (
     MANY_TRIES,
@@ -22,34 +35,44 @@ from feedproxy.plan.schedule import (
 )
 
 __all__ = [
+    "ALL_KNOWN",
+    "DATED",
     "FITS",
     "FITS_NOT",
     "FORGIVEN",
     "MANY_TRIES",
     "MIN_LISTING_FAILURES",
+    "NEVER_DATED",
     "Content",
+    "Date",
     "Flaw",
     "Outcome",
+    "Sighting",
     "after_poll",
     "content_of",
     "credible",
+    "date_items",
     "decide_alarm",
     "doubt",
     "due_articles",
     "due_channels",
     "effective_url",
-    "entry_id",
+    "estimate_all",
+    "estimate_by_id",
     "find_flaw",
     "first_polls",
     "horizon",
     "in_turns",
+    "interpolate",
     "is_better_copy",
+    "is_better_date",
     "is_fallback_due",
     "is_waited_for",
     "is_young",
     "next_check",
     "next_picture_try",
     "next_try",
+    "redate",
     "remember_outcomes",
     "remember_redirect",
     "sentences_of",

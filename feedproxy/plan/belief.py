@@ -1,13 +1,14 @@
 """What to believe of an article that was fetched, and what it becomes. Pure."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from feedproxy.model import EXCERPT, HEURISTICS, MIRRORED, Article, ArticleId, ListingItem
+from feedproxy.model import EXCERPT, HEURISTICS, MIRRORED, Article, ListingItem
+from feedproxy.plan.dating import NEVER_DATED, redate
 
-_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+_FIRST = NEVER_DATED
 # How far ahead one may lie: sites have time zones.
 MOST_AHEAD = timedelta(days=1)
 # Headlines are shortened and edited, but half of their characters stay.
@@ -15,21 +16,23 @@ _MIN_LIKENESS = 0.5
 
 
 class Outcome(StrEnum):
-    """What became of an article that was fetched."""
+    """What became of an article that was fetched; of one that was REDATED only a date that was a guess has changed."""
 
     NEW = "new"
     UPDATED = "updated"
+    REDATED = "redated"
     SAME = "same"
 
 
 def settle(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, Outcome]:
-    """Return what to store: an article that is held keeps its identity and its date; a change moves `updated`."""
+    """Return what to store: an article that is held keeps its date, unless that was a guess; a change moves `updated`."""
     if held is None:
         return fetched, Outcome.NEW
-    kept = replace(fetched, entry_id=held.entry_id, published=held.published, updated=held.updated)
-    if replace(kept, rule=held.rule) == held:
-        return held, Outcome.SAME
-    return replace(kept, updated=max(now, held.updated)), Outcome.UPDATED
+    dated = redate(held, fetched.published, fetched.dated)
+    kept = replace(fetched, published=dated.published, updated=dated.updated, dated=dated.dated)
+    if replace(kept, rule=held.rule) == dated:
+        return dated, Outcome.SAME if dated == held else Outcome.REDATED
+    return replace(kept, updated=max(now, dated.updated)), Outcome.UPDATED
 
 
 def is_better_copy(held: Article, copy: Article, *, is_told: bool) -> bool:
@@ -64,12 +67,3 @@ def credible(published: datetime | None, now: datetime) -> datetime | None:
     """Return a date of publication if it can be one: not from before the Web, and not from tomorrow on."""
     is_credible = published is not None and _FIRST <= published <= now + MOST_AHEAD
     return published.replace(microsecond=0) if published and is_credible else None
-
-
-def entry_id(site: str, published: datetime, article_id: ArticleId) -> str:
-    """Return an entry's permanent ID, a ``tag:`` URI (RFC 4151) of the site, the day in its time zone, and the article's ID.
-
-    >>> entry_id("example.org", datetime(2021, 11, 9), ArticleId("n1"))
-    'tag:example.org,2021-11-09:n1'
-    """
-    return f"tag:{site},{published:%Y-%m-%d}:{article_id}"

@@ -36,7 +36,7 @@ def render_rss(feed: Feed) -> bytes:
         item.description(escape(entry.summary, quote=False))  # RSS reads it as HTML
         item.content(entry.content, type="CDATA")
         item.pubDate(entry.published)
-        item.dc.dc_creator(entry.author)
+        item.dc.dc_creator(list(entry.authors))
         if entry.enclosure:
             # a length that is not known is 0 (RSS profile, "enclosure")
             item.enclosure(entry.enclosure.url, str(entry.enclosure.length), entry.enclosure.media_type)
@@ -53,7 +53,7 @@ def render_atom(feed: Feed) -> bytes:
         item.id(entry.id)
         item.updated(entry.updated)
         item.published(entry.published)
-        item.author(name=entry.author)
+        item.author([{"name": name} for name in entry.authors])
         item.register_extension("links", _Links, atom=True, rss=False)
         item.links.add(rel="alternate", type="text/html", href=entry.link)
         item.links.add(rel="via", href=entry.via)
@@ -180,7 +180,7 @@ def _json_item(entry: Entry) -> dict[str, object]:
         "summary": entry.summary,
         "date_published": entry.published.isoformat(),
         "date_modified": entry.updated.isoformat(),
-        "authors": [{"name": entry.author}],
+        "authors": [{"name": name} for name in entry.authors],
     }
     if entry.tags:
         item["tags"] = list(entry.tags)

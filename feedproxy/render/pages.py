@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from feedproxy.model import Mirror, SafeHtml
+from feedproxy.model import DateSource, Mirror, SafeHtml
 from feedproxy.render.environment import make_environment
 from feedproxy.render.values import Lead
 
@@ -120,7 +120,7 @@ class ArticleBody:
     """
 
     title: str
-    author: str
+    authors: tuple[str, ...]
     published: datetime
     updated: datetime
     content: SafeHtml
@@ -131,6 +131,7 @@ class ArticleBody:
     before: Link | None
     after: Link | None
     note: str = ""
+    dated: DateSource = DateSource.STATED
 
 
 def render_home(frame: Frame, blocks: tuple[ListBlock, ...], opml: str, addresses: str = "") -> bytes:

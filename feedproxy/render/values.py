@@ -49,7 +49,7 @@ class Entry:
     content: SafeHtml
     published: datetime
     updated: datetime
-    author: str
+    authors: tuple[str, ...]
     tags: tuple[str, ...] = ()
     enclosure: Enclosure | None = None
     record: Mapping[str, object] | None = None

@@ -129,6 +129,7 @@ def _site(file: Path) -> Site:
         canonical_url=table.canonical_url,
         tag_url=re.compile(table.tag_url) if table.tag_url else None,
         end_marker=table.end_marker,
+        id_date=table.id_date,
         short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
         listing=ListingRules(**table.listing.model_dump()),
         article=ArticleRules(

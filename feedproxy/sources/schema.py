@@ -4,13 +4,14 @@ One class for each table. A key that stands here is a key that the files may hav
 """
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from feedproxy.markup import check_xpath
-from feedproxy.model import Images, Robots
+from feedproxy.model import ID_DATE, Images, Robots
 from feedproxy.sources.exports import ExportTable, PublishTable
 
 Kind = Literal["html", "feed", "mirror", "feedproxy"]
@@ -265,6 +266,7 @@ class SiteFile(_Table):
     tag_url: str = ""
     short_links: dict[Address, Address] = Field(default_factory=dict)
     end_marker: str = ""
+    id_date: date = ID_DATE
     listing: ListingTable = ListingTable()
     article: ArticleTable = ArticleTable()
     test: tuple[TestTable, ...] = ()

@@ -21,12 +21,14 @@ _logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
 _few_due = select(func.count()).select_from(_due.limit(bindparam("most")).subquery())
 _since = and_(t.article_version.c.article_id == t.archive.c.article_id, t.article_version.c.number == t.archive.c.version)
 # asked for last, as it lies behind the text in its row
-_updated = select(t.article.c.updated).where(t.article.c.id == t.archive.c.article_id).scalar_subquery()
+_own = t.article.c.id == t.archive.c.article_id
+_updated, _published = (select(each).where(_own).scalar_subquery() for each in (t.article.c.updated, t.article.c.published))
+_is_current = and_(t.article_version.c.updated == _updated, t.article_version.c.published == _published)
 _is_there = (
     exists()
     .select_from(t.archive.outerjoin(t.article_version, _since))
     .where(t.archive.c.article_id == t.membership.c.article_id, t.archive.c.log == bindparam("log"))
-    .where(or_(t.article_version.c.number.is_(None), t.article_version.c.updated == _updated))
+    .where(or_(t.article_version.c.number.is_(None), _is_current))
     .correlate(t.membership)
 )
 # What a log has not, or not as it is now, in each of the channels that show it.
@@ -48,7 +50,8 @@ class Archive(Protocol):
     def append(self, logs: Sequence[Log], now: datetime) -> int:
         """Append to each of *logs* what its channels show and it has not, by date and ID; return how many entries that were.
 
-        An article that was corrected after its page was full is appended again (RFC 5005, 4: the newer one counts).
+        An article that was corrected, or got a better date, after its page was full is appended again (RFC 5005, 4: the newer
+        one counts).
         """
 
     def is_due(self) -> bool:

@@ -9,13 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
-from feedproxy.model import Article, ArticleId, Headline, Picture, SafeHtml, Url
+from feedproxy.model import Article, ArticleId, DateSource, Headline, Picture, SafeHtml, Url
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 from feedproxy.store.indexed import search_due
 
 # What an article has in common with its versions, in the database.
-_VERSIONED = ("title", "body", "summary", "author", "picture_url", "picture_alt", "picture_caption", "updated", "rule", "url")
+_VERSIONED = (
+    *("title", "body", "summary", "authors", "picture_url", "picture_alt", "picture_caption"),
+    *("published", "dated", "updated", "rule", "url"),
+)
 _tags, _links, _shown = t.article_tag.c, t.article_link.c, t.article_picture.c
 _of_some = select(t.article).where(t.article.c.id.in_(rows.SOME))
 _tags_of = select(_tags.article_id, _tags.name).where(_tags.article_id.in_(rows.SOME)).order_by(_tags.position)
@@ -24,6 +27,7 @@ _pictures_of = select(t.article_picture).where(_shown.article_id.in_(rows.SOME))
 _headlines = select(t.article.c.id, t.article.c.site, t.article.c.title, t.article.c.published).where(
     t.article.c.id.in_(rows.SOME)
 )
+_dates = select(t.article.c.id, t.article.c.published, t.article.c.dated).where(t.article.c.id.in_(rows.SOME))
 _is_held = select(t.article.c.id).where(t.article.c.id == rows.MINE)
 
 
@@ -54,6 +58,15 @@ def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
     return [found[each] for each in ids if each in found]
 
 
+def dates(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
+    """Return when those of *ids* that are held were published, and where that comes from."""
+    found: dict[ArticleId, tuple[datetime, DateSource]] = {}
+    for some in rows.chunks(ids):
+        for row in db.execute(_dates, {"some": some}):
+            found[ArticleId(row.id)] = (row.published, DateSource(row.dated))
+    return found
+
+
 def is_held(db: Connection, article_id: ArticleId) -> bool:
     """Tell whether an article is held."""
     return db.execute(_is_held, {"mine": article_id}).first() is not None
@@ -75,6 +88,17 @@ def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> Non
     ]
     rows.insert_all(db, t.article_tag, tags)
     rows.insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
+
+
+def redate(db: Connection, saved: Article, now: datetime) -> None:
+    """Write the date of an article that is held, wherever it stands; what it was before is kept as a version."""
+    keep_version(db, saved.id, now)
+    values = {"published": saved.published, "dated": saved.dated, "updated": saved.updated, "stored": now}
+    db.execute(update(t.article).where(t.article.c.id == saved.id).values(values))
+    for table in (t.article_tag, t.membership):
+        db.execute(update(table).where(table.c.article_id == saved.id).values(published=saved.published))
+    db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
+    db.execute(insert(search_due), {"article_id": saved.id})
 
 
 def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
@@ -106,9 +130,11 @@ def as_it_was(held: Article, row: Row[Any]) -> Article:
         title=row.title,
         body=SafeHtml(row.body),
         summary=row.summary,
-        author=row.author,
+        authors=tuple(json.loads(row.authors)),
         picture=_picture(row),
         tags=held.tags if row.tags is None else tuple(json.loads(row.tags)),
+        published=row.published,
+        dated=DateSource(row.dated),
         updated=row.updated,
         rule=row.rule,
     )
@@ -127,15 +153,15 @@ def _values_of(saved: Article) -> dict[str, Any]:
     return {
         "site": saved.site,
         "url": saved.url,
-        "entry_id": saved.entry_id,
         "title": saved.title,
         "body": saved.body,
         "summary": saved.summary,
-        "author": saved.author,
+        "authors": json.dumps(saved.authors, ensure_ascii=False),
         "picture_url": picture.url if picture else None,
         "picture_alt": picture.alt if picture else None,
         "picture_caption": picture.caption if picture else None,
         "published": saved.published,
+        "dated": saved.dated,
         "updated": saved.updated,
         "rule": saved.rule,
         "gone": saved.gone,
@@ -147,19 +173,19 @@ def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa
         id=ArticleId(row.id),
         site=row.site,
         url=Url(row.url),
-        entry_id=row.entry_id,
         title=row.title,
         body=SafeHtml(row.body),
         summary=row.summary,
         published=row.published,
         updated=row.updated,
-        author=row.author,
+        authors=tuple(json.loads(row.authors)),
         tags=tags,
         picture=_picture(row),
         links=links,
         pictures=pictures,
         rule=row.rule,
         gone=row.gone,
+        dated=DateSource(row.dated),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from feedproxy.model import (
     Article,
     ArticleId,
+    DateSource,
     Headline,
     ListingItem,
     Page,
@@ -178,6 +179,18 @@ class Store(Desk, Protocol):
         If it was fetched, it waits no longer, or until *again_at*. Every channel that shows it or links to it has changed; what
         it was before is kept as a version.
         """
+
+    def redate(self, article: Article, now: datetime) -> None:
+        """Store an article's date, which was a guess before; every channel that shows it or links to it has changed."""
+
+    def dates(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, tuple[datetime, DateSource]]:
+        """Return when those of *articles* that are held were published, and where that comes from."""
+
+    def site_dates(self, site: str) -> Mapping[ArticleId, datetime]:
+        """Return when the articles of a site were published of which upstream says so."""
+
+    def oldest(self, channel: str, sources: Collection[DateSource], since: datetime | None = None) -> datetime | None:
+        """Return the earliest date after *since* of what a channel shows, held or waiting, that comes from one of *sources*."""
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
         """Have an article wait no longer, or until *again_at*: it was fetched and is as it was."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, exists, func, select, tuple_, type_coerce
 
-from feedproxy.model import ArticleId
+from feedproxy.model import ArticleId, DateSource
 from feedproxy.store import tables as t
 
 # Earlier than any moment is.
@@ -96,6 +96,27 @@ def dated(channels: Collection[str]) -> Select[Any]:
     members = t.membership.c
     held = select(members.article_id, members.published).where(members.channel.in_(channels), members.published.is_not(None))
     return held.distinct().order_by(members.published, members.article_id)
+
+
+def dates_of_site(site: str) -> Select[Any]:
+    """Return the query for the IDs of a site's articles, with when they were published, as far as upstream says so."""
+    articles = t.article.c
+    known = [each for each in DateSource if not each.is_guess]
+    return select(articles.id, articles.published).where(articles.site == site, articles.dated.in_(known))
+
+
+def oldest(channel: str, sources: Collection[DateSource], since: datetime | None) -> tuple[Select[Any], ...]:
+    """Return the queries for the earliest date from *sources*, after *since*, of what a channel shows: held, and waiting."""
+    shown = t.membership.c
+    return tuple(
+        select(table.c.published)
+        .join(t.membership, shown.article_id == key)
+        .where(shown.channel == channel, table.c.dated.in_(sources), table.c.published.is_not(None))
+        .where(*[table.c.published > since] if since else [])
+        .order_by(table.c.published)
+        .limit(1)
+        for table, key in ((t.article, t.article.c.id), (t.waiting, t.waiting.c.article_id))
+    )
 
 
 def tags_of(channels: Collection[str]) -> Select[Any]:

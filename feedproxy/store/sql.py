@@ -11,6 +11,7 @@ from feedproxy.errors import StoreError
 from feedproxy.model import (
     Article,
     ArticleId,
+    DateSource,
     Headline,
     ListingItem,
     Page,
@@ -239,6 +240,24 @@ class SqlStore:
                 waiting_rows.come_again(db, saved, again_at, tries, now)
             db.execute(waiting_rows.IS_HELD, {"mine": saved.id, "published": saved.published})
             rows.touch(db, [saved.id], now)
+
+    def redate(self, saved: Article, now: datetime) -> None:
+        with self._db.writing() as db:
+            articles.redate(db, saved, now)
+            rows.touch(db, [saved.id], now)
+
+    def dates(self, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
+        with self._db.reading() as db:
+            return articles.dates(db, ids)
+
+    def site_dates(self, site: str) -> dict[ArticleId, datetime]:
+        with self._db.reading() as db:
+            return {ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))}
+
+    def oldest(self, channel: str, sources: Collection[DateSource], since: datetime | None = None) -> datetime | None:
+        with self._db.reading() as db:
+            found = [db.execute(query).scalar() for query in queries.oldest(channel, sources, since)]
+            return min((each for each in found if each), default=None)
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
         with self._db.writing() as db:

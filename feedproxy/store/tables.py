@@ -31,22 +31,22 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-# One row for each article that is held.
+# One row for each article that is held; `authors` is a JSON array, `dated` says where `published` comes from.
 article = Table(
     "article",
     metadata,
     Column("id", Text, primary_key=True),
     Column("site", Text, nullable=False),
     Column("url", Text, nullable=False),
-    Column("entry_id", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("summary", Text, nullable=False),
-    Column("author", Text, nullable=False),
+    Column("authors", Text, nullable=False),
     Column("picture_url", Text),
     Column("picture_alt", Text),
     Column("picture_caption", Text),
     Column("published", Moment, nullable=False),
+    Column("dated", Text, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("stored", Moment, nullable=False),
     Column("rule", Text, nullable=False),
@@ -54,7 +54,7 @@ article = Table(
     Index("article_gone", "gone"),
 )
 
-# What articles were before they changed: the same columns, and when the next version took their place; `tags` is a JSON array.
+# What articles were before they changed: the same columns, and when the next version took their place; `tags` is another array.
 # Without address and tags are those that an earlier version of the program kept.
 article_version = Table(
     "article_version",
@@ -64,10 +64,12 @@ article_version = Table(
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("summary", Text, nullable=False),
-    Column("author", Text, nullable=False),
+    Column("authors", Text, nullable=False),
     Column("picture_url", Text),
     Column("picture_alt", Text),
     Column("picture_caption", Text),
+    Column("published", Moment, nullable=False),
+    Column("dated", Text, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("rule", Text, nullable=False),
     Column("replaced", Moment, nullable=False),
@@ -181,6 +183,7 @@ waiting = Table(
     Column("title", Text, nullable=False),
     Column("excerpt", Text, nullable=False),
     Column("published", Moment),
+    Column("dated", Text, nullable=False, server_default="stated"),
     Column("position", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("tried_at", Moment),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select, update
 
 from feedproxy import urls
-from feedproxy.model import Article, ArticleId, ListingItem, Url, Waiting, one_line
+from feedproxy.model import Article, ArticleId, DateSource, ListingItem, Url, Waiting, one_line
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 
@@ -28,7 +28,7 @@ def of_channel(db: Connection, channel: str, only: Collection[ArticleId] | None 
     query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
     return [
         Waiting(
-            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt),
+            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt, DateSource(row.dated)),
             row.tries,
             row.try_at,
             row.tried_at,
@@ -147,6 +147,7 @@ def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None
         "title": item.title if item else "",
         "excerpt": item.excerpt if item else "",
         "published": item.published if item else None,
+        "dated": item.dated if item else DateSource.STATED,
         "position": position,
         "tries": 0,
         "error": "",

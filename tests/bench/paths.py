@@ -102,7 +102,6 @@ def _copies(article: Article) -> list[Article]:
             article,
             id=each,
             url=Url(article.url.replace(article.id, each)),
-            entry_id=article.entry_id.replace(article.id, each),
             published=article.published - timedelta(hours=number),
         )
         for number, each in enumerate(ids)

@@ -50,8 +50,7 @@ class Renders:
         channels = [channel for channel in section.channels if channel.id in shown_in]
         old = store.newest([channels[0].id], self.opened.mirror.entries)[-1]
         later = newest.published + timedelta(minutes=1)
-        url, entry_id = (text.replace(old.id, new_id) for text in (old.url, old.entry_id))
-        news = replace(old, id=new_id, url=Url(url), entry_id=entry_id, published=later, updated=later)
+        news = replace(old, id=new_id, url=Url(old.url.replace(old.id, new_id)), published=later, updated=later)
         for channel in channels:
             store.remember_listing(channel.id, [ListingItem(new_id, news.url, news.title)], NOW)
         store.save(news, [], {}, NOW)
@@ -76,7 +75,7 @@ def by_feedgen(articles: list[Article]) -> float:
     feed.description("feed")
     for article in articles:
         entry = feed.add_entry(order="append")
-        entry.guid(article.entry_id)
+        entry.guid(f"tag:news.example,2026-01-01:{article.id}")
         entry.title(article.title)
         entry.link(href=article.url)
         entry.description(article.summary)

@@ -186,7 +186,6 @@ def _repeat(db: sqlite3.Connection, table: str, copy: int) -> None:
         key: other,
         "published": f"published - {copy * _AGE_US}",
         "updated": f"updated - {copy * _AGE_US}",
-        "entry_id": f"replace(entry_id, {key}, {other})",
         "url": f"replace(url, {key}, {other})" if table == "article" else "url",
     }
     values = ", ".join(changed.get(name, name) for name in columns)
