@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from feedproxy import plan
-from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
+from feedproxy.errors import FetchError, GoneError, ListingError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.kit import Kit
@@ -259,6 +259,8 @@ class Harvester:
 
     def _take_items(self, channel: Channel, listing: Listing, report: Report) -> None:
         report.listed += len(listing.items)
+        for reason in listing.lost:
+            report.note(ListingError(channel.url, reason))
         self.kit.store.remember_listing(channel.id, listing.items, self.kit.clock())
 
     def _remember(self, state: ChannelState, page: Page | None, failure: UpstreamError | None) -> None:
