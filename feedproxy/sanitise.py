@@ -14,12 +14,10 @@ from feedproxy import markup, urls
 from feedproxy.errors import ExtractError, TooLargeError
 from feedproxy.model import DirtyHtml, SafeHtml, Url
 
-# What an article may have; an attribute counts as two elements. The longest real one has 60,000 characters and 900 elements;
-# bleach takes 30 us for an element.
+# What may be left of an article, besides `markup.MAX_ELEMENTS`; so many allowed attributes cost bleach as much as the elements.
+# Scripts and inlined pictures count for nothing. The longest real article has 60,000 characters and 900 elements.
 MAX_CHARACTERS = 1_000_000
-MAX_ELEMENTS = 60_000
-# Text grows where it is escaped.
-_MAX_ESCAPED_CHARACTERS = 1_500_000
+_MAX_ATTRIBUTES = markup.MAX_ELEMENTS
 # What is longer than the first becomes several pieces: bleach takes 1.1 us for a character of 5,000 to 20,000, and 1.4 us of
 # 40,000. An element that can't, as its attributes are so long, is refused.
 _PIECE_CHARACTERS = 20_000
@@ -76,8 +74,8 @@ def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
         base: the address of its page, against which relative addresses count.
 
     Raises:
-        TooLargeError: it has more than MAX_CHARACTERS or MAX_ELEMENTS, or one element has too long attributes.
-        ExtractError: it can't be read.
+        TooLargeError: it has more than MAX_CHARACTERS, or one element has too long attributes.
+        ExtractError: it can't be read, or not as a whole.
 
     """
     return clean_tree(dirty, base)[0]
@@ -85,8 +83,6 @@ def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
 
 def clean_tree(dirty: DirtyHtml, base: Url) -> tuple[SafeHtml, markup.Element]:
     """Return the same, and its tree, which was made to check it; raises as `clean` does."""
-    if len(dirty) > MAX_CHARACTERS:
-        raise TooLargeError(base, f"body of {len(dirty)} characters is larger than {MAX_CHARACTERS}")
     try:
         safe = _clean_once(dirty, base)
         root = markup.fragment(safe)
@@ -103,23 +99,28 @@ def clean_tree(dirty: DirtyHtml, base: Url) -> tuple[SafeHtml, markup.Element]:
 def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     root = markup.fragment(dirty)
     markup.drop([element for element in root.iter() if not isinstance(element.tag, str) or element.tag in DROPPED])
-    count = sum(1 + 2 * len(element.attrib) for element in root.iter())
-    if count > MAX_ELEMENTS:
-        raise TooLargeError(base, f"body of {count} elements and attributes is larger than {MAX_ELEMENTS}")
     for element in list(root.iter(*_BECOME_DIV)):
         element.tag = "div"
     markup.unwrap(root, {str(element.tag) for element in root.iter()} - TAGS)
     for element in root.iter("pre"):
         element.text = (element.text or "").lstrip("\n")  # HTML drops one line break here, libxml2 none, html5lib none in tables
+    markup.flatten(root)
     _strip_attributes(root)
     _settle_addresses(root, base)
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    _hold(base, len(values), "attributes", _MAX_ATTRIBUTES)
+    _hold(base, sum(map(len, (*root.itertext(), *values))), "characters", MAX_CHARACTERS)  # before more is made of them
     cleaner, groups = _cleaner(), _groups(root)
-    size, longest = sum(map(len, groups)), max(map(len, groups), default=0)
-    if size > _MAX_ESCAPED_CHARACTERS:
-        raise TooLargeError(base, f"body of {size} characters, escaped, is larger than {_MAX_ESCAPED_CHARACTERS}")
+    longest = max(map(len, groups), default=0)
+    _hold(base, sum(map(len, groups)), "characters, escaped,", MAX_CHARACTERS)
     if longest > _MAX_PIECE_CHARACTERS:
         raise TooLargeError(base, f"an element of {longest} characters is larger than {_MAX_PIECE_CHARACTERS}")
     return SafeHtml("".join(cleaner.clean(group) for group in groups))
+
+
+def _hold(base: Url, size: int, unit: str, most: int) -> None:
+    if size > most:
+        raise TooLargeError(base, f"body of {size} {unit} is larger than {most}")
 
 
 def _is_settled(safe: SafeHtml, root: markup.Element) -> bool:
@@ -127,6 +128,7 @@ def _is_settled(safe: SafeHtml, root: markup.Element) -> bool:
 
     Of links in links, which no HTML can say, only one of them makes what the other one reads.
     """
+    markup.flatten(root)  # html5lib adds a level to each table
     has_nested = any(next(link.iterdescendants("a"), None) is not None for link in root.iter("a"))
     return not has_nested and not _LOOSE_PRE.search(safe) and str(markup.inner_html(root)) == safe
 

@@ -360,3 +360,30 @@ def test_a_picture_for_sharing_leads_where_the_rules_name_none() -> None:
 def test_links_to_other_articles_and_hosts_are_no_tags() -> None:
     links = f'<p><a href="{BASE}/gb/nsc1.htm">甲</a><a href="https://other.example/gb/tag/%E6%A1%A5.html">乙</a>{CHINESE[0]}</p>'
     assert from_site(modern_article(links)).tags == ()
+
+
+@pytest.mark.parametrize("tags", ["div", "font", "b", "i", "span", "blockquote", "center", "table><tr><td", "ul><li"])
+@pytest.mark.parametrize("rules", ["title: //h1\nbody: //article", ""], ids=["rules", "heuristics"])
+def test_an_article_of_tags_that_nobody_closes_is_whole(tags: str, rules: str) -> None:
+    deep = "".join(f"<{tags}>{sentence} ({n}) " for n in range(100) for sentence in ENGLISH)
+    last = "The last sentence says when the bridge will be closed for the night, and who will hold the keys of its gate."
+    page = f"<html><body><article><h1>The bridge</h1><p>{ENGLISH[0]}</p>{deep}<p>{last}</p></article></body></html>"
+    text = text_in(from_blog(page, rules).body)
+    assert [f"({n})" in text for n in range(100)] == [True] * 100
+    assert last in text
+
+
+def test_a_page_that_nests_deeper_than_can_be_read_is_refused_with_that_reason() -> None:
+    page = f"<html><body><article><h1>The bridge</h1><p>{ENGLISH[0]}</p>{'<div>' * 3_000}{ENGLISH[1]}</article>"
+    with pytest.raises(ExtractError, match=r"blog\.example.*nested deeper than 2048"):
+        from_blog(page)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    ["<script>{}</script>", "<script>//<![CDATA[\n{}//]]></script>", "<!-- {} -->", "<i data-state='{}'></i>"],
+)
+def test_a_page_with_a_long_script_or_comment_or_value_is_an_article(noise: str) -> None:
+    code = "for(var i=0;i<n;i++){ s = t < u; } " * 2_000
+    page = f"<html><body>{noise.format(code)}<article><h1>The bridge</h1>{''.join(f'<p>{p}</p>' for p in ENGLISH)}</article>"
+    assert ENGLISH[-1] in text_in(from_blog(page).body)

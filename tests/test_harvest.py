@@ -13,6 +13,7 @@ import pytest
 from conftest import Clock
 from fakes import open_calm_fetcher
 from feedcheck import check_atom, check_json_feed, check_rss
+from flask import Flask
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, article_page, gzipped, listing, page_of, rss, write_config
 
 from feedproxy import paths
@@ -234,6 +235,68 @@ def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore,
     assert parts.body.index(STORIES[2].text) < parts.body.index("第二页：豆角熟了")
     assert STORIES[3].text in single.body
     assert newsroom.count("/21/5/3/n103_2.htm") == 1
+
+
+def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
+    settings: Settings, store: SqlStore, newsroom: Newsroom, clock: Clock
+) -> None:
+    site = settings.config / "sites" / f"{HOST}.toml"
+    site.write_text(site.read_text("utf-8").partition("[article]")[0], "utf-8")
+    rules = "body: //div[@id='text']\ntitle: //h1\nnext_page_link: //a[@class='more']\n"
+    (settings.config / "sites" / f"{HOST}.txt").write_text(rules, "utf-8")
+    whole = article_page(STORIES[2])
+    for n in range(1, 30):
+        path = STORIES[2].path if n == 1 else f"/21/5/3/n103_{n}.htm"
+        newsroom.faults[path] = page_of(whole.replace("</body>", f'<a class="more" href="n103_{n + 1}.htm">more</a></body>'))
+    mirror = load_mirror(settings.config)
+    fetcher = open_calm_fetcher(settings, mirror)
+    reports = poll_all(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)))
+    fetcher.close()
+    assert store.article(ArticleId("n103")) is None
+    assert "more than 20 parts" in str(reports[0].failures)
+
+
+@pytest.mark.parametrize("tag", ["div", "font", "blockquote", "table><tr><td"])
+def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page_and_in_its_feed(
+    tag: str, harvester: Harvester, store: SqlStore, newsroom: Newsroom, app: Flask
+) -> None:
+    story = STORIES[2]
+    lines = "".join(f"<{tag}>第{n}棵豆角发了芽。" for n in range(500)) + "<p>最后一棵也发了芽。</p>"
+    newsroom.faults[story.path] = page_of(article_page(story).replace("<p>话题：", f"{lines}<p>话题："))
+    poll_all(harvester)
+    article = store.article(ArticleId(story.id))
+    assert article is not None
+    page = f"/town/blob/master/pages/city/{story.id}.md"
+    shown = [article.body, *(app.test_client().get(path).get_data(as_text=True) for path in (page, "/feed/town.xml"))]
+    for html in shown:
+        assert [n for n in range(500) if f"第{n}棵" not in html] == []
+        assert "最后一棵也发了芽。" in html
+
+
+def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+) -> None:
+    story = STORIES[2]
+    newsroom.faults[story.path] = page_of(article_page(story).replace("<p>话题：", f"{'<div>' * 3_000}<p>话题："))
+    reports = poll_all(harvester)
+    assert store.article(ArticleId(story.id)) is None
+    assert f"{story.path}: page can't be read: elements nested deeper than 2048" in str(reports[0].failures[0])
+
+
+def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    story = STORIES[2]
+    page = page_of(article_page(story))
+    clock.now = datetime(2021, 5, 3, 12, tzinfo=UTC)
+    newsroom.faults[story.path] = replace(page, body=page.body.replace("孩子".encode(), b"\xff" + "孩子".encode()))
+    reports = poll_all(harvester)
+    assert store.article(ArticleId(story.id)) is None
+    assert "1 character could not be decoded" in str(reports[0].failures)
+    clock.now += timedelta(days=8)
+    poll_all(harvester)
+    assert store.article(ArticleId(story.id)) is not None
+    assert "is taken as it is: 1 character could not be decoded" in caplog.text
 
 
 def test_an_article_of_a_site_that_is_configured_no_more_says_so(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:

@@ -270,7 +270,7 @@ CASES = {
     "a million references": body(FEED, "more than", lambda: feed_of(f"<description>{'&amp;' * 600_000}</description>")),
     "a feed of nothing": body(FEED, "is no RSS or Atom feed", lambda: b""),
     "a feed that is a page": body(FEED, "is no RSS|document type", lambda: listing("city", 1, STORIES)),
-    "a feed that ends early": body(FEED, "", lambda: rss("city", STORIES)[:-40]),
+    "a feed that ends early": body(FEED, "ends early", lambda: rss("city", STORIES)[:-40]),
     "equal IDs": body(
         FEED,
         "",
@@ -283,10 +283,10 @@ CASES = {
     "a date that is none": body(FEED, "", lambda: feed_of(f"<pubDate>{'9' * 100_000}</pubDate>")),
     "a title of a megabyte": body(FEED, "", lambda: feed_of("").replace(STORIES[0].title, "山" * 1_000_000)),
     "NULs and controls": body(FEED, "", lambda: feed_of("<description>a\0b\x01\x0b\x1b[2J\x7f\x85\ufffe</description>")),
-    "lone surrogates": body(FEED, "", lambda: feed_of("<description>\ud800 \udfff</description>")),
+    "lone surrogates": body(FEED, "could not be decoded", lambda: feed_of("<description>\ud800 \udfff</description>")),
     "bytes that are no UTF-8": body(
         FEED,
-        "",
+        "could not be decoded",
         lambda: feed_of("<description>@</description>").encode().replace(b"@", bytes(range(128, 150))),
     ),
     "a link of a megabyte": body(
@@ -316,8 +316,8 @@ CASES = {
         ),
     ),
     # -------------------------------------------------------- HTML
-    "HTML 10,000 deep": body(ARTICLE, "", lambda: story_with("<div>" * 10_000 + "深" + "</div>" * 10_000)),
-    "a listing 10,000 deep": body(LISTING, "no article found", lambda: "<div>" * 10_000 + listing("city", 1, STORIES)),
+    "HTML 10,000 deep": body(ARTICLE, "nested deeper than", lambda: story_with("<div>" * 10_000 + "深" + "</div>" * 10_000)),
+    "a listing 10,000 deep": body(LISTING, "nested deeper than", lambda: "<div>" * 10_000 + listing("city", 1, STORIES)),
     "linked data without end": body(
         ARTICLE, "", lambda: story_with(f"<script type='application/ld+json'>[{'[],' * 60_000}[]]</script>" * 40)
     ),
@@ -334,9 +334,11 @@ CASES = {
     "references to surrogates": body(
         FEED, "", lambda: feed_of("<description>a&#xD800;&#0;&#x110000;&#99999999999999999999;b</description>")
     ),
-    "a million elements": body(ARTICLE, "tags are more than", lambda: story_with("<b>x</b>" * 1_000_000)),
+    "a million elements": body(ARTICLE, "end tags are more than", lambda: story_with("<b>x</b>" * 1_000_000)),
     "a listing of a million items": body(
-        LISTING, "tags are more than", lambda: "<ul class='list'>" + f"<li><a href='{ARTICLE}'>x</a>" * 200_000
+        LISTING,
+        "end tags are more than",
+        lambda: "<ul class='list'>" + f"<li><a href='{ARTICLE}'>x</a>" * 200_000,
     ),
     "a text of 9 MB": body(ARTICLE, "larger than", lambda: story_with("<p>" + "x" * 9_000_000)),
     "a text of 100 MB": raw(ARTICLE, "larger than", OK + b"\r\n", lambda: repeat(MEGABYTE, 100)),

@@ -1,8 +1,10 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from feedproxy import markup
 
@@ -362,3 +364,122 @@ def test_a_long_text_is_cut_beside_its_character_references() -> None:
     pieces = list(markup.pieces(markup.fragment("<p>" + "石&amp;&lt;桥" * 4_000 + "</p>"), 9_000))
     assert max(map(len, pieces)) <= 9_000
     assert "".join(markup.text_of(markup.fragment(piece)) for piece in pieces) == "石&<桥" * 4_000
+
+
+CHAINS = ("div", "font", "b", "span", "blockquote", "td", "li", "center", "table><tr><td", "ul><li", "dl><dd")
+
+
+def _chain(tags: str, depth: int, *, ends: int) -> str:
+    end = "".join(f"</{tag}>" for tag in reversed(tags.split("><")))
+    return "".join(f"<{tags}>第{n}行 " for n in range(depth)) + "最后一行" + end * ends
+
+
+def _depth(root: markup.Element) -> int:
+    depth = deepest = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+@pytest.mark.parametrize("ends", [600, 0])
+@pytest.mark.parametrize("tags", CHAINS)
+def test_a_deep_tree_comes_with_all_its_text_in_order_and_can_be_made_a_flat_one(tags: str, ends: int) -> None:
+    html = _chain(tags, 600, ends=ends)
+    words = [*(f"第{n}行" for n in range(600)), "最后一行"]
+    for root in (markup.parse(f"<body>{html}"), markup.fragment(html)):
+        assert root.text_content().split() == words
+        markup.flatten(root)
+        assert root.text_content().split() == words
+        assert _depth(root) < 256
+
+
+def test_blocks_that_are_made_flat_stay_apart_and_small_ones_stay_what_they_are() -> None:
+    html = "".join(f"<div>第{n}行" for n in range(300)) + "<p>有<a href='/1'>链接</a>的</p><ul><li>甲<li>乙</ul>"
+    root = markup.fragment(html)
+    markup.flatten(root)
+    assert markup.text_of(root).startswith("第0行 第1行 第2行")
+    assert "第298行 第299行" in markup.text_of(root)
+    assert root.find(".//p/a") is not None
+    assert [item.text for item in root.iter("li")] == ["甲", "乙"]
+
+
+def test_a_tree_of_ordinary_depth_is_left_alone() -> None:
+    html = "<div>" * 60 + "<p>石桥</p>" + "</div>" * 60
+    root = markup.fragment(html)
+    markup.flatten(root)
+    assert markup.inner_html(root) == html
+
+
+@pytest.mark.parametrize("read", [markup.parse, markup.fragment])
+@pytest.mark.parametrize(
+    ("html", "reason"),
+    [
+        (_chain("div", 2_100, ends=2_100), "nested deeper than"),
+        (_chain("font", 50_000, ends=0), "nested deeper than"),
+        ("</b>" * 200 + "<i>" * 2_900 + "石", "nested deeper than"),
+        ("<p>石</p>" * 60_001, "more than 60000 elements"),
+        ("<p " + " ".join(f"a{n}=1" for n in range(100_000)) + ">石", "100000 attributes"),
+        ("<p " + " < ".join(f"a{n}" for n in range(100_000)) + ">石", "attributes"),
+        ("<p " + " ".join(f"a{n}='>'" for n in range(100_000)) + ">石", "100000 attributes"),
+        ("<div>" * 1_000 + "</u>" * 1_000_000 + "石", "end tags"),
+    ],
+    ids=[
+        "closed",
+        "unclosed",
+        "behind many errors",
+        "elements",
+        "attributes",
+        "attributes and <",
+        "attributes and >",
+        "end tags",
+    ],
+)
+def test_a_document_of_which_a_part_would_be_lost_is_refused_and_says_why(
+    read: Callable[[str], markup.Element], html: str, reason: str
+) -> None:
+    with pytest.raises(markup.LostError, match=reason):
+        read(html)
+
+
+NOISE = "a < b = c && d <e f " * 3_000
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<script>{NOISE}</script>",
+        f"<script>//<![CDATA[\n{NOISE}\n//]]></script>",
+        f"<style>{NOISE}</style>",
+        f"<!-- {NOISE} -->",
+        f"<textarea>{NOISE}</textarea>",
+        f"<title>{NOISE}</title>",
+        f'<div data-state="{NOISE}">',
+        f"<div data-state='{NOISE}'>",
+        "<div data-state='" + '{"a": "<b>", "c": "d = e"}, ' * 3_000 + "'>",
+        "<div data-state='" + "{&quot;a&quot;: &lt;b&gt; = c} " * 3_000 + "'>",
+        f'<img alt="{NOISE}">',
+        f'<svg><path d="{"M 1 2 = " * 3_000}"/></svg>',
+        f'<img src="data:image/png;base64,{"iVBOR= " * 400_000}">',
+        "<script>" + "if (i<n) " * 70_000 + "</script>",
+        "<p>石</p>" * 29_000,
+        "x" * 11_000_000,
+    ],
+    ids=range(16),
+)
+def test_what_is_no_tag_or_attribute_counts_for_none(html: str) -> None:
+    assert markup.text_of(markup.parse(f"<body>{html}<p>石桥")).endswith("石桥")
+    assert markup.text_of(markup.fragment(f"{html}<p>石桥")).endswith("石桥")
+
+
+@pytest.mark.parametrize("end", ["</html>", "</body>", "</body></html>", "</BODY ></HTML\n>"])
+def test_what_follows_the_end_of_a_page_belongs_to_it(end: str) -> None:
+    html = f"<p>石桥</p>{end}修好了<div>村民</div>{end}"
+    assert markup.text_of(markup.parse(f"<html><body>{html}")) == "石桥 修好了 村民"
+    assert markup.text_of(markup.fragment(html)) == "石桥 修好了 村民"
+    assert len(markup.select_elements(markup.parse(f"<html><body>{html}"), ("//body/div",))) == 1
+
+
+def test_of_elements_in_elements_the_outermost_are_selected_however_deep_they_are() -> None:
+    root = markup.parse("<div class=a>" * 1_000 + "</div>" * 1_000 + "<div class=a><p><div class=a>")
+    assert markup.select_elements(root, ("//div",)) == markup.elements_at(root, "/html/body/div")

@@ -1,5 +1,6 @@
 """Listings: feeds of every form and HTML pages in both layouts come out as the same items."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -264,3 +265,78 @@ def test_a_page_in_an_unknown_layout_or_without_articles_is_told_with_its_addres
         read_html(text)
     assert str(caught.value).startswith(f"{LISTING_URL}: ")
     assert len(str(caught.value).splitlines()) == 1
+
+
+NOISE = "a < b = c && d <e f " * 3_000
+
+
+@pytest.mark.parametrize(
+    "excerpt",
+    [
+        f"<![CDATA[{NOISE}]]>",
+        f"<![CDATA[<script>{NOISE}</script>]]>",
+        "<![CDATA[" + "<p>a = b</p> " * 20_000 + "]]>",
+        "word = word " * 5_000,
+        "<![CDATA[" + "<div>" * 1_000 + "]]>",
+        f"<![CDATA[<img src='data:image/png;base64,{'iVBOR= ' * 50_000}'>]]>",
+    ],
+    ids=range(6),
+)
+def test_a_feed_is_read_whatever_the_texts_of_its_entries_hold(excerpt: str) -> None:
+    first = rss_item(article_url(2)).replace("</item>", f"<content>{excerpt}</content><summary>{excerpt}</summary></item>")
+    listing = read_feed(rss(first, rss_item(article_url(1))))
+    assert [item.id for item in listing.items] == ["n99000002", "n99000001"]
+    assert listing.lost == ()
+
+
+def test_an_entry_that_can_not_be_read_costs_its_excerpt_and_is_told() -> None:
+    deep = rss_item(article_url(2)).replace("<description>", f"<description><![CDATA[{'<div>' * 3_000}石]]>")
+    listing = read_feed(rss(deep, rss_item(article_url(1))))
+    assert [item.id for item in listing.items] == ["n99000002", "n99000001"]
+    assert "nested deeper than 2048" in listing.lost[0]
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ("<item " + "".join(f"a{n}='' " for n in range(100_000)) + "/>", "100000 attributes"),
+        ("<item><title>&nbsp;</title></item>" + "<a/>" * 100_001, "more than 100000 elements"),
+        ("<a/>" * 100_001, "more than 100000 elements"),
+    ],
+)
+def test_a_feed_that_would_take_too_long_is_refused_with_that_reason(item: str, reason: str) -> None:
+    with pytest.raises(ListingError, match=reason):
+        read_feed(rss(rss_item(article_url(1)), item))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (rss(rss_item(article_url(2)), rss_item(article_url(1))).partition("</channel>")[0], "<rss> is never closed"),
+        (rss(rss_item(article_url(2)), rss_item(article_url(1)), "<item><title><![CDATA[石"), "<!\\[CDATA\\[ is never closed"),
+        (rss(rss_item(article_url(2)), rss_item(article_url(1)), "<!-- <item>"), "<!-- is never closed"),
+    ],
+)
+def test_a_feed_that_ends_early_gives_what_came_and_says_so(text: str, reason: str) -> None:
+    listing = read_feed(text)
+    assert [item.id for item in listing.items][:2] == ["n99000002", "n99000001"]
+    assert re.search(reason, listing.lost[0])
+
+
+def test_broken_xml_of_which_nothing_is_lost_is_not_told() -> None:
+    assert read_feed(rss(rss_item(article_url(1)).replace("</title>", "&nbsp;&</title>"))).lost == ()
+
+
+def test_bytes_that_can_not_be_decoded_are_told() -> None:
+    feed = rss(rss_item(article_url(1)) * 50).encode()
+    page = Page(FEED_URL, feed.replace("山村".encode(), b"\xff\xff" + "山村".encode(), 1), "application/xml")
+    assert "2 characters could not be decoded" in parse_listing(page, SITE, "feed").lost[0]
+    listing = modern_listing(range(2)).encode().replace(b"</ul>", b"\xff</ul>", 1)
+    assert "1 character could not be decoded" in parse_listing(Page(LISTING_URL, listing, "text/html"), SITE, "html").lost[0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_listing_deep_in_tags_that_nobody_closes_is_whole(layout: str) -> None:
+    text = LAYOUTS[layout](range(3))
+    deep = re.sub(r"(<body[^>]*>)", r"\1" + "<font>" * 500 + "<div>" * 500, text)
+    assert read_html(deep).items == read_html(text).items

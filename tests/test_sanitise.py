@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import html as parser
 
-from feedproxy import sanitise
-from feedproxy.errors import TooLargeError
+from feedproxy import markup, sanitise
+from feedproxy.errors import ExtractError, TooLargeError
 from feedproxy.model import DirtyHtml, Url
 
 PAGE = Url("https://news.example/gb/21/11/9/page.htm")
@@ -208,3 +208,30 @@ def test_a_long_document_has_the_text_of_its_paragraphs(wrapper: str) -> None:
     assert len(whole) > 300_000 - 30_000
     text = _text(f"<{wrapper}>{whole}</{wrapper}>" if wrapper else whole)
     assert text == " ".join(_text(paragraph) for paragraph in paragraphs)
+
+
+@pytest.mark.parametrize("ends", [500, 0])
+@pytest.mark.parametrize("tags", ["div", "font", "b", "i", "span", "blockquote", "center", "table><tr><td", "ul><li", "dl><dd"])
+def test_a_deep_text_is_whole_and_in_order_and_no_deeper_than_readers_bear(tags: str, ends: int) -> None:
+    end = "".join(f"</{tag}>" for tag in reversed(tags.split("><")))
+    words = [f"第{n}行" for n in range(500)]
+    safe = _clean("".join(f"<{tags}>{word} " for word in words) + end * ends + "<p>最后一行</p>")
+    assert _text(safe).split() == [*words, "最后一行"]
+    assert parser.fromstring(f"<div>{safe}</div>").text_content().split()[-1] == "最后一行"  # libxml2 without `huge_tree`
+    assert _clean(safe) == safe
+
+
+def test_lines_of_deep_blocks_do_not_run_together() -> None:
+    assert _text(_clean("".join(f"<div>第{n}行" for n in range(500)))) == " ".join(f"第{n}行" for n in range(500))
+
+
+def test_an_article_has_as_many_elements_as_one_limit_says_and_is_refused_beyond_it() -> None:
+    assert _text(_clean("石<br>" * 55_000)).count("石") == 55_000
+    with pytest.raises(ExtractError, match=f"more than {markup.MAX_ELEMENTS} elements"):
+        _clean("石<br>" * 60_001)
+
+
+def test_what_does_not_stay_counts_for_nothing() -> None:
+    picture = f"<img alt='' src='data:image/png;base64,{'iVBOR' * 300_000}'>"
+    script = f"<script>{'for (i=0;i<n;i++) ' * 100_000}</script>"
+    assert _clean(f"<p>石桥{picture}</p>{script}") == '<p>石桥<img alt=""></p>'

@@ -174,6 +174,7 @@ def test_a_whole_article_has_no_flaw() -> None:
         (f'<p>{LINES[0]}</p><a href="https://x.example/">{LINES[1] * 4}</a>', {}, "characters of text are links"),
         (WHOLE, {"neighbours": [" ".join(LINES[:-2])] * 2}, "the same text as other articles"),
         (WHOLE.replace("责任编辑", "编"), {"end_marker": "责任编辑"}, "no '责任编辑' at its end (minor)"),
+        (WHOLE.replace("责任编辑", "责\ufffd编\ufffd"), {}, "2 characters could not be decoded"),
         ("<p>责任编辑：林小舟</p>" + WHOLE.replace("责任编辑", "编"), {"end_marker": "责任编辑"}, "at its end (minor)"),
     ],
 )

@@ -37,7 +37,7 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     visible = len("".join(root.text_content().split()))
     body = _by_rules(root, rules)
     if body is None and (rules.autodetect_on_failure or not rules.body):
-        return replace(heuristics.extract(page, markup.outer_html(root), about), visible=visible)
+        return replace(heuristics.extract(page, root, about), visible=visible)
     if body is None:
         raise ExtractError(page.url, f"no article found: body of {rules.name} does not match", f"article.body of {rules.name}")
     title = about.title or about.stated_title

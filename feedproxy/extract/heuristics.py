@@ -21,14 +21,19 @@ _CJK_SHARE = 0.2
 MIN_TEXT_CHARACTERS = 20
 
 
-def extract(page: Page, text: str, about: About) -> Extract:
-    """Return the article that trafilatura finds in *text*, completed by what the page says about itself.
+def extract(page: Page, root: markup.Element, about: About) -> Extract:
+    """Return the article that trafilatura finds in a page's tree, completed by what the page says about itself.
+
+    The tree is flattened in place.
 
     Raises:
         ExtractError: there is none.
 
     """
-    visible = markup.text_of(markup.parse(text))
+    markup.flatten(root)  # trafilatura reads nothing below 256 levels, and says nothing of it
+    for element in list(root.iter("center")):
+        element.tag = "div"  # it drops the text of elements that it does not know
+    visible, text = markup.text_of(root), markup.outer_html(root)
     is_cjk = len(_CJK.findall(visible)) > _CJK_SHARE * max(1, len(visible))
     found = _ask(text, page.url, precise=is_cjk) or (_ask(text, page.url, precise=False) if is_cjk else None)
     body = _body(found.text or "") if found else None

@@ -7,6 +7,7 @@ from html import escape
 
 from feedproxy import markup, plan, sources, urls
 from feedproxy.dates import date_in_address
+from feedproxy.errors import TooLargeError
 from feedproxy.extract import extract_article
 from feedproxy.markup import Element
 from feedproxy.model import (
@@ -39,7 +40,7 @@ def article_parts(page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url],
     """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
 
     Raises:
-        UpstreamError: there is none, or a part of it can't be had.
+        UpstreamError: there is none, a part of it can't be had, or it has too many parts.
 
     """
     rules = sources.rules_for(mirror, urls.host_of(page.url))
@@ -52,6 +53,8 @@ def article_parts(page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url],
         seen.add(url)
         page = fetch(url)
         parts.append((page, extract_article(page, rules, site)))
+    if url and url not in seen:
+        raise TooLargeError(page.url, f"article of more than {_MAX_PARTS} parts")
     return parts
 
 

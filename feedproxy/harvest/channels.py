@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from feedproxy import plan, urls
-from feedproxy.errors import FetchError, GoneError, NotAskedError, UpstreamError
+from feedproxy.errors import FetchError, GoneError, ListingError, NotAskedError, UpstreamError
 from feedproxy.harvest.alarms import watch
 from feedproxy.harvest.archive import archive
 from feedproxy.harvest.checkouts import take_checkout
@@ -293,6 +293,8 @@ class Harvester:
     def _take_items(self, channel: Channel, listing: Listing, report: Report, sighting: plan.Sighting, anchor: datetime) -> None:
         """Store what a page of a listing shows, each item with a date, as `plan.date_items` has it."""
         report.listed += len(listing.items)
+        for reason in listing.lost:
+            report.note(ListingError(channel.url, reason))
         items = date_listing(self.kit, channel, listing.items, sighting, anchor)
         self.kit.store.remember_listing(channel.id, items, self.kit.clock())
 

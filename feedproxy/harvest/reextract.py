@@ -72,7 +72,7 @@ def _read(kit: Kit, held: Article, pages: list[Page]) -> Article | None:
     if outcome is plan.Outcome.SAME:
         return None
     flaw = plan.find_flaw(draft.content)
-    if flaw:
+    if flaw and not flaw.is_minor:
         raise ExtractError(held.url, flaw.reason)
     return article
 

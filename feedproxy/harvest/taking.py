@@ -189,6 +189,8 @@ class Taker:
             is_young = plan.is_young(waiting, published, self._kit.mirror.poll, self._kit.clock())
             if is_young or not flaw.is_minor:
                 raise QualityError(waiting.item.url, flaw.reason, f"article.body of {site.article.name or site.name}")
+            named = {"channel": self._channel.id, "url": waiting.item.url}
+            _log.warning("%s: %s is taken as it is: %s", self._channel.id, waiting.item.url, flaw.reason, extra=named)
         self._neighbours.append(plan.sentences_of(draft.content.text))
 
     def _settle(self, article: Article, outcome: plan.Outcome) -> None:

@@ -6,14 +6,15 @@ It cleans nothing: what comes out is as dirty as what went in (see `sanitise`).
 from lxml.etree import LxmlError
 from lxml.html import HtmlElement as Element
 
+from feedproxy.markup.depth import flatten
 from feedproxy.markup.encodings import decode, without_controls
+from feedproxy.markup.losses import MAX_ELEMENTS, LostError, check_xml, cut_off, undecodable
 from feedproxy.markup.pieces import grouped, pieces
 from feedproxy.markup.spaces import beginning_of, clean_text_of, plain, text_of, tighten, unescaped
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
     blocks,
-    check_tags,
     check_xpath,
     drop,
     elements_at,
@@ -36,19 +37,23 @@ ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupErro
 
 __all__ = [
     "ERRORS",
+    "MAX_ELEMENTS",
     "Element",
+    "LostError",
     "as_xhtml",
     "attributes_at",
     "beginning_of",
     "best_candidate",
     "blocks",
-    "check_tags",
+    "check_xml",
     "check_xpath",
     "clean_text_of",
+    "cut_off",
     "decode",
     "drop",
     "elements_at",
     "first_picture",
+    "flatten",
     "fragment",
     "grouped",
     "inner_html",
@@ -62,6 +67,7 @@ __all__ = [
     "select_texts",
     "text_of",
     "tighten",
+    "undecodable",
     "unescaped",
     "unlazy",
     "unwrap",

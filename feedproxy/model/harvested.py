@@ -73,11 +73,15 @@ class ListingItem:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing shows, newest first, where it goes on, and for how many seconds it says that it holds."""
+    """What a listing shows, newest first, where it goes on, and for how many seconds it says that it holds.
+
+    *lost* says what of it could not be read, each in a line.
+    """
 
     items: tuple[ListingItem, ...]
     next_url: Url | None = None
     ttl_s: float = 0
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

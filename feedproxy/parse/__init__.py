@@ -4,6 +4,7 @@ Nothing else knows how a kind of listing is read: a new kind is one more row of 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from feedproxy import markup
 from feedproxy.errors import ListingError
@@ -46,7 +47,7 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     first: dict[ArticleId, ListingItem] = {}
     for item in listing.items:
         first.setdefault(item.id, item)
-    return Listing(tuple(first.values()), listing.next_url, listing.ttl_s)
+    return replace(listing, items=tuple(first.values()))
 
 
 def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:

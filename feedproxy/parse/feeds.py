@@ -19,8 +19,8 @@ from feedproxy.model import Listing, ListingItem, Page, Site
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
 _HEAD_CHARACTERS = 1_000
-# A feed of a thousand entries has 20,000; feedparser takes 0.1 ms for a tag.
-_MAX_TAGS = 100_000
+# A feed of a thousand entries has 20,000; feedparser takes 0.1 ms for an element.
+_MAX_ELEMENTS = 100_000
 _MAX_REFERENCES = 500_000
 _REFERENCE = re.compile(r"&#(x[0-9a-f]{1,40}|[0-9]{1,40});?", re.IGNORECASE)
 _SURROGATES = range(0xD800, 0xE000)
@@ -33,11 +33,15 @@ _MARKS, _SNIFFED_BYTES = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    """A feed as it came: its title, its entries, and for how many seconds it says that it holds (RSS 2.0, "ttl")."""
+    """A feed as it came: its title, its entries, and for how many seconds it says that it holds (RSS 2.0, "ttl").
+
+    *cut* says where it ends early, if it does.
+    """
 
     title: str
     items: tuple[dict[str, Any], ...]
     ttl_s: float = 0
+    cut: str = ""
 
 
 def is_feed(page: Page) -> bool:
@@ -52,38 +56,47 @@ def parse_feed(page: Page, site: Site) -> Listing:
         ListingError: the page is neither RSS, Atom nor JSON Feed.
 
     """
-    feed = _read(page)
-    items = tuple(item for item in (_item(page, site, each) for each in feed.items) if item is not None)
-    return Listing(items, ttl_s=feed.ttl_s)
+    text = markup.decode(page.body, page.content_type)
+    feed = _read(page, text)
+    lost = [markup.undecodable(text), feed.cut]
+    items = tuple(item for item in (_item(page, site, each, lost) for each in feed.items) if item is not None)
+    return Listing(items, ttl_s=feed.ttl_s, lost=tuple(filter(None, lost)))
 
 
 def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
     """Return a feed's title and the hosts of its entries; raises as `parse_feed` does."""
-    feed = _read(page)
+    feed = _read(page, markup.decode(page.body, page.content_type))
     links = (urls.resolve(page.url, str(each.get("link") or "")) for each in feed.items if each.get("link"))
-    return _plain(feed.title), tuple(urls.host_of(link) for link in links if link)
+    return _plain(feed.title, []), tuple(urls.host_of(link) for link in links if link)
 
 
-def _read(page: Page) -> _Feed:
-    text = markup.decode(page.body, page.content_type)
+def _read(page: Page, text: str) -> _Feed:
     return _json_feed(page, text) if text.lstrip().startswith("{") else _xml_feed(page, text)
 
 
-def _item(page: Page, site: Site, raw: dict[str, Any]) -> ListingItem | None:
+def _item(page: Page, site: Site, raw: dict[str, Any], lost: list[str]) -> ListingItem | None:
+    """Return an entry, None if it leads to no article of the site; what can't be read of it is added to *lost*."""
     url = urls.resolve(page.url, str(raw.get("link") or ""))
     found = urls.identify(site, url) if url and raw.get("link") else None
     if found is None:
         return None
-    return ListingItem(*found, title=_plain(raw.get("title")), published=raw.get("published"), excerpt=_plain(raw.get("summary")))
+    title, excerpt = (_plain(raw.get(part), lost) for part in ("title", "summary"))
+    return ListingItem(*found, title=title, published=raw.get("published"), excerpt=excerpt)
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, lost: list[str]) -> str:
+    """Return the text of a part of an entry; "" for one that can't be read, which is added to *lost*."""
     text = str(value or "")
-    return markup.text_of(markup.fragment(text)) if "<" in text or "&" in text else markup.plain(text)
+    if "<" not in text and "&" not in text:
+        return markup.plain(text)
+    try:
+        return markup.text_of(markup.fragment(text))
+    except markup.LostError as e:
+        lost.append(f"an entry's text can't be read: {e}")
+        return ""
 
 
 def _xml_feed(page: Page, text: str) -> _Feed:
-    markup.check_tags(text, _MAX_TAGS)
     if (count := text.count("&")) > _MAX_REFERENCES:
         raise ListingError(page.url, f"{count} character references are more than {_MAX_REFERENCES}")
     if _DOCTYPE.match(text):
@@ -91,9 +104,10 @@ def _xml_feed(page: Page, text: str) -> _Feed:
     # The text is decoded already: what its declaration says of bytes must not be believed again.
     head, rest = text[:_HEAD_CHARACTERS], text[_HEAD_CHARACTERS:]
     text = _REFERENCE.sub(_bearable, _DECLARED_ENCODING.sub(r"\1", head, count=1) + rest)
-    data = BytesIO(text.encode())
+    data = text.encode()
+    markup.check_xml(data, _MAX_ELEMENTS)
     feed = feedparser.parse(
-        data,
+        BytesIO(data),
         sanitize_html=False,
         resolve_relative_uris=False,
         response_headers={"content-type": "application/xml; charset=utf-8"},
@@ -107,7 +121,8 @@ def _xml_feed(page: Page, text: str) -> _Feed:
         for entry in feed.entries
     )
     ttl = str(feed.feed.get("ttl", "")).strip()
-    return _Feed(str(feed.feed.get("title", "")), items, int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0)
+    ttl_s = int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0
+    return _Feed(str(feed.feed.get("title", "")), items, ttl_s, markup.cut_off(text) if feed.bozo else "")
 
 
 def _bearable(reference: re.Match[str]) -> str:
@@ -135,8 +150,8 @@ def _rfc3339(value: object) -> datetime | None:
 
 
 def _json_feed(page: Page, text: str) -> _Feed:
-    if (count := text.count("{") + text.count("[")) > _MAX_TAGS:
-        raise ListingError(page.url, f"{count} objects are more than {_MAX_TAGS}")
+    if (count := text.count("{") + text.count("[")) > _MAX_ELEMENTS:
+        raise ListingError(page.url, f"{count} objects are more than {_MAX_ELEMENTS}")
     try:
         feed = json.loads(text)
     except (ValueError, RecursionError) as e:

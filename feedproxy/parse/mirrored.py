@@ -9,7 +9,7 @@ from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
 
 # As `urls` has IDs; titles may hold commas and are not quoted.
-_LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]{0,2000})")
+_LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]*)")
 _LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
 _PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")
 _OTHER = re.compile(r"(?P<number>[0-9]{1,6})\.md(?:[?#].*)?")

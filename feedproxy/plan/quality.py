@@ -65,6 +65,12 @@ def find_flaw(
         return Flaw(f"{linked} of {size} characters of text are links")
     if _is_boilerplate(text, neighbours):
         return Flaw("the same text as other articles of its channel")
+    return _minor_flaw(text, end_marker)
+
+
+def _minor_flaw(text: str, end_marker: str) -> Flaw | None:
+    if reason := markup.undecodable(text):
+        return Flaw(reason, is_minor=True)
     if end_marker and end_marker not in text[-_END_CHARACTERS:]:
         return Flaw(f"no {end_marker!r} at its end", is_minor=True)
     return None
