@@ -412,12 +412,14 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
     fetcher = open_calm_fetcher(settings, mirror)
     harvester = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
     assert "is refused" in harvester.poll(channel).failures[0].reason
-    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
+    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(b"", 301, {"Location": f"{BASE}/away/indexes/books.csv"})
+    newsroom.faults["/away/indexes/books.csv"] = Answer(
         (checkout / "indexes" / "city.csv").read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"}
     )
     newsroom.faults["/raw/town/pages/city/n101.md"] = Answer(b"", 301, {"Location": f"{BASE}{FIRST.path}"})
     clock.advance(hours=1)
     failures = harvester.poll(channel).failures
+    assert not any(path.startswith("/away/pages") for path in newsroom.asked)
     assert [(failure.url, "is refused" in failure.reason) for failure in failures] == [
         (f"{BASE}/raw/town/pages/city/n101.md", True)
     ]
