@@ -16,7 +16,7 @@ from feedproxy.cli.parts import examples, now, print_table, say, sleep
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.harvest import Find, Sample, sample, survey
-from feedproxy.model import Mirror
+from feedproxy.model import DateSource, Mirror
 from feedproxy.settings import Settings
 from feedproxy.sources import load_mirror
 from feedproxy.sources.additions import Addition, added_files, name_of, template_name, write_files
@@ -208,7 +208,8 @@ def _find_of(find: Find) -> dict[str, Any]:
 
 def _sample_of(each: Sample) -> dict[str, Any]:
     article = each.draft.article if each.draft else None
-    published = article.published if article else each.item.published
+    is_known = article is not None and article.dated is not DateSource.UNKNOWN
+    published = article.published if article and is_known else each.item.published
     text = each.draft.content.text if each.draft else ""
     return {
         "url": each.item.url,

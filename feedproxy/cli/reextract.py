@@ -76,6 +76,8 @@ def _changes(held: Article, fetched: Article) -> Iterator[str]:
         old, new = getattr(held, name), getattr(fetched, name)
         if old != new:
             yield f"{name} {old!r} -> {new!r}"
+    if held.published != fetched.published:
+        yield f"date {held.published:%Y-%m-%d %H:%M} ({held.dated}) -> {fetched.published:%Y-%m-%d %H:%M} ({fetched.dated})"
     old_text, new_text = plain_text(held.body), plain_text(fetched.body)
     if old_text != new_text:
         at = next((at for at, pair in enumerate(zip(old_text, new_text, strict=False)) if pair[0] != pair[1]), None)

@@ -144,7 +144,7 @@ _SENTENCE = re.compile(r"[的了是在说說被将將从從这這那我你他她
 _WORDS = re.compile(rf"(?![{_CJK}])[^\W\d_](?:(?![{_CJK}])[^\W\d_]|[.'’\s-])*")
 
 # Where bylines stand in a text: in brackets near its beginning or end, or as a line of their own.
-_BEGINNING, _END_PARAGRAPHS, _MAX_LINE = 400, 3, 100
+_BEGINNING, _PARAGRAPHS, _MAX_LINE = 400, 5, 100
 _IN_BRACKETS = re.compile(r"[（(【]([^（）()【】]{2,80})[）)】]")
 _IS_CREDIT = re.compile(
     rf"(?:{_ROLES})(?!站).*(?:{_VERBS})\s*\Z|(?:撰文|撰写|撰寫|编译|編譯|翻译|翻譯)\s*\Z|(?:\A|[\s，,；;／/])(?:{_AUTHOR_LABELS})\s*[:：／/]\s*\S"
@@ -164,9 +164,10 @@ def names_in(text: str, outlets: Collection[str] = ()) -> tuple[str, ...]:
     >>> names_in("文/记者 王五 图/赵六")
     ('王五',)
     """
-    text = " ".join(_ADDRESS.sub(" ", text).split())
+    text = " ".join(text.split())
     if len(text) > _MAX_BYLINE:
         return ()
+    text = " ".join(_ADDRESS.sub(" ", text).split())
     whole = _BRACKETS.fullmatch(text)
     text = _DATE.sub(" ", text[1:-1] if whole else _BRACKETS.sub(" ", text))
     if inverted := _INVERTED.fullmatch(text.strip()):
@@ -185,12 +186,15 @@ def byline_in(body: Element, outlets: Collection[str] = ()) -> tuple[str, ...]:
 
 
 def _bylines(body: Element) -> Iterator[str]:
-    lines = [line for paragraph in body.iter("p", "h4", "h5", "h6") if (line := markup.text_of(paragraph))]
-    beginning = markup.text_of(body)[:_BEGINNING]
-    ends = lines[-_END_PARAGRAPHS:]
+    paragraphs = list(body.iter("p", "h4", "h5", "h6"))
+    starts, ends = (
+        [line for paragraph in some if (line := markup.text_of(paragraph))]
+        for some in (paragraphs[:_PARAGRAPHS], paragraphs[-_PARAGRAPHS:])
+    )
+    beginning = markup.beginning_of(body, _BEGINNING)
     for text in (beginning, *ends):
         yield from (found[1] for found in _IN_BRACKETS.finditer(text) if _IS_CREDIT.search(found[1]))
-    for line in (*lines[:_END_PARAGRAPHS], *ends):
+    for line in (*starts, *ends):
         if len(line) <= _MAX_LINE and _IS_LINE.match(line):
             yield line
 

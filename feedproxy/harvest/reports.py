@@ -25,9 +25,9 @@ class Fit:
 class Report:
     """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll.
 
-    *articles* counts what became of articles: new, updated, same, gone, excerpt, failed. *fits* are the articles that rules
-    were tried on for the first time, *listing* is how the listing itself fitted them; *delays* count the new articles by how
-    long they took from publication to here.
+    *articles* counts what became of articles: new, updated, redated, same, gone, excerpt, failed. *fits* are the articles that
+    rules were tried on for the first time, *listing* is how the listing itself fitted them; *delays* count the new articles by
+    how long they took from publication to here.
     """
 
     channel: Channel
