@@ -201,7 +201,8 @@ def _for_one_reader(response: Response, *, is_secure: bool) -> Response:
     response.vary.update(("Authorization", "Cookie"))
     if response.status_code == 401:  # noqa: PLR2004 (HTTP's own number)
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="mirror"')  # RFC 9110, 11.6.1
-    if given_key() and request.args.get("key") and response.mimetype == "text/html":
+    is_page = response.mimetype == "text/html" and response.location is None  # a redirect keeps its own target
+    if given_key() and request.args.get("key") and is_page:
         if request.method in ("GET", "HEAD"):
             _redirect_without_key(response)
         response.set_cookie(_COOKIE, given_key(), max_age=_YEAR_S, secure=is_secure, httponly=True, samesite="Lax")
