@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from feedproxy.characters import visible
 from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.errors import ConfigError, SignatureError
 from feedproxy.sign import (
@@ -71,14 +72,14 @@ def verify(file: Path, key: str, *, with_files: bool, is_json: bool) -> None:
     except SignatureError as e:
         _tell(file, e.reason, is_json=is_json)
         raise SystemExit(1) from e
-    words = f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(comment)}"
+    words = f"ok   {visible(str(file))}: signed by key {public.name}: {visible(comment)}"
     say({"ok": True, "file": file, "key": public.name, "comment": comment}, words, is_json=is_json)
     if with_files and _print_faults(file.parent, listed, is_json=is_json):
         raise SystemExit(1)
 
 
 def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:
-    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {_seen(str(file))}: {fault}", is_json=is_json)
+    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {visible(str(file))}: {fault}", is_json=is_json)
 
 
 def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int:
@@ -169,8 +170,3 @@ def _write_new(file: Path, text: str, mode: int) -> None:
     except OSError as e:
         file.unlink(missing_ok=True)
         raise ConfigError(file, "", f"can't be written: {(e.strerror or str(e)).lower()}") from e
-
-
-def _seen(text: str) -> str:
-    """Return *text* on one line, whatever it holds."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

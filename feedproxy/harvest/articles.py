@@ -1,7 +1,7 @@
 """Pages to an article: its parts, its clean body, and what is known about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from feedproxy import markup, plan, sources, urls
 from feedproxy.extract import extract_article
 from feedproxy.markup import Element
-from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, SafeHtml, Site, Url, Waiting
+from feedproxy.model import EXCERPT, Article, DirtyHtml, Extract, ListingItem, Mirror, Page, Picture, SafeHtml, Site, Url, Waiting
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, clean_tree
 
@@ -81,7 +81,7 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
         updated=published,
         author=_shortened(first.author, _TITLE_CHARACTERS) or site.title,
         tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
-        picture=first.picture,
+        picture=_plain(first.picture),
         links=linked_articles(root, mirror, besides=item.id),
         pictures=shown_pictures(root, first.picture),
         rule=first.rule,
@@ -112,5 +112,13 @@ def _entry_id(site: Site, published: datetime, item: ListingItem) -> str:
     return plan.entry_id(site.name, published.astimezone(ZoneInfo(site.timezone)), item.id)
 
 
+def _plain(picture: Picture | None) -> Picture | None:
+    if picture is None:
+        return None
+    return replace(picture, alt=markup.plain(picture.alt), caption=markup.plain(picture.caption))
+
+
 def _shortened(text: str, most: int) -> str:
+    """Return *text* on one line, without hidden characters, of so many characters at most."""
+    text = markup.plain(text)
     return text if len(text) <= most else text[:most].rstrip() + "…"

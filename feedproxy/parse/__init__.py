@@ -4,6 +4,7 @@ Nothing else knows how a kind of listing is read: a new kind is one more row of 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from feedproxy import markup
 from feedproxy.errors import ListingError
@@ -48,7 +49,8 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
         raise ListingError(page.url, f"no article found in this listing (read as {kind!r} with the rules of {site.name})")
     first: dict[ArticleId, ListingItem] = {}
     for item in listing.items:
-        first.setdefault(item.id, item)
+        plain = replace(item, title=markup.plain(item.title), excerpt=markup.plain(item.excerpt))
+        first.setdefault(item.id, plain)
     return Listing(tuple(first.values()), listing.next_url, listing.ttl_s)
 
 
