@@ -6,17 +6,15 @@ sentence), and what else is known by name: `channel`, `url`, `host`, `error` (a 
 
 import json
 import logging
-import unicodedata
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
+
+from feedproxy.characters import visible
 
 Form = Literal["auto", "human", "json"]
 _HUMAN = "%(asctime)s %(levelname)s %(message)s"
 # What events may name besides; `extra` has them.
 _NAMED = ("channel", "url", "host")
-# Controls, separators of lines and paragraphs, what turns the direction of text: all that could forge or hide a line.
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class OneLine(logging.Formatter):
@@ -25,7 +23,7 @@ class OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         """Return the line of a record."""
         line = super().formatMessage(record)
-        return _visible(line, ascii)
+        return visible(line)
 
 
 class JsonLine(logging.Formatter):
@@ -39,7 +37,7 @@ class JsonLine(logging.Formatter):
         if record.exc_info:
             event["error"] = self.formatException(record.exc_info)
         line = json.dumps(event, ensure_ascii=False)
-        return _visible(line, json.dumps)
+        return visible(line, json.dumps)
 
 
 def formatter(form: Form, *, is_terminal: bool) -> logging.Formatter:
@@ -64,10 +62,3 @@ def without_messages(error: BaseException) -> Exception:
     if cause := error.__cause__ or error.__context__:
         bare.__cause__ = without_messages(cause)
     return bare
-
-
-def _visible(line: str, quoted: Callable[[str], str]) -> str:
-    """Return a line with what is not to be seen escaped as it is between quotation marks."""
-    if line.isprintable():
-        return line
-    return "".join(quoted(each)[1:-1] if unicodedata.category(each) in _UNSEEN else each for each in line)

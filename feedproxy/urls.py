@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
+from feedproxy.characters import without_hidden
 from feedproxy.model import ArticleId, Mirror, Site, Url
 
 # Query parameters that only track: the list of the Firefox "query stripping" feature and the utm_ family.
@@ -163,7 +164,7 @@ def plain_tag(text: str) -> str | None:
     >>> plain_tag(" /台湾 "), plain_tag("..")
     ('台湾', None)
     """
-    name = _CONTROLS.sub("", text).strip().lstrip("/")
+    name = _CONTROLS.sub("", without_hidden(text)).strip().lstrip("/")
     return name if 0 < len(name) <= MAX_TAG_CHARACTERS and name.strip(".") else None
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from feedproxy import __version__, logs
+from feedproxy.characters import visible
 from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
@@ -104,5 +105,5 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except FeedproxyError as e:
-        click.echo(f"feedproxy: {e}", err=True)
+        click.echo(f"feedproxy: {visible(str(e))}", err=True)
         sys.exit(_FAILED)

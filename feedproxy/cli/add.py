@@ -12,6 +12,7 @@ import click
 from rich.table import Column, Table
 
 from feedproxy import urls
+from feedproxy.characters import visible
 from feedproxy.cli.parts import examples, now, print_table, say, sleep
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
@@ -159,20 +160,22 @@ def _ask(count: int) -> int:
 
 def _print_finds(found: Sequence[Find]) -> None:
     table = Table("", "kind", "address", "title", Column("articles", justify="right"), Column("newest"), title="found")
+    rows = []
     for number, find in enumerate(found, start=1):
         dates = [item.published for item in find.listing.items if item.published]
         newest = f"{max(dates):%Y-%m-%d}" if dates else "-"
-        table.add_row(str(number), find.kind, find.url, find.title, str(len(find.listing.items)), newest)
-    print_table(table, [])
+        rows.append((str(number), find.kind, find.url, find.title, str(len(find.listing.items)), newest))
+    print_table(table, rows)
 
 
 def _print_samples(find: Find, samples: Sequence[Sample]) -> None:
-    table = Table("title", "date", "text", Column("characters", justify="right"), "by", title=f"articles of {find.url}")
+    table = Table("title", "date", "text", Column("characters", justify="right"), "by", title=f"articles of {visible(find.url)}")
+    rows = []
     for each in samples:
         row = _sample_of(each)
         text = row["text"] + ("…" if row["characters"] > len(row["text"]) else "")
-        table.add_row(row["title"], (row["date"] or "-")[:10], text, str(row["characters"]), row["rule"] or "-")
-    print_table(table, [f"{each.item.url}: {each.fault}" for each in samples if each.fault])
+        rows.append((row["title"], (row["date"] or "-")[:10], text, str(row["characters"]), row["rule"] or "-"))
+    print_table(table, rows, [f"{each.item.url}: {each.fault}" for each in samples if each.fault])
 
 
 def _print_changes(files: Mapping[Path, str]) -> None:
@@ -180,7 +183,7 @@ def _print_changes(files: Mapping[Path, str]) -> None:
     for file, text in files.items():
         old = file.read_text("utf-8") if file.exists() else ""
         for line in difflib.unified_diff(old.splitlines(), text.splitlines(), str(file), str(file), lineterm=""):
-            click.echo(line)
+            click.echo(visible(line))
 
 
 def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from feedproxy.characters import visible
 from feedproxy.fetch import open_fetcher
 from feedproxy.harvest import Kit, Report
 from feedproxy.media import open_media
@@ -71,8 +72,11 @@ as_json = click.option(
 
 
 def say(value: Mapping[str, object], words: str, *, is_json: bool) -> None:
-    """Print a result: in words, or as JSON on one line."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str) if is_json else words)
+    """Print a result: in words, or as JSON on one line; what upstream has put into it moves no cursor and turns no text."""
+    if is_json:
+        click.echo(visible(json.dumps(value, ensure_ascii=False, default=str), json.dumps))
+    else:
+        click.echo("\n".join(map(visible, words.split("\n"))))
 
 
 @contextmanager
@@ -92,15 +96,17 @@ def print_reports(reports: Sequence[Report]) -> None:
         "title",
         *(Column(name, justify="right") for name in ("listed", "new", "updated", "pictures", "missing", "failed", "seconds")),
     )
-    for report in reports:
-        table.add_row(
+    rows = (
+        (
             report.channel.id,
             report.channel.title,
             *(str(number) for number in (report.listed, report.new, report.updated, report.pictures)),
             *(str(len(each)) for each in (report.missing, report.failures)),
             f"{report.seconds:.1f}",
         )
-    print_table(table, dict.fromkeys(str(failure) for report in reports for failure in report.failures))
+        for report in reports
+    )
+    print_table(table, rows, dict.fromkeys(str(failure) for report in reports for failure in report.failures))
 
 
 def report_values(reports: Sequence[Report]) -> dict[str, object]:
@@ -122,14 +128,19 @@ def report_values(reports: Sequence[Report]) -> dict[str, object]:
     return {"channels": polls, "ok": not any(report.failures for report in reports)}
 
 
-def print_table(table: Table, failures: Iterable[str]) -> None:
-    """Print a table, plain lines where there is no terminal, and below it a line for each failure."""
-    console = Console()
+def print_table(table: Table, rows: Iterable[Sequence[str]], failures: Iterable[str] = ()) -> None:
+    """Print a table with *rows*, plain lines where there is no terminal, and below it a line for each failure.
+
+    What cells hold is shown as it is: it is no mark-up of rich's, and nothing in it moves the cursor.
+    """
+    for row in rows:
+        table.add_row(*map(visible, row))
+    console = Console(markup=False, emoji=False)
     if not console.is_terminal:
         console.width, table.box, table.pad_edge = _WIDEST, None, False
     console.print(table)
     for failure in failures:
-        console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"failed: {visible(failure)}", highlight=False, soft_wrap=True)
 
 
 def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:

@@ -61,6 +61,5 @@ def _values(outcome: Outcome) -> dict[str, object]:
 
 def _print(outcomes: list[Outcome]) -> None:
     table = Table("target", "form", "state", "changes")
-    for outcome in outcomes:
-        table.add_row(outcome.target.name, outcome.target.form.value, _state(outcome), outcome.changes or "-")
-    print_table(table, [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error])
+    rows = ((each.target.name, each.target.form.value, _state(each), each.changes or "-") for each in outcomes)
+    print_table(table, rows, [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error])

@@ -47,9 +47,8 @@ def _word(result: RuleResult) -> str:
 
 def _print(results: Sequence[RuleResult]) -> None:
     table = Table("file", "article", "read by", "result")
-    for result in results:
-        table.add_row(result.test.file, result.test.url, result.rule or "-", _word(result))
-    print_table(table, [f"{each.test.url}: {each.fault}" for each in results if each.fault and each.is_held])
+    rows = ((result.test.file, result.test.url, result.rule or "-", _word(result)) for result in results)
+    print_table(table, rows, [f"{each.test.url}: {each.fault}" for each in results if each.fault and each.is_held])
     if skipped := sum(not result.is_held for result in results):
         click.echo(f"{skipped} of {len(results)} not tested, as their pages are not held; --fetch asks for them")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from feedproxy.characters import visible
 from feedproxy.cli.parts import as_json, examples, progress, say
 from feedproxy.errors import ConfigError, SignatureError
 from feedproxy.export import MARK
@@ -84,7 +85,7 @@ def verify(settings: Settings, file: Path, key: str, path: str, *, with_files: b
     except SignatureError as e:
         _tell(file, e.reason, is_json=is_json)
         raise SystemExit(1) from e
-    words = f"ok   {_seen(str(file))}: signed by key {public.name}: {_seen(path)}, serial {serial}"
+    words = f"ok   {visible(str(file))}: signed by key {public.name}: {visible(path)}, serial {serial}"
     note = (
         "" if is_remembered else "; compare it with the serial of the copy that you had before: there is no store to remember it"
     )
@@ -104,7 +105,7 @@ def _verify(body: bytes, signature: bytes, key: PublicKey, path: str) -> int:
     try:
         return verify_publication(body, signature, key, path=path)
     except OtherPathError as e:
-        raise SignatureError(f"{e.reason}; if that is what you asked for, say --path {_seen(e.path)}") from e
+        raise SignatureError(f"{e.reason}; if that is what you asked for, say --path {visible(e.path)}") from e
 
 
 def _check_age(settings: Settings, key: PublicKey, path: str, serial: int, *, allow_older: bool) -> bool:
@@ -123,7 +124,7 @@ def _check_age(settings: Settings, key: PublicKey, path: str, serial: int, *, al
 
 
 def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:
-    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {_seen(str(file))}: {fault}", is_json=is_json)
+    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {visible(str(file))}: {fault}", is_json=is_json)
 
 
 def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int:
@@ -214,8 +215,3 @@ def _write_new(file: Path, text: str, mode: int) -> None:
     except OSError as e:
         file.unlink(missing_ok=True)
         raise ConfigError(file, "", f"can't be written: {(e.strerror or str(e)).lower()}") from e
-
-
-def _seen(text: str) -> str:
-    """Return *text* on one line, whatever it holds."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

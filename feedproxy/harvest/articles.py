@@ -1,7 +1,7 @@
 """Pages to an article: its parts, its clean body, and what is known about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 
@@ -19,11 +19,11 @@ from feedproxy.model import (
     ListingItem,
     Mirror,
     Page,
+    Picture,
     SafeHtml,
     Site,
     Url,
     Waiting,
-    one_line,
 )
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, clean_tree
@@ -97,7 +97,7 @@ def make_article(parts: list[tuple[Page, Extract]], item: ListingItem, site: Sit
         updated=published,
         authors=tuple(_shortened(name, _TITLE_CHARACTERS) for name in first.authors) or (site.title,),
         tags=tuple(dict.fromkeys(tag for _, part in parts for tag in part.tags)),
-        picture=first.picture,
+        picture=_plain(first.picture),
         links=linked_articles(root, mirror, besides=item.id),
         pictures=shown_pictures(root, first.picture),
         rule=first.rule,
@@ -140,6 +140,13 @@ def _date(item: ListingItem, site: Site, now: datetime, on_page: datetime | None
     return (listed, item.dated) if listed else (plan.NEVER_DATED, DateSource.UNKNOWN)
 
 
+def _plain(picture: Picture | None) -> Picture | None:
+    if picture is None:
+        return None
+    return replace(picture, alt=markup.plain(picture.alt), caption=markup.plain(picture.caption))
+
+
 def _shortened(text: str, most: int) -> str:
-    text = one_line(text)
+    """Return *text* on one line, without hidden characters, of so many characters at most."""
+    text = markup.plain(text)
     return text if len(text) <= most else text[:most].rstrip() + "…"

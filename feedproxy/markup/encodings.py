@@ -26,7 +26,7 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _MIN_UTF8_CHARACTERS = 8
 _LEAD_BYTES = bytes(range(0xC0, 0x100))
 # What neither XML 1.0 (2.2) nor readers bear.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def decode(body: bytes, content_type: str = "") -> str:

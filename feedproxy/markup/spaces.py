@@ -8,7 +8,7 @@ from html import unescape
 from lxml import etree
 from lxml.html import HtmlElement
 
-from feedproxy.markup.encodings import without_controls
+from feedproxy.characters import without_hidden
 from feedproxy.model import SafeHtml
 
 # Chinese, Japanese and Korean characters and their full-width punctuation: no space belongs between two of them.
@@ -59,12 +59,14 @@ def clean_text_of(safe: SafeHtml) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Return *text* on one line: a line break is one space, or nothing between two Chinese characters; typed spaces stay.
+    r"""Return *text* on one line, without hidden characters.
+
+    A line break is one space, or nothing between two Chinese characters; typed spaces stay.
 
     >>> plain(" 新闻\n标题  在此\tx ")
     '新闻标题  在此 x'
     """
-    text = without_controls(text).strip()
+    text = without_hidden(text).strip()
     if "\n" not in text:
         return text.replace("\t", " ")
     return _BREAK.sub(lambda match: _joint(*_neighbours(match)), text).replace("\t", " ")

@@ -46,7 +46,8 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
         raise ListingError(page.url, f"no article found in this listing (read as {kind!r} with the rules of {site.name})")
     first: dict[ArticleId, ListingItem] = {}
     for item in listing.items:
-        first.setdefault(item.id, item)
+        plain = replace(item, title=markup.plain(item.title), excerpt=markup.plain(item.excerpt))
+        first.setdefault(item.id, plain)
     return replace(listing, items=tuple(first.values()))
 
 
