@@ -8,14 +8,25 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from feedproxy import urls
 from feedproxy.model import Article, ArticleId, DateSource, DirtyHtml, Picture, Received, StoredPicture, Url
 
 # As `urls` has IDs; the name of a stored picture.
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _File = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
-_Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000)]
+
+
+def _resolved(address: str) -> str:
+    """Return an address as `urls` has it, so that it holds no character that ends it elsewhere."""
+    found = urls.resolve("", address)
+    if found is None:
+        raise ValueError("is no http or https address")
+    return found
+
+
+_Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000), AfterValidator(_resolved)]
 _Line = Annotated[str, Field(max_length=2_000)]
 
 

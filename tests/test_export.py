@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import Clock
 from fakes import open_calm_fetcher
+from hypothesis import given
+from hypothesis import strategies as st
 from linkcheck import Mirror as Walked
 from linkcheck import crawl, faults
 from newsroom import BASE, HOST, STORIES, Newsroom, Story, open_newsroom, write_config
@@ -22,12 +25,14 @@ from feedproxy import paths
 from feedproxy.cli.export import export_mirror
 from feedproxy.errors import ExportError
 from feedproxy.export import Order, export
+from feedproxy.export.gitform import list_line
 from feedproxy.export.tree import write_file
 from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdown
 from feedproxy.harvest import Harvester, Kit
 from feedproxy.harvest.mirrored import read_copy
 from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, ExportForm, ExportRules, Images, ListingItem, Mirror, Page, PageCopies, Url
+from feedproxy.model import ArticleId, ExportForm, ExportRules, Images, ListingItem, Mirror, Page, PageCopies, Site, Url
+from feedproxy.parse import parse_listing
 from feedproxy.settings import Settings
 from feedproxy.sign import read_manifest
 from feedproxy.sources import load_mirror
@@ -404,6 +409,35 @@ def test_titles_with_commas_stand_in_lists_as_they_are(growing: House, tmp_path:
     line = (tmp_path / "out" / "town" / "indexes" / "city.csv").read_text("utf-8").splitlines()[0]
     assert line.partition(",")[2] == '新桥,通车 "今天"'
     assert len(next(csv.reader([line]))) == 3
+
+
+FORMULAS = ("=1+1", "+1", "-1", "@A1", "＝1", "＋1", "－1", "＠A1", "'=1", "''-1", '"=1"', "一,=1", "一;@A1", '一," +1"', "\t=1")
+
+
+@given(
+    st.one_of(st.sampled_from(FORMULAS), st.text(st.sampled_from("=+-@＝,;，'\" 一a"), max_size=12)),
+    st.sampled_from(("n1", "-1")),
+)
+def test_no_cell_of_a_list_is_a_formula_and_titles_are_read_back(title: str, name: str) -> None:
+    line = list_line(name, title)
+    for delimiter in ",;\t":
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            for cell in next(csv.reader([line], delimiter=delimiter, quoting=quoting)):
+                assert not re.match(r"[\s\"]*[=+\-@＝＋－＠]", cell), (line, cell)
+    page = Page(Url("https://git.example/indexes/city.csv"), line.encode())
+    if title.strip():
+        found = parse_listing(page, Site(name="s", title="s", hosts=("s.example",)), "mirror").items
+        assert [(item.id, item.title) for item in found] == [(name, " ".join(title.split()))]
+
+
+def test_a_list_that_is_taken_in_has_the_titles_that_were_written(growing: House, tmp_path: Path) -> None:
+    growing.room.stories += (replace(NEWEST, title='=HYPERLINK("https://elsewhere.example",A1)'),)
+    growing.poll()
+    export(growing.order(GIT), growing.store, tmp_path / "out")
+    file = tmp_path / "out" / "town" / "indexes" / "city.csv"
+    assert file.read_text("utf-8").splitlines()[0].partition(",")[2].startswith("'=HYPERLINK(")
+    found = parse_listing(Page(Url(file.as_uri()), file.read_bytes()), growing.mirror.sites[0], "mirror").items
+    assert found[0].title == growing.store.index("city", 0, 1)[0].title
 
 
 def test_the_command_says_what_it_wrote_and_ends_with_one_line_when_it_refuses(house: House, tmp_path: Path) -> None:

@@ -1,18 +1,24 @@
 """Pages in the Markdown form: an invented article, and what could break the form."""
 
 import re
+from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from newsroom import BASE, STORIES, Answer, Newsroom, Story
 from seedform import read_seed
 
 from feedproxy.edition import Ground, Links, make_markdown
+from feedproxy.extract import split_mirrored
 from feedproxy.harvest import Harvester
-from feedproxy.model import ArticleId, DirtyHtml, SafeHtml, Url
+from feedproxy.model import ArticleId, DirtyHtml, Page, SafeHtml, Url
 from feedproxy.render import Lead, Link, MarkdownPage, render_markdown
+from feedproxy.render.markdown import as_link, as_paragraph
 from feedproxy.sanitise import clean
+from feedproxy.urls import resolve
 
 ORIGINAL = "https://news.example/gb/21/11/9/n99000001.htm"
 NAVIGATION = (Link("首页", "../../../..?n99000001"), Link("评论", "../../../../../comment?n99000001"))
@@ -102,6 +108,64 @@ def test_a_headline_is_text_whatever_stands_in_it_and_is_read_back(title: str) -
     assert re.search(r"(?<!\\)[*_\[\]<>&`~#]", heading.removeprefix("### ")) is None
     assert text.startswith(f"{heading}\n\n---\n\n#### [首页]")
     assert read_seed(text).title == re.sub(r"\n+", " ", title)
+
+
+MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
+
+
+def tokens_of(text: str) -> list[tuple[str, str]]:
+    """Return what a reader of Markdown finds in the last paragraph or heading of a text: types, and texts or targets."""
+    inline = [token for token in MARKDOWN.parse(text) if token.type == "inline"][-1]
+    return [(each.type, str(each.attrs.get("href") or each.content)) for each in inline.children or ()]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("a.htm?x=1&y=2#z", "a_b_c.htm", "%E6%96%B0.htm", "a)b(c", "[x](https://elsewhere.example)", "*a*", "_a_/_b_", "~~a~~"),
+        *("`a`", "![x](y)", "$a$", "a|b", "&lt;script&gt;", "&#60;b&#62;", "<script>x</script>", "a>b<c", "\\*a", "a b", "end."),
+        *("a\n\n# x", "a\r\nb", "a\u2028b", "a\x00\x9bb", "<!--", "](x)", "a'(b)", "end)", "end*", "\\"),
+    ],
+)
+def test_an_articles_address_is_an_address_whatever_stands_in_it(rest: str) -> None:
+    address = f"https://news.example/{rest}"
+    text = render(replace(page(), original=address))
+    line = text.rpartition("\n")[2]
+    assert line.startswith("原文链接（需翻墙）：")
+    assert text.count("\n") == render(page()).count("\n")
+    found = tokens_of(line)
+    shown = "".join(content for kind, content in found if kind == "text").removeprefix("原文链接（需翻墙）：")
+    assert {kind for kind, _ in found} <= {"text", "link_open", "link_close"}
+    assert {target for kind, target in found if kind == "link_open"} <= {shown} | {unquote(shown)} | {quoted(shown)}
+    assert " " not in shown
+    assert unquote(shown) == unquote(address)
+    read = split_mirrored(Page(Url("https://git.example/n1.md"), text.encode()))
+    assert read.original == resolve("", shown)
+    assert resolve("", address) in (read.original, None) or "&" in rest or not rest.isprintable()
+
+
+def quoted(address: str) -> str:
+    """Return an address as markdown-it writes it."""
+    return MARKDOWN.normalizeLink(address)
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["../c/n1.md?n1", "a(b)c", "a) [x](https://elsewhere.example", "<a> b", "a\n\n# b", "a\\", "&lt;b&gt;", 'a "t"', "`a`*b*"],
+)
+@pytest.mark.parametrize("title", ["一", "](https://elsewhere.example)", "`", "![a](b)", "<b>", "a|b $c$", "*a* &lt;", "\\"])
+def test_a_link_leads_where_it_should_and_its_title_is_text(href: str, title: str) -> None:
+    found = tokens_of(f"- {as_link(Link(title, href))}")
+    assert [kind for kind, _ in found if kind != "text"] == ["link_open", "link_close"]
+    assert "".join(content for kind, content in found if kind == "text") == title
+    assert unquote(dict(found)["link_open"]) == href
+
+
+@pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "23) a", "= a", "---", "    a", "# a", "> a", "a\n---", "a | b", "* a"])
+def test_a_description_is_one_paragraph_of_text(text: str) -> None:
+    parsed = MARKDOWN.parse(f"## x\n\n{as_paragraph(text)}\n")
+    assert [token.type for token in parsed[3:]] == ["paragraph_open", "inline", "paragraph_close"]
+    assert tokens_of(as_paragraph(text)) == [("text", re.sub(r"\n", " ", text).strip())]
 
 
 def test_words_of_the_lead_picture_can_not_leave_their_place() -> None:

@@ -3,6 +3,7 @@
 A page with the record in it is all that another mirror needs to have the article.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from feedproxy import paths
@@ -13,6 +14,9 @@ from feedproxy.model import Links, Section, one_line
 
 # So many lines of a list are asked for at once.
 _LINES = 1_000
+# What a spreadsheet takes for the beginning of a formula, in any cell that it may make of a line, or, in full width, of a title
+# (OWASP, "CSV Injection"). `parse.mirrored` takes the quotation mark out again.
+_FORMULA = re.compile(r"""((?:\A|[,;])[\s"]*)('*[=+\-@＝＋－＠])""")
 
 
 def jobs(bench: Bench) -> Iterator[Job]:
@@ -48,11 +52,16 @@ def _indexes(bench: Bench, job: Job) -> Made:
 
 
 def _lists(bench: Bench, job: Job) -> Made:
-    """Make a channel's list: ID and title on one line, newest first; titles are not quoted, whatever they hold."""
+    """Make a channel's list, newest first."""
     count = bench.store.count(job.channel)
     rows = (row for start in range(0, count, _LINES) for row in bench.store.index(job.channel, start, _LINES))
-    lines = "".join(f"{row.id},{one_line(row.title)}\n" for row in rows)
+    lines = "".join(list_line(row.id, row.title) for row in rows)
     return Made((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
+
+
+def list_line(name: str, title: str) -> str:
+    """Return an ID and a title on one line, which is not quoted, whatever it holds; no cell of it is a formula."""
+    return _FORMULA.sub(r"\1'\2", f"{name},{one_line(title)}") + "\n"
 
 
 def _fronts(bench: Bench, job: Job) -> Made:
@@ -71,7 +80,7 @@ def _feeds(ground: Ground, _section: Section) -> bytes:
 
 
 def _names(_ground: Ground, section: Section) -> bytes:
-    return "".join(f"{channel.id},{one_line(channel.title)}\n" for channel in section.channels).encode()
+    return "".join(list_line(channel.id, channel.title) for channel in section.channels).encode()
 
 
 # What else is written once in each repository.

@@ -17,7 +17,8 @@ from feedproxy.extract.metadata import dateline
 from feedproxy.model import MIRRORED, ArticleId, ArticleRules, DirtyHtml, Extract, Page, Site, Url
 
 _FORM = re.compile(
-    r"\A### (?P<title>[^\n]*)\n(?:.*?\n)??#### [^\n]*\n(?P<content>.*)\n---\n\s*原文链接[^：:\n]{0,40}[：:]\s*(?P<url>\S+)\s*\Z",
+    r"\A### (?P<title>[^\n]*)\n(?:.*?\n)??#### [^\n]*\n(?P<content>.*)\n---\n"
+    r"\s*原文链接[^：:\n]{0,40}[：:]\s*<?(?P<url>[^\s<>]+)>?\s*\Z",
     re.DOTALL,
 )
 # What our own mirrors say besides, for machines; it holds no "--".

@@ -10,6 +10,8 @@ from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
 
 # As `urls` has IDs; titles may hold commas and are not quoted.
 _LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]*)")
+# The quotation mark that keeps a cell from being a formula, as `export.gitform` sets it.
+_GUARD = re.compile(r"""((?:\A|[,;])[\s"]*)'('*[=+\-@＝＋－＠])""")
 _LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
 _PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")
 _OTHER = re.compile(r"(?P<number>[0-9]{1,6})\.md(?:[?#].*)?")
@@ -40,7 +42,7 @@ def parse_index(page: Page, site: Site) -> Listing:
 
 def _lines(text: str, url: Url, channel: str) -> Iterator[ListingItem]:
     for line in text.splitlines():
-        if match := _LINE.fullmatch(line.strip()):
+        if match := _LINE.fullmatch(_GUARD.sub(r"\1\2", line.strip())):
             address = Url(urljoin(url, f"../pages/{channel}/{match['id']}.md"))
             yield ListingItem(ArticleId(match["id"]), address, match["title"].strip())
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from feedproxy.render.markdown import as_link, as_text
+from feedproxy.render.markdown import as_link, as_paragraph, as_text
 from feedproxy.render.pages import Link, ListedArticle
 
 
@@ -40,7 +40,7 @@ def render_markdown_list(page: MarkdownList) -> bytes:
 def render_markdown_front(page: MarkdownFront) -> bytes:
     """Return a repository's README; it counts nothing and knows no date, so that it changes with the configuration only."""
     sites = "、".join(f"{as_text(title)}（`{address}`）" for title, address in page.originals)
-    parts = [f"## {as_text(page.title)}", as_text(page.description)] if page.description else [f"## {as_text(page.title)}"]
+    parts = [f"## {as_text(page.title)}", as_paragraph(page.description)] if page.description else [f"## {as_text(page.title)}"]
     parts += [
         f"这里是{sites}的非官方镜像，属于{as_text(page.mirror)}，由程序自动更新。文章和图片的版权属于原发布者。",
         "### 频道",
