@@ -16,12 +16,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
+from feedproxy import plan
 from feedproxy.errors import StoreError
 from feedproxy.model import (
     REQUESTED,
     Article,
     ArticleId,
     ChannelState,
+    DateSource,
     ListingItem,
     Log,
     MediaFile,
@@ -954,3 +956,39 @@ def test_a_folder_that_cant_be_made_is_refused_in_one_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="can't be opened"):
         open_store(f"sqlite:///{tmp_path}/file/store.sqlite", tmp_path / "file")
+
+
+# ---------------------------------------------------------------- dates
+
+
+def test_a_better_date_moves_an_article_wherever_it_stands_and_keeps_the_old_one_as_a_version(store: Store) -> None:
+    guess = make(1, dated=DateSource.ESTIMATED)
+    hold(store, guess, make(2))
+    before = store.version(["c1"])
+    better = plan.redate(guess, NOW - timedelta(days=900), DateSource.STATED)
+    store.redate(better, NOW)
+    assert store.article(guess.id) == better
+    assert [version.published for version in store.versions(guess.id)] == [guess.published]
+    assert [headline.published for headline in store.headlines(["c1"], 9)][-1] == better.published
+    assert store.version(["c1"]) != before
+
+
+def test_dates_are_told_with_where_they_come_from_and_the_oldest_of_a_channel_by_that(store: Store) -> None:
+    early, unknown = NOW - timedelta(days=30), NOW - timedelta(days=99)
+    hold(
+        store,
+        make(1, published=NOW, dated=DateSource.STATED),
+        make(2, published=early, dated=DateSource.ESTIMATED),
+        make(3, published=unknown, dated=DateSource.UNKNOWN),
+    )
+    ids = [ArticleId(f"n{number}") for number in (1, 2, 9)]
+    assert store.dates(ids) == {"n1": (NOW, DateSource.STATED), "n2": (early, DateSource.ESTIMATED)}
+    assert store.site_dates("news.example") == {"n1": NOW}
+    assert store.oldest("c1", plan.DATED) == NOW
+    assert store.oldest("c1", plan.ALL_KNOWN) == early
+    assert store.oldest("c1", plan.ALL_KNOWN, early) == NOW
+    assert store.oldest("c2", plan.ALL_KNOWN) is None
+    waiting = ListingItem(ArticleId("n7"), Url("https://news.example/n7"), "", early - timedelta(days=1), dated=DateSource.SEEN)
+    store.remember_listing("c1", [waiting], NOW)
+    assert store.oldest("c1", plan.ALL_KNOWN) == waiting.published
+    assert [each.item for each in store.waiting("c1")] == [waiting]
