@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, which is cleared away where the writer was killed."""
+"""Files that are whole or not there: written under a temporary name, then renamed."""
 
 import os
 import tempfile
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 PART = ".part"
-# A temporary file that nobody has written to for so long has lost its writer: each write takes well under a second.
+# A temporary file that was not written to for so long has lost its writer: a write takes less
+# than a second.
 ABANDONED = timedelta(hours=1)
 
 
 @contextmanager
 def whole(file: Path) -> Iterator[BinaryIO]:
-    """Give a temporary file beside *file*, and put it in its place at the end; nothing is left where the block raises.
+    """Give a temporary file beside *file* that takes its place at the end, and is deleted on an error.
 
     Raises:
         OSError: it can't be written.
@@ -35,7 +36,7 @@ def whole(file: Path) -> Iterator[BinaryIO]:
 
 
 def abandoned(folder: Path, pattern: str, now: datetime) -> Iterator[Path]:
-    """Yield the temporary files whose paths in *folder* match *pattern* and whose writers were killed."""
+    """Yield the temporary files in *folder* that match *pattern* and whose writers were killed."""
     for part in folder.glob(pattern + PART):
         try:
             if part.stat().st_mtime < (now - ABANDONED).timestamp():

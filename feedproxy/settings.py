@@ -238,7 +238,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings that *environ* holds; a variable that is empty is unset.
 
     Raises:
-        ConfigError: a variable is unknown, its value is wrong, or its file is empty; names the variable.
+        ConfigError: names a variable that is unknown, whose value is wrong, or whose file is empty.
 
     """
     known = Settings.model_fields

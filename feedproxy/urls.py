@@ -36,7 +36,7 @@ def picture_key(url: Url) -> str:
 
 
 def is_web(url: str) -> bool:
-    """Tell whether an absolute address is http or https: what is not, as a file of this machine, is no upstream address.
+    """Tell whether an absolute address is http or https; any other is no upstream address.
 
     >>> is_web("https://example.org/"), is_web("file:///srv/mirror/n1.md")
     (True, False)

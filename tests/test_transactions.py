@@ -208,6 +208,17 @@ def test_what_would_wait_for_its_own_transaction_is_refused_at_once(store: SqlSt
     assert [each.id for each in store.newest(["c1"], 9)] == ["n1"]
 
 
+def test_of_a_transaction_that_sqlite_undid_by_itself_nothing_is_stored(tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)) as store:
+        with suppress(StoreError), store.transaction() as transaction:
+            hold(transaction, make(1))
+            with transaction._db.reading() as connection:
+                connection.exec_driver_sql("ROLLBACK")  # as SQLite does it where the disk is full
+            with pytest.raises(StoreError, match="has undone this transaction"):
+                hold(transaction, make(2))
+        assert store.walk(["c1"]) == []
+
+
 def test_a_transaction_or_snapshot_that_has_ended_is_refused(store: SqlStore) -> None:
     with store.transaction() as transaction:
         hold(transaction, make(1))

@@ -96,10 +96,10 @@ def look(mirror: Mirror, desk: Desk, folder: Path, now: datetime) -> Health:
 
 
 def probe(mirror: Mirror, library: Library) -> None:
-    """Hold that what the widest feed shows can be read, and that nobody has found the store to be damaged.
+    """Hold that the newest articles can be read, and that no process has found the store damaged.
 
     Raises:
-        StoreError: it can't, or somebody has.
+        StoreError: they can't, or one has.
 
     """
     library.probe([channel.id for channel in mirror.channels], mirror.entries)

@@ -1,6 +1,6 @@
 """A git-hosted mirror in a folder of this machine, as the source of a channel.
 
-Its pages have no upstream addresses, so nothing of it is queued: a poll reads what is missing at once.
+Its pages have no upstream addresses, so none is queued: a poll reads at once what is missing.
 """
 
 from dataclasses import replace
@@ -17,7 +17,9 @@ _BATCH = 20
 
 
 def take_checkout(kit: Kit, channel: Channel, state: ChannelState, report: Report) -> tuple[ChannelState, Page]:
-    """Take the articles of a channel that are not held or have a new headline; those that fail are tried by the next poll.
+    """Take the articles of a channel that are not held or have a new headline.
+
+    Those that fail are tried again by the next poll.
 
     Raises:
         UpstreamError: the index can't be read, or is not signed as it is to be.

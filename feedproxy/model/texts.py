@@ -10,7 +10,9 @@ ArticleId = NewType("ArticleId", str)
 
 
 def one_line(text: str) -> str:
-    r"""Return a text with each run of white space as one space, none at its ends: headlines compare in this form.
+    r"""Return a text with each run of white space as one space, and none at its ends.
+
+    Headlines are compared in this form.
 
     >>> one_line(" 一  二\u3000三\n")
     '一 二 三'

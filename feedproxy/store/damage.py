@@ -1,4 +1,4 @@
-"""Damage to an SQLite file that a query of any process came upon: a file beside it tells all of them."""
+"""Damage to an SQLite file: the process whose query meets it tells all others by a file beside it."""
 
 import sqlite3
 from contextlib import suppress
@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-# The primary result codes of a file that is not what was written (SQLite, "Result and Error Codes").
+# The primary codes of a file that is not what was written (SQLite, "Result and Error Codes").
 _CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 

@@ -1,7 +1,7 @@
 """Connections to a database: transactions and snapshots over one engine or two.
 
-An open transaction or snapshot is a value that is passed on, and not a state of the thread. What the database raises is a
-`StoreError`.
+An open transaction or snapshot is a value that is passed on, and not a state of the thread. What the
+database raises is a `StoreError`.
 """
 
 import threading
@@ -24,7 +24,7 @@ _REST_S = 1.0
 
 
 class Connections(Protocol):
-    """Runs reads and writes, each as a whole: in transactions of their own (`Database`), or in one that is open."""
+    """Runs reads and writes: each in a transaction of its own (`Database`), or all in one that is open."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection for a read."""
@@ -33,10 +33,10 @@ class Connections(Protocol):
         """Give the connection for a write; if it fails, nothing of it is left."""
 
     def snapshot(self) -> AbstractContextManager["Connections"]:
-        """Begin a snapshot: all reads show the state at the first of them, and writes are refused."""
+        """Begin a snapshot: all its reads show the state at the first one; it refuses writes."""
 
     def transaction(self) -> AbstractContextManager["Connections"]:
-        """Begin a transaction: its reads show its writes, and others see these when it ends without an exception."""
+        """Begin a transaction: it is committed at the end, or undone if the block raises."""
 
 
 class Snapshot:
@@ -66,7 +66,10 @@ class Snapshot:
 
 
 class Transaction:
-    """Implements `Connections` by one transaction that writes. Each write, and each inner transaction, is a savepoint."""
+    """Implements `Connections` by one transaction that writes.
+
+    Each write, and each inner transaction, is a savepoint.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -96,7 +99,7 @@ class Transaction:
 
 
 class Database:
-    """Implements `Connections`. What only reads goes to *replica*, if there is one and it answers."""
+    """Implements `Connections`. Reads go to *replica*, if there is one and it answers."""
 
     def __init__(self, engine: Engine, replica: Engine | None = None) -> None:
         self._is_file, self._writers = engine.dialect.name == "sqlite", set[int]()
@@ -142,7 +145,7 @@ class Database:
         return "" if found == "ok" else str(found)
 
     def damage(self) -> str:
-        """Return what queries of any process have found wrong with an SQLite file since it was opened last, "" if nothing."""
+        """Return the damage to an SQLite file that a query of any process has met, "" if none has."""
         return damage.found(self._engine)
 
     @contextmanager
@@ -155,7 +158,8 @@ class Database:
     def writing(self, host: str = "") -> Iterator[Connection]:
         """Begin a transaction that writes; it waits for any other that does.
 
-        One over the budget of a *host* changes nothing that readers see, and waits only for those over the same host.
+        One over the budget of a *host* changes nothing that readers see, and waits only for others
+        over the same host.
         """
         self._refuse_inside()
         options = {"write": True, "host": host}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from feedproxy.errors import StoreError
 from feedproxy.store import damage, postgres
 
 # How long a writer waits for another one, in ms; a transaction here takes a few. Who asks the web side waits less.
@@ -40,13 +41,14 @@ def create(url: str, only: frozenset[str] | None = None) -> Engine:
     damage.watch(engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "savepoint", _hold_transaction)
     if only is not None:
         event.listen(engine, "connect", partial(_restrict, only))
     return engine
 
 
 def file_of(url: str) -> Path | None:
-    """Return the SQLite file at an SQLAlchemy *url*, None where it is another database, or one in memory."""
+    """Return the SQLite file at an SQLAlchemy *url*, None for any other database."""
     parsed = make_url(url)
     name = parsed.database or ""
     return Path(name) if parsed.get_backend_name() == "sqlite" and name and not name.startswith((":", "file:")) else None
@@ -86,6 +88,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _hold_transaction(connection: Connection, _name: str) -> None:
+    """Raise where SQLite has undone a transaction by itself, as it may on a full disk.
+
+    A savepoint would begin another one then, and be committed without the rest ("SAVEPOINT").
+    """
+    if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+        raise StoreError("store: the database has undone this transaction after an error; nothing of it is stored")
 
 
 def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  # noqa: ANN401 (the same)

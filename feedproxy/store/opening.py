@@ -64,7 +64,7 @@ def open_database(url: str, folder: Path) -> Database:
 
 
 def _create(file: Path, lock_file: Path) -> None:
-    """Make an SQLite file if there is none: under another name, so that a store that is there was whole once.
+    """Make an SQLite file if there is none: under another name, so that none is ever half made.
 
     Raises:
         StoreError: a store was there, and is lost.

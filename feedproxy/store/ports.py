@@ -136,22 +136,22 @@ class Store(Desk, Protocol):
         """Hold off every other poller of this store for a while."""
 
     def transaction(self) -> AbstractContextManager["Store"]:
-        """Give a store whose reads and writes are one transaction, which is undone if the block raises.
+        """Give a store whose reads and writes are one transaction; it is undone if the block raises.
 
-        A transaction that is begun on that store is a part of it, and can be undone alone. While one is open, its thread can't
-        write by the store itself, nor take the turn.
+        A transaction begun on that store is a part of it, and can be undone alone. While one is open,
+        its thread can neither write through the store itself nor take the turn.
         """
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store what a listing shows, and queue its `news`; what has no http(s) address is never queued.
+        """Store what a listing shows, and queue its `news` that have an http(s) address.
 
         Return how many articles of the listing were unknown.
         """
 
     def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
-        """Return the articles of a listing that are not held, or whose headline differs from the one that it showed before.
+        """Return the articles of a listing that are not held, or whose headline has changed.
 
-        White space makes no difference.
+        A change of white space is none.
         """
 
     def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:

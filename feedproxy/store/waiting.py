@@ -158,7 +158,7 @@ def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None
 def _compare(
     db: Connection, channel: str, items: Sequence[ListingItem]
 ) -> tuple[dict[str, str], dict[str, datetime], set[ArticleId]]:
-    """Return the headlines that a channel showed before, when held articles were published, and whose headlines changed."""
+    """Return a channel's earlier headlines, the dates of held articles, and those renamed since."""
     ids, members, articles_ = [item.id for item in items], t.membership.c, t.article.c
     mine = (members.channel == channel) & members.article_id.in_(ids)
     titles = _pairs(db, select(members.article_id, members.title).where(mine))
