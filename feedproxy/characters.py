@@ -43,4 +43,6 @@ def visible(text: str, quoted: Callable[[str], str] = ascii) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(quoted(each)[1:-1] if unicodedata.category(each) in _UNSEEN else each for each in text)
+    return "".join(
+        quoted(each)[1:-1] if unicodedata.category(each) in _UNSEEN else each for each in text
+    )

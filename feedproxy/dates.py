@@ -52,7 +52,11 @@ def parse_date(text: str, timezone: str) -> datetime | None:
     zone = ZoneInfo(timezone)
     try:
         moment = _iso(text) or _numeric(text) or _written(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC) if moment else None
+        return (
+            (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+            if moment
+            else None
+        )
     except (ValueError, OverflowError):
         return None
 
@@ -88,7 +92,12 @@ def date_in_address(url: Url, site: Site) -> datetime | None:
     match = site.article_url.search(path) if site.article_url else None
     groups = match.groupdict() if match else {}
     if {"m", "d"} <= groups.keys() and (groups.get("yyyy") or groups.get("yy")):
-        return _day(groups.get("yyyy") or groups["yy"] or "", groups["m"] or "", groups["d"] or "", site.timezone)
+        return _day(
+            groups.get("yyyy") or groups["yy"] or "",
+            groups["m"] or "",
+            groups["d"] or "",
+            site.timezone,
+        )
     if month := _MONTH_IN_PATH.search(path):
         return _day(month[1], str(_MONTHS.index(month[2].lower()) + 1), month[3], site.timezone)
     values = (value for name, value in parse_qsl(parts.query) if _DAY_PARAMETER.search(name))

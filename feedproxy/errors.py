@@ -53,7 +53,7 @@ class SignatureError(FeedproxyError):
         self.reason = reason
 
 
-class ChoiceError(FeedproxyError):
+class OptionError(FeedproxyError):
     """A reader asked for what can't be had; shown as ``<parameter>: <what it takes>``."""
 
     def __init__(self, parameter: str, reason: str) -> None:

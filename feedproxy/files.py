@@ -22,7 +22,9 @@ def whole(file: Path) -> Iterator[BinaryIO]:
         OSError: it can't be written.
 
     """
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", suffix=PART, delete=False) as opened:
+    with tempfile.NamedTemporaryFile(
+        dir=file.parent, prefix=f".{file.name}.", suffix=PART, delete=False
+    ) as opened:
         part = Path(opened.name)
         try:
             yield cast("BinaryIO", opened)

@@ -31,7 +31,11 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = (
+            datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
         event = {"time": moment, "level": record.levelname.lower(), "event": record.getMessage()}
         event |= {name: str(getattr(record, name)) for name in _NAMED if getattr(record, name, "")}
         if record.exc_info:

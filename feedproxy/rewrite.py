@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from feedproxy import markup, paths, urls
-from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Picture, SafeHtml, StoredPicture, Url
+from feedproxy.model import (
+    ArticleId,
+    Images,
+    Mirror,
+    MirrorPath,
+    Picture,
+    SafeHtml,
+    StoredPicture,
+    Url,
+)
 
 # More than any article has that was not made to be a burden.
 _MAX_LINKS = 500
@@ -20,7 +29,7 @@ _LEFTOVERS = ("srcset", "sizes", "data-src", "data-srcset", "data-original")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinkContext:
     """Where an article's HTML is to stand: on its page in one channel of one section.
 
     *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
@@ -52,7 +61,7 @@ class Place:
         return self.layout.article(self.section, self.channel, self.article_id)
 
 
-def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
+def rewrite_links(safe: SafeHtml, mirror: Mirror, place: LinkContext) -> SafeHtml:
     """Return *safe* with its links and pictures inside the mirror, as far as they lead to a mirrored site.
 
     An article leads to its page, a tag to the tag's, a picture to its stored file; links elsewhere stay and say
@@ -68,7 +77,9 @@ def rewrite_links(safe: SafeHtml, mirror: Mirror, place: Place) -> SafeHtml:
     return SafeHtml(markup.inner_html(root))
 
 
-def linked_articles(clean: markup.Element, mirror: Mirror, *, besides: ArticleId) -> tuple[tuple[ArticleId, Url], ...]:
+def linked_articles(
+    clean: markup.Element, mirror: Mirror, *, besides: ArticleId
+) -> tuple[tuple[ArticleId, Url], ...]:
     """Return ID and canonical address of each article of a mirrored site that *clean* HTML links to, in the order of IDs."""
     found: dict[ArticleId, Url] = {}
     for link in clean.iter("a"):
@@ -89,10 +100,12 @@ def shown_pictures(clean: markup.Element, lead: Picture | None) -> tuple[Url, ..
 def shows(safe: SafeHtml, picture: Picture) -> bool:
     """Tell whether *safe* holds a picture itself."""
     is_named = picture.url.partition("&")[0] in safe  # as it stands there, up to what is escaped
-    return is_named and any(image.get("src") == picture.url for image in markup.fragment(safe).iter("img"))
+    return is_named and any(
+        image.get("src") == picture.url for image in markup.fragment(safe).iter("img")
+    )
 
 
-def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
+def inside(mirror: Mirror, place: LinkContext, url: Url) -> MirrorPath | None:
     """Return the mirror's page for an upstream address, None if it has none."""
     found = urls.site_of(mirror, url)
     if found is None:
@@ -112,13 +125,17 @@ def inside(mirror: Mirror, place: Place, url: Url) -> MirrorPath | None:
     return place.held.get(article[0]) or beside
 
 
-def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
+def _rewrite_link(link: markup.Element, mirror: Mirror, place: LinkContext) -> None:
     href = link.get("href")
     if not href:
         return
     if href.startswith("#"):
         if place.alone:
-            link.set("href", paths.suffixed(place.write(place.page), place.article_id) + (href if href != "#" else ""))
+            link.set(
+                "href",
+                paths.suffixed(place.write(place.page), place.article_id)
+                + (href if href != "#" else ""),
+            )
     elif target := inside(mirror, place, Url(href)):
         _lead_inside(link, target, place)
     elif stored := _stored(Url(href), place):
@@ -129,7 +146,7 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, place: Place) -> None:
         link.set("rel", _REL)
 
 
-def _lead_inside(link: markup.Element, target: MirrorPath, place: Place) -> None:
+def _lead_inside(link: markup.Element, target: MirrorPath, place: LinkContext) -> None:
     href, address = link.get("href", ""), place.write(target)
     if not place.bound:
         address = paths.suffixed(address, place.article_id) + _fragment_of(href)
@@ -139,7 +156,7 @@ def _lead_inside(link: markup.Element, target: MirrorPath, place: Place) -> None
         _lead_to_picture(link, place)
 
 
-def _is_blocked(link: markup.Element, mirror: Mirror, place: Place) -> bool:
+def _is_blocked(link: markup.Element, mirror: Mirror, place: LinkContext) -> bool:
     """Tell whether a link leads to a mirrored site, or away only to show a picture that its section keeps or hides."""
     host = urls.host_of(link.get("href", ""))
     if link.find(".//img") is not None and any(host in site.picture_hosts for site in mirror.sites):
@@ -147,7 +164,7 @@ def _is_blocked(link: markup.Element, mirror: Mirror, place: Place) -> bool:
     return urls.site_of(mirror, Url(link.get("href", ""))) is not None
 
 
-def _lead_to_picture(link: markup.Element, place: Place) -> None:
+def _lead_to_picture(link: markup.Element, place: LinkContext) -> None:
     """Have a link lead to the original size of the picture it shows, as the larger form that it led to is just that.
 
     Without one it leads nowhere; a reader who has other ways still finds its address.
@@ -162,12 +179,12 @@ def _lead_to_picture(link: markup.Element, place: Place) -> None:
         link.set("title", link.attrib.pop("href"))
 
 
-def _stored(url: Url, place: Place) -> StoredPicture | None:
+def _stored(url: Url, place: LinkContext) -> StoredPicture | None:
     """Return a picture that is held, where pictures are shown from the mirror."""
     return place.pictures.get(url) if place.images is Images.STORE else None
 
 
-def _rewrite_picture(image: markup.Element, place: Place) -> None:
+def _rewrite_picture(image: markup.Element, place: LinkContext) -> None:
     """Show a picture that is held; of any other, unless pictures stay where they are, its alternative text."""
     for name in _LEFTOVERS:
         image.attrib.pop(name, None)

@@ -25,18 +25,121 @@ _MAX_PIECE_CHARACTERS = 200_000
 # Gone with everything in them; bleach alone would leave their text standing.
 DROPPED = frozenset(
     (
-        *("applet", "base", "button", "canvas", "datalist", "dialog", "embed", "form", "frame", "frameset", "head", "iframe"),
-        *("input", "link", "map", "math", "meta", "noembed", "noframes", "noscript", "object", "optgroup", "option", "param"),
-        *("plaintext", "portal", "script", "select", "slot", "style", "svg", "template", "textarea", "title", "track", "xmp"),
+        *(
+            "applet",
+            "base",
+            "button",
+            "canvas",
+            "datalist",
+            "dialog",
+            "embed",
+            "form",
+            "frame",
+            "frameset",
+            "head",
+            "iframe",
+        ),
+        *(
+            "input",
+            "link",
+            "map",
+            "math",
+            "meta",
+            "noembed",
+            "noframes",
+            "noscript",
+            "object",
+            "optgroup",
+            "option",
+            "param",
+        ),
+        *(
+            "plaintext",
+            "portal",
+            "script",
+            "select",
+            "slot",
+            "style",
+            "svg",
+            "template",
+            "textarea",
+            "title",
+            "track",
+            "xmp",
+        ),
     )
 )
 # Elements that may stay; every other is unwrapped, its text stays.
 TAGS = frozenset(
     (
-        *("a", "abbr", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "cite"),
-        *("code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q"),
-        *("rp", "rt", "ruby", "s", "samp", "section", "small", "source", "strong", "sub", "summary", "sup", "table", "tbody"),
+        *(
+            "a",
+            "abbr",
+            "address",
+            "article",
+            "aside",
+            "audio",
+            "b",
+            "bdi",
+            "bdo",
+            "big",
+            "blockquote",
+            "br",
+            "caption",
+            "cite",
+        ),
+        *(
+            "code",
+            "col",
+            "colgroup",
+            "dd",
+            "del",
+            "details",
+            "dfn",
+            "div",
+            "dl",
+            "dt",
+            "em",
+            "figcaption",
+            "figure",
+            "footer",
+        ),
+        *(
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hr",
+            "i",
+            "img",
+            "ins",
+            "kbd",
+            "li",
+            "mark",
+            "ol",
+            "p",
+            "pre",
+            "q",
+        ),
+        *(
+            "rp",
+            "rt",
+            "ruby",
+            "s",
+            "samp",
+            "section",
+            "small",
+            "source",
+            "strong",
+            "sub",
+            "summary",
+            "sup",
+            "table",
+            "tbody",
+        ),
         *("td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr"),
     )
 )
@@ -47,7 +150,14 @@ _MAX_PASSES = 5
 # What parsers read each in its own way: a line break at the beginning of `pre`, also where a long one was cut in two.
 _LOOSE_PRE = re.compile(r"<pre\b[^<>]*>\n")
 _ADDRESSES = frozenset(
-    (("a", "href"), ("img", "src"), ("audio", "src"), ("video", "src"), ("video", "poster"), ("source", "src"))
+    (
+        ("a", "href"),
+        ("img", "src"),
+        ("audio", "src"),
+        ("video", "src"),
+        ("video", "poster"),
+        ("source", "src"),
+    )
 )
 _PLAIN: Mapping[str, frozenset[str]] = {
     "*": frozenset(("dir", "lang", "title")),
@@ -98,23 +208,35 @@ def clean_tree(dirty: DirtyHtml, base: Url) -> tuple[SafeHtml, markup.Element]:
 
 def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     root = markup.fragment(dirty)
-    markup.drop([element for element in root.iter() if not isinstance(element.tag, str) or element.tag in DROPPED])
+    markup.drop(
+        [
+            element
+            for element in root.iter()
+            if not isinstance(element.tag, str) or element.tag in DROPPED
+        ]
+    )
     for element in list(root.iter(*_BECOME_DIV)):
         element.tag = "div"
     markup.unwrap(root, {str(element.tag) for element in root.iter()} - TAGS)
     for element in root.iter("pre"):
-        element.text = (element.text or "").lstrip("\n")  # HTML drops one line break here, libxml2 none, html5lib none in tables
+        element.text = (element.text or "").lstrip(
+            "\n"
+        )  # HTML drops one line break here, libxml2 none, html5lib none in tables
     markup.flatten(root)
     _strip_attributes(root)
     _settle_addresses(root, base)
     values = [value for element in root.iter() for value in element.attrib.values()]
     _hold(base, len(values), "attributes", _MAX_ATTRIBUTES)
-    _hold(base, sum(map(len, (*root.itertext(), *values))), "characters", MAX_CHARACTERS)  # before more is made of them
+    _hold(
+        base, sum(map(len, (*root.itertext(), *values))), "characters", MAX_CHARACTERS
+    )  # before more is made of them
     cleaner, groups = _cleaner(), _groups(root)
     longest = max(map(len, groups), default=0)
     _hold(base, sum(map(len, groups)), "characters, escaped,", MAX_CHARACTERS)
     if longest > _MAX_PIECE_CHARACTERS:
-        raise TooLargeError(base, f"an element of {longest} characters is larger than {_MAX_PIECE_CHARACTERS}")
+        raise TooLargeError(
+            base, f"an element of {longest} characters is larger than {_MAX_PIECE_CHARACTERS}"
+        )
     return SafeHtml("".join(cleaner.clean(group) for group in groups))
 
 
@@ -190,7 +312,9 @@ def _attributes_of(tag: str) -> Callable[[str, str, str], bool]:
     def is_allowed(_tag: str, name: str, value: str) -> bool:
         if (tag, name) in _ADDRESSES:
             # bleach takes "javascript:123" for a host with a port, so addresses are checked here as well
-            return (name == "href" and value.startswith("#")) or value.startswith(("http://", "https://"))
+            return (name == "href" and value.startswith("#")) or value.startswith(
+                ("http://", "https://")
+            )
         return _may_have(tag, name)
 
     return is_allowed

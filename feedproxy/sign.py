@@ -14,8 +14,8 @@ from struct import Struct
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.errors import ConfigError, SignatureError
-from feedproxy.settings import PREFIX, Settings
 
 # What the manifest of a mirror is called, and what is put behind the name of a file to name its signature.
 MANIFEST, SIGNATURE_SUFFIX = "SHA256SUMS", ".minisig"
@@ -32,8 +32,15 @@ _PUBLIC = Struct("2s8s32s")
 _SECRET = Struct("2s2s2s48x8s32s32s32s")
 # Algorithm, key ID, signature; and the one over that signature and the trusted comment.
 _SIGNATURE, _WHOLE = Struct("2s8s64s"), Struct("64s")
-_NAMES = {_PUBLIC: "public key", _SECRET: "secret key", _SIGNATURE: "signature", _WHOLE: "signature"}
-_FORM = re.compile(rf"{_UNTRUSTED}[^\n]*\n(?P<made>[^\n]*)\n{_TRUSTED}(?P<comment>[^\n]*)\n(?P<whole>[^\n]*)\n?")
+_NAMES = {
+    _PUBLIC: "public key",
+    _SECRET: "secret key",
+    _SIGNATURE: "signature",
+    _WHOLE: "signature",
+}
+_FORM = re.compile(
+    rf"{_UNTRUSTED}[^\n]*\n(?P<made>[^\n]*)\n{_TRUSTED}(?P<comment>[^\n]*)\n(?P<whole>[^\n]*)\n?"
+)
 # minisign takes an untrusted comment of 1 KB and a trusted one of 8 KB.
 _MAX_COMMENT_BYTES, _MAX_SIGNATURE_BYTES = 8_000, 10_000
 # Controls but for the tab, separators of lines and paragraphs, halves of characters.
@@ -132,7 +139,9 @@ def read_secret_key(text: str) -> SecretKey:
     """
     algorithm, encryption, kind, key_id, seed, public, checksum = _unpack(_last_line(text), _SECRET)
     if encryption != _UNENCRYPTED:
-        raise SignatureError("is encrypted with a password; take that off a copy of it: minisign -C -W -s COPY")
+        raise SignatureError(
+            "is encrypted with a password; take that off a copy of it: minisign -C -W -s COPY"
+        )
     if (algorithm, kind) != (_PURE, _CHECKSUM):
         raise SignatureError("is a secret key of a kind that is not known")
     key = SecretKey(key_id, seed)
@@ -208,7 +217,9 @@ def verify_publication(body: bytes, signature: bytes, key: PublicKey, *, path: s
     comment = verify(body, signature, key)
     label = _LABEL.fullmatch(comment)
     if label is None:
-        raise SignatureError(f"its signature names no serial and path of a mirror, but {_shown(comment)}")
+        raise SignatureError(
+            f"its signature names no serial and path of a mirror, but {_shown(comment)}"
+        )
     if label["path"] != path:
         raise OtherPathError(label["path"], path)
     return int(label["serial"])
@@ -285,7 +296,9 @@ def _shown(text: str) -> str:
 def _read_signature(signature: bytes) -> tuple[tuple[bytes, ...], str, bytes]:
     """Return the parts of a signature, its trusted comment, and the signature of both."""
     try:
-        found = _FORM.fullmatch(signature.decode()) if len(signature) <= _MAX_SIGNATURE_BYTES else None
+        found = (
+            _FORM.fullmatch(signature.decode()) if len(signature) <= _MAX_SIGNATURE_BYTES else None
+        )
     except UnicodeDecodeError:
         found = None
     if not found or _CONTROLS.search(found["comment"]):
@@ -306,7 +319,10 @@ def _unpack(line: str, form: Struct) -> tuple[bytes, ...]:
     except ValueError:
         packed = b""
     if len(packed) != form.size or _base64(packed) != line:
-        found = next((f"a minisign {name}, " for each, name in _NAMES.items() if each.size == len(packed)), "")
+        found = next(
+            (f"a minisign {name}, " for each, name in _NAMES.items() if each.size == len(packed)),
+            "",
+        )
         raise SignatureError(f"is {found}no minisign {_NAMES[form]}")
     return form.unpack(packed)
 

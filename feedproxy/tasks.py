@@ -13,7 +13,7 @@ from celery import Celery, signals
 from kombu.exceptions import OperationalError
 
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Errand, Kit, Priority, run_errand
+from feedproxy.ingest import Priority, Services, Task, run_task
 from feedproxy.model import ArticleId
 
 _QUEUE = "feedproxy"
@@ -34,18 +34,25 @@ class CeleryQueue:
     def __init__(self, broker_url: str) -> None:
         self._app, self._is_redis = _make_app(broker_url), broker_url.startswith("redis")
 
-    def send(self, errand: Errand, priority: Priority, patience: timedelta) -> None:
+    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
         """See `Queue`."""
         arguments = [errand.channel, errand.claimed.isoformat(), list(errand.articles)]
         rank = _REDIS_STEPS[::-1][priority] if self._is_redis else _RABBIT_STEPS[priority]
         with self._telling():
-            self._app.send_task(_TASK, arguments, expires=patience.total_seconds(), priority=rank, retry=False)
+            self._app.send_task(
+                _TASK, arguments, expires=patience.total_seconds(), priority=rank, retry=False
+            )
 
     def length(self) -> int:
         """See `Queue`."""
         with self._telling(), self._app.pool.acquire(block=True, timeout=_WAIT_S) as connection:
             connection.ensure_connection(max_retries=1, timeout=_WAIT_S)
-            return int(self._app.amqp.queues[_QUEUE].bind(connection.default_channel).queue_declare().message_count)
+            return int(
+                self._app.amqp.queues[_QUEUE]
+                .bind(connection.default_channel)
+                .queue_declare()
+                .message_count
+            )
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -56,22 +63,32 @@ class CeleryQueue:
             raise StoreError(f"broker: {broker.as_uri()} can't be reached: {e}") from e
 
 
-def work(broker_url: str, open_kit: Callable[[], Kit], processes: int, on_stop: Callable[[], None]) -> int:
+def work(
+    broker_url: str,
+    open_services: Callable[[], Services],
+    processes: int,
+    on_stop: Callable[[], None],
+) -> int:
     """Do what is sent, in so many processes, until SIGTERM; return the exit code.
 
     *open_kit* is called once in each process; *on_stop* in the first one, when all are to end what they are at.
     """
-    app, kits = _make_app(broker_url), list[Kit]()
+    app, kits = _make_app(broker_url), list[Services]()
 
     @app.task(name=_TASK, bind=True, max_retries=_RETRIES)  # type: ignore[untyped-decorator]
     def errand(task: Any, channel: str, claimed: str, articles: list[str]) -> None:  # noqa: ANN401 (Celery has no types)
         try:
             if not kits:  # connections must not cross a fork
-                kits.append(open_kit())
-            run_errand(kits[0], Errand(channel, datetime.fromisoformat(claimed), tuple(map(ArticleId, articles))))
+                kits.append(open_services())
+            run_task(
+                kits[0],
+                Task(channel, datetime.fromisoformat(claimed), tuple(map(ArticleId, articles))),
+            )
         except StoreError as e:
             again_s = min(2 ** (task.request.retries + 1), _MAX_BACKOFF_S)
-            logging.getLogger(__name__).warning("%s; %s is tried again in %d s", e, channel, again_s)
+            logging.getLogger(__name__).warning(
+                "%s; %s is tried again in %d s", e, channel, again_s
+            )
             raise task.retry(exc=e, countdown=again_s) from e
 
     def set_up(**_: object) -> None:
@@ -83,7 +100,12 @@ def work(broker_url: str, open_kit: Callable[[], Kit], processes: int, on_stop: 
     signals.setup_logging.connect(set_up, weak=False)
     signals.worker_shutting_down.connect(stop, weak=False)
     worker = app.Worker(
-        concurrency=processes, pool="prefork", without_mingle=True, without_gossip=True, loglevel="WARNING", quiet=True
+        concurrency=processes,
+        pool="prefork",
+        without_mingle=True,
+        without_gossip=True,
+        loglevel="WARNING",
+        quiet=True,
     )
     worker.start()
     return int(worker.exitcode or 0)

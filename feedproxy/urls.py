@@ -9,7 +9,9 @@ from feedproxy.characters import without_hidden
 from feedproxy.model import ArticleId, Mirror, Site, Url
 
 # Query parameters that only track: the list of the Firefox "query stripping" feature and the utm_ family.
-_TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_eid|mc_cid|igshid|yclid|_openstat|vero_id|wbraid|gbraid)\Z")
+_TRACKING = re.compile(
+    r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_eid|mc_cid|igshid|yclid|_openstat|vero_id|wbraid|gbraid)\Z"
+)
 # What browsers ignore in an address and at its ends (WHATWG URL, 4.4), and what no text may hold.
 _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
@@ -75,7 +77,9 @@ def _resolved(base: str, href: str) -> Url | None:
     if not name:
         return None
     netloc = f"{name}:{port}" if port else name
-    path, query, fragment = (quote(part, safe=_SAFE) for part in (parts.path or "/", parts.query, parts.fragment))
+    path, query, fragment = (
+        quote(part, safe=_SAFE) for part in (parts.path or "/", parts.query, parts.fragment)
+    )
     url = urlunsplit((parts.scheme, netloc, path, query, fragment))
     return Url(url) if len(url) <= _MAX_LENGTH else None
 
@@ -127,7 +131,11 @@ def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
     """Return the site that an address belongs to, and the address that it is short for, if it is a short one."""
     short = bare(url)
     for site in mirror.sites:
-        url = site.short_links.get(short) or site.short_links.get(short.partition("?")[0].rstrip("/")) or url
+        url = (
+            site.short_links.get(short)
+            or site.short_links.get(short.partition("?")[0].rstrip("/"))
+            or url
+        )
     site_found = mirror.site_of(host_of(url))
     return (site_found, url) if site_found else None
 
@@ -141,12 +149,16 @@ def identify(site: Site, url: Url) -> tuple[ArticleId, Url] | None:
         return None
     if site.article_url is None:
         plain = without_tracking(Url(url.partition("#")[0]))
-        return ArticleId("u" + hashlib.sha256(plain.partition("://")[2].encode()).hexdigest()[:16]), plain
+        return ArticleId(
+            "u" + hashlib.sha256(plain.partition("://")[2].encode()).hexdigest()[:16]
+        ), plain
     match = site.article_url.search(unquote(urlsplit(url).path))
     if match is None or not _ID.fullmatch(match["id"] or ""):
         return None
     parts = {name: quote(part or "", safe="/") for name, part in match.groupdict().items()}
-    return ArticleId(match["id"]), Url(site.canonical_url.format_map(parts)) if site.canonical_url else url
+    return ArticleId(match["id"]), Url(
+        site.canonical_url.format_map(parts)
+    ) if site.canonical_url else url
 
 
 def tag_name(site: Site, url: Url) -> str | None:
@@ -170,7 +182,9 @@ def plain_tag(text: str) -> str | None:
 
 def _host(host: str) -> str:
     try:
-        ascii_host = host.encode("ascii").decode() if host.isascii() else host.encode("idna").decode()
+        ascii_host = (
+            host.encode("ascii").decode() if host.isascii() else host.encode("idna").decode()
+        )
     except UnicodeError:
         return ""
     bracketed = f"[{ascii_host}]" if ":" in ascii_host else ascii_host

@@ -30,7 +30,10 @@ def written(spelling: str, number: int) -> str:
     script = f"hit({number})"
     packed = base64.b64encode(f"<script>parent.{script}</script>".encode()).decode()
     filled = (
-        spelling.replace("PACKED", packed).replace("HIT", script).replace("NUM", str(number)).replace("AWAY", f"{AWAY}{number}")
+        spelling.replace("PACKED", packed)
+        .replace("HIT", script)
+        .replace("NUM", str(number))
+        .replace("AWAY", f"{AWAY}{number}")
     )
     return filled.translate(_CONTROLS)
 
@@ -574,7 +577,12 @@ _KINDS = {
     "names that shadow": _CLOBBERING,
 }
 _numbers = count(101)
-ATTACKS = tuple(Attack(next(_numbers), kind, line) for kind, lines in _KINDS.items() for line in lines.splitlines() if line)
+ATTACKS = tuple(
+    Attack(next(_numbers), kind, line)
+    for kind, lines in _KINDS.items()
+    for line in lines.splitlines()
+    if line
+)
 # What stands where a page has text: a headline, a byline, a caption, a tag.
 TEXTS = (
     "<img src=x onerror=HIT>",

@@ -5,14 +5,23 @@ from pathlib import Path
 
 from newsroom import BASE, CHANNELS, STORIES, Story, of_channel
 
-_DAYS = {"21/5/1": "2021年5月1日", "21/5/2": "2021年5月2日", "21/5/3": "2021年5月3日", "21/5/4": "2021年5月4日"}
+_DAYS = {
+    "21/5/1": "2021年5月1日",
+    "21/5/2": "2021年5月2日",
+    "21/5/3": "2021年5月3日",
+    "21/5/4": "2021年5月4日",
+}
 
 
 def markdown_page(story: Story, *, text: str = "", more: str = "") -> str:
     """Return a story's page, pretty-printed as the mirrors' scripts do it; *more* is HTML behind its text."""
     tags = "".join(f'<ok href="{BASE}/tag/{tag}.html">\n   {tag}\n  </ok>' for tag in story.tags)
     image = f'<img alt="{story.title}" src="{BASE}{story.picture}"/>'
-    lead = f'<div>{image}\n<div class="caption">\n 图注：{story.title}\n</div></div><hr/>' if story.picture else ""
+    lead = (
+        f'<div>{image}\n<div class="caption">\n 图注：{story.title}\n</div></div><hr/>'
+        if story.picture
+        else ""
+    )
     return f"""### {story.title}
 
 ---
@@ -46,7 +55,10 @@ def markdown_page(story: Story, *, text: str = "", more: str = "") -> str:
 
 
 def write_checkout(
-    folder: Path, section: str = "town", stories: Iterable[Story] = STORIES, channels: Iterable[str] = CHANNELS
+    folder: Path,
+    section: str = "town",
+    stories: Iterable[Story] = STORIES,
+    channels: Iterable[str] = CHANNELS,
 ) -> Path:
     """Write the mirror of one section; return its folder."""
     base, stories = folder / section, tuple(stories)
@@ -54,9 +66,13 @@ def write_checkout(
         (base / "pages" / channel).mkdir(parents=True, exist_ok=True)
         (base / "indexes").mkdir(exist_ok=True)
         listed = of_channel(channel, stories)
-        (base / "indexes" / f"{channel}.csv").write_text("".join(f"{each.id},{each.title}\n" for each in listed), "utf-8")
+        (base / "indexes" / f"{channel}.csv").write_text(
+            "".join(f"{each.id},{each.title}\n" for each in listed), "utf-8"
+        )
         for story in listed:
             (base / "pages" / channel / f"{story.id}.md").write_text(markdown_page(story), "utf-8")
     (base / "scripts").mkdir(exist_ok=True)
-    (base / "scripts" / "index.csv").write_text("".join(f"{channel},{CHANNELS[channel]}\n" for channel in channels), "utf-8")
+    (base / "scripts" / "index.csv").write_text(
+        "".join(f"{channel},{CHANNELS[channel]}\n" for channel in channels), "utf-8"
+    )
     return base

@@ -38,9 +38,16 @@ def _of_html5lib(name: str, text: str) -> Iterator[str]:
 
 def _of_feedparser(name: str, text: str) -> Iterator[str]:
     if "/sanitize/" in name and name.endswith(".xml"):
-        root = etree.fromstring(text.encode(), etree.XMLParser(recover=True, resolve_entities=False))
-        yield from (str(each.text) for each in root.iter(etree.Element) if each.text and "<" in each.text)
-        yield from (etree.tostring(each, encoding="unicode") for each in root.iter("{http://www.w3.org/1999/xhtml}div"))
+        root = etree.fromstring(
+            text.encode(), etree.XMLParser(recover=True, resolve_entities=False)
+        )
+        yield from (
+            str(each.text) for each in root.iter(etree.Element) if each.text and "<" in each.text
+        )
+        yield from (
+            etree.tostring(each, encoding="unicode")
+            for each in root.iter("{http://www.w3.org/1999/xhtml}div")
+        )
 
 
 def _of_lxml(name: str, text: str) -> Iterator[str]:
@@ -51,7 +58,11 @@ def _of_lxml(name: str, text: str) -> Iterator[str]:
 def _of_brs_kb(name: str, text: str) -> Iterator[str]:
     if "/payloads/" in name and name.endswith(".py"):
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.keyword) and node.arg == "payload" and isinstance(node.value, ast.Constant):
+            if (
+                isinstance(node, ast.keyword)
+                and node.arg == "payload"
+                and isinstance(node.value, ast.Constant)
+            ):
                 yield str(node.value.value)
 
 
@@ -69,7 +80,12 @@ READERS: Mapping[str, Callable[[str, str], Iterator[str]]] = {
 def collection(name: str) -> list[str]:
     """Return the attacks in a package, each once; none where the package is not there."""
     archives = sorted(path for path in FOLDER.glob(f"{name}-*") if path.suffix != ".txt")
-    found = (each for archive in archives for member, text in _members(archive) for each in READERS[name](member, text))
+    found = (
+        each
+        for archive in archives
+        for member, text in _members(archive)
+        for each in READERS[name](member, text)
+    )
     return list(dict.fromkeys(each for each in found if each.strip()))
 
 

@@ -14,26 +14,54 @@ from hypothesis import settings as settings_of_hypothesis
 from newsroom import HOST, Newsroom, open_newsroom, write_config
 from realsite import CONFIG, SHARED, Harvest, harvest_once, of_sections
 
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
 
 # The same examples in every run: what a run finds, every run finds; looking for more is not a gate's work.
 settings_of_hypothesis.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
 # Others in every run, one fault at a time, what failed before first: `make fuzz`.
-settings_of_hypothesis.register_profile("fuzz", derandomize=False, deadline=10_000, report_multiple_bugs=False, print_blob=True)
+settings_of_hypothesis.register_profile(
+    "fuzz", derandomize=False, deadline=10_000, report_multiple_bugs=False, print_blob=True
+)
 settings_of_hypothesis.load_profile("fixed")
 
 
 # What takes longest comes first, so that no worker is left with it alone at the end.
 SLOW = (
-    *("hostile", "archive", "simulation", "cli", "access", "web", "browser", "cache", "corpus", "serve", "scan", "xss", "fuzz"),
-    *("export", "polling", "bundle", "store", "gate", "corpus_markdown", "moving", "harvest", "pace", "roundtrip", "kills"),
+    *(
+        "hostile",
+        "archive",
+        "simulation",
+        "cli",
+        "access",
+        "web",
+        "browser",
+        "cache",
+        "corpus",
+        "serve",
+        "scan",
+        "xss",
+        "fuzz",
+    ),
+    *(
+        "export",
+        "polling",
+        "bundle",
+        "store",
+        "gate",
+        "corpus_markdown",
+        "moving",
+        "harvest",
+        "pace",
+        "roundtrip",
+        "kills",
+    ),
 )
 
 
@@ -43,7 +71,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
     for item in items:
         if item.get_closest_marker("corpus") and not SHARED.is_dir():
-            item.add_marker(pytest.mark.skip(reason="needs ../shared, the real pages, which are not part of the project"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason="needs ../shared, the real pages, which are not part of the project"
+                )
+            )
 
 
 @dataclass
@@ -79,7 +111,9 @@ def database_url() -> str:
 @pytest.fixture
 def settings(newsroom: Newsroom, tmp_path: Path, database_url: str) -> Settings:
     config, data = write_config(tmp_path / "config"), tmp_path / "var"
-    return Settings(config=config, data=data, origins={HOST: newsroom.origin}, database_url=database_url)
+    return Settings(
+        config=config, data=data, origins={HOST: newsroom.origin}, database_url=database_url
+    )
 
 
 @pytest.fixture
@@ -107,25 +141,33 @@ def store(settings: Settings, empty_store: Path) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-def fetcher(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> Iterator[HttpFetcher]:
+def fetcher(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+) -> Iterator[HttpFetcher]:
     cache_file = settings.data / "cache.sqlite"
-    opened = open_fetcher(settings, mirror, store.budget, clock, lambda _: None, cache_file=cache_file)
+    opened = open_fetcher(
+        settings, mirror, store.budget, clock, lambda _: None, cache_file=cache_file
+    )
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def media(settings: Settings) -> MediaFolder:
-    return MediaFolder(settings.media)
+def media(settings: Settings) -> FolderMedia:
+    return FolderMedia(settings.media)
 
 
 @pytest.fixture
-def harvester(mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: MediaFolder, clock: Clock) -> Harvester:
-    return Harvester(Kit(mirror, store, fetcher, media, clock))
+def harvester(
+    mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: FolderMedia, clock: Clock
+) -> Harvester:
+    return Harvester(Services(mirror, store, fetcher, media, clock))
 
 
 @pytest.fixture
-def app(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> Flask:
+def app(
+    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+) -> Flask:
     return create_app(settings, mirror, store, media, clock)
 
 
@@ -137,7 +179,9 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
     done.store.close()
 
 
-@pytest.fixture(params=[pytest.param(-1, id="section"), pytest.param(0, id="whole", marks=pytest.mark.soak)])
+@pytest.fixture(
+    params=[pytest.param(-1, id="section"), pytest.param(0, id="whole", marks=pytest.mark.soak)]
+)
 def some(request: pytest.FixtureRequest, modern: Harvest) -> Harvest:
     """The last section of the real site; all of them in `make soak`."""
     return replace(modern, mirror=of_sections(modern.mirror, slice(request.param, None)))
@@ -145,7 +189,9 @@ def some(request: pytest.FixtureRequest, modern: Harvest) -> Harvest:
 
 @pytest.fixture(scope="session")
 def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harvest]:
-    done = harvest_once("classic", _shared_folder(tmp_path_factory), of_sections(load_mirror(CONFIG), slice(1)))
+    done = harvest_once(
+        "classic", _shared_folder(tmp_path_factory), of_sections(load_mirror(CONFIG), slice(1))
+    )
     yield done
     done.store.close()
 

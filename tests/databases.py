@@ -48,7 +48,9 @@ def new_database(name: str, how: str = _SORTED) -> Iterator[str]:
 
 
 def _on_server(*statements: str) -> None:
-    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    engine = create_engine(
+        SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3}
+    )
     try:
         with engine.connect() as connection:
             for statement in statements:
@@ -100,24 +102,43 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._control("start", "-o", f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off")
+        self._control(
+            "start",
+            "-o",
+            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off",
+        )
 
     def stop(self) -> None:
         """Stop it, whoever is connected."""
         self._control("stop", "-m", "immediate")
 
     def _control(self, *arguments: str) -> None:
-        _run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), *arguments)
+        _run(
+            "pg_ctl",
+            "-D",
+            str(self.folder / "data"),
+            "-w",
+            "-l",
+            str(self.folder / "log"),
+            *arguments,
+        )
 
 
 def _run(program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL's, which refuses to be root."""
     user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    subprocess.run([*user, str(_programs() / program), *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*user, str(_programs() / program), *arguments],
+        check=True,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def _programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3])
+    )
     if not found:
         pytest.skip("needs PostgreSQL's own programs in /usr/lib/postgresql")
     return found[-1].parent
@@ -127,7 +148,19 @@ def _programs() -> Path:
 def own_server() -> Iterator[Server]:
     """Start a server of one's own."""
     with _place() as server:
-        _run("initdb", "-D", str(server.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        _run(
+            "initdb",
+            "-D",
+            str(server.folder / "data"),
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-N",
+        )
         server.start()
         yield server
 

@@ -77,7 +77,17 @@ def open_s3() -> Iterator[str]:
     """Give the address of an S3 server that holds nothing."""
     pytest.importorskip("moto", reason="needs moto, which is not installed here")
     port = free_port()
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "moto.server",
+        "-H",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(port)
@@ -118,11 +128,17 @@ class Fleet:
 
     def start(self, name: str, *command: str, **more: str) -> None:
         """Start a command of the program, or start it anew; its children are in its process group."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")}
+        own = {
+            name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")
+        }
         environment = own | {"FEEDPROXY_DATA": str(self.folder / name)} | self.environment | more
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "feedproxy", *command], env=environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "feedproxy", *command],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def kill(self, name: str) -> None:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Semaphore
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.model import Mirror
-from feedproxy.settings import Settings
 
 NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
 
@@ -23,7 +23,9 @@ class CalmBudget:
     def slot(self, host: str, at_once: int) -> Semaphore:
         return self.places.setdefault(host, Semaphore(at_once))
 
-    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+    def reserve(
+        self, host: str, gap_s: float, now: datetime, most_quiet_s: float
+    ) -> tuple[datetime, datetime | None]:
         del most_quiet_s
         self.gaps[host] = gap_s
         until = self.held.get(host)
@@ -46,4 +48,6 @@ def open_calm_fetcher(
     now: datetime = NOW,
 ) -> HttpFetcher:
     """Return a fetcher over the real network that waits for nothing; its clock stands still."""
-    return open_fetcher(settings, mirror, budget or CalmBudget(), lambda: now, lambda _: None, cache_file=cache_file)
+    return open_fetcher(
+        settings, mirror, budget or CalmBudget(), lambda: now, lambda _: None, cache_file=cache_file
+    )

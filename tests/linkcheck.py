@@ -20,7 +20,20 @@ Answer = tuple[int, str, bytes]
 _NOWHERE = "http://mirror.invalid"
 _GOOD, _NOT_FOUND, _REDIRECTS = 200, 404, (301, 302, 303, 307, 308)
 # Attributes that hold an address, or several; a `meta` holds one by its property.
-_ADDRESSES = frozenset(("action", "background", "cite", "data", "data-src", "formaction", "href", "manifest", "poster", "src"))
+_ADDRESSES = frozenset(
+    (
+        "action",
+        "background",
+        "cite",
+        "data",
+        "data-src",
+        "formaction",
+        "href",
+        "manifest",
+        "poster",
+        "src",
+    )
+)
 _SETS = frozenset(("data-srcset", "imagesrcset", "ping", "srcset"))
 _PROPERTIES = frozenset(("og:audio", "og:image", "og:url", "og:video", "refresh", "twitter:image"))
 # What people read, where an address is only shown.
@@ -30,10 +43,15 @@ _WALKED = frozenset(("a href", "area href", "entry link", "feed link"))
 _UNASKED = _WALKED | {"entry via"}
 _STYLED = re.compile(r"""(?:url\(|@import)\s*['"]?([^'")\s;]+)""")
 _HOSTS = re.compile(r"(?:https?:)?//([^\s/?#\"'<>:@]+)", re.IGNORECASE)
-_ATOM, _CONTENT = "{http://www.w3.org/2005/Atom}", "{http://purl.org/rss/1.0/modules/content/}encoded"
+_ATOM, _CONTENT = (
+    "{http://www.w3.org/2005/Atom}",
+    "{http://purl.org/rss/1.0/modules/content/}encoded",
+)
 _MEDIA = "{http://search.yahoo.com/mrss/}content"
 _ARTICLE = re.compile(r"/[^/]+/blob/master/pages/[^/]+/(n\d+)\.(?:md|html)\Z")
-_NOT_HELD = re.compile(r"<h1>这篇文章还没有收录</h1>.*原文链接（需翻墙）：https?://[^<\s]+<", re.DOTALL)
+_NOT_HELD = re.compile(
+    r"<h1>这篇文章还没有收录</h1>.*原文链接（需翻墙）：https?://[^<\s]+<", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,9 @@ class Page:
     @property
     def is_not_held(self) -> bool:
         """Whether it says of an article that it is not held, and gives its original address."""
-        return self.status == _NOT_FOUND and bool(_NOT_HELD.search(self.body.decode("utf-8", "replace")))
+        return self.status == _NOT_FOUND and bool(
+            _NOT_HELD.search(self.body.decode("utf-8", "replace"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +148,18 @@ class Crawl:
     @property
     def outside(self) -> Counter[str]:
         """The hosts elsewhere, and how many links lead there; where an entry came from is no link for readers."""
-        return Counter(_host(to.outside) for _, link, to in self.links if to.outside and link.how != "entry via")
+        return Counter(
+            _host(to.outside)
+            for _, link, to in self.links
+            if to.outside and link.how != "entry via"
+        )
 
     def of_kind(self, kind: str) -> list[Page]:
-        return [page for page in self.pages.values() if page.status == _GOOD and page.reading.kind == kind]
+        return [
+            page
+            for page in self.pages.values()
+            if page.status == _GOOD and page.reading.kind == kind
+        ]
 
     def articles(self) -> dict[str, list[Page]]:
         """Return the articles whose pages were found, each with all its pages."""
@@ -142,7 +170,9 @@ class Crawl:
         return found
 
     def summary(self) -> str:
-        kinds = ", ".join(f"{len(self.of_kind(kind))} {kind}" for kind in ("html", "feed", "css", "file"))
+        kinds = ", ".join(
+            f"{len(self.of_kind(kind))} {kind}" for kind in ("html", "feed", "css", "file")
+        )
         inside = sum(not target.outside for _, _, target in self.links)
         redirects = sum(page.leads_to is not None for page in self.pages.values())
         outside = f"{self.outside.total()} outside to {len(self.outside)} hosts, most to {self.outside.most_common(5)}"
@@ -161,13 +191,18 @@ def crawl(mirror: Mirror, start: str = "/") -> Crawl:
         wave = {path: asked for path, asked in wave.items() if path not in found.pages}
         addresses = [path + (f"?{query}" if query else "") for path, (query, _) in wave.items()]
         answers = mirror.ask([mirror.folder + address for address in addresses])
-        for address, (path, (_, found_on)), answer in zip(addresses, wave.items(), answers, strict=True):
+        for address, (path, (_, found_on)), answer in zip(
+            addresses, wave.items(), answers, strict=True
+        ):
             page = found.pages[path] = _page(mirror, address, found_on, *answer)
             if page.leads_to and not page.leads_to.outside:
                 now.setdefault(page.leads_to.path, (page.leads_to.query, path))
             for link, target in page.targets:
                 if not target.outside:
-                    is_late = page.reading.kind == "feed" or link.how in ("link href", "meta content")
+                    is_late = page.reading.kind == "feed" or link.how in (
+                        "link href",
+                        "meta content",
+                    )
                     (later if is_late else now).setdefault(target.path, (target.query, path))
     return found
 
@@ -176,13 +211,21 @@ def crawl(mirror: Mirror, start: str = "/") -> Crawl:
 _ARCHIVE = "/archive/"
 
 
-def _page(mirror: Mirror, address: str, found_on: str, status: int, location: str, body: bytes) -> Page:
+def _page(
+    mirror: Mirror, address: str, found_on: str, status: int, location: str, body: bytes
+) -> Page:
     path = address.partition("?")[0]
     if status in _REDIRECTS:
         return Page(path, status, body, found_on, leads_to=resolve(mirror, address, location))
-    reading = read(body, is_css=path.endswith(".css")) if status in (_GOOD, _NOT_FOUND) else Reading()
+    reading = (
+        read(body, is_css=path.endswith(".css")) if status in (_GOOD, _NOT_FOUND) else Reading()
+    )
     targets = dict.fromkeys((link, resolve(mirror, address, link.href)) for link in reading.links)
-    followed = tuple(each for each in targets if _ARCHIVE not in each[1].path and mirror.is_followed(each[1].path))
+    followed = tuple(
+        each
+        for each in targets
+        if _ARCHIVE not in each[1].path and mirror.is_followed(each[1].path)
+    )
     return Page(path, status, body, found_on, reading, followed)
 
 
@@ -207,7 +250,11 @@ def read(body: bytes, *, is_css: bool = False) -> Reading:
         return _read_html(body, "html")
     if body.startswith((b"<?xml", b'{"version":"https://jsonfeed.org/')):
         links = dict.fromkeys(_read_xml(body) if body.startswith(b"<") else _read_json(body))
-        return Reading("feed", tuple(links), named=frozenset(_host(each.href) for each in links if each.how not in _UNASKED))
+        return Reading(
+            "feed",
+            tuple(links),
+            named=frozenset(_host(each.href) for each in links if each.how not in _UNASKED),
+        )
     if is_css:
         return Reading("css", tuple(Link("css url", url) for url in _STYLED.findall(body.decode())))
     return Reading()
@@ -220,7 +267,10 @@ def _read_html(body: bytes, kind: str) -> Reading:
     for element in root.iter(etree.Element):
         tag, rel = str(element.tag), str(element.get("rel", ""))
         for name, value in element.attrib.items():
-            links += [Link(f"{tag} {name}", href, rel) for href in _addresses(element, str(name), str(value))]
+            links += [
+                Link(f"{tag} {name}", href, rel)
+                for href in _addresses(element, str(name), str(value))
+            ]
             if name == "id" or (tag, name) == ("a", "name"):
                 anchors.add(str(value))
             if "//" in value and name not in _TEXTS and f"{tag} {name}" not in _WALKED:
@@ -237,7 +287,11 @@ def _addresses(element: etree._Element, name: str, value: str) -> list[str]:
         return [candidate.split()[0] for candidate in value.split(",") if candidate.strip()]
     if name == "style":
         return _STYLED.findall(value)
-    is_address = name == "content" and _PROPERTIES & {element.get("property"), element.get("name"), element.get("http-equiv")}
+    is_address = name == "content" and _PROPERTIES & {
+        element.get("property"),
+        element.get("name"),
+        element.get("http-equiv"),
+    }
     return [value.rpartition("url=")[2]] if is_address else []
 
 
@@ -253,9 +307,15 @@ def _in_content(content: str, entry: str) -> Iterator[Link]:
 def _read_xml(body: bytes) -> Iterator[Link]:
     root = etree.fromstring(body)
     for head in (root, *root.findall("channel")):
-        yield from (Link("feed link", str(link.get("href") or link.text)) for link in head.iterchildren(f"{_ATOM}link", "link"))
+        yield from (
+            Link("feed link", str(link.get("href") or link.text))
+            for link in head.iterchildren(f"{_ATOM}link", "link")
+        )
     for entry in root.iter(f"{_ATOM}entry", "item"):
-        pairs = [(str(link.get("rel", "link")), str(link.get("href"))) for link in entry.iter(f"{_ATOM}link")]
+        pairs = [
+            (str(link.get("rel", "link")), str(link.get("href")))
+            for link in entry.iter(f"{_ATOM}link")
+        ]
         pairs += [("link", str(link.text)) for link in entry.iter("link")]
         pairs += [("enclosure", str(part.get("url"))) for part in entry.iter("enclosure", _MEDIA)]
         named = [(how.replace("alternate", "link"), href) for how, href in pairs]
@@ -267,11 +327,22 @@ def _read_xml(body: bytes) -> Iterator[Link]:
 
 def _read_json(body: bytes) -> Iterator[Link]:
     feed = json.loads(body)
-    yield from (Link("feed link", feed[name]) for name in ("home_page_url", "feed_url") if name in feed)
+    yield from (
+        Link("feed link", feed[name]) for name in ("home_page_url", "feed_url") if name in feed
+    )
     for item in feed["items"]:
         own = article_of(urlsplit(item["url"]).path)
-        roles = {"url": "link", "external_url": "via", "image": "enclosure", "banner_image": "enclosure"}
-        yield from (Link(f"entry {role}", item[name], "", own) for name, role in roles.items() if name in item)
+        roles = {
+            "url": "link",
+            "external_url": "via",
+            "image": "enclosure",
+            "banner_image": "enclosure",
+        }
+        yield from (
+            Link(f"entry {role}", item[name], "", own)
+            for name, role in roles.items()
+            if name in item
+        )
         yield from _in_content(item["content_html"], own)
 
 
@@ -289,11 +360,17 @@ def faults(found: Crawl) -> list[Fault]:
     listed = {
         Fault(kind, page.path, f"{link.how} {link.href}")
         for page, link, target in found.links
-        for kind in (_judge_outside(found.mirror, page, link, target) if target.outside else _judge(found, page, link, target))
+        for kind in (
+            _judge_outside(found.mirror, page, link, target)
+            if target.outside
+            else _judge(found, page, link, target)
+        )
     }
     refused = found.mirror.hosts | found.mirror.picture_hosts
     listed |= {
-        Fault("names a blocked host", page.path, host) for page in found.pages.values() for host in page.reading.named & refused
+        Fault("names a blocked host", page.path, host)
+        for page in found.pages.values()
+        for host in page.reading.named & refused
     }
     return sorted(listed)
 
@@ -302,10 +379,16 @@ def _judge(found: Crawl, page: Page, link: Link, target: Target) -> Iterator[str
     end = _end_of(found, target.path)
     if end is None or (end.status != _GOOD and not end.is_not_held):
         yield "broken"
-    elif target.fragment and end.status == _GOOD and unquote(target.fragment) not in {*end.reading.anchors, "top"}:
+    elif (
+        target.fragment
+        and end.status == _GOOD
+        and unquote(target.fragment) not in {*end.reading.anchors, "top"}
+    ):
         yield "no such anchor"
     is_page = end is not None and end.reading.kind == "html" and link.how in _WALKED
-    wanted = is_page and target.path != page.path and (_stands_in(page, link) or article_of(target.path))
+    wanted = (
+        is_page and target.path != page.path and (_stands_in(page, link) or article_of(target.path))
+    )
     if wanted and wanted not in target.query.split("&"):
         yield "no suffix"
 
@@ -320,7 +403,11 @@ def _judge_outside(mirror: Mirror, page: Page, link: Link, target: Target) -> It
         if host in mirror.hosts | mirror.picture_hosts:
             yield "leads to a blocked host" if host in mirror.hosts else "leads to a picture host"
         own = _stands_in(page, link)
-        if own and "noreferrer" not in link.rel and own not in urlsplit(target.outside).query.split("&"):
+        if (
+            own
+            and "noreferrer" not in link.rel
+            and own not in urlsplit(target.outside).query.split("&")
+        ):
             yield "no suffix"
 
 
@@ -363,5 +450,7 @@ def targets_by_page(found: Crawl) -> dict[str, set[str]]:
     led: dict[str, set[str]] = {}
     for page, _, target in found.links:
         if page.status == _GOOD:
-            led.setdefault(page.path.rstrip("/"), set()).add((target.outside or target.path).rstrip("/"))
+            led.setdefault(page.path.rstrip("/"), set()).add(
+                (target.outside or target.path).rstrip("/")
+            )
     return led

@@ -15,13 +15,22 @@ TITLES = (
 )
 DAYS = tuple(f"2024-05-0{number}" for number in range(5, 0, -1))
 TEXT = "清晨五点，{title}，菜农们挑着担子走进石板街，卖豆浆的铺子前排起了长队。孩子们跑过石桥，去看今年的第一只风筝。"
-ENGLISH = ("A quiet walk along the harbour", "How the old lighthouse got its lamp", "Baking bread in a cold kitchen")
+ENGLISH = (
+    "A quiet walk along the harbour",
+    "How the old lighthouse got its lamp",
+    "Baking bread in a cold kitchen",
+)
 
 
 def around(main: str, *, head: str = "") -> str:
     """Return a page with all that stands beside its matter."""
-    menu = "".join(f'<li><a href="/menu/{number}.html">本站的栏目之{number}</a></li>' for number in range(12))
-    hot = "".join(f'<li><a href="/hot/{number}.html">{title}，大家都在看</a></li>' for number, title in enumerate(TITLES))
+    menu = "".join(
+        f'<li><a href="/menu/{number}.html">本站的栏目之{number}</a></li>' for number in range(12)
+    )
+    hot = "".join(
+        f'<li><a href="/hot/{number}.html">{title}，大家都在看</a></li>'
+        for number, title in enumerate(TITLES)
+    )
     return (
         f'<!DOCTYPE html><html lang="zh"><head><meta charset="utf-8"><title>城事 | 山城晚报</title>{head}</head><body>'
         f'<nav><ul>{menu}</ul></nav><div id="main">{main}</div><div class="sidebar"><ul>{hot}</ul></div>'
@@ -57,7 +66,9 @@ LAYOUTS = (*ROWS, *WRAPPED)
 def listing(layout: str) -> str:
     tag, row = WRAPPED.get(layout) or ("div", ROWS[layout])
     rows = "".join(
-        row.format(n=number, url=f"/a/{number}.html", title=title, day=day, text=TEXT.format(title=title))
+        row.format(
+            n=number, url=f"/a/{number}.html", title=title, day=day, text=TEXT.format(title=title)
+        )
         for number, (title, day) in enumerate(zip(TITLES, DAYS, strict=True))
     )
     return around(f'<{tag}>{rows}</{tag}><a href="/list_2.html">下一页</a>')
@@ -80,9 +91,16 @@ def blog() -> dict[str, str]:
         for number, title in enumerate(ENGLISH)
     )
     comments = '<entry><id>urn:c:1</id><title>Re: bread</title><updated>2024-05-09T08:00:00Z</updated><link href="/c/1"/></entry>'
-    feed = '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>{}</title>{}</feed>'
-    links = "".join(f'<h2><a href="/posts/{number}/">{title}</a></h2>' for number, title in enumerate(ENGLISH))
-    head = "".join(f'<link rel="alternate" type="application/atom+xml" href="/{name}.atom">' for name in ("comments", "index"))
+    feed = (
+        '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>{}</title>{}</feed>'
+    )
+    links = "".join(
+        f'<h2><a href="/posts/{number}/">{title}</a></h2>' for number, title in enumerate(ENGLISH)
+    )
+    head = "".join(
+        f'<link rel="alternate" type="application/atom+xml" href="/{name}.atom">'
+        for name in ("comments", "index")
+    )
     text = "The harbour was still when {title}, and the boats lay side by side as if they were asleep, waiting for the tide."
     posts = {
         f"/posts/{number}/": article(title, f"2024-05-0{3 - number}", text.format(title=title))
@@ -103,7 +121,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.pages.get(self.path)
         is_feed = self.path.endswith((".atom", ".xml", "/feed"))
         self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "application/xml; charset=utf-8" if is_feed else "text/html; charset=utf-8")
+        self.send_header(
+            "Content-Type",
+            "application/xml; charset=utf-8" if is_feed else "text/html; charset=utf-8",
+        )
         self.end_headers()
         self.wfile.write((body or "no such page").encode())
 

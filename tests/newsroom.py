@@ -53,8 +53,22 @@ STORIES = (
         ("读书",),
         "/pic/102.jpg",
     ),
-    Story("n103", "21/5/3", "老校长的菜园", "退休的老校长把操场边的荒地变成了菜园，孩子们学着种豆角。", ("city",), ("山城",)),
-    Story("n104", "21/5/4", "诗集再版 读者排队", "一本绝版多年的诗集再版，书店门口排起了长队。", ("books",), ("读书", "诗歌")),
+    Story(
+        "n103",
+        "21/5/3",
+        "老校长的菜园",
+        "退休的老校长把操场边的荒地变成了菜园，孩子们学着种豆角。",
+        ("city",),
+        ("山城",),
+    ),
+    Story(
+        "n104",
+        "21/5/4",
+        "诗集再版 读者排队",
+        "一本绝版多年的诗集再版，书店门口排起了长队。",
+        ("books",),
+        ("读书", "诗歌"),
+    ),
 )
 CHANNELS = {"city": "城事", "books": "读书"}
 PAGE_SIZE = 2
@@ -84,9 +98,14 @@ def of_channel(channel: str, stories: tuple[Story, ...]) -> list[Story]:
 def listing(channel: str, page: int, stories: tuple[Story, ...]) -> str:
     shown = of_channel(channel, stories)
     rows = "".join(
-        f'<li><a href="{story.path}">{story.title}</a></li>' for story in shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        f'<li><a href="{story.path}">{story.title}</a></li>'
+        for story in shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     )
-    after = f'<a rel="next" href="/{channel}_{page + 1}.htm">下一页</a>' if page * PAGE_SIZE < len(shown) else ""
+    after = (
+        f'<a rel="next" href="/{channel}_{page + 1}.htm">下一页</a>'
+        if page * PAGE_SIZE < len(shown)
+        else ""
+    )
     return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body><ul class="list">{rows}</ul>{after}</body></html>'
 
 
@@ -100,7 +119,8 @@ def picture(name: str, size: tuple[int, int] = (80, 60)) -> bytes:
 
 def rss(channel: str, stories: tuple[Story, ...]) -> str:
     items = "".join(
-        f"<item><title>{story.title}</title><link>{BASE}{story.path}</link></item>" for story in of_channel(channel, stories)
+        f"<item><title>{story.title}</title><link>{BASE}{story.path}</link></item>"
+        for story in of_channel(channel, stories)
     )
     return f'<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>x</title>{items}</channel></rss>'
 
@@ -127,7 +147,10 @@ def page_of(text: str) -> Answer:
 
 def gzipped(text: str, *, cut: int = 0) -> Answer:
     body = gzip.compress(text.encode())
-    return Answer(body[: len(body) - cut], headers={"Content-Type": "text/html; charset=utf-8", "Content-Encoding": "gzip"})
+    return Answer(
+        body[: len(body) - cut],
+        headers={"Content-Type": "text/html; charset=utf-8", "Content-Encoding": "gzip"},
+    )
 
 
 class Newsroom:
@@ -155,7 +178,9 @@ class Newsroom:
         name, _, rest = path.strip("/").partition(".")
         channel, _, page = name.partition("_")
         if channel in CHANNELS and rest == "xml":
-            return Answer(rss(channel, self.stories).encode(), headers={"Content-Type": "application/rss+xml"})
+            return Answer(
+                rss(channel, self.stories).encode(), headers={"Content-Type": "application/rss+xml"}
+            )
         if channel in CHANNELS and rest == "htm":
             return page_of(listing(channel, int(page or 1), self.stories))
         return Answer(b"<h1>404</h1>", 404)
@@ -188,7 +213,9 @@ class _Handler(BaseHTTPRequestHandler):
                     break
                 self.wfile.write(bytes((byte,)))
             if answer.cut:  # so closing sends a reset
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
             self.close_connection = True
             return
         etag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
@@ -199,7 +226,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
-        for name, value in {"ETag": etag, "Content-Length": str(len(answer.body)), **answer.headers}.items():
+        for name, value in {
+            "ETag": etag,
+            "Content-Length": str(len(answer.body)),
+            **answer.headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)

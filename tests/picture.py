@@ -35,7 +35,9 @@ def wait_for_articles() -> None:
 
 def shots() -> list[Image.Image]:
     with sync_playwright() as playing:
-        browser = playing.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playing.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         taken = []
         for path in PAGES:
@@ -46,7 +48,9 @@ def shots() -> list[Image.Image]:
 
 
 if __name__ == "__main__":
-    with subprocess.Popen([sys.executable, "-m", "feedproxy", "demo"], env={**os.environ, "FEEDPROXY_BIND": BIND}) as running:
+    with subprocess.Popen(
+        [sys.executable, "-m", "feedproxy", "demo"], env={**os.environ, "FEEDPROXY_BIND": BIND}
+    ) as running:
         try:
             wait_for_articles()
             left, right = shots()

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -55,7 +55,9 @@ class SiteFetcher:
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         del keep
         if url.startswith("https://i.epochtimes.com/"):
-            return Page(url, stand_in().picture(url.removeprefix("https://i.epochtimes.com")), "image/png")
+            return Page(
+                url, stand_in().picture(url.removeprefix("https://i.epochtimes.com")), "image/png"
+            )
         path = url.removeprefix("https://www.epochtimes.com")
         self.asked.append(path)
         return Page(url, self._body(path, url), "text/html; charset=utf-8")
@@ -88,7 +90,11 @@ class Harvest:
 
     def published(self) -> set[str]:
         """Return the IDs of all articles that the site has in those sections."""
-        return {each for channel in self.mirror.channels for each in self.fetcher.site.channels[channel.id]["order"]}
+        return {
+            each
+            for channel in self.mirror.channels
+            for each in self.fetcher.site.channels[channel.id]["order"]
+        }
 
 
 def of_sections(mirror: Mirror, which: slice) -> Mirror:
@@ -118,7 +124,9 @@ def _open(layout: str, folder: Path, mirror: Mirror) -> Harvest:
 def harvest(layout: str, folder: Path, mirror: Mirror, pages: int = 99) -> Harvest:
     done = _open(layout, folder, mirror)
     store, settings = done.store, done.settings
-    harvester = Harvester(Kit(mirror, store, done.fetcher, MediaFolder(settings.media), lambda: NOW))
+    harvester = Harvester(
+        Services(mirror, store, done.fetcher, FolderMedia(settings.media), lambda: NOW)
+    )
     for channel in mirror.channels:
         report = harvester.walk(channel, pages=pages)
         assert report.failures == []

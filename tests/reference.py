@@ -13,8 +13,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from feedproxy.settings import PREFIX, Settings
-from feedproxy.sources.schema import MirrorFile, SectionFile, SiteFile
+from feedproxy.configuration.schema import MirrorFile, SectionFile, SiteFile
+from feedproxy.configuration.settings import PREFIX, Settings
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 _ROW = re.compile(r"^\| (?P<names>`[^|]+?) \| ?(?P<default>[^|]*?) ?\| (?P<meaning>.*) \|$")
@@ -24,7 +24,9 @@ _NAME = re.compile(r"`([^`]+)`")
 def regenerate(text: str) -> str:
     """Return the document with tables that name what there is, each with its default."""
     tables = {
-        "Environment": {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()},
+        "Environment": {
+            PREFIX + name.upper(): field for name, field in Settings.model_fields.items()
+        },
         "`config/feedproxy.toml`": dict(keys_of(MirrorFile)),
         "`config/sections/<name>.toml`": dict(SectionFile.model_fields),
         "`config/sites/<name>.toml`": dict(keys_of(SiteFile)),
@@ -39,7 +41,9 @@ def regenerate(text: str) -> str:
 def keys_of(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Yield the keys of a file, those of its tables as ``table.key``."""
     for name, field in table.model_fields.items():
-        inner = [each for each in (field.annotation, *get_args(field.annotation)) if _is_table(each)]
+        inner = [
+            each for each in (field.annotation, *get_args(field.annotation)) if _is_table(each)
+        ]
         if inner:
             yield from keys_of(inner[0], f"{prefix}{name}.")
         else:
@@ -57,13 +61,17 @@ def _with_table(part: str, fields: dict[str, FieldInfo]) -> str:
     for row in (row for line in lines if (row := _ROW.match(line))):
         names = _NAME.findall(row["names"])
         if any(name.partition(".")[0] in fields or name in fields for name in names):
-            places |= dict.fromkeys([*names, *(name.partition(".")[0] for name in names)], len(made))
+            places |= dict.fromkeys(
+                [*names, *(name.partition(".")[0] for name in names)], len(made)
+            )
             made.append(_row(row["names"], fields.get(names[0]), row["default"], row["meaning"]))
     last = -1
     for name, field in fields.items():
         if name not in places:  # it comes behind the one before
             made.insert(last + 1, _row(f"`{name}`", field, "", field.description or ""))
-            places = {each: place + (place > last) for each, place in places.items()} | {name: last + 1}
+            places = {each: place + (place > last) for each, place in places.items()} | {
+                name: last + 1
+            }
         last = places[name]
     first = next(number for number, line in enumerate(lines) if _ROW.match(line))
     others = [line for line in lines[first:] if not _ROW.match(line)]
@@ -72,7 +80,11 @@ def _with_table(part: str, fields: dict[str, FieldInfo]) -> str:
 
 def _row(names: str, field: FieldInfo | None, default: str, meaning: str) -> str:
     """Return a row; a default that is empty is told in words, which stay."""
-    value = _shown(field.default, ", " if PREFIX not in names else ",") if field and not field.is_required() else ""
+    value = (
+        _shown(field.default, ", " if PREFIX not in names else ",")
+        if field and not field.is_required()
+        else ""
+    )
     cell = f" `{value}` " if value else f" {default} " if default and "`" not in default else " "
     return f"| {names} |{cell}| {meaning} |"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
+from feedproxy.configuration import load_mirror
 from feedproxy.model import Page, Site, Url
-from feedproxy.sources import load_mirror
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 BASE = "https://www.news.example"
@@ -56,9 +56,7 @@ _FOOT = """<aside id="sidebar"><h3>热门文章</h3><div class="one_post"><div c
 <div class="ad">广告招租</div></aside><footer><p>版权所有 © 山村新闻</p></footer><script>ad()</script>
 </body></html>"""
 _SHARE = '<div class="share_bar"><a href="https://share.example/" onclick="pop(this)">分享到</a><button>字号</button></div>'
-_RELATED = (
-    f'<div id="recommend_post"><h4>相关文章</h4><ul><li><a href="{BASE}/gb/21/10/2/n99000008.htm">桥的历史</a></li></ul></div>'
-)
+_RELATED = f'<div id="recommend_post"><h4>相关文章</h4><ul><li><a href="{BASE}/gb/21/10/2/n99000008.htm">桥的历史</a></li></ul></div>'
 
 
 def make_site() -> Site:
@@ -75,7 +73,9 @@ def make_site() -> Site:
     )
 
 
-def make_page(text: str, url: Url = ARTICLE_URL, content_type: str = "text/html; charset=utf-8") -> Page:
+def make_page(
+    text: str, url: Url = ARTICLE_URL, content_type: str = "text/html; charset=utf-8"
+) -> Page:
     """Return an answer with *text* as UTF-8."""
     return Page(url, text.encode(), content_type)
 
@@ -125,7 +125,9 @@ def modern_listing(numbers: Iterable[int], next_url: str = "") -> str:
         '<div class="info"><time datetime="2021-11-09T14:05:00+08:00">2021-11-09 14:05</time></div></div></div>'
         for n in numbers
     )
-    following = f'<a class="next page-numbers" rel="next" href="{next_url}">下一页</a>' if next_url else ""
+    following = (
+        f'<a class="next page-numbers" rel="next" href="{next_url}">下一页</a>' if next_url else ""
+    )
     return _framed("山村", f'<div class="post_list left_col">{rows}</div>{_pages(following)}')
 
 
@@ -140,7 +142,9 @@ def classic_listing(numbers: Iterable[int], next_url: str = "") -> str:
     return _framed("山村", f'<div id="artlist">{rows}</div>{_pages(following)}')
 
 
-def rss_item(link: str, title: str = "山村消息", date: str = "Tue, 09 Nov 2021 14:05:00 +0800") -> str:
+def rss_item(
+    link: str, title: str = "山村消息", date: str = "Tue, 09 Nov 2021 14:05:00 +0800"
+) -> str:
     """Return one item of an RSS feed."""
     dated = f"<pubDate>{date}</pubDate>" if date else ""
     return (
@@ -174,10 +178,19 @@ def atom(*links: str, date: str = "2021-11-09T14:05:00+08:00", attributes: str =
 def json_feed(*links: str, date: str = "2021-11-09T14:05:00+08:00") -> str:
     """Return a JSON Feed."""
     items = [
-        {"id": link, "url": link, "title": "山村消息", "date_published": date, "summary": "石桥边 今天有集市 […]"}
+        {
+            "id": link,
+            "url": link,
+            "title": "山村消息",
+            "date_published": date,
+            "summary": "石桥边 今天有集市 […]",
+        }
         for link in links
     ]
-    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "山村", "items": items}, ensure_ascii=False)
+    return json.dumps(
+        {"version": "https://jsonfeed.org/version/1.1", "title": "山村", "items": items},
+        ensure_ascii=False,
+    )
 
 
 def _pages(following: str) -> str:

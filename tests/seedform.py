@@ -13,7 +13,19 @@ from urllib.parse import quote, unquote, urljoin
 import html5lib
 
 # Gone with their content: programs, forms, frames, players of other times.
-_DROPPED = {"script", "style", "form", "input", "textarea", "button", "ins", "embed", "object", "iframe", "twitter-widget"}
+_DROPPED = {
+    "script",
+    "style",
+    "form",
+    "input",
+    "textarea",
+    "button",
+    "ins",
+    "embed",
+    "object",
+    "iframe",
+    "twitter-widget",
+}
 # Wrappers without a meaning of their own.
 _UNWRAPPED = {"span", "font", "big", "noscript", "section"}
 _MEANING = {
@@ -24,9 +36,7 @@ _MEANING = {
     "audio": ("src",),
     "video": ("src",),
 }
-_CJK = (
-    "\u2014\u2018-\u201d\u2026\u2027\u2e80-\u2fdf\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
-)
+_CJK = "\u2014\u2018-\u201d\u2026\u2027\u2e80-\u2fdf\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
 _BESIDE_CJK = re.compile(f"(?<=[{_CJK}]) | (?=[{_CJK}])")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
@@ -56,7 +66,9 @@ def read_seed(text: str) -> SeedPage:
     lead, body = _parts(content.strip(), original)
     navigation = re.findall(r"\[([^\]]*)\]\(([^)]*)\)", line)
     title = head.partition("\n")[0].removeprefix("### ")
-    return SeedPage(_ESCAPED.sub(r"\1", title).strip(), tuple(navigation), lead, body, label, original)
+    return SeedPage(
+        _ESCAPED.sub(r"\1", title).strip(), tuple(navigation), lead, body, label, original
+    )
 
 
 def _parts(content: str, base: str) -> tuple[tuple[str, str, str] | None, Tree]:
@@ -64,7 +76,14 @@ def _parts(content: str, base: str) -> tuple[tuple[str, str, str] | None, Tree]:
     body = next(each for each in root.iter("div") if each.get("id") == "artbody")
     inside = set(body.iter())
     image = next((each for each in root.iter("img") if each not in inside), None)
-    caption = next((each for each in root.iter("div") if each.get("class") == "caption" and each not in inside), None)
+    caption = next(
+        (
+            each
+            for each in root.iter("div")
+            if each.get("class") == "caption" and each not in inside
+        ),
+        None,
+    )
     lead = None
     if image is not None:
         words = _text("".join(caption.itertext())) if caption is not None else ""
@@ -90,7 +109,9 @@ def _children(element: Any, base: str) -> Iterator[Any]:
     children = list(element)
     for at, child in enumerate(children):
         tag = child.tag if isinstance(child.tag, str) else ""
-        twin = children[at + 1] if at + 1 < len(children) and not (child.tail or "").strip() else None
+        twin = (
+            children[at + 1] if at + 1 < len(children) and not (child.tail or "").strip() else None
+        )
         is_lazy = tag == "img" and twin is not None and twin.tag == "noscript"
         if tag in _UNWRAPPED:
             yield from _children(child, base)
@@ -108,7 +129,10 @@ def _name_of(element: Any) -> str:
 def _attributes(element: Any, base: str) -> Tree:
     found = ((name, element.get(name)) for name in _MEANING.get(element.tag, ()))
     values = ((name, value) for name, value in found if value is not None)
-    return tuple((name, _address(value, base) if name in ("href", "src") else _text(value)) for name, value in values)
+    return tuple(
+        (name, _address(value, base) if name in ("href", "src") else _text(value))
+        for name, value in values
+    )
 
 
 def _address(value: str, base: str) -> str:
@@ -118,7 +142,9 @@ def _address(value: str, base: str) -> str:
     """
     if value.startswith("#"):
         return value
-    address = quote(unquote(_TRACKING.sub("", urljoin(base, value.strip()))), safe="%/:=&?~#+!$,;'@()*[]|")
+    address = quote(
+        unquote(_TRACKING.sub("", urljoin(base, value.strip()))), safe="%/:=&?~#+!$,;'@()*[]|"
+    )
     return re.sub(r"^(https?://[^/?#]+)$", r"\1/", address)
 
 

@@ -10,12 +10,12 @@ from fakes import NOW, open_calm_fetcher
 from flask import Flask
 from newsroom import BASE, HOST, STORIES, Story, open_newsroom, write_config
 
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
-from feedproxy.settings import Settings
 from feedproxy.sign import make_key, write_secret_key
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
 
@@ -23,7 +23,11 @@ PAGE = "/town/blob/master/pages/city/n102.md"
 # Linked to, and not held.
 MISSING = "/town/blob/master/pages/books/n900.md"
 _LINKING = Story(
-    "n901", "21/5/6", "风筝又飞起来了", f'一年前的<a href="{BASE}/20/1/1/n900.htm">集市</a>还在人们心里。', ("books",)
+    "n901",
+    "21/5/6",
+    "风筝又飞起来了",
+    f'一年前的<a href="{BASE}/20/1/1/n900.htm">集市</a>还在人们心里。',
+    ("books",),
 )
 
 
@@ -34,17 +38,21 @@ class Standing:
     settings: Settings
     mirror: Mirror
     store: SqlStore
-    media: MediaFolder
+    media: FolderMedia
     picture: str
 
     def app(self, **settings: object) -> Flask:
         """Return the web side, with other *settings* where they are given."""
         changed = self.settings.model_copy(update=settings)
-        return create_app(changed, self.mirror, self.store, self.media, lambda: NOW + timedelta(minutes=1))
+        return create_app(
+            changed, self.mirror, self.store, self.media, lambda: NOW + timedelta(minutes=1)
+        )
 
 
 @contextmanager
-def open_standing(folder: Path, stories: tuple[Story, ...] = (*STORIES, _LINKING)) -> Iterator[Standing]:
+def open_standing(
+    folder: Path, stories: tuple[Story, ...] = (*STORIES, _LINKING)
+) -> Iterator[Standing]:
     with open_newsroom() as newsroom:
         newsroom.stories = stories
         settings = Settings(
@@ -53,9 +61,12 @@ def open_standing(folder: Path, stories: tuple[Story, ...] = (*STORIES, _LINKING
             origins={HOST: newsroom.origin},
             signing_key=write_secret_key(make_key(bytes(range(40)))),
         )
-        mirror, media = load_mirror(settings.config), MediaFolder(settings.media)
-        store, fetcher = open_store(settings.store_url, settings.data), open_calm_fetcher(settings, mirror)
-        harvester = Harvester(Kit(mirror, store, fetcher, media, lambda: NOW))
+        mirror, media = load_mirror(settings.config), FolderMedia(settings.media)
+        store, fetcher = (
+            open_store(settings.store_url, settings.data),
+            open_calm_fetcher(settings, mirror),
+        )
+        harvester = Harvester(Services(mirror, store, fetcher, media, lambda: NOW))
         for channel in mirror.channels:
             assert harvester.walk(channel, pages=9).failures == []
         fetcher.close()

@@ -33,7 +33,12 @@ KINDS = {
     "archive": "/feed/town/archive/1.atom",
     "wrong feed": "/feed/town.xml?limit=x",
 }
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
 # Which of the page's stops gets the focus, in turn, and whether its outline shows that; -1 is anything else.
 WATCH = """() => {
     const stops = [...document.querySelectorAll("a[href], button, input:not([type=hidden])")];
@@ -78,19 +83,27 @@ def at(browser: Browser, **wishes: object) -> Iterator[Page]:
         pytest.param("dark", PHONE, id="dark-phone", marks=pytest.mark.soak),
     ],
 )
-def test_axe_finds_nothing_against_any_kind_of_page(browser: Browser, address: str, scheme: str, size: dict[str, int]) -> None:
+def test_axe_finds_nothing_against_any_kind_of_page(
+    browser: Browser, address: str, scheme: str, size: dict[str, int]
+) -> None:
     found: dict[str, str] = {}
-    with at(browser, color_scheme=scheme, viewport=size, bypass_csp=True) as page:  # whose scripts the mirror forbids
+    with at(
+        browser, color_scheme=scheme, viewport=size, bypass_csp=True
+    ) as page:  # whose scripts the mirror forbids
         for kind, path in KINDS.items():
             page.goto(address + path)
             result = Axe().run(page, options=RULES).response
             assert len(result["passes"]) > 10, kind
-            found |= {f"{kind}: {each['id']}": each["nodes"][0]["html"] for each in result["violations"]}
+            found |= {
+                f"{kind}: {each['id']}": each["nodes"][0]["html"] for each in result["violations"]
+            }
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], kind
     assert found == {}
 
 
-def test_every_page_is_walked_by_keyboard_from_the_skip_link_to_the_end(browser: Browser, address: str) -> None:
+def test_every_page_is_walked_by_keyboard_from_the_skip_link_to_the_end(
+    browser: Browser, address: str
+) -> None:
     with at(browser, viewport=DESK) as page:
         for kind, path in KINDS.items():
             page.goto(address + path)
@@ -99,7 +112,9 @@ def test_every_page_is_walked_by_keyboard_from_the_skip_link_to_the_end(browser:
                 page.keyboard.press("Tab")
             walked = page.evaluate("window.walked")
             assert walked[:stops] == [[at, True] for at in range(stops)], kind
-            assert [at for at, _ in walked[stops:]] in ([], [0]), f"{kind}: a stop more than there are"
+            assert [at for at, _ in walked[stops:]] in ([], [0]), (
+                f"{kind}: a stop more than there are"
+            )
             assert page.locator("a, button, input").first.inner_text() == "跳到正文", kind
 
 
@@ -112,7 +127,9 @@ def test_the_skip_link_passes_the_navigation(browser: Browser, address: str) -> 
         assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_without_scripts_a_reader_reads_switches_subscribes_and_asks(browser: Browser, address: str) -> None:
+def test_without_scripts_a_reader_reads_switches_subscribes_and_asks(
+    browser: Browser, address: str
+) -> None:
     with at(browser, viewport=PHONE, java_script_enabled=False) as page:
         page.goto(address)
         page.get_by_role("link", name=STORIES[1].title).first.click()
@@ -122,14 +139,19 @@ def test_without_scripts_a_reader_reads_switches_subscribes_and_asks(browser: Br
         assert page.locator("html").get_attribute("lang") == "zh-Hant"
         page.get_by_role("link", name="简体").click()
         page.get_by_role("link", name="订阅", exact=True).click()
-        assert page.get_by_label("读书的订阅地址").first.input_value() == f"{address}/feed/town/books.xml"
+        assert (
+            page.get_by_label("读书的订阅地址").first.input_value()
+            == f"{address}/feed/town/books.xml"
+        )
         page.goto(address + KINDS["not held"])
         page.get_by_role("button", name="去取这篇文章").click()
         assert "已经排队" in page.locator("main").inner_text()
 
 
 @pytest.mark.parametrize("form", ["xml", "atom", "json"])
-def test_chromium_shows_a_feed_as_a_page_and_itself_where_that_is_asked_for(browser: Browser, address: str, form: str) -> None:
+def test_chromium_shows_a_feed_as_a_page_and_itself_where_that_is_asked_for(
+    browser: Browser, address: str, form: str
+) -> None:
     with at(browser, viewport=DESK) as page:
         page.goto(f"{address}/feed/town.{form}")
         assert page.get_by_label("山城的订阅地址").input_value() == f"{address}/feed/town.{form}"
@@ -145,6 +167,11 @@ def test_chromium_shows_a_feed_as_a_page_and_itself_where_that_is_asked_for(brow
 
 def test_a_gate_that_lets_all_pass_is_none(browser: Browser, standing: Standing) -> None:
     nameless = replace(standing.mirror, name="", description="")
-    with served(replace(standing, mirror=nameless).app()) as opened, at(browser, bypass_csp=True) as page:
+    with (
+        served(replace(standing, mirror=nameless).app()) as opened,
+        at(browser, bypass_csp=True) as page,
+    ):
         page.goto(opened)
-        assert {each["id"] for each in Axe().run(page, options=RULES).response["violations"]} >= {"empty-heading"}
+        assert {each["id"] for each in Axe().run(page, options=RULES).response["violations"]} >= {
+            "empty-heading"
+        }

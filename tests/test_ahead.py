@@ -16,15 +16,21 @@ from conftest import Clock
 from engines import until
 from newsroom import BASE, STORIES, Newsroom, article_page
 
-from feedproxy.harvest import Extractors, Harvester, prepare
-from feedproxy.harvest.ahead import extract_alone
+from feedproxy.ingest import Extractors, Harvester, prepare
+from feedproxy.ingest.ahead import extract_alone
 from feedproxy.model import Article, ArticleId, ListingItem, Mirror, Page, Site, Url
 from feedproxy.processes import pool_of
 from feedproxy.store import SqlStore, open_store
 
 MANY = 6
 STREAM = tuple(
-    replace(STORIES[0], id=f"n{200 + at}", title=f"第{at}条", text=f"第{at}条：{STORIES[0].text}", channels=("city",))
+    replace(
+        STORIES[0],
+        id=f"n{200 + at}",
+        title=f"第{at}条",
+        text=f"第{at}条：{STORIES[0].text}",
+        channels=("city",),
+    )
     for at in range(4 * MANY)
 )
 
@@ -72,7 +78,9 @@ def here(fn: Callable[..., Any], *args: object) -> "Future[Any]":
 def walk(harvester: Harvester, open_pool: Callable[[], Executor]) -> Extractors:
     """Take all in by way of a channel's listing, page by page."""
     extractors = Extractors(open_pool, MANY)
-    report = Harvester(replace(harvester.kit, extractors=extractors)).walk(harvester.kit.mirror.channels[0], pages=1000)
+    report = Harvester(replace(harvester.services, extractors=extractors)).walk(
+        harvester.services.mirror.channels[0], pages=1000
+    )
     assert not report.failures
     return extractors
 
@@ -81,7 +89,11 @@ def whole(mirror: Mirror, more: str = "") -> tuple[Page, ListingItem, Site]:
     """Return an article's page, with *more* at its end, and what is known of it."""
     url = Url(BASE + STORIES[0].path)
     body = article_page(STORIES[0]).replace("</body>", f"{more}</body>").encode()
-    return Page(url, body, "text/html; charset=utf-8"), ListingItem(ArticleId("n101"), url, ""), mirror.sites[0]
+    return (
+        Page(url, body, "text/html; charset=utf-8"),
+        ListingItem(ArticleId("n101"), url, ""),
+        mirror.sites[0],
+    )
 
 
 def held(store: SqlStore) -> list[Article]:
@@ -97,7 +109,7 @@ def test_articles_made_in_processes_are_those_made_here(
         walk(harvester, lambda: pool)
     assert pool.begun == len(STREAM) - MANY + 1
     other = open_store(f"sqlite:///{tmp_path / 'other.sqlite'}", tmp_path)
-    Harvester(replace(harvester.kit, store=other)).walk(mirror.channels[0], pages=1000)
+    Harvester(replace(harvester.services, store=other)).walk(mirror.channels[0], pages=1000)
     assert held(other) == held(store)
     assert len(held(store)) == len(STREAM)
     other.close()
@@ -105,7 +117,11 @@ def test_articles_made_in_processes_are_those_made_here(
 
 @pytest.mark.parametrize("do", [killed, refused, hung])
 def test_where_processes_fail_no_article_is_lost_and_it_goes_on_without_them(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, caplog: pytest.LogCaptureFixture, do: Callable[..., "Future[Any]"]
+    harvester: Harvester,
+    newsroom: Newsroom,
+    store: SqlStore,
+    caplog: pytest.LogCaptureFixture,
+    do: Callable[..., "Future[Any]"],
 ) -> None:
     newsroom.stories = STREAM
     pool = Counted(do)
@@ -116,16 +132,27 @@ def test_where_processes_fail_no_article_is_lost_and_it_goes_on_without_them(
     assert sum("goes on without" in record.message for record in caplog.records) == 1
 
 
-def test_where_no_pool_can_be_had_articles_are_made_here(harvester: Harvester, newsroom: Newsroom, store: SqlStore) -> None:
+def test_where_no_pool_can_be_had_articles_are_made_here(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore
+) -> None:
     newsroom.stories = STREAM
     walk(harvester, refused)  # type: ignore[arg-type]
     assert len(held(store)) == len(STREAM)
 
 
-@pytest.mark.parametrize("link", ['<a class="more" href="n101_2.htm">2</a>', '<a class="all" href="n101_all.htm">全文</a>'])
-def test_an_article_that_goes_on_elsewhere_is_left_to_who_can_fetch_the_rest(mirror: Mirror, clock: Clock, link: str) -> None:
+@pytest.mark.parametrize(
+    "link",
+    ['<a class="more" href="n101_2.htm">2</a>', '<a class="all" href="n101_all.htm">全文</a>'],
+)
+def test_an_article_that_goes_on_elsewhere_is_left_to_who_can_fetch_the_rest(
+    mirror: Mirror, clock: Clock, link: str
+) -> None:
     (site,) = mirror.sites
-    rules = replace(site.article, next_page_link=("//a[@class='more']",), single_page_link=("//a[@class='all']",))
+    rules = replace(
+        site.article,
+        next_page_link=("//a[@class='more']",),
+        single_page_link=("//a[@class='all']",),
+    )
     mirror = replace(mirror, sites=(replace(site, article=rules),))
     prepare(mirror)
     draft = extract_alone(*whole(mirror), clock())
@@ -134,7 +161,9 @@ def test_an_article_that_goes_on_elsewhere_is_left_to_who_can_fetch_the_rest(mir
     assert extract_alone(*whole(mirror, link), clock()) is None
 
 
-def test_few_pages_begin_no_processes(harvester: Harvester, newsroom: Newsroom, store: SqlStore) -> None:
+def test_few_pages_begin_no_processes(
+    harvester: Harvester, newsroom: Newsroom, store: SqlStore
+) -> None:
     newsroom.stories = STREAM[: MANY - 1]
     pool = Counted(here)
     walk(harvester, lambda: pool)
@@ -145,7 +174,9 @@ def test_a_pools_processes_end_with_who_began_them_however_that_ends() -> None:
     program = "import os, time; from feedproxy.processes import pool_of; pool = pool_of(1, int)\n"
     program += "print(pool.submit(os.getpid).result(), flush=True); time.sleep(600)\n"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
+    )
     try:
         pid = int(parent.stdout.readline()) if parent.stdout else 0
         assert Path(f"/proc/{pid}").exists()

@@ -18,10 +18,10 @@ from newsroom import BASE, HOST, STORIES, Newsroom, write_config
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from feedproxy.edition import Ground, make_archive, scope_of
-from feedproxy.exchange import read_record
-from feedproxy.harvest import Harvester, Poller, archive, reextract
-from feedproxy.media import MediaFolder
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester, Poller, archive, reextract
+from feedproxy.media import FolderMedia
 from feedproxy.model import (
     Article,
     ArticleId,
@@ -36,8 +36,8 @@ from feedproxy.model import (
     StoredPicture,
     Url,
 )
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.output import RenderContext, make_archive, selector_of
+from feedproxy.replication import read_record
 from feedproxy.store import PAGE_ENTRIES, SqlStore, open_store
 from feedproxy.urls import picture_key
 from feedproxy.web import create_app
@@ -87,10 +87,15 @@ class Library:
 
     def client(self) -> FlaskClient:
         """Return a client of a server that has just begun."""
-        return create_app(self.settings, self.mirror, self.store, MediaFolder(self.settings.media), self.clock).test_client()
+        return create_app(
+            self.settings, self.mirror, self.store, FolderMedia(self.settings.media), self.clock
+        ).test_client()
 
     def list_in(self, channel: str, *numbers: int) -> None:
-        items = [ListingItem(ArticleId(f"n{number}"), Url(f"{BASE}/21/1/1/n{number}.htm"), "桥") for number in numbers]
+        items = [
+            ListingItem(ArticleId(f"n{number}"), Url(f"{BASE}/21/1/1/n{number}.htm"), "桥")
+            for number in numbers
+        ]
         self.store.remember_listing(channel, items, self.clock())
 
     def save(self, article: Article) -> None:
@@ -157,10 +162,18 @@ def links_of(data: bytes, form: str) -> dict[str, str]:
     if form == "json":
         document = json.loads(data)
         said = document.get("_feedproxy", {})
-        found = {"prev-archive": document.get("next_url"), "next-archive": said.get("newer"), "self": document["feed_url"]}
+        found = {
+            "prev-archive": document.get("next_url"),
+            "next-archive": said.get("newer"),
+            "self": document["feed_url"],
+        }
         return {relation: href for relation, href in found.items() if href}
     feed = feedparser.parse(data).feed
-    return {link.rel: link.href for link in feed.links if link.rel in ("self", "current", "prev-archive", "next-archive")}
+    return {
+        link.rel: link.href
+        for link in feed.links
+        if link.rel in ("self", "current", "prev-archive", "next-archive")
+    }
 
 
 def ids_of(data: bytes, form: str) -> list[str]:
@@ -169,7 +182,9 @@ def ids_of(data: bytes, form: str) -> list[str]:
     return [entry.id for entry in feedparser.parse(data).entries]
 
 
-def walk(client: FlaskClient, address: str, form: str, relation: str = "prev-archive") -> Iterator[tuple[str, TestResponse]]:
+def walk(
+    client: FlaskClient, address: str, form: str, relation: str = "prev-archive"
+) -> Iterator[tuple[str, TestResponse]]:
     """Yield each document from *address* on, in one direction."""
     seen = set()
     while address:
@@ -182,7 +197,9 @@ def walk(client: FlaskClient, address: str, form: str, relation: str = "prev-arc
         address = links_of(answer.data, form).get(relation, "")
 
 
-def page(client: FlaskClient, log: str, number: int, form: str = "atom", **headers: str) -> TestResponse:
+def page(
+    client: FlaskClient, log: str, number: int, form: str = "atom", **headers: str
+) -> TestResponse:
     return client.get(f"/feed/{log}/archive/{number}.{form}", headers=headers)
 
 
@@ -213,15 +230,25 @@ def test_the_whole_archive_can_be_walked_and_holds_every_article_once_newest_fir
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_can_be_walked_from_the_oldest_page_to_the_open_one_too(library: Library, form: str) -> None:
+def test_it_can_be_walked_from_the_oldest_page_to_the_open_one_too(
+    library: Library, form: str
+) -> None:
     client = library.client()
     documents = list(walk(client, f"/feed/all/archive/1.{form}", form, "next-archive"))
-    assert [address.rpartition("/")[2] for address, _ in documents] == [f"{number}.{form}" for number in (1, 2, 3)]
-    assert [len(ids_of(answer.data, form)) for _, answer in documents] == [PAGE_ENTRIES, PAGE_ENTRIES, 30]
+    assert [address.rpartition("/")[2] for address, _ in documents] == [
+        f"{number}.{form}" for number in (1, 2, 3)
+    ]
+    assert [len(ids_of(answer.data, form)) for _, answer in documents] == [
+        PAGE_ENTRIES,
+        PAGE_ENTRIES,
+        30,
+    ]
 
 
 @pytest.mark.parametrize("form", ["xml", "atom"])
-def test_an_archive_document_says_what_it_is_and_where_it_stands(library: Library, form: str) -> None:
+def test_an_archive_document_says_what_it_is_and_where_it_stands(
+    library: Library, form: str
+) -> None:
     client = library.client()
     at = "http://localhost/feed/town"
     assert links_of(page(client, "town", 2, form).data, form) == {
@@ -231,11 +258,20 @@ def test_an_archive_document_says_what_it_is_and_where_it_stands(library: Librar
         "next-archive": f"{at}/archive/3.{form}",
     }
     mark = re.compile(rb"<fh:archive/>")
-    assert [len(mark.findall(page(client, "town", number, form).data)) for number in (1, 2, 3)] == [1, 1, 1]
-    assert b'xmlns:fh="http://purl.org/syndication/history/1.0"' in page(client, "town", 1, form).data
+    assert [len(mark.findall(page(client, "town", number, form).data)) for number in (1, 2, 3)] == [
+        1,
+        1,
+        1,
+    ]
+    assert (
+        b'xmlns:fh="http://purl.org/syndication/history/1.0"' in page(client, "town", 1, form).data
+    )
     current = client.get(f"/feed/town.{form}").data
     assert not mark.search(current)
-    assert links_of(current, form) == {"self": f"{at}.{form}", "prev-archive": f"{at}/archive/3.{form}"}
+    assert links_of(current, form) == {
+        "self": f"{at}.{form}",
+        "prev-archive": f"{at}/archive/3.{form}",
+    }
 
 
 def test_an_archive_document_in_json_says_what_it_is_and_where_it_stands(library: Library) -> None:
@@ -252,27 +288,45 @@ def test_an_archive_document_in_json_says_what_it_is_and_where_it_stands(library
 
 def test_all_documents_of_a_feed_are_one_feed(library: Library) -> None:
     client = library.client()
-    feeds = [feedparser.parse(answer.data).feed for _, answer in walk(client, "/feed/town.atom", "atom")]
+    feeds = [
+        feedparser.parse(answer.data).feed for _, answer in walk(client, "/feed/town.atom", "atom")
+    ]
     assert {(feed.id, feed.title) for feed in feeds} == {(feeds[0].id, feeds[0].title)}
     assert feedparser.parse(client.get("/feed/town/city.atom").data).feed.id != feeds[0].id
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_before_anything_is_held_there_is_one_page_it_is_empty_and_nothing_leads_there(empty: Library, form: str) -> None:
+def test_before_anything_is_held_there_is_one_page_it_is_empty_and_nothing_leads_there(
+    empty: Library, form: str
+) -> None:
     client = empty.client()
     answer = page(client, "town", 1, form)
-    assert (answer.status_code, CHECKS[form](answer.data), ids_of(answer.data, form)) == (200, [], [])
+    assert (answer.status_code, CHECKS[form](answer.data), ids_of(answer.data, form)) == (
+        200,
+        [],
+        [],
+    )
     assert links_of(client.get(f"/feed/town.{form}").data, form).keys() == {"self"}
     assert page(client, "town", 2, form).status_code == 404
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_page_that_became_full_leads_to_the_next_one_before_that_holds_anything(empty: Library, form: str) -> None:
+def test_a_page_that_became_full_leads_to_the_next_one_before_that_holds_anything(
+    empty: Library, form: str
+) -> None:
     client = fill(empty, PAGE_ENTRIES).client()
     full, open_page = page(client, "all", 1, form), page(client, "all", 2, form)
-    assert links_of(full.data, form)["next-archive"] == "http://localhost/feed/all/archive/2." + form
-    assert (open_page.status_code, CHECKS[form](open_page.data), ids_of(open_page.data, form)) == (200, [], [])
-    assert links_of(client.get(f"/feed/all.{form}").data, form)["prev-archive"].endswith(f"/archive/1.{form}")
+    assert (
+        links_of(full.data, form)["next-archive"] == "http://localhost/feed/all/archive/2." + form
+    )
+    assert (open_page.status_code, CHECKS[form](open_page.data), ids_of(open_page.data, form)) == (
+        200,
+        [],
+        [],
+    )
+    assert links_of(client.get(f"/feed/all.{form}").data, form)["prev-archive"].endswith(
+        f"/archive/1.{form}"
+    )
 
 
 def test_a_subscription_leads_to_the_new_page_once_that_holds_something(empty: Library) -> None:
@@ -299,7 +353,16 @@ def seen_of(client: FlaskClient, log: str) -> list[tuple[bytes, str]]:
 def correct(library: Library) -> None:
     body = SafeHtml("<p>改了</p>")
     moved = Url(f"{BASE}/21/1/1/n7.html")
-    library.correct(7, title="改了", body=body, tags=("改",), authors=("王芳",), picture=None, pictures=(), url=moved)
+    library.correct(
+        7,
+        title="改了",
+        body=body,
+        tags=("改",),
+        authors=("王芳",),
+        picture=None,
+        pictures=(),
+        url=moved,
+    )
 
 
 def correct_twice(library: Library) -> None:
@@ -339,7 +402,9 @@ def set_clock_back(library: Library) -> None:
 def date_better(library: Library) -> None:
     held = library.store.article(ArticleId("n7"))
     assert held
-    library.store.redate(replace(held, published=START, updated=START, dated=DateSource.STATED), library.clock())
+    library.store.redate(
+        replace(held, published=START, updated=START, dated=DateSource.STATED), library.clock()
+    )
 
 
 CHANGES = {
@@ -356,7 +421,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_full_page_stays_as_it_is_byte_for_byte(library: Library, change: Callable[[Library], object]) -> None:
+def test_a_full_page_stays_as_it_is_byte_for_byte(
+    library: Library, change: Callable[[Library], object]
+) -> None:
     client = library.client()
     before = {log: seen_of(client, log) for log in ("all", "town", "town/city")}
     change(library)
@@ -377,7 +444,9 @@ def replace_store(library: Library, store: SqlStore) -> Library:
     return Library(library.settings, library.mirror, store, library.clock)
 
 
-def test_an_article_is_shown_as_it_was_when_its_page_became_full_not_as_it_came_in(empty: Library) -> None:
+def test_an_article_is_shown_as_it_was_when_its_page_became_full_not_as_it_came_in(
+    empty: Library,
+) -> None:
     client = fill(empty, 50).client()
     empty.correct(7, title="改了一次", tags=("改",))
     fill(empty, PAGE_ENTRIES)  # which stores the first text again
@@ -385,18 +454,26 @@ def test_an_article_is_shown_as_it_was_when_its_page_became_full_not_as_it_came_
     empty.append()
     entries = feedparser.parse(page(client, "all", 1).data).entries
     entry = next(entry for entry in entries if entry.id == names(7)[0])
-    assert (entry.title, [tag.term for tag in entry.tags]) == (article_of(7).title, list(article_of(7).tags))
+    assert (entry.title, [tag.term for tag in entry.tags]) == (
+        article_of(7).title,
+        list(article_of(7).tags),
+    )
 
 
 def test_full_pages_are_for_ever_and_the_open_one_is_not(library: Library) -> None:
     client = library.client()
     assert page(client, "town", 1).headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert page(client, "town", 3).headers["Cache-Control"] == client.get("/feed/town.xml").headers["Cache-Control"]
+    assert (
+        page(client, "town", 3).headers["Cache-Control"]
+        == client.get("/feed/town.xml").headers["Cache-Control"]
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("number", [1, 3])
-def test_what_is_known_already_is_answered_with_304(library: Library, number: int, form: str) -> None:
+def test_what_is_known_already_is_answered_with_304(
+    library: Library, number: int, form: str
+) -> None:
     client = library.client()
     first = page(client, "all", number, form)
     again = page(client, "all", number, form, **{"If-None-Match": first.headers["ETag"]})
@@ -412,7 +489,10 @@ def test_the_open_page_says_that_it_changed(library: Library) -> None:
     library.save(article_of(800))
     library.append()
     library.clock.advance(seconds=2)
-    validators = {"If-None-Match": before.headers["ETag"], "If-Modified-Since": before.headers["Last-Modified"]}
+    validators = {
+        "If-None-Match": before.headers["ETag"],
+        "If-Modified-Since": before.headers["Last-Modified"],
+    }
     for name, value in validators.items():
         after = page(client, "all", 3, **{name: value})
         assert (after.status_code, ids_of(after.data, "atom")[0]) == (200, names(800)[0])
@@ -421,18 +501,24 @@ def test_the_open_page_says_that_it_changed(library: Library) -> None:
 # ---------------------------------------------------------------- corrections
 
 
-def test_what_is_corrected_after_its_page_was_full_is_in_the_open_page_again(library: Library) -> None:
+def test_what_is_corrected_after_its_page_was_full_is_in_the_open_page_again(
+    library: Library,
+) -> None:
     client = library.client()
     library.correct(7, title="改了")
     assert library.append() == 3  # all, town, town/city
     for log in ("all", "town"):
         entry = feedparser.parse(page(client, log, 3).data).entries[0]
         assert (entry.id, entry.title) == (names(7)[0], "改了")
-    assert links_of(client.get("/feed/all.atom").data, "atom")["prev-archive"].endswith("/archive/3.atom")
+    assert links_of(client.get("/feed/all.atom").data, "atom")["prev-archive"].endswith(
+        "/archive/3.atom"
+    )
     assert library.append() == 0
 
 
-def test_what_is_corrected_while_its_page_is_open_changes_there_and_comes_once(library: Library) -> None:
+def test_what_is_corrected_while_its_page_is_open_changes_there_and_comes_once(
+    library: Library,
+) -> None:
     client = library.client()
     library.correct(COUNT - 1, title="改了")
     library.correct(7, title="改了一次")
@@ -450,7 +536,9 @@ def test_what_is_stored_again_and_is_as_it_was_is_no_correction(library: Library
     assert library.append() == 0
 
 
-def test_a_correction_of_an_article_that_was_corrected_before_comes_again_once_that_page_is_full_too(library: Library) -> None:
+def test_a_correction_of_an_article_that_was_corrected_before_comes_again_once_that_page_is_full_too(
+    library: Library,
+) -> None:
     client = library.client()
     library.correct(7, title="改了一次")
     library.append()
@@ -463,13 +551,17 @@ def test_a_correction_of_an_article_that_was_corrected_before_comes_again_once_t
     library.correct(7, title="改了两次")
     library.append()
     assert page(client, "all", 3).data == third
-    assert [entry.title for entry in feedparser.parse(page(client, "all", 4).data).entries] == ["改了两次"]
+    assert [entry.title for entry in feedparser.parse(page(client, "all", 4).data).entries] == [
+        "改了两次"
+    ]
 
 
 # ---------------------------------------------------------------- nothing is lost
 
 
-def test_what_was_stored_before_a_process_was_killed_is_appended_by_the_next(library: Library) -> None:
+def test_what_was_stored_before_a_process_was_killed_is_appended_by_the_next(
+    library: Library,
+) -> None:
     library.list_in("city", 600, 601)
     library.save(article_of(600))
     library.correct(7, title="改了")
@@ -480,7 +572,9 @@ def test_what_was_stored_before_a_process_was_killed_is_appended_by_the_next(lib
     store.close()
 
 
-def test_killed_between_two_logs_every_log_is_made_up_and_none_has_anything_twice(empty: Library) -> None:
+def test_killed_between_two_logs_every_log_is_made_up_and_none_has_anything_twice(
+    empty: Library,
+) -> None:
     class KilledError(BaseException):
         pass
 
@@ -518,13 +612,21 @@ def test_a_store_from_before_there_were_archives_gets_them_with_the_first_step_o
         for table in ("archive", "archive_log", "archive_due"):
             db.exec_driver_sql(f"DELETE FROM {table}")
     for channel in mirror.channels:  # nothing is due
-        store.schedule.begin_poll(channel.id, store.schedule.state(channel.id).next_poll_at, clock() + timedelta(minutes=4))
-    Poller(harvester.kit, "a").step()
-    assert [logged.article.id for logged in store.archive.page("all", 1)] == [story.id for story in reversed(STORIES)]
+        store.schedule.begin_poll(
+            channel.id,
+            store.schedule.state(channel.id).next_poll_at,
+            clock() + timedelta(minutes=4),
+        )
+    Poller(harvester.services, "a").step()
+    assert [logged.article.id for logged in store.archive.page("all", 1)] == [
+        story.id for story in reversed(STORIES)
+    ]
 
 
 @pytest.mark.parametrize("channels", [("city",), ("city", "books")])
-def test_a_log_that_is_configured_anew_or_otherwise_has_what_was_held_before(empty: Library, channels: tuple[str, ...]) -> None:
+def test_a_log_that_is_configured_anew_or_otherwise_has_what_was_held_before(
+    empty: Library, channels: tuple[str, ...]
+) -> None:
     whole = empty.mirror
     section = whole.sections[0]
     chosen = tuple(channel for channel in section.channels if channel.id in channels)
@@ -546,10 +648,17 @@ def test_a_log_that_comes_back_to_the_configuration_has_what_came_meanwhile(empt
     empty.append()
     empty.mirror = whole
     empty.append()
-    assert [logged.article.id for logged in empty.store.archive.page("letters", 1)] == ["n10", "n6", "n3", "n0"]
+    assert [logged.article.id for logged in empty.store.archive.page("letters", 1)] == [
+        "n10",
+        "n6",
+        "n3",
+        "n0",
+    ]
 
 
-def test_what_only_a_reader_asked_for_is_in_no_archive_until_a_channel_shows_it(empty: Library) -> None:
+def test_what_only_a_reader_asked_for_is_in_no_archive_until_a_channel_shows_it(
+    empty: Library,
+) -> None:
     empty.list_in("requested", 1)
     empty.save(article_of(1))
     assert empty.append() == 0
@@ -563,7 +672,9 @@ def test_what_is_deleted_is_gone_from_its_page_and_moves_nothing_else(library: L
     library.store.drop([ArticleId("n7"), ArticleId("n99")], library.clock())
     library.append()
     first = page(client, "all", 1)
-    assert ids_of(first.data, "atom") == names(*(number for number in reversed(range(PAGE_ENTRIES)) if number not in (7, 99)))
+    assert ids_of(first.data, "atom") == names(
+        *(number for number in reversed(range(PAGE_ENTRIES)) if number not in (7, 99))
+    )
     assert first.headers["Cache-Control"].endswith("immutable")
     assert [page(client, "all", number).data for number in (2, 3)] == kept
     library.list_in("city", 7)
@@ -586,46 +697,64 @@ def test_every_way_to_take_articles_in_appends_them(
     assert store.archive.length("letters") == 2
     newsroom.stories = (*STORIES, replace(STORIES[0], id="n105", title="桥上的灯"))
     clock.advance(days=2)
-    poller = Poller(harvester.kit, "a")
+    poller = Poller(harvester.services, "a")
     poller.step()
     assert store.archive.page("town/city", 1)[0].article.title == "桥上的灯"
 
 
-def test_new_rules_append_what_they_change(harvester: Harvester, mirror: Mirror, store: SqlStore, clock: Clock) -> None:
+def test_new_rules_append_what_they_change(
+    harvester: Harvester, mirror: Mirror, store: SqlStore, clock: Clock
+) -> None:
     harvester.poll(mirror.channels[0])
     article = store.article(ArticleId("n103"))
     assert article
     for number in range(PAGE_ENTRIES):
-        store.remember_listing("city", [ListingItem(ArticleId(f"n{5000 + number}"), Url(BASE), "桥")], clock())
+        store.remember_listing(
+            "city", [ListingItem(ArticleId(f"n{5000 + number}"), Url(BASE), "桥")], clock()
+        )
         store.save(article_of(5000 + number), [], {}, clock())
-    archive(harvester.kit)
+    archive(harvester.services)
     old = replace(article, title="旧规则读出的标题")
     store.save(old, store.pages(article.id), {}, clock(), is_fetched=False)
     clock.advance(hours=1)
-    assert [done.error for done in reextract(harvester.kit, [article.id], is_dry=True)] == [None]
+    assert [done.error for done in reextract(harvester.services, [article.id], is_dry=True)] == [
+        None
+    ]
     assert store.archive.length("town") == PAGE_ENTRIES + 2
-    assert [done.error for done in reextract(harvester.kit, [article.id], is_dry=False)] == [None]
+    assert [done.error for done in reextract(harvester.services, [article.id], is_dry=False)] == [
+        None
+    ]
     assert store.archive.page("town", 2)[0].article.title == STORIES[2].title
 
 
 def test_where_nothing_is_new_nothing_is_written(library: Library) -> None:
     statements: list[str] = []
     event.listen(
-        library.store._database._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
+        library.store._database._engine,
+        "before_cursor_execute",
+        lambda _c, _u, statement, *_rest: statements.append(statement),
     )
     assert library.append() == 0
     assert len(statements) < 6
-    assert not any(word in statement for statement in statements for word in ("IMMEDIATE", "INSERT", "UPDATE", "DELETE"))
+    assert not any(
+        word in statement
+        for statement in statements
+        for word in ("IMMEDIATE", "INSERT", "UPDATE", "DELETE")
+    )
 
 
 def test_a_page_takes_a_bounded_number_of_queries(library: Library) -> None:
     statements: list[str] = []
     event.listen(
-        library.store._database._engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement)
+        library.store._database._engine,
+        "before_cursor_execute",
+        lambda _c, _u, statement, *_rest: statements.append(statement),
     )
-    scope = scope_of(library.mirror, "all")
+    scope = selector_of(library.mirror, "all")
     assert scope
-    assert make_archive(Ground(library.mirror, library.store, "http://localhost"), scope, 1, "json")
+    assert make_archive(
+        RenderContext(library.mirror, library.store, "http://localhost"), scope, 1, "json"
+    )
     assert len(statements) < 12
 
 
@@ -634,7 +763,10 @@ def test_a_page_takes_a_bounded_number_of_queries(library: Library) -> None:
 
 def test_an_entry_leads_to_its_page_in_the_channel_it_was_taken_in_for(library: Library) -> None:
     client = library.client()
-    found = {log: feedparser.parse(page(client, log, 1).data).entries[-1].links[0].href for log in ("all", "town", "letters")}
+    found = {
+        log: feedparser.parse(page(client, log, 1).data).entries[-1].links[0].href
+        for log in ("all", "town", "letters")
+    }
     assert found == {
         "all": "http://localhost/town/blob/master/pages/books/n0.md?n0",
         "town": "http://localhost/town/blob/master/pages/books/n0.md?n0",
@@ -650,11 +782,15 @@ def test_links_in_a_text_lead_beside_its_page_and_are_answered_there(library: Li
     assert client.get(target).status_code == 404
     library.list_in("city", 9000)
     library.save(article_of(9000))
-    assert client.get(target).headers["Location"].startswith("/town/blob/master/pages/city/n9000.md")
+    assert (
+        client.get(target).headers["Location"].startswith("/town/blob/master/pages/city/n9000.md")
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_pictures_stand_at_an_address_of_their_own_that_leads_to_them_once_they_are_held(library: Library, form: str) -> None:
+def test_pictures_stand_at_an_address_of_their_own_that_leads_to_them_once_they_are_held(
+    library: Library, form: str
+) -> None:
     client = library.client()
     said = page(client, "all", 1, form).get_data(as_text=True)
     for url in (PICTURE, LEAD):
@@ -664,15 +800,23 @@ def test_pictures_stand_at_an_address_of_their_own_that_leads_to_them_once_they_
         assert (missing.status_code, missing.headers["Cache-Control"]) == (404, "no-store")
         library.store.keep_picture(url, HELD, library.clock())
         answer = client.get(address)
-        assert (answer.status_code, answer.headers["Location"]) == (302, f"/media/{HELD.reading.name}")
+        assert (answer.status_code, answer.headers["Location"]) == (
+            302,
+            f"/media/{HELD.reading.name}",
+        )
         assert answer.headers["Cache-Control"] == "public, max-age=86400"
         original = client.get(f"{address}/original")
-        assert (original.status_code, original.headers["Location"]) == (302, f"/media/{HELD.original.name}")
+        assert (original.status_code, original.headers["Location"]) == (
+            302,
+            f"/media/{HELD.original.name}",
+        )
     assert f"http://localhost/media/of/{picture_key(PICTURE)}/original" in said
     assert "enclosure" not in said
 
 
-@pytest.mark.parametrize("key", ["0" * 32, "0" * 31, "0" * 33, "A" * 32, "..", "%00", "a" * 3000, "' OR 1=1"])
+@pytest.mark.parametrize(
+    "key", ["0" * 32, "0" * 31, "0" * 33, "A" * 32, "..", "%00", "a" * 3000, "' OR 1=1"]
+)
 def test_a_picture_that_nobody_heard_of_is_not_found(library: Library, key: str) -> None:
     assert library.client().get(f"/media/of/{key}").status_code == 404
     assert library.client().get(f"/media/of/{key}/original").status_code == 404
@@ -701,7 +845,17 @@ def test_an_item_holds_what_another_mirror_needs(library: Library) -> None:
         for item in json.loads(page(client, log, number, "json").data)["items"]:
             found = read_record(item["_feedproxy"])
             wanted = article_of(int(found.id[1:]))
-            for name in ("url", "title", "body", "published", "updated", "authors", "tags", "picture", "rule"):
+            for name in (
+                "url",
+                "title",
+                "body",
+                "published",
+                "updated",
+                "authors",
+                "tags",
+                "picture",
+                "rule",
+            ):
                 assert getattr(found, name) == getattr(wanted, name)
             assert found.channels == (("books",) if int(found.id[1:]) % 3 == 0 else ("city",))
             assert (found.gone, found.files) == (None, {})
@@ -726,16 +880,27 @@ def test_the_reader_of_a_private_mirror_has_the_key_in_every_link(library: Libra
 # ---------------------------------------------------------------- what is not there
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "4", "01", "1.0", "999999", "9" * 400, "١", "x", "1_0", "README", "%00", " 1"])
+@pytest.mark.parametrize(
+    "number",
+    ["0", "-1", "4", "01", "1.0", "999999", "9" * 400, "١", "x", "1_0", "README", "%00", " 1"],
+)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_page_that_is_not_there_is_told_in_words(library: Library, number: str, form: str) -> None:
+def test_a_page_that_is_not_there_is_told_in_words(
+    library: Library, number: str, form: str
+) -> None:
     answer = library.client().get(f"/feed/town/archive/{number}.{form}")
-    assert (answer.status_code, answer.mimetype, answer.headers["Cache-Control"]) == (404, "text/plain", "no-store")
+    assert (answer.status_code, answer.mimetype, answer.headers["Cache-Control"]) == (
+        404,
+        "text/plain",
+        "no-store",
+    )
     assert answer.text == "no such page; this archive has 3\n"
 
 
 @pytest.mark.parametrize("log", ["nowhere", "town/nothing", "all/city", "nowhere/city", "all/all"])
-def test_an_archive_that_is_not_there_is_told_which_feeds_there_are(library: Library, log: str) -> None:
+def test_an_archive_that_is_not_there_is_told_which_feeds_there_are(
+    library: Library, log: str
+) -> None:
     answer = page(library.client(), log, 1)
     assert (answer.status_code, "town, letters, all" in answer.text) == (404, True)
 

@@ -57,7 +57,9 @@ def test_a_ratio_is_the_median_of_those_of_the_pairs_and_not_that_of_the_medians
         (at_most(4), None, "not measured"),
     ],
 )
-def test_a_bound_is_met_from_the_right_side(bound: object, value: float | None, verdict: str) -> None:
+def test_a_bound_is_met_from_the_right_side(
+    bound: object, value: float | None, verdict: str
+) -> None:
     assert Result("1", "work", bound, value, "").verdict == verdict  # type: ignore[arg-type]
 
 
@@ -85,7 +87,9 @@ def test_wrk_is_understood() -> None:
 
 
 def test_every_request_that_wrk_says_has_failed_counts() -> None:
-    rest = "  Socket errors: connect 1, read 2, write 0, timeout 4\n  Non-2xx or 3xx responses: 10\n"
+    rest = (
+        "  Socket errors: connect 1, read 2, write 0, timeout 4\n  Non-2xx or 3xx responses: 10\n"
+    )
     assert parse_wrk(_WRK.format(rest=rest)).failures == 17
 
 
@@ -122,7 +126,9 @@ def counting() -> Iterator[tuple[int, list[str]]]:
     thread.join()
 
 
-def test_without_wrk_as_many_requests_are_sent_as_are_asked_for_and_each_answer_is_read_to_its_end() -> None:
+def test_without_wrk_as_many_requests_are_sent_as_are_asked_for_and_each_answer_is_read_to_its_end() -> (
+    None
+):
     with counting() as (port, asked):
         done = by_threads(port, ["/a", "/b", "/broken"], {}, total=30)
     assert sorted(asked) == ["/a"] * 10 + ["/b"] * 10 + ["/broken"] * 10
@@ -140,7 +146,10 @@ def test_what_threads_take_of_the_processor_counts() -> None:
 
 def test_what_executes_more_than_the_tolerance_is_named() -> None:
     recorded = {"parse": 1000, "render": 1000, "sanitise": 1000}
-    assert grown(recorded, {"parse": 1030, "render": 1031, "sanitise": 10, "new": 1}, 0.03) == ["render", "new"]
+    assert grown(recorded, {"parse": 1030, "render": 1031, "sanitise": 10, "new": 1}, 0.03) == [
+        "render",
+        "new",
+    ]
 
 
 def test_a_core_path_makes_about_as_many_calls_each_time_and_all_of_them_do_something() -> None:
@@ -148,7 +157,9 @@ def test_a_core_path_makes_about_as_many_calls_each_time_and_all_of_them_do_some
     for work in paths.values():
         assert work()
 
-    def count() -> dict[str, int]:  # the fewest of some: memory is freed at times, and what is kept is made
+    def count() -> dict[
+        str, int
+    ]:  # the fewest of some: memory is freed at times, and what is kept is made
         return {name: min(count_calls(work) for _ in range(3)) for name, work in paths.items()}
 
     counted = count()
@@ -163,9 +174,13 @@ def open_small_store() -> sqlite3.Connection:
         db.execute(str(CreateTable(made).compile(dialect=sqlite.dialect())))
     for number in (1, 2, 3):
         row = f"'n{number}', 's', 'u/n{number}.htm', 't', 'b', 'm', '[]', {number}, 'stated', {number}, {number}, 'r'"
-        names = "id, site, url, title, body, summary, authors, published, dated, updated, stored, rule"
+        names = (
+            "id, site, url, title, body, summary, authors, published, dated, updated, stored, rule"
+        )
         db.execute(f"INSERT INTO article ({names}) VALUES ({row})")
-        db.execute(f"INSERT INTO membership (channel, article_id, title, published) VALUES ('c', 'n{number}', 't', {number})")
+        db.execute(
+            f"INSERT INTO membership (channel, article_id, title, published) VALUES ('c', 'n{number}', 't', {number})"
+        )
     db.commit()
     return db
 

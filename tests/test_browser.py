@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from realsite import NOW, Harvest
 from serving import served
 
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
-from feedproxy.settings import Settings
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.web import create_app
 
 CHROMIUM = shutil.which("chromium")
@@ -43,7 +43,13 @@ LOOK = """() => ({
     styled: document.styleSheets.length,
 })"""
 WANTED = Story(
-    "n900", "20/1/1", "去年的集市", "去年的集市上，老人第一次摆出了自己做的风筝，引来不少孩子。", (), ("市集",), "/pic/900.png"
+    "n900",
+    "20/1/1",
+    "去年的集市",
+    "去年的集市上，老人第一次摆出了自己做的风筝，引来不少孩子。",
+    (),
+    ("市集",),
+    "/pic/900.png",
 )
 LINKING = replace(
     STORIES[3],
@@ -126,7 +132,7 @@ def visit(browser: Browser, app: Flask, scheme: str, size: dict[str, int]) -> It
 @pytest.fixture
 def filled(newsroom: Newsroom, harvester: Harvester, app: Flask) -> Flask:
     newsroom.stories = (*STORIES[:3], LINKING)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     newsroom.stories = (*newsroom.stories, WANTED)
     return app
@@ -176,7 +182,9 @@ def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_pages_are_as_light_or_dark_as_the_reader_wants_them(filled: Flask, browser: Browser, scheme: str) -> None:
+def test_pages_are_as_light_or_dark_as_the_reader_wants_them(
+    filled: Flask, browser: Browser, scheme: str
+) -> None:
     with visit(browser, filled, scheme, PHONE) as reader:
         reader.open("/")
         brightness = reader.page.evaluate(LOOK)["brightness"]
@@ -190,13 +198,17 @@ def every(count: int, of: list[str]) -> list[str]:
 
 @pytest.mark.corpus
 @pytest.mark.parametrize(
-    ("scheme", "size"), [("light", DESK), pytest.param("dark", PHONE, marks=pytest.mark.soak)], ids=["light-desk", "dark-phone"]
+    ("scheme", "size"),
+    [("light", DESK), pytest.param("dark", PHONE, marks=pytest.mark.soak)],
+    ids=["light-desk", "dark-phone"],
 )
 def test_the_real_pages_are_whole_and_ask_nobody_else(
     modern: Harvest, browser: Browser, scheme: str, size: dict[str, int]
 ) -> None:
     mirror, store = modern.mirror, modern.store
-    places = [(section.name, channel.id) for section in mirror.sections for channel in section.channels]
+    places = [
+        (section.name, channel.id) for section in mirror.sections for channel in section.channels
+    ]
     chosen = [
         f"/{section}/blob/master/pages/{channel}/{every(1, [each.id for each in store.newest([channel], 10_000)])[0]}.md"
         for section, channel in places
@@ -209,11 +221,13 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
     ]
     indexes = [f"/{section}/blob/master/indexes/{channel}/README.md" for section, channel in places]
     settings = modern.settings.model_copy(update={"trusted_hosts": ("127.0.0.1",)})
-    app = create_app(settings, mirror, store, MediaFolder(modern.settings.media), lambda: NOW)
+    app = create_app(settings, mirror, store, FolderMedia(modern.settings.media), lambda: NOW)
     with visit(browser, app, scheme, size) as reader:
         for path in chain(lists, indexes, chosen):
             reader.open(path)
-        print(f"\n{scheme}: {dict(reader.seen)}, {len(reader.elsewhere)} elsewhere, {len(reader.said)} messages")
+        print(
+            f"\n{scheme}: {dict(reader.seen)}, {len(reader.elsewhere)} elsewhere, {len(reader.said)} messages"
+        )
     assert reader.seen["pictures"] > 50
 
 
@@ -223,11 +237,11 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
 ) -> None:
     """Over plain HTTP browsers send no Sec-Fetch-Site, and from a page without referrers the origin "null"."""
     newsroom.stories = (*STORIES[:3], LINKING)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    host, kit = "mirror.example" if is_plain else "127.0.0.1", harvester.kit
+    host, services = "mirror.example" if is_plain else "127.0.0.1", harvester.services
     named = settings.model_copy(update={"trusted_hosts": (host,)})
-    app = create_app(named, kit.mirror, kit.store, kit.media, kit.clock)
+    app = create_app(named, services.mirror, services.store, services.media, services.clock)
     rules = "--host-resolver-rules=MAP mirror.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with served(app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules])
@@ -235,7 +249,10 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
         page = browser.new_page()
         page.set_default_timeout(10_000)
         form = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
-        page.route("http://elsewhere.example/**", lambda route: route.fulfill(content_type="text/html", body=form))
+        page.route(
+            "http://elsewhere.example/**",
+            lambda route: route.fulfill(content_type="text/html", body=form),
+        )
         statuses = []
         for start in ("http://elsewhere.example/", target):
             page.goto(start)

@@ -16,11 +16,11 @@ from flask import Flask
 from sqlalchemy import text
 from werkzeug.test import Client, TestResponse
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror, Page, Version
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 PAGE = "/town/blob/master/pages/city/n102.md"
 FEEDS = [
     f"/feed/{scope}.{form}"
-    for scope in ("town", "town/city", "all", "tag/读书", "merged/letters,town", "town/archive/1", "town/city/archive/1")
+    for scope in (
+        "town",
+        "town/city",
+        "all",
+        "tag/读书",
+        "merged/letters,town",
+        "town/archive/1",
+        "town/city/archive/1",
+    )
     for form in ("xml", "atom", "json")
 ]
 PAGES = [PAGE, "/", "/town", "/town/", "/town/blob/master/indexes/city/README.md", "/tag/读书"]
@@ -56,7 +64,9 @@ class Watched:
         self.routed += 1
 
     def get(self, address: str, **headers: str) -> TestResponse:
-        return self.client.get(address, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return self.client.get(
+            address, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
 
 
 @pytest.fixture
@@ -66,7 +76,7 @@ def watched(app: Flask, harvester: Harvester, clock: Clock) -> Watched:
 
 
 def fill(harvester: Harvester, clock: Clock) -> None:
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     clock.advance(seconds=1)
 
@@ -81,10 +91,16 @@ def test_a_response_is_the_same_from_the_application_and_from_the_cache_in_each_
         assert decode(again.data) == first.data
         assert again.headers["Content-Length"] == str(len(again.data))
         assert again.headers["Content-Type"] == first.headers["Content-Type"]
-    assert len({watched.get(address, Accept_Encoding=coding).headers["ETag"] for coding in CODINGS}) == len(CODINGS)
+    assert len(
+        {watched.get(address, Accept_Encoding=coding).headers["ETag"] for coding in CODINGS}
+    ) == len(CODINGS)
     assert watched.routed == 1
     head = watched.client.head(address)
-    assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", first.headers["Content-Length"])
+    assert (head.status_code, head.data, head.headers["Content-Length"]) == (
+        200,
+        b"",
+        first.headers["Content-Length"],
+    )
 
 
 def test_a_head_request_may_be_the_first(watched: Watched) -> None:
@@ -111,10 +127,13 @@ def test_a_head_request_may_be_the_first(watched: Watched) -> None:
     ],
 )
 @pytest.mark.parametrize("address", ["/feed/town.xml", PAGE])
-def test_conditional_requests_are_answered(watched: Watched, address: str, conditions: dict[str, str], status: int) -> None:
+def test_conditional_requests_are_answered(
+    watched: Watched, address: str, conditions: dict[str, str], status: int
+) -> None:
     whole = watched.get(address)
     given = {
-        name: value.format(tag=whole.headers["ETag"], date=whole.headers["Last-Modified"]) for name, value in conditions.items()
+        name: value.format(tag=whole.headers["ETag"], date=whole.headers["Last-Modified"])
+        for name, value in conditions.items()
     }
     answer = watched.client.get(address, headers=given)
     assert answer.status_code == status
@@ -125,20 +144,32 @@ def test_conditional_requests_are_answered(watched: Watched, address: str, condi
 
 @pytest.mark.parametrize(
     ("accepted", "coding"),
-    [("br, zstd;q=0.5, gzip", "br"), ("gzip, br;q=0", "gzip"), ("*", "gzip"), ("gzip;q=0, identity", ""), ("GZIP", "gzip")],
+    [
+        ("br, zstd;q=0.5, gzip", "br"),
+        ("gzip, br;q=0", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0, identity", ""),
+        ("GZIP", "gzip"),
+    ],
 )
-def test_a_content_coding_is_one_that_the_client_accepts(watched: Watched, accepted: str, coding: str) -> None:
+def test_a_content_coding_is_one_that_the_client_accepts(
+    watched: Watched, accepted: str, coding: str
+) -> None:
     assert watched.get(PAGE, Accept_Encoding=accepted).headers.get("Content-Encoding", "") == coding
 
 
 @pytest.mark.parametrize("query", ["n102", "n102=", "x", "x=1&utm_source=feed", "n102&x"])
-def test_query_parameters_that_select_nothing_do_not_make_another_response(watched: Watched, query: str) -> None:
+def test_query_parameters_that_select_nothing_do_not_make_another_response(
+    watched: Watched, query: str
+) -> None:
     plain = watched.get("/feed/town.xml")
     assert watched.get(f"/feed/town.xml?{query}").data == plain.data
     assert watched.routed == 1
 
 
-@pytest.mark.parametrize("query", ["limit=1", "n102&limit=1", "format=json", "opencc=s2t", "brief=100"])
+@pytest.mark.parametrize(
+    "query", ["limit=1", "n102&limit=1", "format=json", "opencc=s2t", "brief=100"]
+)
 def test_query_parameters_that_select_a_response_do(watched: Watched, query: str) -> None:
     plain = watched.get("/feed/town.xml")
     assert watched.get(f"/feed/town.xml?{query}").data != plain.data
@@ -146,14 +177,19 @@ def test_query_parameters_that_select_a_response_do(watched: Watched, query: str
     assert watched.routed == 2
 
 
-def test_a_browser_and_a_feed_reader_each_get_their_own_from_the_same_address(watched: Watched) -> None:
+def test_a_browser_and_a_feed_reader_each_get_their_own_from_the_same_address(
+    watched: Watched,
+) -> None:
     for _ in range(2):
         assert watched.get("/feed/town.xml", Sec_Fetch_Dest="document").mimetype == "text/html"
         assert watched.get("/feed/town.xml").mimetype == "application/rss+xml"
     assert watched.routed == 2
 
 
-@pytest.mark.parametrize("address", ["/feed/nothing.xml", "/feed/town.txt", "/nowhere", PAGE + "x", "/town/archive/9.xml"])
+@pytest.mark.parametrize(
+    "address",
+    ["/feed/nothing.xml", "/feed/town.txt", "/nowhere", PAGE + "x", "/town/archive/9.xml"],
+)
 def test_an_address_without_a_page_is_not_kept(watched: Watched, address: str) -> None:
     for routed in (1, 2):
         assert watched.get(address).status_code == 404
@@ -166,10 +202,15 @@ def test_other_methods_reach_the_application(watched: Watched) -> None:
     assert watched.client.delete(PAGE).status_code == 405
 
 
-def test_hosts_that_are_trusted_have_links_of_their_own_and_others_are_refused_however_often_they_ask(watched: Watched) -> None:
+def test_hosts_that_are_trusted_have_links_of_their_own_and_others_are_refused_however_often_they_ask(
+    watched: Watched,
+) -> None:
     for _ in range(2):
         for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:80"):
-            assert f"http://{host.lower()}/town".encode() in watched.get("/feed/town.xml", Host=host).data
+            assert (
+                f"http://{host.lower()}/town".encode()
+                in watched.get("/feed/town.xml", Host=host).data
+            )
         for host in ("evil.example", "localhost.evil.example", "a b", "localhost:80:80", "[::1"):
             for address in ("/feed/town.xml", PAGE):
                 assert watched.get(address, Host=host).status_code == 400
@@ -182,7 +223,7 @@ def test_where_the_public_address_is_known_any_host_that_is_one_will_do(
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
 ) -> None:
     public = settings.model_copy(update={"public_url": "https://mirror.example"})
-    named = Watched(create_app(public, mirror, store, MediaFolder(settings.media), clock))
+    named = Watched(create_app(public, mirror, store, FolderMedia(settings.media), clock))
     for _ in range(2):
         for host, status in (("evil.example", 200), ("localhost", 200), ("a b", 400)):
             assert named.get("/feed/town.xml", Host=host).status_code == status
@@ -190,9 +231,11 @@ def test_where_the_public_address_is_known_any_host_that_is_one_will_do(
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_private_mirror_keeps_responses_by_key(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> None:
+def test_a_private_mirror_keeps_responses_by_key(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+) -> None:
     private = settings.model_copy(update={"access_keys": ("k" * 16,)})
-    guarded = Watched(create_app(private, mirror, store, MediaFolder(settings.media), clock))
+    guarded = Watched(create_app(private, mirror, store, FolderMedia(settings.media), clock))
     for address in ("/feed/town.xml", PAGE):
         for _ in range(2):
             assert guarded.get(address, Authorization=f"Bearer {'k' * 16}").status_code == 200
@@ -205,11 +248,14 @@ def test_a_private_mirror_keeps_responses_by_key(settings: Settings, mirror: Mir
 def retitle(store: SqlStore, clock: Clock, title: str) -> None:
     article = store.article(ArticleId("n102"))
     assert article is not None
-    store.save(replace(article, title=title, updated=clock.now), [Page(article.url, b"")], {}, clock.now)
+    store.save(
+        replace(article, title=title, updated=clock.now), [Page(article.url, b"")], {}, clock.now
+    )
 
 
 @pytest.mark.parametrize(
-    "address", ["/feed/town.xml", PAGE, "/", "/town", "/town/blob/master/indexes/city/README.md", "/tag/读书"]
+    "address",
+    ["/feed/town.xml", PAGE, "/", "/town", "/town/blob/master/indexes/city/README.md", "/tag/读书"],
 )
 def test_a_change_of_the_store_is_shown_at_once_whichever_process_made_it(
     watched: Watched, settings: Settings, store: SqlStore, clock: Clock, address: str
@@ -224,7 +270,9 @@ def test_a_change_of_the_store_is_shown_at_once_whichever_process_made_it(
     other.close()
 
 
-def test_a_change_of_other_rows_makes_nothing_anew(watched: Watched, store: SqlStore, clock: Clock) -> None:
+def test_a_change_of_other_rows_makes_nothing_anew(
+    watched: Watched, store: SqlStore, clock: Clock
+) -> None:
     watched.get("/feed/letters.xml")
     routed = watched.routed
     store.budget.hold("news.example", clock.now, clock.now)
@@ -232,7 +280,9 @@ def test_a_change_of_other_rows_makes_nothing_anew(watched: Watched, store: SqlS
     assert watched.routed == routed
 
 
-def test_an_article_that_is_dropped_is_gone_and_one_that_comes_is_there(watched: Watched, store: SqlStore, clock: Clock) -> None:
+def test_an_article_that_is_dropped_is_gone_and_one_that_comes_is_there(
+    watched: Watched, store: SqlStore, clock: Clock
+) -> None:
     assert watched.get(PAGE).status_code == 200
     store.drop([ArticleId("n102")], clock.now)
     assert watched.get(PAGE).status_code == 404
@@ -242,7 +292,14 @@ def test_an_article_that_is_dropped_is_gone_and_one_that_comes_is_there(watched:
 def test_with_an_interval_a_response_is_older_than_the_store_by_that_at_most(
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
 ) -> None:
-    app = create_app(settings, mirror, store, MediaFolder(settings.media), clock, interval=timedelta(milliseconds=10))
+    app = create_app(
+        settings,
+        mirror,
+        store,
+        FolderMedia(settings.media),
+        clock,
+        interval=timedelta(milliseconds=10),
+    )
     lazy = Watched(app)
     for _ in range(2):
         lazy.get("/feed/town.xml")
@@ -258,7 +315,10 @@ def test_with_an_interval_a_response_is_older_than_the_store_by_that_at_most(
 def test_a_store_that_fails_leaves_the_last_good_answers_and_one_that_comes_back_is_heard(
     watched: Watched, settings: Settings, store: SqlStore, clock: Clock
 ) -> None:
-    good = {address: watched.get(address) for address in ("/feed/town.xml", "/feed/town/archive/1.json", PAGE, "/")}
+    good = {
+        address: watched.get(address)
+        for address in ("/feed/town.xml", "/feed/town/archive/1.json", PAGE, "/")
+    }
     rename(settings, "channel", "lost")
     for _ in range(2):
         for address, before in good.items():
@@ -275,7 +335,9 @@ def rename(settings: Settings, table: str, to: str) -> None:
     engine.dispose()
 
 
-def test_last_modified_is_sent_once_its_second_is_over(watched: Watched, store: SqlStore, clock: Clock) -> None:
+def test_last_modified_is_sent_once_its_second_is_over(
+    watched: Watched, store: SqlStore, clock: Clock
+) -> None:
     clock.advance(minutes=1, seconds=0.4)
     retitle(store, clock, "这一秒的书")
     for has_date in (False, True):
@@ -289,16 +351,16 @@ def test_the_pulse_is_another_after_every_commit_and_the_same_for_all_threads_el
     settings: Settings, store: SqlStore, clock: Clock
 ) -> None:
     other, found = open_store(settings.store_url, settings.data), list[int]()
-    thread = threading.Thread(target=lambda: found.append(store.pulse()))
-    before = store.pulse()
+    thread = threading.Thread(target=lambda: found.append(store.change_counter()))
+    before = store.change_counter()
     thread.start()
     thread.join()
-    assert found == [before] == [store.pulse()]
+    assert found == [before] == [store.change_counter()]
     for writer in (store, other, store):
         clock.advance(minutes=1)
         writer.budget.hold("news.example", clock.now, clock.now)
-        assert store.pulse() not in found
-        found.append(store.pulse())
+        assert store.change_counter() not in found
+        found.append(store.change_counter())
     other.close()
 
 
@@ -316,7 +378,9 @@ class Application:
     bytes_each: int = 1_000
     is_store_broken: bool = False
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         self.calls += 1
         environ[VALIDITY] = Validity(Version(self.number, NOW), self.version)
         start_response(self.status, [("Content-Type", "text/html"), *self.headers])
@@ -329,7 +393,9 @@ class Application:
 
 
 def cache_of(app: Application, max_bytes: int = 1_000_000) -> tuple[ResponseCache, Client]:
-    cache = ResponseCache(app, lambda: app.number, lambda: NOW, parameters=("q",), max_bytes=max_bytes)
+    cache = ResponseCache(
+        app, lambda: app.number, lambda: NOW, parameters=("q",), max_bytes=max_bytes
+    )
     return cache, Client(cache)
 
 
@@ -337,7 +403,9 @@ def test_any_number_of_addresses_stays_within_the_bound() -> None:
     app = Application()
     cache, client = cache_of(app, 100_000)
     for number in range(500):
-        client.get(f"/{number}?q={number}", headers={"Accept-Encoding": "gzip" if number % 2 else "br"})
+        client.get(
+            f"/{number}?q={number}", headers={"Accept-Encoding": "gzip" if number % 2 else "br"}
+        )
         client.get("/wanted")
         assert cache.size <= 100_000
     assert sum(len(variants) for variants in cache._entries.values()) <= 100
@@ -361,7 +429,9 @@ def test_a_response_larger_than_the_bound_is_sent_and_not_kept() -> None:
     assert (app.calls, cache.size) == (2, 0)
 
 
-@pytest.mark.parametrize("status", ["404 NOT FOUND", "302 FOUND", "401 UNAUTHORIZED", "500 INTERNAL SERVER ERROR"])
+@pytest.mark.parametrize(
+    "status", ["404 NOT FOUND", "302 FOUND", "401 UNAUTHORIZED", "500 INTERNAL SERVER ERROR"]
+)
 def test_only_complete_200_responses_are_kept(status: str) -> None:
     app = Application(status=status)
     cache, client = cache_of(app)

@@ -10,10 +10,20 @@ from rich.table import Table
 
 from feedproxy import cli
 from feedproxy.characters import visible, without_hidden
-from feedproxy.cli.parts import print_table, say
+from feedproxy.cli.console import print_table, say
 from feedproxy.errors import UpstreamError
-from feedproxy.harvest.articles import make_article, make_excerpt
-from feedproxy.model import ArticleId, DirtyHtml, Extract, ListingItem, Mirror, Page, Picture, Url, Waiting
+from feedproxy.ingest.drafts import make_article, make_excerpt
+from feedproxy.model import (
+    ArticleId,
+    DirtyHtml,
+    Extract,
+    ListingItem,
+    Mirror,
+    Page,
+    Picture,
+    Url,
+    Waiting,
+)
 from feedproxy.parse import parse_listing
 from feedproxy.urls import plain_tag
 
@@ -50,7 +60,9 @@ def test_nothing_hidden_is_left_and_nothing_that_is_seen_is_lost(text: str) -> N
 def test_no_title_or_name_that_is_kept_holds_hidden_characters(mirror: Mirror, hidden: str) -> None:
     dirty = f"{hidden}石{hidden}{hidden}桥{hidden}"
     picture = Picture(Url("http://news.example/a.png"), dirty, dirty)
-    extract = Extract(dirty, DirtyHtml("<p>石桥</p>"), "rule", NOW, (dirty,), (plain_tag(dirty) or "",), picture)
+    extract = Extract(
+        dirty, DirtyHtml("<p>石桥</p>"), "rule", NOW, (dirty,), (plain_tag(dirty) or "",), picture
+    )
     item = ListingItem(ArticleId("n900"), URL, dirty, NOW, dirty)
     site = mirror.sites[0]
     made = make_article([(Page(URL, b""), extract)], item, site, mirror, NOW).article
@@ -65,7 +77,11 @@ def test_no_title_or_name_that_is_kept_holds_hidden_characters(mirror: Mirror, h
     [
         ("mirror", "http://m.example/indexes/city.csv", "n900,{}\n"),
         ("mirror", "http://m.example/indexes/city/README.md", "- [{}](../../pages/city/n900.md)\n"),
-        ("feedproxy", "http://m.example/f.json", '{{"items": [{{"external_url": "' + URL + '", "title": "{}"}}]}}'),
+        (
+            "feedproxy",
+            "http://m.example/f.json",
+            '{{"items": [{{"external_url": "' + URL + '", "title": "{}"}}]}}',
+        ),
         (
             "feed",
             "http://m.example/f.xml",
@@ -73,7 +89,9 @@ def test_no_title_or_name_that_is_kept_holds_hidden_characters(mirror: Mirror, h
         ),
     ],
 )
-def test_no_headline_of_a_listing_holds_hidden_characters(mirror: Mirror, kind: str, url: str, body: str) -> None:
+def test_no_headline_of_a_listing_holds_hidden_characters(
+    mirror: Mirror, kind: str, url: str, body: str
+) -> None:
     page = Page(Url(url), body.format("石\u202e\u2066\x9b\u200b桥").encode())
     assert [item.title for item in parse_listing(page, mirror.sites[0], kind).items] == ["石桥"]
 
@@ -92,7 +110,9 @@ def test_what_upstream_sent_moves_no_cursor(capsys: pytest.CaptureFixture[str]) 
     assert out.count("[/red][link=http://elsewhere.example]:boom:") == 4
 
 
-def test_an_error_that_quotes_upstream_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_that_quotes_upstream_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(**_: bool) -> None:
         raise UpstreamError(URL, HOSTILE)
 

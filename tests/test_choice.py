@@ -19,10 +19,18 @@ from newsroom import STORIES
 from standing import Standing, open_standing
 from werkzeug.test import TestResponse
 
-from feedproxy.choice import PARAMETERS, SCRIPTS, Choice, convert, parse_choice, pick, shape
-from feedproxy.edition import Ground, make_opml, merged_scope
-from feedproxy.errors import ChoiceError
+from feedproxy.errors import OptionError
+from feedproxy.feed_options import (
+    PARAMETERS,
+    SCRIPTS,
+    FeedOptions,
+    convert,
+    parse_options,
+    pick,
+    shape,
+)
 from feedproxy.model import Article, ArticleId, Mirror, Picture, SafeHtml, Url
+from feedproxy.output import RenderContext, make_opml, merged_selector
 
 CHECKS = {"xml": check_rss, "atom": check_atom, "json": check_json_feed}
 MARKET, LIBRARY, GARDEN, POEMS = (story.title for story in STORIES)
@@ -87,7 +95,9 @@ def titles(answer: TestResponse) -> list[str]:
         ("sorted=false&n102&a=b&filter=&limit=", NEWEST_FIRST),
     ],
 )
-def test_a_feed_shows_what_was_chosen_newest_first(client: FlaskClient, query: str, wanted: list[str]) -> None:
+def test_a_feed_shows_what_was_chosen_newest_first(
+    client: FlaskClient, query: str, wanted: list[str]
+) -> None:
     for address in ("/feed/all.xml", "/feed/town.atom", "/feed/merged/town/city,letters.xml"):
         assert titles(client.get(f"{address}?{query}")) == wanted, address
 
@@ -107,8 +117,12 @@ def test_a_filter_looks_at_more_than_what_the_feed_shows(standing: Standing) -> 
 
 def test_case_counts_unless_the_reader_says_so() -> None:
     articles = [an_article(title="Bridge opens"), an_article("n2", title="BRIDGE closes")]
-    for query, count in (("filter=bridge", 0), ("filter=Bridge", 1), ("filter=bridge&filter_case_sensitive=false", 2)):
-        choice = parse_choice(dict(parse_qsl(query)), 50)
+    for query, count in (
+        ("filter=bridge", 0),
+        ("filter=Bridge", 1),
+        ("filter=bridge&filter_case_sensitive=false", 2),
+    ):
+        choice = parse_options(dict(parse_qsl(query)), 50)
         assert len(pick(articles, choice, 50)) == count
 
 
@@ -118,18 +132,64 @@ def test_case_counts_unless_the_reader_says_so() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *("limit=0", "limit=201", "limit=-1", "limit=²", "limit=١", "limit=1e2", "limit=" + "9" * 400, "limit=x"),
-        *("brief=99", "brief=1001", "brief=ten", "filter_time=0", "filter_time=99999999999", "filter_time=1.5"),
-        *("filter=(", "filter=a**", "filter_title=(?=a)", "filterout=\\1", "filterout_category=[z-a]", "filter_author=\\"),
-        *("opencc=s2x", "opencc=../s2t", "opencc=s2t.json", "format=rss3", "mode=summary", "filter_case_sensitive=no"),
+        *(
+            "limit=0",
+            "limit=201",
+            "limit=-1",
+            "limit=²",
+            "limit=١",
+            "limit=1e2",
+            "limit=" + "9" * 400,
+            "limit=x",
+        ),
+        *(
+            "brief=99",
+            "brief=1001",
+            "brief=ten",
+            "filter_time=0",
+            "filter_time=99999999999",
+            "filter_time=1.5",
+        ),
+        *(
+            "filter=(",
+            "filter=a**",
+            "filter_title=(?=a)",
+            "filterout=\\1",
+            "filterout_category=[z-a]",
+            "filter_author=\\",
+        ),
+        *(
+            "opencc=s2x",
+            "opencc=../s2t",
+            "opencc=s2t.json",
+            "format=rss3",
+            "mode=summary",
+            "filter_case_sensitive=no",
+        ),
         # what would be dear: too long, too often, too many at once
-        *("filter=" + "a" * 10_000, "filter=.{1000}{1000}", "filter=.{1000}", "filter=((a{100}){100}){100}", "filter=\\pL{30}"),
-        *("filter=.{1001}", "filter=" + "&filter_title=".join(["[^a]{90}"] * 2), "filter_description=(.{1,30}a){9}"),
+        *(
+            "filter=" + "a" * 10_000,
+            "filter=.{1000}{1000}",
+            "filter=.{1000}",
+            "filter=((a{100}){100}){100}",
+            "filter=\\pL{30}",
+        ),
+        *(
+            "filter=.{1001}",
+            "filter=" + "&filter_title=".join(["[^a]{90}"] * 2),
+            "filter_description=(.{1,30}a){9}",
+        ),
     ],
 )
-def test_a_wrong_parameter_is_refused_in_one_line_that_names_it(client: FlaskClient, query: str) -> None:
+def test_a_wrong_parameter_is_refused_in_one_line_that_names_it(
+    client: FlaskClient, query: str
+) -> None:
     answer = client.get(f"/feed/all.xml?{quote(query, safe='=&')}")
-    assert (answer.status_code, answer.mimetype, answer.headers["Cache-Control"]) == (400, "text/plain", "no-store")
+    assert (answer.status_code, answer.mimetype, answer.headers["Cache-Control"]) == (
+        400,
+        "text/plain",
+        "no-store",
+    )
     names = [name for name, _ in parse_qsl(query)]
     assert re.fullmatch(rf"(?:{'|'.join(names)}): takes [^\n]+\n", answer.text)
 
@@ -147,26 +207,42 @@ def test_a_wrong_parameter_is_refused_in_one_line_that_names_it(client: FlaskCli
 )
 @example({"filter": "\ud800"}, 50)
 @example({"filter_title": "\\C", "filter": "\0"}, 50)
-def test_whatever_the_query_there_is_a_choice_or_a_clear_error(given_: dict[str, str], entries: int) -> None:
+def test_whatever_the_query_there_is_a_choice_or_a_clear_error(
+    given_: dict[str, str], entries: int
+) -> None:
     try:
-        choice = parse_choice(given_, entries)
-    except ChoiceError as e:
+        choice = parse_options(given_, entries)
+    except OptionError as e:
         said, name = str(e), e.parameter
         refused = name in given_ and re.fullmatch(rf"{name}: takes [^\n]+", said)
         if not refused:
             raise AssertionError(said) from e
         return
-    assert parse_choice(dict(parse_qsl(choice.query, keep_blank_values=True)), entries) == replace(choice, form="")
+    assert parse_options(dict(parse_qsl(choice.query, keep_blank_values=True)), entries) == replace(
+        choice, form=""
+    )
     assert re.fullmatch(r"[A-Za-z0-9_.~%=&-]*", choice.query)
     assert len(pick([an_article()], choice, entries)) <= 1
     assert shape(an_article(), choice).id == an_article().id
 
 
 def test_equal_wishes_have_one_form_however_they_are_spelt() -> None:
-    one = parse_choice({"limit": "005", "filter": "a", "mode": "fulltext", "filter_case_sensitive": "true", "x": "y"}, 50)
-    two = parse_choice({"filter": "a", "limit": "5", "format": "rss"}, 50)
+    one = parse_options(
+        {
+            "limit": "005",
+            "filter": "a",
+            "mode": "fulltext",
+            "filter_case_sensitive": "true",
+            "x": "y",
+        },
+        50,
+    )
+    two = parse_options({"filter": "a", "limit": "5", "format": "rss"}, 50)
     assert one.query == two.query == "filter=a&limit=5"
-    assert parse_choice({"limit": "50", "filter_case_sensitive": "false", "opencc": ""}, 50) == Choice()
+    assert (
+        parse_options({"limit": "50", "filter_case_sensitive": "false", "opencc": ""}, 50)
+        == FeedOptions()
+    )
 
 
 # ---------------------------------------------------------------- what is dear
@@ -174,20 +250,24 @@ def test_equal_wishes_have_one_form_however_they_are_spelt() -> None:
 
 def test_large_expressions_look_at_fewer_articles() -> None:
     long = [an_article(f"n{number}", body=f"<p>{'的' * 20_000}</p>") for number in range(60)]
-    small = parse_choice({"filter": "的"}, 50)
-    large = parse_choice({"filter": "[的地]{130}(?:x|的)"}, 50)
+    small = parse_options({"filter": "的"}, 50)
+    large = parse_options({"filter": "[的地]{130}(?:x|的)"}, 50)
     assert len(pick(long, small, 60)) == 60
     assert 5 < len(pick(long, large, 60)) < 50
 
 
-@pytest.mark.parametrize("expression", ["(a*)*b", "(x+x+)+y", "(a|aa)+$", "(.*)*=", "^(a?){50}a{50}$"])
+@pytest.mark.parametrize(
+    "expression", ["(a*)*b", "(x+x+)+y", "(a|aa)+$", "(.*)*=", "^(a?){50}a{50}$"]
+)
 def test_what_makes_other_engines_hang_is_nothing_to_ours(expression: str) -> None:
-    choice = parse_choice({"filter": expression}, 50)
+    choice = parse_options({"filter": expression}, 50)
     articles = [an_article(f"n{number}", body=f"<p>{'a' * 50_000}!</p>") for number in range(20)]
     assert pick(articles, choice, 50) == []
 
 
-def test_one_client_has_only_so_many_feeds_made_and_what_is_made_costs_nothing(standing: Standing) -> None:
+def test_one_client_has_only_so_many_feeds_made_and_what_is_made_costs_nothing(
+    standing: Standing,
+) -> None:
     strict = changed(standing, filtered_per_minute=2)
     for query in ("filter=a&limit=3", "filter=a&limit=3&n102", "filter=a&limit=3&unknown=1"):
         assert strict.get(f"/feed/all.xml?{query}").status_code == 200
@@ -211,7 +291,10 @@ def test_one_client_has_only_so_many_feeds_made_and_what_is_made_costs_nothing(s
 
 
 def test_a_chosen_feed_is_one_of_its_own_with_the_same_entries(client: FlaskClient) -> None:
-    plain, chosen = (feedparser.parse(client.get(f"/feed/town.atom{query}").data) for query in ("", "?limit=9&filter_title=的"))
+    plain, chosen = (
+        feedparser.parse(client.get(f"/feed/town.atom{query}").data)
+        for query in ("", "?limit=9&filter_title=的")
+    )
     assert plain.feed.id != chosen.feed.id
     assert chosen.feed.title == f"{plain.feed.title}（标题含 的）"
     known = {entry.id: entry for entry in plain.entries}
@@ -223,7 +306,9 @@ def test_a_chosen_feed_is_one_of_its_own_with_the_same_entries(client: FlaskClie
         )
     links = {link.rel: link.href for link in chosen.feed.links}
     assert links["self"] == f"http://localhost/feed/town.atom?filter_title={quote('的')}&limit=9"
-    assert client.get(links["self"]).data == client.get("/feed/town.atom?filter_title=的&limit=9").data
+    assert (
+        client.get(links["self"]).data == client.get("/feed/town.atom?filter_title=的&limit=9").data
+    )
 
 
 def test_a_title_names_the_filters_and_nothing_that_could_be_markup(client: FlaskClient) -> None:
@@ -243,13 +328,24 @@ def test_the_form_of_the_address_gives_way_to_the_parameter(client: FlaskClient)
 @pytest.mark.parametrize(
     "query",
     [
-        *("limit=2", "filter=的", "filter=没有的", "filterout=的&filter_case_sensitive=false", "brief=100", "filter_time=90000"),
+        *(
+            "limit=2",
+            "filter=的",
+            "filter=没有的",
+            "filterout=的&filter_case_sensitive=false",
+            "brief=100",
+            "filter_time=90000",
+        ),
         *(f"opencc={script}" for script in SCRIPTS),
         "brief=100&opencc=s2hk&filter_title=的&limit=1&mode=fulltext",
     ],
 )
 def test_every_chosen_feed_is_valid(client: FlaskClient, query: str, form: str) -> None:
-    for feed in ("/feed/town.{}", "/feed/merged/letters,town/city.{}", f"/feed/tag/{quote('读书')}.{{}}"):
+    for feed in (
+        "/feed/town.{}",
+        "/feed/merged/letters,town/city.{}",
+        f"/feed/tag/{quote('读书')}.{{}}",
+    ):
         assert CHECKS[form](client.get(f"{feed.format(form)}?{query}").data) == []
 
 
@@ -257,7 +353,9 @@ def test_the_readers_key_stands_behind_the_parameters(standing: Standing) -> Non
     private = standing.app(access_keys=(KEY,)).test_client()
     assert private.get("/feed/town.atom?limit=1").status_code == 401
     feed = feedparser.parse(private.get(f"/feed/town.atom?key={KEY}&limit=1").data).feed
-    assert {link.rel: link.href for link in feed.links}["self"] == f"http://localhost/feed/town.atom?limit=1&key={KEY}"
+    assert {link.rel: link.href for link in feed.links}[
+        "self"
+    ] == f"http://localhost/feed/town.atom?limit=1&key={KEY}"
 
 
 # ---------------------------------------------------------------- brief
@@ -266,13 +364,16 @@ def test_the_readers_key_stands_behind_the_parameters(standing: Standing) -> Non
 def test_a_brief_entry_ends_with_a_sentence_soon_after_that_many_characters() -> None:
     sentence = "孩子们在河边放风筝，&amp;<b>风</b>很大。"
     for body, count in ((f"<p>{sentence * 9}</p>", 105), ("<p>" + "风" * 2000 + "</p>", 100)):
-        shaped = shape(an_article(body=body), Choice(brief=100)).body
+        shaped = shape(an_article(body=body), FeedOptions(brief=100)).body
         assert re.fullmatch(r"<p>[^<>]+…</p>", shaped)
         assert len(shaped.replace("&amp;", "&")) == count + len("<p>…</p>")
 
 
 def test_a_brief_entry_that_is_short_is_whole_and_never_markup() -> None:
-    shaped = shape(an_article(body="<p>&lt;script&gt;风筝<a href='https://a.example/'>飞</a></p><p>完</p>"), Choice(brief=100))
+    shaped = shape(
+        an_article(body="<p>&lt;script&gt;风筝<a href='https://a.example/'>飞</a></p><p>完</p>"),
+        FeedOptions(brief=100),
+    )
     assert shaped.body == "<p>&lt;script&gt;风筝飞 完</p>"
 
 
@@ -285,8 +386,13 @@ def test_a_brief_feed_keeps_the_lead_picture(client: FlaskClient) -> None:
 # ---------------------------------------------------------------- scripts
 
 
-def test_a_feed_in_another_script_has_all_its_words_in_it_and_the_same_addresses(client: FlaskClient) -> None:
-    plain, other = (feedparser.parse(client.get(f"/feed/town.atom{query}").data) for query in ("", "?opencc=s2t"))
+def test_a_feed_in_another_script_has_all_its_words_in_it_and_the_same_addresses(
+    client: FlaskClient,
+) -> None:
+    plain, other = (
+        feedparser.parse(client.get(f"/feed/town.atom{query}").data)
+        for query in ("", "?opencc=s2t")
+    )
     before, after = plain.entries[3], other.entries[3]
     assert (after.title, after.author) == ("河邊的圖書館", "李明")
     assert [tag.term for tag in after.tags] == ["讀書"]
@@ -307,7 +413,7 @@ def test_attributes_that_are_text_are_converted_and_addresses_are_not() -> None:
         '<img src="https://a.example/头发.jpg" alt="头发">里面</p>'
     )
     picture = Picture(Url("https://a.example/头发"), "头发", "里面")
-    shaped = shape(replace(an_article(body=body), picture=picture), Choice(script="s2tw"))
+    shaped = shape(replace(an_article(body=body), picture=picture), FeedOptions(script="s2tw"))
     assert shaped.body == (
         '<p title="https://a.example/头发">頭髮<br><a href="https://a.example/{0}" title="頭髮">頭髮</a>'
         '<img src="https://a.example/{0}.jpg" alt="頭髮">裡面</p>'
@@ -326,7 +432,12 @@ def test_threads_may_share_a_converter() -> None:
     wrong: list[str] = []
 
     def run() -> None:
-        wrong.extend(text for _ in range(5) for text, one in zip(texts, right, strict=True) if convert(text, "s2twp") != one)
+        wrong.extend(
+            text
+            for _ in range(5)
+            for text, one in zip(texts, right, strict=True)
+            if convert(text, "s2twp") != one
+        )
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
@@ -348,18 +459,43 @@ def test_a_merged_feed_has_one_name_whatever_the_order(client: FlaskClient) -> N
     wanted = client.get("/feed/merged/letters,town/city.atom").data
     feed = feedparser.parse(wanted).feed
     assert feed.title == "文苑 + 城事 - 山城镜像"
-    assert {link.rel: link.href for link in feed.links}["self"] == "http://localhost/feed/merged/letters,town/city.atom"
-    for names in ("town/city,letters", "letters,town/city,letters", "letters,letters/books,town/city", "letters%2Ctown%2Fcity"):
+    assert {link.rel: link.href for link in feed.links}[
+        "self"
+    ] == "http://localhost/feed/merged/letters,town/city.atom"
+    for names in (
+        "town/city,letters",
+        "letters,town/city,letters",
+        "letters,letters/books,town/city",
+        "letters%2Ctown%2Fcity",
+    ):
         assert client.get(f"/feed/merged/{names}.atom").data == wanted
 
 
 def test_a_merged_feed_of_one_is_that_one(client: FlaskClient) -> None:
-    for names, same in (("town", "town"), ("town,town/city", "town"), ("all,letters", "all"), ("town/city", "town/city")):
-        assert client.get(f"/feed/merged/{names}.json").data == client.get(f"/feed/{same}.json").data
+    for names, same in (
+        ("town", "town"),
+        ("town,town/city", "town"),
+        ("all,letters", "all"),
+        ("town/city", "town/city"),
+    ):
+        assert (
+            client.get(f"/feed/merged/{names}.json").data == client.get(f"/feed/{same}.json").data
+        )
 
 
 @pytest.mark.parametrize(
-    "names", ["none", "town,none", "town/none", "town,", "town/city/x", "TOWN", "town%2C%2C", " town", "tag/x"]
+    "names",
+    [
+        "none",
+        "town,none",
+        "town/none",
+        "town,",
+        "town/city/x",
+        "TOWN",
+        "town%2C%2C",
+        " town",
+        "tag/x",
+    ],
 )
 def test_a_merged_feed_of_what_is_none_is_not_there(client: FlaskClient, names: str) -> None:
     answer = client.get(f"/feed/merged/{names}.xml")
@@ -371,38 +507,57 @@ def test_only_so_many_can_be_merged(mirror: Mirror) -> None:
     many = tuple(replace(section.channels[0], id=f"c{number}") for number in range(21))
     wide = replace(mirror, sections=(replace(section, channels=many),))
     names = [f"{section.name}/{channel.id}" for channel in many]
-    scope = merged_scope(wide, ",".join(names[:20]))
+    scope = merged_selector(wide, ",".join(names[:20]))
     assert scope is not None
     assert len(scope.channels) == 20
-    assert merged_scope(wide, ",".join(names)) is None
+    assert merged_selector(wide, ",".join(names)) is None
 
 
-def test_the_list_of_all_feeds_holds_every_section_and_channel(client: FlaskClient, mirror: Mirror) -> None:
+def test_the_list_of_all_feeds_holds_every_section_and_channel(
+    client: FlaskClient, mirror: Mirror
+) -> None:
     answer = client.get("/feeds.opml")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/x-opml; charset=utf-8")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        200,
+        "text/x-opml; charset=utf-8",
+    )
     root = ET.fromstring(answer.data)
     assert (root.tag, root.attrib) == ("opml", {"version": "2.0"})
     assert [each.tag for each in root] == ["head", "body"]
     assert root.findtext("head/title") == mirror.name
     assert not re.search(rb"date", answer.data, re.IGNORECASE)
     top = root.findall("body/outline")
-    assert [outline.get("text") for outline in top] == ["全部", *(section.title for section in mirror.sections)]
+    assert [outline.get("text") for outline in top] == [
+        "全部",
+        *(section.title for section in mirror.sections),
+    ]
     for section, group in zip(mirror.sections, top[1:], strict=True):
         assert group.get("xmlUrl") is None
-        assert [each.get("text") for each in group] == [section.title, *(channel.title for channel in section.channels)]
+        assert [each.get("text") for each in group] == [
+            section.title,
+            *(channel.title for channel in section.channels),
+        ]
     feeds = root.findall(".//outline[@xmlUrl]")
     assert len(feeds) == 1 + sum(1 + len(section.channels) for section in mirror.sections)
     for feed in feeds:
         shown = feedparser.parse(client.get(feed.attrib["xmlUrl"]).data).feed
-        assert (feed.get("type"), feed.get("title"), feed.get("htmlUrl")) == ("rss", shown.title, shown.link)
+        assert (feed.get("type"), feed.get("title"), feed.get("htmlUrl")) == (
+            "rss",
+            shown.title,
+            shown.link,
+        )
         assert client.get(urlsplit(feed.attrib["htmlUrl"]).path).status_code == 200
 
 
-def test_the_list_of_all_feeds_is_announced_and_linked_on_the_front_page(client: FlaskClient) -> None:
+def test_the_list_of_all_feeds_is_announced_and_linked_on_the_front_page(
+    client: FlaskClient,
+) -> None:
     page = client.get("/").text
     assert '<link rel="alternate" type="text/x-opml" title="山城镜像" href="feeds.opml">' in page
     assert '<a href="feeds.opml" type="text/x-opml">OPML</a>' in page
-    again = client.get("/feeds.opml", headers={"If-None-Match": client.get("/feeds.opml").headers["ETag"]})
+    again = client.get(
+        "/feeds.opml", headers={"If-None-Match": client.get("/feeds.opml").headers["ETag"]}
+    )
     assert again.status_code == 304
 
 
@@ -417,14 +572,27 @@ def test_the_list_of_all_feeds_has_the_readers_own_key(standing: Standing) -> No
 
 def test_the_list_of_all_feeds_can_be_made_for_any_address(standing: Standing) -> None:
     store, mended = standing.store, replace(standing.mirror, name='<"&> 镜')
-    made = make_opml(Ground(mended, store, "https://mirror.example/x"), "atom")
-    assert made == make_opml(Ground(mended, store, "https://mirror.example/x"), "atom")
+    made = make_opml(RenderContext(mended, store, "https://mirror.example/x"), "atom")
+    assert made == make_opml(RenderContext(mended, store, "https://mirror.example/x"), "atom")
     root = ET.fromstring(made)
     assert root.findtext("head/title") == '<"&> 镜'
     assert root.findall("body/outline")[0].get("xmlUrl") == "https://mirror.example/x/feed/all.atom"
 
 
-def an_article(number: str = "n1", *, title: str = "风筝", body: str = "<p>风筝又飞起来了。</p>") -> Article:
+def an_article(
+    number: str = "n1", *, title: str = "风筝", body: str = "<p>风筝又飞起来了。</p>"
+) -> Article:
     moment = datetime(2021, 5, 1, tzinfo=UTC)
     url = Url(f"http://news.example/21/5/1/{number}.htm")
-    return Article(ArticleId(number), "news.example", url, title, SafeHtml(body), "", moment, moment, ("李明",), ("读书",))
+    return Article(
+        ArticleId(number),
+        "news.example",
+        url,
+        title,
+        SafeHtml(body),
+        "",
+        moment,
+        moment,
+        ("李明",),
+        ("读书",),
+    )

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, write_config
 
 from feedproxy.cli import cli
-from feedproxy.media import MediaFolder
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId
 from feedproxy.store import open_store
 
@@ -36,7 +36,14 @@ def environment(newsroom: Newsroom, tmp_path: Path) -> dict[str, str]:
 def run(environment: Mapping[str, str]) -> Run:
     def run_command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "feedproxy", *arguments]
-        return subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
 
     return run_command
 
@@ -50,17 +57,29 @@ def rows_of(output: str) -> dict[str, list[str]]:
 def test_poll_once_prints_a_row_for_each_channel_and_ends_with_0(run: Run) -> None:
     first = run("poll", "--once")
     assert (first.returncode, first.stderr) == (0, "")
-    assert [word for word in ("channel", "listed", "new", "updated", "failed", "seconds") if word not in first.stdout] == []
+    assert [
+        word
+        for word in ("channel", "listed", "new", "updated", "failed", "seconds")
+        if word not in first.stdout
+    ] == []
     columns = ("listed", "new", "updated", "pictures", "missing", "failed")
-    assert {channel: dict(zip(columns, cells, strict=False)) for channel, cells in rows_of(first.stdout).items()} == {
+    assert {
+        channel: dict(zip(columns, cells, strict=False))
+        for channel, cells in rows_of(first.stdout).items()
+    } == {
         "city": dict(zip(columns, ("2", "2", "0", "1", "0", "0"), strict=True)),
         "books": dict(zip(columns, ("2", "1", "0", "0", "0", "0"), strict=True)),
     }
     second = run("poll", "--once")
-    assert {channel: cells[1] for channel, cells in rows_of(second.stdout).items()} == {"city": "0", "books": "0"}
+    assert {channel: cells[1] for channel, cells in rows_of(second.stdout).items()} == {
+        "city": "0",
+        "books": "0",
+    }
 
 
-def test_poll_once_ends_with_1_and_names_each_failure_once_in_report_and_log(run: Run, newsroom: Newsroom) -> None:
+def test_poll_once_ends_with_1_and_names_each_failure_once_in_report_and_log(
+    run: Run, newsroom: Newsroom
+) -> None:
     newsroom.faults = {"/books.htm": Answer(b"", 500), "/21/5/3/n103.htm": Answer(b"", 404)}
     done = run("poll", "--once")
     assert done.returncode == 1
@@ -125,10 +144,14 @@ def test_check_says_what_is_recognised_in_a_listing(run: Run, path: str, kind: s
 
 
 @pytest.mark.parametrize("path", ["/city.htm", STORIES[1].path])
-def test_check_stores_nothing_of_what_it_finds(run: Run, environment: Mapping[str, str], path: str) -> None:
+def test_check_stores_nothing_of_what_it_finds(
+    run: Run, environment: Mapping[str, str], path: str
+) -> None:
     assert run("check", BASE + path).returncode == 0
     data = Path(environment["FEEDPROXY_DATA"])
-    store = open_store(f"sqlite:///{data}/feedproxy.sqlite", data)  # which knows only when the host may be asked again
+    store = open_store(
+        f"sqlite:///{data}/feedproxy.sqlite", data
+    )  # which knows only when the host may be asked again
     assert set(store.records.sizes().values()) == {0}
     assert store.waiting("city") == []
     assert (store.schedule.states(), store.records.counts()) == ({}, {})
@@ -140,11 +163,16 @@ def test_check_stores_nothing_of_what_it_finds(run: Run, environment: Mapping[st
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("check", f"{BASE}/nothing.htm"), f"feedproxy: {BASE}/nothing.htm: answered 404 Not Found\n"),
+        (
+            ("check", f"{BASE}/nothing.htm"),
+            f"feedproxy: {BASE}/nothing.htm: answered 404 Not Found\n",
+        ),
         (("check", "news"), "feedproxy: news: is no http or https address\n"),
     ],
 )
-def test_what_cant_be_checked_is_told_in_one_line(run: Run, arguments: tuple[str, ...], line: str) -> None:
+def test_what_cant_be_checked_is_told_in_one_line(
+    run: Run, arguments: tuple[str, ...], line: str
+) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (2, line)
 
@@ -159,7 +187,9 @@ def test_a_wrong_key_stops_every_command_with_file_key_and_reason(
     assert (done.returncode, done.stderr) == (2, f"feedproxy: {file}: colour: no such key\n")
 
 
-def test_a_wrong_variable_stops_the_web_side_for_good_with_one_line(environment: Mapping[str, str]) -> None:
+def test_a_wrong_variable_stops_the_web_side_for_good_with_one_line(
+    environment: Mapping[str, str],
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import wsgi"],
         env={**environment, "FEEDPROXY_BIND_TO": "x"},
@@ -169,7 +199,10 @@ def test_a_wrong_variable_stops_the_web_side_for_good_with_one_line(environment:
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (3, "feedproxy: environment: FEEDPROXY_BIND_TO: no such setting\n")
+    assert (done.returncode, done.stderr) == (
+        3,
+        "feedproxy: environment: FEEDPROXY_BIND_TO: no such setting\n",
+    )
 
 
 def test_another_configuration_can_be_named(run: Run, tmp_path: Path) -> None:
@@ -187,7 +220,9 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
 ) -> None:
     for victim in (STORIES[1].path, STORIES[1].picture, STORIES[3].path):
         process = subprocess.Popen(
-            [sys.executable, "-m", "feedproxy", "backfill"], env=dict(environment), stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "feedproxy", "backfill"],
+            env=dict(environment),
+            stderr=subprocess.DEVNULL,
         )
 
         def kill(killed: "subprocess.Popen[bytes]" = process) -> Answer:
@@ -199,16 +234,26 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
     newsroom.faults = {}
     assert run("backfill").returncode == 0
     store = open_store(f"sqlite:///{tmp_path}/var/feedproxy.sqlite", tmp_path / "var")
-    assert [article.id for article in store.newest(["city", "books"], 99)] == ["n104", "n103", "n102", "n101"]
+    assert [article.id for article in store.newest(["city", "books"], 99)] == [
+        "n104",
+        "n103",
+        "n102",
+        "n101",
+    ]
     assert list(store.pictures([ArticleId("n102")])) == [BASE + STORIES[1].picture]
-    assert set(MediaFolder(tmp_path / "var" / "media").names()) == store.used_files()
+    assert set(FolderMedia(tmp_path / "var" / "media").names()) == store.used_files()
     store.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_poller_that_is_told_to_end_ends_in_peace(environment: Mapping[str, str], newsroom: Newsroom, number: int) -> None:
+def test_a_poller_that_is_told_to_end_ends_in_peace(
+    environment: Mapping[str, str], newsroom: Newsroom, number: int
+) -> None:
     poller = subprocess.Popen(
-        [sys.executable, "-m", "feedproxy", "poll"], env=dict(environment), stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "feedproxy", "poll"],
+        env=dict(environment),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
 
     def tell() -> Answer:

@@ -23,7 +23,19 @@ from feedproxy.cli import cli
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _PROGRAMS = (
-    *("adduser", "cp", "docker", "feedproxy", "git", "gunicorn", "install", "make", "minisign", "mkdir", "nginx"),
+    *(
+        "adduser",
+        "cp",
+        "docker",
+        "feedproxy",
+        "git",
+        "gunicorn",
+        "install",
+        "make",
+        "minisign",
+        "mkdir",
+        "nginx",
+    ),
     *("pg_dump", "pg_restore", "python3", "rsync", "sqlite3", "systemctl", "useradd"),
 )
 _PROGRAM = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:sudo )?(?:\S*/bin/)?(?:{'|'.join(_PROGRAMS)})(?= |$)")
@@ -133,15 +145,19 @@ HELP = {
     for line in (command.epilog or "").splitlines()
     if line.startswith("  ")
 }
-OURS = sorted(text for text in {*SHOWN, *HELP} if text.startswith("feedproxy ") and not reason_of(text))
+OURS = sorted(
+    text for text in {*SHOWN, *HELP} if text.startswith("feedproxy ") and not reason_of(text)
+)
 # How a backup is made and brought back, in the order in which it stands there.
 COPYING = [
-    line.text for line in SHOWN.values() if line.text.startswith(("sqlite3", "rsync", "cp ")) and "/srv/backup" in line.text
+    line.text
+    for line in SHOWN.values()
+    if line.text.startswith(("sqlite3", "rsync", "cp ")) and "/srv/backup" in line.text
 ]
 
 
 @dataclass(frozen=True)
-class Place:
+class LinkContext:
     """A folder, and an environment in which the invented site is reached."""
 
     folder: Path
@@ -153,7 +169,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkContext]:
     """A place with articles, a key, and signed exports."""
     folder = tmp_path_factory.mktemp("commands")
     with open_newsroom() as room:
@@ -163,55 +179,85 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "FEEDPROXY_ORIGINS": f"{HOST}={room.origin}",
             "FEEDPROXY_PUBLIC_URL": "https://mirror.example",
         }
-        made = Place(folder, environment)
+        made = LinkContext(folder, environment)
         assert made.run(["backfill"]).exit_code == 0
         assert made.run(["keygen", str(folder / "mirror.key")]).exit_code == 0
         environment["FEEDPROXY_SIGNING_KEY_FILE"] = str(folder / "mirror.key")
         for form, name in (("html", "www"), ("git", "git")):
-            assert made.run(["export", str(folder / name), "--form", form, "--workers", "1"]).exit_code == 0
+            assert (
+                made.run(["export", str(folder / name), "--form", form, "--workers", "1"]).exit_code
+                == 0
+            )
         yield made
 
 
 def arguments_of(text: str, folder: Path) -> list[str]:
     command, *words = shlex.split(text)[1:]
-    return [command, *(PLACES.get(f"{command} {word}", PLACES.get(word, word)).format(tmp=folder) for word in words)]
+    return [
+        command,
+        *(
+            PLACES.get(f"{command} {word}", PLACES.get(word, word)).format(tmp=folder)
+            for word in words
+        ),
+    ]
 
 
 @pytest.mark.parametrize("text", OURS)
-def test_a_command_that_is_shown_does_what_it_says(text: str, filled: Place) -> None:
+def test_a_command_that_is_shown_does_what_it_says(text: str, filled: LinkContext) -> None:
     arguments = arguments_of(text, filled.folder)
     for key in ("new.key", "other.key"):
         for file in (filled.folder / key, filled.folder / f"{key}.pub"):
             file.unlink(missing_ok=True)
     done = filled.run(arguments)
-    expected = {0, 1} if arguments[0] in {"doctor", "healthcheck"} else {0}  # nothing serves or polls here
+    expected = (
+        {0, 1} if arguments[0] in {"doctor", "healthcheck"} else {0}
+    )  # nothing serves or polls here
     assert done.exit_code in expected, (done.output, done.exception)
     if "--json" in arguments:
         assert all(isinstance(json.loads(line), dict) for line in done.stdout.splitlines())
 
 
-@pytest.mark.skipif(None in (shutil.which("sqlite3"), shutil.which("rsync")), reason="needs sqlite3 and rsync (Debian packages)")
-def test_a_backup_that_is_made_as_it_is_shown_brings_everything_back(filled: Place) -> None:
+@pytest.mark.skipif(
+    None in (shutil.which("sqlite3"), shutil.which("rsync")),
+    reason="needs sqlite3 and rsync (Debian packages)",
+)
+def test_a_backup_that_is_made_as_it_is_shown_brings_everything_back(filled: LinkContext) -> None:
     data, backup = Path(filled.environment["FEEDPROXY_DATA"]), filled.folder / "backup"
     backup.mkdir()
     before = json.loads(filled.run(["prune", "--dry-run", "--json"]).stdout.splitlines()[-1])
-    commands = [text.replace("/var/lib/feedproxy", str(data)).replace("/srv/backup", str(backup)) for text in COPYING]
+    commands = [
+        text.replace("/var/lib/feedproxy", str(data)).replace("/srv/backup", str(backup))
+        for text in COPYING
+    ]
     assert [text.partition(" ")[0] for text in commands] == ["sqlite3", "rsync", "cp", "rsync"]
     for number, text in enumerate(commands):
         if number == len(commands) // 2:
             shutil.rmtree(data)
             data.mkdir()
         subprocess.run(shlex.split(text), check=True, timeout=60)
-    assert json.loads(filled.run(["prune", "--dry-run", "--json"]).stdout.splitlines()[-1]) == before
-    assert filled.run(["bundle", "town", "--since", "30d", "--out", str(filled.folder / "after.epub")]).exit_code == 0
+    assert (
+        json.loads(filled.run(["prune", "--dry-run", "--json"]).stdout.splitlines()[-1]) == before
+    )
+    assert (
+        filled.run(
+            ["bundle", "town", "--since", "30d", "--out", str(filled.folder / "after.epub")]
+        ).exit_code
+        == 0
+    )
 
 
 def test_every_command_that_is_shown_is_run_or_says_why_not() -> None:
-    assert [text for text in SHOWN if not text.startswith("feedproxy ") and text not in COPYING and not reason_of(text)] == []
+    assert [
+        text
+        for text in SHOWN
+        if not text.startswith("feedproxy ") and text not in COPYING and not reason_of(text)
+    ] == []
 
 
 def test_every_command_has_examples_of_its_own() -> None:
     for name, command in cli.commands.items():
-        examples = [line for line in (command.epilog or "").splitlines() if f"feedproxy {name}" in line]
+        examples = [
+            line for line in (command.epilog or "").splitlines() if f"feedproxy {name}" in line
+        ]
         assert examples, name
         assert "Ends with" in (command.help or ""), name

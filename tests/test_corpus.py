@@ -15,9 +15,9 @@ from feedcheck import check_atom, check_json_feed, check_rss
 from lxml import html
 from realsite import CONFIG, NOW, SHARED, Harvest, harvest, of_sections, stand_in
 
-from feedproxy.media import MediaFolder
+from feedproxy.configuration import load_mirror
+from feedproxy.media import FolderMedia
 from feedproxy.sanitise import plain_text
-from feedproxy.sources import load_mirror
 from feedproxy.web import create_app
 
 pytestmark = pytest.mark.corpus
@@ -39,7 +39,9 @@ def squeezed(text: str) -> str:
 
 def text_of(markup: str) -> str:
     root = html.fragment_fromstring(markup, create_parent="div")
-    return squeezed("".join(root.xpath(".//text()[not(ancestor::script) and not(ancestor::style)]")))
+    return squeezed(
+        "".join(root.xpath(".//text()[not(ancestor::script) and not(ancestor::style)]"))
+    )
 
 
 @dataclass
@@ -67,14 +69,18 @@ def mirrored(article_id: str) -> Copies:
 
 def common_start(first: str, second: str) -> int:
     pairs = enumerate(zip(first, second, strict=False))
-    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+    return next(
+        (index for index, (one, other) in pairs if one != other), min(len(first), len(second))
+    )
 
 
 def similarity(got: str, wanted: str) -> float:
     """Return the share of characters that two texts have in common, in order."""
     start = common_start(got, wanted)
     end = common_start(got[start:][::-1], wanted[start:][::-1])
-    middle = difflib.SequenceMatcher(None, got[start : len(got) - end], wanted[start : len(wanted) - end], autojunk=False)
+    middle = difflib.SequenceMatcher(
+        None, got[start : len(got) - end], wanted[start : len(wanted) - end], autojunk=False
+    )
     common = start + end + sum(block.size for block in middle.get_matching_blocks())
     return 2 * common / (len(got) + len(wanted))
 
@@ -92,16 +98,25 @@ def test_every_article_of_every_channel_is_brought_once(harvested: Harvest) -> N
 
 def test_articles_equal_the_mirrored_pages(harvested: Harvest) -> None:
     articles, site = harvested.articles(), harvested.fetcher.site
-    wrong: dict[str, list[str]] = {"title": [], "day": [], "picture": [], "caption": [], "tags": [], "text": []}
+    wrong: dict[str, list[str]] = {
+        "title": [],
+        "day": [],
+        "picture": [],
+        "caption": [],
+        "tags": [],
+        "text": [],
+    }
     least = 1.0
     for article_id, article in articles.items():
         wanted, upstream = mirrored(article_id), site.articles[article_id]
         tags = tuple(dict.fromkeys(unquote(tag) for tag in upstream["tags"]))
         checks = {
             "title": article.title in wanted.titles,
-            "day": article.published.astimezone(stand_in().CST).date() == upstream["published"].date(),
+            "day": article.published.astimezone(stand_in().CST).date()
+            == upstream["published"].date(),
             "picture": (article.picture is not None) in wanted.leads,
-            "caption": squeezed(article.picture.caption if article.picture else "") in wanted.captions,
+            "caption": squeezed(article.picture.caption if article.picture else "")
+            in wanted.captions,
             "tags": article.tags == tags,
         }
         text = squeezed(plain_text(article.body))
@@ -118,7 +133,14 @@ def test_articles_equal_the_mirrored_pages(harvested: Harvest) -> None:
         f"least alike: {least:.2%}",
     )
     print({name: ids for name, ids in wrong.items() if ids})
-    assert wrong["title"] == wrong["day"] == wrong["picture"] == wrong["caption"] == wrong["tags"] == []
+    assert (
+        wrong["title"]
+        == wrong["day"]
+        == wrong["picture"]
+        == wrong["caption"]
+        == wrong["tags"]
+        == []
+    )
     assert shares["text"] >= 0.995
     assert least >= 0.98
 
@@ -127,19 +149,37 @@ def test_no_white_space_of_mark_up_stands_between_chinese_characters(harvested: 
     broken = re.compile(r"[\u4e00-\u9fff]\s*\n\s*[\u4e00-\u9fff]")
     for article in harvested.articles().values():
         assert not broken.search(article.title)
-        assert not broken.search(re.sub(r"<(?!/?(?:p|div|br|h\d|li|td|tr)\b)[^>]*>", "", article.body))
+        assert not broken.search(
+            re.sub(r"<(?!/?(?:p|div|br|h\d|li|td|tr)\b)[^>]*>", "", article.body)
+        )
 
 
 def test_all_feeds_of_the_real_site_are_valid(modern: Harvest) -> None:
-    app = create_app(modern.settings, modern.mirror, modern.store, MediaFolder(modern.settings.media), lambda: NOW)
+    app = create_app(
+        modern.settings,
+        modern.mirror,
+        modern.store,
+        FolderMedia(modern.settings.media),
+        lambda: NOW,
+    )
     client = app.test_client()
     schemas = SHARED / "schemas"
     scopes = ["all", *(section.name for section in modern.mirror.sections)]
-    scopes += [f"{section.name}/{channel.id}" for section in modern.mirror.sections for channel in section.channels[:3]]
+    scopes += [
+        f"{section.name}/{channel.id}"
+        for section in modern.mirror.sections
+        for channel in section.channels[:3]
+    ]
     for scope in scopes:
         assert check_rss(client.get(f"/feed/{scope}.xml").data) == []
-        assert check_atom(client.get(f"/feed/{scope}.atom").data, schema=schemas / "atom-rfc4287.rng") == []
-        assert check_json_feed(client.get(f"/feed/{scope}.json").data, schema=schemas / "feed.json") == []
+        assert (
+            check_atom(client.get(f"/feed/{scope}.atom").data, schema=schemas / "atom-rfc4287.rng")
+            == []
+        )
+        assert (
+            check_json_feed(client.get(f"/feed/{scope}.json").data, schema=schemas / "feed.json")
+            == []
+        )
 
 
 def test_both_layouts_give_equal_articles(modern: Harvest, classic: Harvest) -> None:
@@ -148,7 +188,9 @@ def test_both_layouts_give_equal_articles(modern: Harvest, classic: Harvest) -> 
 
 
 @pytest.mark.soak
-def test_the_whole_site_in_its_older_layout_gives_equal_articles(modern: Harvest, tmp_path: Path) -> None:
+def test_the_whole_site_in_its_older_layout_gives_equal_articles(
+    modern: Harvest, tmp_path: Path
+) -> None:
     whole = harvest("classic", tmp_path, modern.mirror)
     assert whole.articles() == modern.articles()
     whole.store.close()

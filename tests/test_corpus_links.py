@@ -25,14 +25,19 @@ from realsite import CONFIG, NOW, SHARED, Harvest, stand_in
 from test_links import check_files, file_server
 
 from feedproxy.cli.prune import prune
-from feedproxy.media import MediaFolder
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.media import FolderMedia
 from feedproxy.store import open_store
 from feedproxy.web import create_app
 
-pytestmark = [pytest.mark.corpus, pytest.mark.soak]  # its short form is over plain files of a section: test_corpus_export
-_ARTICLE_LINK = re.compile(r"""<ok\s[^>]*href="\s*(?:https?:)?//(?:www\.|m\.)?epochtimes\.com/(?:gb|b5)/[\d/]+/(n\d+)\.html?\b""")
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.soak,
+]  # its short form is over plain files of a section: test_corpus_export
+_ARTICLE_LINK = re.compile(
+    r"""<ok\s[^>]*href="\s*(?:https?:)?//(?:www\.|m\.)?epochtimes\.com/(?:gb|b5)/[\d/]+/(n\d+)\.html?\b"""
+)
 _NAMES = 'id="{}"', 'name="{}"'
 _WORKERS = 2
 # Three in four addresses are those of tags, all made alike: one tag of so many is walked.
@@ -45,7 +50,9 @@ def client_of(folder: Path) -> FlaskClient:
     """Return a process's own application over the harvested store."""
     settings = Settings(config=CONFIG, data=folder, trusted_hosts=("localhost",))
     store = open_store(settings.store_url, folder)
-    return create_app(settings, load_mirror(CONFIG), store, MediaFolder(settings.media), lambda: NOW).test_client()
+    return create_app(
+        settings, load_mirror(CONFIG), store, FolderMedia(settings.media), lambda: NOW
+    ).test_client()
 
 
 def is_followed(path: str) -> bool:
@@ -55,7 +62,9 @@ def is_followed(path: str) -> bool:
 
 def answer_to(folder: Path, addresses: Sequence[str]) -> list[Answer]:
     answers = (client_of(folder).get(address) for address in addresses)
-    return [(answer.status_code, answer.headers.get("Location", ""), answer.data) for answer in answers]
+    return [
+        (answer.status_code, answer.headers.get("Location", ""), answer.data) for answer in answers
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +85,9 @@ def crawled(modern: Harvest) -> Crawl:
     return found
 
 
-def test_every_article_of_every_channel_is_reached_by_clicks_from_the_front_page(modern: Harvest, crawled: Crawl) -> None:
+def test_every_article_of_every_channel_is_reached_by_clicks_from_the_front_page(
+    modern: Harvest, crawled: Crawl
+) -> None:
     places = {
         f"/{section.name}/blob/master/pages/{channel.id}/{article.id}.md"
         for section in modern.mirror.sections
@@ -90,7 +101,9 @@ def test_every_article_of_every_channel_is_reached_by_clicks_from_the_front_page
     print(f"\n{len(crawled.articles())} articles on {len(pages)} pages")
 
 
-def test_no_link_is_broken_or_asks_another_host_or_leads_to_the_blocked_site(crawled: Crawl) -> None:
+def test_no_link_is_broken_or_asks_another_host_or_leads_to_the_blocked_site(
+    crawled: Crawl,
+) -> None:
     wrong = faults(crawled)
     kinds = Counter(fault.kind for fault in wrong)
     print(f"\nfaults: {dict(kinds)}")
@@ -104,7 +117,8 @@ def test_anchors_that_are_not_there_are_not_upstream_either(crawled: Crawl) -> N
     for fault in lost:
         path, _, anchor = urljoin(fault.page, fault.link.partition(" href ")[2]).partition("#")
         sources = [
-            file.read_text("utf-8", "replace") for file in SHARED.glob(f"mirror/*/pages/*/{article_of(urlsplit(path).path)}.md")
+            file.read_text("utf-8", "replace")
+            for file in SHARED.glob(f"mirror/*/pages/*/{article_of(urlsplit(path).path)}.md")
         ]
         assert sources
         assert not any(name.format(anchor) in source for source in sources for name in _NAMES)
@@ -112,11 +126,18 @@ def test_anchors_that_are_not_there_are_not_upstream_either(crawled: Crawl) -> N
 
 def test_links_to_held_articles_lead_to_them(crawled: Crawl) -> None:
     """Counted over the files that the stand-in was made of; of several copies of an article it serves the first."""
-    held, served, count, inside = set(crawled.articles()), dict[str, Counter[str]](), Counter[str](), 0
+    held, served, count, inside = (
+        set(crawled.articles()),
+        dict[str, Counter[str]](),
+        Counter[str](),
+        0,
+    )
     for file in sorted(SHARED.glob("mirror/*/indexes/*.csv")):
         for page in sorted((file.parents[1] / "pages" / file.stem).glob("*.md")):
             links = Counter(_ARTICLE_LINK.findall(page.read_text("utf-8", "replace")))
-            wanted = served.setdefault(page.stem, Counter({each: links[each] for each in links if each in held}))
+            wanted = served.setdefault(
+                page.stem, Counter({each: links[each] for each in links if each in held})
+            )
             count["to articles"] += links.total()
             count["to held articles"] += sum(links[each] for each in links if each in held)
             count["to held articles, as served"] += wanted.total()
@@ -137,7 +158,9 @@ def linked(crawled: Crawl, path: str) -> Counter[str]:
     return found
 
 
-def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(crawled: Crawl, tmp_path: Path) -> None:
+def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(
+    crawled: Crawl, tmp_path: Path
+) -> None:
     began = monotonic()
     write(crawled, tmp_path / "deep" / "er")
     with file_server(tmp_path) as ask:
@@ -151,18 +174,29 @@ def test_pictures_are_stored_once_and_all_are_reached(modern: Harvest, crawled: 
     articles = modern.articles()
     stored = modern.store.pictures([article.id for article in articles.values()])
     drawn = {stand_in().picture(urlsplit(url).path) for url in stored}
-    media = MediaFolder(modern.settings.media)
-    originals, readings = ({getattr(each, form).name for each in stored.values()} for form in ("original", "reading"))
+    media = FolderMedia(modern.settings.media)
+    originals, readings = (
+        {getattr(each, form).name for each in stored.values()} for form in ("original", "reading")
+    )
     names = set(media.names())
-    print(f"\n{len(stored)} picture addresses, {len(drawn)} pictures, {len(originals)} + {len(readings)} files")
+    print(
+        f"\n{len(stored)} picture addresses, {len(drawn)} pictures, {len(originals)} + {len(readings)} files"
+    )
     print(f"{sum(map(media.size, names)):,} bytes in {len(names)} files")
     assert len(originals) == len(drawn) <= len(stored)
     assert names == originals | readings == modern.store.used_files()
-    reached = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {"/static/mirror.svg"}
+    reached = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {
+        "/static/mirror.svg"
+    }
     assert readings <= reached <= names
-    print(f"{len(names - reached)} of them in original size only, shown inside a link to something else")
+    print(
+        f"{len(names - reached)} of them in original size only, shown inside a link to something else"
+    )
 
 
 def test_nothing_is_to_be_pruned_after_a_harvest(modern: Harvest) -> None:
     done = CliRunner().invoke(prune, ["--dry-run"], obj=modern.settings)
-    assert (done.exit_code, done.stdout) == (0, "0 articles, 0 pictures and 0 files (0 bytes) would be deleted\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "0 articles, 0 pictures and 0 files (0 bytes) would be deleted\n",
+    )

@@ -10,8 +10,8 @@ import pytest
 from realsite import SHARED, Harvest
 from seedform import SeedPage, read_seed
 
-from feedproxy.edition import Ground, Links, make_markdown
 from feedproxy.model import ArticleId
+from feedproxy.output import Links, RenderContext, make_markdown
 
 pytestmark = pytest.mark.corpus
 _LEAST = 0.995
@@ -21,7 +21,7 @@ _LABELS = ("原文链接（需翻墙）", "原文链接")
 
 
 def made(modern: Harvest, section: str, channel: str, article_id: str) -> SeedPage:
-    ground = Ground(modern.mirror, modern.store, "")
+    ground = RenderContext(modern.mirror, modern.store, "")
     page = make_markdown(ground, section, channel, ArticleId(article_id), Links.SEED)
     assert page is not None, article_id
     return read_seed(page.decode())
@@ -33,7 +33,11 @@ def of_file(file: Path) -> SeedPage:
 
 def differing(ours: SeedPage, theirs: SeedPage) -> list[str]:
     """Return the names of the parts that differ."""
-    return [name for name in SeedPage.__dataclass_fields__ if getattr(ours, name) != getattr(theirs, name)]
+    return [
+        name
+        for name in SeedPage.__dataclass_fields__
+        if getattr(ours, name) != getattr(theirs, name)
+    ]
 
 
 def text_of(page: SeedPage) -> SeedPage:
@@ -51,10 +55,14 @@ def pages() -> list[Path]:
 
 
 def test_the_seed_and_the_page_made_of_its_article_are_equal(modern: Harvest) -> None:
-    assert made(modern, "epoch-news", "nf1412576", "n13365715") == of_file(SHARED / "seed" / "n13365715.md")
+    assert made(modern, "epoch-news", "nf1412576", "n13365715") == of_file(
+        SHARED / "seed" / "n13365715.md"
+    )
 
 
-def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(some: Harvest) -> None:
+def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_trees(
+    some: Harvest,
+) -> None:
     """A page of another edition of an article than the one that the stand-in serves can't be made of what it serves."""
     served: dict[str, SeedPage] = {}
     labels, editions, different = 0, list[str](), list[str]()
@@ -69,7 +77,9 @@ def test_the_pages_of_the_real_mirror_and_those_made_of_the_articles_are_equal_t
         labels += theirs.label != ours.label
         if parts := differing(ours, replace(theirs, label=ours.label)):
             is_other = edition != text_of(theirs)
-            (editions if is_other else different).append(f"{section}/{channel}/{file.stem}: {', '.join(parts)}")
+            (editions if is_other else different).append(
+                f"{section}/{channel}/{file.stem}: {', '.join(parts)}"
+            )
     print(f"\n{count} pages, {labels} with the older label")
     print(f"other editions than the one that is served: {len(editions)}", *editions, sep="\n  ")
     print(f"different otherwise: {len(different)}", *different, sep="\n  ")

@@ -12,7 +12,9 @@ from feedproxy.model import Site, Url
 SHANGHAI = "Asia/Shanghai"
 NOON = datetime(2021, 11, 9, 4, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2021, 11, 8, 16, 0, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1)).map(lambda moment: moment.replace(second=0, microsecond=0))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(second=0, microsecond=0)
+)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,13 @@ def test_a_zone_that_the_text_names_counts_and_not_the_site_s(text: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["2021-11-09 2:05 PM", "2021/11/9 02:05pm", "2021年11月9日 下午2:05", "2021年11月9日14时5分", "2021年11月9日 14点05分"],
+    [
+        "2021-11-09 2:05 PM",
+        "2021/11/9 02:05pm",
+        "2021年11月9日 下午2:05",
+        "2021年11月9日14时5分",
+        "2021年11月9日 14点05分",
+    ],
 )
 def test_an_afternoon_is_not_read_as_a_night(text: str) -> None:
     assert parse_date(text, SHANGHAI) == datetime(2021, 11, 9, 6, 5, tzinfo=UTC)
@@ -65,8 +73,27 @@ def test_an_afternoon_is_not_read_as_a_night(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "昨天", "3小时前", "yesterday", "1 day ago", "11月9日", "2021年", "November 2021", "12:00", "石桥修好了"),
-        *("2021年13月9日", "2021-02-30", "2021-11-09 25:61", "2021-11-09T99:99:00Z", "0001-01-01T00:00:00+23:59", "12021-11-099"),
+        *(
+            "",
+            " ",
+            "昨天",
+            "3小时前",
+            "yesterday",
+            "1 day ago",
+            "11月9日",
+            "2021年",
+            "November 2021",
+            "12:00",
+            "石桥修好了",
+        ),
+        *(
+            "2021年13月9日",
+            "2021-02-30",
+            "2021-11-09 25:61",
+            "2021-11-09T99:99:00Z",
+            "0001-01-01T00:00:00+23:59",
+            "12021-11-099",
+        ),
         "x" * 500 + "2021-11-09",
     ],
 )
@@ -79,15 +106,23 @@ def test_what_names_no_whole_date_gives_none_and_is_not_guessed(text: str) -> No
 def test_the_site_s_zone_is_meant_where_the_text_names_none(moment: datetime, zone: str) -> None:
     expected = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     assert parse_date(f"{moment:%Y-%m-%d %H:%M}", zone) == expected
-    assert parse_date(f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}", zone) == expected
-    assert parse_date(moment.isoformat() + "+05:30", zone) == (moment - timedelta(hours=5.5)).replace(tzinfo=UTC)
+    assert (
+        parse_date(f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}", zone)
+        == expected
+    )
+    assert parse_date(moment.isoformat() + "+05:30", zone) == (
+        moment - timedelta(hours=5.5)
+    ).replace(tzinfo=UTC)
 
 
 @settings(deadline=None, max_examples=200)
 @given(
-    st.lists(st.sampled_from((*"0123456789-/:.年月日时分 T+Z", "2021", "PM", "Nov", "石桥", "１", "\x00")), max_size=16).map(
-        "".join
-    )
+    st.lists(
+        st.sampled_from(
+            (*"0123456789-/:.年月日时分 T+Z", "2021", "PM", "Nov", "石桥", "１", "\x00")
+        ),
+        max_size=16,
+    ).map("".join)
 )
 def test_whatever_the_text_the_answer_is_in_utc_or_none(text: str) -> None:
     moment = parse_date(text, SHANGHAI)
@@ -124,7 +159,13 @@ GROUPED = r"^/gb/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)"
 def test_an_address_names_the_day_as_its_site_says_or_in_a_usual_form(
     path: str, pattern: str, day: tuple[int, int, int] | None
 ) -> None:
-    site = Site("news.example", "", ("news.example",), timezone=SHANGHAI, article_url=re.compile(pattern) if pattern else None)
+    site = Site(
+        "news.example",
+        "",
+        ("news.example",),
+        timezone=SHANGHAI,
+        article_url=re.compile(pattern) if pattern else None,
+    )
     expected = datetime(*day, tzinfo=ZoneInfo(SHANGHAI)) if day else None
     assert date_in_address(Url(f"https://news.example{path}"), site) == expected
     assert date_in_address(Url(f"https://other.example{path}"), site) is None
@@ -142,5 +183,7 @@ def test_an_address_names_the_day_as_its_site_says_or_in_a_usual_form(
         ("", None),
     ],
 )
-def test_a_dateline_in_brackets_is_a_date_and_one_in_the_text_is_none(text: str, moment: datetime | None) -> None:
+def test_a_dateline_in_brackets_is_a_date_and_one_in_the_text_is_none(
+    text: str, moment: datetime | None
+) -> None:
     assert parse_dateline(text, SHANGHAI) == moment

@@ -16,11 +16,11 @@ from engines import wait_for
 from serving import free_port
 
 from feedproxy import demo
+from feedproxy.configuration import load_mirror
 from feedproxy.errors import GoneError
-from feedproxy.harvest import Harvester, Kit, check_held, rule_tests
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Services, check_held, rule_tests
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,14 +48,18 @@ class Courier:
 
 
 @pytest.fixture(scope="module")
-def harvested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mirror, SqlStore, list[str]]]:
+def harvested(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Mirror, SqlStore, list[str]]]:
     """The demo's mirror, its store after one poll of each channel, and what failed."""
     folder = tmp_path_factory.mktemp("demo")
     mirror, clock = load_mirror(demo.CONFIG), Clock()
     clock.advance(days=5 * 365)
     store = open_store(f"sqlite:///{folder}/store.sqlite", folder)
-    harvester = Harvester(Kit(mirror, store, Courier(), MediaFolder(folder / "media"), clock))
-    failures = [str(failure) for channel in mirror.channels for failure in harvester.poll(channel).failures]
+    harvester = Harvester(Services(mirror, store, Courier(), FolderMedia(folder / "media"), clock))
+    failures = [
+        str(failure) for channel in mirror.channels for failure in harvester.poll(channel).failures
+    ]
     yield mirror, store, failures
     store.close()
 
@@ -66,14 +70,24 @@ def articles(store: SqlStore, mirror: Mirror, section: str) -> list[Article]:
     return list(store.newest([channel.id for channel in found.channels], 100))
 
 
-def test_every_article_comes_by_rule_with_date_author_tags_and_picture(harvested: tuple[Mirror, SqlStore, list[str]]) -> None:
+def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
+    harvested: tuple[Mirror, SqlStore, list[str]],
+) -> None:
     mirror, store, failures = harvested
     assert failures == []
-    held = {each.id: each for section in mirror.sections for each in articles(store, mirror, section.name)}
+    held = {
+        each.id: each
+        for section in mirror.sections
+        for each in articles(store, mirror, section.name)
+    }
     assert set(held) == set(demo.pieces())
     for name, piece in demo.pieces().items():
         article = held[name]  # type: ignore[index]
-        assert (article.title, article.authors, article.tags) == (piece.title, (piece.author,), piece.tags)
+        assert (article.title, article.authors, article.tags) == (
+            piece.title,
+            (piece.author,),
+            piece.tags,
+        )
         assert article.rule == "sites/jinghu.example.toml"
         assert bool(article.picture) == bool(piece.picture)
     pictures = store.pictures(list(held))
@@ -84,7 +98,10 @@ def test_each_section_has_articles_that_stand_in_others_too_and_they_link_to_eac
     harvested: tuple[Mirror, SqlStore, list[str]],
 ) -> None:
     mirror, store, _ = harvested
-    shown = {section.name: {each.id for each in articles(store, mirror, section.name)} for section in mirror.sections}
+    shown = {
+        section.name: {each.id for each in articles(store, mirror, section.name)}
+        for section in mirror.sections
+    }
     assert len(shown) == 3
     assert all(len(ids) >= 5 for ids in shown.values())
     assert sum(map(len, shown.values())) > len(demo.pieces())
@@ -93,7 +110,9 @@ def test_each_section_has_articles_that_stand_in_others_too_and_they_link_to_eac
     assert len(linked) >= 5
 
 
-def test_its_site_file_carries_tests_that_hold(harvested: tuple[Mirror, SqlStore, list[str]]) -> None:
+def test_its_site_file_carries_tests_that_hold(
+    harvested: tuple[Mirror, SqlStore, list[str]],
+) -> None:
     mirror, store, _ = harvested
     results = [check_held(test, mirror, store) for test in rule_tests(mirror)]
     assert [result.fault for result in results] == ["", ""]
@@ -106,10 +125,17 @@ def test_a_picture_is_always_the_same() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
-def test_one_command_starts_all_and_ctrl_c_ends_all_in_peace_and_leaves_nothing(tmp_path: Path) -> None:
+def test_one_command_starts_all_and_ctrl_c_ends_all_in_peace_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     port = free_port()
     bind = f"127.0.0.1:{port}"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "FEEDPROXY_BIND": bind}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path),
+        "FEEDPROXY_BIND": bind,
+    }
     running = subprocess.Popen(
         [sys.executable, "-u", "-m", "feedproxy", "demo"],
         env={**environment, "FEEDPROXY_DATA": "/nowhere"},

@@ -17,7 +17,7 @@ import yaml  # type: ignore[import-untyped] # comes with moto; its types would b
 from serving import free_port
 
 from feedproxy.cli import cli
-from feedproxy.settings import PREFIX, Settings
+from feedproxy.configuration.settings import PREFIX, Settings
 
 DEPLOY = Path(__file__).resolve().parents[1] / "config" / "deploy"
 ROOT = DEPLOY.parents[1]
@@ -42,7 +42,9 @@ def test_every_variable_and_every_command_that_is_named_exists(file: Path) -> No
     text = file.read_text("utf-8")
     variables = {name.lower() for name in re.findall(rf"\b{PREFIX}([A-Z_]+)", text)}
     known = set(Settings.model_fields)
-    assert {name for name in variables if name not in known and name.removesuffix("_file") not in known} == set()
+    assert {
+        name for name in variables if name not in known and name.removesuffix("_file") not in known
+    } == set()
     commands = set(re.findall(r"\bfeedproxy ([a-z]+)\b", text.replace('", "', " ")))
     assert commands - PROSE - set(cli.commands) == set()
 
@@ -59,7 +61,11 @@ def test_services_of_ours_run_as_nobody_else_over_what_is_declared(name: str) ->
     ours = {key: service for key, service in whole["services"].items() if "build" in service}
     assert ours
     for key, service in whole["services"].items():
-        named = {volume.partition(":")[0] for volume in service.get("volumes", ()) if volume[0] not in "./"}
+        named = {
+            volume.partition(":")[0]
+            for volume in service.get("volumes", ())
+            if volume[0] not in "./"
+        }
         assert named <= set(whole.get("volumes") or ())
         assert set(service.get("secrets", ())) <= set(whole.get("secrets") or ())
         assert set(service.get("depends_on", ())) <= set(whole["services"])
@@ -82,16 +88,29 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 def test_the_image_is_made_of_what_is_locked_and_runs_as_nobody() -> None:
     found = list(instructions((DEPLOY / "Dockerfile").read_text("utf-8")))
-    installs = [part for name, rest in found if name == "RUN" for part in rest.split("&&") if "pip install" in part]
+    installs = [
+        part
+        for name, rest in found
+        if name == "RUN"
+        for part in rest.split("&&")
+        if "pip install" in part
+    ]
     assert len(installs) == 3
     for install in installs:
         assert (
-            "--require-hashes" in install or shlex.split(install)[-3:] == ["--no-build-isolation", "."] or "--no-deps" in install
+            "--require-hashes" in install
+            or shlex.split(install)[-3:] == ["--no-build-isolation", "."]
+            or "--no-deps" in install
         )
     assert [rest for name, rest in found if name == "USER"] == ["10001"]
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     allowed = {line[1:] for line in ignored if line.startswith("!")}
-    copied = {source for name, rest in found if name == "COPY" and "--from" not in rest for source in rest.split()[:-1]}
+    copied = {
+        source
+        for name, rest in found
+        if name == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    }
     assert copied == allowed
     assert all((ROOT / source).exists() for source in copied)
 
@@ -122,15 +141,23 @@ def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
         assert set(rule["annotations"]) == {"summary", "advice"}
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)")
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)"
+)
 def test_prometheus_takes_the_alerts() -> None:
     done = subprocess.run(
-        ["promtool", "check", "rules", DEPLOY / "alerts.yml"], capture_output=True, text=True, check=False, timeout=60
+        ["promtool", "check", "rules", DEPLOY / "alerts.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx (Debian package nginx)")
+needs_nginx = pytest.mark.skipif(
+    shutil.which("nginx") is None, reason="needs nginx (Debian package nginx)"
+)
 LISTEN = re.compile(r"(?m)^    listen .*;\n")
 
 
@@ -138,7 +165,9 @@ def site_of(tmp_path: Path, upstream_port: int, listen: str) -> Path:
     """Return the shipped configuration in a folder, with its upstream and its own address on this machine."""
     site = (DEPLOY / "nginx.conf").read_text("utf-8")
     assert "include /etc/nginx/feedproxy-upstream.conf;" in site
-    site = LISTEN.sub("", site).replace("    server_name _;", f"    listen {listen};\n    server_name _;")
+    site = LISTEN.sub("", site).replace(
+        "    server_name _;", f"    listen {listen};\n    server_name _;"
+    )
     upstream = tmp_path / "upstream.conf"
     upstream.write_text(f"server 127.0.0.1:{upstream_port};\n", "utf-8")
     file = tmp_path / "site.conf"
@@ -190,4 +219,6 @@ def test_no_log_of_nginx_says_who_reads_what(tmp_path: Path) -> None:
         nginx.send_signal(signal.SIGQUIT)
         told += nginx.stderr
     lines = "".join((*told, *(log.read_text("utf-8") for log in logs)))
-    assert [word for word in (KEY, WORDS, "client: ", "127.0.0.1", "mirror.example") if word in lines] == []
+    assert [
+        word for word in (KEY, WORDS, "client: ", "127.0.0.1", "mirror.example") if word in lines
+    ] == []

@@ -20,18 +20,25 @@ def read(html: str) -> Site:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_rules_that_are_found_read_headlines_addresses_dates_and_the_next_page(layout: str) -> None:
+def test_the_rules_that_are_found_read_headlines_addresses_dates_and_the_next_page(
+    layout: str,
+) -> None:
     html = listing(layout)
     found = parse_listing(Page(URL, html.encode(), "text/html; charset=utf-8"), read(html), "html")
     assert [item.title for item in found.items] == list(TITLES)
-    assert [item.url for item in found.items] == [f"http://town.example/a/{number}.html" for number in range(len(TITLES))]
+    assert [item.url for item in found.items] == [
+        f"http://town.example/a/{number}.html" for number in range(len(TITLES))
+    ]
     assert [item.published for item in found.items] == [
-        datetime.fromisoformat(day).replace(hour=8 if "links" in layout else 0, tzinfo=UTC) for day in DAYS
+        datetime.fromisoformat(day).replace(hour=8 if "links" in layout else 0, tzinfo=UTC)
+        for day in DAYS
     ]
     assert found.next_url == "http://town.example/list_2.html"
 
 
-@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout not in ("table", "plain li")])
+@pytest.mark.parametrize(
+    "layout", [layout for layout in LAYOUTS if layout not in ("table", "plain li")]
+)
 def test_excerpts_are_found_where_there_are_some(layout: str) -> None:
     html = listing(layout)
     found = parse_listing(Page(URL, html.encode(), "text/html; charset=utf-8"), read(html), "html")
@@ -40,7 +47,9 @@ def test_excerpts_are_found_where_there_are_some(layout: str) -> None:
 
 def test_the_rules_hold_for_tomorrows_page_with_other_articles_and_other_passing_names() -> None:
     rules = read(listing("cards"))
-    tomorrow = listing("cards").replace("card-", "card-1").replace("/a/", "/b/").replace("早市", "夜市")
+    tomorrow = (
+        listing("cards").replace("card-", "card-1").replace("/a/", "/b/").replace("早市", "夜市")
+    )
     found = parse_listing(Page(URL, tomorrow.encode(), "text/html; charset=utf-8"), rules, "html")
     assert found.items[0].title == "山城的夜市今天又热闹起来"
     assert len(found.items) == len(TITLES)
@@ -48,7 +57,12 @@ def test_the_rules_hold_for_tomorrows_page_with_other_articles_and_other_passing
 
 @pytest.mark.parametrize(
     "html",
-    ["", "<p>text</p>", around(""), around("<a href='http://else.example/1.html'>别处的一篇很长的文章标题</a>" * 5)],
+    [
+        "",
+        "<p>text</p>",
+        around(""),
+        around("<a href='http://else.example/1.html'>别处的一篇很长的文章标题</a>" * 5),
+    ],
     ids=["nothing", "no link", "menus and a sidebar only", "links to other sites"],
 )
 def test_a_page_without_a_list_of_its_own_articles_has_no_listing(html: str) -> None:
@@ -57,14 +71,17 @@ def test_a_page_without_a_list_of_its_own_articles_has_no_listing(html: str) -> 
 
 def test_names_that_would_break_an_expression_are_not_used() -> None:
     html = (
-        listing("plain li").replace("<ul><li>", """<ul id="x'y" class='a"b c)d'><li>""").replace("<li>", """<li class="q'r">""")
+        listing("plain li")
+        .replace("<ul><li>", """<ul id="x'y" class='a"b c)d'><li>""")
+        .replace("<li>", """<li class="q'r">""")
     )
     assert read(html).listing.item == ("//div[@id='main']/ul/li",)
 
 
 def test_a_page_that_was_made_to_be_slow_is_read_in_time() -> None:
     deep = "<div>" * 200 + "".join(
-        f"<ul>{'<li><a href=/%d.html>一篇文章的标题在这里</a>' * 3}</ul>" % (n, n, n) for n in range(1_000)
+        f"<ul>{'<li><a href=/%d.html>一篇文章的标题在这里</a>' * 3}</ul>" % (n, n, n)
+        for n in range(1_000)
     )
     find_listing(markup.parse(deep), URL)
 
@@ -90,6 +107,11 @@ def test_feeds_are_those_that_the_head_names_in_its_order_once_each_and_no_other
 
 def test_usual_places_are_in_the_pages_folder_first_then_at_the_top() -> None:
     places = usual_feeds(Url("http://town.example/blog/list.html?page=2"))
-    top = {f"http://town.example/{name}" for name in ("feed", "rss.xml", "atom.xml", "index.xml", "feed.json")}
+    top = {
+        f"http://town.example/{name}"
+        for name in ("feed", "rss.xml", "atom.xml", "index.xml", "feed.json")
+    }
     assert top < set(places)
-    assert places.index(Url("http://town.example/blog/feed")) < places.index(Url("http://town.example/feed"))
+    assert places.index(Url("http://town.example/blog/feed")) < places.index(
+        Url("http://town.example/feed")
+    )

@@ -9,7 +9,7 @@ from conftest import Clock
 from newsroom import BASE, STORIES, Answer, Newsroom, Story
 
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Dispatcher, Errand, Harvester, Kit, Poller, Priority, run_errand
+from feedproxy.ingest import Dispatcher, Harvester, Poller, Priority, Services, Task, run_task
 from feedproxy.model import REQUESTED, ArticleId, Mirror
 from feedproxy.store import SqlStore
 
@@ -18,11 +18,11 @@ from feedproxy.store import SqlStore
 class Line:
     """A queue in memory, which gives what goes first."""
 
-    waiting: list[tuple[Priority, Errand]] = field(default_factory=list)
+    waiting: list[tuple[Priority, Task]] = field(default_factory=list)
     is_away: bool = False
     others: int = 0
 
-    def send(self, errand: Errand, priority: Priority, patience: timedelta) -> None:
+    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
         assert patience > timedelta(0)
         if self.is_away:
             raise StoreError("broker: nobody there")
@@ -31,17 +31,17 @@ class Line:
     def length(self) -> int:
         return len(self.waiting) + self.others
 
-    def take(self) -> Errand:
+    def take(self) -> Task:
         first = max(self.waiting, key=lambda each: each[0])
         self.waiting.remove(first)
         return first[1]
 
 
 @pytest.fixture
-def kit(harvester: Harvester, clock: Clock) -> Kit:
+def services(harvester: Harvester, clock: Clock) -> Services:
     del clock
-    poll = replace(harvester.kit.mirror.poll, first_polls_minutes=0, lease_seconds=30)
-    return replace(harvester.kit, mirror=replace(harvester.kit.mirror, poll=poll))
+    poll = replace(harvester.services.mirror.poll, first_polls_minutes=0, lease_seconds=30)
+    return replace(harvester.services, mirror=replace(harvester.services.mirror, poll=poll))
 
 
 @pytest.fixture
@@ -50,24 +50,24 @@ def line() -> Line:
 
 
 @pytest.fixture
-def beat(kit: Kit, line: Line) -> Iterator[Poller]:
-    return Poller(kit, "beat", hands=Dispatcher(line).step)  # type: ignore[return-value]
+def beat(services: Services, line: Line) -> Iterator[Poller]:
+    return Poller(services, "beat", hands=Dispatcher(line).step)  # type: ignore[return-value]
 
 
-def work_off(kit: Kit, line: Line) -> list[Errand]:
+def work_off(services: Services, line: Line) -> list[Task]:
     done = []
     while line.waiting:
         done.append(line.take())
-        run_errand(kit, done[-1])
+        run_task(services, done[-1])
     return done
 
 
 def test_what_is_sent_and_done_brings_what_the_poller_brings(
-    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, mirror: Mirror
+    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, mirror: Mirror
 ) -> None:
     for _ in range(8):
         beat.step()
-        work_off(kit, line)
+        work_off(services, line)
         clock.advance(seconds=5)
     ids = [channel.id for channel in mirror.channels]
     assert set(store.walk(ids)) == {"n102", "n103", "n104"}
@@ -91,33 +91,39 @@ def test_what_is_sent_is_not_sent_again_until_its_message_is_forgotten(
     assert len(line.waiting) == 2 * sent
 
 
-def test_a_message_that_comes_twice_is_done_once(beat: Poller, line: Line, kit: Kit, newsroom: Newsroom, clock: Clock) -> None:
+def test_a_message_that_comes_twice_is_done_once(
+    beat: Poller, line: Line, services: Services, newsroom: Newsroom, clock: Clock
+) -> None:
     beat.step()
-    messages = work_off(kit, line)
+    messages = work_off(services, line)
     clock.advance(seconds=1)
     beat.step()
-    messages += work_off(kit, line)
+    messages += work_off(services, line)
     assert any(message.articles for message in messages)
     asked = len(newsroom.asked)
     for message in messages:
-        run_errand(kit, message)
+        run_task(services, message)
     assert len(newsroom.asked) == asked
 
 
 def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
-    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore
+    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore
 ) -> None:
     beat.step()
     dead = line.take()
-    assert store.schedule.begin_poll(dead.channel, dead.claimed, clock.now + timedelta(seconds=30))  # and no more is heard
-    run_errand(kit, dead)  # as the broker gives it out anew
+    assert store.schedule.begin_poll(
+        dead.channel, dead.claimed, clock.now + timedelta(seconds=30)
+    )  # and no more is heard
+    run_task(services, dead)  # as the broker gives it out anew
     line.waiting.clear()
     clock.advance(seconds=31)
     beat.step()
     assert dead.channel in [errand.channel for _, errand in line.waiting]
 
 
-def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(beat: Poller, line: Line, clock: Clock, mirror: Mirror) -> None:
+def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(
+    beat: Poller, line: Line, clock: Clock, mirror: Mirror
+) -> None:
     line.is_away = True
     rests_until = beat.step()
     assert rests_until > clock.now
@@ -128,22 +134,35 @@ def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(beat: Poller, li
 
 
 def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
-    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, newsroom: Newsroom
+    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, newsroom: Newsroom
 ) -> None:
     old = STORIES[0]
-    linking = Story("n901", "21/5/6", "风筝又飞起来了", f'一年前的<a href="{BASE}{old.path}">集市</a>还在人们心里。', ("books",))
+    linking = Story(
+        "n901",
+        "21/5/6",
+        "风筝又飞起来了",
+        f'一年前的<a href="{BASE}{old.path}">集市</a>还在人们心里。',
+        ("books",),
+    )
     newsroom.stories = (*STORIES, linking)
-    Harvester(kit).poll(kit.mirror.channels[1])
+    Harvester(services).poll(services.mirror.channels[1])
     assert store.ask(ArticleId(old.id), most=9, now=clock.now)
     line.others = 10_000
     beat.step()
-    assert [(priority, errand.channel) for priority, errand in line.waiting] == [(Priority.READER, REQUESTED)]
-    work_off(kit, line)
+    assert [(priority, errand.channel) for priority, errand in line.waiting] == [
+        (Priority.READER, REQUESTED)
+    ]
+    work_off(services, line)
     assert store.article(ArticleId(old.id))
 
 
 def test_without_the_store_of_budgets_an_errand_is_given_back(
-    beat: Poller, line: Line, kit: Kit, clock: Clock, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    beat: Poller,
+    line: Line,
+    services: Services,
+    clock: Clock,
+    store: SqlStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     beat.step()
     errand = line.take()
@@ -152,19 +171,26 @@ def test_without_the_store_of_budgets_an_errand_is_given_back(
         raise StoreError("redis: away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(kit.fetcher, "fetch", lambda *_, **__: refuse())
+        broken.setattr(services.fetcher, "fetch", lambda *_, **__: refuse())
         with pytest.raises(StoreError):
-            run_errand(kit, errand)
+            run_task(services, errand)
     assert store.schedule.state(errand.channel).next_poll_at == errand.claimed
-    run_errand(kit, errand)  # the broker's next try
+    run_task(services, errand)  # the broker's next try
     assert store.schedule.state(errand.channel).succeeded_at == clock.now
 
 
 def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(
-    beat: Poller, line: Line, kit: Kit, store: SqlStore, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    beat: Poller,
+    line: Line,
+    services: Services,
+    store: SqlStore,
+    newsroom: Newsroom,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=500)
     beat.step()
-    monkeypatch.setattr("feedproxy.harvest.channels.parse_listing", lambda *_: 1 / 0)
-    work_off(kit, line)
-    assert {state.failures for name, state in store.schedule.states().items() if name != "later"} == {1}
+    monkeypatch.setattr("feedproxy.ingest.channels.parse_listing", lambda *_: 1 / 0)
+    work_off(services, line)
+    assert {
+        state.failures for name, state in store.schedule.states().items() if name != "later"
+    } == {1}

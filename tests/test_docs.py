@@ -31,8 +31,13 @@ def test_every_row_says_what_it_means() -> None:
 
 
 def test_a_key_that_is_new_or_gone_or_has_another_default_changes_the_tables() -> None:
-    row = next(line for line in CONFIGURATION.splitlines() if line.startswith("| `fetch.requests_at_once`"))
-    for changed in (CONFIGURATION.replace(row + "\n", ""), CONFIGURATION.replace("| `4` | requests to", "| `5` | requests to")):
+    row = next(
+        line for line in CONFIGURATION.splitlines() if line.startswith("| `fetch.requests_at_once`")
+    )
+    for changed in (
+        CONFIGURATION.replace(row + "\n", ""),
+        CONFIGURATION.replace("| `4` | requests to", "| `5` | requests to"),
+    ):
         assert changed != CONFIGURATION
         assert reference.regenerate(changed) != changed
     stale = CONFIGURATION.replace(row, f"{row}\n| `fetch.gone` | `1` | a key that is no more |")
@@ -52,6 +57,12 @@ def test_documents_lead_to_files_that_are_there() -> None:
 
 
 def test_every_metric_is_documented_and_no_other() -> None:
-    named = set(re.findall(r'"(feedproxy_[a-z_]+)"', (ROOT / "feedproxy" / "web" / "metrics.py").read_text("utf-8")))
+    named = set(
+        re.findall(
+            r'"(feedproxy_[a-z_]+)"', (ROOT / "feedproxy" / "web" / "metrics.py").read_text("utf-8")
+        )
+    )
     documented = names_in(OPERATIONS)
-    assert {name.removesuffix("_total") for name in documented if name.startswith("feedproxy_")} == named
+    assert {
+        name.removesuffix("_total") for name in documented if name.startswith("feedproxy_")
+    } == named

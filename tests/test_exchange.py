@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedproxy.exchange import read_record, record_of
 from feedproxy.model import Article, ArticleId, MediaFile, Picture, SafeHtml, StoredPicture, Url
+from feedproxy.replication import read_record, record_of
 
 SHOWN, MISSING = Url("https://img.news.example/1.png"), Url("https://img.news.example/2.png")
 FILE = MediaFile("0" * 32 + ".png", "image/png", 10, 1, 1)
@@ -29,13 +29,28 @@ ARTICLE = Article(
     pictures=(SHOWN, MISSING),
     rule="sites/news.toml",
 )
-HELD = {SHOWN: StoredPicture(FILE, FILE), Url("https://img.news.example/3.png"): StoredPicture(FILE, FILE)}
+HELD = {
+    SHOWN: StoredPicture(FILE, FILE),
+    Url("https://img.news.example/3.png"): StoredPicture(FILE, FILE),
+}
 
 
 def test_what_is_read_is_what_was_written() -> None:
     record = json.dumps(record_of(ARTICLE, {"c2", "c1"}, HELD, with_body=True), ensure_ascii=False)
     found = read_record(record.encode())
-    names = ("id", "url", "title", "body", "published", "updated", "authors", "tags", "picture", "rule", "gone")
+    names = (
+        "id",
+        "url",
+        "title",
+        "body",
+        "published",
+        "updated",
+        "authors",
+        "tags",
+        "picture",
+        "rule",
+        "gone",
+    )
     assert [getattr(found, name) for name in names] == [getattr(ARTICLE, name) for name in names]
     assert (found.channels, found.files) == (("c1", "c2"), {SHOWN: (FILE.name, FILE.name)})
 
@@ -71,10 +86,16 @@ def test_a_record_that_is_none_is_refused_and_says_where(key: str, value: object
 
 
 def test_what_a_newer_mirror_says_besides_is_no_harm() -> None:
-    assert read_record(record_of(ARTICLE, (), HELD, with_body=True) | {"mood": "fine"}).id == ARTICLE.id
+    assert (
+        read_record(record_of(ARTICLE, (), HELD, with_body=True) | {"mood": "fine"}).id
+        == ARTICLE.id
+    )
 
 
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)), st.text(max_size=50))  # noqa: DTZ001
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.text(max_size=50),
+)
 def test_every_moment_and_title_comes_through(moment: datetime, title: str) -> None:
     article = replace(ARTICLE, updated=moment + timedelta(microseconds=1), title=title)
     found = read_record(record_of(article, (), {}, with_body=False))

@@ -23,23 +23,36 @@ from test_links import LINKING, OLDER, PUBLIC, TAGS, file_server
 
 from feedproxy import paths
 from feedproxy.cli.export import export_mirror
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ExportError
-from feedproxy.export import Order, export
+from feedproxy.export import ExportOptions, export
 from feedproxy.export.gitform import list_line
 from feedproxy.export.tree import write_file
 from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdown
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.harvest.mirrored import read_copy
-from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, ExportForm, ExportRules, Images, ListingItem, Mirror, Page, PageCopies, Site, Url
+from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest.mirrored import read_copy
+from feedproxy.media import FolderMedia
+from feedproxy.model import (
+    ArticleId,
+    ExportForm,
+    ExportRules,
+    Images,
+    ListingItem,
+    Mirror,
+    Page,
+    PageCopies,
+    Site,
+    Url,
+)
 from feedproxy.parse import parse_listing
-from feedproxy.settings import Settings
 from feedproxy.sign import read_manifest
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 
 GIT, HTML = ExportForm.GIT, ExportForm.HTML
-NEWEST = Story("n105", "21/5/5", "新桥通车", "新桥今天通车，两岸的人都来看。", ("city",), ("山城", "桥"))
+NEWEST = Story(
+    "n105", "21/5/5", "新桥通车", "新桥今天通车，两岸的人都来看。", ("city",), ("山城", "桥")
+)
 
 
 class House:
@@ -49,7 +62,11 @@ class House:
         room.stories = (*OLDER, LINKING, *STORIES[1:])
         room.faults["/pic/gone.png"] = Sent(b"", 404)
         self.room, self.folder = room, folder
-        self.settings = Settings(config=write_config(folder / "config", "feed"), data=folder / "var", origins={HOST: room.origin})
+        self.settings = Settings(
+            config=write_config(folder / "config", "feed"),
+            data=folder / "var",
+            origins={HOST: room.origin},
+        )
         self.mirror: Mirror = load_mirror(self.settings.config)
         self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
         self.poll()
@@ -57,12 +74,23 @@ class House:
     def poll(self) -> None:
         fetcher = open_calm_fetcher(self.settings, self.mirror)
         for channel in self.mirror.channels:
-            Harvester(Kit(self.mirror, self.store, fetcher, MediaFolder(self.settings.media), Clock())).poll(channel)
+            Harvester(
+                Services(
+                    self.mirror, self.store, fetcher, FolderMedia(self.settings.media), Clock()
+                )
+            ).poll(channel)
         fetcher.close()
 
-    def order(self, form: ExportForm, **changes: object) -> Order:
+    def order(self, form: ExportForm, **changes: object) -> ExportOptions:
         settings = self.settings
-        order = Order(self.mirror, form, settings.store_url, settings.data, MediaFolder(settings.media), PUBLIC)
+        order = ExportOptions(
+            self.mirror,
+            form,
+            settings.store_url,
+            settings.data,
+            FolderMedia(settings.media),
+            PUBLIC,
+        )
         return replace(order, **changes)  # type: ignore[arg-type]
 
 
@@ -84,14 +112,20 @@ def growing(newsroom: Newsroom, tmp_path: Path) -> Iterator[House]:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
 def checked(root: Path) -> set[str]:
     """Return the files that a SHA256SUMS names, each of which has the hash that it says."""
     lines = [line.split("  ", 1) for line in (root / "SHA256SUMS").read_text("utf-8").splitlines()]
     assert lines == sorted(lines, key=lambda line: line[1].encode())
-    assert all(hashlib.sha256((root / path).read_bytes()).hexdigest() == digest for digest, path in lines)
+    assert all(
+        hashlib.sha256((root / path).read_bytes()).hexdigest() == digest for digest, path in lines
+    )
     return {path for _, path in lines}
 
 
@@ -109,18 +143,35 @@ def test_the_same_store_gives_the_same_files_wherever_however_and_by_how_many(
         assert checked(root) == set(files_of(root)) - {"SHA256SUMS"}
 
 
-def test_the_git_form_holds_pages_lists_and_pictures_of_each_section(house: House, tmp_path: Path) -> None:
+def test_the_git_form_holds_pages_lists_and_pictures_of_each_section(
+    house: House, tmp_path: Path
+) -> None:
     result = export(house.order(GIT), house.store, tmp_path / "out")
     town = tmp_path / "out" / "town"
     assert result.articles == len(OLDER) + len(STORIES)
-    ids = [line.partition(",")[0] for line in (town / "indexes" / "city.csv").read_text("utf-8").splitlines()]
+    ids = [
+        line.partition(",")[0]
+        for line in (town / "indexes" / "city.csv").read_text("utf-8").splitlines()
+    ]
     assert ids == [row.id for row in house.store.index("city", 0, 999)]
     assert {file.stem for file in (town / "pages" / "city").iterdir()} == set(ids)
     assert (town / "scripts" / "index.csv").read_text("utf-8") == "city,城事\nbooks,读书\n"
-    assert sorted(file.name for file in (town / "indexes" / "city").iterdir()) == ["2.md", "3.md", "README.md"]
-    assert "(../../pages/city/n103.md?n103)" in (town / "indexes" / "city" / "README.md").read_text("utf-8")
+    assert sorted(file.name for file in (town / "indexes" / "city").iterdir()) == [
+        "2.md",
+        "3.md",
+        "README.md",
+    ]
+    assert "(../../pages/city/n103.md?n103)" in (town / "indexes" / "city" / "README.md").read_text(
+        "utf-8"
+    )
     readme = (town / "README.md").read_text("utf-8")
-    for part in ("山城报", "非官方镜像", f"{PUBLIC}/feed/town/city.xml", f"{PUBLIC}/feeds.opml", "indexes/city/README.md"):
+    for part in (
+        "山城报",
+        "非官方镜像",
+        f"{PUBLIC}/feed/town/city.xml",
+        f"{PUBLIC}/feeds.opml",
+        "indexes/city/README.md",
+    ):
         assert part in readme
     media = {file.name: file for file in (town / "media").glob("*/*")}
     assert all(file.parent.name == name[:3] for name, file in media.items())
@@ -133,7 +184,10 @@ def test_a_page_holds_the_whole_article(house: House, tmp_path: Path) -> None:
     town = tmp_path / "out" / "town"
     held = house.store.article(ArticleId("n102"))
     assert held is not None
-    page = Page(Url("https://git.example/town/pages/city/n102.md"), (town / "pages" / "city" / "n102.md").read_bytes())
+    page = Page(
+        Url("https://git.example/town/pages/city/n102.md"),
+        (town / "pages" / "city" / "n102.md").read_bytes(),
+    )
     copy = read_copy(page, ListingItem(held.id, held.url, held.title), house.mirror, held.updated)
     assert copy.draft.article == held
     names = {file.name for file in (town / "media").glob("*/*")}
@@ -146,13 +200,20 @@ def test_a_channel_s_manifest_names_its_index_and_pages(house: House, tmp_path: 
     export(house.order(GIT), house.store, tmp_path / "out")
     town = tmp_path / "out" / "town"
     sums = read_manifest((town / "indexes" / "books.sha256").read_bytes(), max_lines=100)
-    expected = ["indexes/books.csv", "indexes/books/README.md", "pages/books/n102.md", "pages/books/n104.md"]
+    expected = [
+        "indexes/books.csv",
+        "indexes/books/README.md",
+        "pages/books/n102.md",
+        "pages/books/n104.md",
+    ]
     assert sorted(sums) == expected
     for name, digest in sums.items():
         assert hashlib.sha256((town / name).read_bytes()).hexdigest() == digest
 
 
-def test_links_of_the_git_form_lead_to_files_or_keep_their_upstream_address(house: House, tmp_path: Path) -> None:
+def test_links_of_the_git_form_lead_to_files_or_keep_their_upstream_address(
+    house: House, tmp_path: Path
+) -> None:
     export(house.order(GIT), house.store, tmp_path / "out")
     text = (tmp_path / "out" / "town" / "pages" / "city" / "n101.md").read_text("utf-8")
     assert '<a href="n102.md?n101">图书馆</a>' in text
@@ -169,7 +230,9 @@ def test_one_page_for_each_article_if_it_is_to_be_so(house: House, tmp_path: Pat
     assert (town / "pages" / "city" / "n102.md").is_file()
     assert not (town / "pages" / "books" / "n102.md").exists()
     assert (town / "pages" / "books" / "n104.md").is_file()
-    assert "(../../pages/city/n102.md?n102)" in (town / "indexes" / "books" / "README.md").read_text("utf-8")
+    assert "(../../pages/city/n102.md?n102)" in (
+        town / "indexes" / "books" / "README.md"
+    ).read_text("utf-8")
     assert (tmp_path / "git" / "letters" / "pages" / "books" / "n102.md").is_file()
     export(house.order(HTML, mirror=mirror), house.store, tmp_path / "html")
     walk(tmp_path / "html")
@@ -178,7 +241,10 @@ def test_one_page_for_each_article_if_it_is_to_be_so(house: House, tmp_path: Pat
 def walk(folder: Path, below: str = "") -> set[str]:
     """Walk an export in the form html from its front page; nothing may be broken. Return the files that were reached."""
     with file_server(folder) as ask:
-        found = crawl(Walked(ask, PUBLIC, folder=quote(below), hosts=frozenset((HOST, "localhost"))), "/index.html")
+        found = crawl(
+            Walked(ask, PUBLIC, folder=quote(below), hosts=frozenset((HOST, "localhost"))),
+            "/index.html",
+        )
     assert faults(found) == []
     assert found.not_held == set()
     assert [page.path for page in found.pages.values() if page.status != 200] == []
@@ -186,7 +252,9 @@ def walk(folder: Path, below: str = "") -> set[str]:
 
 
 @pytest.mark.parametrize("below", ["", "/mirrors/山城"])
-def test_every_link_of_the_html_form_leads_to_a_file_and_every_file_is_reached(house: House, tmp_path: Path, below: str) -> None:
+def test_every_link_of_the_html_form_leads_to_a_file_and_every_file_is_reached(
+    house: House, tmp_path: Path, below: str
+) -> None:
     folder = tmp_path / below.lstrip("/")
     export(house.order(HTML), house.store, folder / "x" if below == "" else folder)
     reached = walk(tmp_path / "x" if below == "" else tmp_path, below)
@@ -195,7 +263,9 @@ def test_every_link_of_the_html_form_leads_to_a_file_and_every_file_is_reached(h
     assert {f"tag/{paths.layout._tag_file(unquote(tag))}.html" for tag in TAGS} <= reached
 
 
-def test_without_an_address_of_its_own_the_html_form_has_no_feeds_and_nothing_names_any(house: House, tmp_path: Path) -> None:
+def test_without_an_address_of_its_own_the_html_form_has_no_feeds_and_nothing_names_any(
+    house: House, tmp_path: Path
+) -> None:
     export(house.order(HTML, public_url=""), house.store, tmp_path / "out")
     reached = walk(tmp_path / "out")
     assert not [path for path in reached if path.startswith("feed/")]
@@ -219,12 +289,18 @@ def test_known_addresses_are_listed_in_both_forms(house: House, tmp_path: Path) 
 def test_a_section_that_shows_no_pictures_exports_none(house: House, tmp_path: Path) -> None:
     sections = tuple(replace(section, images=Images.NONE) for section in house.mirror.sections)
     for form in (GIT, HTML):
-        export(house.order(form, mirror=replace(house.mirror, sections=sections)), house.store, tmp_path / form)
+        export(
+            house.order(form, mirror=replace(house.mirror, sections=sections)),
+            house.store,
+            tmp_path / form,
+        )
         assert not list((tmp_path / form).rglob("*.webp"))
     walk(tmp_path / "html")
 
 
-def test_after_one_new_article_only_the_files_that_changed_are_written(growing: House, tmp_path: Path) -> None:
+def test_after_one_new_article_only_the_files_that_changed_are_written(
+    growing: House, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     export(growing.order(GIT), growing.store, out)
     before, inodes = files_of(out), {path: (out / path).stat().st_ino for path in files_of(out)}
@@ -267,7 +343,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("form", [GIT, HTML])
 @pytest.mark.parametrize("left", [1, 2, 5])
-def test_who_is_killed_while_writing_leaves_the_old_tree(growing: House, tmp_path: Path, form: ExportForm, left: int) -> None:
+def test_who_is_killed_while_writing_leaves_the_old_tree(
+    growing: House, tmp_path: Path, form: ExportForm, left: int
+) -> None:
     out, count = tmp_path / "out", 0
     export(growing.order(form), growing.store, out)
     before = files_of(out)
@@ -289,7 +367,9 @@ def test_who_is_killed_while_writing_leaves_the_old_tree(growing: House, tmp_pat
     assert not [each.name for each in tmp_path.iterdir() if "export" in each.name]
 
 
-def test_a_run_that_was_killed_between_two_trees_is_mended_by_the_next(house: House, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_between_two_trees_is_mended_by_the_next(
+    house: House, tmp_path: Path
+) -> None:
     out, last = tmp_path / "out", tmp_path / ".out.last-export"
     export(house.order(HTML), house.store, out)
     whole = files_of(out)
@@ -307,14 +387,19 @@ def test_a_run_that_was_killed_between_two_trees_is_mended_by_the_next(house: Ho
 
 
 @pytest.mark.parametrize("form", [GIT, HTML])
-def test_what_an_operator_has_beside_our_files_stays(house: House, tmp_path: Path, form: ExportForm) -> None:
+def test_what_an_operator_has_beside_our_files_stays(
+    house: House, tmp_path: Path, form: ExportForm
+) -> None:
     root = tmp_path / "out" / ("town" if form is GIT else "")
     export(house.order(form), house.store, tmp_path / "out")
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text("mine")
     (root / "CNAME").write_text("mirror.example")
     export(house.order(form), house.store, tmp_path / "out")
-    assert ((root / ".git" / "config").read_text(), (root / "CNAME").read_text()) == ("mine", "mirror.example")
+    assert ((root / ".git" / "config").read_text(), (root / "CNAME").read_text()) == (
+        "mine",
+        "mirror.example",
+    )
 
 
 def test_a_folder_that_is_no_export_of_ours_is_refused(house: House, tmp_path: Path) -> None:
@@ -328,13 +413,17 @@ def test_a_folder_that_is_no_export_of_ours_is_refused(house: House, tmp_path: P
         export(house.order(GIT), house.store, tmp_path / "out")
 
 
-def test_an_export_that_loses_articles_is_refused_unless_it_is_forced(growing: House, tmp_path: Path) -> None:
+def test_an_export_that_loses_articles_is_refused_unless_it_is_forced(
+    growing: House, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     export(growing.order(GIT), growing.store, out)
     before = files_of(out)
     lost = [ArticleId(story.id) for story in OLDER[:4]]
     growing.store.drop(lost, growing.store.article(ArticleId("n101")).published)  # type: ignore[union-attr]
-    with pytest.raises(ExportError, match=r"would lose 4 of 64 articles, more than export.max_loss = 0.05 allows"):
+    with pytest.raises(
+        ExportError, match=r"would lose 4 of 64 articles, more than export.max_loss = 0.05 allows"
+    ):
         export(growing.order(GIT), growing.store, out)
     assert files_of(out) == before
     result = export(growing.order(GIT), growing.store, out, force=True)
@@ -342,14 +431,20 @@ def test_an_export_that_loses_articles_is_refused_unless_it_is_forced(growing: H
     assert not list(out.rglob(f"{lost[0]}.md"))
 
 
-def test_a_page_that_is_not_well_formed_stops_the_export(growing: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_not_well_formed_stops_the_export(
+    growing: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     export(growing.order(GIT), growing.store, out)
     before = files_of(out)
     monkeypatch.setattr(
-        "feedproxy.export.gitform.markdown_of", lambda *_: b"### x\n\n---\n\n#### y\n\n\n<div><p></div>\n\n\n---\n\nz"
+        "feedproxy.export.gitform.markdown_of",
+        lambda *_: b"### x\n\n---\n\n#### y\n\n\n<div><p></div>\n\n\n---\n\nz",
     )
-    with pytest.raises(ExportError, match=r"town/pages/city/n\d+.md: is not well-formed: </div> ends what did not begin"):
+    with pytest.raises(
+        ExportError,
+        match=r"town/pages/city/n\d+.md: is not well-formed: </div> ends what did not begin",
+    ):
         export(growing.order(GIT), growing.store, out)
     assert files_of(out) == before
 
@@ -372,8 +467,14 @@ def test_the_look_at_pages_bites(body: str, fault: str) -> None:
 def test_the_look_at_markdown_bites() -> None:
     head, foot = "### t\n\n---\n\n#### n\n\n\n", "\n\n\n---\n\n原文链接：http://x.example/"
     assert find_fault_in_markdown(f"{head}<div>x</div>{foot}".encode()) == ""
-    assert find_fault_in_markdown(f"{head}<div>x\n \ny</div>{foot}".encode()) == "its text has a blank line, which ends it"
-    assert find_fault_in_markdown(f"{head}<div>x</div>".encode()) == "its heading, its text or its original address is missing"
+    assert (
+        find_fault_in_markdown(f"{head}<div>x\n \ny</div>{foot}".encode())
+        == "its text has a blank line, which ends it"
+    )
+    assert (
+        find_fault_in_markdown(f"{head}<div>x</div>".encode())
+        == "its heading, its text or its original address is missing"
+    )
 
 
 def test_what_is_stored_while_an_export_goes_on_is_in_it(growing: House, tmp_path: Path) -> None:
@@ -393,8 +494,15 @@ def test_what_is_stored_while_an_export_goes_on_is_in_it(growing: House, tmp_pat
     assert files_of(out) == files_of(tmp_path / "calm")
 
 
-def test_what_seals_a_root_is_given_its_sums_and_is_not_among_them(house: House, tmp_path: Path) -> None:
-    export(house.order(GIT), house.store, tmp_path / "out", seal=lambda path, sums: path.encode() + hashlib.sha256(sums).digest())
+def test_what_seals_a_root_is_given_its_sums_and_is_not_among_them(
+    house: House, tmp_path: Path
+) -> None:
+    export(
+        house.order(GIT),
+        house.store,
+        tmp_path / "out",
+        seal=lambda path, sums: path.encode() + hashlib.sha256(sums).digest(),
+    )
     town = tmp_path / "out" / "town"
     for name in ("SHA256SUMS", "channels.sha256"):
         made = f"town/{name}".encode() + hashlib.sha256((town / name).read_bytes()).digest()
@@ -411,11 +519,29 @@ def test_titles_with_commas_stand_in_lists_as_they_are(growing: House, tmp_path:
     assert len(next(csv.reader([line]))) == 3
 
 
-FORMULAS = ("=1+1", "+1", "-1", "@A1", "＝1", "＋1", "－1", "＠A1", "'=1", "''-1", '"=1"', "一,=1", "一;@A1", '一," +1"', "\t=1")
+FORMULAS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@A1",
+    "＝1",
+    "＋1",
+    "－1",
+    "＠A1",
+    "'=1",
+    "''-1",
+    '"=1"',
+    "一,=1",
+    "一;@A1",
+    '一," +1"',
+    "\t=1",
+)
 
 
 @given(
-    st.one_of(st.sampled_from(FORMULAS), st.text(st.sampled_from("=+-@＝,;，'\" 一a"), max_size=12)),
+    st.one_of(
+        st.sampled_from(FORMULAS), st.text(st.sampled_from("=+-@＝,;，'\" 一a"), max_size=12)
+    ),
     st.sampled_from(("n1", "-1")),
 )
 def test_no_cell_of_a_list_is_a_formula_and_titles_are_read_back(title: str, name: str) -> None:
@@ -430,25 +556,39 @@ def test_no_cell_of_a_list_is_a_formula_and_titles_are_read_back(title: str, nam
         assert [(item.id, item.title) for item in found] == [(name, " ".join(title.split()))]
 
 
-def test_a_list_that_is_taken_in_has_the_titles_that_were_written(growing: House, tmp_path: Path) -> None:
+def test_a_list_that_is_taken_in_has_the_titles_that_were_written(
+    growing: House, tmp_path: Path
+) -> None:
     growing.room.stories += (replace(NEWEST, title='=HYPERLINK("https://elsewhere.example",A1)'),)
     growing.poll()
     export(growing.order(GIT), growing.store, tmp_path / "out")
     file = tmp_path / "out" / "town" / "indexes" / "city.csv"
     assert file.read_text("utf-8").splitlines()[0].partition(",")[2].startswith("'=HYPERLINK(")
-    found = parse_listing(Page(Url(file.as_uri()), file.read_bytes()), growing.mirror.sites[0], "mirror").items
+    found = parse_listing(
+        Page(Url(file.as_uri()), file.read_bytes()), growing.mirror.sites[0], "mirror"
+    ).items
     assert found[0].title == growing.store.index("city", 0, 1)[0].title
 
 
-def test_the_command_says_what_it_wrote_and_ends_with_one_line_when_it_refuses(house: House, tmp_path: Path) -> None:
-    done = CliRunner().invoke(export_mirror, [str(tmp_path / "out"), "--form", "html", "--workers", "1"], obj=house.settings)
+def test_the_command_says_what_it_wrote_and_ends_with_one_line_when_it_refuses(
+    house: House, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(
+        export_mirror,
+        [str(tmp_path / "out"), "--form", "html", "--workers", "1"],
+        obj=house.settings,
+    )
     assert done.exit_code == 0, done.output
     assert "feeds are left out" in done.stderr
     assert "64 articles; files written: " in done.stdout
     assert "pages rendered in" in done.stdout
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "x").write_text("x")
-    refused = CliRunner().invoke(export_mirror, [str(tmp_path / "mine"), "--form", "git", "--workers", "1"], obj=house.settings)
+    refused = CliRunner().invoke(
+        export_mirror,
+        [str(tmp_path / "mine"), "--form", "git", "--workers", "1"],
+        obj=house.settings,
+    )
     assert isinstance(refused.exception, ExportError)
 
 

@@ -36,7 +36,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_reader_clicks_through_plain_files_and_never_leaves(address: str, browser: Browser, size: dict[str, int]) -> None:
+def test_a_reader_clicks_through_plain_files_and_never_leaves(
+    address: str, browser: Browser, size: dict[str, int]
+) -> None:
     context = browser.new_context(viewport=size)  # type: ignore[arg-type]
     reader = Visitor(context.new_page(), address, size["width"])
     reader.open("/index.html")

@@ -23,11 +23,11 @@ from samples import (
 )
 
 from feedproxy import markup
+from feedproxy.configuration.ftr import parse_ftr
 from feedproxy.errors import ExtractError
 from feedproxy.extract import extract_article
 from feedproxy.model import ArticleRules, DirtyHtml, Extract, Picture, Site, Url
 from feedproxy.sanitise import clean
-from feedproxy.sources.ftr import parse_ftr
 
 SITE = make_site()
 LAYOUTS = {"modern": modern_article, "classic": classic_article}
@@ -82,14 +82,19 @@ def test_an_article_comes_with_all_its_page_says_about_it(layout: str) -> None:
 
 def test_both_layouts_give_the_same_article() -> None:
     modern, classic = from_site(modern_article()), from_site(classic_article())
-    assert replace(modern, body=DirtyHtml(""), visible=0) == replace(classic, body=DirtyHtml(""), visible=0)
+    assert replace(modern, body=DirtyHtml(""), visible=0) == replace(
+        classic, body=DirtyHtml(""), visible=0
+    )
     assert text_in(modern.body) == text_in(classic.body)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_how_much_a_page_shows_counts_all_its_text_and_no_scripts(layout: str) -> None:
     page = LAYOUTS[layout]()
-    noted = page.replace("</body>", "<script>" + "x" * 999 + "</script><style>" + "y" * 999 + "</style><!-- z --></body>")
+    noted = page.replace(
+        "</body>",
+        "<script>" + "x" * 999 + "</script><style>" + "y" * 999 + "</style><!-- z --></body>",
+    )
     more = page.replace("</body>", "<p>桥 头\n见</p></body>")
     visible = from_site(page).visible
     assert len("".join(text_in(from_site(page).body).split())) < visible == from_site(noted).visible
@@ -107,7 +112,9 @@ def test_nothing_of_the_page_around_it_stays_in_an_article(layout: str, junk: st
 def test_scripts_frames_and_styles_between_paragraphs_are_gone() -> None:
     hostile = "<script>a()</script><style>p{}</style><template><p>样板</p></template><iframe src='/f'></iframe>"
     body = from_site(modern_article(BODY.replace("<h2>", hostile + "<h2>"))).body
-    assert [tag for tag in ("<script", "<style", "<template", "样板", "<iframe") if tag in body] == []
+    assert [
+        tag for tag in ("<script", "<style", "<template", "样板", "<iframe") if tag in body
+    ] == []
     assert "<h2>过桥的人</h2>" in body
 
 
@@ -137,7 +144,9 @@ def test_no_white_space_of_the_mark_up_stands_between_two_chinese_characters(lay
         ("（山村来稿）", ()),
     ],
 )
-def test_authors_are_read_from_the_byline_without_place_role_or_verb(byline: str, authors: tuple[str, ...]) -> None:
+def test_authors_are_read_from_the_byline_without_place_role_or_verb(
+    byline: str, authors: tuple[str, ...]
+) -> None:
     text = modern_article(BODY.replace(f"（大纪元记者{AUTHOR}纽约报导）", byline))
     assert from_site(text).authors == authors
 
@@ -166,23 +175,42 @@ def test_authors_are_read_from_the_byline_without_place_role_or_verb(byline: str
     ],
 )
 def test_a_byline_gives_clean_names_or_none(byline: str, authors: tuple[str, ...]) -> None:
-    found = from_blog(blog(CHINESE, "老石桥", before=f"<span class='by'>{byline}</span>"), "author: //span[@class='by']")
+    found = from_blog(
+        blog(CHINESE, "老石桥", before=f"<span class='by'>{byline}</span>"),
+        "author: //span[@class='by']",
+    )
     assert found.authors == authors
 
 
 def test_a_page_that_names_each_author_for_itself_has_them_all() -> None:
-    linked = json.dumps({"author": [{"name": "林小舟"}, {"@type": "Organization", "name": "某报"}, {"name": "何大川"}]})
-    found = from_blog(blog(CHINESE, "老石桥", before=f'<script type="application/ld+json">{linked}</script>'))
+    linked = json.dumps(
+        {
+            "author": [
+                {"name": "林小舟"},
+                {"@type": "Organization", "name": "某报"},
+                {"name": "何大川"},
+            ]
+        }
+    )
+    found = from_blog(
+        blog(CHINESE, "老石桥", before=f'<script type="application/ld+json">{linked}</script>')
+    )
     assert found.authors == ("林小舟", "何大川")
     each = "".join(f"<a class='by'>{name}</a>" for name in ("林小舟", "何大川"))
-    assert from_blog(blog(CHINESE, "老石桥", before=each), "author: //a[@class='by']").authors == ("林小舟", "何大川")
+    assert from_blog(blog(CHINESE, "老石桥", before=each), "author: //a[@class='by']").authors == (
+        "林小舟",
+        "何大川",
+    )
 
 
 def test_pictures_in_the_text_get_their_real_address() -> None:
     lazy = '<p><img class="lazy" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" data-src="https://i.news.example/b.jpg">'
     twin = '<img data-src="https://i.news.example/c.jpg"><noscript><img src="https://i.news.example/c.jpg"></noscript></p>'
     root = markup.fragment(from_site(modern_article(BODY + lazy + twin)).body)
-    assert [image.get("src") for image in root.iter("img")] == ["https://i.news.example/b.jpg", "https://i.news.example/c.jpg"]
+    assert [image.get("src") for image in root.iter("img")] == [
+        "https://i.news.example/b.jpg",
+        "https://i.news.example/c.jpg",
+    ]
 
 
 RESPONSIVE = [
@@ -195,20 +223,35 @@ RESPONSIVE = [
 
 @pytest.mark.parametrize("picture", RESPONSIVE)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_and_leads(layout: str, picture: str) -> None:
+def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_and_leads(
+    layout: str, picture: str
+) -> None:
     text = LAYOUTS[layout](f"{BODY}<figure>{picture}<figcaption>树</figcaption></figure>")
-    found = from_site(text.replace('<div class="featured_image">', f'<div class="featured_image"><p>{picture}</p>'))
-    assert [image.get("src") for image in markup.fragment(found.body).iter("img")] == ["/p/1600.jpg"]
+    found = from_site(
+        text.replace(
+            '<div class="featured_image">', f'<div class="featured_image"><p>{picture}</p>'
+        )
+    )
+    assert [image.get("src") for image in markup.fragment(found.body).iter("img")] == [
+        "/p/1600.jpg"
+    ]
     assert found.picture == Picture(Url(f"{BASE}/p/1600.jpg"), caption=CAPTION)
 
 
 @pytest.mark.parametrize("picture", RESPONSIVE)
 @pytest.mark.parametrize(
-    "rules", ["", "body: //div[@id='artbody']", "body: //div[@class='text']"], ids=["none", "missing", "own"]
+    "rules",
+    ["", "body: //div[@id='artbody']", "body: //div[@class='text']"],
+    ids=["none", "missing", "own"],
 )
-def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_whoever_reads_the_page(rules: str, picture: str) -> None:
+def test_of_pictures_in_several_sizes_the_best_fitting_is_in_the_text_whoever_reads_the_page(
+    rules: str, picture: str
+) -> None:
     before = f"<div class='text'><p>{CHINESE[0]}</p><figure>{picture}</figure></div>"
-    found = from_blog(blog(CHINESE * 2, "老石桥", before=before), parse_ftr(rules, "x.txt")[0] if rules else ArticleRules())
+    found = from_blog(
+        blog(CHINESE * 2, "老石桥", before=before),
+        parse_ftr(rules, "x.txt")[0] if rules else ArticleRules(),
+    )
     sources = [image.get("src", "") for image in markup.fragment(found.body).iter("img")]
     assert [source.removeprefix("https://blog.example") for source in sources] == ["/p/1600.jpg"]
 
@@ -217,7 +260,9 @@ def test_a_picture_in_several_sizes_is_in_the_clean_text_once_with_one_address()
     html = clean(from_site(modern_article(BODY + "".join(RESPONSIVE[:3]))).body, ARTICLE_URL)
     images = list(markup.fragment(html).iter("img"))
     assert [dict(image.attrib) for image in images] == [{"src": f"{BASE}/p/1600.jpg"}] * 3
-    assert [word for word in ("srcset", "<source", "<picture", "data-", "sizes") if word in html] == []
+    assert [
+        word for word in ("srcset", "<source", "<picture", "data-", "sizes") if word in html
+    ] == []
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -229,7 +274,12 @@ def test_an_article_without_lead_picture_tags_or_byline_is_an_article(layout: st
 
 
 def test_a_film_or_a_picture_with_a_line_of_text_is_an_article() -> None:
-    assert from_site(modern_article('<p>看</p><video src="https://i.news.example/a.mp4"></video>')).rule == SITE.article.name
+    assert (
+        from_site(
+            modern_article('<p>看</p><video src="https://i.news.example/a.mp4"></video>')
+        ).rule
+        == SITE.article.name
+    )
 
 
 @pytest.mark.parametrize("paragraphs", [ENGLISH, CHINESE], ids=["english", "chinese"])
@@ -273,7 +323,9 @@ def test_a_page_without_an_article_is_told_with_its_address(text: str, rules: Ar
 
 
 def test_rules_may_forbid_guessing() -> None:
-    with pytest.raises(ExtractError, match=r"^https://blog\.example/2031/bridge: .*sites/blog\.example\.txt"):
+    with pytest.raises(
+        ExtractError, match=r"^https://blog\.example/2031/bridge: .*sites/blog\.example\.txt"
+    ):
         from_blog(blog(CHINESE, "老石桥"), "body: //div[@id='artbody']\nautodetect_on_failure: no")
 
 
@@ -296,7 +348,11 @@ def test_a_dropped_in_file_s_directives_are_followed() -> None:
         "<p id='quote'>引文</p><img src='/pixel.gif'><img src='/x.gif' data-real='/real.jpg'></div>"
     )
     found = from_blog(blog(ENGLISH, "Bridge", before=before), rules)
-    assert (found.title, found.authors, found.rule) == ("真标题", ("何大川",), "sites/blog.example.txt")
+    assert (found.title, found.authors, found.rule) == (
+        "真标题",
+        ("何大川",),
+        "sites/blog.example.txt",
+    )
     assert found.published == datetime(2031, 5, 6, 8, tzinfo=UTC)
     expected = '<p class="notes">留下</p><p>第一段</p><blockquote><p id="quote">引文</p></blockquote><img src="/real.jpg"'
     assert expected in found.body
@@ -307,26 +363,50 @@ def test_a_dropped_in_file_s_directives_are_followed() -> None:
 @pytest.mark.parametrize(
     ("head", "before", "timezone", "moment"),
     [
-        ('<meta property="article:published_time" content="2031-05-06T08:00:00+08:00">', "", "UTC", (6, 0)),
+        (
+            '<meta property="article:published_time" content="2031-05-06T08:00:00+08:00">',
+            "",
+            "UTC",
+            (6, 0),
+        ),
         ("", '<time datetime="2031-05-06T08:00:00Z">昨天</time>', "Asia/Shanghai", (6, 8)),
         ("", '<time datetime="2031-05-06T08:00:00">昨天</time>', "Asia/Shanghai", (6, 0)),
-        ('<script type="application/ld+json">{"datePublished":"2031-05-06T08:00:00-05:00"}</script>', "", "UTC", (6, 13)),
+        (
+            '<script type="application/ld+json">{"datePublished":"2031-05-06T08:00:00-05:00"}</script>',
+            "",
+            "UTC",
+            (6, 13),
+        ),
         (
             '<script type="application/ld+json">[{"@graph":[{"a":1},{"datePublished":"2031-05-06T08:00:00"}]}]</script>',
             "",
             "Asia/Shanghai",
             (6, 0),
         ),
-        ('<script type="application/ld+json">{"@graph":{"datePublished":"2031-05-06T08:00:00Z"}}</script>', "", "UTC", (6, 8)),
-        ("", '<span class="date">发表：2031-05-06 08:00 中港台时间</span>', "Asia/Shanghai", (6, 0)),
+        (
+            '<script type="application/ld+json">{"@graph":{"datePublished":"2031-05-06T08:00:00Z"}}</script>',
+            "",
+            "UTC",
+            (6, 8),
+        ),
+        (
+            "",
+            '<span class="date">发表：2031-05-06 08:00 中港台时间</span>',
+            "Asia/Shanghai",
+            (6, 0),
+        ),
         ("", '<span class="date">2031年5月6日 8:00</span>', "Asia/Shanghai", (6, 0)),
         ("", '<span class="date">6 May 2031, 8:00 am</span>', "Asia/Shanghai", (6, 0)),
     ],
 )
-def test_a_date_is_found_where_the_page_says_it(head: str, before: str, timezone: str, moment: tuple[int, int]) -> None:
+def test_a_date_is_found_where_the_page_says_it(
+    head: str, before: str, timezone: str, moment: tuple[int, int]
+) -> None:
     rules = ArticleRules(name="r", body=("//div[@class='text']",), date=("//span[@class='date']",))
     found = from_blog(
-        blog(CHINESE, "老石桥", head, before), rules, Site("blog.example", "x", ("blog.example",), timezone=timezone)
+        blog(CHINESE, "老石桥", head, before),
+        rules,
+        Site("blog.example", "x", ("blog.example",), timezone=timezone),
     )
     assert found.published == datetime(2031, 5, *moment, tzinfo=UTC)
 
@@ -346,7 +426,9 @@ def test_a_date_is_found_where_the_page_says_it(head: str, before: str, timezone
 )
 def test_odd_linked_data_is_passed_over(value: str) -> None:
     good = json.dumps({"author": {"name": "何大川"}, "datePublished": "2031-05-06T08:00:00Z"})
-    scripts = "".join(f'<script type="application/ld+json">{each}</script>' for each in (value, good))
+    scripts = "".join(
+        f'<script type="application/ld+json">{each}</script>' for each in (value, good)
+    )
     found = from_blog(blog(CHINESE, "老石桥", scripts), "body: //div[@class='text']")
     assert (found.authors, found.published) == (("何大川",), datetime(2031, 5, 6, 8, tzinfo=UTC))
 
@@ -362,7 +444,9 @@ def test_links_to_other_articles_and_hosts_are_no_tags() -> None:
     assert from_site(modern_article(links)).tags == ()
 
 
-@pytest.mark.parametrize("tags", ["div", "font", "b", "i", "span", "blockquote", "center", "table><tr><td", "ul><li"])
+@pytest.mark.parametrize(
+    "tags", ["div", "font", "b", "i", "span", "blockquote", "center", "table><tr><td", "ul><li"]
+)
 @pytest.mark.parametrize("rules", ["title: //h1\nbody: //article", ""], ids=["rules", "heuristics"])
 def test_an_article_of_tags_that_nobody_closes_is_whole(tags: str, rules: str) -> None:
     deep = "".join(f"<{tags}>{sentence} ({n}) " for n in range(100) for sentence in ENGLISH)
@@ -381,7 +465,12 @@ def test_a_page_that_nests_deeper_than_can_be_read_is_refused_with_that_reason()
 
 @pytest.mark.parametrize(
     "noise",
-    ["<script>{}</script>", "<script>//<![CDATA[\n{}//]]></script>", "<!-- {} -->", "<i data-state='{}'></i>"],
+    [
+        "<script>{}</script>",
+        "<script>//<![CDATA[\n{}//]]></script>",
+        "<!-- {} -->",
+        "<i data-state='{}'></i>",
+    ],
 )
 def test_a_page_with_a_long_script_or_comment_or_value_is_an_article(noise: str) -> None:
     code = "for(var i=0;i<n;i++){ s = t < u; } " * 2_000

@@ -120,7 +120,10 @@ RSS_MUTATIONS = [
 
 # what stands in the place of HTML; held by content:encoded, by Atom content and by content_html alike
 HTML_MUTATIONS = [
-    *(f"<{tag}></{tag}>|HTML element <{tag}>" for tag in ("script", "iframe", "object", "embed", "form", "style", "x")),
+    *(
+        f"<{tag}></{tag}>|HTML element <{tag}>"
+        for tag in ("script", "iframe", "object", "embed", "form", "style", "x")
+    ),
     '<p onclick="a()">桥</p>|attribute onclick',
     '<p style="color:red">桥</p>|attribute style',
     '<a href="javascript:a()">桥</a>|href: harmful URL',
@@ -325,23 +328,32 @@ def test_each_fault_of_a_json_feed_is_named(where: str, value: object, named: st
 def test_each_fault_of_html_is_named_in_every_form(case: str) -> None:
     html, escaped, named = html_case(case)
     assert_named(check_rss(replaced(RSS, ENCODED, f"<content:encoded>{escaped}")), named)
-    assert_named(check_atom(replaced(ATOM, CONTENT, f'<content type="html">{escaped}</content>')), named)
+    assert_named(
+        check_atom(replaced(ATOM, CONTENT, f'<content type="html">{escaped}</content>')), named
+    )
     assert_named(check_json_feed(json_feed("items.0.content_html", html)), named)
 
 
 def test_relative_addresses_in_atom_are_fine_under_an_xml_base() -> None:
-    html = '<content type="html" xml:base="https://example.org/">&lt;a href="n2">桥&lt;/a></content>'
+    html = (
+        '<content type="html" xml:base="https://example.org/">&lt;a href="n2">桥&lt;/a></content>'
+    )
     assert check_atom(replaced(ATOM, CONTENT, html)) == []
 
 
 @pytest.mark.parametrize("check", [check_rss, check_atom, check_json_feed])
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"NaN", b"<html/>", b"<feed", b'{"items": [3]}', b'"\\ud800"'])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"[]", b"NaN", b"<html/>", b"<feed", b'{"items": [3]}', b'"\\ud800"']
+)
 def test_what_is_no_feed_is_a_problem_and_not_a_crash(check: Any, data: bytes) -> None:
     assert check(data)
 
 
 def test_a_member_that_stands_twice_is_named() -> None:
-    assert_named(check_json_feed(json_feed().replace(b"{", b'{"title": "x",', 1)), "member title stands more than once")
+    assert_named(
+        check_json_feed(json_feed().replace(b"{", b'{"title": "x",', 1)),
+        "member title stands more than once",
+    )
 
 
 @pytest.mark.corpus
@@ -353,13 +365,21 @@ def test_a_good_feed_satisfies_the_schemas() -> None:
 
 @pytest.mark.corpus
 @needs_schemas
-@pytest.mark.parametrize(("old", "new", "_named", "by"), [case for case in ATOM_MUTATIONS if len(case) > 3])
+@pytest.mark.parametrize(
+    ("old", "new", "_named", "by"), [case for case in ATOM_MUTATIONS if len(case) > 3]
+)
 def test_the_atom_schema_finds_the_fault_too(old: str, new: str, _named: str, by: str) -> None:
-    assert_named(check_atom(replaced(ATOM, old, new), schema=SCHEMAS / "atom-rfc4287.rng"), f"{by}: line")
+    assert_named(
+        check_atom(replaced(ATOM, old, new), schema=SCHEMAS / "atom-rfc4287.rng"), f"{by}: line"
+    )
 
 
 @pytest.mark.corpus
 @needs_schemas
-@pytest.mark.parametrize(("where", "value", "_named", "by"), [case for case in JSON_MUTATIONS if len(case) > 3])
-def test_the_json_schema_finds_the_fault_too(where: str, value: object, _named: str, by: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "value", "_named", "by"), [case for case in JSON_MUTATIONS if len(case) > 3]
+)
+def test_the_json_schema_finds_the_fault_too(
+    where: str, value: object, _named: str, by: str
+) -> None:
     assert_named(check_json_feed(json_feed(where, value), schema=SCHEMAS / "feed.json"), f"{by}: $")

@@ -14,24 +14,28 @@ from fakes import CalmBudget, open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom, gzipped, page_of
 from serving import free_port
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, NotAskedError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.pace import Pace
 from feedproxy.model import Mirror, Page, Url
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
 
 ARTICLE = Url(BASE + STORIES[0].path)
 
 
-def test_a_page_comes_with_its_canonical_address_wherever_it_was_reached(fetcher: HttpFetcher) -> None:
+def test_a_page_comes_with_its_canonical_address_wherever_it_was_reached(
+    fetcher: HttpFetcher,
+) -> None:
     page = fetcher.fetch(ARTICLE)
     assert page.url == ARTICLE
     assert STORIES[0].title in page.body.decode()
     assert page.content_type == "text/html; charset=utf-8"
 
 
-def test_a_kept_page_is_asked_for_conditionally_the_next_time(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+def test_a_kept_page_is_asked_for_conditionally_the_next_time(
+    fetcher: HttpFetcher, newsroom: Newsroom
+) -> None:
     first = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     second = fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     assert replace(second, sent=None) == replace(first, sent=None)  # which each answer says anew
@@ -45,7 +49,9 @@ def test_articles_are_not_kept(fetcher: HttpFetcher, settings: Settings) -> None
         assert cache.execute("SELECT count(*) FROM responses").fetchone() == (1,)
 
 
-def test_a_kept_page_survives_a_restart(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
+def test_a_kept_page_survives_a_restart(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom
+) -> None:
     for _ in range(2):
         opened = open_calm_fetcher(settings, mirror, cache_file=settings.data / "cache.sqlite")
         body = opened.fetch(Url(f"{BASE}/city.htm"), keep=True).body
@@ -63,9 +69,15 @@ def test_a_kept_page_that_changed_is_brought_anew(fetcher: HttpFetcher, newsroom
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(Answer(b"", 502), "answered 502"), (Answer(raw=b""), "no usable answer"), (gzipped("<p>abc</p>", cut=9), "cut short")],
+    [
+        (Answer(b"", 502), "answered 502"),
+        (Answer(raw=b""), "no usable answer"),
+        (gzipped("<p>abc</p>", cut=9), "cut short"),
+    ],
 )
-def test_an_error_is_never_answered_from_the_cache(fetcher: HttpFetcher, newsroom: Newsroom, fault: Answer, reason: str) -> None:
+def test_an_error_is_never_answered_from_the_cache(
+    fetcher: HttpFetcher, newsroom: Newsroom, fault: Answer, reason: str
+) -> None:
     fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     newsroom.faults["/city.htm"] = fault
     with pytest.raises(FetchError, match=reason):
@@ -85,12 +97,21 @@ def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom)
         (Answer(b"0" * 100_001), "larger than 100000 bytes"),
         (gzipped("<p>abc</p>", cut=9), "cut short"),
         (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as it says"),
-        (Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}), "'zstd' was not asked for"),
+        (
+            Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}),
+            "'zstd' was not asked for",
+        ),
         (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not asked for"),
         (Answer(raw=b"nonsense\r\n\r\n"), "no usable answer"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), "cut off"),
-        (Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}), "refused: redirect to 'http://169.254"),
-        (Answer(status=302, headers={"Location": "file:///etc/passwd"}), "refused: redirect to 'file:"),
+        (
+            Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}),
+            "refused: redirect to 'http://169.254",
+        ),
+        (
+            Answer(status=302, headers={"Location": "file:///etc/passwd"}),
+            "refused: redirect to 'file:",
+        ),
         (Answer(status=302, headers={"Location": f"{BASE}/city.htm"}), "more than 3 redirects"),
     ],
 )
@@ -112,7 +133,9 @@ def test_a_redirect_within_the_site_is_followed(fetcher: HttpFetcher, newsroom: 
     assert STORIES[0].title in page.body.decode()
 
 
-def test_a_host_of_no_configured_site_is_not_contacted(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+def test_a_host_of_no_configured_site_is_not_contacted(
+    fetcher: HttpFetcher, newsroom: Newsroom
+) -> None:
     with pytest.raises(FetchError, match="refused: no host of a configured site"):
         fetcher.fetch(Url(newsroom.origin + STORIES[0].path))
     assert newsroom.asked == []
@@ -125,18 +148,24 @@ def test_a_host_of_no_configured_site_is_not_contacted(fetcher: HttpFetcher, new
         (f"http://u:p@{HOST}/", "an address with a user name"),
     ],
 )
-def test_an_address_that_no_web_page_has_is_refused(fetcher: HttpFetcher, newsroom: Newsroom, address: str, reason: str) -> None:
+def test_an_address_that_no_web_page_has_is_refused(
+    fetcher: HttpFetcher, newsroom: Newsroom, address: str, reason: str
+) -> None:
     with pytest.raises(FetchError, match=f"refused: {reason}"):
         fetcher.fetch(Url(address))
     assert newsroom.asked == []
 
 
-def test_an_address_with_its_usual_port_goes_to_the_origin_too(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+def test_an_address_with_its_usual_port_goes_to_the_origin_too(
+    fetcher: HttpFetcher, newsroom: Newsroom
+) -> None:
     assert fetcher.fetch(Url(f"http://{HOST}:80/city.htm")).body
     assert newsroom.asked == ["/city.htm"]
 
 
-def test_a_cache_that_breaks_is_done_without(fetcher: HttpFetcher, settings: Settings, newsroom: Newsroom) -> None:
+def test_a_cache_that_breaks_is_done_without(
+    fetcher: HttpFetcher, settings: Settings, newsroom: Newsroom
+) -> None:
     fetcher.fetch(Url(f"{BASE}/city.htm"), keep=True)
     with sqlite3.connect(settings.data / "cache.sqlite") as cache:
         cache.execute("DROP TABLE responses")
@@ -149,14 +178,20 @@ def test_a_cache_that_breaks_is_done_without(fetcher: HttpFetcher, settings: Set
 
 
 def test_upstream_learns_who_asks(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
-    opened = open_calm_fetcher(settings.model_copy(update={"contact": "ops@mirror.example"}), mirror)
+    opened = open_calm_fetcher(
+        settings.model_copy(update={"contact": "ops@mirror.example"}), mirror
+    )
     opened.fetch(ARTICLE)
     opened.close()
     assert newsroom.agents == {"feedproxy/0.1.0 (operated by ops@mirror.example)"}
 
 
-def test_a_proxy_is_used_for_what_has_no_origin(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
-    opened = open_calm_fetcher(settings.model_copy(update={"origins": {}, "proxy": newsroom.origin}), mirror)
+def test_a_proxy_is_used_for_what_has_no_origin(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom
+) -> None:
+    opened = open_calm_fetcher(
+        settings.model_copy(update={"origins": {}, "proxy": newsroom.origin}), mirror
+    )
     page = opened.fetch(ARTICLE)
     opened.close()
     assert page.url == ARTICLE
@@ -189,7 +224,9 @@ def test_a_silent_host_is_left_alone_for_a_while_and_longer_the_next_time(
     for minutes in (1, 2):
         silence(fetcher, newsroom, mirror)
         clock.advance(minutes=minutes, seconds=-1)
-        with pytest.raises(NotAskedError, match=f"not asked: {HOST} is left alone until ") as caught:
+        with pytest.raises(
+            NotAskedError, match=f"not asked: {HOST} is left alone until "
+        ) as caught:
             fetcher.fetch(ARTICLE)
         clock.advance(seconds=1)
         assert caught.value.until == clock.now
@@ -197,7 +234,9 @@ def test_a_silent_host_is_left_alone_for_a_while_and_longer_the_next_time(
     assert fetcher.fetch(ARTICLE).body
 
 
-def test_a_host_is_left_alone_for_a_quarter_of_an_hour_at_most_and_an_answer_ends_that(mirror: Mirror, clock: Clock) -> None:
+def test_a_host_is_left_alone_for_a_quarter_of_an_hour_at_most_and_an_answer_ends_that(
+    mirror: Mirror, clock: Clock
+) -> None:
     budget = CalmBudget()
     pace = Pace(budget, mirror.fetch, clock, lambda _: None)
     waits = []
@@ -209,13 +248,20 @@ def test_a_host_is_left_alone_for_a_quarter_of_an_hour_at_most_and_an_answer_end
     pace.note_answer(HOST)
     for _ in range(mirror.fetch.give_up_after - 1):
         pace.note_silence(HOST)
-    assert budget.held[HOST] - clock.now == timedelta(minutes=15)  # as before: that was not often enough
+    assert budget.held[HOST] - clock.now == timedelta(
+        minutes=15
+    )  # as before: that was not often enough
     pace.note_silence(HOST)
     assert budget.held[HOST] - clock.now == timedelta(minutes=1)
 
 
 def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(
-    fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror, settings: Settings, store: SqlStore, clock: Clock
+    fetcher: HttpFetcher,
+    newsroom: Newsroom,
+    mirror: Mirror,
+    settings: Settings,
+    store: SqlStore,
+    clock: Clock,
 ) -> None:
     silence(fetcher, newsroom, mirror)
     other = open_fetcher(settings, mirror, store.budget, clock, lambda _: None)
@@ -245,12 +291,16 @@ def test_bodies_that_cant_be_used_block_no_later_request(
         with pytest.raises(FetchError, match=reason):
             opened.fetch(Url(f"{BASE}/city.htm"))
     came: SimpleQueue[Page] = SimpleQueue()
-    Thread(target=lambda: came.put(opened.fetch(ARTICLE)), daemon=True).start()  # one that waits for ever ends with the test run
+    Thread(
+        target=lambda: came.put(opened.fetch(ARTICLE)), daemon=True
+    ).start()  # one that waits for ever ends with the test run
     assert STORIES[0].title in came.get(timeout=10).body.decode()
     opened.close()
 
 
-def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mirror, newsroom: Newsroom) -> None:
+def test_a_cache_that_is_no_database_is_put_aside(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom
+) -> None:
     cache = settings.data / "cache.sqlite"
     cache.parent.mkdir(parents=True)
     cache.write_bytes(b"not a database" * 100)
@@ -261,7 +311,9 @@ def test_a_cache_that_is_no_database_is_put_aside(settings: Settings, mirror: Mi
     assert newsroom.not_modified == ["/city.htm"]
 
 
-def test_a_cache_that_another_process_holds_is_done_without(settings: Settings, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_cache_that_another_process_holds_is_done_without(
+    settings: Settings, mirror: Mirror, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache.sqlite"
     with closing(sqlite3.connect(cache, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -271,7 +323,9 @@ def test_a_cache_that_another_process_holds_is_done_without(settings: Settings, 
     assert not cache.with_suffix(".broken").exists()
 
 
-def test_a_cache_that_another_process_takes_later_costs_one_answer(settings: Settings, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_cache_that_another_process_takes_later_costs_one_answer(
+    settings: Settings, mirror: Mirror, tmp_path: Path
+) -> None:
     cache = tmp_path / "cache.sqlite"
     opened = open_calm_fetcher(settings, mirror, cache_file=cache)
     opened.fetch(Url(f"{BASE}/city.htm"), keep=True)
@@ -283,7 +337,9 @@ def test_a_cache_that_another_process_takes_later_costs_one_answer(settings: Set
     opened.close()
 
 
-def test_limits_come_from_the_configuration(settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_limits_come_from_the_configuration(
+    settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path
+) -> None:
     narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=50))
     opened = open_calm_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")
     with pytest.raises(FetchError, match="larger than 50 bytes"):

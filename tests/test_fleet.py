@@ -24,7 +24,7 @@ from engines import Fleet, RedisServer, open_redis, open_vhost, rabbitmqctl, unt
 from realsite import CONFIG, SHARED, stand_in
 from serving import free_port
 
-from feedproxy.sources import load_mirror
+from feedproxy.configuration import load_mirror
 from feedproxy.store import open_store
 
 pytestmark = [pytest.mark.soak, pytest.mark.corpus]
@@ -64,7 +64,11 @@ class Upstream:
     def behave(self, passed: float) -> None:
         """Fail, and be down, for a part of the time, of which a share has *passed*."""
         is_failing, is_down = 0.2 < passed < 0.6, 0.6 <= passed < 0.65
-        self.server.control |= {"fail_rate": 0.03 if is_failing else 0.0, "retry_after": 2, "down": is_down}
+        self.server.control |= {
+            "fail_rate": 0.03 if is_failing else 0.0,
+            "retry_after": 2,
+            "down": is_down,
+        }
 
     def measure(self) -> None:
         """Note how fast it was asked since this was noted last."""
@@ -105,7 +109,9 @@ class Nodes:
     def ask(self, port: int) -> bytes | None:
         """Return a hash of the feed of all, None if the node is down."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/feed/all.atom", timeout=30) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/feed/all.atom", timeout=30
+            ) as answer:
                 self.codes[answer.status] += 1
                 return hashlib.sha256(answer.read()).digest()
         except urllib.error.HTTPError as e:
@@ -126,8 +132,13 @@ class Nodes:
 
     def _note(self, port: int, state: bytes, asked_at: float) -> None:
         order = list(self.states)
-        if state in self.states and (latest := self.latest.get(port)) in order[order.index(state) + 1 :]:
-            del self.states[latest]  # what the other node had passed over, so it is not later than what came here after it
+        if (
+            state in self.states
+            and (latest := self.latest.get(port)) in order[order.index(state) + 1 :]
+        ):
+            del self.states[
+                latest
+            ]  # what the other node had passed over, so it is not later than what came here after it
         self.latest[port] = state
         self.states.setdefault(state, time.monotonic())
         order = list(self.states)
@@ -155,7 +166,9 @@ class Installation:
         kind = name.rstrip("123")
         if kind == "web":
             port = self.nodes.ports[int(name[-1]) - 1]
-            self.fleet.start(name, "serve", FEEDPROXY_BIND=f"127.0.0.1:{port}", FEEDPROXY_WORKERS="1")
+            self.fleet.start(
+                name, "serve", FEEDPROXY_BIND=f"127.0.0.1:{port}", FEEDPROXY_WORKERS="1"
+            )
         else:
             self.fleet.start(name, kind, *(("--processes", "1") if kind == "worker" else ()))
 
@@ -168,9 +181,16 @@ class Installation:
 
     def wait_for_first_polls(self) -> None:
         """Wait until each channel was polled: what a first listing does not show any more is for a backfill, not for polls."""
-        store, count = open_store(self.database, self.fleet.folder), len(load_mirror(CONFIG).channels)
+        store, count = (
+            open_store(self.database, self.fleet.folder),
+            len(load_mirror(CONFIG).channels),
+        )
         states = store.schedule.states
-        until(lambda: sum(state.succeeded_at is not None for state in states().values()) == count, "first polls", 120)
+        until(
+            lambda: sum(state.succeeded_at is not None for state in states().values()) == count,
+            "first polls",
+            120,
+        )
         store.close()
 
 
@@ -178,7 +198,9 @@ NAMES = ("worker1", "worker2", "worker3", "web1", "web2", "beat1", "beat2")
 
 
 @contextmanager
-def open_installation(folder: Path, database: str, broker_url: str, redis_url: str) -> Iterator[Installation]:
+def open_installation(
+    folder: Path, database: str, broker_url: str, redis_url: str
+) -> Iterator[Installation]:
     shutil.copytree(CONFIG, folder / "config")
     main = folder / "config" / "feedproxy.toml"
     text = main.read_text("utf-8")
@@ -248,9 +270,15 @@ def finish(made: Installation, patience_s: float = 240) -> None:
         made.nodes.look()
         time.sleep(2)
     held, stats, nodes = made.held(), made.upstream.server.stats, made.nodes
-    print(f"\n{len(held)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change")
-    print(f"upstream: {stats}; fastest {made.upstream.fastest:.1f} a second of {2 * PER_SECOND} by two hosts")
-    print(f"feeds: {dict(nodes.codes)}, {len(nodes.states)} states seen, apart for {nodes.longest_apart_s:.1f} s at most")
+    print(
+        f"\n{len(held)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change"
+    )
+    print(
+        f"upstream: {stats}; fastest {made.upstream.fastest:.1f} a second of {2 * PER_SECOND} by two hosts"
+    )
+    print(
+        f"feeds: {dict(nodes.codes)}, {len(nodes.states)} states seen, apart for {nodes.longest_apart_s:.1f} s at most"
+    )
     assert made.wanted <= held
     assert stats["most_active"] <= 2 * AT_ONCE
     assert made.upstream.fastest <= 2 * PER_SECOND + 2
@@ -264,7 +292,9 @@ def finish(made: Installation, patience_s: float = 240) -> None:
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
-def redis_and_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RedisServer, str]]:
+def redis_and_broker(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[RedisServer, str]]:
     (tmp_path / "redis").mkdir()
     with open_redis(tmp_path / "redis") as redis:
         if request.param == "redis":
@@ -278,17 +308,25 @@ def test_whatever_is_killed_while_all_articles_come_none_is_lost(
     tmp_path: Path, redis_and_broker: tuple[RedisServer, str]
 ) -> None:
     redis, broker_url = redis_and_broker
-    with new_database("fleet") as database, open_installation(tmp_path, database, broker_url, redis.url) as made:
+    with (
+        new_database("fleet") as database,
+        open_installation(tmp_path, database, broker_url, redis.url) as made,
+    ):
         killed: list[object] = []
         run(made, MINUTES * 60, 15, killed)
         print(f"\nkilled: {dict(Counter(killed))}")
         finish(made)
 
 
-def test_redis_or_the_broker_may_be_away_for_half_a_minute(tmp_path: Path, redis_and_broker: tuple[RedisServer, str]) -> None:
+def test_redis_or_the_broker_may_be_away_for_half_a_minute(
+    tmp_path: Path, redis_and_broker: tuple[RedisServer, str]
+) -> None:
     redis, broker_url = redis_and_broker
     is_redis = broker_url.startswith("redis")  # which then is the broker, too
-    with new_database("fleet") as database, open_installation(tmp_path, database, broker_url, redis.url) as made:
+    with (
+        new_database("fleet") as database,
+        open_installation(tmp_path, database, broker_url, redis.url) as made,
+    ):
         run(made, 30, 1e9, [])
         before = len(made.held())
         redis.stop() if is_redis else rabbitmqctl("stop_app")
@@ -301,6 +339,8 @@ def test_redis_or_the_broker_may_be_away_for_half_a_minute(tmp_path: Path, redis
         back = time.monotonic()
         made.upstream.show(None)
         until(lambda: len(made.held()) > during, "more articles", 120)
-        print(f"\n{before} articles before, {during} after half a minute; more {time.monotonic() - back:.1f} s after it was back")
+        print(
+            f"\n{before} articles before, {during} after half a minute; more {time.monotonic() - back:.1f} s after it was back"
+        )
         run(made, 30, 1e9, [])
         finish(made)

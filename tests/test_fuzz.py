@@ -28,17 +28,27 @@ from test_sanitise import SOUP
 from werkzeug.test import run_wsgi_app
 
 from feedproxy import markup, paths, urls
-from feedproxy.choice import PARAMETERS
+from feedproxy.configuration import load_mirror
 from feedproxy.dates import parse_date
 from feedproxy.errors import FeedproxyError, PictureError
 from feedproxy.extract import extract_article
-from feedproxy.harvest.articles import make_article
+from feedproxy.feed_options import PARAMETERS
+from feedproxy.ingest.drafts import make_article
 from feedproxy.media.forms import make_forms
-from feedproxy.model import ArticleId, ArticleRules, DirtyHtml, ImageRules, ListingItem, MirrorPath, Page, Site, Url
+from feedproxy.model import (
+    ArticleId,
+    ArticleRules,
+    DirtyHtml,
+    ImageRules,
+    ListingItem,
+    MirrorPath,
+    Page,
+    Site,
+    Url,
+)
 from feedproxy.parse import parse_listing
-from feedproxy.rewrite import Place, linked_articles, rewrite_links, shown_pictures
+from feedproxy.rewrite import LinkContext, linked_articles, rewrite_links, shown_pictures
 from feedproxy.sanitise import clean, plain_text
-from feedproxy.sources import load_mirror
 
 # A run of `make fuzz` takes about a minute, and as many follow each other as there is time for.
 _LONGER = 25 if settings.get_current_profile_name() == "fuzz" else 0.25
@@ -49,7 +59,9 @@ with TemporaryDirectory() as _folder:
 SITE = MIRROR.sites[0]
 REAL = samples.make_site()
 # Of no site's pages anything is known: every address is an article's, heuristics read it.
-UNRULED = Site(name="blog", title="无规则", hosts=("www.news.example",), timezone="America/St_Johns")
+UNRULED = Site(
+    name="blog", title="无规则", hosts=("www.news.example",), timezone="America/St_Johns"
+)
 LISTING, ARTICLE = Url(f"{BASE}/city.htm"), Url(f"{BASE}{STORIES[1].path}")
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -77,7 +89,14 @@ HREFS = st.sampled_from(
             "/tag/%ff%00.html",
             "#",
         ),
-        *("http://news.example\\@x/", "http://user:pw@news.example/21/5/1/n1.htm", "http://①.example/", "http://xn--a/", "?", ""),
+        *(
+            "http://news.example\\@x/",
+            "http://user:pw@news.example/21/5/1/n1.htm",
+            "http://①.example/",
+            "http://xn--a/",
+            "?",
+            "",
+        ),
         *(
             "http://news.example:0/",
             "http://news.example:٣/",
@@ -85,12 +104,23 @@ HREFS = st.sampled_from(
             "/gb/tag/{0.__class__}%s.html",
             "http://..",
         ),
-        *("http://a..b/", "http://" + "a" * 64 + ".example/", "http://ｎews.example/", "//[fe80::1%25eth0]/", "http://[v1.x]/"),
+        *(
+            "http://a..b/",
+            "http://" + "a" * 64 + ".example/",
+            "http://ｎews.example/",
+            "//[fe80::1%25eth0]/",
+            "http://[v1.x]/",
+        ),
     )
 )
 DATES = st.sampled_from(
     (
-        *("2021-11-09T14:05:00+08:00", "Tue, 09 Nov 2021 14:05:00 +0800", "2021年11月9日 下午13:61", "0001-01-01T00:00:00+14:00"),
+        *(
+            "2021-11-09T14:05:00+08:00",
+            "Tue, 09 Nov 2021 14:05:00 +0800",
+            "2021年11月9日 下午13:61",
+            "0001-01-01T00:00:00+14:00",
+        ),
         *(
             "9999-12-31T23:59:59-12:00",
             "2021-02-30 25:99",
@@ -143,7 +173,16 @@ TOKENS = st.sampled_from(
             "<svg>",
             "<a>",
         ),
-        *("<h1>", "<title>", "<template>", "<textarea>", "<plaintext>", "<frameset>", "<img srcset='a 1w, b 2x'>", "<picture>"),
+        *(
+            "<h1>",
+            "<title>",
+            "<template>",
+            "<textarea>",
+            "<plaintext>",
+            "<frameset>",
+            "<img srcset='a 1w, b 2x'>",
+            "<picture>",
+        ),
         *(
             '<div id="text">',
             "<ul class='list'>",
@@ -205,9 +244,19 @@ TOKENS = st.sampled_from(
             "{0.__class__}",
             "../../x",
         ),
-        *('<script type="application/ld+json">{"@graph":[[{"author":[1,{"name":[]}],"datePublished":{"a":1}}]]}</script>',),
-        *('<meta property="og:image" content="http://[">', '<meta property="og:title" content="&#0;">', "<time datetime='x'>"),
-        *('<span class="date">2021-13-45</span>', '<a rel="next" href="//[">', '<video poster="x"><source src="y"></video>'),
+        *(
+            '<script type="application/ld+json">{"@graph":[[{"author":[1,{"name":[]}],"datePublished":{"a":1}}]]}</script>',
+        ),
+        *(
+            '<meta property="og:image" content="http://[">',
+            '<meta property="og:title" content="&#0;">',
+            "<time datetime='x'>",
+        ),
+        *(
+            '<span class="date">2021-13-45</span>',
+            '<a rel="next" href="//[">',
+            '<video poster="x"><source src="y"></video>',
+        ),
     )
 )
 CONTENT_TYPES = st.sampled_from(
@@ -221,7 +270,12 @@ CONTENT_TYPES = st.sampled_from(
             ";",
             "charset=",
         ),
-        *("text/html; charset=utf-16", "text/html; charset=utf-7", "text/html; charset=replacement", "text/html; charset=\x00"),
+        *(
+            "text/html; charset=utf-16",
+            "text/html; charset=utf-7",
+            "text/html; charset=replacement",
+            "text/html; charset=\x00",
+        ),
         *(
             "text/html; charset=x-user-defined",
             "text/html; charset=idna",
@@ -238,7 +292,18 @@ CONTENT_TYPES = st.sampled_from(
     )
 )
 ENCODINGS = st.sampled_from(
-    ("utf-8", "utf-8", "utf-8", "utf-8", "gb18030", "big5", "utf-16", "utf-16-be", "iso-2022-jp", "utf-7")
+    (
+        "utf-8",
+        "utf-8",
+        "utf-8",
+        "utf-8",
+        "gb18030",
+        "big5",
+        "utf-16",
+        "utf-16-be",
+        "iso-2022-jp",
+        "utf-7",
+    )
 )
 _STRUCTURE = re.compile("[<>&=\"'{}:/]")
 
@@ -249,7 +314,9 @@ def mutated(draw: st.DrawFn, bases: Sequence[str], tokens: st.SearchStrategy[str
     text = draw(st.sampled_from(bases))
     for _ in range(draw(st.integers(0, 5))):
         edges = [match.start() for match in _STRUCTURE.finditer(text[:20_000])] or [0]
-        start, end = sorted((draw(st.sampled_from(edges)) + draw(st.integers(0, 1)), draw(st.sampled_from(edges))))
+        start, end = sorted(
+            (draw(st.sampled_from(edges)) + draw(st.integers(0, 1)), draw(st.sampled_from(edges)))
+        )
         part = text[start:end]
         match draw(st.integers(0, 5)):
             case 0:
@@ -287,9 +354,15 @@ xmlns:gml="http://www.opengis.net/gml" xmlns:itunes="http://www.itunes.com/DTDs/
 FEEDS = (
     rss("city", STORIES),
     samples.rss(
-        samples.rss_item(samples.article_url(1)), samples.rss_item(samples.article_url(2), "<b>&amp;", "x"), encoding="gb2312"
+        samples.rss_item(samples.article_url(1)),
+        samples.rss_item(samples.article_url(2), "<b>&amp;", "x"),
+        encoding="gb2312",
     ),
-    samples.atom(samples.article_url(1), samples.article_url(2), attributes=' xml:base="http://news.example/" xml:lang="zh"'),
+    samples.atom(
+        samples.article_url(1),
+        samples.article_url(2),
+        attributes=' xml:base="http://news.example/" xml:lang="zh"',
+    ),
     samples.json_feed(samples.article_url(1), samples.article_url(2)),
     _RDF,
     _ODD_RSS,
@@ -304,13 +377,19 @@ _PLAIN = f"""<!DOCTYPE html><html><head><title>桥 - 报</title><meta name="auth
 <meta name="date" content="2021-11-09"></head><body><nav><a href="/">首页</a></nav><article><h1>石桥重新开放</h1>
 {"".join(f"<p>{each.text * 4}</p>" for each in STORIES)}
 <ul><li>甲</li></ul><table><tr><td>一</td></tr></table><pre>x\n y</pre><img src="/a.png" alt="桥"></article></body></html>"""
-ARTICLES = (*map(article_page, STORIES), samples.modern_article(), samples.classic_article(), _PLAIN)
+ARTICLES = (
+    *map(article_page, STORIES),
+    samples.modern_article(),
+    samples.classic_article(),
+    _PLAIN,
+)
 LINKS = st.tuples(
-    st.sampled_from(("a href", "img src", "video src", "audio src", "source src", "video poster")), HREFS | SOUP
+    st.sampled_from(("a href", "img src", "video src", "audio src", "source src", "video poster")),
+    HREFS | SOUP,
 ).map(lambda pair: f'<{pair[0]}="{pair[1]}">石桥')
 DIRTY = SOUP | st.lists(LINKS | SOUP, max_size=6).map("".join) | mutated(ARTICLES)
 ADDRESSES = st.lists(HREFS | TOKENS | st.text(max_size=6), min_size=1, max_size=3).map("".join)
-PLACE = Place(
+PLACE = LinkContext(
     ArticleId("n102"),
     "town",
     "city",
@@ -337,18 +416,24 @@ def _can_be_kept(*texts: str) -> None:
 
 @fuzzed(450)
 @given(as_bytes(mutated(FEEDS)), CONTENT_TYPES, st.sampled_from((SITE, REAL, UNRULED)))
-def test_parse_gives_the_articles_of_a_feed_or_says_why_not(body: bytes, content_type: str, site: Site) -> None:
+def test_parse_gives_the_articles_of_a_feed_or_says_why_not(
+    body: bytes, content_type: str, site: Site
+) -> None:
     _parse(Page(LISTING, body, content_type), site, "feed")
 
 
 @fuzzed(300)
 @given(as_bytes(mutated(LISTINGS)), CONTENT_TYPES, st.sampled_from((SITE, REAL)))
-def test_parse_gives_the_articles_of_a_page_or_says_why_not(body: bytes, content_type: str, site: Site) -> None:
+def test_parse_gives_the_articles_of_a_page_or_says_why_not(
+    body: bytes, content_type: str, site: Site
+) -> None:
     _parse(Page(LISTING, body, content_type), site, "html")
 
 
 @fuzzed(150)
-@given(st.binary(max_size=200), CONTENT_TYPES | st.text(max_size=20), st.sampled_from(("feed", "html")))
+@given(
+    st.binary(max_size=200), CONTENT_TYPES | st.text(max_size=20), st.sampled_from(("feed", "html"))
+)
 def test_parse_takes_any_bytes(body: bytes, content_type: str, kind: str) -> None:
     _parse(Page(LISTING, body, content_type), SITE, kind)
 
@@ -376,16 +461,21 @@ def _parse(page: Page, site: Site, kind: str) -> None:
 
 @fuzzed(160)
 @given(as_bytes(mutated(ARTICLES)), CONTENT_TYPES, st.sampled_from((SITE, REAL)))
-def test_extract_gives_an_article_by_rules_or_says_why_not(body: bytes, content_type: str, site: Site) -> None:
+def test_extract_gives_an_article_by_rules_or_says_why_not(
+    body: bytes, content_type: str, site: Site
+) -> None:
     _extract(Page(ARTICLE, body, content_type), site.article, site)
 
 
 @fuzzed(75)
 @example(
-    '<h1>山城</h1><time datetime="2021-05-01T08B">8:00</time><p>清晨五点，山城的早市已经热闹起来。</p>'.encode(), "text/html"
+    '<h1>山城</h1><time datetime="2021-05-01T08B">8:00</time><p>清晨五点，山城的早市已经热闹起来。</p>'.encode(),
+    "text/html",
 )
 @given(as_bytes(mutated((_PLAIN, *ARTICLES[:2]))), CONTENT_TYPES)
-def test_extract_gives_an_article_by_heuristics_or_says_why_not(body: bytes, content_type: str) -> None:
+def test_extract_gives_an_article_by_heuristics_or_says_why_not(
+    body: bytes, content_type: str
+) -> None:
     _extract(Page(ARTICLE, body, content_type), ArticleRules(), None)
 
 
@@ -399,7 +489,9 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> None:
     assert found.title
     assert found.published is None or found.published.utcoffset() == timedelta(0)
     assert "\n" not in found.title + "".join(found.authors + found.tags)
-    pictures = (found.picture.url, found.picture.alt, found.picture.caption) if found.picture else ()
+    pictures = (
+        (found.picture.url, found.picture.alt, found.picture.caption) if found.picture else ()
+    )
     _can_be_kept(found.title, *found.authors, *found.tags, *pictures, safe, plain_text(safe))
     for url in (found.single_url, found.next_url, found.picture.url if found.picture else None):
         assert url is None or url.startswith(("http://", "https://"))
@@ -419,8 +511,12 @@ def test_sanitise_gives_clean_text_that_stays_so_or_says_why_not(dirty: str, bas
         _is_told(e)
         return
     _can_be_kept(safe, plain_text(safe))
-    assert not re.search(r"<(?:script|style|iframe|svg|math|form|base|meta|object|embed)\b", safe, re.IGNORECASE)
-    assert not re.search(r"<[^>]*\s(?:on\w+|style|srcset)\s*=", re.sub(r'"[^"]*"', '""', safe), re.IGNORECASE)
+    assert not re.search(
+        r"<(?:script|style|iframe|svg|math|form|base|meta|object|embed)\b", safe, re.IGNORECASE
+    )
+    assert not re.search(
+        r"<[^>]*\s(?:on\w+|style|srcset)\s*=", re.sub(r'"[^"]*"', '""', safe), re.IGNORECASE
+    )
     assert clean(DirtyHtml(safe), page) == safe
 
 
@@ -429,20 +525,42 @@ def test_sanitise_gives_clean_text_that_stays_so_or_says_why_not(dirty: str, bas
 
 @fuzzed(450)
 @given(DIRTY, st.booleans(), st.booleans())
-def test_rewrite_takes_whatever_was_cleaned_and_leaves_no_way_to_the_site(dirty: str, alone: bool, only_held: bool) -> None:  # noqa: FBT001
+def test_rewrite_takes_whatever_was_cleaned_and_leaves_no_way_to_the_site(
+    dirty: str,
+    alone: bool,  # noqa: FBT001
+    only_held: bool,  # noqa: FBT001
+) -> None:
     try:
         safe = clean(DirtyHtml(dirty), ARTICLE)
     except FeedproxyError:
         return
-    write: Callable[[MirrorPath], str] = (lambda to: paths.absolute(to, "https://m.example")) if alone else PLACE.write
-    place = Place(PLACE.article_id, "town", "city", PLACE.layout, PLACE.held, write, alone=alone, only_held=only_held)
+    write: Callable[[MirrorPath], str] = (
+        (lambda to: paths.absolute(to, "https://m.example")) if alone else PLACE.write
+    )
+    place = LinkContext(
+        PLACE.article_id,
+        "town",
+        "city",
+        PLACE.layout,
+        PLACE.held,
+        write,
+        alone=alone,
+        only_held=only_held,
+    )
     written = rewrite_links(safe, MIRROR, place)
     _can_be_kept(written)
-    assert not {urls.host_of(url) for url in re.findall(r'(?:href|src|poster)="([^"]*)"', written)} & set(SITE.hosts)
+    assert not {
+        urls.host_of(url) for url in re.findall(r'(?:href|src|poster)="([^"]*)"', written)
+    } & set(SITE.hosts)
     assert clean(DirtyHtml(written), Url("https://m.example/")) is not None
-    for article_id, url in linked_articles(markup.fragment(safe), MIRROR, besides=ArticleId("n102")):
+    for article_id, url in linked_articles(
+        markup.fragment(safe), MIRROR, besides=ArticleId("n102")
+    ):
         assert urls.identify(SITE, url) == (article_id, url)
-    assert all(url.startswith(("http://", "https://")) for url in shown_pictures(markup.fragment(safe), None))
+    assert all(
+        url.startswith(("http://", "https://"))
+        for url in shown_pictures(markup.fragment(safe), None)
+    )
 
 
 # ---------------------------------------------------------------- helpers
@@ -471,14 +589,20 @@ def test_helpers_of_addresses_take_any_text(text: str) -> None:
 
 
 @fuzzed(200)
-@given(st.lists(DATES | TOKENS | st.text(max_size=8), max_size=4).map(" ".join), st.sampled_from(("UTC", "Asia/Shanghai")))
+@given(
+    st.lists(DATES | TOKENS | st.text(max_size=8), max_size=4).map(" ".join),
+    st.sampled_from(("UTC", "Asia/Shanghai")),
+)
 def test_helpers_of_dates_give_a_moment_or_none(text: str, timezone: str) -> None:
     moment = parse_date(text, timezone)
     assert moment is None or (moment.utcoffset() == timedelta(0) and moment.isoformat())
 
 
 @fuzzed(300)
-@given(as_bytes(mutated((*FEEDS, *LISTINGS))) | st.binary(max_size=60), CONTENT_TYPES | st.text(max_size=30))
+@given(
+    as_bytes(mutated((*FEEDS, *LISTINGS))) | st.binary(max_size=60),
+    CONTENT_TYPES | st.text(max_size=30),
+)
 @example(b"<", "text/html; charset=hz-gb-2312")
 def test_helpers_of_mark_up_take_any_bytes(body: bytes, content_type: str) -> None:
     text = markup.decode(body, content_type)
@@ -487,9 +611,9 @@ def test_helpers_of_mark_up_take_any_bytes(body: bytes, content_type: str) -> No
     markup.best_candidate(text)
 
 
-SEGMENTS = st.text(st.characters(codec="utf-8", exclude_characters="/\x00"), min_size=1, max_size=8).filter(
-    lambda text: text.strip(".")
-)
+SEGMENTS = st.text(
+    st.characters(codec="utf-8", exclude_characters="/\x00"), min_size=1, max_size=8
+).filter(lambda text: text.strip("."))
 
 
 @fuzzed(300)
@@ -545,12 +669,22 @@ def broken_pictures(draw: st.DrawFn) -> bytes:
         body[draw(st.integers(0, len(body))) :] = draw(st.sampled_from(PICTURES))
     for _ in range(draw(st.integers(0, 5))):
         # most of what is interpreted stands at the beginning
-        at = draw(st.integers(0, min(len(body), 400) - 1) | st.integers(0, len(body) - 1)) if body else 0
+        at = (
+            draw(st.integers(0, min(len(body), 400) - 1) | st.integers(0, len(body) - 1))
+            if body
+            else 0
+        )
         match draw(st.integers(0, 3)):
             case 0:
-                body[at : at + 1] = bytes((draw(st.sampled_from((0, 1, 0x7F, 0x80, 0xFF)) | st.integers(0, 255)),))
+                body[at : at + 1] = bytes(
+                    (draw(st.sampled_from((0, 1, 0x7F, 0x80, 0xFF)) | st.integers(0, 255)),)
+                )
             case 1:
-                body[at : at + 4] = draw(st.sampled_from((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\0\0\0\1")))
+                body[at : at + 4] = draw(
+                    st.sampled_from(
+                        (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\0\0\0\1")
+                    )
+                )
             case 2:
                 del body[at : at + draw(st.integers(1, 40))]
             case _:
@@ -583,7 +717,21 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 
 
 METHODS = st.sampled_from(
-    ("GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "get", "X-Y")
+    (
+        "GET",
+        "GET",
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "DELETE",
+        "OPTIONS",
+        "TRACE",
+        "PATCH",
+        "CONNECT",
+        "get",
+        "X-Y",
+    )
 )
 ODD = st.sampled_from(
     (
@@ -601,26 +749,110 @@ ODD = st.sampled_from(
             b"{{7*7}}",
             b"%25s",
         ),
-        *(b"' OR 1=1--", b"%C0%AE", b"\xe4\xba", b"?", b"#", b";", b"//evil.example", b"\\evil.example", b"a" * 5000, b"9" * 400),
-        *("桥".encode(), "\u202e".encode(), "\ud800".encode("utf-8", "surrogatepass"), b"+", b"%", b"%zz", b"%u0041", b"~", b"*"),
-        *(b"http://evil.example/", b"README", b"1", b"0", b"-1", b"2147483648", b"9" * 20, b"1e3", b"xml", b"json.atom", b"%2f"),
+        *(
+            b"' OR 1=1--",
+            b"%C0%AE",
+            b"\xe4\xba",
+            b"?",
+            b"#",
+            b";",
+            b"//evil.example",
+            b"\\evil.example",
+            b"a" * 5000,
+            b"9" * 400,
+        ),
+        *(
+            "桥".encode(),
+            "\u202e".encode(),
+            "\ud800".encode("utf-8", "surrogatepass"),
+            b"+",
+            b"%",
+            b"%zz",
+            b"%u0041",
+            b"~",
+            b"*",
+        ),
+        *(
+            b"http://evil.example/",
+            b"README",
+            b"1",
+            b"0",
+            b"-1",
+            b"2147483648",
+            b"9" * 20,
+            b"1e3",
+            b"xml",
+            b"json.atom",
+            b"%2f",
+        ),
     )
 )
 KNOWN = st.sampled_from(
     (
-        *(b"town", b"letters", b"city", b"books", b"requested", b"all", b"n102", b"n900", b"tag", b"feed", b"media", b"static"),
-        *(b"blob", b"master", b"pages", b"indexes", b"README.md", b"2.md", b"n102.md", b"n900.md", b"town.xml", b"all.json"),
-        *(b"mirror.css", b"healthz", b"readyz", b"status", b"metrics", b"robots.txt", b"favicon.ico"),
+        *(
+            b"town",
+            b"letters",
+            b"city",
+            b"books",
+            b"requested",
+            b"all",
+            b"n102",
+            b"n900",
+            b"tag",
+            b"feed",
+            b"media",
+            b"static",
+        ),
+        *(
+            b"blob",
+            b"master",
+            b"pages",
+            b"indexes",
+            b"README.md",
+            b"2.md",
+            b"n102.md",
+            b"n900.md",
+            b"town.xml",
+            b"all.json",
+        ),
+        *(
+            b"mirror.css",
+            b"healthz",
+            b"readyz",
+            b"status",
+            b"metrics",
+            b"robots.txt",
+            b"favicon.ico",
+        ),
         *("读书".encode(), b"%E8%AF%BB%E4%B9%A6", "读书.atom".encode()),
     )
 )
 PARTS = KNOWN | ODD | st.binary(max_size=6)
 TEMPLATES = st.sampled_from(
     (
-        *("/", "/{}", "/{}/", "/tag/{}", "/feed/{}.xml", "/feed/{}.atom", "/feed/town/{}.json", "/feed/{}/city.xml", "/media/{}"),
+        *(
+            "/",
+            "/{}",
+            "/{}/",
+            "/tag/{}",
+            "/feed/{}.xml",
+            "/feed/{}.atom",
+            "/feed/town/{}.json",
+            "/feed/{}/city.xml",
+            "/media/{}",
+        ),
         *("/feed/merged/{},town.json", "/feed/merged/{}/{}.xml", "/feeds.opml"),
-        *("/feed/tag/{}.xml", "/town/blob/master/pages/{}/n102.md", "/town/blob/master/pages/city/{}.md", "/static/{}"),
-        *("/{}/blob/master/pages/city/n102.md", "/{}/blob/master/indexes/city/README.md", "/town/blob/master/indexes/city/{}.md"),
+        *(
+            "/feed/tag/{}.xml",
+            "/town/blob/master/pages/{}/n102.md",
+            "/town/blob/master/pages/city/{}.md",
+            "/static/{}",
+        ),
+        *(
+            "/{}/blob/master/pages/city/n102.md",
+            "/{}/blob/master/indexes/city/README.md",
+            "/town/blob/master/indexes/city/{}.md",
+        ),
         *(
             "/town/blob/master/indexes/{}/1.md",
             PAGE,
@@ -660,8 +892,29 @@ VALUES = st.sampled_from(
             "bytes=",
             "bytes=a-b",
         ),
-        *('"x"', 'W/"x"', "*", '"', 'W/"', "Tue, 01 Jun 2021 12:00:00 GMT", "Tue, 99 Jun 99999 12:00:00 GMT", "0", "-1", "1e9"),
-        *("gzip", "gzip;q=0", "gzip;q=x", "identity;q=0, *;q=0", "br;q=1e400", "gzip;q=-1", ";;;,,,", "gzip;q=nan", "*;q=0.5"),
+        *(
+            '"x"',
+            'W/"x"',
+            "*",
+            '"',
+            'W/"',
+            "Tue, 01 Jun 2021 12:00:00 GMT",
+            "Tue, 99 Jun 99999 12:00:00 GMT",
+            "0",
+            "-1",
+            "1e9",
+        ),
+        *(
+            "gzip",
+            "gzip;q=0",
+            "gzip;q=x",
+            "identity;q=0, *;q=0",
+            "br;q=1e400",
+            "gzip;q=-1",
+            ";;;,,,",
+            "gzip;q=nan",
+            "*;q=0.5",
+        ),
         *(
             "Basic eDp5",
             "Bearer ",
@@ -695,8 +948,25 @@ VALUES = st.sampled_from(
 HEADERS = st.dictionaries(
     st.sampled_from(
         (
-            *("HOST", "HOST", "RANGE", "IF_RANGE", "IF_NONE_MATCH", "IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"),
-            *("ACCEPT_ENCODING", "ACCEPT", "AUTHORIZATION", "COOKIE", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO"),
+            *(
+                "HOST",
+                "HOST",
+                "RANGE",
+                "IF_RANGE",
+                "IF_NONE_MATCH",
+                "IF_MATCH",
+                "IF_MODIFIED_SINCE",
+                "IF_UNMODIFIED_SINCE",
+            ),
+            *(
+                "ACCEPT_ENCODING",
+                "ACCEPT",
+                "AUTHORIZATION",
+                "COOKIE",
+                "X_FORWARDED_FOR",
+                "X_FORWARDED_HOST",
+                "X_FORWARDED_PROTO",
+            ),
             *(
                 "FORWARDED",
                 "X_FORWARDED_PREFIX",
@@ -792,12 +1062,20 @@ SHAPES: tuple[dict[str, object], ...] = (
     {"public_url": "https://mirror.example/x"},
 )
 _KNOWN_HEADERS = (
-    *("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "X-Frame-Options"),
+    *(
+        "Content-Security-Policy",
+        "X-Content-Type-Options",
+        "Referrer-Policy",
+        "Permissions-Policy",
+        "X-Frame-Options",
+    ),
     *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
 )
 
 
-def _environ(method: str, path: bytes, query: str, headers: dict[str, str], body: bytes, content_type: str) -> dict[str, Any]:
+def _environ(
+    method: str, path: bytes, query: str, headers: dict[str, str], body: bytes, content_type: str
+) -> dict[str, Any]:
     """Return a request as a server hands it over (PEP 3333): bytes as latin-1, the path decoded once."""
     decoded = re.sub(rb"%([0-9a-fA-F]{2})", lambda match: bytes((int(match[1], 16),)), path)
     return {
@@ -862,9 +1140,16 @@ def test_web_answers_any_request(
 
 
 @fuzzed(400)
-@given(st.sampled_from(("/feed/town.atom", "/feed/all.json", "/feed/merged/town/city,letters.xml")), CHOICES)
-def test_web_answers_any_choice(fronts: tuple[Callable[..., Any], ...], address: str, given_: dict[str, str]) -> None:
-    query = "&".join(f"{name}={quote(value, errors='surrogatepass')}" for name, value in given_.items())
+@given(
+    st.sampled_from(("/feed/town.atom", "/feed/all.json", "/feed/merged/town/city,letters.xml")),
+    CHOICES,
+)
+def test_web_answers_any_choice(
+    fronts: tuple[Callable[..., Any], ...], address: str, given_: dict[str, str]
+) -> None:
+    query = "&".join(
+        f"{name}={quote(value, errors='surrogatepass')}" for name, value in given_.items()
+    )
     environ = _environ("GET", address.encode(), query, {"HOST": "localhost"}, b"", "")
     chunks, status, answered = run_wsgi_app(fronts[0], environ, buffered=True)
     sent, media_type = b"".join(chunks), answered["Content-Type"].partition(";")[0]
@@ -885,15 +1170,23 @@ def fronts(standing: Standing) -> tuple[Callable[..., Any], ...]:
 @given(as_bytes(mutated(ARTICLES[:4])), as_bytes(mutated((_PLAIN,))))
 def test_web_shows_whatever_was_harvested(standing: Standing, body: bytes, other: bytes) -> None:
     item = ListingItem(ArticleId("n102"), ARTICLE, "图书馆")
-    for page, site, rules in ((Page(ARTICLE, body), SITE, SITE.article), (Page(ARTICLE, other), SITE, ArticleRules())):
+    for page, site, rules in (
+        (Page(ARTICLE, body), SITE, SITE.article),
+        (Page(ARTICLE, other), SITE, ArticleRules()),
+    ):
         try:
-            article = make_article([(page, extract_article(page, rules, site))], item, site, MIRROR, NOW).article
+            article = make_article(
+                [(page, extract_article(page, rules, site))], item, site, MIRROR, NOW
+            ).article
         except FeedproxyError:
             continue
         standing.store.save(article, [page], {}, NOW)
         client = standing.app().test_client()
         shown = client.get(PAGE)
-        assert (shown.status_code, len(re.findall("<h1", shown.text))) == (200, shown.text.count("<h1"))
+        assert (shown.status_code, len(re.findall("<h1", shown.text))) == (
+            200,
+            shown.text.count("<h1"),
+        )
         assert client.get("/town").status_code == client.get("/").status_code == 200
         for form in ("xml", "atom"):
             etree.fromstring(client.get(f"/feed/town.{form}").data)

@@ -14,15 +14,38 @@ from conftest import Clock
 from fakes import open_calm_fetcher
 from feedcheck import check_atom, check_json_feed, check_rss
 from flask import Flask
-from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, article_page, gzipped, listing, page_of, rss, write_config
+from newsroom import (
+    BASE,
+    HOST,
+    STORIES,
+    Answer,
+    Newsroom,
+    Story,
+    article_page,
+    gzipped,
+    listing,
+    page_of,
+    rss,
+    write_config,
+)
 
 from feedproxy import paths
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import Fetcher
-from feedproxy.harvest import Harvester, Kit, Report, reextract
-from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, Channel, DateSource, ListingItem, Mirror, Page, Source, Url, Validators
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.ingest import Harvester, Report, Services, reextract
+from feedproxy.media import FolderMedia
+from feedproxy.model import (
+    ArticleId,
+    Channel,
+    DateSource,
+    ListingItem,
+    Mirror,
+    Page,
+    Source,
+    Url,
+    Validators,
+)
 from feedproxy.store import SqlStore
 from feedproxy.web import create_app
 
@@ -32,14 +55,16 @@ def channel_of(mirror: Mirror, name: str) -> Channel:
 
 
 def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
-    channels = harvester.kit.mirror.channels
+    channels = harvester.services.mirror.channels
     if pages > 1:
         return [harvester.walk(channel, pages=pages) for channel in channels]
-    return [harvester.poll(channel, round_began=harvester.kit.clock()) for channel in channels]
+    return [harvester.poll(channel, round_began=harvester.services.clock()) for channel in channels]
 
 
 def held(store: SqlStore, mirror: Mirror) -> set[str]:
-    return {article.id for article in store.newest([channel.id for channel in mirror.channels], 100)}
+    return {
+        article.id for article in store.newest([channel.id for channel in mirror.channels], 100)
+    }
 
 
 def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStore) -> None:
@@ -51,7 +76,10 @@ def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStor
     assert article.tags == ("读书",)
     assert article.published.isoformat() == "2021-05-02T00:00:00+00:00"
     assert article.picture is not None
-    assert (article.picture.url, article.picture.caption) == (f"{BASE}/pic/102.jpg", "图注：河边的图书馆")
+    assert (article.picture.url, article.picture.caption) == (
+        f"{BASE}/pic/102.jpg",
+        "图注：河边的图书馆",
+    )
     assert "<p>河边新开的图书馆收到三千册捐书，馆长说今年要办读书会。</p>" in article.body
     assert "ad()" not in article.body
     assert "onclick" not in article.body
@@ -65,22 +93,31 @@ def test_an_article_in_two_channels_is_asked_for_once_and_held_in_both(
     assert store.channels_of([ArticleId("n102")])[ArticleId("n102")] == {"city", "books"}
 
 
-def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(harvester: Harvester, newsroom: Newsroom) -> None:
+def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(
+    harvester: Harvester, newsroom: Newsroom
+) -> None:
     poll_all(harvester)
     newsroom.asked.clear()
     reports = poll_all(harvester)
     assert sorted(newsroom.asked) == sorted(newsroom.not_modified) == ["/books.htm", "/city.htm"]
-    assert [(report.listed, report.new, report.updated) for report in reports] == [(2, 0, 0), (2, 0, 0)]
+    assert [(report.listed, report.new, report.updated) for report in reports] == [
+        (2, 0, 0),
+        (2, 0, 0),
+    ]
 
 
-def test_backfill_follows_the_listing_to_its_end(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:
+def test_backfill_follows_the_listing_to_its_end(
+    harvester: Harvester, store: SqlStore, mirror: Mirror
+) -> None:
     poll_all(harvester)
     assert "n101" not in held(store, mirror)
     poll_all(harvester, pages=9)
     assert held(store, mirror) == {story.id for story in STORIES}
 
 
-def test_backfill_goes_no_deeper_than_asked(harvester: Harvester, newsroom: Newsroom, mirror: Mirror) -> None:
+def test_backfill_goes_no_deeper_than_asked(
+    harvester: Harvester, newsroom: Newsroom, mirror: Mirror
+) -> None:
     harvester.walk(channel_of(mirror, "city"), pages=1)
     assert "/city_2.htm" not in newsroom.asked
 
@@ -99,7 +136,12 @@ def test_backfill_goes_no_deeper_than_asked(harvester: Harvester, newsroom: News
     ],
 )
 def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, fault: Answer, reason: str
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    fault: Answer,
+    reason: str,
 ) -> None:
     newsroom.faults["/21/5/3/n103.htm"] = fault
     reports = poll_all(harvester, pages=9)
@@ -109,7 +151,7 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
     assert failures[0].startswith(f"{BASE}/21/5/3/n103.htm: ")
     assert reason in failures[0]
     newsroom.faults.clear()
-    harvester.kit.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    harvester.services.clock.advance(seconds=1)  # type: ignore[attr-defined]
     poll_all(harvester)
     assert "n103" in held(store, mirror)
 
@@ -120,16 +162,23 @@ def test_silence_fails_one_article_and_not_the_rest(
     newsroom.faults["/21/5/4/n104.htm"] = newsroom.hang
     reports = poll_all(harvester, pages=9)
     assert held(store, mirror) == {"n101", "n102", "n103"}
-    assert [failure.reason for report in reports for failure in report.failures] == ["silent for 0.8 s"]
+    assert [failure.reason for report in reports for failure in report.failures] == [
+        "silent for 0.8 s"
+    ]
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
         (Answer(b"", 503), "answered 503"),
-        (page_of("<html><body><ul class='list'></ul></body></html>"), "no article found in this listing"),
         (
-            page_of("<html><body><section><a href='/21/5/1/n101.htm'>x</a></section></body></html>"),
+            page_of("<html><body><ul class='list'></ul></body></html>"),
+            "no article found in this listing",
+        ),
+        (
+            page_of(
+                "<html><body><section><a href='/21/5/1/n101.htm'>x</a></section></body></html>"
+            ),
             "no article found in this listing",
         ),
         (Answer(bytes(range(256)) * 20), "no article found in this listing"),
@@ -137,7 +186,12 @@ def test_silence_fails_one_article_and_not_the_rest(
     ],
 )
 def test_a_bad_listing_is_named_and_changes_nothing(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, fault: Answer, reason: str
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    fault: Answer,
+    reason: str,
 ) -> None:
     poll_all(harvester)
     before = held(store, mirror)
@@ -149,11 +203,15 @@ def test_a_bad_listing_is_named_and_changes_nothing(
     assert held(store, mirror) == before
 
 
-def test_a_failure_is_logged_once(harvester: Harvester, newsroom: Newsroom, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_logged_once(
+    harvester: Harvester, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 410)
     with caplog.at_level(logging.WARNING):
         poll_all(harvester)
-    assert [record.getMessage() for record in caplog.records] == [f"books: {BASE}/21/5/4/n104.htm: answered 410 Gone"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"books: {BASE}/21/5/4/n104.htm: answered 410 Gone"
+    ]
 
 
 def test_a_failed_article_is_tried_again_only_when_its_time_has_come(
@@ -179,7 +237,9 @@ def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
     poll_all(harvester)
     newsroom.faults = {
         "/books.htm": page_of(
-            listing("books", 2, STORIES).replace('list"></ul>', 'list"><li><a href="/21/5/2/n102.htm">x</a></li></ul>')
+            listing("books", 2, STORIES).replace(
+                'list"></ul>', 'list"><li><a href="/21/5/2/n102.htm">x</a></li></ul>'
+            )
         )
     }
     clock.advance(hours=1)
@@ -204,20 +264,22 @@ def test_an_edited_headline_updates_the_same_entry(
     assert after.updated == clock.now
 
 
-def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore, newsroom: Newsroom) -> None:
-    rules = (
-        "body: //div[@id='text']\ntitle: //h1\nnext_page_link: //a[@class='more']\nsingle_page_link: //a[@class='all']/@href\n"
-    )
+def test_an_article_in_parts_is_held_as_one(
+    settings: Settings, store: SqlStore, newsroom: Newsroom
+) -> None:
+    rules = "body: //div[@id='text']\ntitle: //h1\nnext_page_link: //a[@class='more']\nsingle_page_link: //a[@class='all']/@href\n"
     site = settings.config / "sites" / f"{HOST}.toml"
     site.write_text(site.read_text("utf-8").partition("[article]")[0], "utf-8")
     (settings.config / "sites" / f"{HOST}.txt").write_text(rules, "utf-8")
     whole = article_page(STORIES[2])
     newsroom.faults = {
-        "/21/5/3/n103.htm": page_of(whole.replace("</body>", '<a class="more" href="n103_2.htm">2</a></body>')),
+        "/21/5/3/n103.htm": page_of(
+            whole.replace("</body>", '<a class="more" href="n103_2.htm">2</a></body>')
+        ),
         "/21/5/3/n103_2.htm": page_of(
-            whole.replace(STORIES[2].text, "第二页：豆角熟了，校长请全校师生一起来采摘分享。").replace(
-                "</body>", '<a class="more" href="n103.htm">1</a></body>'
-            )
+            whole.replace(
+                STORIES[2].text, "第二页：豆角熟了，校长请全校师生一起来采摘分享。"
+            ).replace("</body>", '<a class="more" href="n103.htm">1</a></body>')
         ),
         "/21/5/4/n104.htm": page_of(
             "<h1>分页的</h1><div id='text'><p>只有开头的一小段文字，其余的在整页里才看得到。</p></div>"
@@ -227,7 +289,7 @@ def test_an_article_in_parts_is_held_as_one(settings: Settings, store: SqlStore,
     }
     mirror = load_mirror(settings.config)
     fetcher = open_calm_fetcher(settings, mirror)
-    poll_all(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), Clock())))
+    poll_all(Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), Clock())))
     fetcher.close()
     parts, single = store.article(ArticleId("n103")), store.article(ArticleId("n104"))
     assert parts is not None
@@ -247,10 +309,14 @@ def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
     whole = article_page(STORIES[2])
     for n in range(1, 30):
         path = STORIES[2].path if n == 1 else f"/21/5/3/n103_{n}.htm"
-        newsroom.faults[path] = page_of(whole.replace("</body>", f'<a class="more" href="n103_{n + 1}.htm">more</a></body>'))
+        newsroom.faults[path] = page_of(
+            whole.replace("</body>", f'<a class="more" href="n103_{n + 1}.htm">more</a></body>')
+        )
     mirror = load_mirror(settings.config)
     fetcher = open_calm_fetcher(settings, mirror)
-    reports = poll_all(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)))
+    reports = poll_all(
+        Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+    )
     fetcher.close()
     assert store.article(ArticleId("n103")) is None
     assert "more than 20 parts" in str(reports[0].failures)
@@ -262,12 +328,17 @@ def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page
 ) -> None:
     story = STORIES[2]
     lines = "".join(f"<{tag}>第{n}棵豆角发了芽。" for n in range(500)) + "<p>最后一棵也发了芽。</p>"
-    newsroom.faults[story.path] = page_of(article_page(story).replace("<p>话题：", f"{lines}<p>话题："))
+    newsroom.faults[story.path] = page_of(
+        article_page(story).replace("<p>话题：", f"{lines}<p>话题：")
+    )
     poll_all(harvester)
     article = store.article(ArticleId(story.id))
     assert article is not None
     page = f"/town/blob/master/pages/city/{story.id}.md"
-    shown = [article.body, *(app.test_client().get(path).get_data(as_text=True) for path in (page, "/feed/town.xml"))]
+    shown = [
+        article.body,
+        *(app.test_client().get(path).get_data(as_text=True) for path in (page, "/feed/town.xml")),
+    ]
     for html in shown:
         assert [n for n in range(500) if f"第{n}棵" not in html] == []
         assert "最后一棵也发了芽。" in html
@@ -277,19 +348,29 @@ def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
     harvester: Harvester, store: SqlStore, newsroom: Newsroom
 ) -> None:
     story = STORIES[2]
-    newsroom.faults[story.path] = page_of(article_page(story).replace("<p>话题：", f"{'<div>' * 3_000}<p>话题："))
+    newsroom.faults[story.path] = page_of(
+        article_page(story).replace("<p>话题：", f"{'<div>' * 3_000}<p>话题：")
+    )
     reports = poll_all(harvester)
     assert store.article(ArticleId(story.id)) is None
-    assert f"{story.path}: page can't be read: elements nested deeper than 2048" in str(reports[0].failures[0])
+    assert f"{story.path}: page can't be read: elements nested deeper than 2048" in str(
+        reports[0].failures[0]
+    )
 
 
 def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, caplog: pytest.LogCaptureFixture
+    harvester: Harvester,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     story = STORIES[2]
     page = page_of(article_page(story))
     clock.now = datetime(2021, 5, 3, 12, tzinfo=UTC)
-    newsroom.faults[story.path] = replace(page, body=page.body.replace("孩子".encode(), b"\xff" + "孩子".encode()))
+    newsroom.faults[story.path] = replace(
+        page, body=page.body.replace("孩子".encode(), b"\xff" + "孩子".encode())
+    )
     reports = poll_all(harvester)
     assert store.article(ArticleId(story.id)) is None
     assert "1 character could not be decoded" in str(reports[0].failures)
@@ -299,11 +380,15 @@ def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
     assert "is taken as it is: 1 character could not be decoded" in caplog.text
 
 
-def test_an_article_of_a_site_that_is_configured_no_more_says_so(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:
+def test_an_article_of_a_site_that_is_configured_no_more_says_so(
+    harvester: Harvester, store: SqlStore, mirror: Mirror
+) -> None:
     item = ListingItem(ArticleId("n901"), Url("http://gone.example/21/5/1/n901.htm"), "别处的")
-    store.remember_listing("city", [item], harvester.kit.clock())
+    store.remember_listing("city", [item], harvester.services.clock())
     harvester.poll(mirror.channels[0])
-    assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == ["is at no site that is configured"]
+    assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == [
+        "is at no site that is configured"
+    ]
 
 
 def test_feeds_as_listings_bring_the_same_articles(
@@ -321,27 +406,39 @@ def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
     fetcher = open_calm_fetcher(settings, mirror)
-    harvester = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), Clock()))
+    harvester = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), Clock()))
     city = channel_of(mirror, "city")
     assert harvester.poll(city).new == 1
     assert harvester.walk(city, pages=9).new == 2
     fetcher.close()
 
 
-def test_a_page_in_another_encoding_than_it_says_is_read(harvester: Harvester, store: SqlStore, newsroom: Newsroom) -> None:
-    wrong = Answer(article_page(STORIES[3]).encode(), headers={"Content-Type": "text/html; charset=iso-8859-1"})
+def test_a_page_in_another_encoding_than_it_says_is_read(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+) -> None:
+    wrong = Answer(
+        article_page(STORIES[3]).encode(), headers={"Content-Type": "text/html; charset=iso-8859-1"}
+    )
     newsroom.faults["/21/5/4/n104.htm"] = wrong
     old = article_page(STORIES[2]).replace('<meta charset="utf-8">', "").encode("gb18030")
-    newsroom.faults["/21/5/3/n103.htm"] = Answer(old, headers={"Content-Type": "text/html; charset=gb2312"})
+    newsroom.faults["/21/5/3/n103.htm"] = Answer(
+        old, headers={"Content-Type": "text/html; charset=gb2312"}
+    )
     poll_all(harvester)
-    titles = [article.title for article in (store.article(ArticleId(each)) for each in ("n104", "n103")) if article]
+    titles = [
+        article.title
+        for article in (store.article(ArticleId(each)) for each in ("n104", "n103"))
+        if article
+    ]
     assert titles == ["诗集再版 读者排队", "老校长的菜园"]
 
 
 def test_a_host_that_is_down_is_not_asked_for_every_single_article(
     harvester: Harvester, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
-    newsroom.faults = dict.fromkeys(("/city.htm", "/books.htm", *(story.path for story in STORIES)), newsroom.hang)
+    newsroom.faults = dict.fromkeys(
+        ("/city.htm", "/books.htm", *(story.path for story in STORIES)), newsroom.hang
+    )
     for _ in range(3):
         poll_all(harvester)
     assert len(newsroom.asked) == mirror.fetch.give_up_after
@@ -380,7 +477,9 @@ def test_an_error_page_never_takes_the_place_of_an_article(
 def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
     harvester: Harvester, store: SqlStore, newsroom: Newsroom
 ) -> None:
-    text = "".join(f"<p>{STORIES[3].text}第{number}段，{STORIES[3].text}</p>" for number in "一二三四五")
+    text = "".join(
+        f"<p>{STORIES[3].text}第{number}段，{STORIES[3].text}</p>" for number in "一二三四五"
+    )
     newsroom.faults["/21/5/4/n104.htm"] = page_of(
         f"<html><body><h1>{STORIES[3].title}</h1><article>{text}</article></body></html>"
     )
@@ -394,13 +493,21 @@ def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
 def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
-    newsroom.faults["/21/5/4/n104.htm"] = Answer(status=302, headers={"Location": "/21/5/1/n101.htm"})
+    newsroom.faults["/21/5/4/n104.htm"] = Answer(
+        status=302, headers={"Location": "/21/5/1/n101.htm"}
+    )
     reports = poll_all(harvester)
     assert "n104" not in held(store, mirror)
-    assert reports[1].failures[0].reason == f"leads to {BASE}/21/5/1/n101.htm, which is not this article"
+    assert (
+        reports[1].failures[0].reason
+        == f"leads to {BASE}/21/5/1/n101.htm, which is not this article"
+    )
 
 
-@pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "0000-00-00", "soon"])
+@pytest.mark.parametrize(
+    "date",
+    ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "0000-00-00", "soon"],
+)
 def test_a_date_that_can_t_be_is_not_believed(
     harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, date: str
 ) -> None:
@@ -410,7 +517,9 @@ def test_a_date_that_can_t_be_is_not_believed(
     article = store.article(ArticleId("n104"))
     assert article is not None
     assert article.dated is DateSource.ESTIMATED
-    assert article.published < clock.now - timedelta(days=20)  # of its neighbours, as its listing was never polled before
+    assert article.published < clock.now - timedelta(
+        days=20
+    )  # of its neighbours, as its listing was never polled before
 
 
 def test_an_outage_is_no_fault_of_what_nobody_asked_for(
@@ -437,25 +546,38 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
 ) -> None:
     tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "x" * 500, "%E2%80%A8", "市集")
     text = STORIES[0].text * 20  # what is mostly links is no article
-    newsroom.stories = (replace(STORIES[0], text=text, tags=tags, channels=("books",)), *STORIES[1:])
+    newsroom.stories = (
+        replace(STORIES[0], text=text, tags=tags, channels=("books",)),
+        *STORIES[1:],
+    )
     poll_all(harvester, pages=9)
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("ab", "市集")
-    client = create_app(settings, mirror, store, harvester.kit.media, harvester.kit.clock).test_client()
+    client = create_app(
+        settings, mirror, store, harvester.services.media, harvester.services.clock
+    ).test_client()
     for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
         assert check(client.get(f"/feed/letters.{form}").data) == []
 
 
 @pytest.mark.parametrize("by_rules", [True, False], ids=["linked", "named"])
 def test_every_tag_of_an_article_has_a_page_that_answers(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings, *, by_rules: bool
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    settings: Settings,
+    *,
+    by_rules: bool,
 ) -> None:
     tags = ("%2F%E7%9F%B3%E6%A1%A5", "%2F%2Fa%2Fb", "%2F", "%2F..", "..", "市集")
     if by_rules:
         newsroom.stories = (replace(STORIES[0], text=STORIES[0].text * 3, tags=tags), *STORIES[1:])
     else:  # a page without rules names its tags itself
-        text = "".join(f"<p>{STORIES[0].text}第{number}段，{STORIES[0].text}</p>" for number in "一二三四五")
+        text = "".join(
+            f"<p>{STORIES[0].text}第{number}段，{STORIES[0].text}</p>" for number in "一二三四五"
+        )
         named = "".join(f'<meta property="article:tag" content="{unquote(tag)}">' for tag in tags)
         newsroom.faults[STORIES[0].path] = page_of(
             f"<html><head>{named}</head><body><h1>{STORIES[0].title}</h1><article>{text}</article></body></html>"
@@ -464,7 +586,9 @@ def test_every_tag_of_an_article_has_a_page_that_answers(
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("石桥", "a/b", "市集")
-    client = create_app(settings, mirror, store, harvester.kit.media, harvester.kit.clock).test_client()
+    client = create_app(
+        settings, mirror, store, harvester.services.media, harvester.services.clock
+    ).test_client()
     page = client.get("/town/blob/master/pages/city/n101.md").text
     for tag in article.tags:
         assert f'href="../../../../..{paths.tag(tag)}?n101" rel="tag"' in page
@@ -500,13 +624,19 @@ class Stumbling:
 
 
 def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, caplog: pytest.LogCaptureFixture, clock: Clock
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    caplog: pytest.LogCaptureFixture,
+    clock: Clock,
 ) -> None:
-    stumbling = Stumbling(harvester.kit.fetcher, BASE + STORIES[1].path)
-    careful = Harvester(replace(harvester.kit, fetcher=stumbling))
+    stumbling = Stumbling(harvester.services.fetcher, BASE + STORIES[1].path)
+    careful = Harvester(replace(harvester.services, fetcher=stumbling))
     reports = poll_all(careful, pages=9)
     assert held(store, mirror) == {"n101", "n103", "n104"}
-    assert [str(failure) for failure in reports[0].failures] == [f"{BASE}{STORIES[1].path}: failed: RuntimeError('boom')"]
+    assert [str(failure) for failure in reports[0].failures] == [
+        f"{BASE}{STORIES[1].path}: failed: RuntimeError('boom')"
+    ]
     assert "Traceback" in caplog.text
     stumbling.is_mended = True
     poll_all(careful, pages=9)
@@ -520,12 +650,18 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
-    newsroom.stories = tuple(replace(story, picture=picture) for story, picture in zip(STORIES[:3], pictures, strict=True))
-    stumbling = Stumbling(harvester.kit.fetcher, BASE + pictures[1])
-    careful = Harvester(replace(harvester.kit, fetcher=stumbling))
+    newsroom.stories = tuple(
+        replace(story, picture=picture)
+        for story, picture in zip(STORIES[:3], pictures, strict=True)
+    )
+    stumbling = Stumbling(harvester.services.fetcher, BASE + pictures[1])
+    careful = Harvester(replace(harvester.services, fetcher=stumbling))
     careful.walk(channel_of(mirror, "city"), pages=9)
     assert held(store, mirror) == {"n101", "n102", "n103"}
-    assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {BASE + pictures[0], BASE + pictures[2]}
+    assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {
+        BASE + pictures[0],
+        BASE + pictures[2],
+    }
     stumbling.is_mended = True
     clock.advance(minutes=mirror.poll.retry_minutes)
     careful.pictures.take_due(Report(channel_of(mirror, "city")))
@@ -536,14 +672,19 @@ def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
     harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
-    newsroom.stories = tuple(replace(story, picture=picture) for story, picture in zip(STORIES[:3], pictures, strict=True))
+    newsroom.stories = tuple(
+        replace(story, picture=picture)
+        for story, picture in zip(STORIES[:3], pictures, strict=True)
+    )
     newsroom.faults = dict.fromkeys(pictures, Answer(b"", 404))
     harvester.walk(channel_of(mirror, "city"), pages=9)
     newsroom.faults = {}
     clock.advance(minutes=mirror.poll.retry_minutes)
     for url in pictures[:2]:
         report = Report(channel_of(mirror, "city"))
-        Harvester(replace(harvester.kit, fetcher=Stumbling(harvester.kit.fetcher, BASE + url))).pictures.take_due(report)
+        Harvester(
+            replace(harvester.services, fetcher=Stumbling(harvester.services.fetcher, BASE + url))
+        ).pictures.take_due(report)
         clock.advance(hours=1)
     assert len(store.pictures([ArticleId(story.id) for story in STORIES])) == 3
 
@@ -556,14 +697,20 @@ def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
     state = store.schedule.states()["books"]
     assert state.failures == 1
     assert state.next_poll_at is not None
-    assert state.next_poll_at > harvester.kit.clock()
+    assert state.next_poll_at > harvester.services.clock()
 
 
 # ---------------------------------------------------------------- dates that nobody gives
 
 # Their IDs and places in a listing are in no order.
 UNDATED = tuple(
-    Story(f"n{number}", "21/6/1", f"无日期的第{number}条", f"第{number}条没有日期，字数却够多，可以读完。", ("city",))
+    Story(
+        f"n{number}",
+        "21/6/1",
+        f"无日期的第{number}条",
+        f"第{number}条没有日期，字数却够多，可以读完。",
+        ("city",),
+    )
     for number in (303, 301, 309, 305, 302)
 )
 
@@ -574,7 +721,10 @@ def undated_page(story: Story) -> Answer:
 
 @pytest.fixture
 def undated(newsroom: Newsroom) -> Newsroom:
-    newsroom.stories, newsroom.faults = UNDATED, {story.path: undated_page(story) for story in UNDATED}
+    newsroom.stories, newsroom.faults = (
+        UNDATED,
+        {story.path: undated_page(story) for story in UNDATED},
+    )
     return newsroom
 
 
@@ -582,14 +732,16 @@ def city_feed(mirror: Mirror) -> Channel:
     return replace(channel_of(mirror, "city"), source=Source("feed", Url(f"{BASE}/city.xml")))
 
 
-def order_of(store: SqlStore) -> list[str]:
+def options_of(store: SqlStore) -> list[str]:
     return [article.id for article in store.newest(["city"], 50)]
 
 
 @pytest.mark.usefixtures("undated")
-def test_a_feed_without_any_date_keeps_its_order(harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock) -> None:
+def test_a_feed_without_any_date_keeps_its_order(
+    harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock
+) -> None:
     harvester.poll(city_feed(mirror))
-    assert order_of(store) == [story.id for story in reversed(UNDATED)]
+    assert options_of(store) == [story.id for story in reversed(UNDATED)]
     assert {article.dated for article in store.newest(["city"], 50)} == {DateSource.ESTIMATED}
     assert all(article.published <= clock.now for article in store.newest(["city"], 50))
 
@@ -598,14 +750,14 @@ def test_what_is_new_on_top_of_a_polled_feed_is_dated_by_the_clock_and_leads(
     harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
     harvester.poll(city_feed(mirror))
-    first = order_of(store)
+    first = options_of(store)
     new = replace(UNDATED[0], id="n300", title="最新的一条")
     undated.stories, undated.faults[new.path] = (*UNDATED, new), undated_page(new)
     clock.advance(hours=5)
     harvester.poll(city_feed(mirror))
     article = store.newest(["city"], 1)[0]
     assert (article.id, article.dated, article.published) == ("n300", DateSource.SEEN, clock.now)
-    assert order_of(store)[1:] == first
+    assert options_of(store)[1:] == first
 
 
 def test_undated_articles_between_dated_ones_are_dated_between_them(
@@ -614,7 +766,9 @@ def test_undated_articles_between_dated_ones_are_dated_between_them(
     newsroom.stories = (STORIES[0], UNDATED[0], STORIES[2], UNDATED[1])
     newsroom.faults = {story.path: undated_page(story) for story in UNDATED}
     harvester.poll(city_feed(mirror))
-    assert order_of(store) == [story.id for story in (UNDATED[1], STORIES[2], UNDATED[0], STORIES[0])]
+    assert options_of(store) == [
+        story.id for story in (UNDATED[1], STORIES[2], UNDATED[0], STORIES[0])
+    ]
     top, third, between, _ = store.newest(["city"], 4)
     assert between.published == datetime(2021, 5, 2, tzinfo=UTC)
     assert top.published == third.published + timedelta(seconds=1)
@@ -628,7 +782,7 @@ def test_what_a_walk_brings_leads_no_feed_and_keeps_its_order(
     harvester.poll(city)
     clock.advance(days=9)
     harvester.walk(city, pages=9)
-    assert order_of(store) == [STORIES[0].id, *(story.id for story in reversed(UNDATED))]
+    assert options_of(store) == [STORIES[0].id, *(story.id for story in reversed(UNDATED))]
 
 
 def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_new(
@@ -636,38 +790,58 @@ def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_ne
 ) -> None:
     harvester.poll(city_feed(mirror))
     wanted = ArticleId(UNDATED[-1].id)
-    dated = rss("city", UNDATED).replace("</link></item>", "</link><pubDate>Sat, 01 May 2021 08:00:00 GMT</pubDate></item>", 1)
+    dated = rss("city", UNDATED).replace(
+        "</link></item>", "</link><pubDate>Sat, 01 May 2021 08:00:00 GMT</pubDate></item>", 1
+    )
     undated.faults["/city.xml"] = Answer(dated.encode())
     clock.advance(hours=1)
     harvester.poll(city_feed(mirror))
     article = store.article(wanted)
     assert article is not None
-    assert (article.dated, article.published) == (DateSource.STATED, datetime(2021, 5, 1, 8, tzinfo=UTC))
+    assert (article.dated, article.published) == (
+        DateSource.STATED,
+        datetime(2021, 5, 1, 8, tzinfo=UTC),
+    )
     assert article.updated == article.published
-    assert order_of(store)[-1] == wanted
+    assert options_of(store)[-1] == wanted
 
 
 def test_new_rules_that_read_a_date_replace_a_guess(
-    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    settings: Settings,
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    undated: Newsroom,
+    clock: Clock,
 ) -> None:
     story = UNDATED[2]
-    undated.faults[story.path] = page_of(undated_page(story).body.decode().replace("<h1>", "<i id='when'>2021-04-30</i><h1>"))
+    undated.faults[story.path] = page_of(
+        undated_page(story).body.decode().replace("<h1>", "<i id='when'>2021-04-30</i><h1>")
+    )
     harvester.poll(city_feed(mirror))
     file = settings.config / "sites" / f"{HOST}.toml"
-    file.write_text(file.read_text("utf-8").replace("[article]", "[article]\ndate = \"//i[@id='when']\"", 1), "utf-8")
+    file.write_text(
+        file.read_text("utf-8").replace("[article]", "[article]\ndate = \"//i[@id='when']\"", 1),
+        "utf-8",
+    )
     clock.advance(hours=1)
-    kit = replace(harvester.kit, mirror=load_mirror(settings.config))
-    list(reextract(kit, [ArticleId(story.id)], is_dry=False))
+    services = replace(harvester.services, mirror=load_mirror(settings.config))
+    list(reextract(services, [ArticleId(story.id)], is_dry=False))
     article = store.article(ArticleId(story.id))
     assert article is not None
-    assert (article.dated, article.published) == (DateSource.STATED, datetime(2021, 4, 29, 16, tzinfo=UTC))
+    assert (article.dated, article.published) == (
+        DateSource.STATED,
+        datetime(2021, 4, 29, 16, tzinfo=UTC),
+    )
 
 
 def test_a_page_shows_that_a_date_is_estimated(
     settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom
 ) -> None:
     harvester.poll(city_feed(mirror))
-    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    client = create_app(
+        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+    ).test_client()
     text = client.get(f"/town/blob/master/pages/city/{UNDATED[0].id}.md").text
     assert "约 <time" in text
     assert "article:published_time" not in text
@@ -679,7 +853,9 @@ def test_an_entry_s_id_is_made_of_site_and_article_alone(
     settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror
 ) -> None:
     harvester.poll(city_feed(mirror))
-    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    client = create_app(
+        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+    ).test_client()
     ids = [item["id"] for item in client.get("/feed/town.json").json["items"]]  # type: ignore[index]
     assert ids == [f"tag:news.example,2026-01-01:{story.id}" for story in reversed(UNDATED)]
 
@@ -687,15 +863,32 @@ def test_an_entry_s_id_is_made_of_site_and_article_alone(
 def test_several_authors_are_several_in_every_form_of_a_feed(
     settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
-    newsroom.faults[STORIES[3].path] = page_of(article_page(STORIES[3]).replace("记者李明报导", "记者李明、何大川报导"))
+    newsroom.faults[STORIES[3].path] = page_of(
+        article_page(STORIES[3]).replace("记者李明报导", "记者李明、何大川报导")
+    )
     poll_all(harvester)
-    client = create_app(settings, mirror, store, MediaFolder(settings.media), harvester.kit.clock).test_client()
+    client = create_app(
+        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+    ).test_client()
     feeds = {form: client.get(f"/feed/letters.{form}").data for form in ("xml", "atom", "json")}
-    assert [check(feeds[form]) for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed))] == [
-        []
-    ] * 3
-    assert re.findall("<dc:creator>(.*?)</dc:creator>", feeds["xml"].decode())[:2] == ["李明", "何大川"]
-    assert "<author><name>李明</name></author><author><name>何大川</name></author>" in feeds["atom"].decode()
-    assert json.loads(feeds["json"])["items"][0]["authors"] == [{"name": "李明"}, {"name": "何大川"}]
-    assert [len(client.get(f"/feed/letters.json?filter_author=^{name}$").json["items"]) for name in ("何大川", "李明")] == [1, 2]  # type: ignore[index]
+    assert [
+        check(feeds[form])
+        for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed))
+    ] == [[]] * 3
+    assert re.findall("<dc:creator>(.*?)</dc:creator>", feeds["xml"].decode())[:2] == [
+        "李明",
+        "何大川",
+    ]
+    assert (
+        "<author><name>李明</name></author><author><name>何大川</name></author>"
+        in feeds["atom"].decode()
+    )
+    assert json.loads(feeds["json"])["items"][0]["authors"] == [
+        {"name": "李明"},
+        {"name": "何大川"},
+    ]
+    found = [
+        client.get(f"/feed/letters.json?filter_author=^{name}$") for name in ("何大川", "李明")
+    ]
+    assert [len(json.loads(answer.data)["items"]) for answer in found] == [1, 2]
     assert "李明、何大川" in client.get("/letters/blob/master/pages/books/n104.md").text

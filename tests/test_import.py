@@ -17,15 +17,27 @@ from conftest import Clock
 from fakes import CalmBudget
 from newsroom import BASE, STORIES, Newsroom, Story
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Import, Importer, Kit, Trust, entries_of, prepare
-from feedproxy.media import MediaFolder
-from feedproxy.model import ArticleId, DateSource, ListingItem, Mirror, Source, Url, Version, one_line
-from feedproxy.settings import Settings
+from feedproxy.ingest import Import, Importer, Services, Verifier, entries_of, prepare
+from feedproxy.media import FolderMedia
+from feedproxy.model import (
+    ArticleId,
+    DateSource,
+    ListingItem,
+    Mirror,
+    Source,
+    Url,
+    Version,
+    one_line,
+)
 from feedproxy.store import SqlStore, open_store
 
-MANY = tuple(replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",)) for at in range(100))
+MANY = tuple(
+    replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",))
+    for at in range(100)
+)
 
 
 @pytest.fixture
@@ -34,125 +46,152 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kit(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path) -> Iterator[Kit]:
+def services(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path
+) -> Iterator[Services]:
     fetcher = open_fetcher(
-        settings, mirror, CalmBudget(), clock, lambda _: None, more_folders=(checkout, checkout.parent / "old")
+        settings,
+        mirror,
+        CalmBudget(),
+        clock,
+        lambda _: None,
+        more_folders=(checkout, checkout.parent / "old"),
     )
-    yield Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)
+    yield Services(mirror, store, fetcher, FolderMedia(settings.media), clock)
     fetcher.close()
 
 
-def take_in(kit: Kit, checkout: Path) -> Import:
+def take_in(services: Services, checkout: Path) -> Import:
     done = Import()
-    prepare(kit.mirror)
+    prepare(services.mirror)
     sources = {"town": Source("mirror", Url(f"{(checkout / 'town').as_uri()}/indexes/"))}
-    trust = Trust(kit.fetcher, kit.store.serials)
-    entries = entries_of(kit, sources, trust, done)
+    trust = Verifier(services.fetcher, services.store.serials)
+    entries = entries_of(services, sources, trust, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(kit, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+        Importer(services, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
     return done
 
 
-def version(kit: Kit) -> Version:
-    return kit.store.version([channel.id for channel in kit.mirror.channels])
+def version(services: Services) -> Version:
+    return services.store.version([channel.id for channel in services.mirror.channels])
 
 
-def test_every_article_comes_once_and_is_in_every_channel_that_lists_it(kit: Kit, checkout: Path) -> None:
-    done = take_in(kit, checkout)
+def test_every_article_comes_once_and_is_in_every_channel_that_lists_it(
+    services: Services, checkout: Path
+) -> None:
+    done = take_in(services, checkout)
     assert (done.counts["new"], done.failures) == (4, [])
-    channels = kit.store.channels_of([ArticleId("n101"), ArticleId("n102"), ArticleId("n104")])
+    channels = services.store.channels_of([ArticleId("n101"), ArticleId("n102"), ArticleId("n104")])
     assert channels == {"n101": {"city"}, "n102": {"city", "books"}, "n104": {"books"}}
-    assert kit.store.waiting("city") == []
+    assert services.store.waiting("city") == []
 
 
 def test_channels_of_the_mirror_that_are_not_configured_are_told(
-    kit: Kit, checkout: Path, caplog: pytest.LogCaptureFixture
+    services: Services, checkout: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (checkout / "town" / "scripts" / "index.csv").open("a", encoding="utf-8") as file:
         file.write("sports,体育\n")
-    take_in(kit, checkout)
+    take_in(services, checkout)
     assert [record.getMessage() for record in caplog.records] == [
         "town: channel 'sports,体育' is not in config/ and is not taken in"
     ]
 
 
-def test_an_import_that_is_done_again_changes_nothing(kit: Kit, checkout: Path) -> None:
-    take_in(kit, checkout)
-    before = version(kit)
-    done = take_in(kit, checkout)
+def test_an_import_that_is_done_again_changes_nothing(services: Services, checkout: Path) -> None:
+    take_in(services, checkout)
+    before = version(services)
+    done = take_in(services, checkout)
     assert (done.counts["same"], sum(done.counts.values())) == (4, 4)
-    assert version(kit) == before
+    assert version(services) == before
 
 
-def test_an_index_whose_headlines_have_lost_white_space_queues_nothing(kit: Kit, checkout: Path) -> None:
-    items = [ListingItem(ArticleId("n101"), Url(f"{BASE}{STORIES[0].path}"), STORIES[0].title.replace("城", "城  ", 1) + " ")]
+def test_an_index_whose_headlines_have_lost_white_space_queues_nothing(
+    services: Services, checkout: Path
+) -> None:
+    items = [
+        ListingItem(
+            ArticleId("n101"),
+            Url(f"{BASE}{STORIES[0].path}"),
+            STORIES[0].title.replace("城", "城  ", 1) + " ",
+        )
+    ]
     assert items[0].title.split() != [STORIES[0].title]
     index = checkout / "town" / "indexes" / "city.csv"
-    index.write_text(index.read_text("utf-8").replace(STORIES[0].title, one_line(items[0].title)), "utf-8")
-    take_in(kit, checkout)
-    kit.store.remember_listing("city", items, kit.clock())
-    take_in(kit, checkout)
-    assert kit.store.waiting("city") == []
+    index.write_text(
+        index.read_text("utf-8").replace(STORIES[0].title, one_line(items[0].title)), "utf-8"
+    )
+    take_in(services, checkout)
+    services.store.remember_listing("city", items, services.clock())
+    take_in(services, checkout)
+    assert services.store.waiting("city") == []
 
 
-def test_what_has_changed_since_is_taken_and_nothing_else(kit: Kit, checkout: Path) -> None:
-    take_in(kit, checkout)
+def test_what_has_changed_since_is_taken_and_nothing_else(
+    services: Services, checkout: Path
+) -> None:
+    take_in(services, checkout)
     file = checkout / "town" / "pages" / "city" / "n103.md"
     file.write_text(file.read_text("utf-8").replace("种豆角", "种黄瓜"), "utf-8")
     late = replace(STORIES[0], id="n150", channels=("city",))
     write_checkout(checkout, stories=(late,), channels=("city",))
-    done = take_in(kit, checkout)
+    done = take_in(services, checkout)
     assert (done.counts["new"], done.counts["updated"]) == (1, 0)
-    article = kit.store.article(ArticleId("n103"))
+    article = services.store.article(ArticleId("n103"))
     assert article is not None
     assert "种豆角" in article.body  # no index lists it any more
 
 
-def test_a_page_that_was_corrected_updates_its_article(kit: Kit, checkout: Path) -> None:
-    take_in(kit, checkout)
+def test_a_page_that_was_corrected_updates_its_article(services: Services, checkout: Path) -> None:
+    take_in(services, checkout)
     file = checkout / "town" / "pages" / "city" / "n103.md"
     file.write_text(file.read_text("utf-8").replace("种豆角", "种黄瓜"), "utf-8")
-    done = take_in(kit, checkout)
+    done = take_in(services, checkout)
     assert (done.counts["updated"], done.counts["same"]) == (1, 3)
-    article = kit.store.article(ArticleId("n103"))
+    article = services.store.article(ArticleId("n103"))
     assert article is not None
     assert "种黄瓜" in article.body
 
 
-def test_an_import_that_was_interrupted_goes_on_where_it_was(kit: Kit, checkout: Path) -> None:
+def test_an_import_that_was_interrupted_goes_on_where_it_was(
+    services: Services, checkout: Path
+) -> None:
     write_checkout(checkout, stories=MANY)
     asked = chain([False], repeat(object=True))
-    take_in(replace(kit, is_stopping=lambda: next(asked)), checkout)
-    begun = len(kit.store.walk(["city"]))
+    take_in(replace(services, is_stopping=lambda: next(asked)), checkout)
+    begun = len(services.store.walk(["city"]))
     assert 0 < begun < len(MANY)
-    done = take_in(kit, checkout)
+    done = take_in(services, checkout)
     assert (done.counts["same"], done.counts["new"]) == (begun, len(MANY) - begun)
-    assert len(kit.store.walk(["city"])) == len(MANY)
+    assert len(services.store.walk(["city"])) == len(MANY)
 
 
-def test_a_lot_is_stored_wholly_or_not_at_all(kit: Kit, checkout: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lot_is_stored_wholly_or_not_at_all(
+    services: Services, checkout: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> int:
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
         patched.setattr(SqlStore, "remember_listing", fail)
         with pytest.raises(StoreError):
-            take_in(kit, checkout)
+            take_in(services, checkout)
     assert store.article(ArticleId("n101")) is None
-    assert take_in(kit, checkout).counts["new"] == 4
+    assert take_in(services, checkout).counts["new"] == 4
 
 
-def test_damaged_pages_are_named_and_passed_over(kit: Kit, checkout: Path) -> None:
+def test_damaged_pages_are_named_and_passed_over(services: Services, checkout: Path) -> None:
     broken = checkout / "town" / "pages" / "city" / "n101.md"
     broken.write_text("### 半页\n", "utf-8")
     missing = checkout / "town" / "pages" / "city" / "n103.md"
     missing.unlink()
-    done = take_in(kit, checkout)
+    done = take_in(services, checkout)
     assert {failure.url for failure in done.failures} == {broken.as_uri(), missing.as_uri()}
     assert done.counts["new"] == 2
 
 
-def run(settings: Settings, newsroom: Newsroom, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    settings: Settings, newsroom: Newsroom, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     environ = {
         "PATH": "/usr/bin:/bin",
         "FEEDPROXY_CONFIG": str(settings.config),
@@ -163,7 +202,9 @@ def run(settings: Settings, newsroom: Newsroom, *arguments: str) -> subprocess.C
     return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
 
 
-def test_the_command_imports_in_processes_and_says_what_it_did(settings: Settings, newsroom: Newsroom, checkout: Path) -> None:
+def test_the_command_imports_in_processes_and_says_what_it_did(
+    settings: Settings, newsroom: Newsroom, checkout: Path
+) -> None:
     (checkout / "town" / "pages" / "city" / "n101.md").write_text("### 半页\n", "utf-8")
     ended = run(settings, newsroom, str(checkout), "--workers", "2")
     assert ended.returncode == 1, ended.stderr
@@ -197,29 +238,40 @@ OLD = tuple(
         (212, "11/3/1"),
     )
 )
-BARE = tuple(replace(STORIES[0], id=f"n{number}", title=f"无日期{number}", channels=("city",)) for number in (210, 207, 999))
+BARE = tuple(
+    replace(STORIES[0], id=f"n{number}", title=f"无日期{number}", channels=("city",))
+    for number in (210, 207, 999)
+)
 
 
-def write_old(folder: Path, stories: tuple[Story, ...] = (*OLD[:1], BARE[1], OLD[1], BARE[0], OLD[2], BARE[2])) -> Path:
+def write_old(
+    folder: Path, stories: tuple[Story, ...] = (*OLD[:1], BARE[1], OLD[1], BARE[0], OLD[2], BARE[2])
+) -> Path:
     """Write a mirror whose pages have no year: those of OLD have it in their addresses, those of BARE nowhere."""
-    write_checkout(folder, stories=tuple(replace(story, day="21/5/1") for story in stories), channels=("city",))
+    write_checkout(
+        folder, stories=tuple(replace(story, day="21/5/1") for story in stories), channels=("city",)
+    )
     for story in stories:
         file = folder / "town" / "pages" / "city" / f"{story.id}.md"
         text = file.read_text("utf-8").replace("2021年5月1日", "5月1日")
-        file.write_text(text.replace("/21/5/1/", f"/{story.day}/" if story in OLD else "/x/y/z/"), "utf-8")
+        file.write_text(
+            text.replace("/21/5/1/", f"/{story.day}/" if story in OLD else "/x/y/z/"), "utf-8"
+        )
     return folder
 
 
 @pytest.fixture
-def dating(kit: Kit) -> Kit:
+def dating(services: Services) -> Services:
     """A site whose addresses may name a day."""
     pattern = re.compile(r"^/(?:(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)|x/y/z)/(?P<id>n\d+)\.htm$")
-    site = replace(kit.mirror.sites[0], article_url=pattern, canonical_url="")
+    site = replace(services.mirror.sites[0], article_url=pattern, canonical_url="")
     sections = tuple(
-        replace(section, channels=tuple(replace(channel, site=site) for channel in section.channels))
-        for section in kit.mirror.sections
+        replace(
+            section, channels=tuple(replace(channel, site=site) for channel in section.channels)
+        )
+        for section in services.mirror.sections
     )
-    return replace(kit, mirror=replace(kit.mirror, sites=(site,), sections=sections))
+    return replace(services, mirror=replace(services.mirror, sites=(site,), sections=sections))
 
 
 @pytest.fixture
@@ -230,13 +282,18 @@ def other_store(tmp_path: Path) -> Iterator[SqlStore]:
     opened.close()
 
 
-def dates_in(kit: Kit) -> dict[str, tuple[str, str]]:
-    zone = kit.mirror.sites[0].timezone
-    found = kit.store.dates(kit.store.walk(["city"]))
-    return {name: (f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d}", dated.value) for name, (moment, dated) in found.items()}
+def dates_in(services: Services) -> dict[str, tuple[str, str]]:
+    zone = services.mirror.sites[0].timezone
+    found = services.store.dates(services.store.walk(["city"]))
+    return {
+        name: (f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d}", dated.value)
+        for name, (moment, dated) in found.items()
+    }
 
 
-def test_a_page_of_the_first_years_has_the_day_of_its_address(dating: Kit, tmp_path: Path) -> None:
+def test_a_page_of_the_first_years_has_the_day_of_its_address(
+    dating: Services, tmp_path: Path
+) -> None:
     done = take_in(dating, write_old(tmp_path / "old"))
     assert done.failures == []
     assert {name: dates_in(dating)[name] for name in ("n205", "n208", "n212")} == {
@@ -246,7 +303,9 @@ def test_a_page_of_the_first_years_has_the_day_of_its_address(dating: Kit, tmp_p
     }
 
 
-def test_pages_without_a_date_are_dated_between_their_neighbours_and_counted(dating: Kit, tmp_path: Path) -> None:
+def test_pages_without_a_date_are_dated_between_their_neighbours_and_counted(
+    dating: Services, tmp_path: Path
+) -> None:
     done = take_in(dating, write_old(tmp_path / "old"))
     dates = dates_in(dating)
     assert {dates[name][1] for name in ("n210", "n207", "n999")} == {"estimated"}
@@ -255,17 +314,19 @@ def test_pages_without_a_date_are_dated_between_their_neighbours_and_counted(dat
 
 
 def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
-    dating: Kit, tmp_path: Path, other_store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    dating: Services, tmp_path: Path, other_store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_old(tmp_path / "old")
     take_in(dating, folder)
     other = replace(dating, store=other_store)
-    monkeypatch.setattr("feedproxy.harvest.importing._LOT", 1)
+    monkeypatch.setattr("feedproxy.ingest.importing._BATCH", 1)
     done = Import()
     sources = {"town": Source("mirror", Url(f"{(folder / 'town').as_uri()}/indexes/"))}
-    trust = Trust(other.fetcher, other.store.serials)
+    trust = Verifier(other.fetcher, other.store.serials)
     entries = entries_of(other, sources, trust, done)[::-1]
-    stopped = replace(other, is_stopping=iter((False, False, False, *(True for _ in range(99)))).__next__)
+    stopped = replace(
+        other, is_stopping=iter((False, False, False, *(True for _ in range(99)))).__next__
+    )
     with ThreadPoolExecutor(1) as pool:
         Importer(stopped, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
     assert 0 < len(other.store.walk(["city"])) < len(entries)
@@ -274,7 +335,9 @@ def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
     assert other.store.dates(ids) == dating.store.dates(ids)
 
 
-def test_without_any_date_at_all_articles_keep_their_order_and_lead_nothing(dating: Kit, tmp_path: Path) -> None:
+def test_without_any_date_at_all_articles_keep_their_order_and_lead_nothing(
+    dating: Services, tmp_path: Path
+) -> None:
     done = take_in(dating, write_old(tmp_path / "old", BARE))
     assert done.dates == {DateSource.UNKNOWN: 3}
     newest = dating.store.newest(["city"], 9)
@@ -282,10 +345,16 @@ def test_without_any_date_at_all_articles_keep_their_order_and_lead_nothing(dati
     assert newest[0].published < datetime(1990, 1, 2, tzinfo=UTC)
 
 
-def test_an_import_that_knows_better_replaces_estimates_and_nothing_looks_new(dating: Kit, tmp_path: Path) -> None:
+def test_an_import_that_knows_better_replaces_estimates_and_nothing_looks_new(
+    dating: Services, tmp_path: Path
+) -> None:
     folder = write_old(tmp_path / "old")
     take_in(dating, folder)
     page = folder / "town" / "pages" / "city" / "n999.md"
     page.write_text(page.read_text("utf-8").replace("5月1日", "2005年5月1日"), "utf-8")
-    assert take_in(dating, folder).dates == {DateSource.ADDRESS: 3, DateSource.ESTIMATED: 2, DateSource.STATED: 1}
+    assert take_in(dating, folder).dates == {
+        DateSource.ADDRESS: 3,
+        DateSource.ESTIMATED: 2,
+        DateSource.STATED: 1,
+    }
     assert dates_in(dating)["n999"] == ("2005-05-01", "stated")

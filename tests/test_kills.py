@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from world import HOST, Piece, SimulatedClock, Site, make_site, serve, write_config
 
-from feedproxy.media import MediaFolder
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId
 from feedproxy.sanitise import plain_text
 from feedproxy.store import SqlStore, open_store
@@ -56,7 +56,9 @@ def url_of(folder: Path) -> str:
 
 
 def poll(site: Site, folder: Path, url: str) -> "subprocess.Popen[bytes]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")} | {
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")
+    } | {
         "FEEDPROXY_CONFIG": str(folder / "config"),
         "FEEDPROXY_DATA": str(folder / "var"),
         "FEEDPROXY_DATABASE_URL": url,
@@ -72,13 +74,18 @@ def kill_again_and_again(folder: Path, times: int, url: str) -> Executioner:
     chance = random.Random(times)
     clock = SimulatedClock(START)
     made = make_site(clock, channels=3, per_day=16, days=times / 4)
-    pieces = tuple(replace(piece, corrected=None) for piece in made.pieces if piece.published > START)
+    pieces = tuple(
+        replace(piece, corrected=None) for piece in made.pieces if piece.published > START
+    )
     with serve(Executioner(clock, pieces, made.channels)) as site:
         assert isinstance(site, Executioner)
         write_config(folder / "config", site, "retry_minutes = 0.001")
         main = folder / "config" / "feedproxy.toml"
         fast = "requests_per_second = 1000\nrequests_at_once = 4"
-        main.write_text(main.read_text("utf-8").replace("requests_per_second = 5\nrequests_at_once = 1", fast), "utf-8")
+        main.write_text(
+            main.read_text("utf-8").replace("requests_per_second = 5\nrequests_at_once = 1", fast),
+            "utf-8",
+        )
         while len(site.kills) < times:
             clock.move_to(START + (len(site.kills) + 8) * timedelta(hours=6))
             site.countdown, site.is_after = chance.randrange(1, 20), chance.random() < 0.5
@@ -111,7 +118,7 @@ def judge(site: Site, folder: Path, url: str) -> None:
         ids = [ArticleId(piece.id) for piece in wanted]
         pictures = store.pictures(ids)
         assert len(pictures) == len(ids)
-        media = MediaFolder(folder / "var" / "media")
+        media = FolderMedia(folder / "var" / "media")
         assert store.used_files() <= set(media.names())
         assert {state.failures for state in store.schedule.states().values()} == {0}
     finally:
@@ -137,7 +144,13 @@ class Victims:
     times: int
     chance: random.Random
 
-    def kill_often(self, data: Path, begin: Callable[[], None], judge_killed: Callable[[], None], *command: object) -> None:
+    def kill_often(
+        self,
+        data: Path,
+        begin: Callable[[], None],
+        judge_killed: Callable[[], None],
+        *command: object,
+    ) -> None:
         """Kill a command, which goes on where it was, or from its beginning once it came to its end; let it end at last.
 
         *begin* makes that beginning; *judge_killed* holds what must be so after each kill.
@@ -159,13 +172,17 @@ class Victims:
         """Return how many steps a command took, 0 if it was killed."""
         told = self.folder / "steps"
         told.unlink(missing_ok=True)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")} | {
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("FEEDPROXY_")
+        } | {
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
             "FEEDPROXY_CONFIG": str(self.folder / "config"),
             "FEEDPROXY_DATA": str(data),
         }
         arguments = [sys.executable, VICTIM, at, told, *command]
-        done = subprocess.run(list(map(str, arguments)), env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            list(map(str, arguments)), env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode in (0, -9), done.stderr
         return int(told.read_text("utf-8")) if done.returncode == 0 else 0
 
@@ -173,7 +190,9 @@ class Victims:
 def judge_tree(tree: Path) -> None:
     """Hold that an export is not there, or whole."""
     for sums in tree.glob("*/SHA256SUMS"):
-        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=sums.parent, check=True)
+        subprocess.run(
+            ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=sums.parent, check=True
+        )
     assert not tree.exists() or [*tree.glob("*/SHA256SUMS")]
 
 
@@ -183,11 +202,15 @@ def files_of(tree: Path) -> dict[str, bytes]:
 
 
 def git(*words: object) -> str:
-    return subprocess.run(["git", *map(str, words)], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *map(str, words)], check=True, capture_output=True, text=True
+    ).stdout
 
 
 @pytest.fixture(scope="module", params=[(6, 1), pytest.param((12, 7), marks=pytest.mark.soak)])
-def polled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Executioner, Victims]:
+def polled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Executioner, Victims]:
     """What a poller held that was killed so often, and who kills other commands so often: 40 kills at most."""
     (polls, times), folder = request.param, tmp_path_factory.mktemp("killed")
     site = kill_again_and_again(folder, polls, url_of(folder))
@@ -195,27 +218,37 @@ def polled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     more = f'[feeds]\nentries = 3\n\n[[publish]]\nname = "copy"\nurl = "{folder}/remote-{{section}}.git"\n'
     main.write_text(f"{main.read_text('utf-8')}\n{more}", "utf-8")
     victims = Victims(folder, times, random.Random(times))
-    replace(victims, times=0).kill_often(folder / "var", lambda: None, lambda: None, "export", folder / "reference", *OPTIONS)
+    replace(victims, times=0).kill_often(
+        folder / "var", lambda: None, lambda: None, "export", folder / "reference", *OPTIONS
+    )
     return site, victims
 
 
-def test_a_poller_that_is_killed_at_random_moments_loses_nothing(polled: tuple[Executioner, Victims]) -> None:
+def test_a_poller_that_is_killed_at_random_moments_loses_nothing(
+    polled: tuple[Executioner, Victims],
+) -> None:
     site, victims = polled
     print(f"\n{len(site.kills)} kills, {len(site.published(site.clock.now))} articles")
     judge_file(victims.folder)
     judge(site, victims.folder, url_of(victims.folder))
 
 
-def test_an_export_that_is_killed_leaves_a_whole_tree_or_none(polled: tuple[Executioner, Victims]) -> None:
+def test_an_export_that_is_killed_leaves_a_whole_tree_or_none(
+    polled: tuple[Executioner, Victims],
+) -> None:
     _, victims = polled
     tree = victims.folder / "copy" / "tree"
-    victims.kill_often(victims.folder / "var", lambda: None, partial(judge_tree, tree), "export", tree, *OPTIONS)
+    victims.kill_often(
+        victims.folder / "var", lambda: None, partial(judge_tree, tree), "export", tree, *OPTIONS
+    )
     judge_tree(tree)
     assert files_of(tree) == files_of(victims.folder / "reference")
     assert [each.name for each in tree.parent.iterdir()] == ["tree"]
 
 
-def test_a_publication_that_is_killed_is_pushed_once_and_whole(polled: tuple[Executioner, Victims]) -> None:
+def test_a_publication_that_is_killed_is_pushed_once_and_whole(
+    polled: tuple[Executioner, Victims],
+) -> None:
     _, victims = polled
     folder, remote = victims.folder, victims.folder / "remote-daily.git"
 
@@ -232,12 +265,16 @@ def test_a_publication_that_is_killed_is_pushed_once_and_whole(polled: tuple[Exe
     assert len(trees) == len(set(trees))
 
 
-def test_an_import_that_is_killed_takes_every_article_once(polled: tuple[Executioner, Victims]) -> None:
+def test_an_import_that_is_killed_takes_every_article_once(
+    polled: tuple[Executioner, Victims],
+) -> None:
     site, victims = polled
     folder = victims.folder / "second"
     begin = partial(shutil.rmtree, folder, ignore_errors=True)
     judge_killed = partial(judge_file_if_there, folder)
-    victims.kill_often(folder / "var", begin, judge_killed, "import", victims.folder / "reference", "--workers", 1)
+    victims.kill_often(
+        folder / "var", begin, judge_killed, "import", victims.folder / "reference", "--workers", 1
+    )
     judge_file(folder)
     judge(site, folder, url_of(folder))
     with closing(open_store(url_of(folder), folder / "var")) as store:
@@ -249,7 +286,9 @@ def judge_file_if_there(folder: Path) -> None:
         judge_file(folder)
 
 
-def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(polled: tuple[Executioner, Victims]) -> None:
+def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(
+    polled: tuple[Executioner, Victims],
+) -> None:
     _, victims = polled
     folder, kept = victims.folder / "pruned", victims.folder / "var"
     with closing(open_store(url_of(victims.folder), kept)) as store:
@@ -259,7 +298,9 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(polled: tup
         first = dates[len(dates) // 2]
         shown = {headline.id for channel in channels for headline in store.headlines([channel], 3)}
         shown |= {headline.id for headline in store.headlines(channels, 3)}
-    wanted = {each.id: each for each in everything.values() if each.published >= first or each.id in shown}
+    wanted = {
+        each.id: each for each in everything.values() if each.published >= first or each.id in shown
+    }
     days = (datetime.now(UTC) - first).total_seconds() / 86_400 + 0.01
 
     def begin() -> None:
@@ -276,17 +317,21 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(polled: tup
     judge_killed()
     with closing(open_store(url_of(folder), folder / "var")) as store:
         assert set(store.walk(channels)) == set(wanted) < set(everything)
-        assert set(MediaFolder(folder / "var" / "media").names()) == store.used_files()
+        assert set(FolderMedia(folder / "var" / "media").names()) == store.used_files()
 
 
 @pytest.mark.soak
-def test_a_poller_over_postgresql_that_is_killed_at_random_moments_loses_nothing(postgresql: str, tmp_path: Path) -> None:
+def test_a_poller_over_postgresql_that_is_killed_at_random_moments_loses_nothing(
+    postgresql: str, tmp_path: Path
+) -> None:
     judge(kill_again_and_again(tmp_path, 30, postgresql), tmp_path, postgresql)
 
 
 @pytest.mark.soak
 def test_a_poller_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path) -> None:
     site = kill_again_and_again(tmp_path, 200, url_of(tmp_path))
-    print(f"\n{len(site.kills)} kills, {len(site.published(site.clock.now))} articles, {sum(site.asked.values())} requests")
+    print(
+        f"\n{len(site.kills)} kills, {len(site.published(site.clock.now))} articles, {sum(site.asked.values())} requests"
+    )
     judge_file(tmp_path)
     judge(site, tmp_path, url_of(tmp_path))

@@ -19,10 +19,10 @@ from linkcheck import Answer, Crawl, Mirror, crawl, faults, resolve, targets_by_
 from newsroom import HOST, STORIES, Newsroom, Story, open_newsroom, write_config
 from newsroom import Answer as Sent
 
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
 
@@ -30,9 +30,24 @@ PUBLIC = "https://mirror.example"
 Ask = Callable[[Sequence[str]], Iterable[Answer]]
 # More than a section's front page lists, so that they are found by way of their channel's pages.
 OLDER = tuple(
-    Story(f"n{2000 + n}", f"20/{n % 12 + 1}/{n % 28 + 1}", f"旧闻第{n}则", f"第{n}则旧闻的全文。", ("city",)) for n in range(60)
+    Story(
+        f"n{2000 + n}",
+        f"20/{n % 12 + 1}/{n % 28 + 1}",
+        f"旧闻第{n}则",
+        f"第{n}则旧闻的全文。",
+        ("city",),
+    )
+    for n in range(60)
 )
-WANTED = Story("n900", "21/5/9", "没有收录的文章", "这篇文章没有频道，只有别的文章提到它。", (), ("诗歌",), "/pic/900.png")
+WANTED = Story(
+    "n900",
+    "21/5/9",
+    "没有收录的文章",
+    "这篇文章没有频道，只有别的文章提到它。",
+    (),
+    ("诗歌",),
+    "/pic/900.png",
+)
 TAGS = ("A%2FB", "100%25", "C%23", "x%26y", "U.S.", "a%20b", "q%3Fr", "%E4%BB%80%E4%B9%88%EF%BC%9F")
 LINKING = replace(
     STORIES[0],
@@ -101,13 +116,16 @@ def open_site(room: Newsroom, folder: Path) -> Site:
     room.stories = (*OLDER, LINKING, *STORIES[1:])
     room.faults["/pic/gone.png"] = Sent(b"", 404)
     settings = Settings(
-        config=write_config(folder / "config", "feed"), data=folder, origins={HOST: room.origin}, public_url=PUBLIC
+        config=write_config(folder / "config", "feed"),
+        data=folder,
+        origins={HOST: room.origin},
+        public_url=PUBLIC,
     )
     mirror, store = load_mirror(settings.config), open_store(settings.store_url, folder)
-    media, clock = MediaFolder(settings.media), Clock()
+    media, clock = FolderMedia(settings.media), Clock()
     fetcher = open_calm_fetcher(settings, mirror, cache_file=folder / "cache.sqlite")
     for channel in mirror.channels:
-        Harvester(Kit(mirror, store, fetcher, media, clock)).poll(channel)
+        Harvester(Services(mirror, store, fetcher, media, clock)).poll(channel)
     fetcher.close()
     return Site(store, create_app(settings, mirror, store, media, clock).test_client())
 
@@ -125,19 +143,29 @@ def crawled(site: Site) -> Crawl:
     return site.crawl()
 
 
-def test_every_article_is_reached_by_clicks_from_the_front_page_under_each_of_its_channels(crawled: Crawl) -> None:
+def test_every_article_is_reached_by_clicks_from_the_front_page_under_each_of_its_channels(
+    crawled: Crawl,
+) -> None:
     pages = {id_: {page.path for page in found} for id_, found in crawled.articles().items()}
     sections = {"city": ("town",), "books": ("town", "letters")}
     for story in (*OLDER, *STORIES):
         places = [(section, channel) for channel in story.channels for section in sections[channel]]
-        assert pages.pop(story.id) == {f"/{section}/blob/master/pages/{channel}/{story.id}.md" for section, channel in places}
+        assert pages.pop(story.id) == {
+            f"/{section}/blob/master/pages/{channel}/{story.id}.md" for section, channel in places
+        }
     assert pages == {}
-    kinds = {crawled.pages[page.found_on].reading.kind for found in crawled.articles().values() for page in found}
+    kinds = {
+        crawled.pages[page.found_on].reading.kind
+        for found in crawled.articles().values()
+        for page in found
+    }
     assert kinds == {"html"}
 
 
 def test_every_stored_picture_is_reached(site: Site, crawled: Crawl) -> None:
-    names = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {"/static/mirror.svg"}
+    names = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {
+        "/static/mirror.svg"
+    }
     assert len(names) == len(site.store.used_files()) > 4
     assert names == site.store.used_files()
 
@@ -145,13 +173,19 @@ def test_every_stored_picture_is_reached(site: Site, crawled: Crawl) -> None:
 def test_every_section_channel_and_tag_is_reached_with_all_its_feeds(crawled: Crawl) -> None:
     tags = {*TAGS, *(tag for story in STORIES[1:] for tag in story.tags)}
     pages = {f"/{name}" for name in ("town", "letters")} | {f"/tag/{unquote(tag)}" for tag in tags}
-    lists = [f"{section}/{channel}" for section, channel in (("town", "city"), ("town", "books"), ("letters", "books"))]
+    lists = [
+        f"{section}/{channel}"
+        for section, channel in (("town", "city"), ("town", "books"), ("letters", "books"))
+    ]
     pages |= {"/{}/blob/master/indexes/{}/README.md".format(*place.split("/")) for place in lists}
     pages |= {f"/town/blob/master/indexes/city/{number}.md" for number in (2, 3)}
     scopes = ["all", "town", "letters", *lists, *(f"tag/{unquote(tag)}" for tag in tags)]
     feeds = {f"/feed/{scope}.{form}" for scope in scopes for form in ("xml", "atom", "json")}
     assert pages <= {unquote(page.path) for page in crawled.of_kind("html")}
-    assert {unquote(page.path) for page in crawled.of_kind("feed")} == feeds | {"/feeds.opml", "/opensearch.xml"}
+    assert {unquote(page.path) for page in crawled.of_kind("feed")} == feeds | {
+        "/feeds.opml",
+        "/opensearch.xml",
+    }
 
 
 def test_no_link_is_broken_or_leads_to_a_blocked_host_or_lacks_its_suffix(crawled: Crawl) -> None:
@@ -159,7 +193,9 @@ def test_no_link_is_broken_or_leads_to_a_blocked_host_or_lacks_its_suffix(crawle
     assert crawled.not_held == {"/town/blob/master/pages/city/n900.md"}
 
 
-def test_nothing_leads_outside_but_the_navigation_and_what_an_article_links_to(crawled: Crawl) -> None:
+def test_nothing_leads_outside_but_the_navigation_and_what_an_article_links_to(
+    crawled: Crawl,
+) -> None:
     # "feed:" has no host: it leads to a program of the reader's
     assert set(crawled.outside) - {""} == {"elsewhere.example", "away.example"}
     away = {target.outside for _, _, target in crawled.links if "away.example" in target.outside}
@@ -172,23 +208,31 @@ def test_no_link_needs_a_redirect(crawled: Crawl) -> None:
 
 def test_a_page_is_the_same_under_every_suffix(site: Site, crawled: Crawl) -> None:
     for page in crawled.of_kind("html"):
-        assert site.client.get(f"{page.path}?n1").data == site.client.get(page.path).data == page.body
+        assert (
+            site.client.get(f"{page.path}?n1").data == site.client.get(page.path).data == page.body
+        )
 
 
-def test_an_article_that_a_reader_asked_for_joins_the_mirror(newsroom: Newsroom, harvester: Harvester, app: Flask) -> None:
+def test_an_article_that_a_reader_asked_for_joins_the_mirror(
+    newsroom: Newsroom, harvester: Harvester, app: Flask
+) -> None:
     newsroom.stories = (LINKING, *STORIES[1:], WANTED)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     mirror = Mirror(of_client(app.test_client()), hosts=frozenset((HOST,)))
     assert app.test_client().post(*crawl(mirror).not_held).status_code == 303
     harvester.serve_readers()
     found = crawl(mirror)
     assert (faults(found), found.not_held) == ([], set())
-    assert [page.path for page in found.articles()[WANTED.id]] == [f"/town/blob/master/pages/requested/{WANTED.id}.md"]
+    assert [page.path for page in found.articles()[WANTED.id]] == [
+        f"/town/blob/master/pages/requested/{WANTED.id}.md"
+    ]
 
 
 @pytest.mark.parametrize("below", ["", "/mirrors/山城"])
-def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(crawled: Crawl, tmp_path: Path, below: str) -> None:
+def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(
+    crawled: Crawl, tmp_path: Path, below: str
+) -> None:
     write(crawled, tmp_path / below.lstrip("/"))
     folder = quote(below)
     with file_server(tmp_path) as ask:
@@ -233,18 +277,27 @@ def feed_of(form: str, content: str = "", *, link: str = f"{ARTICLE}?n1", more: 
 
 def small(pages: dict[str, Answer], folder: str = "") -> Crawl:
     """Crawl a site of the pages given, two articles, a style sheet and a picture."""
-    known = {ARTICLE: page_of(), OTHER: page_of(), "/x.css": (200, "", b"p {}"), "/x.png": (200, "", b"\x89PNG")} | pages
+    known = {
+        ARTICLE: page_of(),
+        OTHER: page_of(),
+        "/x.css": (200, "", b"p {}"),
+        "/x.png": (200, "", b"\x89PNG"),
+    } | pages
     known = {folder + path: answer for path, answer in known.items()}
     hosts, pictures = frozenset(("blocked.example",)), frozenset(("pictures.example",))
 
     def ask(addresses: Sequence[str]) -> list[Answer]:
-        return [known.get(address.partition("?")[0], (404, "", b"nothing")) for address in addresses]
+        return [
+            known.get(address.partition("?")[0], (404, "", b"nothing")) for address in addresses
+        ]
 
     return crawl(Mirror(ask, folder=folder, hosts=hosts, picture_hosts=pictures))
 
 
 RIGHT = {
-    "": page_of(f'<a href="{ARTICLE}?n1">1</a> <a href="folder">f</a> <a href="?x">here</a> <a href="#top">up</a>'),
+    "": page_of(
+        f'<a href="{ARTICLE}?n1">1</a> <a href="folder">f</a> <a href="?x">here</a> <a href="#top">up</a>'
+    ),
     ARTICLE: page_of(
         '<a href="n2.md?n1#here">2</a> <a href="#me">me</a> <a id="me" href="/x.png"><img src="../../../../../x.png"></a>'
         '<a href="https://away.example/" rel="noopener noreferrer">away</a> <a href="https://away.example/?n1">navigation</a>'
@@ -261,9 +314,15 @@ RIGHT = {
     ),
     "/folder": (301, "/folder/", b""),
     "/folder/": page_of(f'<a href="..{OTHER}?n2">2</a><a href="../feed.json">feed</a>'),
-    "/feed.xml": feed_of(RSS, f'&lt;a href="http://localhost{OTHER}?n1"&gt;', more='<enclosure url="http://localhost/x.png"/>'),
+    "/feed.xml": feed_of(
+        RSS,
+        f'&lt;a href="http://localhost{OTHER}?n1"&gt;',
+        more='<enclosure url="http://localhost/x.png"/>',
+    ),
     "/feed.atom": feed_of(ATOM, f'&lt;a href="http://localhost{OTHER}?n1"&gt;'),
-    "/feed.json": feed_of(JSON, f"<a href='http://localhost{OTHER}?n1'>", more='"image":"http://localhost/x.png",'),
+    "/feed.json": feed_of(
+        JSON, f"<a href='http://localhost{OTHER}?n1'>", more='"image":"http://localhost/x.png",'
+    ),
 }
 
 
@@ -275,7 +334,16 @@ def test_the_checker_finds_no_fault_where_there_is_none() -> None:
 
 
 def test_the_checker_counts_equal_links_of_a_page_once() -> None:
-    assert len(list(small({"/": page_of('<a href="/x.png"></a><a href="/x.png"></a><img src="/x.png">')}).links)) == 2
+    assert (
+        len(
+            list(
+                small(
+                    {"/": page_of('<a href="/x.png"></a><a href="/x.png"></a><img src="/x.png">')}
+                ).links
+            )
+        )
+        == 2
+    )
 
 
 LISTED, FEED = f'<a href="{ARTICLE}?n1">1</a>', '<a href="/feed">feed</a>'
@@ -290,10 +358,22 @@ BITES = {
         {"/": page_of('<a href="/r">x</a>'), "/r": (302, "/r", b"")},
         {"/": page_of('<a href="/r">x</a>'), "/r": (302, "/gone", b"")},
         {"/": page_of('<a href="/e">x</a>'), "/e": (500, "", b"")},
-        {"/": page_of('<a href="/e">x</a>'), "/e": (404, "", "<!DOCTYPE html><h1>这篇文章还没有收录</h1>".encode())},
-        {"/": page_of(head='<link href="/x.css">'), "/x.css": (200, "", b"p { background: url(gone.png) }")},
-        {"/": page_of(FEED), "/feed": feed_of(RSS, more='<media:content url="http://localhost/gone.png"/>')},
-        {"/": page_of(FEED), "/feed": feed_of(ATOM, more='<link rel="enclosure" href="http://localhost/gone.png"/>')},
+        {
+            "/": page_of('<a href="/e">x</a>'),
+            "/e": (404, "", "<!DOCTYPE html><h1>这篇文章还没有收录</h1>".encode()),
+        },
+        {
+            "/": page_of(head='<link href="/x.css">'),
+            "/x.css": (200, "", b"p { background: url(gone.png) }"),
+        },
+        {
+            "/": page_of(FEED),
+            "/feed": feed_of(RSS, more='<media:content url="http://localhost/gone.png"/>'),
+        },
+        {
+            "/": page_of(FEED),
+            "/feed": feed_of(ATOM, more='<link rel="enclosure" href="http://localhost/gone.png"/>'),
+        },
         {"/": page_of(FEED), "/feed": feed_of(JSON, more='"image":"http://localhost/gone.png",')},
         {"/": page_of(FEED), "/feed": feed_of(JSON, "<img src='http://localhost/gone.png'>")},
     ],
@@ -309,8 +389,14 @@ BITES = {
         {"/": page_of('<iframe src="https://away.example/"></iframe>')},
         {"/": page_of('<form action="https://away.example/">')},
         {"/": page_of(FEED), "/feed": feed_of(RSS, '&lt;img src="https://away.example/x.png"&gt;')},
-        {"/": page_of(FEED), "/feed": feed_of(ATOM, '&lt;img src="https://away.example/x.png"&gt;')},
-        {"/": page_of(FEED), "/feed": feed_of(RSS, more='<enclosure url="https://away.example/x.png"/>')},
+        {
+            "/": page_of(FEED),
+            "/feed": feed_of(ATOM, '&lt;img src="https://away.example/x.png"&gt;'),
+        },
+        {
+            "/": page_of(FEED),
+            "/feed": feed_of(RSS, more='<enclosure url="https://away.example/x.png"/>'),
+        },
     ],
     "names a blocked host": [
         {"/": page_of('<img src="/x.png" data-lazy="https://blocked.example/x.png">')},
@@ -334,15 +420,17 @@ BITES = {
 }
 
 
-@pytest.mark.parametrize(("kind", "pages"), [(kind, pages) for kind, sites in BITES.items() for pages in sites])
+@pytest.mark.parametrize(
+    ("kind", "pages"), [(kind, pages) for kind, sites in BITES.items() for pages in sites]
+)
 def test_the_checker_bites(kind: str, pages: dict[str, Answer]) -> None:
     assert {fault.kind for fault in faults(small(pages))} == {kind}
 
 
 def test_the_checker_sees_a_link_that_leaves_the_mirrors_folder() -> None:
-    assert [fault.kind for fault in faults(small({"/": page_of('<a href="/x.png">x</a>')}, "/deep/er"))] == [
-        "leaves the mirror's folder"
-    ]
+    assert [
+        fault.kind for fault in faults(small({"/": page_of('<a href="/x.png">x</a>')}, "/deep/er"))
+    ] == ["leaves the mirror's folder"]
     assert faults(small({"/": page_of('<a href="x.png">x</a>')}, "/deep/er")) == []
 
 

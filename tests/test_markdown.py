@@ -11,17 +11,20 @@ from markdown_it import MarkdownIt
 from newsroom import BASE, STORIES, Answer, Newsroom, Story
 from seedform import read_seed
 
-from feedproxy.edition import Ground, Links, make_markdown
 from feedproxy.extract import split_mirrored
-from feedproxy.harvest import Harvester
+from feedproxy.ingest import Harvester
 from feedproxy.model import ArticleId, DirtyHtml, Page, SafeHtml, Url
-from feedproxy.render import Lead, Link, MarkdownPage, render_markdown
-from feedproxy.render.markdown import as_link, as_paragraph
+from feedproxy.output import Links, RenderContext, make_markdown
+from feedproxy.output.render import Lead, Link, MarkdownPage, render_markdown
+from feedproxy.output.render.markdown import as_link, as_paragraph
 from feedproxy.sanitise import clean
 from feedproxy.urls import resolve
 
 ORIGINAL = "https://news.example/gb/21/11/9/n99000001.htm"
-NAVIGATION = (Link("首页", "../../../..?n99000001"), Link("评论", "../../../../../comment?n99000001"))
+NAVIGATION = (
+    Link("首页", "../../../..?n99000001"),
+    Link("评论", "../../../../../comment?n99000001"),
+)
 LEAD = Lead("https://i.news.example/bridge.jpg", "石桥", "石桥旁的老槐树。（山村图片社）")
 CONTENT = SafeHtml(
     '<p>石桥在<a href="https://news.example/gb/tag/%E6%B8%85%E6%99%A8.html">清晨</a>开放。</p>'
@@ -56,7 +59,9 @@ GOLDEN = """### 山村石桥 百年后重修
 BLANK_LINE = re.compile(r"^[ \t]*$\n", re.MULTILINE)
 
 
-def page(content: str = CONTENT, title: str = "山村石桥 百年后重修", lead: Lead | None = LEAD) -> MarkdownPage:
+def page(
+    content: str = CONTENT, title: str = "山村石桥 百年后重修", lead: Lead | None = LEAD
+) -> MarkdownPage:
     return MarkdownPage(title, NAVIGATION, lead, SafeHtml(content), ORIGINAL)
 
 
@@ -116,15 +121,49 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 def tokens_of(text: str) -> list[tuple[str, str]]:
     """Return what a reader of Markdown finds in the last paragraph or heading of a text: types, and texts or targets."""
     inline = [token for token in MARKDOWN.parse(text) if token.type == "inline"][-1]
-    return [(each.type, str(each.attrs.get("href") or each.content)) for each in inline.children or ()]
+    return [
+        (each.type, str(each.attrs.get("href") or each.content)) for each in inline.children or ()
+    ]
 
 
 @pytest.mark.parametrize(
     "rest",
     [
-        *("a.htm?x=1&y=2#z", "a_b_c.htm", "%E6%96%B0.htm", "a)b(c", "[x](https://elsewhere.example)", "*a*", "_a_/_b_", "~~a~~"),
-        *("`a`", "![x](y)", "$a$", "a|b", "&lt;script&gt;", "&#60;b&#62;", "<script>x</script>", "a>b<c", "\\*a", "a b", "end."),
-        *("a\n\n# x", "a\r\nb", "a\u2028b", "a\x00\x9bb", "<!--", "](x)", "a'(b)", "end)", "end*", "\\"),
+        *(
+            "a.htm?x=1&y=2#z",
+            "a_b_c.htm",
+            "%E6%96%B0.htm",
+            "a)b(c",
+            "[x](https://elsewhere.example)",
+            "*a*",
+            "_a_/_b_",
+            "~~a~~",
+        ),
+        *(
+            "`a`",
+            "![x](y)",
+            "$a$",
+            "a|b",
+            "&lt;script&gt;",
+            "&#60;b&#62;",
+            "<script>x</script>",
+            "a>b<c",
+            "\\*a",
+            "a b",
+            "end.",
+        ),
+        *(
+            "a\n\n# x",
+            "a\r\nb",
+            "a\u2028b",
+            "a\x00\x9bb",
+            "<!--",
+            "](x)",
+            "a'(b)",
+            "end)",
+            "end*",
+            "\\",
+        ),
     ],
 )
 def test_an_articles_address_is_an_address_whatever_stands_in_it(rest: str) -> None:
@@ -134,9 +173,13 @@ def test_an_articles_address_is_an_address_whatever_stands_in_it(rest: str) -> N
     assert line.startswith("原文链接（需翻墙）：")
     assert text.count("\n") == render(page()).count("\n")
     found = tokens_of(line)
-    shown = "".join(content for kind, content in found if kind == "text").removeprefix("原文链接（需翻墙）：")
+    shown = "".join(content for kind, content in found if kind == "text").removeprefix(
+        "原文链接（需翻墙）："
+    )
     assert {kind for kind, _ in found} <= {"text", "link_open", "link_close"}
-    assert {target for kind, target in found if kind == "link_open"} <= {shown} | {unquote(shown)} | {quoted(shown)}
+    assert {target for kind, target in found if kind == "link_open"} <= {shown} | {
+        unquote(shown)
+    } | {quoted(shown)}
     assert " " not in shown
     assert unquote(shown) == unquote(address)
     read = split_mirrored(Page(Url("https://git.example/n1.md"), text.encode()))
@@ -151,9 +194,22 @@ def quoted(address: str) -> str:
 
 @pytest.mark.parametrize(
     "href",
-    ["../c/n1.md?n1", "a(b)c", "a) [x](https://elsewhere.example", "<a> b", "a\n\n# b", "a\\", "&lt;b&gt;", 'a "t"', "`a`*b*"],
+    [
+        "../c/n1.md?n1",
+        "a(b)c",
+        "a) [x](https://elsewhere.example",
+        "<a> b",
+        "a\n\n# b",
+        "a\\",
+        "&lt;b&gt;",
+        'a "t"',
+        "`a`*b*",
+    ],
 )
-@pytest.mark.parametrize("title", ["一", "](https://elsewhere.example)", "`", "![a](b)", "<b>", "a|b $c$", "*a* &lt;", "\\"])
+@pytest.mark.parametrize(
+    "title",
+    ["一", "](https://elsewhere.example)", "`", "![a](b)", "<b>", "a|b $c$", "*a* &lt;", "\\"],
+)
 def test_a_link_leads_where_it_should_and_its_title_is_text(href: str, title: str) -> None:
     found = tokens_of(f"- {as_link(Link(title, href))}")
     assert [kind for kind, _ in found if kind != "text"] == ["link_open", "link_close"]
@@ -161,7 +217,10 @@ def test_a_link_leads_where_it_should_and_its_title_is_text(href: str, title: st
     assert unquote(dict(found)["link_open"]) == href
 
 
-@pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "23) a", "= a", "---", "    a", "# a", "> a", "a\n---", "a | b", "* a"])
+@pytest.mark.parametrize(
+    "text",
+    ["- a", "+ a", "1. a", "23) a", "= a", "---", "    a", "# a", "> a", "a\n---", "a | b", "* a"],
+)
 def test_a_description_is_one_paragraph_of_text(text: str) -> None:
     parsed = MARKDOWN.parse(f"## x\n\n{as_paragraph(text)}\n")
     assert [token.type for token in parsed[3:]] == ["paragraph_open", "inline", "paragraph_close"]
@@ -179,9 +238,22 @@ def test_words_of_the_lead_picture_can_not_leave_their_place() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        *("<pre>一\n\n二\n    三</pre>", "<p>一\n\n\n# 二</p>", "一\r\n\r\n- 二", '<p title="a\n\nb">x</p>'),
-        *(f"<p>一</p>{white}<p>二</p>" for white in (" ", "   ", "\t", " \r ", "\r\n", " \t \r\n ")),
-        *("   <p>一</p>", "<p>一</p>  ", "<figure><img alt='一'></figure> <h2>二</h2> ", "<div> <p>一</p> </div> <div> </div>"),
+        *(
+            "<pre>一\n\n二\n    三</pre>",
+            "<p>一\n\n\n# 二</p>",
+            "一\r\n\r\n- 二",
+            '<p title="a\n\nb">x</p>',
+        ),
+        *(
+            f"<p>一</p>{white}<p>二</p>"
+            for white in (" ", "   ", "\t", " \r ", "\r\n", " \t \r\n ")
+        ),
+        *(
+            "   <p>一</p>",
+            "<p>一</p>  ",
+            "<figure><img alt='一'></figure> <h2>二</h2> ",
+            "<div> <p>一</p> </div> <div> </div>",
+        ),
     ],
 )
 def test_no_blank_line_ends_the_html_of_a_text(content: str) -> None:
@@ -207,7 +279,11 @@ def words(tree: object) -> str:
     """Return all text of a tree, without white space."""
     if isinstance(tree, str):
         return "".join(tree.split())
-    return "".join(words(child) for child in tree[2]) if isinstance(tree, tuple) and len(tree) > 2 else ""
+    return (
+        "".join(words(child) for child in tree[2])
+        if isinstance(tree, tuple) and len(tree) > 2
+        else ""
+    )
 
 
 def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_site(
@@ -226,22 +302,30 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     )
     newsroom.stories = (*STORIES, story)
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    ground = Ground(harvester.kit.mirror, harvester.kit.store, "")
+    ground = RenderContext(harvester.services.mirror, harvester.services.store, "")
     made = make_markdown(ground, "letters", "books", ArticleId("n105"))
     assert made is not None
     text = made.decode()
-    pictures = harvester.kit.store.pictures([ArticleId("n105")])
+    pictures = harvester.services.store.pictures([ArticleId("n105")])
     assert '<a href="../../../../../town/blob/master/pages/city/n101.md?n105">早市</a>' in text
     assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
-    assert '<a href="https://elsewhere.example/more" rel="noopener noreferrer nofollow">别处</a>' in text
+    assert (
+        '<a href="https://elsewhere.example/more" rel="noopener noreferrer nofollow">别处</a>'
+        in text
+    )
     assert '<a href="../../../../../tag/%E8%AF%BB%E4%B9%A6?n105">读书</a>' in text
     assert f'<i title="{BASE}/pic/gone.png">新桥</i>' in text
     for url in ("a", "lead"):
-        assert f'src="../../../../../media/{pictures[Url(f"{BASE}/pic/{url}.png")].reading.name}"' in text
+        assert (
+            f'src="../../../../../media/{pictures[Url(f"{BASE}/pic/{url}.png")].reading.name}"'
+            in text
+        )
     assert "[文苑](../../../../../letters?n105)" in text
-    assert text.partition("<!-- feedproxy")[0].count(BASE) == 2  # the neutralised link and the original address
+    assert (
+        text.partition("<!-- feedproxy")[0].count(BASE) == 2
+    )  # the neutralised link and the original address
     assert (
         make_markdown(ground, "town", "city", ArticleId("n999"))
         is make_markdown(ground, "town", "city", ArticleId("n104"))
@@ -249,10 +333,18 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     )
 
 
-def test_in_the_seeds_link_mode_every_link_is_neutral_and_every_address_upstreams(harvester: Harvester) -> None:
-    for channel in harvester.kit.mirror.channels:
+def test_in_the_seeds_link_mode_every_link_is_neutral_and_every_address_upstreams(
+    harvester: Harvester,
+) -> None:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    made = make_markdown(Ground(harvester.kit.mirror, harvester.kit.store, ""), "town", "books", ArticleId("n102"), Links.SEED)
+    made = make_markdown(
+        RenderContext(harvester.services.mirror, harvester.services.store, ""),
+        "town",
+        "books",
+        ArticleId("n102"),
+        Links.SEED,
+    )
     assert made is not None
     page = read_seed(made.decode())
     assert page.picture == (f"{BASE}/pic/102.jpg", STORIES[1].title, f"图注：{STORIES[1].title}")

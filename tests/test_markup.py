@@ -16,13 +16,18 @@ WORDS = ("石桥", "修好了，", "村民", "。", "bridge", "opens", "　", "&
 SPACES = ("\n", "\n  ", " \r\n\t", " ", "")
 INLINE = st.recursive(
     st.sampled_from((*WORDS, *SPACES, "<br>", "<wbr>", "<!-- 注 -->", "<img src=a.png>")),
-    lambda inner: st.tuples(st.sampled_from(("a", "b", "span")), st.lists(inner, max_size=4).map("".join)).map(
-        lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"
-    ),
+    lambda inner: st.tuples(
+        st.sampled_from(("a", "b", "span")), st.lists(inner, max_size=4).map("".join)
+    ).map(lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"),
     max_leaves=12,
 )
-BLOCK = st.tuples(st.sampled_from(("p", "div", "li", "h2", "pre")), st.lists(INLINE, max_size=6).map("".join))
-PRINTED = st.lists(st.sampled_from(SPACES) | BLOCK.map(lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"), max_size=6).map("".join)
+BLOCK = st.tuples(
+    st.sampled_from(("p", "div", "li", "h2", "pre")), st.lists(INLINE, max_size=6).map("".join)
+)
+PRINTED = st.lists(
+    st.sampled_from(SPACES) | BLOCK.map(lambda part: f"<{part[0]}>{part[1]}</{part[0]}>"),
+    max_size=6,
+).map("".join)
 
 
 def _tightened(html: str) -> str:
@@ -44,7 +49,11 @@ def _unlazied(html: str, *more: str) -> str:
         (SIMPLE.encode("gb18030"), "text/html; charset=gb2312"),
         (SIMPLE.encode("gb18030"), 'text/html; charset="GBK"'),
         (b"<meta charset=gb2312>" + SIMPLE.encode("gb18030"), "text/html"),
-        (b'<meta http-equiv=Content-Type content="text/html; charset=gb2312">' + SIMPLE.encode("gb18030"), ""),
+        (
+            b'<meta http-equiv=Content-Type content="text/html; charset=gb2312">'
+            + SIMPLE.encode("gb18030"),
+            "",
+        ),
         (b'<?xml version="1.0" encoding="gb2312"?>' + SIMPLE.encode("gb18030"), "text/xml"),
         (SIMPLE.encode("gb18030"), ""),
         (SIMPLE.encode("gb18030"), "text/html; charset=utf-8"),
@@ -54,7 +63,9 @@ def _unlazied(html: str, *more: str) -> str:
         (b"\xef\xbb\xbf" + SIMPLE.encode(), "text/html; charset=gb2312"),
     ],
 )
-def test_a_page_is_read_whatever_its_labels_say_or_do_not_say(body: bytes, content_type: str) -> None:
+def test_a_page_is_read_whatever_its_labels_say_or_do_not_say(
+    body: bytes, content_type: str
+) -> None:
     assert markup.decode(body, content_type).endswith(SIMPLE)
 
 
@@ -76,24 +87,47 @@ def test_a_page_is_read_whatever_its_labels_say_or_do_not_say(body: bytes, conte
         (b"", "", ""),
     ],
 )
-def test_a_label_counts_as_it_does_in_browsers_unless_the_bytes_say_otherwise(body: bytes, content_type: str, text: str) -> None:
+def test_a_label_counts_as_it_does_in_browsers_unless_the_bytes_say_otherwise(
+    body: bytes, content_type: str, text: str
+) -> None:
     assert markup.decode(body, content_type) == text
 
 
-@pytest.mark.parametrize(("encoding", "text"), [("utf-8", SIMPLE), ("gb2312", SIMPLE), ("big5", TRADITIONAL)])
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("utf-8", SIMPLE), ("gb2312", SIMPLE), ("big5", TRADITIONAL)]
+)
 @pytest.mark.parametrize("damage", [b"\xff", b"\x80\xff", b"\xfe"])
-def test_one_damaged_byte_costs_a_character_and_not_the_page(encoding: str, text: str, damage: bytes) -> None:
+def test_one_damaged_byte_costs_a_character_and_not_the_page(
+    encoding: str, text: str, damage: bytes
+) -> None:
     read = markup.decode(text.encode(encoding) + damage + b"</p>", f"text/html; charset={encoding}")
     assert read[: len(text)] == text
 
 
 def test_controls_are_dropped_and_white_space_stays() -> None:
-    assert markup.decode(b"a\x00b\x08\x0b\x0c\x1f\x7fc\t\r\nd \xef\xbf\xbe\xef\xbf\xbf") == "abc\t\r\nd "
+    assert (
+        markup.decode(b"a\x00b\x08\x0b\x0c\x1f\x7fc\t\r\nd \xef\xbf\xbe\xef\xbf\xbf")
+        == "abc\t\r\nd "
+    )
     assert markup.without_controls("石\ud800\x01桥\n") == "石桥\n"
 
 
 LABELS = st.sampled_from(
-    ("", "utf-8", "gbk", "big5", "utf-16", "utf-7", "idna", "punycode", "undefined", "hex", "x", "\u0131", "unicode_escape")
+    (
+        "",
+        "utf-8",
+        "gbk",
+        "big5",
+        "utf-16",
+        "utf-7",
+        "idna",
+        "punycode",
+        "undefined",
+        "hex",
+        "x",
+        "\u0131",
+        "unicode_escape",
+    )
 )
 
 
@@ -124,7 +158,9 @@ def test_any_bytes_under_any_label_become_text_without_controls(body: bytes, lab
         ("<p>石桥\n <br>\n 修好</p>", "<p>石桥<br>修好</p>"),
     ],
 )
-def test_pretty_printing_leaves_no_gaps_between_chinese_characters(printed: str, tight: str) -> None:
+def test_pretty_printing_leaves_no_gaps_between_chinese_characters(
+    printed: str, tight: str
+) -> None:
     assert _tightened(printed) == tight
 
 
@@ -147,7 +183,9 @@ def test_tightening_twice_is_tightening_once_and_loses_nothing_but_white_space(h
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(INLINE, max_size=8).map("".join))
-def test_no_line_break_is_left_between_chinese_characters_whatever_tags_are_between(inline: str) -> None:
+def test_no_line_break_is_left_between_chinese_characters_whatever_tags_are_between(
+    inline: str,
+) -> None:
     root = markup.fragment(f"<p>{inline}</p>".replace("<br>", ""))
     markup.tighten(root)
     assert not HAN.search(str(root.text_content()))
@@ -155,7 +193,12 @@ def test_no_line_break_is_left_between_chinese_characters_whatever_tags_are_betw
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [(" 石桥\n修好  了\t! ", "石桥修好  了 !"), ("old\nbridge", "old bridge"), ("石桥\nA", "石桥 A"), ("\x00 \n ", "")],
+    [
+        (" 石桥\n修好  了\t! ", "石桥修好  了 !"),
+        ("old\nbridge", "old bridge"),
+        ("石桥\nA", "石桥 A"),
+        ("\x00 \n ", ""),
+    ],
 )
 def test_a_headline_is_one_line_and_keeps_the_spaces_that_were_typed(text: str, line: str) -> None:
     assert markup.plain(text) == line
@@ -174,8 +217,25 @@ def test_an_element_without_content_does_not_swallow_what_follows(void: str) -> 
 @pytest.mark.parametrize(
     "html",
     [
-        *("", " ", "<!-- 注 -->", "<!DOCTYPE html>", "<html>", "<html></p>", "<body>石<body>桥", "</body></html>", "\x00", "<"),
-        *("<?xml version='1.0'?>", "<frameset>", "<html/>", "]]>", "<p>石</body><body class=a><p>桥"),
+        *(
+            "",
+            " ",
+            "<!-- 注 -->",
+            "<!DOCTYPE html>",
+            "<html>",
+            "<html></p>",
+            "<body>石<body>桥",
+            "</body></html>",
+            "\x00",
+            "<",
+        ),
+        *(
+            "<?xml version='1.0'?>",
+            "<frameset>",
+            "<html/>",
+            "]]>",
+            "<p>石</body><body class=a><p>桥",
+        ),
     ],
 )
 def test_what_is_hardly_markup_still_becomes_a_tree_with_its_text(html: str) -> None:
@@ -193,37 +253,80 @@ def test_what_is_hardly_markup_still_becomes_a_tree_with_its_text(html: str) -> 
         ('<img src="blank.gif"><noscript><img src="a.jpg"></noscript>', "a.jpg"),
         ('<img src="blank.gif" real-src="a.jpg" data-src="b.jpg">', "a.jpg"),
         ('<img src="a-20.jpg" srcset="a-300.jpg 300w, a.jpg 900w">', "a.jpg"),
-        ('<img src="blank.gif" data-srcset="a-300.jpg 300w, a.jpg 900w" data-src="a-20.jpg">', "a.jpg"),
-        ('<img src="blank.gif" srcset="data:image/gif;base64,R0lGODlh 1x" data-lazy-srcset="a.jpg 2x">', "a.jpg"),
+        (
+            '<img src="blank.gif" data-srcset="a-300.jpg 300w, a.jpg 900w" data-src="a-20.jpg">',
+            "a.jpg",
+        ),
+        (
+            '<img src="blank.gif" srcset="data:image/gif;base64,R0lGODlh 1x" data-lazy-srcset="a.jpg 2x">',
+            "a.jpg",
+        ),
         ('<img src="blank.gif" srcset="a-300.jpg 300w" data-srcset="a.jpg 1500w">', "a.jpg"),
         ('<img src="a.jpg" srcset="data:image/gif;base64,R0lGODlh 1x">', "a.jpg"),
-        *(('<img src="a.jpg" srcset="' + garbage + '">', "a.jpg") for garbage in ("", " , ", "b.jpg 5q", "b.jpg 1x 2x", "b -1x")),
-        ('<picture><source srcset="a-300.jpg 300w"><source srcset="a.jpg 1600w"><img src="a-20.jpg"></picture>', "a.jpg"),
-        ('<picture><source data-srcset="a.jpg, a-3.jpg 3x"><img src="b.jpg" srcset="a.jpg 2x"></picture>', "a.jpg"),
-        ('<picture><source srcset="b.jpg 300w"><img src="b.jpg" srcset="a.jpg 900w"></picture>', "a.jpg"),
+        *(
+            ('<img src="a.jpg" srcset="' + garbage + '">', "a.jpg")
+            for garbage in ("", " , ", "b.jpg 5q", "b.jpg 1x 2x", "b -1x")
+        ),
+        (
+            '<picture><source srcset="a-300.jpg 300w"><source srcset="a.jpg 1600w"><img src="a-20.jpg"></picture>',
+            "a.jpg",
+        ),
+        (
+            '<picture><source data-srcset="a.jpg, a-3.jpg 3x"><img src="b.jpg" srcset="a.jpg 2x"></picture>',
+            "a.jpg",
+        ),
+        (
+            '<picture><source srcset="b.jpg 300w"><img src="b.jpg" srcset="a.jpg 900w"></picture>',
+            "a.jpg",
+        ),
         ("<picture><source><img src='a.jpg'></picture>", "a.jpg"),
         # of the sources those count that are for every screen and of a kind that everybody shows
         *(
-            (f'<picture><source {passed} srcset="b 1600w"><source srcset="a.jpg 900w"><img src="c.jpg"></picture>', "a.jpg")
+            (
+                f'<picture><source {passed} srcset="b 1600w"><source srcset="a.jpg 900w"><img src="c.jpg"></picture>',
+                "a.jpg",
+            )
             for passed in (
                 'media="(max-width: 600px)"',
                 'media="print" type="image/png"',
                 *(
                     f'type="{kind}"'
-                    for kind in ("image/svg+xml", "IMAGE/SVG+XML", "image/jxl", "image/heic", "video/mp4", "text/html")
+                    for kind in (
+                        "image/svg+xml",
+                        "IMAGE/SVG+XML",
+                        "image/jxl",
+                        "image/heic",
+                        "video/mp4",
+                        "text/html",
+                    )
                 ),
             )
         ),
         *(
             (f'<picture><source type="{kind}" srcset="a 1600w"><img src="b.jpg"></picture>', "a")
-            for kind in ("image/webp", "image/avif", "image/jpeg", "image/jpg", "image/png", " Image/GIF ")
+            for kind in (
+                "image/webp",
+                "image/avif",
+                "image/jpeg",
+                "image/jpg",
+                "image/png",
+                " Image/GIF ",
+            )
         ),
-        ('<picture><source type="image/svg+xml" srcset="a.svg"><img data-src="a.jpg"></picture>', "a.jpg"),
-        ('<picture><source media="(min-width: 1px)" data-srcset="b.jpg 1600w"><img src="a.jpg"></picture>', "a.jpg"),
+        (
+            '<picture><source type="image/svg+xml" srcset="a.svg"><img data-src="a.jpg"></picture>',
+            "a.jpg",
+        ),
+        (
+            '<picture><source media="(min-width: 1px)" data-srcset="b.jpg 1600w"><img src="a.jpg"></picture>',
+            "a.jpg",
+        ),
         ('<picture><img data-src="a.jpg"></picture>', "a.jpg"),
     ],
 )
-def test_a_picture_that_scripts_would_load_is_there_once_with_its_real_address(lazy: str, source: str) -> None:
+def test_a_picture_that_scripts_would_load_is_there_once_with_its_real_address(
+    lazy: str, source: str
+) -> None:
     images = list(markup.fragment(_unlazied(f"<p>石{lazy}桥</p>", "real-src")).iter("img"))
     assert [image.get("src") for image in images] == [source]
 
@@ -245,7 +348,10 @@ def test_a_picture_with_sources_keeps_none_of_them() -> None:
         ("a", "a"),
         ("a 2x", "a"),
         ("/b-300.jpg 300w, /b-600.jpg 600w, /b-900.jpg 900w", "/b-900.jpg"),
-        ("/b-4000.jpg 4000w, /b-1200.jpg 1200w, /b-1199.jpg 1199w, /b-2000.jpg 2000w", "/b-1200.jpg"),
+        (
+            "/b-4000.jpg 4000w, /b-1200.jpg 1200w, /b-1199.jpg 1199w, /b-2000.jpg 2000w",
+            "/b-1200.jpg",
+        ),
         ("b.jpg, b@2.jpg 2x, b@3.jpg 3x", "b@2.jpg"),
         ("b.jpg 1x, b@1.5.jpg 1.5x", "b@1.5.jpg"),
         ("b.jpg .5x, c.jpg 0.75x", "c.jpg"),
@@ -280,7 +386,10 @@ def test_a_picture_with_sources_keeps_none_of_them() -> None:
         ("b.jpg (1x, 2x) 3x, c.jpg", "c.jpg"),
         ("b.jpg 2x(, c.jpg 3x", ""),
         ("b.jpg 800w 600h, c.jpg 300w 200h", "b.jpg"),
-        *((garbage, "") for garbage in ("", " ", ",", " , ,, ", "b.jpg w", "b.jpg 5", "b c d", "b.jpg (")),
+        *(
+            (garbage, "")
+            for garbage in ("", " ", ",", " , ,, ", "b.jpg w", "b.jpg 5", "b c d", "b.jpg (")
+        ),
     ],
 )
 def test_of_a_picture_s_candidates_the_best_fitting_is_taken(srcset: str, best: str) -> None:
@@ -290,10 +399,41 @@ def test_of_a_picture_s_candidates_the_best_fitting_is_taken(srcset: str, best: 
 CANDIDATES = st.lists(
     st.tuples(
         st.sampled_from(
-            ("a", "/b.jpg", "1x", "600w", "c,d.jpg", "/w_1,h_2/e.jpg", "x", "(f", "g)", "//h.example/?i=1,2", "石.jpg")
+            (
+                "a",
+                "/b.jpg",
+                "1x",
+                "600w",
+                "c,d.jpg",
+                "/w_1,h_2/e.jpg",
+                "x",
+                "(f",
+                "g)",
+                "//h.example/?i=1,2",
+                "石.jpg",
+            )
         ),
-        st.sampled_from(((" 300w", 300), (" 1200w", 1200), (" 1600w 900h", 1600), (" 1x", 600), ("\n2x", 1200), (" 0.5x", 300)))
-        | st.sampled_from((("", 600), (" 5q", 0), (" 1x 1x", 0), (" (a, b)", 0), (" 2X", 0), (" -1x", 0), (" 1x 800w", 0))),
+        st.sampled_from(
+            (
+                (" 300w", 300),
+                (" 1200w", 1200),
+                (" 1600w 900h", 1600),
+                (" 1x", 600),
+                ("\n2x", 1200),
+                (" 0.5x", 300),
+            )
+        )
+        | st.sampled_from(
+            (
+                ("", 600),
+                (" 5q", 0),
+                (" 1x 1x", 0),
+                (" (a, b)", 0),
+                (" 2X", 0),
+                (" -1x", 0),
+                (" 1x 800w", 0),
+            )
+        ),
         st.sampled_from((", ", " , ", ",\n", ",, ", " ,")),
     ),
     max_size=6,
@@ -305,15 +445,21 @@ CANDIDATES = st.lists(
 def test_the_best_fitting_candidate_is_the_narrowest_that_fills_a_column_twice_else_the_widest(
     candidates: list[tuple[str, tuple[str, int], str]],
 ) -> None:
-    srcset = "".join(url + words + (apart if words else ", ") for url, (words, _), apart in candidates)
+    srcset = "".join(
+        url + words + (apart if words else ", ") for url, (words, _), apart in candidates
+    )
     widths = [width for _, (_, width), _ in candidates if width]
     fitting = min((width for width in widths if width >= 1200), default=max(widths, default=0))
-    assert markup.best_candidate(srcset) == next((url for url, (_, width), _ in candidates if width == fitting and width), "")
+    assert markup.best_candidate(srcset) == next(
+        (url for url, (_, width), _ in candidates if width == fitting and width), ""
+    )
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text("a1x,w ()\n\t.-:d", max_size=40) | st.text(max_size=40))
-def test_whatever_a_srcset_says_its_best_candidate_is_an_address_in_it_or_nothing(srcset: str) -> None:
+def test_whatever_a_srcset_says_its_best_candidate_is_an_address_in_it_or_nothing(
+    srcset: str,
+) -> None:
     best = markup.best_candidate(srcset)
     assert best in srcset
     assert best == best.strip(",")
@@ -323,12 +469,25 @@ def test_whatever_a_srcset_says_its_best_candidate_is_an_address_in_it_or_nothin
 @pytest.mark.parametrize(
     ("garbage", "end"),
     [
-        *((",", ""), (" ", ""), ("(", ""), ("a", " b c"), ("a 1", ""), ("a 1x ,", ""), (", a 5q", ""), ("a (,", ""), ("1e", "x")),
+        *(
+            (",", ""),
+            (" ", ""),
+            ("(", ""),
+            ("a", " b c"),
+            ("a 1", ""),
+            ("a 1x ,", ""),
+            (", a 5q", ""),
+            ("a (,", ""),
+            ("1e", "x"),
+        ),
         *((", ", "b c d"), ("a,", " b c"), ("9", "x y"), ("a" + " " * 99, "b c")),
     ],
 )
 def test_a_megabyte_of_garbage_is_read_to_its_end(garbage: str, end: str) -> None:
-    for text in (megabyte := garbage * (1_000_000 // len(garbage)) + end, "data:image/gif;base64," + megabyte):
+    for text in (
+        megabyte := garbage * (1_000_000 // len(garbage)) + end,
+        "data:image/gif;base64," + megabyte,
+    ):
         assert markup.best_candidate(text) in text
 
 
@@ -353,10 +512,19 @@ def test_the_pieces_of_a_document_are_the_whole() -> None:
 
 
 def test_an_element_that_is_too_long_becomes_several_of_its_kind() -> None:
-    html = "<ul lang='zh'>" + "".join(f"<li>第<b>{number:03}</b>&amp;回</li>" for number in range(40)) + "</ul>"
+    html = (
+        "<ul lang='zh'>"
+        + "".join(f"<li>第<b>{number:03}</b>&amp;回</li>" for number in range(40))
+        + "</ul>"
+    )
     pieces = list(markup.pieces(markup.fragment(html), 200))
     assert len(pieces) > 5
-    assert all(len(piece) <= 200 and piece.startswith('<ul lang="zh"><li>') and piece.endswith("</li></ul>") for piece in pieces)
+    assert all(
+        len(piece) <= 200
+        and piece.startswith('<ul lang="zh"><li>')
+        and piece.endswith("</li></ul>")
+        for piece in pieces
+    )
     assert "".join(pieces).replace('</ul><ul lang="zh">', "") == html.replace("'", '"')
 
 
@@ -366,7 +534,19 @@ def test_a_long_text_is_cut_beside_its_character_references() -> None:
     assert "".join(markup.text_of(markup.fragment(piece)) for piece in pieces) == "石&<桥" * 4_000
 
 
-CHAINS = ("div", "font", "b", "span", "blockquote", "td", "li", "center", "table><tr><td", "ul><li", "dl><dd")
+CHAINS = (
+    "div",
+    "font",
+    "b",
+    "span",
+    "blockquote",
+    "td",
+    "li",
+    "center",
+    "table><tr><td",
+    "ul><li",
+    "dl><dd",
+)
 
 
 def _chain(tags: str, depth: int, *, ends: int) -> str:
@@ -384,7 +564,9 @@ def _depth(root: markup.Element) -> int:
 
 @pytest.mark.parametrize("ends", [600, 0])
 @pytest.mark.parametrize("tags", CHAINS)
-def test_a_deep_tree_comes_with_all_its_text_in_order_and_can_be_made_a_flat_one(tags: str, ends: int) -> None:
+def test_a_deep_tree_comes_with_all_its_text_in_order_and_can_be_made_a_flat_one(
+    tags: str, ends: int
+) -> None:
     html = _chain(tags, 600, ends=ends)
     words = [*(f"第{n}行" for n in range(600)), "最后一行"]
     for root in (markup.parse(f"<body>{html}"), markup.fragment(html)):
@@ -395,7 +577,10 @@ def test_a_deep_tree_comes_with_all_its_text_in_order_and_can_be_made_a_flat_one
 
 
 def test_blocks_that_are_made_flat_stay_apart_and_small_ones_stay_what_they_are() -> None:
-    html = "".join(f"<div>第{n}行" for n in range(300)) + "<p>有<a href='/1'>链接</a>的</p><ul><li>甲<li>乙</ul>"
+    html = (
+        "".join(f"<div>第{n}行" for n in range(300))
+        + "<p>有<a href='/1'>链接</a>的</p><ul><li>甲<li>乙</ul>"
+    )
     root = markup.fragment(html)
     markup.flatten(root)
     assert markup.text_of(root).startswith("第0行 第1行 第2行")
@@ -481,5 +666,7 @@ def test_what_follows_the_end_of_a_page_belongs_to_it(end: str) -> None:
 
 
 def test_of_elements_in_elements_the_outermost_are_selected_however_deep_they_are() -> None:
-    root = markup.parse("<div class=a>" * 1_000 + "</div>" * 1_000 + "<div class=a><p><div class=a>")
+    root = markup.parse(
+        "<div class=a>" * 1_000 + "</div>" * 1_000 + "<div class=a><p><div class=a>"
+    )
     assert markup.select_elements(root, ("//div",)) == markup.elements_at(root, "/html/body/div")

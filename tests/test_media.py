@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence, PngImagePlugin
 
 from feedproxy.errors import PictureError, StoreError
-from feedproxy.media import Form, MediaFolder
+from feedproxy.media import FolderMedia, PictureFile
 from feedproxy.media.forms import make_book_form, make_forms
 from feedproxy.model import ImageRules, StoredPicture, Url
 
@@ -38,13 +38,13 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     return written.getvalue()
 
 
-def opened(form: Form) -> Image.Image:
+def opened(form: PictureFile) -> Image.Image:
     picture = Image.open(io.BytesIO(form.body))
     picture.load()
     return picture
 
 
-def forms(body: bytes, rules: ImageRules = RULES) -> tuple[Form, Form]:
+def forms(body: bytes, rules: ImageRules = RULES) -> tuple[PictureFile, PictureFile]:
     return make_forms(URL, body, rules)
 
 
@@ -63,11 +63,22 @@ KINDS = {
     "AVIF": encoded(drawing(), "AVIF"),
     "BMP": encoded(drawing(), "BMP"),
 }
-FRAMES = [drawing("RGB").rotate(90 * turn, expand=False) for turn in range(4)]
+FRAMES = [drawing("RGB").rotate(90 * exclusive_lock, expand=False) for exclusive_lock in range(4)]
 ANIMATIONS = {
-    "GIF": encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400], loop=0),
-    "PNG": encoded(FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]),
-    "WebP": encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]),
+    "GIF": encoded(
+        FRAMES[0],
+        "GIF",
+        save_all=True,
+        append_images=FRAMES[1:],
+        duration=[100, 200, 300, 400],
+        loop=0,
+    ),
+    "PNG": encoded(
+        FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]
+    ),
+    "WebP": encoded(
+        FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:], duration=[100, 200, 300, 400]
+    ),
 }
 
 
@@ -90,7 +101,11 @@ def test_every_kind_of_picture_is_kept_in_its_size(kind: str) -> None:
 def test_a_wide_picture_has_a_narrow_form_for_reading() -> None:
     original, reading = forms(encoded(drawing(size=(600, 400)), "JPEG"))
     assert (original.file.media_type, original.file.width) == ("image/jpeg", 600)
-    assert (reading.file.media_type, reading.file.width, reading.file.height) == ("image/webp", 120, 80)
+    assert (reading.file.media_type, reading.file.width, reading.file.height) == (
+        "image/webp",
+        120,
+        80,
+    )
 
 
 def test_a_picture_that_is_small_enough_has_one_form() -> None:
@@ -131,7 +146,8 @@ def test_nothing_but_pixels_survives(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("orientation", "is_turned"), [(1, False), (2, False), (3, False), (4, False), (5, True), (6, True), (7, True), (8, True)]
+    ("orientation", "is_turned"),
+    [(1, False), (2, False), (3, False), (4, False), (5, True), (6, True), (7, True), (8, True)],
 )
 def test_a_picture_is_turned_as_its_metadata_said(orientation: int, is_turned: bool) -> None:  # noqa: FBT001
     exif = Image.Exif()
@@ -147,17 +163,26 @@ def test_a_picture_is_turned_as_its_metadata_said(orientation: int, is_turned: b
 def test_a_colour_profile_stays_unless_it_carries_more_than_colours() -> None:
     profile = b"\0" * 500
     for kind in ("JPEG", "PNG", "WEBP"):
-        assert [opened(form).info.get("icc_profile") for form in forms(encoded(drawing(), kind, icc_profile=profile))] == [
-            profile
-        ] * 2
-    assert opened(forms(encoded(drawing(), "JPEG", icc_profile=b"\0" * 60_000))[0]).info.get("icc_profile") is None
+        assert [
+            opened(form).info.get("icc_profile")
+            for form in forms(encoded(drawing(), kind, icc_profile=profile))
+        ] == [profile] * 2
+    assert (
+        opened(forms(encoded(drawing(), "JPEG", icc_profile=b"\0" * 60_000))[0]).info.get(
+            "icc_profile"
+        )
+        is None
+    )
 
 
 def test_transparency_stays() -> None:
     clear = drawing("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(clear.size))
     for form in forms(encoded(clear, "PNG")):
-        assert opened(form).convert("RGBA").getchannel("A").getextrema() == clear.getchannel("A").getextrema()
+        assert (
+            opened(form).convert("RGBA").getchannel("A").getextrema()
+            == clear.getchannel("A").getextrema()
+        )
 
 
 @pytest.mark.parametrize("kind", ANIMATIONS)
@@ -166,7 +191,9 @@ def test_an_animation_goes_on_moving(kind: str) -> None:
         picture = opened(form)
         assert form.file.media_type == "image/webp"
         assert picture.size == (90, 60)
-        shown = [(frame.load(), int(frame.info["duration"])) for frame in ImageSequence.Iterator(picture)]
+        shown = [
+            (frame.load(), int(frame.info["duration"])) for frame in ImageSequence.Iterator(picture)
+        ]
         assert [duration for _, duration in shown] == [100, 200, 300, 400]
         assert picture.info["loop"] == 0
 
@@ -185,7 +212,9 @@ def test_an_animation_that_ends_too_early_stands_still() -> None:
     for cut in (last + 60, (last + len(whole)) // 2, len(whole) - 60):
         original, _ = forms(whole[:cut])
         assert getattr(opened(original), "n_frames", 1) == 1
-        assert opened(original).convert("RGB").tobytes() == opened(alone[0]).convert("RGB").tobytes()
+        assert (
+            opened(original).convert("RGB").tobytes() == opened(alone[0]).convert("RGB").tobytes()
+        )
 
 
 def growing_gif(size: tuple[int, int]) -> bytes:
@@ -196,8 +225,16 @@ def growing_gif(size: tuple[int, int]) -> bytes:
     def frame(width: int, height: int, colour: int) -> bytes:
         # LZW (GIF89a, appendix F): clear, then one colour by itself each time, so that no code is ever longer than 3 bits
         codes = [code for _ in range(min(width * height, 100)) for code in (4, colour)] + [5]
-        bits = sum(code << 3 * at for at, code in enumerate(codes)).to_bytes((3 * len(codes) + 7) // 8, "little")
-        return b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + bytes((2, len(bits))) + bits + b"\x00"
+        bits = sum(code << 3 * at for at, code in enumerate(codes)).to_bytes(
+            (3 * len(codes) + 7) // 8, "little"
+        )
+        return (
+            b"\x2c"
+            + struct.pack("<HHHHB", 0, 0, width, height, 0)
+            + bytes((2, len(bits)))
+            + bits
+            + b"\x00"
+        )
 
     return screen + pause + frame(10, 10, 0) + pause + frame(*size, 1) + b";"
 
@@ -221,7 +258,9 @@ with Image.open(io.BytesIO(original.body)) as shown:
 @pytest.mark.parametrize("size", [(20, 10), (5_000, 5_000), (65_535, 65_535)], ids=str)
 def test_an_animation_that_grows_stands_still_and_takes_no_memory(size: tuple[int, int]) -> None:
     command = [sys.executable, "-c", FIRST_FRAME]
-    done = subprocess.run(command, input=growing_gif(size), capture_output=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, input=growing_gif(size), capture_output=True, check=True, timeout=60
+    )
     kilobytes, *shown = map(int, done.stdout.split())
     assert shown == [1, 10, 10, *RED]
     assert kilobytes < 20_000  # 25 million pixels take 25,000 at least
@@ -250,7 +289,10 @@ def png_header(width: int, height: int) -> bytes:
         (b"", "is no picture of a kind that is kept"),
         (b"<!DOCTYPE html><h1>404</h1>", "is no picture of a kind that is kept"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is no picture of a kind that is kept"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture of a kind that is kept"),
+        (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "is no picture of a kind that is kept",
+        ),
         (encoded(drawing(), "TIFF"), "is no picture of a kind that is kept"),
         (encoded(drawing(), "ICO"), "is no picture of a kind that is kept"),
         (KINDS["JPEG"][:-300], "picture can't be read: image file is truncated"),
@@ -261,7 +303,9 @@ def png_header(width: int, height: int) -> bytes:
         (KINDS["PNG"] + b"\0" * 500_000, "bytes is larger than 500000"),
     ],
 )
-def test_what_is_no_whole_picture_of_fair_size_is_refused_in_one_line(body: bytes, reason: str) -> None:
+def test_what_is_no_whole_picture_of_fair_size_is_refused_in_one_line(
+    body: bytes, reason: str
+) -> None:
     with pytest.raises(PictureError) as caught:
         forms(body)
     assert reason in str(caught.value)
@@ -270,10 +314,14 @@ def test_what_is_no_whole_picture_of_fair_size_is_refused_in_one_line(body: byte
 
 
 @given(st.sampled_from([*KINDS.values(), *ANIMATIONS.values()]), st.data())
-def test_a_broken_picture_is_kept_or_refused_and_nothing_else(body: bytes, data: st.DataObject) -> None:
+def test_a_broken_picture_is_kept_or_refused_and_nothing_else(
+    body: bytes, data: st.DataObject
+) -> None:
     broken = bytearray(body)
     for _ in range(data.draw(st.integers(1, 6))):
-        broken[data.draw(st.integers(0, min(len(broken), 300) - 1))] = data.draw(st.integers(0, 255))
+        broken[data.draw(st.integers(0, min(len(broken), 300) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
     cut = data.draw(st.integers(len(broken) // 2, len(broken)))
     try:
         original, reading = forms(bytes(broken[:cut]))
@@ -292,18 +340,22 @@ def test_equal_pictures_make_equal_files() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> MediaFolder:
-    return MediaFolder(tmp_path / "media")
+def folder(tmp_path: Path) -> FolderMedia:
+    return FolderMedia(tmp_path / "media")
 
 
-def test_what_is_put_can_be_read_until_it_is_removed(folder: MediaFolder) -> None:
+def test_what_is_put_can_be_read_until_it_is_removed(folder: FolderMedia) -> None:
     form = forms(KINDS["PNG"])[0]
     assert folder.read(form.file.name) is None
     folder.put(form)
     folder.put(form)
     assert folder.read(form.file.name) == form.body
     assert list(folder.names()) == [form.file.name]
-    assert (folder.size(form.file.name), folder.remove(form.file.name), folder.remove(form.file.name)) == (
+    assert (
+        folder.size(form.file.name),
+        folder.remove(form.file.name),
+        folder.remove(form.file.name),
+    ) == (
         len(form.body),
         len(form.body),
         0,
@@ -311,7 +363,7 @@ def test_what_is_put_can_be_read_until_it_is_removed(folder: MediaFolder) -> Non
     assert folder.read(form.file.name) is None
 
 
-def test_a_file_that_was_cut_is_written_anew(folder: MediaFolder, tmp_path: Path) -> None:
+def test_a_file_that_was_cut_is_written_anew(folder: FolderMedia, tmp_path: Path) -> None:
     form = forms(KINDS["PNG"])[0]
     folder.put(form)
     file = tmp_path / "media" / form.file.name[:2] / form.file.name
@@ -336,27 +388,39 @@ def test_a_file_that_was_cut_is_written_anew(folder: MediaFolder, tmp_path: Path
         "\0",
     ],
 )
-def test_no_other_name_is_looked_for(folder: MediaFolder, name: str, tmp_path: Path) -> None:
+def test_no_other_name_is_looked_for(folder: FolderMedia, name: str, tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     assert folder.read(name) is None
     assert folder.size(name) == folder.remove(name) == 0
 
 
-def test_an_unfinished_file_is_not_one_of_those_that_are_kept(folder: MediaFolder, tmp_path: Path) -> None:
+def test_an_unfinished_file_is_not_one_of_those_that_are_kept(
+    folder: FolderMedia, tmp_path: Path
+) -> None:
     (tmp_path / "media" / "ab").mkdir(parents=True)
     part = tmp_path / "media" / "ab" / "x.part"
     part.write_bytes(b"half")
     written = datetime.fromtimestamp(part.stat().st_mtime, UTC)
-    assert (list(folder.names()), list(folder.leftovers(written + timedelta(minutes=59)))) == ([], [])  # it may be at work
+    assert (list(folder.names()), list(folder.leftovers(written + timedelta(minutes=59)))) == (
+        [],
+        [],
+    )  # it may be at work
     later = written + timedelta(minutes=61)
     assert list(folder.leftovers(later)) == ["x.part"]
-    assert (folder.size("x.part"), folder.remove("x.part"), list(folder.leftovers(later))) == (4, 4, [])
+    assert (folder.size("x.part"), folder.remove("x.part"), list(folder.leftovers(later))) == (
+        4,
+        4,
+        [],
+    )
 
 
 def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "media").write_text("a file")
-    folder = MediaFolder(tmp_path / "media")
-    with pytest.raises(StoreError, match=r"media: .*/media/.*\.png can't be written: not a directory; check FEEDPROXY_DATA"):
+    folder = FolderMedia(tmp_path / "media")
+    with pytest.raises(
+        StoreError,
+        match=r"media: .*/media/.*\.png can't be written: not a directory; check FEEDPROXY_DATA",
+    ):
         folder.put(forms(KINDS["PNG"])[0])
     with pytest.raises(StoreError, match=r"media: .* can't be read: not a directory"):
         folder.read("0" * 32 + ".png")
@@ -365,7 +429,7 @@ def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) ->
 # ------------------------------------------------------------------ for books
 
 
-def book_form(*kept: Form, rules: ImageRules = RULES) -> Form | None:
+def book_form(*kept: PictureFile, rules: ImageRules = RULES) -> PictureFile | None:
     original, reading = kept
     bodies = {form.file.name: form.body for form in kept}
     return make_book_form(StoredPicture(original.file, reading.file), bodies.get, rules)
@@ -391,7 +455,11 @@ def test_a_wide_picture_is_narrow_in_a_book_and_a_transparent_one_stays_transpar
     assert (wide.file.media_type, wide.file.width, wide.file.height) == ("image/jpeg", 120, 80)
     glass = book_form(*forms(encoded(Image.new("RGBA", (600, 400), (255, 0, 0, 90)), "PNG")))
     assert glass is not None
-    assert (glass.file.media_type, glass.file.width, opened(glass).mode) == ("image/png", 120, "RGBA")
+    assert (glass.file.media_type, glass.file.width, opened(glass).mode) == (
+        "image/png",
+        120,
+        "RGBA",
+    )
 
 
 @pytest.mark.parametrize("kind", ANIMATIONS)
@@ -404,6 +472,8 @@ def test_an_animation_stands_still_in_a_book(kind: str) -> None:
 def test_a_picture_that_is_lost_or_spoilt_has_no_form_for_a_book() -> None:
     original, reading = forms(KINDS["AVIF"])
     assert make_book_form(StoredPicture(original.file, reading.file), lambda _: None, RULES) is None
-    assert make_book_form(StoredPicture(original.file, reading.file), lambda _: b"RIFF", RULES) is None
+    assert (
+        make_book_form(StoredPicture(original.file, reading.file), lambda _: b"RIFF", RULES) is None
+    )
     kept, _ = forms(KINDS["PNG"])
     assert make_book_form(StoredPicture(kept.file, kept.file), lambda _: None, RULES) is None

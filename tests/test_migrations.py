@@ -14,7 +14,16 @@ from sqlalchemy import create_engine, text
 import feedproxy.store
 from feedproxy.errors import StoreError
 from feedproxy.markup import fragment
-from feedproxy.model import Article, ArticleId, Log, MediaFile, Picture, SafeHtml, StoredPicture, Url
+from feedproxy.model import (
+    ArchiveDefinition,
+    Article,
+    ArticleId,
+    MediaFile,
+    Picture,
+    SafeHtml,
+    StoredPicture,
+    Url,
+)
 from feedproxy.rewrite import shown_pictures
 from feedproxy.store import open_store
 from feedproxy.store.engine import create
@@ -43,7 +52,9 @@ ARTICLES = (
         tags=("茶", "桥"),
         picture=LEAD,
         links=((ArticleId("n7"), Url("https://news.example/7")),),
-        pictures=tuple(Url(f"{PIC}/{name}") for name in ("a.jpg", "b.jpg?w=3&h=2", "lead.jpg", "poster.jpg")),
+        pictures=tuple(
+            Url(f"{PIC}/{name}") for name in ("a.jpg", "b.jpg?w=3&h=2", "lead.jpg", "poster.jpg")
+        ),
         rule="sites/news.example.toml",
     ),
     Article(
@@ -93,7 +104,10 @@ def insert_article(store: str, article: Article, channel: str = "c1") -> None:
     insert(
         store,
         "article",
-        **{name: getattr(article, name) for name in ("id", "site", "url", "title", "body", "summary")},
+        **{
+            name: getattr(article, name)
+            for name in ("id", "site", "url", "title", "body", "summary")
+        },
         authors=json.dumps(article.authors, ensure_ascii=False),
         picture_url=picture and picture.url,
         picture_alt=picture and picture.alt,
@@ -105,10 +119,24 @@ def insert_article(store: str, article: Article, channel: str = "c1") -> None:
         rule=article.rule,
     )
     for position, name in enumerate(article.tags):
-        insert(store, "article_tag", article_id=article.id, position=position, name=name, published=published)
+        insert(
+            store,
+            "article_tag",
+            article_id=article.id,
+            position=position,
+            name=name,
+            published=published,
+        )
     for target, url in article.links:
         insert(store, "article_link", article_id=article.id, target_id=target, target_url=url)
-    insert(store, "membership", channel=channel, article_id=article.id, title=article.title, published=published)
+    insert(
+        store,
+        "membership",
+        channel=channel,
+        article_id=article.id,
+        title=article.title,
+        published=published,
+    )
 
 
 @pytest.fixture
@@ -118,15 +146,29 @@ def url(tmp_path: Path) -> str:
     engine = create(address)
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         config = Config()
-        config.set_main_option("script_location", str(Path(feedproxy.store.__file__).parent / "migrations"))
+        config.set_main_option(
+            "script_location", str(Path(feedproxy.store.__file__).parent / "migrations")
+        )
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     engine.dispose()
     for article in ARTICLES:
         insert_article(address, article)
-    insert(address, "waiting", article_id="n8", url="u", title="t", excerpt="", position=0, tries=2, error="answered 500")
+    insert(
+        address,
+        "waiting",
+        article_id="n8",
+        url="u",
+        title="t",
+        excerpt="",
+        position=0,
+        tries=2,
+        error="answered 500",
+    )
     insert(address, "membership", channel="c1", article_id="n8", title="t")
-    insert(address, "channel", id="c1", changed=7, changed_at=micro(NOW), listing_hash="abc", listed=20)
+    insert(
+        address, "channel", id="c1", changed=7, changed_at=micro(NOW), listing_hash="abc", listed=20
+    )
     return address
 
 
@@ -137,12 +179,19 @@ def everything(url: str) -> Mapping[str, list[Any]]:
         # what an index for search holds can't be listed; the tables that it is kept in can
         named = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
         tables = connection.execute(text(named)).scalars().all()
-        found = {table: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))] for table in tables}
+        found = {
+            table: [
+                tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))
+            ]
+            for table in tables
+        }
     engine.dispose()
     return found
 
 
-def test_an_upgrade_lists_the_pictures_of_the_articles_and_leaves_these_as_they_were(url: str, tmp_path: Path) -> None:
+def test_an_upgrade_lists_the_pictures_of_the_articles_and_leaves_these_as_they_were(
+    url: str, tmp_path: Path
+) -> None:
     store = open_store(url, tmp_path)
     assert [store.article(article.id) for article in ARTICLES] == list(ARTICLES)
     assert [article.id for article in store.newest(["c1"], 9)] == ["n3", "n2", "n1"]
@@ -160,7 +209,9 @@ def test_an_upgrade_finds_the_pictures_that_a_harvest_would_find(url: str, tmp_p
     store.close()
 
 
-def test_the_pictures_that_an_upgrade_lists_are_to_be_fetched_at_once_and_none_is_held(url: str, tmp_path: Path) -> None:
+def test_the_pictures_that_an_upgrade_lists_are_to_be_fetched_at_once_and_none_is_held(
+    url: str, tmp_path: Path
+) -> None:
     store = open_store(url, tmp_path)
     due = store.due_pictures(["pic.example"], ["c1"], NOW, 99)
     assert sorted(waiting.url for waiting in due) == sorted(ARTICLES[0].pictures)
@@ -178,7 +229,9 @@ def test_after_an_upgrade_readers_can_ask_for_articles(url: str, tmp_path: Path)
     store.close()
 
 
-def test_a_store_with_more_articles_than_are_read_at_a_time_is_upgraded_whole(url: str, tmp_path: Path) -> None:
+def test_a_store_with_more_articles_than_are_read_at_a_time_is_upgraded_whole(
+    url: str, tmp_path: Path
+) -> None:
     copied = "site, url, title, summary, authors, published, dated, updated, stored, rule"
     many = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 2200)"
     body = f"'<p><img src=\"{PIC}/' || i || '.jpg\"></p>'"
@@ -186,22 +239,32 @@ def test_a_store_with_more_articles_than_are_read_at_a_time_is_upgraded_whole(ur
     write(url, f"INSERT INTO article (id, body, {copied}) {many} {rows}")
     store = open_store(url, tmp_path)
     numbers = range(1000, 2201)
-    assert len(store.known_pictures([Url(f"{PIC}/{number}.jpg") for number in numbers])) == len(numbers)
+    assert len(store.known_pictures([Url(f"{PIC}/{number}.jpg") for number in numbers])) == len(
+        numbers
+    )
     store.close()
 
 
-def test_after_an_upgrade_everything_is_archived_and_pictures_are_found_by_their_addresses(url: str, tmp_path: Path) -> None:
+def test_after_an_upgrade_everything_is_archived_and_pictures_are_found_by_their_addresses(
+    url: str, tmp_path: Path
+) -> None:
     store = open_store(url, tmp_path)
-    log = Log("town", (("town", "c1"),))
+    log = ArchiveDefinition("town", (("town", "c1"),))
     assert store.archive.append([log], NOW) == len(ARTICLES)
-    assert [logged.article for logged in store.archive.page("town", 1)] == [ARTICLES[2], ARTICLES[1], ARTICLES[0]]
+    assert [logged.article for logged in store.archive.page("town", 1)] == [
+        ARTICLES[2],
+        ARTICLES[1],
+        ARTICLES[0],
+    ]
     form = MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1)
     store.keep_picture(LEAD.url, StoredPicture(form, form), NOW)
     assert store.picture(picture_key(LEAD.url)) == StoredPicture(form, form)
     store.close()
 
 
-def test_versions_from_before_addresses_and_tags_were_kept_have_the_present_ones(url: str, tmp_path: Path) -> None:
+def test_versions_from_before_addresses_and_tags_were_kept_have_the_present_ones(
+    url: str, tmp_path: Path
+) -> None:
     open_store(url, tmp_path).close()
     texts = dict.fromkeys(("body", "summary", "rule"), "") | {"authors": "[]", "dated": "stated"}
     moments = dict.fromkeys(("published", "updated", "replaced"), micro(NOW))
@@ -219,7 +282,9 @@ def test_a_second_start_changes_nothing(url: str, tmp_path: Path) -> None:
     assert everything(url) == upgraded
 
 
-def test_an_upgrade_that_fails_half_way_leaves_the_store_as_it_was(url: str, tmp_path: Path) -> None:
+def test_an_upgrade_that_fails_half_way_leaves_the_store_as_it_was(
+    url: str, tmp_path: Path
+) -> None:
     write(url, "CREATE TABLE request (in_the_way INTEGER)")
     before = everything(url)
     with pytest.raises(StoreError, match="can't be opened: table request already exists"):

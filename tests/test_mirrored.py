@@ -14,17 +14,29 @@ from conftest import Clock
 from fakes import open_calm_fetcher
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom
 
-from feedproxy.edition import look
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, ListingError, TooLargeError
 from feedproxy.extract import extract_mirrored, split_mirrored
 from feedproxy.fetch.local import Folders
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
-from feedproxy.model import MIRRORED, Article, ArticleId, Channel, ListingItem, Mirror, Page, Site, Source, Url, Validators
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
+from feedproxy.model import (
+    MIRRORED,
+    Article,
+    ArticleId,
+    Channel,
+    ListingItem,
+    Mirror,
+    Page,
+    Site,
+    Source,
+    Url,
+    Validators,
+)
+from feedproxy.output import look
 from feedproxy.parse import parse_listing
-from feedproxy.settings import Settings
 from feedproxy.sign import make_key, sign_publication, write_manifest
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
 
 FIRST, SECOND = STORIES[0], STORIES[1]
@@ -46,9 +58,11 @@ def mirror(settings: Settings, checkout: Path) -> Mirror:
 
 
 @pytest.fixture
-def harvester(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> Iterator[Harvester]:
+def harvester(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+) -> Iterator[Harvester]:
     fetcher = open_calm_fetcher(settings, mirror)
-    yield Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
@@ -76,7 +90,9 @@ def read(text: str, site: Site) -> str:
     return extract_mirrored(page, split_mirrored(page), site, links={}, pictures={}).body
 
 
-def test_an_article_comes_whole_and_as_from_its_site(harvester: Harvester, store: SqlStore, mirror: Mirror) -> None:
+def test_an_article_comes_whole_and_as_from_its_site(
+    harvester: Harvester, store: SqlStore, mirror: Mirror
+) -> None:
     report = harvester.poll(taken_from(mirror))
     assert (report.failures, report.new) == ([], 3)
     article = held(store, "n102")
@@ -84,7 +100,10 @@ def test_an_article_comes_whole_and_as_from_its_site(harvester: Harvester, store
     assert article.url == f"{BASE}/21/5/2/n102.htm"
     assert article.published == datetime(2021, 5, 1, 16, tzinfo=UTC)
     assert article.picture is not None
-    assert (article.picture.url, article.picture.caption) == (f"{BASE}/pic/102.jpg", "图注：河边的图书馆")
+    assert (article.picture.url, article.picture.caption) == (
+        f"{BASE}/pic/102.jpg",
+        "图注：河边的图书馆",
+    )
     assert "<h2>话题</h2>" in article.body
     assert f"<p>【山城报2021年5月2日讯】{SECOND.text}</p>" in article.body
     assert '<a href="http://news.example/tag/%E8%AF%BB%E4%B9%A6.html">读书</a>' in article.body
@@ -92,20 +111,29 @@ def test_an_article_comes_whole_and_as_from_its_site(harvester: Harvester, store
 
 def test_what_counts_readers_or_sells_to_them_is_gone(mirror: Mirror) -> None:
     more = '<img src="http://count.example/p.gif" width="1" height="1"/><ins class="adsbygoogle"></ins><script>ad()</script>'
-    assert read(markdown_page(FIRST, more=more), mirror.sites[0]) == read(markdown_page(FIRST), mirror.sites[0])
+    assert read(markdown_page(FIRST, more=more), mirror.sites[0]) == read(
+        markdown_page(FIRST), mirror.sites[0]
+    )
 
 
 def test_the_form_s_own_line_breaks_around_figures_are_gone(mirror: Mirror) -> None:
     image = '<img alt="" src="http://news.example/pic/1.jpg"/>'
-    more = f"<figure>\n{image}\n<br/><figcaption>图说</figcaption><br/>\n</figure><br/>\n<p>后文</p>"
+    more = (
+        f"<figure>\n{image}\n<br/><figcaption>图说</figcaption><br/>\n</figure><br/>\n<p>后文</p>"
+    )
     body = read(markdown_page(FIRST, more=more), mirror.sites[0])
     assert "<br" not in body
     assert "<figcaption>图说</figcaption></figure><p>后文</p>" in body
 
 
 def test_the_day_is_that_of_the_address_before_that_of_the_text(mirror: Mirror) -> None:
-    site = replace(mirror.sites[0], article_url=re.compile(r"/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)"))
-    page = Page(Url("https://git.example/n103.md"), markdown_page(replace(FIRST, day="21/5/3"), text="x" * 40).encode())
+    site = replace(
+        mirror.sites[0], article_url=re.compile(r"/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)")
+    )
+    page = Page(
+        Url("https://git.example/n103.md"),
+        markdown_page(replace(FIRST, day="21/5/3"), text="x" * 40).encode(),
+    )
     extract = extract_mirrored(page, split_mirrored(page), site, links={}, pictures={})
     assert extract.published == datetime(2021, 5, 2, 16, tzinfo=UTC)
 
@@ -118,7 +146,9 @@ DAMAGES: dict[str, Callable[[str], bytes]] = {
     "without a text": lambda text: text.replace('id="artbody"', 'id="x"').encode(),
     "of another site": lambda text: text.replace(f"{BASE}/21", "http://other.example/21").encode(),
     "of another article": lambda text: text.replace("n101.htm", "n999.htm").encode(),
-    "with a broken record": lambda text: text.replace("\n\n\n---\n\n原", '<!-- feedproxy {"id": 7} -->\n\n\n---\n\n原').encode(),
+    "with a broken record": lambda text: text.replace(
+        "\n\n\n---\n\n原", '<!-- feedproxy {"id": 7} -->\n\n\n---\n\n原'
+    ).encode(),
 }
 
 
@@ -140,13 +170,20 @@ def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
     file, channel = checkout / "pages" / "city" / "n101.md", taken_from(mirror)
     whole = file.read_text("utf-8")
     file.write_text("### 半页\n", "utf-8")
-    assert (harvester.poll(channel).new, store.waiting(channel.id), store.original(ArticleId("n101"))) == (2, [], None)
+    assert (
+        harvester.poll(channel).new,
+        store.waiting(channel.id),
+        store.original(ArticleId("n101")),
+    ) == (2, [], None)
     file.write_text(whole, "utf-8")
     assert (harvester.poll(channel).new, store.waiting(channel.id)) == (1, [])
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "改了的标题"), "utf-8")
     file.write_text(whole.replace(FIRST.title, "改了的标题"), "utf-8")
-    assert (harvester.poll(channel).articles["updated"], held(store, "n101").title) == (1, "改了的标题")
+    assert (harvester.poll(channel).articles["updated"], held(store, "n101").title) == (
+        1,
+        "改了的标题",
+    )
     assert (sum(harvester.poll(channel).articles.values()), store.waiting(channel.id)) == (0, [])
 
 
@@ -158,10 +195,16 @@ def index(name: str, text: str | bytes) -> Page:
     return Page(Url(f"https://git.example/town/master/indexes/{name}"), body)
 
 
-def test_titles_in_an_index_may_hold_commas_and_lines_that_are_none_are_passed_over(mirror: Mirror) -> None:
-    found = parse_listing(index("city.csv", "n1,一,二\r\nrubbish\n../../n3,x\nn2,三\n"), mirror.sites[0], "mirror").items
+def test_titles_in_an_index_may_hold_commas_and_lines_that_are_none_are_passed_over(
+    mirror: Mirror,
+) -> None:
+    found = parse_listing(
+        index("city.csv", "n1,一,二\r\nrubbish\n../../n3,x\nn2,三\n"), mirror.sites[0], "mirror"
+    ).items
     assert [(item.id, item.title) for item in found] == [("n1", "一,二"), ("n2", "三")]
-    assert [item.url for item in found] == [f"https://git.example/town/master/pages/city/{each}.md" for each in ("n1", "n2")]
+    assert [item.url for item in found] == [
+        f"https://git.example/town/master/pages/city/{each}.md" for each in ("n1", "n2")
+    ]
 
 
 def test_a_page_of_an_index_lists_its_articles_and_the_next_page(mirror: Mirror) -> None:
@@ -178,7 +221,12 @@ def test_a_page_of_an_index_lists_its_articles_and_the_next_page(mirror: Mirror)
 
 
 @pytest.mark.parametrize(
-    "page", [index("city.csv", b"n1,\xff\xfe\n"), index("city.csv", ""), Page(Url("https://git.example/city.csv"), b"n1,x")]
+    "page",
+    [
+        index("city.csv", b"n1,\xff\xfe\n"),
+        index("city.csv", ""),
+        Page(Url("https://git.example/city.csv"), b"n1,x"),
+    ],
 )
 def test_an_index_that_is_none_is_refused(page: Page, mirror: Mirror) -> None:
     with pytest.raises(ListingError):
@@ -196,7 +244,16 @@ def test_nothing_outside_of_a_mirror_s_folder_is_read(tmp_path: Path) -> None:
     (inside / "folder").symlink_to(tmp_path)
     os.mkfifo(inside / "pipe.md")
     folders = Folders([inside], 1000)
-    for name in ("link.md", "folder/secret.md", "../secret.md", "%2e%2e/secret.md", "pipe.md", "pages", "none.md", "a%00b.md"):
+    for name in (
+        "link.md",
+        "folder/secret.md",
+        "../secret.md",
+        "%2e%2e/secret.md",
+        "pipe.md",
+        "pages",
+        "none.md",
+        "a%00b.md",
+    ):
         with pytest.raises(FetchError, match=r"refused|can't be read|no such file"):
             folders.read(Url(f"{inside.as_uri()}/{name}"))
 
@@ -233,19 +290,29 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
     assert (state.failures, state.last_error) == (0, "")
     assert state.stand_in.startswith("file://")
     assert "answered 500" in state.stand_in
-    problems = [problem.what for problem in look(mirror, store, tmp_path, harvester.kit.clock()).problems]
+    problems = [
+        problem.what
+        for problem in look(mirror, store, tmp_path, harvester.services.clock()).problems
+    ]
     assert any(what.startswith("city is taken from another source: file://") for what in problems)
 
 
 def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_first(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock, checkout: Path
+    harvester: Harvester,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    clock: Clock,
+    checkout: Path,
 ) -> None:
     harvester.poll(city_of(mirror))
     down(newsroom)
     late = replace(FIRST, id="n190", day="21/5/1", title="新的消息", channels=("city",))
     write_checkout(checkout.parent, stories=(*STORIES, late))
     clock.advance(hours=mirror.poll.fallback_hours - 1)
-    assert [failure.reason for failure in harvester.poll(city_of(mirror)).failures] == ["answered 500 Internal Server Error"]
+    assert [failure.reason for failure in harvester.poll(city_of(mirror)).failures] == [
+        "answered 500 Internal Server Error"
+    ]
     clock.advance(hours=1)
     harvester.poll(city_of(mirror))
     assert held(store, "n190").title == "新的消息"
@@ -256,11 +323,16 @@ def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_firs
     assert store.schedule.state("city").stand_in == ""
 
 
-def test_where_all_sources_fail_all_are_named(harvester: Harvester, mirror: Mirror, newsroom: Newsroom, checkout: Path) -> None:
+def test_where_all_sources_fail_all_are_named(
+    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, checkout: Path
+) -> None:
     down(newsroom)
     (checkout / "indexes" / "city.csv").unlink()
     report = harvester.poll(city_of(mirror))
-    assert [failure.reason for failure in report.failures] == ["answered 500 Internal Server Error", "there is no such file"]
+    assert [failure.reason for failure in report.failures] == [
+        "answered 500 Internal Server Error",
+        "there is no such file",
+    ]
 
 
 def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
@@ -286,7 +358,9 @@ def test_an_id_of_another_site_s_article_is_left_to_that(
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "另一个标题"), "utf-8")
     report = harvester.poll(taken_from(mirror))
-    assert [failure.reason for failure in report.failures] == ["its ID n101 is taken by an article of other.example"]
+    assert [failure.reason for failure in report.failures] == [
+        "its ID n101 is taken by an article of other.example"
+    ]
     assert held(store, "n101") == other
 
 
@@ -313,7 +387,9 @@ def test_a_mirror_by_http_is_asked_for_at_its_host_only(
     section = replace(mirror.sections[0], channels=(channel,))
     mirror = replace(mirror, sections=(section,))
     fetcher = open_calm_fetcher(settings, mirror)
-    report = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)).poll(channel)
+    report = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)).poll(
+        channel
+    )
     assert (report.failures, report.new) == ([], 2)
     assert held(store, "n101").url == f"http://{HOST}/21/5/1/n101.htm"
 
@@ -332,17 +408,24 @@ def sign_checkout(checkout: Path) -> None:
             *checkout.glob(f"indexes/{channel}*.csv"),
             *checkout.glob(f"indexes/{channel}/*"),
         ]
-        hashes = {file.relative_to(checkout).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
+        hashes = {
+            file.relative_to(checkout).as_posix(): sha256(file.read_bytes()).hexdigest()
+            for file in files
+        }
         manifests[f"indexes/{channel}.sha256"] = body = write_manifest(hashes)
         (checkout / "indexes" / f"{channel}.sha256").write_bytes(body)
-    body = write_manifest({path: sha256(manifest).hexdigest() for path, manifest in manifests.items()})
+    body = write_manifest(
+        {path: sha256(manifest).hexdigest() for path, manifest in manifests.items()}
+    )
     (checkout / "channels.sha256").write_bytes(body)
     signed = sign_publication(body, KEY, path="git/town/channels.sha256", serial=1)
     (checkout / "channels.sha256.minisig").write_bytes(signed)
 
 
 @pytest.fixture
-def signed(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path) -> Iterator[Harvester]:
+def signed(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path
+) -> Iterator[Harvester]:
     """A harvester of the mirror in a folder, whose key it demands."""
     channels = [taken_from(mirror)]
     source = replace(channels[0].source, key=str(KEY.public), section="town")
@@ -350,12 +433,12 @@ def signed(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, ch
     mirror = replace(mirror, sections=(section,))
     sign_checkout(checkout)
     fetcher = open_calm_fetcher(settings, mirror)
-    yield Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
 def test_a_signed_mirror_is_polled_by_its_key(signed: Harvester) -> None:
-    report = signed.poll(signed.kit.mirror.channels[0])
+    report = signed.poll(signed.services.mirror.channels[0])
     assert (report.failures, report.new) == ([], 3)
 
 
@@ -363,7 +446,7 @@ def test_a_signed_mirror_is_polled_by_its_key(signed: Harvester) -> None:
 def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
     signed: Harvester, store: SqlStore, checkout: Path, walk: str
 ) -> None:
-    channel = signed.kit.mirror.channels[0]
+    channel = signed.services.mirror.channels[0]
     pages = checkout / "indexes" / "city"
     pages.mkdir()
     link = "[{0}](../../pages/city/{0}.md)\n"
@@ -375,7 +458,9 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
     first = Url((pages / "README.md").as_uri())
     report = signed.walk(replace(channel, source=replace(channel.source, url=first)), pages=9)
     name, why = (
-        ("README.md", "not as its mirror signed it") if walk == "index" else ("2.md", "not in the mirror's signed manifest")
+        ("README.md", "not as its mirror signed it")
+        if walk == "index"
+        else ("2.md", "not in the mirror's signed manifest")
     )
     assert [failure.url for failure in report.failures] == [(pages / name).as_uri()]
     assert why in report.failures[0].reason
@@ -385,14 +470,19 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
 def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
     signed: Harvester, store: SqlStore, checkout: Path, clock: Clock
 ) -> None:
-    channel = signed.kit.mirror.channels[0]
+    channel = signed.services.mirror.channels[0]
     signed.poll(channel)
     (checkout / "pages" / "city" / "n101.md").unlink()
     page = Url((checkout / "pages" / "city" / "n101.md").as_uri())
     for _ in range(9):
-        store.remember_listing("city", [ListingItem(ArticleId("n101"), page, f"标题{clock()}")], clock())
+        store.remember_listing(
+            "city", [ListingItem(ArticleId("n101"), page, f"标题{clock()}")], clock()
+        )
         report = signed.take(channel)
-        assert ["no signature proves" in failure.reason for failure in report.failures] in ([True], [])
+        assert ["no signature proves" in failure.reason for failure in report.failures] in (
+            [True],
+            [],
+        )
         clock.advance(days=1)
     assert held(store, "n101").gone is None
 
@@ -403,20 +493,31 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
     sign_checkout(checkout)
     for file in (each for each in checkout.rglob("*") if each.is_file()):
         path = f"/raw/town/{file.relative_to(checkout).as_posix()}"
-        newsroom.faults[path] = Answer(file.read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"})
-    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(b"", 301, {"Location": f"{BASE}/raw/town/indexes/books.csv"})
+        newsroom.faults[path] = Answer(
+            file.read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"}
+        )
+    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
+        b"", 301, {"Location": f"{BASE}/raw/town/indexes/books.csv"}
+    )
     mirror = load_mirror(settings.config)
-    source = Source("mirror", Url(f"{BASE}/raw/town/indexes/city.csv"), key=str(KEY.public), section="town")
+    source = Source(
+        "mirror", Url(f"{BASE}/raw/town/indexes/city.csv"), key=str(KEY.public), section="town"
+    )
     channel = replace(city_of(mirror), source=source, fallbacks=())
     mirror = replace(mirror, sections=(replace(mirror.sections[0], channels=(channel,)),))
     fetcher = open_calm_fetcher(settings, mirror)
-    harvester = Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    harvester = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     assert "is refused" in harvester.poll(channel).failures[0].reason
-    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(b"", 301, {"Location": f"{BASE}/away/indexes/books.csv"})
-    newsroom.faults["/away/indexes/books.csv"] = Answer(
-        (checkout / "indexes" / "city.csv").read_bytes(), headers={"Content-Type": "text/plain; charset=utf-8"}
+    newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
+        b"", 301, {"Location": f"{BASE}/away/indexes/books.csv"}
     )
-    newsroom.faults["/raw/town/pages/city/n101.md"] = Answer(b"", 301, {"Location": f"{BASE}{FIRST.path}"})
+    newsroom.faults["/away/indexes/books.csv"] = Answer(
+        (checkout / "indexes" / "city.csv").read_bytes(),
+        headers={"Content-Type": "text/plain; charset=utf-8"},
+    )
+    newsroom.faults["/raw/town/pages/city/n101.md"] = Answer(
+        b"", 301, {"Location": f"{BASE}{FIRST.path}"}
+    )
     clock.advance(hours=1)
     failures = harvester.poll(channel).failures
     assert not any(path.startswith("/away/pages") for path in newsroom.asked)

@@ -17,10 +17,10 @@ from test_store import LOGS, NOW, PAGE, hold, item, make
 from feedproxy.cli import cli
 from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState, MediaFile, StoredPicture, Url
+from feedproxy.search_terms import parse_query
 from feedproxy.store import SqlStore, move, open_store
 from feedproxy.store.engine import create
 from feedproxy.store.tables import metadata
-from feedproxy.words import parse_query
 
 LEASE = timedelta(seconds=30)
 PICTURE = Url("https://pic.example/桥.png")
@@ -35,7 +35,13 @@ def source(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/source.sqlite"
     store = open_store(url, tmp_path)
     with store.transaction() as tx:
-        hold(tx, *(make(number, links=((ArticleId("n900"), Url("https://news.example/900")),)) for number in range(1, 8)))
+        hold(
+            tx,
+            *(
+                make(number, links=((ArticleId("n900"), Url("https://news.example/900")),))
+                for number in range(1, 8)
+            ),
+        )
         tx.save(make(1, title="n1 改了 ‘’\\\t%s", pictures=(PICTURE,)), [PAGE, PAGE], {}, NOW)
         tx.remember_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
     fill_the_rest(store)
@@ -56,7 +62,9 @@ def fill_the_rest(store: SqlStore) -> None:
     store.schedule.remember_backfill(Backfill("c1", None, 3))
     store.budget.reserve("news.example", 1, NOW, 60)
     store.records.add({("polls", "c1", "ok"): 3})
-    store.records.put_alarm(Alarm("c1", "news.example", "body", Url("https://news.example/1"), "why", NOW))
+    store.records.put_alarm(
+        Alarm("c1", "news.example", "body", Url("https://news.example/1"), "why", NOW)
+    )
     store.serials.remember("https://peer.example", "/feed/town/archive/1.json", 10**15 - 1)
     assert store.serials.issue("git/town/SHA256SUMS", "00ff") == 1
     assert store.ask(ArticleId("n900"), most=9, now=NOW)
@@ -65,7 +73,11 @@ def fill_the_rest(store: SqlStore) -> None:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
-    return f"sqlite:///{tmp_path}/target.sqlite" if request.param == "sqlite" else str(request.getfixturevalue("postgresql"))
+    return (
+        f"sqlite:///{tmp_path}/target.sqlite"
+        if request.param == "sqlite"
+        else str(request.getfixturevalue("postgresql"))
+    )
 
 
 def everything(url: str) -> Rows:
@@ -73,12 +85,16 @@ def everything(url: str) -> Rows:
     engine = create(url)
     with engine.connect() as db:
         tables = (table for table in metadata.sorted_tables if table.name not in LEFT)
-        found = {table.name: sorted(map(tuple, db.execute(select(table))), key=repr) for table in tables}
+        found = {
+            table.name: sorted(map(tuple, db.execute(select(table))), key=repr) for table in tables
+        }
     engine.dispose()
     return found
 
 
-def run(source: str, target: str, folder: Path, told: Callable[[str, int, int], None] = lambda *_: None) -> dict[str, int]:
+def run(
+    source: str, target: str, folder: Path, told: Callable[[str, int, int], None] = lambda *_: None
+) -> dict[str, int]:
     return move(source, target, folder, clock=lambda: NOW, lease=LEASE, told=told)
 
 
@@ -94,7 +110,9 @@ def test_what_is_moved_there_and_back_is_the_same(source: str, target: str, tmp_
     hold(store, make(3_000))
     assert store.newest(["c1"], 1) == [make(3_000)]
     assert store.search.index(100) == 8
-    assert [article.id for article in store.search.find(parse_query("再改"), ["c1", "c2"], 9)] == ["n2"]
+    assert [article.id for article in store.search.find(parse_query("再改"), ["c1", "c2"], 9)] == [
+        "n2"
+    ]
     store.close()
 
 
@@ -115,7 +133,7 @@ def killer(after: int) -> Callable[[str, int, int], None]:
 def test_a_move_that_is_killed_again_and_again_comes_to_its_end(
     source: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feedproxy.store.moving._ROWS", 50)
+    monkeypatch.setattr("feedproxy.store.copying._ROWS", 50)
     for after in (0, 1, 2, 3, 3, 4, 5):
         with pytest.raises(Killed):
             run(source, target, tmp_path, killer(after))
@@ -125,7 +143,9 @@ def test_a_move_that_is_killed_again_and_again_comes_to_its_end(
     assert everything(source) == everything(target)
 
 
-def test_what_has_changed_between_two_attempts_is_moved_as_it_is_now(source: str, target: str, tmp_path: Path) -> None:
+def test_what_has_changed_between_two_attempts_is_moved_as_it_is_now(
+    source: str, target: str, tmp_path: Path
+) -> None:
     def told(table: str, *_: int) -> None:
         if table == "picture":  # which refers to others
             raise Killed
@@ -151,7 +171,9 @@ def test_nobody_polls_into_a_part(source: str, target: str, tmp_path: Path) -> N
     part.close()
     other = f"sqlite:///{tmp_path}/other.sqlite"
     open_store(other, tmp_path).close()
-    with pytest.raises(StoreError, match=r"a move from .*source\.sqlite was not brought to its end"):
+    with pytest.raises(
+        StoreError, match=r"a move from .*source\.sqlite was not brought to its end"
+    ):
         run(other, target, tmp_path)
 
 
@@ -170,7 +192,9 @@ def polls_not(store: SqlStore) -> None:
     assert not store.lease.lead("the poller", NOW, NOW + LEASE)
 
 
-def test_a_target_that_holds_a_store_stays_as_it_is(source: str, target: str, tmp_path: Path) -> None:
+def test_a_target_that_holds_a_store_stays_as_it_is(
+    source: str, target: str, tmp_path: Path
+) -> None:
     store = open_store(target, tmp_path)
     hold(store, make(1, title="别的"))
     store.close()
@@ -187,14 +211,18 @@ def test_a_difference_at_the_end_is_told(source: str, target: str, tmp_path: Pat
             store.save(make(1, title="别的"), [PAGE], {}, NOW)
             store.close()
 
-    with pytest.raises(StoreError, match="came over otherwise than it was; run the same command again"):
+    with pytest.raises(
+        StoreError, match="came over otherwise than it was; run the same command again"
+    ):
         run(source, target, tmp_path, spoil)
     run(source, target, tmp_path)
     assert everything(source) == everything(target)
 
 
 @pytest.mark.soak
-def test_a_hundred_thousand_articles_are_moved_there_and_back(source: str, postgresql: str, tmp_path: Path) -> None:
+def test_a_hundred_thousand_articles_are_moved_there_and_back(
+    source: str, postgresql: str, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "source.sqlite")) as db:
         numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
         for table, key in {
@@ -205,13 +233,17 @@ def test_a_hundred_thousand_articles_are_moved_there_and_back(source: str, postg
         }.items():
             names = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
             values = ", ".join(f"'m' || i || {name}" if name == key else name for name in names)
-            db.execute(f"INSERT INTO {table} {numbers} SELECT {values} FROM n, {table} WHERE {key} = 'n3'")
+            db.execute(
+                f"INSERT INTO {table} {numbers} SELECT {values} FROM n, {table} WHERE {key} = 'n3'"
+            )
         db.commit()
     began = time.monotonic()
     counts = run(source, postgresql, tmp_path)
     there = time.monotonic()
     run(postgresql, f"sqlite:///{tmp_path}/back.sqlite", tmp_path)
-    print(f"\n{counts['article']} articles: {there - began:.0f} s there, {time.monotonic() - there:.0f} s back")
+    print(
+        f"\n{counts['article']} articles: {there - began:.0f} s there, {time.monotonic() - there:.0f} s back"
+    )
     assert counts["article"] == 100_007
     assert dump(tmp_path / "source.sqlite") == dump(tmp_path / "back.sqlite")
 
@@ -226,11 +258,16 @@ def dump(file: Path) -> str:
     return digest.hexdigest()
 
 
-def test_the_command_says_in_one_line_what_it_can_not_do_and_makes_nothing(source: str, tmp_path: Path) -> None:
+def test_the_command_says_in_one_line_what_it_can_not_do_and_makes_nothing(
+    source: str, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "theirs.sqlite")) as db:
         db.execute("CREATE TABLE theirs (x INTEGER)")
     address = f"sqlite:///{tmp_path}/"
-    environment = {"FEEDPROXY_CONFIG": str(write_config(tmp_path / "config")), "FEEDPROXY_DATA": str(tmp_path / "var")}
+    environment = {
+        "FEEDPROXY_CONFIG": str(write_config(tmp_path / "config")),
+        "FEEDPROXY_DATA": str(tmp_path / "var"),
+    }
     for ends, words in {
         (address + "none.sqlite", address + "a.sqlite"): "there is no store at",
         (address + "theirs.sqlite", address + "a.sqlite"): "there is no store at",
@@ -245,6 +282,8 @@ def test_the_command_says_in_one_line_what_it_can_not_do_and_makes_nothing(sourc
         assert "\n" not in str(outcome.exception)
         assert "secret" not in str(outcome.exception)
     assert not list(tmp_path.glob("none*")) + list(tmp_path.glob("a.*"))
-    outcome = CliRunner().invoke(cli, ["migrate-store", source, address + "b.sqlite"], env=environment)
+    outcome = CliRunner().invoke(
+        cli, ["migrate-store", source, address + "b.sqlite"], env=environment
+    )
     assert (outcome.exit_code, "article: 7 of 7 rows" in outcome.output) == (0, True)
     assert "7 articles among them, all as they were" in outcome.output

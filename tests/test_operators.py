@@ -19,14 +19,14 @@ from playwright.sync_api import sync_playwright
 from serving import served
 from sqlalchemy import event
 
-from feedproxy.edition import look
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.model import Alarm, Mirror, Url
-from feedproxy.render import render_status
-from feedproxy.render.charts import bar_chart
-from feedproxy.settings import Settings
+from feedproxy.output import look
+from feedproxy.output.render import render_status
+from feedproxy.output.render.charts import bar_chart
 from feedproxy.store import SqlStore
 from feedproxy.web import counters, create_app
 
@@ -41,7 +41,7 @@ def polled(harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clo
     """Both channels polled and a poller leading, a day after the newest article."""
     newsroom.faults[STORIES[3].path] = Answer(status=500)
     clock.now = clock.now.replace(month=5, day=4)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.poll(channel)
     store.lease.lead("machine 7", clock.now, clock.now + timedelta(minutes=5))
     return clock
@@ -51,8 +51,12 @@ TOKEN = "a-token-of-the-operator"
 
 
 @pytest.fixture
-def guarded(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> FlaskClient:
-    chosen = settings.model_copy(update={"operator_token": TOKEN, "public_url": "https://mirror.example"})
+def guarded(
+    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+) -> FlaskClient:
+    chosen = settings.model_copy(
+        update={"operator_token": TOKEN, "public_url": "https://mirror.example"}
+    )
     return create_app(chosen, mirror, store, media, clock).test_client()
 
 
@@ -60,13 +64,18 @@ def test_who_shows_no_token_is_told_how(guarded: FlaskClient) -> None:
     for address in ("/status", "/status.json", "/metrics"):
         answer = guarded.get(address)
         assert answer.status_code == 401
-        assert [each.partition(" ")[0] for each in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+        assert [each.partition(" ")[0] for each in answer.headers.getlist("WWW-Authenticate")] == [
+            "Basic",
+            "Bearer",
+        ]
         assert guarded.get(address, auth=("", TOKEN)).status_code == 200
 
 
 def test_tokens_can_not_be_guessed_for_long(guarded: FlaskClient) -> None:
     ways = ({"Authorization": "Bearer guess"}, {"Authorization": "Basic OmFiYw=="})
-    statuses = [guarded.get("/status", headers=ways[number % 2]).status_code for number in range(30)]
+    statuses = [
+        guarded.get("/status", headers=ways[number % 2]).status_code for number in range(30)
+    ]
     assert statuses == [401] * 20 + [429] * 10
     assert guarded.get("/metrics?token=guess").headers["Retry-After"] == "60"
     assert guarded.get("/readyz?token=guess").json == {"ready": True}
@@ -76,7 +85,10 @@ def test_tokens_can_not_be_guessed_for_long(guarded: FlaskClient) -> None:
 def rows_of(page: str) -> dict[str, list[str]]:
     """Return the cells of each row of the table of channels, by the channel."""
     rows = re.findall(r"<tr.*?>(<th scope=\"row\">.*?)</tr>", page)
-    cells = ([re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows)
+    cells = (
+        [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in rows
+    )
     return {each[0].partition(" ")[0]: each[1:] for each in cells}
 
 
@@ -93,7 +105,12 @@ def test_each_channel_is_told_in_words(client: FlaskClient, polled: Clock) -> No
 
 
 def test_what_fails_stands_first_with_its_reason(
-    client: FlaskClient, polled: Clock, harvester: Harvester, newsroom: Newsroom, store: SqlStore, mirror: Mirror
+    client: FlaskClient,
+    polled: Clock,
+    harvester: Harvester,
+    newsroom: Newsroom,
+    store: SqlStore,
+    mirror: Mirror,
 ) -> None:
     newsroom.faults["/books.htm"] = Answer(status=503)
     for _ in range(3):
@@ -104,7 +121,11 @@ def test_what_fails_stands_first_with_its_reason(
         "failed 3 times running",
         f"{BASE}/books.htm: answered 503 Service Unavailable",
     )
-    store.records.put_alarm(Alarm("city", "news.example", "article.body", Url(f"{BASE}/x"), "matches nothing", polled.now))
+    store.records.put_alarm(
+        Alarm(
+            "city", "news.example", "article.body", Url(f"{BASE}/x"), "matches nothing", polled.now
+        )
+    )
     page = client.get("/status").text
     assert rows_of(page)["city"][0] == "article.body fits no more"
     assert page.index("feedproxy reextract --channel city") < page.index("<table")
@@ -124,13 +145,19 @@ def test_what_is_for_scripts_says_the_same(client: FlaskClient, polled: Clock) -
     assert client.get("/status.json", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
 
 
-def test_a_store_that_fails_is_what_the_page_says(client: FlaskClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_is_what_the_page_says(
+    client: FlaskClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         raise StoreError("store: disk I/O error")
 
     monkeypatch.setattr(store.schedule, "states", fail)
     page = client.get("/status")
-    assert (page.status_code, "store: disk I/O error" in page.text, "feedproxy doctor --offline" in page.text) == (
+    assert (
+        page.status_code,
+        "store: disk I/O error" in page.text,
+        "feedproxy doctor --offline" in page.text,
+    ) == (
         503,
         True,
         True,
@@ -141,22 +168,35 @@ def test_a_store_that_fails_is_what_the_page_says(client: FlaskClient, store: Sq
     assert (metrics.status_code, "feedproxy_store_up 0.0" in metrics.text) == (200, True)
 
 
-def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(mirror: Mirror, store: SqlStore, polled: Clock) -> None:
+def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(
+    mirror: Mirror, store: SqlStore, polled: Clock
+) -> None:
     health = look(mirror, store, Path("/nowhere"), polled())
-    assert (health.bytes_free, [problem.what for problem in health.problems]) == (None, ["/nowhere can't be looked at"])
+    assert (health.bytes_free, [problem.what for problem in health.problems]) == (
+        None,
+        ["/nowhere can't be looked at"],
+    )
     assert b"unknown of disk are free" in render_status(mirror, health, {}, {})
 
 
 def test_the_page_asks_the_store_no_more_where_there_are_many_channels(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, polled: Clock
+    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, polled: Clock
 ) -> None:
     asked: list[str] = []
-    event.listen(store._database._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    event.listen(
+        store._database._engine, "before_cursor_execute", lambda *given: asked.append(given[2])
+    )
     counts = []
     for more in (0, 200):
         section = mirror.sections[0]
         copies = tuple(replace(section.channels[0], id=f"more{number}") for number in range(more))
-        wide = replace(mirror, sections=(replace(section, channels=(*section.channels, *copies)), *mirror.sections[1:]))
+        wide = replace(
+            mirror,
+            sections=(
+                replace(section, channels=(*section.channels, *copies)),
+                *mirror.sections[1:],
+            ),
+        )
         client = create_app(settings, wide, store, media, polled).test_client()
         asked.clear()
         assert len(rows_of(client.get("/status").text)) == 2 + more
@@ -178,13 +218,24 @@ DEPLOY = Path(__file__).resolve().parents[1] / "config" / "deploy"
 
 
 def value_of(metrics: str, series: str) -> float:
-    return float(next(line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith(series + " ")))
+    return float(
+        next(
+            line.rpartition(" ")[2]
+            for line in metrics.splitlines()
+            if line.startswith(series + " ")
+        )
+    )
 
 
-def test_the_metrics_tell_freshness_queue_lease_and_disk(client: FlaskClient, polled: Clock) -> None:
+def test_the_metrics_tell_freshness_queue_lease_and_disk(
+    client: FlaskClient, polled: Clock
+) -> None:
     metrics = client.get("/metrics").text
     newest = polled.now - timedelta(hours=36)
-    assert value_of(metrics, 'feedproxy_channel_newest_timestamp_seconds{channel="city"}') == newest.timestamp()
+    assert (
+        value_of(metrics, 'feedproxy_channel_newest_timestamp_seconds{channel="city"}')
+        == newest.timestamp()
+    )
     assert value_of(metrics, 'feedproxy_channel_waiting{channel="books"}') == 1
     assert value_of(metrics, "feedproxy_poller_lease_seconds") == 300
     assert value_of(metrics, "feedproxy_store_up") == 1
@@ -201,7 +252,9 @@ def test_responses_are_counted_by_outcome(client: FlaskClient, polled: Clock) ->
     assert counted == {"cached": 2, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 0}
 
 
-def test_names_that_the_configuration_has_not_make_no_series(client: FlaskClient, store: SqlStore) -> None:
+def test_names_that_the_configuration_has_not_make_no_series(
+    client: FlaskClient, store: SqlStore
+) -> None:
     store.records.add({("requests", f"host{number}.example", "200"): 2 for number in range(50)})
     store.records.add({("polls", "channel-of-last-year", "ok"): 7})
     metrics = client.get("/metrics").text
@@ -226,11 +279,19 @@ def expressions_of(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "grafana-dashboard.json"])
-def test_alerts_and_dashboard_name_metrics_that_there_are(client: FlaskClient, polled: Clock, name: str) -> None:  # noqa: ARG001
+def test_alerts_and_dashboard_name_metrics_that_there_are(
+    client: FlaskClient,
+    polled: Clock,  # noqa: ARG001
+    name: str,
+) -> None:
     there = set(re.findall(r"^# TYPE (\S+) ", client.get("/metrics").text, re.MULTILINE))
     text = (DEPLOY / name).read_text("utf-8")
     is_json = name.endswith(".json")
-    expressions = list(expressions_of(json.loads(text))) if is_json else re.findall(r"^ +expr: (.+)$", text, re.MULTILINE)
+    expressions = (
+        list(expressions_of(json.loads(text)))
+        if is_json
+        else re.findall(r"^ +expr: (.+)$", text, re.MULTILINE)
+    )
     named = set[str]().union(*map(metrics_in, expressions))
     assert len(expressions) > 10
     assert named - there == set()
@@ -257,11 +318,17 @@ def test_the_page_is_for_everybody_and_needs_no_script(
     for _ in range(3):
         harvester.poll(mirror.channels[1])
     with served(app) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        context = browser.new_context(
+            color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+        )
         page = context.new_page()
         page.goto(f"{address}/status")
-        assert page.evaluate("[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]") == [0, True]
+        assert page.evaluate(
+            "[document.scripts.length, document.documentElement.scrollWidth <= innerWidth]"
+        ) == [0, True]
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         browser.close()

@@ -13,11 +13,11 @@ from conftest import Clock
 from fakes import CalmBudget
 from newsroom import BASE, HOST, STORIES, Answer, Newsroom
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, GoneError, NotAskedError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.headers import fresh_seconds, retry_after
 from feedproxy.model import Mirror, Robots, Url, Validators
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 
 NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
@@ -29,9 +29,17 @@ def robots(text: str) -> Answer:
     return Answer(text.encode(), headers={"Content-Type": "text/plain"})
 
 
-def opened(settings: Settings, mirror: Mirror, budget: CalmBudget, clock: Clock, mode: Robots = Robots.REPORT) -> HttpFetcher:
+def opened(
+    settings: Settings,
+    mirror: Mirror,
+    budget: CalmBudget,
+    clock: Clock,
+    mode: Robots = Robots.REPORT,
+) -> HttpFetcher:
     strict = replace(mirror, fetch=replace(mirror.fetch, robots=mode))
-    return open_fetcher(settings, strict, budget, clock, lambda _: None, cache_file=settings.data / "cache.sqlite")
+    return open_fetcher(
+        settings, strict, budget, clock, lambda _: None, cache_file=settings.data / "cache.sqlite"
+    )
 
 
 # ---------------------------------------------------------------- the budget
@@ -51,13 +59,21 @@ def test_requests_to_a_host_are_let_pass_one_gap_after_the_other(store: SqlStore
     starts = [store.budget.reserve("a.example", 0.5, NOW, 60)[0] for _ in range(5)]
     assert starts == [NOW + number * SECOND / 2 for number in range(5)]
     assert store.budget.reserve("b.example", 0.5, NOW, 60) == (NOW, None)
-    assert store.budget.reserve("a.example", 0.5, NOW + 60 * SECOND, 60) == (NOW + 60 * SECOND, None)
+    assert store.budget.reserve("a.example", 0.5, NOW + 60 * SECOND, 60) == (
+        NOW + 60 * SECOND,
+        None,
+    )
 
 
-def test_a_host_that_wants_to_be_left_alone_is_and_that_survives_a_restart(settings: Settings, store: SqlStore) -> None:
+def test_a_host_that_wants_to_be_left_alone_is_and_that_survives_a_restart(
+    settings: Settings, store: SqlStore
+) -> None:
     store.budget.hold("a.example", NOW, NOW + 90 * SECOND)
     again = open_store(settings.store_url, settings.data)
-    assert again.budget.reserve("a.example", 1, NOW + 30 * SECOND, 600) == (NOW + 30 * SECOND, NOW + 90 * SECOND)
+    assert again.budget.reserve("a.example", 1, NOW + 30 * SECOND, 600) == (
+        NOW + 30 * SECOND,
+        NOW + 90 * SECOND,
+    )
     assert again.budget.quiet(NOW) == {"a.example": NOW + 90 * SECOND}
     assert again.budget.reserve("a.example", 1, NOW + 90 * SECOND, 600) == (NOW + 90 * SECOND, None)
     again.close()
@@ -70,7 +86,9 @@ def test_moments_of_a_clock_that_was_ahead_are_not_believed(store: SqlStore) -> 
     assert store.budget.reserve("b.example", 1, NOW, 60) == (NOW, None)
 
 
-def _reserve(url: str, folder: Path, count: int, results: "multiprocessing.Queue[list[datetime]]") -> None:
+def _reserve(
+    url: str, folder: Path, count: int, results: "multiprocessing.Queue[list[datetime]]"
+) -> None:
     store = open_store(url, folder)
     results.put([store.budget.reserve("a.example", 0.2, NOW, 60)[0] for _ in range(count)])
     store.close()
@@ -80,7 +98,10 @@ def test_processes_share_the_budget_of_a_host(any_database: str, tmp_path: Path)
     open_store(any_database, tmp_path).close()
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[list[datetime]] = context.Queue()
-    processes = [context.Process(target=_reserve, args=(any_database, tmp_path, 20, results)) for _ in range(3)]
+    processes = [
+        context.Process(target=_reserve, args=(any_database, tmp_path, 20, results))
+        for _ in range(3)
+    ]
     for process in processes:
         process.start()
     starts = sorted(start for _ in processes for start in results.get(timeout=60))
@@ -96,7 +117,9 @@ def test_every_request_passes_the_budget_redirects_and_robots_too(
     passed: list[str] = []
 
     class Counting(CalmBudget):
-        def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+        def reserve(
+            self, host: str, gap_s: float, now: datetime, most_quiet_s: float
+        ) -> tuple[datetime, datetime | None]:
             passed.append(host)
             return super().reserve(host, gap_s, now, most_quiet_s)
 
@@ -126,9 +149,15 @@ def test_no_more_requests_at_once_than_a_host_may_have(
         return Answer(b"<p>x</p>")
 
     newsroom.faults = {f"/{number}.htm": answer for number in range(8)}
-    narrow = replace(mirror, fetch=replace(mirror.fetch, requests_at_once=2, robots=Robots.IGNORE, read_timeout_s=10))
+    narrow = replace(
+        mirror,
+        fetch=replace(mirror.fetch, requests_at_once=2, robots=Robots.IGNORE, read_timeout_s=10),
+    )
     fetcher = open_fetcher(settings, narrow, CalmBudget(), clock, lambda _: None)
-    threads = [threading.Thread(target=fetcher.fetch, args=(Url(f"{BASE}/{number}.htm"),)) for number in range(8)]
+    threads = [
+        threading.Thread(target=fetcher.fetch, args=(Url(f"{BASE}/{number}.htm"),))
+        for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -143,7 +172,13 @@ def test_no_more_requests_at_once_than_a_host_may_have(
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120), ("Tue, 01 Jun 2021 12:05:00 GMT", 300), ("0", 0), ("99999999", 86_400), ("Mon, 31 May 2021 12:00:00 GMT", 0)],
+    [
+        ("120", 120),
+        ("Tue, 01 Jun 2021 12:05:00 GMT", 300),
+        ("0", 0),
+        ("99999999", 86_400),
+        ("Mon, 31 May 2021 12:00:00 GMT", 0),
+    ],
 )
 def test_a_host_that_says_when_is_asked_again_then(
     fetcher: HttpFetcher, newsroom: Newsroom, clock: Clock, status: int, value: str, seconds: int
@@ -182,7 +217,9 @@ def test_a_host_that_asks_for_patience_without_saying_how_much_is_granted_more_a
     assert caught.value.until == clock.now + 60 * SECOND
 
 
-def test_503_without_a_word_of_when_costs_nobody_else(fetcher: HttpFetcher, newsroom: Newsroom) -> None:
+def test_503_without_a_word_of_when_costs_nobody_else(
+    fetcher: HttpFetcher, newsroom: Newsroom
+) -> None:
     newsroom.faults["/city.htm"] = Answer(status=503)
     with pytest.raises(FetchError, match="answered 503"):
         fetcher.fetch(CITY)
@@ -193,21 +230,31 @@ def test_503_without_a_word_of_when_costs_nobody_else(fetcher: HttpFetcher, news
     ("headers", "seconds"),
     [
         ({"Cache-Control": "max-age=600"}, 600),
-        ({"Cache-Control": "public, MAX-AGE = 600", "Expires": "Tue, 01 Jun 2021 12:01:00 GMT"}, 600),
+        (
+            {"Cache-Control": "public, MAX-AGE = 600", "Expires": "Tue, 01 Jun 2021 12:01:00 GMT"},
+            600,
+        ),
         ({"Cache-Control": "s-maxage=600"}, 0),
         ({"Cache-Control": "no-cache, max-age=600"}, 0),
         ({"Cache-Control": "max-age=600", "Age": "500"}, 100),
-        ({"Expires": "Tue, 01 Jun 2021 12:10:00 GMT", "Date": "Tue, 01 Jun 2021 12:00:00 GMT"}, 600),
+        (
+            {"Expires": "Tue, 01 Jun 2021 12:10:00 GMT", "Date": "Tue, 01 Jun 2021 12:00:00 GMT"},
+            600,
+        ),
         ({"Expires": "0"}, 0),
         ({"Expires": "Tue, 01 Jun 2021 11:00:00 GMT"}, 0),
         ({}, 0),
     ],
 )
-def test_how_long_an_answer_is_fresh_is_read_as_the_standard_has_it(headers: Mapping[str, str], seconds: float) -> None:
+def test_how_long_an_answer_is_fresh_is_read_as_the_standard_has_it(
+    headers: Mapping[str, str], seconds: float
+) -> None:
     assert fresh_seconds(headers, NOW) == seconds
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-5", "1e9", "12.5", "Tue, 99 Jun 2021 12:10:00 GMT", "9" * 400])
+@pytest.mark.parametrize(
+    "value", ["", "soon", "-5", "1e9", "12.5", "Tue, 99 Jun 2021 12:10:00 GMT", "9" * 400]
+)
 def test_a_retry_after_that_says_nothing_is_none(value: str) -> None:
     assert retry_after({"Retry-After": value}, NOW) is None
 
@@ -234,13 +281,17 @@ def test_a_page_that_is_known_is_not_sent_again(fetcher: HttpFetcher, newsroom: 
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_what_is_not_there_is_said_to_be_gone(fetcher: HttpFetcher, newsroom: Newsroom, status: int) -> None:
+def test_what_is_not_there_is_said_to_be_gone(
+    fetcher: HttpFetcher, newsroom: Newsroom, status: int
+) -> None:
     newsroom.faults["/city.htm"] = Answer(status=status)
     with pytest.raises(GoneError):
         fetcher.fetch(CITY)
 
 
-@pytest.mark.parametrize(("status", "is_moved"), [(301, True), (308, True), (302, False), (307, False)])
+@pytest.mark.parametrize(
+    ("status", "is_moved"), [(301, True), (308, True), (302, False), (307, False)]
+)
 def test_only_permanent_redirects_move_an_address(
     fetcher: HttpFetcher, newsroom: Newsroom, status: int, *, is_moved: bool
 ) -> None:
@@ -287,7 +338,11 @@ def test_the_delay_that_robots_asks_for_is_kept(
 
 
 def test_what_robots_disallows_is_told_once_or_left_alone_as_the_operator_has_it(
-    settings: Settings, mirror: Mirror, newsroom: Newsroom, clock: Clock, caplog: pytest.LogCaptureFixture
+    settings: Settings,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     newsroom.faults["/robots.txt"] = robots("User-agent: *\nDisallow: /city*")
     told = {}

@@ -49,8 +49,13 @@ def read_html(text: str, url: Url = LISTING_URL) -> Listing:
 )
 def test_every_form_of_feed_gives_the_same_items_newest_first(text: str) -> None:
     items = read_feed(text).items
-    assert [(item.id, item.url) for item in items] == [("n99000002", article_url(2)), ("n99000001", article_url(1))]
-    assert {(item.title, item.published, item.excerpt) for item in items} == {("山村消息", MOMENT, "石桥边 今天有集市 […]")}
+    assert [(item.id, item.url) for item in items] == [
+        ("n99000002", article_url(2)),
+        ("n99000001", article_url(1)),
+    ]
+    assert {(item.title, item.published, item.excerpt) for item in items} == {
+        ("山村消息", MOMENT, "石桥边 今天有集市 […]")
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,10 +74,14 @@ def test_every_form_of_feed_gives_the_same_items_newest_first(text: str) -> None
         ("utf-8", "text/xml; charset=gbk", "gb18030"),
     ],
 )
-def test_a_feed_is_read_in_the_encoding_it_is_in_whatever_its_labels_say(label: str, content_type: str, encoding: str) -> None:
+def test_a_feed_is_read_in_the_encoding_it_is_in_whatever_its_labels_say(
+    label: str, content_type: str, encoding: str
+) -> None:
     titles = [f"村口石板路今日重新走通之第{n}回" for n in "一二三四五"]
     text = rss(*(rss_item(article_url(n), title) for n, title in enumerate(titles)), encoding=label)
-    listing = parse_listing(Page(FEED_URL, text.encode(encoding, "xmlcharrefreplace"), content_type), SITE, "feed")
+    listing = parse_listing(
+        Page(FEED_URL, text.encode(encoding, "xmlcharrefreplace"), content_type), SITE, "feed"
+    )
     assert [item.title for item in listing.items] == titles
 
 
@@ -106,7 +115,21 @@ def test_an_item_that_quotes_a_document_type_costs_nothing() -> None:
         atom(),
         json_feed(),
     ],
-    ids=["nothing", "words", "html5", "html", "sitemap", "error", "items", "cut", "braces", "deep", "rss", "atom", "json"],
+    ids=[
+        "nothing",
+        "words",
+        "html5",
+        "html",
+        "sitemap",
+        "error",
+        "items",
+        "cut",
+        "braces",
+        "deep",
+        "rss",
+        "atom",
+        "json",
+    ],
 )
 def test_what_is_no_feed_or_an_empty_one_is_told_with_its_address(text: str) -> None:
     with pytest.raises(ListingError) as caught:
@@ -141,18 +164,30 @@ def test_broken_xml_still_gives_the_entries_that_are_whole(text: str) -> None:
     ],
 )
 def test_relative_links_lead_to_the_article(text: str) -> None:
-    assert [(item.id, item.url) for item in read_feed(text).items] == [("n99000001", article_url(1))]
+    assert [(item.id, item.url) for item in read_feed(text).items] == [
+        ("n99000001", article_url(1))
+    ]
 
 
-@pytest.mark.parametrize("make", [lambda *links: rss(*map(rss_item, links)), atom, json_feed], ids=["rss", "atom", "json"])
-def test_an_article_in_simplified_and_traditional_form_is_one_item(make: Callable[..., str]) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [lambda *links: rss(*map(rss_item, links)), atom, json_feed],
+    ids=["rss", "atom", "json"],
+)
+def test_an_article_in_simplified_and_traditional_form_is_one_item(
+    make: Callable[..., str],
+) -> None:
     links = (article_url(3), article_url(2, "b5"), article_url(2), article_url(1, "b5"))
     listing = read_feed(make(*links))
     assert [item.url for item in listing.items] == [article_url(3), article_url(2), article_url(1)]
 
 
 def test_an_article_that_is_listed_twice_keeps_the_newer_headline_and_place() -> None:
-    text = rss(rss_item(article_url(2), "新题"), rss_item(article_url(1)), rss_item(article_url(2, "b5"), "旧题"))
+    text = rss(
+        rss_item(article_url(2), "新题"),
+        rss_item(article_url(1)),
+        rss_item(article_url(2, "b5"), "旧题"),
+    )
     assert [item.title for item in read_feed(text).items] == ["新题", "山村消息"]
 
 
@@ -169,13 +204,19 @@ def test_an_article_that_is_listed_twice_keeps_the_newer_headline_and_place() ->
     ],
 )
 def test_an_item_that_leads_to_no_article_is_passed_over(link: str) -> None:
-    for text in (rss(rss_item(link), rss_item(article_url(1))), atom(link, article_url(1)), json_feed(link, article_url(1))):
+    for text in (
+        rss(rss_item(link), rss_item(article_url(1))),
+        atom(link, article_url(1)),
+        json_feed(link, article_url(1)),
+    ):
         assert [item.id for item in read_feed(text).items] == ["n99000001"]
 
 
 def test_odd_values_in_a_json_feed_cost_only_their_item() -> None:
     odd = '5, null, [], {}, {"url": 7}, {"url": ["a"], "title": {}}, {"url": null, "external_url": false},'
-    assert [item.id for item in read_feed(json_feed(article_url(1)).replace("[{", f"[{odd} {{")).items] == ["n99000001"]
+    assert [
+        item.id for item in read_feed(json_feed(article_url(1)).replace("[{", f"[{odd} {{")).items
+    ] == ["n99000001"]
 
 
 @pytest.mark.parametrize(
@@ -194,9 +235,15 @@ def test_odd_values_in_a_json_feed_cost_only_their_item() -> None:
         ("json", "", None),
     ],
 )
-def test_dates_are_moments_in_utc_and_missing_ones_stay_unknown(make: str, date: str, hour: int | None) -> None:
+def test_dates_are_moments_in_utc_and_missing_ones_stay_unknown(
+    make: str, date: str, hour: int | None
+) -> None:
     link = article_url(1)
-    text = {"rss": rss(rss_item(link, date=date)), "atom": atom(link, date=date), "json": json_feed(link, date=date)}[make]
+    text = {
+        "rss": rss(rss_item(link, date=date)),
+        "atom": atom(link, date=date),
+        "json": json_feed(link, date=date),
+    }[make]
     published = read_feed(text).items[0].published
     assert (published.hour if published else None) == hour
     assert published is None or published.tzinfo is UTC
@@ -241,7 +288,9 @@ def test_a_page_gives_its_dates_where_the_layout_has_them() -> None:
         ("javascript:next()", None),
     ],
 )
-def test_a_page_says_where_it_goes_on_within_the_site(layout: str, href: str, following: str | None) -> None:
+def test_a_page_says_where_it_goes_on_within_the_site(
+    layout: str, href: str, following: str | None
+) -> None:
     assert read_html(LAYOUTS[layout]([1], href)).next_url == following
 
 
@@ -258,9 +307,21 @@ def test_a_page_says_where_it_goes_on_within_the_site(layout: str, href: str, fo
         "  ",
         "",
     ],
-    ids=["unknown", "modern", "classic", "no article", "doctype", "comment", "bare", "blank", "nothing"],
+    ids=[
+        "unknown",
+        "modern",
+        "classic",
+        "no article",
+        "doctype",
+        "comment",
+        "bare",
+        "blank",
+        "nothing",
+    ],
 )
-def test_a_page_in_an_unknown_layout_or_without_articles_is_told_with_its_address(text: str) -> None:
+def test_a_page_in_an_unknown_layout_or_without_articles_is_told_with_its_address(
+    text: str,
+) -> None:
     with pytest.raises(ListingError) as caught:
         read_html(text)
     assert str(caught.value).startswith(f"{LISTING_URL}: ")
@@ -283,14 +344,18 @@ NOISE = "a < b = c && d <e f " * 3_000
     ids=range(6),
 )
 def test_a_feed_is_read_whatever_the_texts_of_its_entries_hold(excerpt: str) -> None:
-    first = rss_item(article_url(2)).replace("</item>", f"<content>{excerpt}</content><summary>{excerpt}</summary></item>")
+    first = rss_item(article_url(2)).replace(
+        "</item>", f"<content>{excerpt}</content><summary>{excerpt}</summary></item>"
+    )
     listing = read_feed(rss(first, rss_item(article_url(1))))
     assert [item.id for item in listing.items] == ["n99000002", "n99000001"]
     assert listing.lost == ()
 
 
 def test_an_entry_that_can_not_be_read_costs_its_excerpt_and_is_told() -> None:
-    deep = rss_item(article_url(2)).replace("<description>", f"<description><![CDATA[{'<div>' * 3_000}石]]>")
+    deep = rss_item(article_url(2)).replace(
+        "<description>", f"<description><![CDATA[{'<div>' * 3_000}石]]>"
+    )
     listing = read_feed(rss(deep, rss_item(article_url(1))))
     assert [item.id for item in listing.items] == ["n99000002", "n99000001"]
     assert "nested deeper than 2048" in listing.lost[0]
@@ -304,7 +369,9 @@ def test_an_entry_that_can_not_be_read_costs_its_excerpt_and_is_told() -> None:
         ("<a/>" * 100_001, "more than 100000 elements"),
     ],
 )
-def test_a_feed_that_would_take_too_long_is_refused_with_that_reason(item: str, reason: str) -> None:
+def test_a_feed_that_would_take_too_long_is_refused_with_that_reason(
+    item: str, reason: str
+) -> None:
     with pytest.raises(ListingError, match=reason):
         read_feed(rss(rss_item(article_url(1)), item))
 
@@ -312,9 +379,18 @@ def test_a_feed_that_would_take_too_long_is_refused_with_that_reason(item: str, 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (rss(rss_item(article_url(2)), rss_item(article_url(1))).partition("</channel>")[0], "<rss> is never closed"),
-        (rss(rss_item(article_url(2)), rss_item(article_url(1)), "<item><title><![CDATA[石"), "<!\\[CDATA\\[ is never closed"),
-        (rss(rss_item(article_url(2)), rss_item(article_url(1)), "<!-- <item>"), "<!-- is never closed"),
+        (
+            rss(rss_item(article_url(2)), rss_item(article_url(1))).partition("</channel>")[0],
+            "<rss> is never closed",
+        ),
+        (
+            rss(rss_item(article_url(2)), rss_item(article_url(1)), "<item><title><![CDATA[石"),
+            "<!\\[CDATA\\[ is never closed",
+        ),
+        (
+            rss(rss_item(article_url(2)), rss_item(article_url(1)), "<!-- <item>"),
+            "<!-- is never closed",
+        ),
     ],
 )
 def test_a_feed_that_ends_early_gives_what_came_and_says_so(text: str, reason: str) -> None:
@@ -324,15 +400,22 @@ def test_a_feed_that_ends_early_gives_what_came_and_says_so(text: str, reason: s
 
 
 def test_broken_xml_of_which_nothing_is_lost_is_not_told() -> None:
-    assert read_feed(rss(rss_item(article_url(1)).replace("</title>", "&nbsp;&</title>"))).lost == ()
+    assert (
+        read_feed(rss(rss_item(article_url(1)).replace("</title>", "&nbsp;&</title>"))).lost == ()
+    )
 
 
 def test_bytes_that_can_not_be_decoded_are_told() -> None:
     feed = rss(rss_item(article_url(1)) * 50).encode()
-    page = Page(FEED_URL, feed.replace("山村".encode(), b"\xff\xff" + "山村".encode(), 1), "application/xml")
+    page = Page(
+        FEED_URL, feed.replace("山村".encode(), b"\xff\xff" + "山村".encode(), 1), "application/xml"
+    )
     assert "2 characters could not be decoded" in parse_listing(page, SITE, "feed").lost[0]
     listing = modern_listing(range(2)).encode().replace(b"</ul>", b"\xff</ul>", 1)
-    assert "1 character could not be decoded" in parse_listing(Page(LISTING_URL, listing, "text/html"), SITE, "html").lost[0]
+    assert (
+        "1 character could not be decoded"
+        in parse_listing(Page(LISTING_URL, listing, "text/html"), SITE, "html").lost[0]
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -17,7 +17,9 @@ def _channel(name: str) -> Channel:
 NEWS = Section("news", "新闻", "", (_channel("c2"), _channel("c1")))
 COMMENT = Section("comment", "评论", "", (_channel("c1"), _channel("c3")))
 LAYOUT = paths.Layout(
-    "/{section}/blob/master/pages/{channel}/{id}.md", "/{section}/blob/master/indexes/{channel}/{page}.md", (NEWS, COMMENT)
+    "/{section}/blob/master/pages/{channel}/{id}.md",
+    "/{section}/blob/master/indexes/{channel}/{page}.md",
+    (NEWS, COMMENT),
 )
 ARTICLE = LAYOUT.article("news", "c1", ArticleId("n1"))
 
@@ -28,12 +30,19 @@ PATHS = (
     | st.builds(LAYOUT.index, NAMES, NAMES, st.integers(1, 99))
     | st.builds(paths.section, NAMES, as_folder=st.booleans())
     | st.builds(paths.media, st.from_regex(r"[0-9a-f]{32}\.(jpg|png|webp)", fullmatch=True))
-    | st.builds(paths.tag, st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=8))
-    | st.builds(paths.tag_feed, st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), form=FORMS)
+    | st.builds(
+        paths.tag,
+        st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=8),
+    )
+    | st.builds(
+        paths.tag_feed, st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), form=FORMS
+    )
     | st.builds(paths.feed, NAMES, st.just("") | NAMES, form=FORMS)
     | st.sampled_from((paths.HOME, paths.STYLE))
 )
-ROOTS = st.sampled_from(("http://mirror.example", "https://host.example/user", "https://host.example/a/b/c"))
+ROOTS = st.sampled_from(
+    ("http://mirror.example", "https://host.example/user", "https://host.example/a/b/c")
+)
 
 
 @settings(deadline=None, max_examples=300)
@@ -60,15 +69,21 @@ def test_a_relative_link_leads_to_its_target_from_any_page_under_any_root(
         (paths.STYLE, "../../../../../static/mirror.css"),
     ],
 )
-def test_links_on_an_article_page_have_the_form_that_works_on_a_git_host_too(target: MirrorPath, link: str) -> None:
+def test_links_on_an_article_page_have_the_form_that_works_on_a_git_host_too(
+    target: MirrorPath, link: str
+) -> None:
     assert paths.relative(target, ARTICLE) == link
 
 
 @settings(deadline=None, max_examples=200)
 @given(target=PATHS, root=ROOTS)
-def test_an_absolute_address_is_the_path_below_the_public_one(target: MirrorPath, root: str) -> None:
+def test_an_absolute_address_is_the_path_below_the_public_one(
+    target: MirrorPath, root: str
+) -> None:
     assert paths.absolute(target, root) == root + target
-    assert urljoin(root + "/", paths.relative(target, paths.HOME)).removesuffix("/") == (root + target).removesuffix("/")
+    assert urljoin(root + "/", paths.relative(target, paths.HOME)).removesuffix("/") == (
+        root + target
+    ).removesuffix("/")
 
 
 @pytest.mark.parametrize(
@@ -81,15 +96,21 @@ def test_an_absolute_address_is_the_path_below_the_public_one(target: MirrorPath
         ("https://example.org/a?b=1#c?d", "https://example.org/a?b=1&n1#c?d"),
     ],
 )
-def test_the_suffix_stands_before_the_fragment_and_joins_a_query(path: str, with_suffix: str) -> None:
+def test_the_suffix_stands_before_the_fragment_and_joins_a_query(
+    path: str, with_suffix: str
+) -> None:
     assert paths.suffixed(path, ArticleId("n1")) == with_suffix
 
 
 @settings(deadline=None, max_examples=200)
 @given(target=PATHS, page=PATHS)
-def test_the_suffix_does_not_change_where_a_link_leads(target: MirrorPath, page: MirrorPath) -> None:
+def test_the_suffix_does_not_change_where_a_link_leads(
+    target: MirrorPath, page: MirrorPath
+) -> None:
     link = paths.relative(target, page)
-    led_to = urlsplit(urljoin("http://mirror.example" + page, paths.suffixed(link, ArticleId("n1"))))
+    led_to = urlsplit(
+        urljoin("http://mirror.example" + page, paths.suffixed(link, ArticleId("n1")))
+    )
     assert led_to.path == urlsplit(urljoin("http://mirror.example" + page, link)).path
     assert led_to.query == "n1"
 
@@ -129,9 +150,16 @@ def test_the_layout_of_pages_is_the_setting_and_the_web_side_has_the_same() -> N
 def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
     section: str, channel: str, article_id: str, number: int
 ) -> None:
-    for layout in (LAYOUT, paths.Layout("/{section}/{id}/in/{channel}.htm", "/{section}/lists/{channel}-{page}/all.html")):
+    for layout in (
+        LAYOUT,
+        paths.Layout(
+            "/{section}/{id}/in/{channel}.htm", "/{section}/lists/{channel}-{page}/all.html"
+        ),
+    ):
         of_article, of_index = (
-            route.replace("<section>", section).replace("<channel>", channel).replace("<article_id>", article_id)
+            route.replace("<section>", section)
+            .replace("<channel>", channel)
+            .replace("<article_id>", article_id)
             for route in layout.routes
         )
         assert of_article == layout.article(section, channel, ArticleId(article_id))
@@ -144,7 +172,11 @@ def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
     [
         (LAYOUT.index("news", "c1"), ARTICLE, "../../indexes/c1/README.md"),
         (LAYOUT.index("news", "c1", 3), LAYOUT.index("news", "c1", 2), "3.md"),
-        (LAYOUT.article("news", "c2", ArticleId("n2")), LAYOUT.index("news", "c1", 2), "../../pages/c2/n2.md"),
+        (
+            LAYOUT.article("news", "c2", ArticleId("n2")),
+            LAYOUT.index("news", "c1", 2),
+            "../../pages/c2/n2.md",
+        ),
         (paths.media("00ff.webp"), ARTICLE, "../../../../../media/00ff.webp"),
         (paths.media("00ff.webp"), paths.section("news"), "media/00ff.webp"),
         (paths.media("00ff.webp"), paths.section("news", as_folder=True), "../media/00ff.webp"),
@@ -154,16 +186,18 @@ def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
         (paths.tag_feed("A/B", form="atom"), paths.tag("A/B"), "../feed/tag/A%2FB.atom"),
     ],
 )
-def test_links_between_pages_are_as_short_as_they_can_be(target: MirrorPath, page: MirrorPath, link: str) -> None:
+def test_links_between_pages_are_as_short_as_they_can_be(
+    target: MirrorPath, page: MirrorPath, link: str
+) -> None:
     assert paths.relative(target, page) == link
 
 
 def test_a_section_s_front_page_answers_as_a_page_and_as_a_folder() -> None:
     assert paths.section("news") == "/news"
     assert paths.section("news", as_folder=True) == "/news/"
-    assert urljoin("http://mirror.example" + ARTICLE, "../../../..") == "http://mirror.example" + paths.section(
-        "news", as_folder=True
-    )
+    assert urljoin(
+        "http://mirror.example" + ARTICLE, "../../../.."
+    ) == "http://mirror.example" + paths.section("news", as_folder=True)
 
 
 @settings(deadline=None, max_examples=200)
@@ -192,14 +226,18 @@ def test_a_tag_is_one_path_segment_of_ascii_and_can_be_read_back(name: str) -> N
         ("all", "", "json", "/feed/all.json"),
     ],
 )
-def test_a_feed_has_the_address_that_readers_subscribed_to(name: str, channel: str, form: str, path: str) -> None:
+def test_a_feed_has_the_address_that_readers_subscribed_to(
+    name: str, channel: str, form: str, path: str
+) -> None:
     assert form in paths.FORMATS
     assert paths.feed(name, channel, form=form) == path
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), FORMS)
-def test_a_tag_s_feed_stands_beside_the_other_feeds_under_the_tag_s_own_name(name: str, form: str) -> None:
+def test_a_tag_s_feed_stands_beside_the_other_feeds_under_the_tag_s_own_name(
+    name: str, form: str
+) -> None:
     path = paths.tag_feed(name, form=form)
     assert path.isascii()
     assert path.count("/") == 3
@@ -219,8 +257,16 @@ def test_a_tags_file_lies_in_the_folder_of_tags_whatever_its_name(name: str) -> 
 def test_layouts_of_files_know_an_articles_page_from_any_other() -> None:
     for layout, file in (
         (paths.git_layout(()), "news/pages/c1/n1.md"),
-        (paths.file_layout(LAYOUT.page_path, LAYOUT.index_path, ()), "news/blob/master/pages/c1/n1.html"),
-        (paths.file_layout("/{section}/{id}/in/{channel}.htm", "/{section}/{channel}/{page}", ()), "news/n1/in/c1.htm.html"),
+        (
+            paths.file_layout(LAYOUT.page_path, LAYOUT.index_path, ()),
+            "news/blob/master/pages/c1/n1.html",
+        ),
+        (
+            paths.file_layout(
+                "/{section}/{id}/in/{channel}.htm", "/{section}/{channel}/{page}", ()
+            ),
+            "news/n1/in/c1.htm.html",
+        ),
     ):
         assert layout.file(layout.article("news", "c1", ArticleId("n1"))) == file
         match = layout.page_files.fullmatch(file)

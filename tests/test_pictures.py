@@ -15,15 +15,26 @@ from fakes import open_calm_fetcher
 from flask import Flask
 from flask.testing import FlaskClient
 from lxml import html as parser
-from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, listing, page_of, picture, write_config
+from newsroom import (
+    BASE,
+    HOST,
+    STORIES,
+    Answer,
+    Newsroom,
+    Story,
+    listing,
+    page_of,
+    picture,
+    write_config,
+)
 from PIL import Image
 
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.harvest import Harvester, Kit, Report
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Report, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Images, Mirror, Source, Url
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
 from feedproxy.web import create_app
 
@@ -38,11 +49,15 @@ def story(number: int, html: str, channels: tuple[str, ...] = ("city",), lead: s
 
 def with_parts(harvester: Harvester, **parts: Any) -> Harvester:
     """Return a harvester with other parts in its kit."""
-    return replace(harvester, kit=replace(harvester.kit, **parts))
+    return replace(harvester, services=replace(harvester.services, **parts))
 
 
 def poll(harvester: Harvester, *channels: str) -> list[Report]:
-    wanted = [channel for channel in harvester.kit.mirror.channels if not channels or channel.id in channels]
+    wanted = [
+        channel
+        for channel in harvester.services.mirror.channels
+        if not channels or channel.id in channels
+    ]
     return [harvester.walk(channel, pages=9) for channel in wanted]
 
 
@@ -51,7 +66,7 @@ def pictures_asked(newsroom: Newsroom) -> list[str]:
 
 
 def take_due(harvester: Harvester) -> Report:
-    report = Report(harvester.kit.mirror.channels[0])
+    report = Report(harvester.services.mirror.channels[0])
     while harvester.pictures.take_due(report):
         pass
     return report
@@ -67,7 +82,9 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def test_lead_body_and_figure_come_with_their_article(newsroom: Newsroom, harvester: Harvester, client: FlaskClient) -> None:
+def test_lead_body_and_figure_come_with_their_article(
+    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+) -> None:
     html = '<img src="/pic/1.png"><figure><img data-src="/pic/2.png" src="/blank.gif"><figcaption>橱窗</figcaption></figure>'
     newsroom.stories = (story(1, html, lead="/pic/lead.png"),)
     assert [report.pictures for report in poll(harvester)] == [3, 0]
@@ -77,7 +94,9 @@ def test_lead_body_and_figure_come_with_their_article(newsroom: Newsroom, harves
         assert HOST not in content.replace("原文链接（需翻墙）：http://" + HOST, "")
 
 
-def test_of_several_widths_the_one_that_suits_reading_is_fetched(newsroom: Newsroom, harvester: Harvester) -> None:
+def test_of_several_widths_the_one_that_suits_reading_is_fetched(
+    newsroom: Newsroom, harvester: Harvester
+) -> None:
     html = '<img src="/pic/300.png" srcset="/pic/300.png 300w, /pic/1600.png 1600w, /pic/4000.png 4000w">'
     newsroom.stories = (story(1, html),)
     poll(harvester)
@@ -85,9 +104,11 @@ def test_of_several_widths_the_one_that_suits_reading_is_fetched(newsroom: Newsr
 
 
 def test_a_picture_of_several_articles_is_fetched_once_and_equal_ones_are_one_file(
-    newsroom: Newsroom, harvester: Harvester, media: MediaFolder
+    newsroom: Newsroom, harvester: Harvester, media: FolderMedia
 ) -> None:
-    newsroom.stories = tuple(story(number, '<img src="/pic/a.png"><img src="/pic/b.png">') for number in range(1, 6))
+    newsroom.stories = tuple(
+        story(number, '<img src="/pic/a.png"><img src="/pic/b.png">') for number in range(1, 6)
+    )
     newsroom.faults["/pic/b.png"] = Answer(picture("/pic/a.png"))
     poll(harvester)
     assert sorted(pictures_asked(newsroom)) == ["/pic/a.png", "/pic/b.png"]
@@ -101,10 +122,17 @@ def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
     newsroom.faults["/pic/a.png"] = Answer(picture("/pic/a.png", (1500, 1000)))
     poll(harvester)
     stored = store.pictures([ArticleId("n1")])[Url(f"{BASE}/pic/a.png")]
-    assert (stored.reading.width, stored.reading.height, stored.reading.media_type) == (1200, 800, "image/webp")
+    assert (stored.reading.width, stored.reading.height, stored.reading.media_type) == (
+        1200,
+        800,
+        "image/webp",
+    )
     assert (stored.original.width, stored.original.height) == (1500, 1000)
     page = client.get("/town/blob/master/pages/city/n1.md").text
-    assert f'<a href="../../../../../media/{stored.original.name}"><img src="../../../../../media/{stored.reading.name}"' in page
+    assert (
+        f'<a href="../../../../../media/{stored.original.name}"><img src="../../../../../media/{stored.reading.name}"'
+        in page
+    )
     with Image.open(io.BytesIO(client.get(f"/media/{stored.reading.name}").data)) as shown:
         assert shown.size == (1200, 800)
 
@@ -112,8 +140,17 @@ def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
 @pytest.mark.parametrize(
     "answer",
     [
-        *(Answer(b"", 404), Answer(b"<h1>login</h1>"), Answer(SVG, headers={"Content-Type": "image/svg+xml"}), Answer(b"")),
-        *(Answer(picture("x")[:-40]), Answer(picture("x") + b"\0" * 100_000), Answer(picture("x", (6000, 5000)))),
+        *(
+            Answer(b"", 404),
+            Answer(b"<h1>login</h1>"),
+            Answer(SVG, headers={"Content-Type": "image/svg+xml"}),
+            Answer(b""),
+        ),
+        *(
+            Answer(picture("x")[:-40]),
+            Answer(picture("x") + b"\0" * 100_000),
+            Answer(picture("x", (6000, 5000))),
+        ),
     ],
     ids=["gone", "html", "svg", "empty", "cut", "long", "large"],
 )
@@ -121,7 +158,10 @@ def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
     newsroom: Newsroom, harvester: Harvester, client: FlaskClient, clock: Clock, answer: Answer
 ) -> None:
     newsroom.stories = (
-        story(1, '<figure><a href="/pic/a.png"><img src="/pic/a.png" alt="橱窗"></a><figcaption>三代人</figcaption></figure>'),
+        story(
+            1,
+            '<figure><a href="/pic/a.png"><img src="/pic/a.png" alt="橱窗"></a><figcaption>三代人</figcaption></figure>',
+        ),
     )
     newsroom.faults["/pic/a.png"] = answer
     (report,) = poll(harvester, "city")
@@ -130,7 +170,9 @@ def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
     for content in (entry_of(client, 1), client.get(page).text):
         assert "<figure><i>橱窗</i><figcaption>三代人</figcaption></figure>" in content
         assert "<img" not in content
-    before = {feed: client.get(feed).headers["ETag"] for feed in ("/feed/town.xml", "/feed/letters.xml")}
+    before = {
+        feed: client.get(feed).headers["ETag"] for feed in ("/feed/town.xml", "/feed/letters.xml")
+    }
     del newsroom.faults["/pic/a.png"]
     take_due(harvester)
     assert pictures_asked(newsroom) == ["/pic/a.png"]  # not before its time
@@ -159,11 +201,17 @@ def test_a_picture_that_stays_away_is_asked_for_more_and_more_rarely(
     assert 12 < len(pictures_asked(newsroom)) - asked[-1] < 25
 
 
-def test_a_silent_host_of_pictures_is_not_asked_for_each(newsroom: Newsroom, harvester: Harvester, client: FlaskClient) -> None:
-    newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15))
+def test_a_silent_host_of_pictures_is_not_asked_for_each(
+    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+) -> None:
+    newsroom.stories = tuple(
+        story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15)
+    )
     for number in range(1, 15):
         newsroom.faults[f"/pic/{number}.png"] = newsroom.hang
-    city = replace(harvester.kit.mirror.channels[0], source=Source("feed", Url(f"{BASE}/city.xml")))
+    city = replace(
+        harvester.services.mirror.channels[0], source=Source("feed", Url(f"{BASE}/city.xml"))
+    )
     harvester.poll(city)
     assert len(pictures_asked(newsroom)) < 12
     assert "<img" not in client.get("/feed/town.xml").text
@@ -176,8 +224,8 @@ def test_only_hosts_that_are_configured_are_asked(
     assert [report.missing for report in poll(harvester)] == [[], []]
     assert "<i>远方</i>" in entry_of(client, 1)
     assert pictures_asked(newsroom) == []
-    site = replace(harvester.kit.mirror.sites[0], picture_hosts=("pictures.example",))
-    mirror = replace(harvester.kit.mirror, sites=(site,))
+    site = replace(harvester.services.mirror.sites[0], picture_hosts=("pictures.example",))
+    mirror = replace(harvester.services.mirror, sites=(site,))
     fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
     now_allowed = with_parts(harvester, mirror=mirror, fetcher=fetcher)
     clock.advance(minutes=1)
@@ -187,7 +235,9 @@ def test_only_hosts_that_are_configured_are_asked(
 
 
 def replace_origins(settings: Settings, newsroom: Newsroom) -> Settings:
-    return settings.model_copy(update={"origins": {HOST: newsroom.origin, "pictures.example": newsroom.origin}})
+    return settings.model_copy(
+        update={"origins": {HOST: newsroom.origin, "pictures.example": newsroom.origin}}
+    )
 
 
 def test_each_section_does_with_pictures_what_it_says(
@@ -196,17 +246,21 @@ def test_each_section_does_with_pictures_what_it_says(
     mirror: Mirror,
     store: SqlStore,
     fetcher: HttpFetcher,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
 ) -> None:
     town, letters = mirror.sections
-    newsroom.stories = (story(1, '<img src="/pic/a.png" alt="橱窗">', ("city", "books"), lead="/pic/lead.png"),)
+    newsroom.stories = (
+        story(1, '<img src="/pic/a.png" alt="橱窗">', ("city", "books"), lead="/pic/lead.png"),
+    )
     for images, shown, enclosed in (
         (Images.LINK, f'<img src="{BASE}/pic/a.png" alt="橱窗">', f"{BASE}/pic/lead.png"),
         (Images.NONE, "<i>橱窗</i>", None),
     ):
-        mixed = replace(mirror, sections=(replace(town, images=Images.STORE), replace(letters, images=images)))
-        poll(Harvester(Kit(mixed, store, fetcher, media, clock)))
+        mixed = replace(
+            mirror, sections=(replace(town, images=Images.STORE), replace(letters, images=images))
+        )
+        poll(Harvester(Services(mixed, store, fetcher, media, clock)))
         client = create_app(settings, mixed, store, media, clock).test_client()
         assert entry_of(client, 1, "/feed/town.json").count("/media/") == 2
         item = json.loads(client.get("/feed/letters.json").data)["items"][0]
@@ -222,8 +276,10 @@ def test_each_section_does_with_pictures_what_it_says(
 def test_where_no_section_keeps_pictures_none_is_fetched(
     newsroom: Newsroom, harvester: Harvester, images: Images, clock: Clock
 ) -> None:
-    sections = tuple(replace(section, images=images) for section in harvester.kit.mirror.sections)
-    keepless = with_parts(harvester, mirror=replace(harvester.kit.mirror, sections=sections))
+    sections = tuple(
+        replace(section, images=images) for section in harvester.services.mirror.sections
+    )
+    keepless = with_parts(harvester, mirror=replace(harvester.services.mirror, sections=sections))
     poll(keepless)
     clock.advance(days=1)
     take_due(keepless)
@@ -235,7 +291,9 @@ def test_an_article_that_is_fetched_again_brings_only_what_is_new(
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(harvester)
-    newsroom.stories = (replace(story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'), title="照相馆的新橱窗"),)
+    newsroom.stories = (
+        replace(story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'), title="照相馆的新橱窗"),
+    )
     clock.advance(hours=1)
     assert poll(harvester)[0].updated == 1
     assert pictures_asked(newsroom) == ["/pic/a.png", "/pic/b.png"]
@@ -247,7 +305,7 @@ def test_an_article_that_is_fetched_again_brings_only_what_is_new(
 
 
 def test_a_poller_that_was_killed_before_it_stored_begins_again(
-    newsroom: Newsroom, harvester: Harvester, store: SqlStore, media: MediaFolder
+    newsroom: Newsroom, harvester: Harvester, store: SqlStore, media: FolderMedia
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
 
@@ -279,7 +337,9 @@ def test_a_picture_that_can_not_be_written_holds_no_text_up_and_is_fetched_later
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     report = poll(harvester)[0]
     assert report.new == 1
-    assert re.search(r"media: .* can't be written: not a directory; check FEEDPROXY_DATA", str(report.missing[0]))
+    assert re.search(
+        r"media: .* can't be written: not a directory; check FEEDPROXY_DATA", str(report.missing[0])
+    )
     settings.media.unlink()
     clock.advance(hours=1)
     assert harvester.pictures.take_due(report) == 1
@@ -291,7 +351,7 @@ def test_pictures_of_feeds_as_listings_are_kept_as_well(
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     fetcher = open_calm_fetcher(settings, mirror)
-    poll(Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock)))
+    poll(Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)))
     fetcher.close()
     assert set(store.pictures([ArticleId(each.id) for each in STORIES])) == {f"{BASE}/pic/102.jpg"}
     assert newsroom.count("/pic/102.jpg") == 1
@@ -300,15 +360,25 @@ def test_pictures_of_feeds_as_listings_are_kept_as_well(
 # ---------------------------------------------------------------- what readers see in between, and elsewhere
 
 ELSEWHERE = "pictures.example"
-FEEDS = ("/feed/all.xml", "/feed/town.xml", "/feed/town/city.atom", "/feed/town/books.xml", "/feed/letters.json")
+FEEDS = (
+    "/feed/all.xml",
+    "/feed/town.xml",
+    "/feed/town/city.atom",
+    "/feed/town/books.xml",
+    "/feed/letters.json",
+)
 
 
 @pytest.fixture
-def wider(harvester: Harvester, settings: Settings, newsroom: Newsroom, store: SqlStore, clock: Clock) -> Iterator[Harvester]:
+def wider(
+    harvester: Harvester, settings: Settings, newsroom: Newsroom, store: SqlStore, clock: Clock
+) -> Iterator[Harvester]:
     """A harvester for a site whose pictures may also stand at a host of their own."""
-    site = replace(harvester.kit.mirror.sites[0], picture_hosts=(ELSEWHERE,))
-    mirror = replace(harvester.kit.mirror, sites=(site,))
-    fetcher = open_fetcher(replace_origins(settings, newsroom), mirror, store.budget, clock, lambda _: None)
+    site = replace(harvester.services.mirror.sites[0], picture_hosts=(ELSEWHERE,))
+    mirror = replace(harvester.services.mirror, sites=(site,))
+    fetcher = open_fetcher(
+        replace_origins(settings, newsroom), mirror, store.budget, clock, lambda _: None
+    )
     yield with_parts(harvester, mirror=mirror, fetcher=fetcher)
     fetcher.close()
 
@@ -317,7 +387,12 @@ def addresses_of(html: str) -> list[str]:
     """Return all that a browser could ask for, or be led to, on a page or in an entry."""
     root = parser.document_fromstring(f"<html><body>{html}</body></html>")
     shown = ("alt", "class", "content", "datetime", "title")
-    addresses = [str(value) for element in root.iter() for name, value in element.attrib.items() if name not in shown]
+    addresses = [
+        str(value)
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name not in shown
+    ]
     return addresses + [str(meta.get("content")) for meta in root.iter("meta")]
 
 
@@ -340,7 +415,10 @@ def test_the_first_feed_that_shows_an_article_shows_its_pictures(
             store.save(article, *rest, **more)
             seen.append(entry_of(client, int(article.id[1:])))
 
-    newsroom.stories = tuple(story(number, f'<img src="/pic/{number}.png">', lead="/pic/lead.png") for number in range(1, 10))
+    newsroom.stories = tuple(
+        story(number, f'<img src="/pic/{number}.png">', lead="/pic/lead.png")
+        for number in range(1, 10)
+    )
     poll(with_parts(harvester, store=Watched()), "city")
     assert [content.count("/media/") for content in seen] == [2] * 9
 
@@ -348,7 +426,10 @@ def test_the_first_feed_that_shows_an_article_shows_its_pictures(
 def test_a_picture_of_an_article_that_is_held_is_not_fetched_for_the_next_one(
     newsroom: Newsroom, harvester: Harvester, client: FlaskClient
 ) -> None:
-    newsroom.stories = (story(1, '<img src="/pic/a.png">'), story(2, '<img src="/pic/a.png">', ("books",)))
+    newsroom.stories = (
+        story(1, '<img src="/pic/a.png">'),
+        story(2, '<img src="/pic/a.png">', ("books",)),
+    )
     poll(harvester, "city")
     poll(harvester, "books")
     assert pictures_asked(newsroom) == ["/pic/a.png"]
@@ -362,7 +443,9 @@ def test_an_article_that_is_fetched_again_unchanged_fetches_no_picture_and_chang
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
     poll(harvester)
     before = etags(client)
-    newsroom.faults["/city.htm"] = page_of(listing("city", 1, (replace(newsroom.stories[0], title="照相馆的新标题"),)))
+    newsroom.faults["/city.htm"] = page_of(
+        listing("city", 1, (replace(newsroom.stories[0], title="照相馆的新标题"),))
+    )
     clock.advance(minutes=1)
     (report,) = poll(harvester, "city")
     assert newsroom.count("/21/5/5/n1.htm") == 2
@@ -385,18 +468,24 @@ def test_a_picture_that_comes_later_changes_the_feeds_that_show_it_and_no_others
     clock.advance(minutes=10)
     take_due(harvester)
     after = etags(client)
-    assert {feed for feed in FEEDS if before[feed] != after[feed]} == set(FEEDS) - {"/feed/town/city.atom"}
+    assert {feed for feed in FEEDS if before[feed] != after[feed]} == set(FEEDS) - {
+        "/feed/town/city.atom"
+    }
 
 
 def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_next_round(
     newsroom: Newsroom, wider: Harvester, client: FlaskClient, clock: Clock
 ) -> None:
     newsroom.stories = tuple(
-        story(number, f'<img src="http://{ELSEWHERE}/pic/{number}.png" alt="橱窗">') for number in range(1, 16)
+        story(number, f'<img src="http://{ELSEWHERE}/pic/{number}.png" alt="橱窗">')
+        for number in range(1, 16)
     )
     newsroom.faults = {f"/pic/{number}.png": newsroom.hang for number in range(1, 16)}
     (report,) = poll(wider, "city")
-    at_once, patience = wider.kit.mirror.fetch.requests_at_once, wider.kit.mirror.fetch.give_up_after
+    at_once, patience = (
+        wider.services.mirror.fetch.requests_at_once,
+        wider.services.mirror.fetch.give_up_after,
+    )
     assert (report.new, report.failures) == (15, [])
     assert len(pictures_asked(newsroom)) < patience + at_once
     assert client.get("/feed/town.json").text.count("橱窗</i>") == 15
@@ -409,7 +498,9 @@ def test_a_picture_that_leads_to_a_host_that_is_not_configured_is_not_taken_from
     newsroom: Newsroom, wider: Harvester, client: FlaskClient
 ) -> None:
     newsroom.stories = (story(1, f'<img src="http://{ELSEWHERE}/pic/a.png" alt="橱窗">'),)
-    newsroom.faults["/pic/a.png"] = Answer(status=302, headers={"Location": "http://nobody.example/pic/b.png"})
+    newsroom.faults["/pic/a.png"] = Answer(
+        status=302, headers={"Location": "http://nobody.example/pic/b.png"}
+    )
     (report,) = poll(wider, "city")
     assert [error.reason.partition(":")[0] for error in report.missing] == ["refused"]
     assert pictures_asked(newsroom) == ["/pic/a.png"]
@@ -422,7 +513,7 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
     wider: Harvester,
     settings: Settings,
     store: SqlStore,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
     fault: Answer | None,
 ) -> None:
@@ -437,7 +528,7 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
     if fault:
         newsroom.faults = {f"/pic/{name}.png": fault for name in ("a", "b", "c", "d", "e", "lead")}
     poll(wider)
-    client = create_app(settings, wider.kit.mirror, store, media, clock).test_client()
+    client = create_app(settings, wider.services.mirror, store, media, clock).test_client()
     page = client.get("/town/blob/master/pages/city/n1.md").text
     for content in (page, entry_of(client, 1)):
         assert content.count("<img ") == (0 if fault else 5)
@@ -457,7 +548,10 @@ def test_a_picture_is_answered_to_head_and_to_whoever_has_it_in_part(
         assert headed.data == b""
         for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control"):
             assert headed.headers[name] == whole.headers[name]
-        assert (whole.headers["Content-Type"], whole.headers["Content-Length"]) == (file.media_type, str(file.size))
+        assert (whole.headers["Content-Type"], whole.headers["Content-Length"]) == (
+            file.media_type,
+            str(file.size),
+        )
         part = {"Range": "bytes=0-3"}
         same = client.get(address, headers={**part, "If-Range": whole.headers["ETag"]})
         assert (same.status_code, same.data) == (206, whole.data[:4])
@@ -467,9 +561,19 @@ def test_a_picture_is_answered_to_head_and_to_whoever_has_it_in_part(
 
 @pytest.mark.parametrize(
     "name",
-    ["0" * 32 + ".svg", "0" * 32 + ".html", "0" * 32, "tmp0.part", "0" * 31 + "A.png", "0" * 33 + ".png", "0" * 32 + ".png.svg"],
+    [
+        "0" * 32 + ".svg",
+        "0" * 32 + ".html",
+        "0" * 32,
+        "tmp0.part",
+        "0" * 31 + "A.png",
+        "0" * 33 + ".png",
+        "0" * 32 + ".png.svg",
+    ],
 )
-def test_a_file_that_is_none_of_the_mirrors_own_is_never_answered(client: FlaskClient, settings: Settings, name: str) -> None:
+def test_a_file_that_is_none_of_the_mirrors_own_is_never_answered(
+    client: FlaskClient, settings: Settings, name: str
+) -> None:
     file = settings.media / name[:2] / name
     file.parent.mkdir(parents=True)
     file.write_bytes(SVG)
@@ -482,7 +586,10 @@ def test_the_enclosures_of_every_form_tell_the_truth_about_the_picture(
     newsroom.stories = (story(1, "", lead="/pic/lead.png"),)
     newsroom.faults["/pic/lead.png"] = Answer(picture("lead", (1500, 900)))
     poll(harvester)
-    entry, atom = (feedparser.parse(client.get(f"/feed/town.{form}").data).entries[0] for form in ("xml", "atom"))
+    entry, atom = (
+        feedparser.parse(client.get(f"/feed/town.{form}").data).entries[0]
+        for form in ("xml", "atom")
+    )
     media = client.get(entry.enclosures[0].href)
     truth = (media.headers["Content-Type"], media.headers["Content-Length"])
     assert (entry.enclosures[0].type, entry.enclosures[0].length) == truth
@@ -490,6 +597,8 @@ def test_the_enclosures_of_every_form_tell_the_truth_about_the_picture(
     (content,) = entry.media_content
     assert (content["type"], content["filesize"]) == truth
     with Image.open(io.BytesIO(media.data)) as shown:
-        assert (content["width"], content["height"]) == tuple(map(str, shown.size)) == ("1200", "720")
+        assert (
+            (content["width"], content["height"]) == tuple(map(str, shown.size)) == ("1200", "720")
+        )
     assert atom.enclosures[0].href == content["url"] == entry.enclosures[0].href
     assert json.loads(client.get("/feed/town.json").data)["items"][0]["image"] == content["url"]

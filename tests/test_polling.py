@@ -15,17 +15,25 @@ from newsroom import BASE, HOST, STORIES, Answer, Newsroom, Story, article_page,
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.prune import prune
 from feedproxy.cli.reextract import reextract_articles
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, StoreError
-from feedproxy.harvest import Harvester, Poller
+from feedproxy.ingest import Harvester, Poller
 from feedproxy.model import EXCERPT, Alarm, Article, ArticleId, Channel, DateSource, Mirror
 from feedproxy.sanitise import plain_text
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore
 from feedproxy.web import create_app
 
 # Published in the morning of the day on which the clock stands at noon in Greenwich.
-YOUNG = Story("n105", "21/6/1", "渡口的新船", "渡口新添了一条木船，老艄公试了三趟，孩子们跟着跑。", ("city",), (), "/pic/105.png")
+YOUNG = Story(
+    "n105",
+    "21/6/1",
+    "渡口的新船",
+    "渡口新添了一条木船，老艄公试了三趟，孩子们跟着跑。",
+    ("city",),
+    (),
+    "/pic/105.png",
+)
 
 
 @pytest.fixture
@@ -73,13 +81,20 @@ def test_a_young_article_is_looked_at_again_and_an_old_one_is_not(
 
 
 def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel, client: FlaskClient
+    harvester: Harvester,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
+    city: Channel,
+    client: FlaskClient,
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
     harvester.poll(city)
     before, feed = held(store), client.get("/feed/town.json").json
-    publish(newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟"), picture="/pic/new.png"))
+    publish(
+        newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟"), picture="/pic/new.png")
+    )
     clock.advance(hours=1)
     assert harvester.take(city).updated == 1
     after = held(store)
@@ -87,7 +102,9 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
     assert after.picture is not None
     assert after.picture.url == f"{BASE}/pic/new.png"
     assert (after.published, after.updated) == (before.published, clock.now)
-    assert store.versions(after.id) == [replace(before, tags=after.tags, links=after.links, pictures=after.pictures)]
+    assert store.versions(after.id) == [
+        replace(before, tags=after.tags, links=after.links, pictures=after.pictures)
+    ]
     entries = [json["items"][0] for json in (feed, client.get("/feed/town.json").json)]  # type: ignore[index]
     assert entries[0]["id"] == entries[1]["id"]
     assert entries[0]["date_modified"] < entries[1]["date_modified"]
@@ -99,7 +116,9 @@ def test_without_validators_the_page_itself_decides(
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    newsroom.faults[YOUNG.path] = Answer(article_page(YOUNG).encode(), headers={"Content-Type": "text/html", "ETag": ""})
+    newsroom.faults[YOUNG.path] = Answer(
+        article_page(YOUNG).encode(), headers={"Content-Type": "text/html", "ETag": ""}
+    )
     harvester.poll(city)
     before = held(store)
     clock.advance(hours=1)
@@ -136,7 +155,9 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
     for _ in range(200):
         clock.advance(hours=1)
         harvester.take(city)
-    newsroom.faults[YOUNG.path] = Answer(status=404)  # which may be a mistake of one that has just come back
+    newsroom.faults[YOUNG.path] = Answer(
+        status=404
+    )  # which may be a mistake of one that has just come back
     clock.advance(hours=6)
     harvester.take(city)
     assert held(store).gone is None
@@ -151,7 +172,13 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_an_article_that_is_gone_upstream_stays_marked(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel, client: FlaskClient, status: int
+    harvester: Harvester,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
+    city: Channel,
+    client: FlaskClient,
+    status: int,
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
@@ -178,8 +205,13 @@ def test_an_article_that_is_gone_upstream_stays_marked(
 def test_an_operator_may_have_what_is_gone_go(
     harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
-    kit = harvester.kit
-    dropping = Harvester(replace(kit, mirror=replace(kit.mirror, poll=replace(kit.mirror.poll, keep_gone=False))))
+    services = harvester.services
+    dropping = Harvester(
+        replace(
+            services,
+            mirror=replace(services.mirror, poll=replace(services.mirror.poll, keep_gone=False)),
+        )
+    )
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
     dropping.poll(city)
@@ -203,20 +235,26 @@ BROKEN = page_of(
 
 
 @pytest.fixture
-def excerpting(settings: Settings, newsroom: Newsroom, harvester: Harvester, clock: Clock) -> Harvester:
+def excerpting(
+    settings: Settings, newsroom: Newsroom, harvester: Harvester, clock: Clock
+) -> Harvester:
     """A site whose listings have excerpts, and whose newest article has no text yet."""
     file = settings.config / "sites" / f"{HOST}.toml"
-    file.write_text(file.read_text("utf-8").replace('title = "a"', 'title = "a"\nexcerpt = "p"'), "utf-8")
+    file.write_text(
+        file.read_text("utf-8").replace('title = "a"', 'title = "a"\nexcerpt = "p"'), "utf-8"
+    )
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    shown = listing("city", 1, newsroom.stories).replace(f"{YOUNG.title}</a>", f"{YOUNG.title}</a><p>{EXCERPT_TEXT}</p>")
+    shown = listing("city", 1, newsroom.stories).replace(
+        f"{YOUNG.title}</a>", f"{YOUNG.title}</a><p>{EXCERPT_TEXT}</p>"
+    )
     newsroom.faults = {"/city.htm": page_of(shown), YOUNG.path: BROKEN}
-    return Harvester(replace(harvester.kit, mirror=load_mirror(settings.config)))
+    return Harvester(replace(harvester.services, mirror=load_mirror(settings.config)))
 
 
 def poll_for(harvester: Harvester, clock: Clock, hours: int) -> None:
     for _ in range(hours):
-        harvester.poll(harvester.kit.mirror.channels[0])
+        harvester.poll(harvester.services.mirror.channels[0])
         clock.advance(hours=1)
 
 
@@ -235,13 +273,19 @@ def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_onl
     newsroom.faults.clear()
     poll_for(excerpting, clock, 8)
     whole = held(store)
-    assert (stand_in.dated, whole.dated) == (DateSource.ESTIMATED, DateSource.STATED)  # the listing gives no date, the page does
+    assert (stand_in.dated, whole.dated) == (
+        DateSource.ESTIMATED,
+        DateSource.STATED,
+    )  # the listing gives no date, the page does
     assert whole.updated > stand_in.updated
     assert YOUNG.text in plain_text(whole.body)
     assert "这里只有摘要" not in client.get("/town/blob/master/pages/city/n105.md").text
 
 
-@pytest.mark.parametrize("fault", [Answer(raw=b""), Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half")])
+@pytest.mark.parametrize(
+    "fault",
+    [Answer(raw=b""), Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half")],
+)
 def test_that_upstream_cant_be_reached_puts_nothing_into_the_feed(
     excerpting: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, fault: Answer
 ) -> None:
@@ -254,8 +298,11 @@ def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
     settings: Settings, harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
     file = settings.config / "sites" / f"{HOST}.toml"
-    file.write_text(file.read_text("utf-8").replace("[listing]", 'end_marker = "责任编辑"\n\n[listing]', 1), "utf-8")
-    marked = Harvester(replace(harvester.kit, mirror=load_mirror(settings.config)))
+    file.write_text(
+        file.read_text("utf-8").replace("[listing]", 'end_marker = "责任编辑"\n\n[listing]', 1),
+        "utf-8",
+    )
+    marked = Harvester(replace(harvester.services, mirror=load_mirror(settings.config)))
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     newsroom.stories = (YOUNG, replace(YOUNG, id="n106", text=YOUNG.text + "责任编辑：小林"))
     poll_for(marked, clock, 20)
@@ -269,12 +316,18 @@ def test_a_channel_may_have_articles_without_the_end_marker(
     settings: Settings, harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
     file = settings.config / "sites" / f"{HOST}.toml"
-    file.write_text(file.read_text("utf-8").replace("[listing]", 'end_marker = "责任编辑"\n\n[listing]', 1), "utf-8")
+    file.write_text(
+        file.read_text("utf-8").replace("[listing]", 'end_marker = "责任编辑"\n\n[listing]', 1),
+        "utf-8",
+    )
     section = settings.config / "sections" / "town.toml"
-    section.write_text(section.read_text("utf-8").replace('"城事"', '{ title = "城事", end_marker = false }'), "utf-8")
+    section.write_text(
+        section.read_text("utf-8").replace('"城事"', '{ title = "城事", end_marker = false }'),
+        "utf-8",
+    )
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     newsroom.stories = (YOUNG,)
-    poll_for(Harvester(replace(harvester.kit, mirror=load_mirror(settings.config))), clock, 1)
+    poll_for(Harvester(replace(harvester.services, mirror=load_mirror(settings.config))), clock, 1)
     assert held(store).title == YOUNG.title
 
 
@@ -282,7 +335,10 @@ def test_the_same_text_for_every_article_is_none_of_theirs(
     harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
 ) -> None:
     wall = "<p>本站升级了会员服务，请先注册一个账号再继续阅读。注册只要一分钟，完全免费，欢迎您加入我们的大家庭。</p>"
-    newsroom.stories = tuple(replace(STORIES[0], id=f"n{number}", title=f"第{number}条新闻") for number in range(200, 212))
+    newsroom.stories = tuple(
+        replace(STORIES[0], id=f"n{number}", title=f"第{number}条新闻")
+        for number in range(200, 212)
+    )
     for story in newsroom.stories:
         newsroom.faults[story.path] = page_of(article_page(story).replace(f"{story.text}", wall))
     harvester.walk(city, pages=9)
@@ -326,7 +382,11 @@ def test_a_walk_that_was_interrupted_goes_on_where_it_was(
     newsroom.faults.clear()
     newsroom.asked.clear()
     assert harvester.walk(city, pages=99).failures == []
-    assert [path for path in newsroom.asked if path.startswith("/city")] == ["/city_4.htm", "/city_5.htm", "/city_6.htm"]
+    assert [path for path in newsroom.asked if path.startswith("/city")] == [
+        "/city_4.htm",
+        "/city_5.htm",
+        "/city_6.htm",
+    ]
     assert len(store.walk([city.id])) == 12
     # one that has come to its end begins anew
     newsroom.asked.clear()
@@ -334,8 +394,12 @@ def test_a_walk_that_was_interrupted_goes_on_where_it_was(
     assert newsroom.asked == ["/city.htm", "/city_2.htm"]
 
 
-def test_a_walk_ends_at_a_day(harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel) -> None:
-    newsroom.stories = tuple(replace(numbered(day + 200), day=f"21/5/{day}") for day in range(1, 13))
+def test_a_walk_ends_at_a_day(
+    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
+) -> None:
+    newsroom.stories = tuple(
+        replace(numbered(day + 200), day=f"21/5/{day}") for day in range(1, 13)
+    )
     harvester.walk(city, pages=99, since=datetime(2021, 5, 9, tzinfo=UTC))
     # two to a page: the page of the 7th and 8th is the first that has nothing from the 9th on
     assert sorted(store.walk([city.id])) == [f"n{day + 200}" for day in range(7, 13)]
@@ -346,8 +410,8 @@ def test_a_walk_stops_where_it_is_told_to_and_goes_on_there(
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 212))
     told: list[int] = []
-    kit = replace(harvester.kit, is_stopping=lambda: len(told) >= 2)
-    Harvester(kit).walk(city, pages=99, told=lambda walk, _report: told.append(walk.pages))
+    services = replace(harvester.services, is_stopping=lambda: len(told) >= 2)
+    Harvester(services).walk(city, pages=99, told=lambda walk, _report: told.append(walk.pages))
     assert told == [1, 2]
     harvester.walk(city, pages=99)
     assert len(store.walk([city.id])) == 12
@@ -364,7 +428,11 @@ def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
     newsroom.faults["/city_3.htm"] = Answer(status=500)
     clock.advance(hours=9)
     assert len(harvester.poll(city).failures) == 1
-    assert sorted(store.walk([city.id])) == ["n202", "n203", *(f"n{number}" for number in range(209, 213))]
+    assert sorted(store.walk([city.id])) == [
+        "n202",
+        "n203",
+        *(f"n{number}" for number in range(209, 213)),
+    ]
     # three more push what was seen to the page that is asked for next
     newsroom.stories = tuple(numbered(number) for number in range(200, 216))
     newsroom.faults.clear()
@@ -397,7 +465,10 @@ def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
     for channel in mirror.channels:
         harvester.walk(channel, pages=9)
     newsroom.asked.clear()
-    assert run(reextract_articles, settings).output == "4 articles read, 0 changed, 0 could not be read\n"
+    assert (
+        run(reextract_articles, settings).output
+        == "4 articles read, 0 changed, 0 could not be read\n"
+    )
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(file.read_text("utf-8") + '\nstrip = "//p[@onclick]"\n', "utf-8")
     before = held(store, "n102")
@@ -414,11 +485,15 @@ def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
     assert newsroom.asked == newsroom.robots_asked[1:] == []
 
 
-def test_rules_that_find_nothing_change_nothing(harvester: Harvester, settings: Settings, store: SqlStore, city: Channel) -> None:
+def test_rules_that_find_nothing_change_nothing(
+    harvester: Harvester, settings: Settings, store: SqlStore, city: Channel
+) -> None:
     harvester.poll(city)
     before = held(store, "n103")
     file = settings.config / "sites" / f"{HOST}.toml"
-    file.write_text(file.read_text("utf-8").replace("//div[@id='text']", "//div[@id='gone']"), "utf-8")
+    file.write_text(
+        file.read_text("utf-8").replace("//div[@id='text']", "//div[@id='gone']"), "utf-8"
+    )
     done = run(reextract_articles, settings)
     assert done.exit_code == 1
     assert done.output.splitlines()[-1] == "2 articles read, 0 changed, 2 could not be read"
@@ -432,7 +507,10 @@ def test_rules_that_find_nothing_change_nothing(harvester: Harvester, settings: 
 @pytest.fixture
 def full(harvester: Harvester, settings: Settings, newsroom: Newsroom, city: Channel) -> Settings:
     """A store with twelve old articles, of which feeds show four."""
-    newsroom.stories = tuple(replace(numbered(day + 200), day=f"21/5/{day}", picture=f"/pic/{day}.png") for day in range(1, 13))
+    newsroom.stories = tuple(
+        replace(numbered(day + 200), day=f"21/5/{day}", picture=f"/pic/{day}.png")
+        for day in range(1, 13)
+    )
     main = settings.config / "feedproxy.toml"
     main.write_text(main.read_text("utf-8").replace("[feeds]\n", "[feeds]\nentries = 4\n"), "utf-8")
     harvester.walk(city, pages=9)
@@ -440,7 +518,13 @@ def full(harvester: Harvester, settings: Settings, newsroom: Newsroom, city: Cha
 
 
 def feeds_of(settings: Settings, store: SqlStore, harvester: Harvester) -> list[bytes]:
-    app = create_app(settings, load_mirror(settings.config), store, harvester.kit.media, harvester.kit.clock)
+    app = create_app(
+        settings,
+        load_mirror(settings.config),
+        store,
+        harvester.services.media,
+        harvester.services.clock,
+    )
     addresses = ("/feed/town.xml", "/feed/town/city.atom", "/feed/all.json", "/feed/letters.xml")
     return [app.test_client().get(address).data for address in addresses]
 
@@ -453,9 +537,9 @@ def test_what_is_too_old_goes_but_nothing_that_a_feed_shows(
     assert dry.output.splitlines()[-1].startswith("8 articles, 0 pictures and 0 files")
     assert len(store.walk([city.id])) == 12
     done = run(prune, full, "--days", "30")
-    assert [line.split()[1] for line in done.output.splitlines() if line.startswith("article ")] == [
-        f"n{day}" for day in range(201, 209)
-    ]
+    assert [
+        line.split()[1] for line in done.output.splitlines() if line.startswith("article ")
+    ] == [f"n{day}" for day in range(201, 209)]
     assert sorted(store.walk([city.id])) == ["n209", "n210", "n211", "n212"]
     assert done.output.splitlines()[-1].startswith("8 articles, 8 pictures and 16 files")
     assert feeds_of(full, store, harvester) == before
@@ -489,12 +573,12 @@ def test_a_picture_whose_file_is_lost_is_fetched_again(
     full: Settings, harvester: Harvester, store: SqlStore, clock: Clock
 ) -> None:
     name = min(store.used_files())
-    harvester.kit.media.remove(name)
+    harvester.services.media.remove(name)
     done = run(prune, full)
     assert f"missing {name}" in done.output
     clock.now = datetime(2100, 1, 1, tzinfo=UTC)  # commands have a clock of their own
-    assert harvester.pictures.take_due(harvester.take(harvester.kit.mirror.channels[0])) == 1
-    assert harvester.kit.media.read(name) is not None
+    assert harvester.pictures.take_due(harvester.take(harvester.services.mirror.channels[0])) == 1
+    assert harvester.services.media.read(name) is not None
 
 
 # ---------------------------------------------------------------- doctor, and what operators see
@@ -502,14 +586,16 @@ def test_a_picture_whose_file_is_lost_is_fetched_again(
 
 @pytest.fixture
 def polled(settings: Settings, harvester: Harvester) -> Settings:
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.poll(channel)
     return settings
 
 
 def test_the_doctor_says_what_is_fine_and_what_is_not(polled: Settings, newsroom: Newsroom) -> None:
     done = run(doctor, polled)
-    assert [line.partition(":")[0] for line in done.output.splitlines() if line.startswith("ok")] == [
+    assert [
+        line.partition(":")[0] for line in done.output.splitlines() if line.startswith("ok")
+    ] == [
         "ok   configuration",
         "ok   store",
         "ok   disk",
@@ -518,7 +604,10 @@ def test_the_doctor_says_what_is_fine_and_what_is_not(polled: Settings, newsroom
     ]
     assert f"{BASE}/city.htm lists 2 articles" in done.output
     # nobody polls beside a test
-    assert "BAD  schedule: no poller is running\n     start one: feedproxy serve, or feedproxy poll\n" in done.output
+    assert (
+        "BAD  schedule: no poller is running\n     start one: feedproxy serve, or feedproxy poll\n"
+        in done.output
+    )
     assert done.exit_code == 1
     newsroom.faults["/city.htm"] = Answer(status=500)
     assert f"BAD  upstream {HOST}: {BASE}/city.htm: answered 500" in run(doctor, polled).output
@@ -545,7 +634,8 @@ def test_the_doctor_goes_on_where_the_store_can_only_be_read(polled: Settings) -
 
 def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: Newsroom) -> None:
     newsroom.faults["/city.htm"] = Answer(
-        listing("city", 1, newsroom.stories).encode(), headers={"Date": "Tue, 01 Jun 2021 12:00:00 GMT"}
+        listing("city", 1, newsroom.stories).encode(),
+        headers={"Date": "Tue, 01 Jun 2021 12:00:00 GMT"},
     )
     assert "BAD  clock: differs from upstream's by" in run(doctor, polled).output
 
@@ -553,15 +643,22 @@ def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: New
 # ---------------------------------------------------------------- operators
 
 
-def test_what_operators_see_is_for_them_alone(settings: Settings, store: SqlStore, harvester: Harvester) -> None:
-    kit = harvester.kit
+def test_what_operators_see_is_for_them_alone(
+    settings: Settings, store: SqlStore, harvester: Harvester
+) -> None:
+    services = harvester.services
     guarded = settings.model_copy(update={"operator_token": "s3cret"})
     public = settings.model_copy(update={"public_url": "https://mirror.example"})
     reachable = settings.model_copy(update={"bind": "0.0.0.0:8000"})
     for chosen, headers, query, status in [
         (settings, {}, "", 200),
         (settings, {"X-Forwarded-For": "203.0.113.5"}, "", 403),
-        (settings, {"Host": "mirror.example"}, "", 403),  # through an onion service, `ssh -R`, or a proxy that passes it on
+        (
+            settings,
+            {"Host": "mirror.example"},
+            "",
+            403,
+        ),  # through an onion service, `ssh -R`, or a proxy that passes it on
         (settings, {"Host": "[::1]:8000"}, "", 200),
         (public, {}, "", 403),
         (reachable, {}, "", 403),
@@ -571,14 +668,18 @@ def test_what_operators_see_is_for_them_alone(settings: Settings, store: SqlStor
         (guarded, {"Authorization": "Bearer s3cret"}, "", 200),
         (guarded, {}, "?token=s3cret", 200),
     ]:
-        client = create_app(chosen, kit.mirror, store, kit.media, kit.clock).test_client()
+        client = create_app(
+            chosen, services.mirror, store, services.media, services.clock
+        ).test_client()
         for address in ("/status", "/metrics"):
             assert client.get(address + query, headers=headers).status_code == status
         ready = client.get("/readyz" + query, headers=headers)
         assert ready.status_code == 200
         assert ready.json is not None
         assert ("problems" in ready.json) == (status == 200)
-    away = create_app(settings, kit.mirror, store, kit.media, kit.clock).test_client()
+    away = create_app(
+        settings, services.mirror, store, services.media, services.clock
+    ).test_client()
     assert away.get("/status", environ_base={"REMOTE_ADDR": "203.0.113.5"}).status_code == 403
 
 
@@ -587,7 +688,7 @@ def test_what_is_wrong_stands_first_with_what_to_do(
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=500)
     for _ in range(3):
-        for channel in harvester.kit.mirror.channels:
+        for channel in harvester.services.mirror.channels:
             harvester.poll(channel)
     store.budget.hold("slow.example", clock.now, clock.now + timedelta(hours=1))
     ready = client.get("/readyz").json
@@ -607,9 +708,11 @@ def test_what_is_wrong_stands_first_with_what_to_do(
     assert (ready["poller"], ready["problems"][0]["what"][:10]) == ("somebody", "city faile")
 
 
-def test_the_metrics_count_what_happened(harvester: Harvester, newsroom: Newsroom, client: FlaskClient) -> None:
+def test_the_metrics_count_what_happened(
+    harvester: Harvester, newsroom: Newsroom, client: FlaskClient
+) -> None:
     newsroom.faults[STORIES[3].path] = Answer(status=500)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.poll(channel)
     metrics = set(client.get("/metrics").text.splitlines())
     assert {
@@ -629,7 +732,7 @@ def test_the_metrics_count_what_happened(harvester: Harvester, newsroom: Newsroo
 
 
 def poller_over(harvester: Harvester, name: str = "me", webhook: object = None) -> Poller:
-    return Poller(harvester.kit, name, webhook)  # type: ignore[arg-type]
+    return Poller(harvester.services, name, webhook)  # type: ignore[arg-type]
 
 
 def test_what_nobody_foresaw_costs_one_poll(
@@ -638,10 +741,12 @@ def test_what_nobody_foresaw_costs_one_poll(
     def burst(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("feedproxy.harvest.channels.parse_listing", burst)
+    monkeypatch.setattr("feedproxy.ingest.channels.parse_listing", burst)
     poller = poller_over(harvester)
     poller.step()
-    assert all("RuntimeError('boom')" in state.last_error for state in store.schedule.states().values())
+    assert all(
+        "RuntimeError('boom')" in state.last_error for state in store.schedule.states().values()
+    )
     assert sorted(newsroom.asked) == ["/books.htm", "/city.htm"]
     poller.step()
     assert sorted(newsroom.asked) == ["/books.htm", "/city.htm"]
@@ -653,7 +758,7 @@ def test_a_channel_that_another_process_polls_is_left_to_it(
     poller = poller_over(harvester)
     poller.step()
     clock.advance(days=1)
-    assert harvester.claim(harvester.kit.mirror.channels[0])
+    assert harvester.claim(harvester.services.mirror.channels[0])
     assert not store.schedule.begin_poll("city", None, clock.now)
     newsroom.asked.clear()
     poller.step()
@@ -676,11 +781,16 @@ def test_an_alarm_is_told_until_somebody_takes_it(
         told.append(alarm)
 
     poller = poller_over(harvester, webhook=webhook)
-    newsroom.faults = {f"/{channel}.htm": page_of("<p>新版即将上线</p>") for channel in ("city", "books")}
+    newsroom.faults = {
+        f"/{channel}.htm": page_of("<p>新版即将上线</p>") for channel in ("city", "books")
+    }
     for _ in range(8):
         poller.step()
         clock.advance(hours=6)
-    assert {(alarm.channel, alarm.closed) for alarm in store.records.alarms()} == {("city", None), ("books", None)}
+    assert {(alarm.channel, alarm.closed) for alarm in store.records.alarms()} == {
+        ("city", None),
+        ("books", None),
+    }
     assert told == []
     is_deaf = False
     poller.step()
@@ -695,7 +805,9 @@ def test_an_alarm_is_told_until_somebody_takes_it(
 
 def run_until(poller: Poller, clock: Clock, until: datetime) -> None:
     while clock.now < until:
-        clock.now = max(clock.now + timedelta(seconds=1), min(poller.step(), clock.now + timedelta(minutes=1)))
+        clock.now = max(
+            clock.now + timedelta(seconds=1), min(poller.step(), clock.now + timedelta(minutes=1))
+        )
 
 
 class NobodyKnows:
@@ -724,27 +836,35 @@ def test_work_is_done_while_time_goes_on(harvester: Harvester, clock: Clock) -> 
         clock.advance(microseconds=1)
         return clock.now
 
-    poller = Poller(replace(harvester.kit, clock=running), "a")
+    poller = Poller(replace(harvester.services, clock=running), "a")
     assert poller.guarded("archives", lambda: "done") == "done"
 
 
 def test_what_can_not_be_stored_is_not_fetched_again_and_again(
-    harvester: Harvester, newsroom: Newsroom, clock: Clock, settings: Settings, caplog: pytest.LogCaptureFixture
+    harvester: Harvester,
+    newsroom: Newsroom,
+    clock: Clock,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with closing(sqlite3.connect(settings.data / "feedproxy.sqlite")) as connection:
-        connection.execute("CREATE TRIGGER full BEFORE INSERT ON article BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON article BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
         connection.commit()
-        run_until(Poller(harvester.kit, "full"), clock, clock.now + timedelta(hours=2))
+        run_until(Poller(harvester.services, "full"), clock, clock.now + timedelta(hours=2))
         assert len(newsroom.asked) < 80
         assert caplog.text.count("disk is full") == 1
         connection.execute("DROP TRIGGER full")
         connection.commit()
-    run_until(Poller(harvester.kit, "full"), clock, clock.now + timedelta(hours=2))
-    assert harvester.kit.store.article(ArticleId("n103"))
+    run_until(Poller(harvester.services, "full"), clock, clock.now + timedelta(hours=2))
+    assert harvester.services.store.article(ArticleId("n103"))
 
 
-def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(harvester: Harvester, newsroom: Newsroom, clock: Clock) -> None:
-    poller, start = Poller(harvester.kit, "a"), clock.now
+def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(
+    harvester: Harvester, newsroom: Newsroom, clock: Clock
+) -> None:
+    poller, start = Poller(harvester.services, "a"), clock.now
     clock.advance(days=1)
     run_until(poller, clock, clock.now + timedelta(hours=1))
     clock.now = start
@@ -792,7 +912,9 @@ def test_what_is_pinned_to_a_listing_hides_no_gap(
 ) -> None:
     def front() -> Answer:
         return page_of(
-            listing("city", 1, newsroom.stories).replace("<li>", f'<li><a href="{STORIES[0].path}">顶</a></li><li>', 1)
+            listing("city", 1, newsroom.stories).replace(
+                "<li>", f'<li><a href="{STORIES[0].path}">顶</a></li><li>', 1
+            )
         )
 
     newsroom.faults["/city.htm"] = front
@@ -823,17 +945,23 @@ def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_al
     harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     def front() -> Answer:
-        return page_of(listing("city", 1, newsroom.stories).replace("<body>", f"<body><!-- {clock.now} -->"))
+        return page_of(
+            listing("city", 1, newsroom.stories).replace("<body>", f"<body><!-- {clock.now} -->")
+        )
 
     newsroom.faults["/city.htm"] = front
     harvester.poll(city)
     for number in range(920, 926):
         publish(newsroom, numbered(number))
-        newsroom.faults[numbered(number).path] = page_of(f"<h1>{numbered(number).title}</h1><p>改版</p>")
+        newsroom.faults[numbered(number).path] = page_of(
+            f"<h1>{numbered(number).title}</h1><p>改版</p>"
+        )
         for _ in range(4):
             clock.advance(minutes=20)
             harvester.poll(city)
-    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [f"article.body of sites/{HOST}.toml"]
+    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [
+        f"article.body of sites/{HOST}.toml"
+    ]
 
 
 def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
@@ -845,7 +973,9 @@ def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
         assert store.records.alarms() == []
         clock.advance(hours=1)
         harvester.poll(city)
-    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [f"listing.item of sites/{HOST}.toml"]
+    assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [
+        f"listing.item of sites/{HOST}.toml"
+    ]
     del newsroom.faults["/city.htm"]
     clock.advance(hours=1)
     harvester.poll(city)
@@ -861,7 +991,9 @@ def test_a_correction_that_waits_is_not_lost_by_reextraction(
     clock.advance(hours=1)
     harvester.poll(city)
     before = held(store, "n103")
-    store.save(replace(before, body=before.body), store.pages(before.id), {}, clock.now, is_fetched=False)
+    store.save(
+        replace(before, body=before.body), store.pages(before.id), {}, clock.now, is_fetched=False
+    )
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
     harvester.take(city)

@@ -18,14 +18,14 @@ from test_cache import FEEDS, PAGES, fill
 from test_store import NOW, PAGE, hold, item, make
 from werkzeug.test import TestResponse
 
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
-from feedproxy.settings import Settings
-from feedproxy.store import SqlStore, move, open_desk, open_store
+from feedproxy.store import SqlStore, move, open_store, open_web_store
 from feedproxy.store.engine import create, without_password
-from feedproxy.store.postgres import Ear
+from feedproxy.store.postgres import NotifyListener
 from feedproxy.web import create_app
 
 GONE = "postgresql+psycopg://feedproxy:secret@127.0.0.1:1/none"
@@ -50,8 +50,10 @@ def stores(postgresql: str, tmp_path: Path) -> Iterator[tuple[SqlStore, SqlStore
 # ---------------------------------------------------------------- changes
 
 
-def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(stores: tuple[SqlStore, SqlStore]) -> None:
-    ear, (_, writer) = Ear(stores[0]._database._engine, lambda: 0.0), stores
+def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(
+    stores: tuple[SqlStore, SqlStore],
+) -> None:
+    ear, (_, writer) = NotifyListener(stores[0]._database._engine, lambda: 0.0), stores
     before = ear.read()
     writer.budget.reserve("news.example", 1, NOW, 60)  # no reader sees that
     assert ear.read() == before
@@ -62,18 +64,26 @@ def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(st
 
 def test_what_is_not_heard_is_asked_for_once_in_a_second(stores: tuple[SqlStore, SqlStore]) -> None:
     moments = [0.0]
-    ear = Ear(stores[0]._database._engine, lambda: moments[-1])
+    ear = NotifyListener(stores[0]._database._engine, lambda: moments[-1])
     seen = []
     for moment in (0.0, 0.5, 0.9, 1.1, 1.9, 2.2):
         moments.append(moment)
         seen.append(ear.read())
-    assert [before == after for before, after in itertools.pairwise(seen)] == [True, True, False, True, False]
+    assert [before == after for before, after in itertools.pairwise(seen)] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
     ear.close()
 
 
-def test_while_nothing_can_be_heard_it_is_asked_for_each_time_and_heard_again_later(postgresql: str) -> None:
+def test_while_nothing_can_be_heard_it_is_asked_for_each_time_and_heard_again_later(
+    postgresql: str,
+) -> None:
     moments, engine = [0.0], create(GONE)
-    ear = Ear(engine, lambda: moments[-1])
+    ear = NotifyListener(engine, lambda: moments[-1])
     assert len({ear.read() for _ in range(5)}) == 5
     ear._engine = create(postgresql)
     assert ear.read() != ear.read()  # it is not tried again at once
@@ -92,11 +102,11 @@ def test_machines_take_turns(stores: tuple[SqlStore, SqlStore]) -> None:
     has_turn = threading.Event()
 
     def take() -> None:
-        with other.turn():
+        with other.exclusive_lock():
             has_turn.set()
 
     thread = threading.Thread(target=take)
-    with one.turn():
+    with one.exclusive_lock():
         thread.start()
         assert not has_turn.wait(0.3)
     thread.join(10)
@@ -113,7 +123,9 @@ def test_machines_take_turns(stores: tuple[SqlStore, SqlStore]) -> None:
         "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'",
     ],
 )
-def test_a_database_that_sorts_otherwise_is_refused_with_what_to_do(tmp_path: Path, how: str) -> None:
+def test_a_database_that_sorts_otherwise_is_refused_with_what_to_do(
+    tmp_path: Path, how: str
+) -> None:
     with (
         new_database("sorted", how) as url,
         pytest.raises(StoreError, match=r"make another one: CREATE DATABASE .* LC_COLLATE 'C'"),
@@ -148,7 +160,7 @@ def test_readers_are_given_what_the_replica_has_and_requests_go_to_the_primary(
     primary = stores[0]
     hold(primary, make(1))
     primary.remember_listing("c1", [LISTED], NOW)
-    desk = open_desk(postgresql, tmp_path, replica)
+    desk = open_web_store(postgresql, tmp_path, replica)
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
     assert desk.ask(LISTED.id, most=1, now=NOW)
     assert primary.request(LISTED.id) is not None
@@ -159,7 +171,10 @@ def test_where_the_replica_is_gone_the_primary_answers_and_no_version_is_taken_f
     stores: tuple[SqlStore, SqlStore], postgresql: str, replica: str, tmp_path: Path
 ) -> None:
     hold(stores[0], make(1))
-    with_replica, without = open_desk(postgresql, tmp_path, replica), open_desk(postgresql, tmp_path, GONE)
+    with_replica, without = (
+        open_web_store(postgresql, tmp_path, replica),
+        open_web_store(postgresql, tmp_path, GONE),
+    )
     assert [article.title for article in without.newest(["c1"], 9)] == [make(1).title]
     assert with_replica.version(["c1"]) != without.version(["c1"])
     assert with_replica.archive.page_version("all", 1) != without.archive.page_version("all", 1)
@@ -168,7 +183,7 @@ def test_where_the_replica_is_gone_the_primary_answers_and_no_version_is_taken_f
 
 
 def test_a_node_starts_with_the_replica_alone(replica: str, tmp_path: Path) -> None:
-    desk = open_desk(GONE, tmp_path, replica)
+    desk = open_web_store(GONE, tmp_path, replica)
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
     with pytest.raises(StoreError):
         desk.ask(ArticleId("n9"), most=1, now=NOW)
@@ -180,7 +195,11 @@ def test_a_node_starts_with_the_replica_alone(replica: str, tmp_path: Path) -> N
 
 def timeless(answer: TestResponse) -> tuple[str, dict[str, str], bytes]:
     """Return what a client sees, but for the time of day, and Last-Modified, which is never before a process began."""
-    return answer.status, {name: value for name, value in answer.headers if name not in ("Date", "Last-Modified")}, answer.data
+    return (
+        answer.status,
+        {name: value for name, value in answer.headers if name not in ("Date", "Last-Modified")},
+        answer.data,
+    )
 
 
 def test_every_node_and_both_engines_give_the_same_bytes(
@@ -188,21 +207,33 @@ def test_every_node_and_both_engines_give_the_same_bytes(
     harvester: Harvester,
     settings: Settings,
     mirror: Mirror,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
     postgresql: str,
     tmp_path: Path,
 ) -> None:
     began = clock.now
     fill(harvester, clock)
-    move(settings.store_url, postgresql, settings.data, clock=clock, lease=clock.now - began, told=lambda *_: None)
+    move(
+        settings.store_url,
+        postgresql,
+        settings.data,
+        clock=clock,
+        lease=clock.now - began,
+        told=lambda *_: None,
+    )
     stores = [open_store(postgresql, tmp_path / name) for name in ("one", "other")]
     homes = [settings.model_copy(update={"data": tmp_path / name}) for name in ("one", "other")]
-    nodes = [create_app(home, mirror, store, media, clock) for home, store in zip(homes, stores, strict=True)]
+    nodes = [
+        create_app(home, mirror, store, media, clock)
+        for home, store in zip(homes, stores, strict=True)
+    ]
     for address in (*FEEDS, *PAGES):
         for coding in ("", "gzip", "zstd"):
             asked = {"Accept-Encoding": coding}
-            wanted, *found = (timeless(each.test_client().get(address, headers=asked)) for each in (app, *nodes))
+            wanted, *found = (
+                timeless(each.test_client().get(address, headers=asked)) for each in (app, *nodes)
+            )
             assert (wanted[0], found) == ("200 OK", [wanted, wanted]), address
     for store in stores:
         store.close()
@@ -221,13 +252,16 @@ def test_while_the_server_is_down_readers_are_served_and_afterwards_all_goes_on(
     server: Server,
     settings: Settings,
     mirror: Mirror,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("feedproxy.store.database._REST_S", 0.0)
-    store, desk = open_store(server.url, tmp_path / "one"), open_desk(server.url, tmp_path / "other")
+    store, desk = (
+        open_store(server.url, tmp_path / "one"),
+        open_web_store(server.url, tmp_path / "other"),
+    )
     hold(store, make(1), channel="city")
     client = create_app(settings, mirror, desk, media, clock).test_client()
     before = client.get("/feed/town/city.xml")
@@ -237,10 +271,12 @@ def test_while_the_server_is_down_readers_are_served_and_afterwards_all_goes_on(
         assert client.get("/feed/town/city.xml").data == before.data
     with pytest.raises(StoreError, match="store: "):
         hold(store, make(2), channel="city")
-    with pytest.raises(StoreError, match="store: "), store.turn():
+    with pytest.raises(StoreError, match="store: "), store.exclusive_lock():
         pass
     server.start()
-    hold(store, replace(make(2), title="后来"), channel="city")  # at once, over connections from before
+    hold(
+        store, replace(make(2), title="后来"), channel="city"
+    )  # at once, over connections from before
     assert comes(lambda: "后来" in client.get("/feed/town/city.xml").text)
     assert [article.id for article in store.newest(["city"], 9)] == ["n2", "n1"]
     with suppress(StoreError):
@@ -249,11 +285,16 @@ def test_while_the_server_is_down_readers_are_served_and_afterwards_all_goes_on(
 
 
 def test_what_is_streamed_to_a_replica_is_shown_and_without_it_all_the_same(
-    server: Server, settings: Settings, mirror: Mirror, media: MediaFolder, clock: Clock, tmp_path: Path
+    server: Server,
+    settings: Settings,
+    mirror: Mirror,
+    media: FolderMedia,
+    clock: Clock,
+    tmp_path: Path,
 ) -> None:
     store = open_store(server.url, tmp_path / "one")
     with follower(server) as replica:
-        desk = open_desk(server.url, tmp_path / "other", replica.url)
+        desk = open_web_store(server.url, tmp_path / "other", replica.url)
         client = create_app(settings, mirror, desk, media, clock).test_client()
 
         def shows(number: int) -> bool:
@@ -272,9 +313,17 @@ def test_what_is_streamed_to_a_replica_is_shown_and_without_it_all_the_same(
 
 @pytest.mark.soak
 def test_half_a_minute_without_a_server_loses_nothing(
-    server: Server, settings: Settings, mirror: Mirror, media: MediaFolder, clock: Clock, tmp_path: Path
+    server: Server,
+    settings: Settings,
+    mirror: Mirror,
+    media: FolderMedia,
+    clock: Clock,
+    tmp_path: Path,
 ) -> None:
-    store, desk = open_store(server.url, tmp_path / "one"), open_desk(server.url, tmp_path / "other")
+    store, desk = (
+        open_store(server.url, tmp_path / "one"),
+        open_web_store(server.url, tmp_path / "other"),
+    )
     hold(store, *map(make, range(1, 50)), channel="city")
     client = create_app(settings, mirror, desk, media, clock).test_client()
     before = client.get("/feed/town/city.xml")
@@ -305,17 +354,21 @@ def _leads(store: SqlStore, clock: Clock) -> bool:
         return False
 
 
-def test_a_connection_that_was_ended_costs_nobody_anything(stores: tuple[SqlStore, SqlStore], postgresql: str) -> None:
+def test_a_connection_that_was_ended_costs_nobody_anything(
+    stores: tuple[SqlStore, SqlStore], postgresql: str
+) -> None:
     reader, writer = stores
     hold(writer, make(1))
-    reader.pulse()
+    reader.change_counter()
     own = make_url(postgresql).database
     engine = create_engine(postgresql)
     with engine.connect() as connection:
-        ended = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :own AND pid <> pg_backend_pid()")
+        ended = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :own AND pid <> pg_backend_pid()"
+        )
         connection.execute(ended, {"own": own})
     engine.dispose()
     assert reader.article(ArticleId("n1")) == make(1)
     writer.save(make(1, title="改了"), [PAGE], {}, NOW)
-    assert len({reader.pulse() for _ in range(3)}) == 3
+    assert len({reader.change_counter() for _ in range(3)}) == 3
     assert reader.article(ArticleId("n1")) == make(1, title="改了")

@@ -10,18 +10,20 @@ from newsroom import BASE, Answer, Newsroom, picture
 from test_pictures import poll, story
 
 from feedproxy.cli.prune import prune
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.media.forms import make_forms
 from feedproxy.model import ArticleId, Url
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
 
 GONE = f"{BASE}/pic/b.png"
 
 
 @pytest.fixture
-def edited(newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings, clock: Clock) -> set[str]:
+def edited(
+    newsroom: Newsroom, harvester: Harvester, media: FolderMedia, settings: Settings, clock: Clock
+) -> set[str]:
     """An article of two pictures is edited to show only the first; return the files of before. One is unfinished, too."""
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
     poll(harvester)
@@ -43,11 +45,15 @@ def run(settings: Settings, *options: str) -> list[str]:
 
 
 def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
-    edited: set[str], settings: Settings, media: MediaFolder, store: SqlStore
+    edited: set[str], settings: Settings, media: FolderMedia, store: SqlStore
 ) -> None:
     used = store.used_files()
     lines = run(settings, "--dry-run")
-    assert lines[:-1] == [f"picture {GONE}", *(f"file {name}" for name in sorted(edited - used)), "file tmp123.part"]
+    assert lines[:-1] == [
+        f"picture {GONE}",
+        *(f"file {name}" for name in sorted(edited - used)),
+        "file tmp123.part",
+    ]
     assert lines[-1].startswith("0 articles, 1 pictures and 3 files (")
     assert lines[-1].endswith(" bytes) would be deleted")
     assert set(media.names()) == edited
@@ -55,24 +61,35 @@ def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
 
 
 def test_a_run_deletes_what_was_listed_and_nothing_else(
-    edited: set[str], settings: Settings, media: MediaFolder, store: SqlStore
+    edited: set[str], settings: Settings, media: FolderMedia, store: SqlStore
 ) -> None:
     used, shown = store.used_files(), store.pictures([ArticleId("n1")])
     listed = run(settings, "--dry-run")
     assert run(settings)[:-1] == listed[:-1]
     assert set(media.names()) == used < edited
     assert [file.name for file in settings.media.glob("*/*.part")] == ["at-work.part"]
-    assert store.pictures([ArticleId("n1")]) == shown == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
+    assert (
+        store.pictures([ArticleId("n1")])
+        == shown
+        == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
+    )
     assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
 
 
 def test_nothing_is_pruned_right_after_a_harvest(settings: Settings, harvester: Harvester) -> None:
     poll(harvester)
-    assert run(settings, "--dry-run") == ["0 articles, 0 pictures and 0 files (0 bytes) would be deleted"]
+    assert run(settings, "--dry-run") == [
+        "0 articles, 0 pictures and 0 files (0 bytes) would be deleted"
+    ]
 
 
 def test_a_file_that_another_picture_still_needs_stays(
-    newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings, store: SqlStore, clock: Clock
+    newsroom: Newsroom,
+    harvester: Harvester,
+    media: FolderMedia,
+    settings: Settings,
+    store: SqlStore,
+    clock: Clock,
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
     newsroom.faults["/pic/b.png"] = Answer(picture("/pic/a.png"))
@@ -81,23 +98,29 @@ def test_a_file_that_another_picture_still_needs_stays(
     newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
     clock.advance(hours=1)
     poll(harvester)
-    assert run(settings) == [f"picture {GONE}", "0 articles, 1 pictures and 0 files (0 bytes) deleted"]
+    assert run(settings) == [
+        f"picture {GONE}",
+        "0 articles, 1 pictures and 0 files (0 bytes) deleted",
+    ]
     assert set(media.names()) == files
     assert len(store.pictures([ArticleId("n1")])) == 1
 
 
 def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
-    newsroom: Newsroom, harvester: Harvester, media: MediaFolder, settings: Settings
+    newsroom: Newsroom, harvester: Harvester, media: FolderMedia, settings: Settings
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(harvester)
     used = set(media.names())
-    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.kit.mirror.images)
+    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.services.mirror.images)
     media.put(lost)
     others = [settings.media / lost.file.name[:2] / "notes.txt", settings.media / "README"]
     for file in others:
         file.write_text("the operator's own")
-    assert run(settings) == [f"file {lost.file.name}", f"0 articles, 0 pictures and 1 files ({len(lost.body)} bytes) deleted"]
+    assert run(settings) == [
+        f"file {lost.file.name}",
+        f"0 articles, 0 pictures and 1 files ({len(lost.body)} bytes) deleted",
+    ]
     assert set(media.names()) == used
     assert all(file.exists() for file in others)
 

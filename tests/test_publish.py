@@ -15,32 +15,46 @@ from newsroom import Newsroom, write_config
 from test_export import NEWEST, House
 
 from feedproxy.cli.publish import publish_mirror
+from feedproxy.configuration import load_mirror
 from feedproxy.errors import ConfigError, ExportError
-from feedproxy.export import Order, Outcome, export, publish
-from feedproxy.model import ExportForm, Links, Target
-from feedproxy.sources import load_mirror
+from feedproxy.export import ExportOptions, PublishResult, export, publish
+from feedproxy.model import ExportForm, Links, PublishTarget
 
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
 ENVIRON = {"PATH": os.environ["PATH"], "FEEDPROXY_OPERATOR_TOKEN": "secret"}
 
 
-class Desk:
+class WebStore:
     """Somebody who publishes a mirror."""
 
     def __init__(self, house: House, folder: Path) -> None:
         self.house, self.folder, self.exports = house, folder, list[str]()
 
-    def target(self, name: str, **changes: object) -> Target:
+    def target(self, name: str, **changes: object) -> PublishTarget:
         url = str(self.folder / f"{name}-{{section}}.git")
-        target = Target(name, url, ("town", "letters"), ExportForm.GIT, Links.MIRROR, 24, "master", force=False, public="")
+        target = PublishTarget(
+            name,
+            url,
+            ("town", "letters"),
+            ExportForm.GIT,
+            Links.MIRROR,
+            24,
+            "master",
+            force=False,
+            public="",
+        )
         return replace(target, **changes)  # type: ignore[arg-type]
 
-    def publish(self, *targets: Target, now: datetime = NOW, is_all: bool = False) -> dict[str, Outcome]:
+    def publish(
+        self, *targets: PublishTarget, now: datetime = NOW, is_all: bool = False
+    ) -> dict[str, PublishResult]:
         order = self.house.order(ExportForm.GIT, mirror=replace(self.house.mirror, targets=targets))
-        done = publish(order, self.folder / "var" / "publish", self._write, ENVIRON, now, is_all=is_all)
+        done = publish(
+            order, self.folder / "var" / "publish", self._write, ENVIRON, now, is_all=is_all
+        )
         return {outcome.target.name: outcome for outcome in done}
 
-    def _write(self, order: Order, folder: Path) -> None:
+    def _write(self, order: ExportOptions, folder: Path) -> None:
         self.exports.append(f"{order.form}-{order.links}")
         export(order, self.house.store, folder)
 
@@ -55,13 +69,15 @@ def git(*words: str) -> str:
 
 
 @pytest.fixture
-def desk(newsroom: Newsroom, tmp_path: Path) -> Iterator[Desk]:
+def desk(newsroom: Newsroom, tmp_path: Path) -> Iterator[WebStore]:
     house = House(newsroom, tmp_path / "house")
-    yield Desk(house, tmp_path)
+    yield WebStore(house, tmp_path)
     house.store.close()
 
 
-def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(desk: Desk, tmp_path: Path) -> None:
+def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(
+    desk: WebStore, tmp_path: Path
+) -> None:
     town, letters = desk.remote("one-town"), desk.remote("one-letters")
     outcome = desk.publish(desk.target("one"))["one"]
     assert (outcome.error, outcome.changes) == (
@@ -79,31 +95,43 @@ def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(desk: 
         assert git("-C", str(clone), "log", "--format=%an").split() == ["feedproxy"]
 
 
-def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: Desk) -> None:
+def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: WebStore) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     desk.publish(target, is_all=True)
     assert git("-C", str(bare), "rev-list", "--count", "master") == "1\n"
     desk.house.room.stories += (NEWEST,)
     desk.house.poll()
-    assert desk.publish(target, is_all=True)["one"].changes == "town: 1 new, 0 changed, 0 removed articles"
+    assert (
+        desk.publish(target, is_all=True)["one"].changes
+        == "town: 1 new, 0 changed, 0 removed articles"
+    )
     changed = git("-C", str(bare), "diff", "--name-only", "master~", "master").splitlines()
-    assert {"pages/city/n105.md", "indexes/city.csv", "indexes/city.sha256", "SHA256SUMS"} <= set(changed)
+    assert {"pages/city/n105.md", "indexes/city.csv", "indexes/city.sha256", "SHA256SUMS"} <= set(
+        changed
+    )
     assert len(changed) < 10
 
 
-def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: Desk) -> None:
+def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: WebStore) -> None:
     desk.remote("good-town")
-    broken, good = desk.target("broken", sections=("town",)), desk.target("good", sections=("town",))
+    broken, good = (
+        desk.target("broken", sections=("town",)),
+        desk.target("good", sections=("town",)),
+    )
     done = desk.publish(broken, good)
     assert done["good"].error == ""
-    assert done["broken"].error.endswith("broken-town.git: is no git repository, or this user may not see it")
+    assert done["broken"].error.endswith(
+        "broken-town.git: is no git repository, or this user may not see it"
+    )
     assert desk.exports == ["git-mirror"]
     again = desk.publish(broken, good, now=NOW + timedelta(minutes=5))
     assert (again["good"].is_due, again["broken"].is_due) == (False, True)
 
 
-def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(desk: Desk) -> None:
+def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(
+    desk: WebStore,
+) -> None:
     desk.remote("often-town")
     desk.remote("seldom-town")
     targets = (
@@ -123,7 +151,7 @@ def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(d
     assert due(-48) == ["often", "seldom"]  # a clock that was set back
 
 
-def test_a_schedule_that_cannot_be_read_is_none(desk: Desk) -> None:
+def test_a_schedule_that_cannot_be_read_is_none(desk: WebStore) -> None:
     desk.remote("one-town")
     target = desk.target("one", sections=("town",))
     desk.publish(target)
@@ -131,13 +159,26 @@ def test_a_schedule_that_cannot_be_read_is_none(desk: Desk) -> None:
     assert desk.publish(target)["one"].is_due
 
 
-def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_otherwise(desk: Desk, tmp_path: Path) -> None:
+def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_otherwise(
+    desk: WebStore, tmp_path: Path
+) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     other = tmp_path / "other"
     git("init", "--quiet", "--initial-branch=master", str(other))
     (other / "x").write_text("theirs")
     git("-C", str(other), "add", "x")
-    git("-C", str(other), "-c", "user.name=o", "-c", "user.email=o@x", "commit", "--quiet", "-m", "theirs")
+    git(
+        "-C",
+        str(other),
+        "-c",
+        "user.name=o",
+        "-c",
+        "user.email=o@x",
+        "commit",
+        "--quiet",
+        "-m",
+        "theirs",
+    )
     git("-C", str(other), "push", "--quiet", str(bare), "master")
     error = desk.publish(target)["one"].error
     assert error.endswith("if they may go, set force = true, else name an empty repository")
@@ -146,20 +187,27 @@ def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_
     assert "64 new" in git("-C", str(bare), "log", "--format=%s", "master")
 
 
-def test_both_forms_go_out_each_exported_once(desk: Desk) -> None:
+def test_both_forms_go_out_each_exported_once(desk: WebStore) -> None:
     desk.remote("a-town")
     desk.remote("b-town")
     pages = desk.remote("pages")
     html = desk.target("pages", url=str(pages), form=ExportForm.HTML, branch="main")
-    done = desk.publish(desk.target("a", sections=("town",)), desk.target("b", sections=("town",)), html)
+    done = desk.publish(
+        desk.target("a", sections=("town",)), desk.target("b", sections=("town",)), html
+    )
     assert [outcome.error for outcome in done.values()] == ["", "", ""]
     assert desk.exports == ["git-mirror", "html-mirror"]
     files = git("-C", str(pages), "ls-tree", "-r", "--name-only", "main").splitlines()
-    assert {"index.html", "SHA256SUMS", "town/index.html", "town/blob/master/pages/city/n101.html"} <= set(files)
+    assert {
+        "index.html",
+        "SHA256SUMS",
+        "town/index.html",
+        "town/blob/master/pages/city/n101.html",
+    } <= set(files)
     assert done["pages"].changes == "64 new, 0 changed, 0 removed articles"
 
 
-def test_an_export_that_is_refused_reaches_no_remote(desk: Desk) -> None:
+def test_an_export_that_is_refused_reaches_no_remote(desk: WebStore) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     before = git("-C", str(bare), "rev-parse", "master")
@@ -170,7 +218,7 @@ def test_an_export_that_is_refused_reaches_no_remote(desk: Desk) -> None:
 
 
 def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: WebStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks, seen = tmp_path / "hooks", tmp_path / "seen"
     hooks.mkdir()
@@ -180,14 +228,16 @@ def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
     config = tmp_path / "gitconfig"
     config.write_text(f"[core]\n\thooksPath = {hooks}\n[commit]\n\tgpgSign = true\n")
     monkeypatch.setitem(ENVIRON, "GIT_CONFIG_GLOBAL", str(config))
-    (hooks / "pre-receive").write_text(f"#!/bin/sh\nenv > {seen}\n")  # the remote's, which lies on this machine
+    (hooks / "pre-receive").write_text(
+        f"#!/bin/sh\nenv > {seen}\n"
+    )  # the remote's, which lies on this machine
     (hooks / "pre-receive").chmod(0o755)
     desk.remote("one-town")
     assert desk.publish(desk.target("one", sections=("town",)))["one"].error == ""
     assert "FEEDPROXY" not in seen.read_text()
 
 
-def test_what_a_killed_git_left_is_mended(desk: Desk) -> None:
+def test_what_a_killed_git_left_is_mended(desk: WebStore) -> None:
     desk.remote("one-town")
     target = desk.target("one", sections=("town",))
     desk.publish(target)
@@ -199,9 +249,14 @@ def test_what_a_killed_git_left_is_mended(desk: Desk) -> None:
     assert desk.publish(target, is_all=True)["one"].error == ""
 
 
-def test_where_there_is_no_git_it_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_there_is_no_git_it_is_said(
+    desk: WebStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(ENVIRON, "PATH", str(tmp_path))
-    assert desk.publish(desk.target("one"))["one"].error == "git can't be run; install it (Debian package git)"
+    assert (
+        desk.publish(desk.target("one"))["one"].error
+        == "git can't be run; install it (Debian package git)"
+    )
 
 
 def config_with(folder: Path, publish_tables: str) -> Path:
@@ -214,17 +269,28 @@ def config_with(folder: Path, publish_tables: str) -> Path:
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ('name = "x"\nurl = "https://me:secret@host.example/{section}"', "must not hold a password"),
+        (
+            'name = "x"\nurl = "https://me:secret@host.example/{section}"',
+            "must not hold a password",
+        ),
         ('name = "x"\nurl = "ext::sh -c id {section}"', "is no git remote"),
         ('name = "x"\nurl = "--upload-pack=x"', "is no git remote"),
         ('name = "x"\nurl = "https://host.example/one"', r"must hold \{section\}"),
         ('name = "x"\nurl = "/x"\nsections = ["nowhere"]', "there is no section 'nowhere'"),
-        ('name = "x"\nurl = "/x"\nform = "html"\nsections = ["town"]', "has all sections in one repository"),
+        (
+            'name = "x"\nurl = "/x"\nform = "html"\nsections = ["town"]',
+            "has all sections in one repository",
+        ),
         ('name = "x"\nurl = "/x-{section}"\nbranch = "--all"', "publish.0.branch"),
-        ('name = "x"\nurl = "/{section}"\n[[publish]]\nname = "x"\nurl = "/{section}"', "stands there twice"),
+        (
+            'name = "x"\nurl = "/{section}"\n[[publish]]\nname = "x"\nurl = "/{section}"',
+            "stands there twice",
+        ),
     ],
 )
-def test_a_target_that_can_not_be_is_refused_at_start(tmp_path: Path, table: str, reason: str) -> None:
+def test_a_target_that_can_not_be_is_refused_at_start(
+    tmp_path: Path, table: str, reason: str
+) -> None:
     with pytest.raises(ConfigError, match=reason):
         load_mirror(config_with(tmp_path, f"[[publish]]\n{table}\n"))
 
@@ -237,7 +303,7 @@ def test_public_addresses_of_targets_are_the_mirrors_known_ones(tmp_path: Path) 
     assert [target.sections for target in mirror.targets] == [("town", "letters")] * 2
 
 
-def test_the_command_prints_what_became_of_each_target(desk: Desk, tmp_path: Path) -> None:
+def test_the_command_prints_what_became_of_each_target(desk: WebStore, tmp_path: Path) -> None:
     desk.remote("good-town")
     tables = (
         f'[[publish]]\nname = "good"\nsections = ["town"]\nurl = "{tmp_path}/good-town.git"\n'
@@ -252,14 +318,17 @@ def test_the_command_prints_what_became_of_each_target(desk: Desk, tmp_path: Pat
     git("init", "--quiet", "--bare", str(tmp_path / "bad.git"))
     again = CliRunner().invoke(publish_mirror, ["--workers", "1"], obj=settings)
     assert again.exit_code == 0, again.output
-    assert json.loads((settings.data / "publish" / "state.json").read_text()).keys() == {"good", "bad"}
+    assert json.loads((settings.data / "publish" / "state.json").read_text()).keys() == {
+        "good",
+        "bad",
+    }
 
 
-def test_two_do_not_publish_at_once(desk: Desk) -> None:
+def test_two_do_not_publish_at_once(desk: WebStore) -> None:
     target = desk.target("one", sections=("town",))
     inner: list[str] = []
 
-    def write(_order: Order, _folder: Path) -> None:
+    def write(_order: ExportOptions, _folder: Path) -> None:
         with pytest.raises(ExportError, match="another publish is at work"):
             desk.publish(target)
         inner.append("refused")

@@ -13,14 +13,14 @@ from flask import Flask
 from newsroom import STORIES
 from serving import served
 
-from feedproxy.harvest import Harvester
+from feedproxy.ingest import Harvester
 
 NEWSBOAT = shutil.which("newsboat")
 
 
 @pytest.fixture
 def address(harvester: Harvester, app: Flask) -> Iterator[str]:
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     with served(app) as opened:
         yield opened
@@ -28,14 +28,26 @@ def address(harvester: Harvester, app: Flask) -> Iterator[str]:
 
 @pytest.mark.skipif(NEWSBOAT is None, reason="needs newsboat (Debian package newsboat)")
 @pytest.mark.parametrize("form", ["xml", "atom"])
-def test_newsboat_shows_the_whole_text_and_who_wrote_it_when(address: str, form: str, tmp_path: Path) -> None:
+def test_newsboat_shows_the_whole_text_and_who_wrote_it_when(
+    address: str, form: str, tmp_path: Path
+) -> None:
     (tmp_path / "urls").write_text(f"{address}/feed/town.{form}\n", "utf-8")
     command = [str(NEWSBOAT), "-u", "urls", "-c", "cache.db", "-C", "/dev/null", "-x", "reload"]
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     cache = sqlite3.connect(tmp_path / "cache.db")
-    rows = cache.execute("SELECT title, author, pubDate, url, content FROM rss_item ORDER BY pubDate").fetchall()
+    rows = cache.execute(
+        "SELECT title, author, pubDate, url, content FROM rss_item ORDER BY pubDate"
+    ).fetchall()
     cache.close()
     assert [row[0] for row in rows] == [story.title for story in STORIES]
     for story, (_, author, published, url, content) in zip(STORIES, rows, strict=True):

@@ -13,13 +13,13 @@ from fakes import open_calm_fetcher
 from flask import Flask
 from newsroom import STORIES, Answer, Newsroom, open_newsroom, picture, write_config
 
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.harvest import Harvester, Kit, Report
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Report, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
-from feedproxy.settings import Settings
 from feedproxy.sign import FINAL_SERIAL, make_key, write_secret_key
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 from feedproxy.urls import picture_key
 from feedproxy.web import create_app
@@ -28,7 +28,13 @@ PEER = "https://peer.example"
 KEY = make_key(bytes(range(40)))
 _TEXT = "{at}号院子里的第{at}棵树今年开花，{at}位邻居都来看。"
 MANY = tuple(
-    replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", text=_TEXT.format(at=at), channels=("city",))
+    replace(
+        STORIES[at % 4],
+        id=f"n{200 + at}",
+        title=f"第{at}条",
+        text=_TEXT.format(at=at),
+        channels=("city",),
+    )
     for at in range(130)
 )
 
@@ -48,8 +54,14 @@ class Peer:
         self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
         self.clock = Clock()
         self.fetcher = open_calm_fetcher(self.settings, self.mirror)
-        self.harvester = Harvester(Kit(self.mirror, self.store, self.fetcher, MediaFolder(self.settings.media), self.clock))
-        self.app = create_app(self.settings, self.mirror, self.store, MediaFolder(self.settings.media), self.clock)
+        self.harvester = Harvester(
+            Services(
+                self.mirror, self.store, self.fetcher, FolderMedia(self.settings.media), self.clock
+            )
+        )
+        self.app = create_app(
+            self.settings, self.mirror, self.store, FolderMedia(self.settings.media), self.clock
+        )
         self.tampered: dict[str, bytes] = {}
         door.answer = self.answer  # type: ignore[method-assign]
 
@@ -57,7 +69,11 @@ class Peer:
         if path == "/robots.txt":
             return Answer(b"", 404)
         response = self.app.test_client().get(path, headers={"Host": "peer.example"})
-        headers = {name: response.headers[name] for name in ("Content-Type", "Location") if name in response.headers}
+        headers = {
+            name: response.headers[name]
+            for name in ("Content-Type", "Location")
+            if name in response.headers
+        }
         body = response.data
         for part, other in self.tampered.items():
             body = body.replace(part.encode(), other) if path.endswith("1.json") else body
@@ -81,29 +97,39 @@ def peer(tmp_path: Path, newsroom: Newsroom) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def own(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, peer: Peer) -> Iterator[Harvester]:
-    reached = settings.model_copy(update={"origins": {**settings.origins, "peer.example": peer.door.origin}})
+def own(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, peer: Peer
+) -> Iterator[Harvester]:
+    reached = settings.model_copy(
+        update={"origins": {**settings.origins, "peer.example": peer.door.origin}}
+    )
     channels = tuple(of_peer(channel) for channel in mirror.channels)
     limits = replace(mirror.fetch, max_body_bytes=1_000_000)
-    mirror = replace(mirror, sections=(replace(mirror.sections[0], channels=channels),), fetch=limits)
+    mirror = replace(
+        mirror, sections=(replace(mirror.sections[0], channels=channels),), fetch=limits
+    )
     fetcher = open_calm_fetcher(reached, mirror)
-    yield Harvester(Kit(mirror, store, fetcher, MediaFolder(settings.media), clock))
+    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
 def of_peer(channel: Channel, key: str = "") -> Channel:
-    return replace(channel, source=Source("feedproxy", Url(f"{PEER}/feed/town/{channel.id}.json"), key=key))
+    return replace(
+        channel, source=Source("feedproxy", Url(f"{PEER}/feed/town/{channel.id}.json"), key=key)
+    )
 
 
 def poll(own: Harvester, key: str = "") -> list[Report]:
-    return [own.poll(of_peer(channel, key)) for channel in own.kit.mirror.channels]
+    return [own.poll(of_peer(channel, key)) for channel in own.services.mirror.channels]
 
 
 def articles(store: SqlStore) -> dict[ArticleId, Article]:
     return {each.id: each for each in store.newest(["city", "books"], 1_000)}
 
 
-def test_every_article_comes_as_the_other_mirror_holds_it(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_every_article_comes_as_the_other_mirror_holds_it(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.poll()
     reports = poll(own)
     assert [failure for report in reports for failure in report.failures] == []
@@ -111,7 +137,9 @@ def test_every_article_comes_as_the_other_mirror_holds_it(own: Harvester, peer: 
     assert store.channels_of([ArticleId("n102")]) == peer.store.channels_of([ArticleId("n102")])
 
 
-def test_pictures_come_from_the_other_mirror(own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom) -> None:
+def test_pictures_come_from_the_other_mirror(
+    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom
+) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
     poll(own)
@@ -120,7 +148,9 @@ def test_pictures_come_from_the_other_mirror(own: Harvester, peer: Peer, store: 
     assert len(held) == 1
 
 
-def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     poll(own)
@@ -131,16 +161,20 @@ def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(own: Harv
     assert again == ["/feed/town/city/archive/2.json", "/feed/town/books/archive/1.json"]
 
 
-def test_a_walk_that_was_interrupted_goes_on_at_its_page(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_walk_that_was_interrupted_goes_on_at_its_page(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     asked = iter([False, True, True, True, True])
-    stopping = Harvester(replace(own.kit, is_stopping=lambda: next(asked)))
-    stopping.poll(of_peer(own.kit.mirror.channels[0]))
+    stopping = Harvester(replace(own.services, is_stopping=lambda: next(asked)))
+    stopping.poll(of_peer(own.services.mirror.channels[0]))
     assert len(articles(store)) == 100
     poll(own)
     assert articles(store).keys() == articles(peer.store).keys()
-    assert [urlsplit(path).path for path in peer.door.asked].count("/feed/town/city/archive/1.json") == 1
+    assert [urlsplit(path).path for path in peer.door.asked].count(
+        "/feed/town/city/archive/1.json"
+    ) == 1
 
 
 def test_a_page_is_stored_wholly_or_not_at_all(
@@ -165,7 +199,9 @@ def test_a_page_is_stored_wholly_or_not_at_all(
     assert articles(store) == articles(peer.store)
 
 
-def test_what_is_corrected_there_later_is_corrected_here(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_what_is_corrected_there_later_is_corrected_here(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     poll(own)
@@ -173,7 +209,9 @@ def test_what_is_corrected_there_later_is_corrected_here(own: Harvester, peer: P
     peer.newsroom.stories = (*MANY[:3], changed, *MANY[4:])
     peer.clock.advance(hours=1)
     url = Url(f"http://news.example{changed.path}")
-    peer.store.remember_listing("city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock())
+    peer.store.remember_listing(
+        "city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock()
+    )
     peer.harvester.take(peer.mirror.channels[0])
     poll(own)
     assert articles(store)[ArticleId(changed.id)] == articles(peer.store)[ArticleId(changed.id)]
@@ -188,21 +226,25 @@ def test_a_signed_mirror_is_taken_by_its_key(own: Harvester, peer: Peer, store: 
 
 
 @pytest.mark.parametrize("other", ["（不是原文）".encode(), b""])
-def test_a_page_that_was_tampered_with_is_refused_and_named(own: Harvester, peer: Peer, store: SqlStore, other: bytes) -> None:
+def test_a_page_that_was_tampered_with_is_refused_and_named(
+    own: Harvester, peer: Peer, store: SqlStore, other: bytes
+) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = other
-    report = own.poll(of_peer(own.kit.mirror.channels[0], str(KEY.public)))
+    report = own.poll(of_peer(own.services.mirror.channels[0], str(KEY.public)))
     assert [failure.url for failure in report.failures] == [f"{PEER}/feed/town/city/archive/1.json"]
     assert "is refused" in report.failures[0].reason
     assert articles(store) == {}
 
 
-def test_a_page_signed_as_another_one_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_page_signed_as_another_one_is_refused(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     answer = peer.answer
     peer.door.answer = lambda path: answer(path.replace("/archive/2.", "/archive/1."))  # type: ignore[method-assign]
-    report = own.poll(of_peer(own.kit.mirror.channels[0], str(KEY.public)))
+    report = own.poll(of_peer(own.services.mirror.channels[0], str(KEY.public)))
     assert [failure.url for failure in report.failures] == [f"{PEER}/feed/town/city/archive/2.json"]
     assert len(articles(store)) == 100
 
@@ -220,15 +262,17 @@ def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
 def test_hostile_records_cost_themselves_only(own: Harvester, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     peer.tampered['"id":"n101"'] = b'"id":"../../x"'
-    report = own.poll(of_peer(own.kit.mirror.channels[0]))
-    assert ["a record in it is damaged: id" in failure.reason for failure in report.failures] == [True]
+    report = own.poll(of_peer(own.services.mirror.channels[0]))
+    assert ["a record in it is damaged: id" in failure.reason for failure in report.failures] == [
+        True
+    ]
     assert articles(store).keys() == articles(peer.store).keys() - {"n101", "n104"}
 
 
 def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = b"<script>alert(1)</script><img src=x onerror=alert(2)>"
-    own.poll(of_peer(own.kit.mirror.channels[0]))
+    own.poll(of_peer(own.services.mirror.channels[0]))
     body = articles(store)[ArticleId("n101")].body
     assert "alert" not in body
     assert "onerror" not in body
@@ -239,7 +283,7 @@ def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlSt
 
 def signed_poll(own: Harvester, *, allow_older: bool = False) -> Report:
     """Poll the channel `city` from the other mirror, whose key is demanded."""
-    channel = of_peer(own.kit.mirror.channels[0], str(KEY.public))
+    channel = of_peer(own.services.mirror.channels[0], str(KEY.public))
     return own.poll(replace(channel, source=replace(channel.source, allow_older=allow_older)))
 
 
@@ -253,13 +297,20 @@ def test_the_walk_asks_for_no_document_that_is_not_signed(own: Harvester, peer: 
     peer.poll()
     signed_poll(own)
     asked = [urlsplit(path).path.removesuffix(".minisig") for path in peer.door.asked]
-    assert {path for path in asked if asked.count(path) != 2} <= {path for path in asked if path.startswith("/media/")}
+    assert {path for path in asked if asked.count(path) != 2} <= {
+        path for path in asked if path.startswith("/media/")
+    }
     assert "/feed/town/city.json" not in asked
 
 
 @pytest.mark.parametrize(
     "other",
-    ["/feed/town/books/archive/", "/feed/letters/books/archive/", "/feed/town/archive/", "/feed/all/archive/"],
+    [
+        "/feed/town/books/archive/",
+        "/feed/letters/books/archive/",
+        "/feed/town/archive/",
+        "/feed/all/archive/",
+    ],
 )
 def test_the_archive_of_another_channel_section_or_of_all_is_refused(
     own: Harvester, peer: Peer, store: SqlStore, other: str
@@ -268,7 +319,10 @@ def test_the_archive_of_another_channel_section_or_of_all_is_refused(
     divert(peer, "/feed/town/city/archive/", other)
     report = signed_poll(own)
     told = f"its signature is that of {other}1.json, not of /feed/town/city/archive/1.json; take it from another copy"
-    assert [str(failure).startswith(f"{PEER}/feed/town/city/archive/1.json: is refused") for failure in report.failures] == [True]
+    assert [
+        str(failure).startswith(f"{PEER}/feed/town/city/archive/1.json: is refused")
+        for failure in report.failures
+    ] == [True]
     assert told in str(report.failures[0])
     assert articles(store) == {}
 
@@ -280,13 +334,17 @@ def test_a_page_in_another_form_is_refused(own: Harvester, peer: Peer, store: Sq
     assert articles(store) == {}
 
 
-def test_a_redirect_to_what_another_channel_signed_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_redirect_to_what_another_channel_signed_is_refused(
+    own: Harvester, peer: Peer, store: SqlStore
+) -> None:
     peer.poll()
     answer = peer.answer
 
     def lead_away(path: str) -> Answer:
         there = path.replace("/city/", "/books/")
-        return Answer(b"", 301, {"Location": f"{PEER}{there}"}) if "/city/" in path else answer(path)
+        return (
+            Answer(b"", 301, {"Location": f"{PEER}{there}"}) if "/city/" in path else answer(path)
+        )
 
     peer.door.answer = lead_away  # type: ignore[method-assign]
     assert "is refused" in str(signed_poll(own).failures[0])
@@ -296,7 +354,9 @@ def test_a_redirect_to_what_another_channel_signed_is_refused(own: Harvester, pe
 def test_a_page_without_a_signature_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     divert(peer, ".minisig", ".none")
-    assert "is refused: it has no signature (.minisig); take it from another copy" in str(signed_poll(own).failures[0])
+    assert "is refused: it has no signature (.minisig); take it from another copy" in str(
+        signed_poll(own).failures[0]
+    )
     assert articles(store) == {}
 
 
@@ -313,7 +373,9 @@ def keep_answers(peer: Peer) -> dict[str, Answer]:
 
 
 @pytest.mark.parametrize("more", [1, 100])
-def test_an_older_open_page_is_refused_unless_that_is_allowed(own: Harvester, peer: Peer, store: SqlStore, more: int) -> None:
+def test_an_older_open_page_is_refused_unless_that_is_allowed(
+    own: Harvester, peer: Peer, store: SqlStore, more: int
+) -> None:
     peer.newsroom.stories = MANY[:10]
     peer.poll()
     kept = keep_answers(peer)
@@ -327,8 +389,14 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(own: Harvester, pe
     store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
     (failure,) = signed_poll(own).failures
-    assert f"is refused: an old copy: /feed/town/city/archive/1.json from {PEER} has serial " in str(failure)
-    assert "was seen before; if its publisher went back on purpose, take it with --allow-older" in str(failure)
+    assert (
+        f"is refused: an old copy: /feed/town/city/archive/1.json from {PEER} has serial "
+        in str(failure)
+    )
+    assert (
+        "was seen before; if its publisher went back on purpose, take it with --allow-older"
+        in str(failure)
+    )
     assert signed_poll(own, allow_older=True).failures == []
     store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
     assert signed_poll(own).failures == []  # from here on it counts again
@@ -348,13 +416,17 @@ def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) 
     assert "is refused: an old copy" in str(signed_poll(own).failures[0])
 
 
-def test_a_signed_archive_does_not_begin_again_because_its_host_says_so(own: Harvester, peer: Peer) -> None:
+def test_a_signed_archive_does_not_begin_again_because_its_host_says_so(
+    own: Harvester, peer: Peer
+) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     signed_poll(own)
     asked = len(peer.door.asked)
     divert(peer, "/archive/2.", "/archive/9.")
-    assert [failure.url for failure in signed_poll(own).failures] == [f"{PEER}/feed/town/city/archive/2.json"]
+    assert [failure.url for failure in signed_poll(own).failures] == [
+        f"{PEER}/feed/town/city/archive/2.json"
+    ]
     assert "/feed/town/city/archive/1.json" not in peer.door.asked[asked:]
 
 
@@ -389,7 +461,9 @@ def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
     assert articles(store).keys() >= {"n102"}
 
 
-def test_signed_pictures_come_with_their_articles(own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom) -> None:
+def test_signed_pictures_come_with_their_articles(
+    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom
+) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
     assert signed_poll(own).failures == []
@@ -400,10 +474,14 @@ def test_the_serial_of_a_page_is_the_same_on_every_node_and_grows_with_it(peer: 
     peer.newsroom.stories = MANY[:99]
     peer.poll()
     again = open_store(peer.settings.store_url, peer.settings.data)
-    node = create_app(peer.settings, peer.mirror, again, MediaFolder(peer.settings.media), peer.clock)
+    node = create_app(
+        peer.settings, peer.mirror, again, FolderMedia(peer.settings.media), peer.clock
+    )
 
     def signature(app: Flask) -> bytes:
-        got = app.test_client().get("/feed/town/city/archive/1.json.minisig", headers={"Host": "peer.example"})
+        got = app.test_client().get(
+            "/feed/town/city/archive/1.json.minisig", headers={"Host": "peer.example"}
+        )
         return bytes(got.data)
 
     def serial() -> int:
@@ -422,12 +500,16 @@ def test_the_serial_of_a_page_is_the_same_on_every_node_and_grows_with_it(peer: 
 
 
 @pytest.mark.skipif(not shutil.which("minisign"), reason="needs minisign")
-@pytest.mark.parametrize("path", ["/feed/town/city/archive/1.json", f"/media/of/{picture_key(PICTURE)}/original"])
+@pytest.mark.parametrize(
+    "path", ["/feed/town/city/archive/1.json", f"/media/of/{picture_key(PICTURE)}/original"]
+)
 def test_minisign_verifies_what_a_live_mirror_signs(peer: Peer, tmp_path: Path, path: str) -> None:
     peer.poll()
     client = peer.app.test_client()
     for name, address in (("page", path), ("page.minisig", f"{path}.minisig")):
-        (tmp_path / name).write_bytes(client.get(address, headers={"Host": "peer.example"}, follow_redirects=True).data)
+        (tmp_path / name).write_bytes(
+            client.get(address, headers={"Host": "peer.example"}, follow_redirects=True).data
+        )
     command = ["minisign", "-Vm", str(tmp_path / "page"), "-P", str(KEY.public)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -9,15 +9,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from newsroom import BASE, STORIES, Answer, Newsroom, Story, page_of
 
-from feedproxy.harvest import Harvester, Report
-from feedproxy.media import MediaFolder
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester, Report
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore
 from feedproxy.web import create_app
 
 WANTED = Story(
-    "n900", "20/1/1", "去年的集市", "去年的集市上，老人第一次摆出了自己做的风筝，引来不少孩子。", (), ("市集",), "/pic/900.png"
+    "n900",
+    "20/1/1",
+    "去年的集市",
+    "去年的集市上，老人第一次摆出了自己做的风筝，引来不少孩子。",
+    (),
+    ("市集",),
+    "/pic/900.png",
 )
 LINKING = Story(
     "n901",
@@ -34,7 +40,7 @@ BUTTON = '<form method="post"><button>'
 @pytest.fixture
 def client(app: Flask, newsroom: Newsroom, harvester: Harvester) -> FlaskClient:
     newsroom.stories = (*STORIES, LINKING)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     newsroom.stories = (*STORIES, LINKING, WANTED)
     newsroom.asked.clear()
@@ -43,7 +49,7 @@ def client(app: Flask, newsroom: Newsroom, harvester: Harvester) -> FlaskClient:
 
 def answered(harvester: Harvester) -> Report:
     """Have the poller look for requests, and fetch what is due of them."""
-    harvester.kit.store.take_requests()
+    harvester.services.store.take_requests()
     return harvester.answer_requests()
 
 
@@ -52,7 +58,9 @@ def tags_of(client: FlaskClient) -> dict[str, str]:
     return {feed: client.get(feed).headers["ETag"] for feed in feeds}
 
 
-def test_the_page_of_an_article_that_is_not_held_says_so_and_offers_to_fetch_it(client: FlaskClient) -> None:
+def test_the_page_of_an_article_that_is_not_held_says_so_and_offers_to_fetch_it(
+    client: FlaskClient,
+) -> None:
     linking = client.get("/town/blob/master/pages/books/n901.md")
     assert '<a href="n900.md?n901#top">集市</a>' in linking.text
     answer = client.get(PAGE + "?n901")
@@ -89,8 +97,13 @@ def test_links_to_an_article_that_came_lead_to_it_and_only_feeds_with_such_links
     client.post(PAGE)
     answered(harvester)
     after = tags_of(client)
-    assert {feed for feed in before if before[feed] != after[feed]} == set(before) - {"/feed/town/city.xml"}
-    assert '<a href="../requested/n900.md?n901#top">' in client.get("/town/blob/master/pages/books/n901.md").text
+    assert {feed for feed in before if before[feed] != after[feed]} == set(before) - {
+        "/feed/town/city.xml"
+    }
+    assert (
+        '<a href="../requested/n900.md?n901#top">'
+        in client.get("/town/blob/master/pages/books/n901.md").text
+    )
     content = json.loads(client.get("/feed/letters.json").data)["items"][0]["content_html"]
     assert 'href="http://localhost/letters/blob/master/pages/requested/n900.md?n901#top"' in content
     assert client.get("/letters/blob/master/pages/requested/n900.md").status_code == 200
@@ -113,7 +126,7 @@ def test_what_one_reader_asked_for_is_in_no_feed_and_no_list(
     for nowhere in ("/tag/风筝", "/feed/tag/风筝.xml"):
         assert client.get(nowhere).status_code == 404
     newsroom.stories = (*STORIES, LINKING, replace(alone, channels=("city",)))
-    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
+    harvester.walk(harvester.services.mirror.channels[0], pages=9)
     for address in ("/feed/tag/市集.json", "/tag/市集", "/feed/tag/风筝.json", "/tag/风筝"):
         assert WANTED.title in client.get(address).text
 
@@ -130,7 +143,9 @@ def test_an_article_is_asked_for_once_however_often_the_button_is_pressed(
 
 
 @pytest.mark.parametrize("article", ["n12345", "x", "n1e9", "..%2f..%2fx", "n" * 300])
-def test_an_article_that_nobody_heard_of_can_not_be_asked_for(client: FlaskClient, store: SqlStore, article: str) -> None:
+def test_an_article_that_nobody_heard_of_can_not_be_asked_for(
+    client: FlaskClient, store: SqlStore, article: str
+) -> None:
     address = PAGE.replace("n900", article)
     page = client.get(address)
     assert page.status_code == 404
@@ -140,12 +155,23 @@ def test_an_article_that_nobody_heard_of_can_not_be_asked_for(client: FlaskClien
 
 
 def many(count: int) -> tuple[Story]:
-    links = "".join(f'<a href="{BASE}/20/1/2/n{number}.htm">旧闻</a>' for number in range(500, 500 + count))
-    linking = Story("n902", "21/5/7", "旧闻集", f"这一年里发生的事情，都记在下面的旧闻里了。{links}", ("city",))
+    links = "".join(
+        f'<a href="{BASE}/20/1/2/n{number}.htm">旧闻</a>' for number in range(500, 500 + count)
+    )
+    linking = Story(
+        "n902", "21/5/7", "旧闻集", f"这一年里发生的事情，都记在下面的旧闻里了。{links}", ("city",)
+    )
     return (linking,)
 
 
-def asking(mirror: Mirror, settings: Settings, store: SqlStore, media: MediaFolder, clock: Clock, **rules: int) -> FlaskClient:
+def asking(
+    mirror: Mirror,
+    settings: Settings,
+    store: SqlStore,
+    media: FolderMedia,
+    clock: Clock,
+    **rules: int,
+) -> FlaskClient:
     changed = replace(mirror, requests=replace(mirror.requests, **rules))
     return create_app(settings, changed, store, media, clock).test_client()
 
@@ -156,13 +182,15 @@ def test_the_queue_is_bounded_and_says_when_it_is_full(
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
 ) -> None:
     newsroom.stories = many(6)
     harvester.poll(mirror.channels[0])
     client = asking(mirror, settings, store, media, clock, max_queued=3, per_minute=100)
-    answers = [client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 506)]
+    answers = [
+        client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 506)
+    ]
     assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 3
     assert answers[3].headers["Retry-After"] == "60"
     assert "排队的文章太多了" in answers[3].text
@@ -176,16 +204,20 @@ def test_one_client_asks_only_so_often(
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
 ) -> None:
     newsroom.stories = many(6)
     harvester.poll(mirror.channels[0])
     client = asking(mirror, settings, store, media, clock, per_minute=2)
-    answers = [client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 504)]
+    answers = [
+        client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 504)
+    ]
     assert [answer.status_code for answer in answers] == [303, 303, 429, 429]
     assert answers[2].headers["Retry-After"] == "60"
-    other = client.post("/town/blob/master/pages/city/n503.md", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    other = client.post(
+        "/town/blob/master/pages/city/n503.md", environ_overrides={"REMOTE_ADDR": "192.0.2.7"}
+    )
     assert other.status_code == 303
 
 
@@ -193,7 +225,9 @@ def test_one_client_asks_only_so_often(
     "answer",
     [
         Answer(b"<h1>404</h1>", 404),
-        page_of("<html><body><h1>维护中</h1><p>本站正在维护，请稍后再来，给您带来不便敬请谅解。</p></body></html>"),
+        page_of(
+            "<html><body><h1>维护中</h1><p>本站正在维护，请稍后再来，给您带来不便敬请谅解。</p></body></html>"
+        ),
     ],
     ids=["gone", "error page"],
 )
@@ -221,7 +255,7 @@ def test_an_article_that_a_listing_shows_later_joins_its_channel(
     answered(harvester)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
     clock.advance(hours=1)
-    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
+    harvester.walk(harvester.services.mirror.channels[0], pages=9)
     assert newsroom.count(WANTED.path) == 1
     assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
     assert client.get(PAGE).headers["Location"] == "/town/blob/master/pages/city/n900.md"
@@ -243,7 +277,7 @@ def test_behind_a_proxy_each_reader_is_a_client_and_without_one_nobody_can_prete
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
-    media: MediaFolder,
+    media: FolderMedia,
     clock: Clock,
     proxies: int,
     last: int,
@@ -253,14 +287,22 @@ def test_behind_a_proxy_each_reader_is_a_client_and_without_one_nobody_can_prete
     behind = settings.model_copy(update={"trusted_proxies": proxies})
     client = asking(mirror, behind, store, media, clock, per_minute=1)
     answers = [
-        client.post(f"/town/blob/master/pages/city/n{500 + number}.md", headers={"X-Forwarded-For": f"192.0.2.{number}"})
+        client.post(
+            f"/town/blob/master/pages/city/n{500 + number}.md",
+            headers={"X-Forwarded-For": f"192.0.2.{number}"},
+        )
         for number in range(2)
     ]
     assert [answer.status_code for answer in answers] == [303, last]
 
 
 def test_where_nobody_may_ask_there_is_no_button(
-    client: FlaskClient, mirror: Mirror, settings: Settings, store: SqlStore, media: MediaFolder, clock: Clock
+    client: FlaskClient,
+    mirror: Mirror,
+    settings: Settings,
+    store: SqlStore,
+    media: FolderMedia,
+    clock: Clock,
 ) -> None:
     assert BUTTON in client.get(PAGE).text
     closed = asking(mirror, settings, store, media, clock, max_queued=0)
@@ -273,7 +315,7 @@ def test_an_article_that_a_listing_shows_while_it_is_queued_is_fetched_once_and_
 ) -> None:
     client.post(PAGE)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
-    harvester.walk(harvester.kit.mirror.channels[0], pages=9)
+    harvester.walk(harvester.services.mirror.channels[0], pages=9)
     answered(harvester)
     assert newsroom.count(WANTED.path) == 1
     assert WANTED.title in client.get("/feed/town/city.json").text
@@ -297,16 +339,20 @@ def test_a_host_that_is_left_alone_is_no_reason_to_give_a_request_up(
 ) -> None:
     newsroom.faults[WANTED.path] = newsroom.hang
     client.post(PAGE)
-    for minutes in (5, 10, 20):  # the third silence running has the host be left alone, for a minute
+    for minutes in (
+        5,
+        10,
+        20,
+    ):  # the third silence running has the host be left alone, for a minute
         answered(harvester)
         clock.advance(minutes=minutes)
     newsroom.faults["/city.htm"] = newsroom.hang
-    for _ in range(harvester.kit.mirror.fetch.give_up_after):
-        harvester.poll(harvester.kit.mirror.channels[0])
+    for _ in range(harvester.services.mirror.fetch.give_up_after):
+        harvester.poll(harvester.services.mirror.channels[0])
     for _ in range(20):
         answered(harvester)
         clock.advance(seconds=2)
-    assert newsroom.count(WANTED.path) == harvester.kit.mirror.fetch.give_up_after
+    assert newsroom.count(WANTED.path) == harvester.services.mirror.fetch.give_up_after
     assert "已经排队" in client.get(PAGE).text
     newsroom.faults.clear()
     clock.advance(minutes=2)
@@ -315,12 +361,17 @@ def test_a_host_that_is_left_alone_is_no_reason_to_give_a_request_up(
 
 @pytest.mark.parametrize("tries", [1, 5])
 def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_asks_for_it(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, tries: int
+    client: FlaskClient,
+    harvester: Harvester,
+    newsroom: Newsroom,
+    store: SqlStore,
+    clock: Clock,
+    tries: int,
 ) -> None:
     listed = replace(WANTED, channels=("city",))
     newsroom.stories = (*STORIES, LINKING, listed)
     newsroom.faults[WANTED.path] = Answer(b"", 503)
-    city = harvester.kit.mirror.channels[0]
+    city = harvester.services.mirror.channels[0]
     for _ in range(tries):
         clock.advance(hours=3)
         harvester.walk(city, pages=9)
@@ -334,7 +385,9 @@ def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_as
     assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
 
 
-def test_a_request_is_made_and_answered_in_the_section_in_which_it_was_read(client: FlaskClient, harvester: Harvester) -> None:
+def test_a_request_is_made_and_answered_in_the_section_in_which_it_was_read(
+    client: FlaskClient, harvester: Harvester
+) -> None:
     page = PAGE.replace("/town/", "/letters/")
     assert client.post(page).headers["Location"] == page
     assert "已经排队" in client.get(PAGE).text

@@ -20,14 +20,14 @@ from realsite import NOW, SHARED, Harvest
 from seedform import read_seed
 from test_corpus_markdown import differing, pages, text_of
 
-from feedproxy.cli.export import seal_by
-from feedproxy.export import Order, export
+from feedproxy.cli.export import signer_of
+from feedproxy.configuration.settings import Settings
+from feedproxy.export import ExportOptions, export
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, Trust, entries_of, prepare
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Import, Importer, Services, Verifier, entries_of, prepare
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, ExportForm, Links, Mirror, Source, Url
 from feedproxy.sanitise import plain_text
-from feedproxy.settings import Settings
 from feedproxy.sign import make_key, write_secret_key
 from feedproxy.store import SqlStore, open_store
 
@@ -38,20 +38,33 @@ _LEAST_EQUAL = 0.97
 
 @contextmanager
 def take_in(
-    mirror: Mirror, folder: Path, checkout: Path, now: datetime, key: str = "", *, allow_older: bool = False
+    mirror: Mirror,
+    folder: Path,
+    checkout: Path,
+    now: datetime,
+    key: str = "",
+    *,
+    allow_older: bool = False,
 ) -> Iterator[tuple[SqlStore, Import]]:
     """Import a checkout into a store of its own."""
     settings = Settings(config=folder, data=folder)
     store, done = open_store(settings.store_url, folder), Import()
-    fetcher = open_fetcher(settings, mirror, CalmBudget(), lambda: now, lambda _: None, more_folders=(checkout,))
-    kit = Kit(mirror, store, fetcher, MediaFolder(settings.media), lambda: now)
+    fetcher = open_fetcher(
+        settings, mirror, CalmBudget(), lambda: now, lambda _: None, more_folders=(checkout,)
+    )
+    services = Services(mirror, store, fetcher, FolderMedia(settings.media), lambda: now)
     prepare(mirror)
-    places = {section.name: Url(f"{(checkout / section.name).as_uri()}/indexes/") for section in mirror.sections}
-    sources = {name: Source("mirror", url, None, key, name, allow_older) for name, url in places.items()}
-    trust = Trust(fetcher, store.serials)
-    entries = entries_of(kit, sources, trust, done)
+    places = {
+        section.name: Url(f"{(checkout / section.name).as_uri()}/indexes/")
+        for section in mirror.sections
+    }
+    sources = {
+        name: Source("mirror", url, None, key, name, allow_older) for name, url in places.items()
+    }
+    trust = Verifier(fetcher, store.serials)
+    entries = entries_of(services, sources, trust, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(kit, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+        Importer(services, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
     fetcher.close()
     yield store, done
     store.close()
@@ -66,7 +79,12 @@ def differences(ours: dict[ArticleId, Article], theirs: dict[ArticleId, Article]
     """Count the parts of articles that differ."""
     assert ours.keys() == theirs.keys()
     pairs = [(ours[each], theirs[each]) for each in ours]
-    return Counter(part.name for a, b in pairs for part in fields(a) if getattr(a, part.name) != getattr(b, part.name))
+    return Counter(
+        part.name
+        for a, b in pairs
+        for part in fields(a)
+        if getattr(a, part.name) != getattr(b, part.name)
+    )
 
 
 def write(
@@ -79,23 +97,31 @@ def write(
     form: ExportForm = ExportForm.GIT,
     is_dry: bool = False,
 ) -> None:
-    order = Order(mirror, form, settings.store_url, settings.data, MediaFolder(settings.media), links=links)
+    order = ExportOptions(
+        mirror, form, settings.store_url, settings.data, FolderMedia(settings.media), links=links
+    )
     signing = settings.model_copy(update={"signing_key": write_secret_key(KEY)})
-    export(order, store, folder, is_dry=is_dry, seal=seal_by(signing, order, store, is_dry=is_dry))
+    export(
+        order, store, folder, is_dry=is_dry, seal=signer_of(signing, order, store, is_dry=is_dry)
+    )
 
 
 @pytest.fixture
-def filled(newsroom: Newsroom, harvester: Harvester) -> Kit:
+def filled(newsroom: Newsroom, harvester: Harvester) -> Services:
     """The invented site's mirror; one of its pictures could not be had."""
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    return harvester.kit
+    return harvester.services
 
 
-def test_an_export_that_is_taken_in_is_the_same_mirror(filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore) -> None:
+def test_an_export_that_is_taken_in_is_the_same_mirror(
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
-    with take_in(filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)) as (taken, done):
+    with take_in(
+        filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)
+    ) as (taken, done):
         assert done.failures == []
         assert dump(taken, filled.mirror) == dump(store, filled.mirror)
         ids = list(dump(store, filled.mirror))
@@ -124,11 +150,17 @@ def _tamper_manifest(town: Path) -> str:
 
 @pytest.mark.parametrize("tamper", [_tamper_page, _tamper_index, _tamper_manifest])
 def test_what_was_tampered_with_is_refused_by_the_key_and_named(
-    tamper: Callable[[Path], str], filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    tamper: Callable[[Path], str],
+    filled: Services,
+    settings: Settings,
+    tmp_path: Path,
+    store: SqlStore,
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     told = tamper(tmp_path / "out" / "town")
-    with take_in(filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)) as (taken, done):
+    with take_in(
+        filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)
+    ) as (taken, done):
         assert any(told in str(failure) for failure in done.failures)
         article = taken.article(ArticleId("n103"))
         assert article is None or article == store.article(article.id)
@@ -141,7 +173,9 @@ def test_what_was_tampered_with_is_refused_by_the_key_and_named(
 def _copy(source: Path, target: Path) -> None:
     for suffix in ("", ".minisig"):
         if source.with_name(source.name + suffix).exists():
-            shutil.copy(source.with_name(source.name + suffix), target.with_name(target.name + suffix))
+            shutil.copy(
+                source.with_name(source.name + suffix), target.with_name(target.name + suffix)
+            )
 
 
 def _other_section(out: Path, _html: Path) -> str:
@@ -194,7 +228,9 @@ def _other_channels(out: Path, _html: Path) -> str:
 
 
 def _other_page(out: Path, _html: Path) -> str:
-    shutil.copy(out / "town" / "pages" / "city" / "n101.md", out / "town" / "pages" / "city" / "n103.md")
+    shutil.copy(
+        out / "town" / "pages" / "city" / "n101.md", out / "town" / "pages" / "city" / "n103.md"
+    )
     return "town/pages/city/n103.md: is refused: it is not as its mirror signed it"
 
 
@@ -214,47 +250,76 @@ def _other_page(out: Path, _html: Path) -> str:
     ],
 )
 def test_what_the_same_key_signed_for_something_else_or_is_missing_is_refused_and_named(
-    attack: Callable[[Path, Path], str], filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    attack: Callable[[Path, Path], str],
+    filled: Services,
+    settings: Settings,
+    tmp_path: Path,
+    store: SqlStore,
 ) -> None:
     out = tmp_path / "out"
     write(filled.mirror, settings, store, out)
     write(filled.mirror, settings, store, tmp_path / "html", form=ExportForm.HTML)
     told = attack(out, tmp_path / "html")
-    with take_in(filled.mirror, tmp_path / "again", out, filled.clock(), str(KEY.public)) as (taken, done):
+    with take_in(filled.mirror, tmp_path / "again", out, filled.clock(), str(KEY.public)) as (
+        taken,
+        done,
+    ):
         assert [str(failure) for failure in done.failures if told in str(failure)] != []
-        assert all(article == store.article(article.id) for article in dump(taken, filled.mirror).values())
-        members = {each for each, channels in taken.channels_of(list(dump(taken, filled.mirror))).items() if "city" in channels}
+        assert all(
+            article == store.article(article.id) for article in dump(taken, filled.mirror).values()
+        )
+        members = {
+            each
+            for each, channels in taken.channels_of(list(dump(taken, filled.mirror))).items()
+            if "city" in channels
+        }
         assert members <= {"n101", "n102", "n103"}
 
 
-def test_a_mirror_that_has_not_all_channels_proves_it(filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore) -> None:
+def test_a_mirror_that_has_not_all_channels_proves_it(
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+) -> None:
     town = filled.mirror.sections[0]
-    smaller = replace(filled.mirror, sections=(replace(town, channels=town.channels[:1]), *filled.mirror.sections[1:]))
+    smaller = replace(
+        filled.mirror,
+        sections=(replace(town, channels=town.channels[:1]), *filled.mirror.sections[1:]),
+    )
     write(smaller, settings, store, tmp_path / "out")
-    with take_in(filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)) as (_, done):
+    with take_in(
+        filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), str(KEY.public)
+    ) as (_, done):
         assert done.failures == []
 
 
 @pytest.mark.parametrize("key", ["", str(KEY.public)])
 @pytest.mark.parametrize("bodies_are", ["of other pictures", "forged"])
 def test_a_picture_whose_name_is_not_its_hash_is_refused_and_named(
-    key: str, bodies_are: str, filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    key: str, bodies_are: str, filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     files = sorted(tmp_path.glob("out/*/media/*/*"))
     bodies = [file.read_bytes() for file in files]
     forged = picture("forged")
-    for file, body in zip(files, [*bodies[1:], bodies[0]] if bodies_are != "forged" else [forged] * len(files), strict=True):
+    for file, body in zip(
+        files,
+        [*bodies[1:], bodies[0]] if bodies_are != "forged" else [forged] * len(files),
+        strict=True,
+    ):
         file.write_bytes(body)
-    swapped = {file.as_uri() for file, body in zip(files, bodies, strict=True) if file.read_bytes() != body}
-    with take_in(filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), key) as (taken, done):
+    swapped = {
+        file.as_uri() for file, body in zip(files, bodies, strict=True) if file.read_bytes() != body
+    }
+    with take_in(filled.mirror, tmp_path / "again", tmp_path / "out", filled.clock(), key) as (
+        taken,
+        done,
+    ):
         assert {failure.url for failure in done.failures} <= swapped
         assert "is refused: its name is not the hash of its content" in str(done.failures[0])
         assert taken.pictures(list(dump(taken, filled.mirror))) == {}
 
 
 def test_an_older_copy_is_refused_unless_that_is_allowed(
-    filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
 ) -> None:
     out, old, again = tmp_path / "out", tmp_path / "old", tmp_path / "again"
     write(filled.mirror, settings, store, out)
@@ -281,7 +346,7 @@ def test_an_older_copy_is_refused_unless_that_is_allowed(
 
 
 def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
-    filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
 ) -> None:
     old, out, now = tmp_path / "old", tmp_path / "out", filled.clock()
     write(filled.mirror, settings, store, old)
@@ -297,11 +362,13 @@ def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
 
 
 def test_serials_grow_with_each_publication_and_only_then(
-    filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
 ) -> None:
     def serials(folder: Path) -> list[int]:
         files = sorted(folder.rglob("*.minisig"))
-        return [int(file.read_text("utf-8").partition("serial:")[2].partition(" ")[0]) for file in files]
+        return [
+            int(file.read_text("utf-8").partition("serial:")[2].partition(" ")[0]) for file in files
+        ]
 
     write(filled.mirror, settings, store, tmp_path / "a")
     write(filled.mirror, settings, store, tmp_path / "b")
@@ -319,7 +386,9 @@ def test_serials_grow_with_each_publication_and_only_then(
 
 
 @pytest.mark.skipif(not shutil.which("minisign"), reason="needs minisign")
-def test_minisign_verifies_an_export(filled: Kit, settings: Settings, tmp_path: Path, store: SqlStore) -> None:
+def test_minisign_verifies_an_export(
+    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     for file in tmp_path.glob("out/*/*.minisig"):
         command = ["minisign", "-Vm", str(file.with_suffix("")), "-P", str(KEY.public)]
@@ -337,23 +406,37 @@ def test_the_real_mirror_taken_in_and_exported_is_the_same_pages_and_taken_in_ag
         settings = Settings(config=tmp_path / "first", data=tmp_path / "first")
         write(some.mirror, settings, first, tmp_path / "out", Links.SEED)
         sections = {section.name for section in some.mirror.sections}
-        read = {file: read_seed(file.read_text("utf-8")) for file in pages() if file.parts[-4] in sections}
+        read = {
+            file: read_seed(file.read_text("utf-8"))
+            for file in pages()
+            if file.parts[-4] in sections
+        }
         editions, different, copies = list[str](), list[str](), defaultdict[str, list[object]](list)
         for file, theirs in read.items():
             copies[file.stem].append(replace(text_of(theirs), label=""))
         for file, theirs in read.items():
-            ours = read_seed((tmp_path / "out" / file.relative_to(SHARED / "mirror")).read_text("utf-8"))
+            ours = read_seed(
+                (tmp_path / "out" / file.relative_to(SHARED / "mirror")).read_text("utf-8")
+            )
             if parts := [part for part in differing(ours, theirs) if part != "label"]:
                 is_one_of_several = any(copy != copies[file.stem][0] for copy in copies[file.stem])
-                (editions if is_one_of_several else different).append(f"{file.parent.name}/{file.stem}: {', '.join(parts)}")
-        print(f"\n{len(read)} pages; other editions: {len(editions)}; different otherwise:", *different, sep="\n  ")
+                (editions if is_one_of_several else different).append(
+                    f"{file.parent.name}/{file.stem}: {', '.join(parts)}"
+                )
+        print(
+            f"\n{len(read)} pages; other editions: {len(editions)}; different otherwise:",
+            *different,
+            sep="\n  ",
+        )
         assert len(different) <= (1 - 0.995) * len(read)
         with take_in(some.mirror, tmp_path / "second", tmp_path / "out", NOW) as (second, _):
             assert dump(second, some.mirror) == dump(first, some.mirror)
 
 
 @pytest.mark.corpus
-def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same(some: Harvest, tmp_path: Path) -> None:
+def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same(
+    some: Harvest, tmp_path: Path
+) -> None:
     write(some.mirror, some.settings, some.store, tmp_path / "out")
     with take_in(some.mirror, tmp_path / "again", tmp_path / "out", NOW) as (taken, done):
         assert done.failures == []
@@ -362,8 +445,12 @@ def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same
         print(f"\n{len(ours)} articles; differences: {dict(found)}")
         assert set(found) <= {"body"}
         assert found["body"] <= (1 - _LEAST_EQUAL) * len(ours)
-        assert {each: plain_text(ours[each].body) for each in ours} == {each: plain_text(theirs[each].body) for each in theirs}
+        assert {each: plain_text(ours[each].body) for each in ours} == {
+            each: plain_text(theirs[each].body) for each in theirs
+        }
         shown = {channel.id for channel in some.mirror.channels}
-        places = {each: channels & shown for each, channels in some.store.channels_of(list(ours)).items()}
+        places = {
+            each: channels & shown for each, channels in some.store.channels_of(list(ours)).items()
+        }
         assert taken.channels_of(list(ours)) == places
         assert taken.pictures(list(ours)) == some.store.pictures(list(ours))

@@ -26,8 +26,8 @@ from serving import free_port
 from standing import MISSING, PAGE, Standing, open_standing
 
 from feedproxy import __version__, paths
-from feedproxy.choice import PARAMETERS
 from feedproxy.cli.serve import WEB
+from feedproxy.feed_options import PARAMETERS
 from feedproxy.model import Url
 from feedproxy.urls import picture_key
 
@@ -35,7 +35,20 @@ ROOT = Path(__file__).resolve().parents[1]
 TOKEN, KEY = "a-token-of-the-operator", "bridge-and-river-1"
 # Stands in every parameter that would do harm if it came back as it is.
 MARK = "x9q"
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "CONNECT", "GETX", "get")
+METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "PATCH",
+    "PROPFIND",
+    "CONNECT",
+    "GETX",
+    "get",
+)
 HEADERS = {
     "Content-Security-Policy": r"default-src 'none';.*frame-ancestors 'none'.*",
     "X-Content-Type-Options": "nosniff",
@@ -46,13 +59,27 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin|cross-origin",
 }
 _TOLD = re.compile(
-    r"Traceback|File \"|site-packages|\.py\b|/usr/|/home/|/tmp/|/var/|sqlite|\[SQL:|Werkzeug|Flask|Python[ /]\d", re.IGNORECASE
+    r"Traceback|File \"|site-packages|\.py\b|/usr/|/home/|/tmp/|/var/|sqlite|\[SQL:|Werkzeug|Flask|Python[ /]\d",
+    re.IGNORECASE,
 )
 _VERSIONED = re.compile(r"\d")
 
 MARKS = (
-    *(f"<{MARK}>", f"<script>{MARK}</script>", f'"><img src={MARK} onerror={MARK}>', f"' on{MARK}='1", f"javascript:{MARK}"),
-    *(f"<svg/onload={MARK}>", f"</title><{MARK}>", f"--><{MARK}>", f"{{{{'{MARK}'*2}}}}", f"${{{MARK}}}", f"]]><{MARK}>"),
+    *(
+        f"<{MARK}>",
+        f"<script>{MARK}</script>",
+        f'"><img src={MARK} onerror={MARK}>',
+        f"' on{MARK}='1",
+        f"javascript:{MARK}",
+    ),
+    *(
+        f"<svg/onload={MARK}>",
+        f"</title><{MARK}>",
+        f"--><{MARK}>",
+        f"{{{{'{MARK}'*2}}}}",
+        f"${{{MARK}}}",
+        f"]]><{MARK}>",
+    ),
     *(
         f"\u2028<{MARK}>",
         f"\uff1c{MARK}\uff1e",
@@ -75,7 +102,14 @@ TRAVERSALS = (
         "C:\\x",
         "~root",
     ),
-    *("file:///etc/passwd", "etc/passwd\0.xml", "..;/..;/", ".git/config", "\u2025/\u2025/etc/passwd", "\uff0e\uff0e\uff0fetc"),
+    *(
+        "file:///etc/passwd",
+        "etc/passwd\0.xml",
+        "..;/..;/",
+        ".git/config",
+        "\u2025/\u2025/etc/passwd",
+        "\uff0e\uff0e\uff0fetc",
+    ),
 )
 # As they are sent, encoded in ways that a server may undo once too often.
 RAW = (
@@ -206,11 +240,17 @@ STRANGE = (
         "a b",
     ),
 )
-PAYLOADS = tuple(dict.fromkeys((*(quote(text, safe="") for text in (*MARKS, *TRAVERSALS, *STRANGE)), *RAW)))
+PAYLOADS = tuple(
+    dict.fromkeys((*(quote(text, safe="") for text in (*MARKS, *TRAVERSALS, *STRANGE)), *RAW))
+)
 QUERIES = tuple(
     dict.fromkeys(
         (
-            *(f"{name}={value}" for name in ("key", "token", "next", "url", "q") for value in PAYLOADS[:24:3]),
+            *(
+                f"{name}={value}"
+                for name in ("key", "token", "next", "url", "q")
+                for value in PAYLOADS[:24:3]
+            ),
             *(
                 "n102",
                 "=",
@@ -256,14 +296,51 @@ VALUES: dict[str, tuple[str, ...]] = {
     "Script_Name": ("/town", "/x", f"<{MARK}>"),
     "Path_Info": ("/status",),
     "Remote_User": ("x",),
-    "Range": ("bytes=0-", "bytes=-1", "bytes=5-1", "bytes=" + "0-1," * 900, "bytes=0-" + "9" * 400, "x", "lines=1", "\udcff"),
+    "Range": (
+        "bytes=0-",
+        "bytes=-1",
+        "bytes=5-1",
+        "bytes=" + "0-1," * 900,
+        "bytes=0-" + "9" * 400,
+        "x",
+        "lines=1",
+        "\udcff",
+    ),
     "If-Range": ('"x"', "x", "\udcff"),
-    "Accept-Encoding": ("gzip;q=x", "*;q=0", "identity;q=0", "gzip," * 900, "br;q=1e9", "\udcff", "gzip;q=" + "9" * 400),
+    "Accept-Encoding": (
+        "gzip;q=x",
+        "*;q=0",
+        "identity;q=0",
+        "gzip," * 900,
+        "br;q=1e9",
+        "\udcff",
+        "gzip;q=" + "9" * 400,
+    ),
     "If-None-Match": ("*", '"', 'W/"', '"x",' * 900, "\udcff", '"' + "a" * 3_000 + '"'),
-    "If-Modified-Since": ("x", "Tue, 99 Jun 99999 25:61:61 GMT", "0", "-1", "9" * 400, "Thu, 01 Jan 1970 00:00:00 GMT"),
-    "Authorization": ("Bearer x", "Bearer", "Basic !", "Basic /////w==", "Bearer \udcff", "Digest " + "a=b," * 900, "Negotiate"),
+    "If-Modified-Since": (
+        "x",
+        "Tue, 99 Jun 99999 25:61:61 GMT",
+        "0",
+        "-1",
+        "9" * 400,
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+    ),
+    "Authorization": (
+        "Bearer x",
+        "Bearer",
+        "Basic !",
+        "Basic /////w==",
+        "Bearer \udcff",
+        "Digest " + "a=b," * 900,
+        "Negotiate",
+    ),
     "Cookie": ("key=x", "key=" + "a" * 3_000, "=;=;;", 'key="\\', "key=\udcff", "; " * 900),
-    "Content-Type": ("multipart/form-data", "multipart/form-data; boundary=", "application/json; charset=\udcff", "x" * 3_000),
+    "Content-Type": (
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "application/json; charset=\udcff",
+        "x" * 3_000,
+    ),
     "User-Agent": (f"<{MARK}>",),
     "Referer": (f"javascript:{MARK}",),
     "Accept": ("x/\udcff;q=z",),
@@ -307,7 +384,12 @@ class Server:
             **more,
         }
         self.process = subprocess.Popen(
-            WEB, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+            WEB,
+            env=environment,
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         assert self.process.stderr
         self.log = [next(line for line in self.process.stderr if "Listening at" in line)]
@@ -325,12 +407,23 @@ class Server:
             except (ConnectionError, http.client.RemoteDisconnected):
                 return None
 
-    def ask(self, target: str, method: str = "GET", *headers: tuple[str, str], body: bytes = b"") -> Answer:
+    def ask(
+        self, target: str, method: str = "GET", *headers: tuple[str, str], body: bytes = b""
+    ) -> Answer:
         given = {name for name, _ in headers}
-        own = [pair for pair in (("Host", "localhost"), ("Connection", "close")) if pair[0] not in given]
+        own = [
+            pair
+            for pair in (("Host", "localhost"), ("Connection", "close"))
+            if pair[0] not in given
+        ]
         if body:
             own.append(("Content-Length", str(len(body))))
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in (*own, *headers)), "", ""]
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in (*own, *headers)),
+            "",
+            "",
+        ]
         answer = self.send("\r\n".join(lines).encode("utf-8", "surrogateescape") + body, method)
         assert answer is not None, lines[:1]
         return answer
@@ -358,7 +451,11 @@ def server(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def private(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    secrets = {"FEEDPROXY_ACCESS_KEYS": KEY, "FEEDPROXY_OPERATOR_TOKEN": TOKEN, "FEEDPROXY_TRUSTED_PROXIES": "1"}
+    secrets = {
+        "FEEDPROXY_ACCESS_KEYS": KEY,
+        "FEEDPROXY_OPERATOR_TOKEN": TOKEN,
+        "FEEDPROXY_TRUSTED_PROXIES": "1",
+    }
     running = Server(standing, tmp_path_factory.mktemp("private"), **secrets)
     yield running
     running.end()
@@ -371,9 +468,19 @@ def check(answer: Answer, target: str, standing: Standing) -> None:
         values = answer.headers.get_all(name) or []
         assert len(values) == 1, (target, name, values)
         assert re.fullmatch(wanted, values[0]), (target, name, values)
-    body = gzip.decompress(answer.body) if answer.headers.get("Content-Encoding") == "gzip" and answer.body else answer.body
-    text = body.decode("utf-8") if not answer.media_type.startswith("image/") or "svg" in answer.media_type else ""
-    told = text + "\n".join(f"{name}: {value}" for name, value in answer.headers.items() if name != "Location")
+    body = (
+        gzip.decompress(answer.body)
+        if answer.headers.get("Content-Encoding") == "gzip" and answer.body
+        else answer.body
+    )
+    text = (
+        body.decode("utf-8")
+        if not answer.media_type.startswith("image/") or "svg" in answer.media_type
+        else ""
+    )
+    told = text + "\n".join(
+        f"{name}: {value}" for name, value in answer.headers.items() if name != "Location"
+    )
     assert not _TOLD.search(told), (target, _TOLD.search(told))
     assert str(standing.settings.data) not in told, target
     assert str(ROOT) not in told, target
@@ -381,13 +488,17 @@ def check(answer: Answer, target: str, standing: Standing) -> None:
     assert not _VERSIONED.search(answer.headers.get("Server", "")), target
     assert "X-Mark" not in answer.headers, target
     assert f"<{MARK}" not in text, (target, text)
-    assert MARK not in "".join(value for name, value in answer.headers.items() if name != "Location"), target
+    assert MARK not in "".join(
+        value for name, value in answer.headers.items() if name != "Location"
+    ), target
     if "Location" in answer.headers:
         check_redirect(answer.headers["Location"], target)
     if answer.media_type == "text/html" and text:
         check_page(text, target)
     if "Content-Type" in answer.headers and answer.media_type != "text/html":
-        assert re.search(r"(?:^|; )sandbox(?:;|$)", answer.headers["Content-Security-Policy"]), target
+        assert re.search(r"(?:^|; )sandbox(?:;|$)", answer.headers["Content-Security-Policy"]), (
+            target
+        )
 
 
 def check_redirect(location: str, target: str) -> None:
@@ -400,8 +511,13 @@ def check_redirect(location: str, target: str) -> None:
 
 def check_page(text: str, target: str) -> None:
     """Hold that a page has no element or attribute that was sent, no script, and no link that runs one."""
-    for element in html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8")).iter(etree.Element):
-        assert element.tag not in ("script", "iframe", "object", "embed", "base", MARK), (target, element.tag)
+    for element in html.document_fromstring(
+        text.encode(), parser=html.HTMLParser(encoding="utf-8")
+    ).iter(etree.Element):
+        assert element.tag not in ("script", "iframe", "object", "embed", "base", MARK), (
+            target,
+            element.tag,
+        )
         for name, value in element.attrib.items():
             assert not str(name).startswith("on"), (target, name)
             assert name not in ("href", "src", "action") or not re.match(
@@ -421,13 +537,20 @@ def routes(standing: Standing) -> list[tuple[str, tuple[str, ...]]]:
         "names": "letters,town/city",
     }
     key = picture_key(Url(f"{BASE}/pic/102.jpg"))
-    names = {"/media/": standing.picture, "/media/of/": key, "/tag/": quote("读书"), "/feed/tag/": quote("读书")}
+    names = {
+        "/media/": standing.picture,
+        "/media/of/": key,
+        "/tag/": quote("读书"),
+        "/feed/tag/": quote("读书"),
+    }
     found = []
     for rule in standing.app().url_map.iter_rules():
         before = rule.rule.partition("<")[0]
         parameters = re.findall(r"<(?:[^<>]*:)?(\w+)>", rule.rule)
         template = re.sub(r"<[^<>]*>", "{}", rule.rule)
-        found.append((template, tuple(known.get(name, names.get(before, "town")) for name in parameters)))
+        found.append(
+            (template, tuple(known.get(name, names.get(before, "town")) for name in parameters))
+        )
     return sorted(set(found))
 
 
@@ -442,17 +565,30 @@ def targets(standing: Standing, payloads: Iterable[str]) -> Iterator[str]:
 
 
 def addresses(standing: Standing) -> list[str]:
-    return [*(template.format(*values) for template, values in routes(standing)), MISSING, "/nowhere", "/a/b/c", "/feed/none.xml"]
+    return [
+        *(template.format(*values) for template, values in routes(standing)),
+        MISSING,
+        "/nowhere",
+        "/a/b/c",
+        "/feed/none.xml",
+    ]
 
 
 # ---------------------------------------------------------------- the scan
 
 
-def test_every_address_is_what_it_is_and_says_to_browsers_what_they_are_to_be_told(server: Server, standing: Standing) -> None:
+def test_every_address_is_what_it_is_and_says_to_browsers_what_they_are_to_be_told(
+    server: Server, standing: Standing
+) -> None:
     for address in addresses(standing):
         answer = server.ask(address)
         check(answer, address, standing)
-        is_missing = address in (MISSING, "/nowhere", "/a/b/c", "/feed/none.xml") or address.startswith("/book/")  # none was made
+        is_missing = address in (
+            MISSING,
+            "/nowhere",
+            "/a/b/c",
+            "/feed/none.xml",
+        ) or address.startswith("/book/")  # none was made
         expected = (
             (404,) if is_missing else (400,) if address.startswith("/feed/search.") else (200, 302)
         )  # for nothing is searched
@@ -467,13 +603,17 @@ def test_no_hostile_parameter_does_any_harm(server: Server, standing: Standing) 
     assert count > 20 * len(PAYLOADS)
 
 
-def test_no_hostile_parameter_does_any_harm_to_a_private_mirror(private: Server, standing: Standing) -> None:
+def test_no_hostile_parameter_does_any_harm_to_a_private_mirror(
+    private: Server, standing: Standing
+) -> None:
     for target in targets(standing, PAYLOADS[::7]):
         for secret in ("", f"?key={KEY}&token={TOKEN}"):
             check(private.ask(target + secret), target, standing)
 
 
-def test_no_hostile_query_does_any_harm(server: Server, private: Server, standing: Standing) -> None:
+def test_no_hostile_query_does_any_harm(
+    server: Server, private: Server, standing: Standing
+) -> None:
     for address in addresses(standing):
         for query in QUERIES[::3]:
             target = f"{address}?{query}"
@@ -483,7 +623,9 @@ def test_no_hostile_query_does_any_harm(server: Server, private: Server, standin
             check(private.ask(f"{address}?{query}"), query, standing)
 
 
-def test_no_hostile_choice_does_any_harm(server: Server, private: Server, standing: Standing) -> None:
+def test_no_hostile_choice_does_any_harm(
+    server: Server, private: Server, standing: Standing
+) -> None:
     statuses = Counter[int]()
     for number, name in enumerate(PARAMETERS):
         for payload in PAYLOADS[number % 3 :: 3]:
@@ -510,7 +652,9 @@ def test_no_method_does_any_harm(server: Server, standing: Standing) -> None:
                 assert answer.status in (400, 404, 405), (method, address)
 
 
-def test_no_hostile_header_does_any_harm(server: Server, private: Server, standing: Standing) -> None:
+def test_no_hostile_header_does_any_harm(
+    server: Server, private: Server, standing: Standing
+) -> None:
     picture = paths.media(standing.picture)
     for address in (
         "/",
@@ -534,7 +678,9 @@ def test_no_hostile_header_does_any_harm(server: Server, private: Server, standi
         for address in ("/", "/status", "/metrics", "/readyz"):
             answer = private.ask(address, "GET", header)
             check(answer, f"{header} {address}", standing)
-            assert answer.status in ((200, 304, 400) if address == "/readyz" else (400, 401, 403, 429)), (header, address)
+            assert answer.status in (
+                (200, 304, 400) if address == "/readyz" else (400, 401, 403, 429)
+            ), (header, address)
 
 
 LINES = (
@@ -553,8 +699,20 @@ LINES = (
         b"GET /\xff\xfe HTTP/1.1",
         b"GET http://evil.example/ HTTP/1.1",
     ),
-    *(b"GET //evil.example/ HTTP/1.1", b"GET \\\\evil.example HTTP/1.1", b"GET * HTTP/1.1", b"CONNECT evil.example:443 HTTP/1.1"),
-    *(b"PRI * HTTP/2.0", b"GET /town?<x9q> HTTP/1.1", "GET /桥 HTTP/1.1".encode(), b"GET ?x HTTP/1.1", b"GET town HTTP/1.1", b""),
+    *(
+        b"GET //evil.example/ HTTP/1.1",
+        b"GET \\\\evil.example HTTP/1.1",
+        b"GET * HTTP/1.1",
+        b"CONNECT evil.example:443 HTTP/1.1",
+    ),
+    *(
+        b"PRI * HTTP/2.0",
+        b"GET /town?<x9q> HTTP/1.1",
+        "GET /桥 HTTP/1.1".encode(),
+        b"GET ?x HTTP/1.1",
+        b"GET town HTTP/1.1",
+        b"",
+    ),
     *(b"GET / HTTP/1.1", b"POST " + MISSING.encode() + b" HTTP/1.0"),
 )
 FIELDS = (
@@ -572,7 +730,11 @@ FIELDS = (
         b"X: a\x00b\r\n",
         b"X: 1\r\n" * 300,
     ),
-    *(b"Transfer-Encoding: <x9q>\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", b"Content-Length: -1\r\n"),
+    *(
+        b"Transfer-Encoding: <x9q>\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Content-Length: -1\r\n",
+    ),
     *(
         b"Content-Length: <x9q>\r\n",
         b"Content-Length: 1\r\nContent-Length: 2\r\n",
@@ -588,12 +750,15 @@ FIELDS = (
 )
 
 
-def test_what_is_no_request_at_all_is_refused_like_any_other(server: Server, standing: Standing) -> None:
+def test_what_is_no_request_at_all_is_refused_like_any_other(
+    server: Server, standing: Standing
+) -> None:
     heard = 0
     for line in LINES:
         for fields in FIELDS:
             answer = server.send(
-                line + b"\r\n" + fields + b"Connection: close\r\n\r\n", line.partition(b" ")[0].decode("latin-1")
+                line + b"\r\n" + fields + b"Connection: close\r\n\r\n",
+                line.partition(b" ")[0].decode("latin-1"),
             )
             if answer is None:  # who sends on and on may not hear it
                 continue
@@ -604,9 +769,13 @@ def test_what_is_no_request_at_all_is_refused_like_any_other(server: Server, sta
     assert heard > len(LINES) * len(FIELDS) / 2
 
 
-def test_who_asks_for_an_article_is_led_back_to_the_address_that_was_asked(standing: Standing) -> None:
+def test_who_asks_for_an_article_is_led_back_to_the_address_that_was_asked(
+    standing: Standing,
+) -> None:
     patient = replace(standing.mirror.requests, per_minute=1_000_000)
-    client = replace(standing, mirror=replace(standing.mirror, requests=patient)).app().test_client()
+    client = (
+        replace(standing, mirror=replace(standing.mirror, requests=patient)).app().test_client()
+    )
     led = 0
     for payload in PAYLOADS:
         target = MISSING.replace("books", payload)
@@ -618,12 +787,24 @@ def test_who_asks_for_an_article_is_led_back_to_the_address_that_was_asked(stand
 
 
 def test_every_feed_is_what_a_reader_takes_and_no_browser_runs(server: Server) -> None:
-    merged, chosen = "/feed/merged/letters,town/city.{}", "/feed/town.{}?filter=%3Cx9q%3E&opencc=s2t&brief=100"
-    for address in ("/feed/town.{}", "/feed/town/city.{}", "/feed/all.{}", f"/feed/tag/{quote('读书')}.{{}}", merged, chosen):
+    merged, chosen = (
+        "/feed/merged/letters,town/city.{}",
+        "/feed/town.{}?filter=%3Cx9q%3E&opencc=s2t&brief=100",
+    )
+    for address in (
+        "/feed/town.{}",
+        "/feed/town/city.{}",
+        "/feed/all.{}",
+        f"/feed/tag/{quote('读书')}.{{}}",
+        merged,
+        chosen,
+    ):
         for form in paths.FORMATS:
             answer = server.ask(address.format(form))
             assert (answer.status, answer.media_type) == (200, paths.FORMATS[form])
-            directives = [part.strip() for part in answer.headers["Content-Security-Policy"].split(";")]
+            directives = [
+                part.strip() for part in answer.headers["Content-Security-Policy"].split(";")
+            ]
             assert {"sandbox", "default-src 'none'"} <= set(directives)
             (json.loads if form == "json" else etree.fromstring)(answer.body)
 
@@ -653,15 +834,23 @@ BROKEN = (
 )
 
 
-def test_no_log_line_of_the_server_says_who_reads_what(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> None:
-    running = Server(standing, tmp_path_factory.mktemp("logs"), FEEDPROXY_LOG="debug", FEEDPROXY_ACCESS_KEYS=KEY)
+def test_no_log_line_of_the_server_says_who_reads_what(
+    standing: Standing, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    running = Server(
+        standing, tmp_path_factory.mktemp("logs"), FEEDPROXY_LOG="debug", FEEDPROXY_ACCESS_KEYS=KEY
+    )
     for request in BROKEN:
         with socket.create_connection(("127.0.0.1", running.port), timeout=30) as connection:
             connection.sendall(request.encode())
             connection.shutdown(socket.SHUT_WR)
             connection.recv(100)
     running.end()
-    lines = [line for line in running.log if "Listening at" not in line and "Current configuration" not in line]
+    lines = [
+        line
+        for line in running.log
+        if "Listening at" not in line and "Current configuration" not in line
+    ]
     assert any("Invalid request" in line for line in lines)
     for word in (KEY, SEARCHED, "127.0.0.1"):
         assert [line for line in lines if word in line] == []
@@ -669,7 +858,9 @@ def test_no_log_line_of_the_server_says_who_reads_what(standing: Standing, tmp_p
 
 def test_a_request_without_one_host_is_refused(server: Server) -> None:
     for hosts in ("", "Host: localhost\r\nHost: localhost\r\n", "Host: a b\r\n", "Host:\r\n"):
-        answer = server.send(f"GET /robots.txt HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
+        answer = server.send(
+            f"GET /robots.txt HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode()
+        )
         assert answer is not None
         assert answer.status == 400, hosts
     old = server.send(b"GET /robots.txt HTTP/1.0\r\n\r\n")

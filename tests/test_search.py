@@ -21,14 +21,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from test_store import NOW, PAGE, hold, make
 
-from feedproxy.harvest import Harvester
-from feedproxy.harvest.archive import archive
-from feedproxy.media import MediaFolder
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester
+from feedproxy.ingest.archive import archive
+from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Mirror, SafeHtml
-from feedproxy.settings import Settings
+from feedproxy.search_terms import parse_query
 from feedproxy.store import SqlStore, Store, open_store
 from feedproxy.web import create_app
-from feedproxy.words import parse_query
 
 SERVER = os.environ.get("TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 CHECKS = {"xml": check_rss, "atom": check_atom, "json": check_json_feed}
@@ -41,7 +41,9 @@ CHECKS = {"xml": check_rss, "atom": check_atom, "json": check_json_feed}
 def database() -> Iterator[str]:
     name = f"fp_search_{os.getpid()}"
     try:
-        engine = create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+        engine = create_engine(
+            SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3}
+        )
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
     except (SQLAlchemyError, ImportError) as e:
@@ -55,16 +57,26 @@ def database() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     is_file = request.param == "sqlite"
-    opened = open_store(f"sqlite:///{tmp_path}/store.sqlite" if is_file else request.getfixturevalue("database"), tmp_path)
+    opened = open_store(
+        f"sqlite:///{tmp_path}/store.sqlite" if is_file else request.getfixturevalue("database"),
+        tmp_path,
+    )
     yield opened
     opened.drop(opened.walk(["c1", "c2"]), NOW)
     opened.close()
 
 
-def find(store: Store, asked: str, limit: int = 30, before: str = "", channels: tuple[str, ...] = ("c1",)) -> list[str]:
+def find(
+    store: Store, asked: str, limit: int = 30, before: str = "", channels: tuple[str, ...] = ("c1",)
+) -> list[str]:
     while store.search.index(100):
         pass
-    return [each.id for each in store.search.find(parse_query(asked), channels, limit, before=ArticleId(before) or None)]
+    return [
+        each.id
+        for each in store.search.find(
+            parse_query(asked), channels, limit, before=ArticleId(before) or None
+        )
+    ]
 
 
 def of(number: int, body: str, title: str = "消息", **changes: object) -> Article:
@@ -84,7 +96,9 @@ def test_a_word_is_found_as_it_stands_not_by_its_parts(held: Store) -> None:
     assert find(held, "山城城中") == ["n2"]
 
 
-def test_script_case_and_width_make_no_difference_and_inline_tags_do_not_part_words(held: Store) -> None:
+def test_script_case_and_width_make_no_difference_and_inline_tags_do_not_part_words(
+    held: Store,
+) -> None:
     hold(held, of(1, "臺<b>灣</b>人用 <i>iPhone</i> &amp; ＡＢＣ"), of(2, "台湾</p><p>人用手机"))
     assert find(held, "台湾") == ["n2", "n1"]
     assert find(held, "臺灣人 IPHONE abc") == ["n1"]
@@ -112,7 +126,9 @@ def test_only_what_the_channels_show_is_found(held: Store) -> None:
     assert find(held, "早市", channels=("c1", "c2")) == ["n2", "n1"]
 
 
-def test_a_correction_takes_the_place_of_what_was_there_and_what_is_deleted_is_found_no_more(held: Store) -> None:
+def test_a_correction_takes_the_place_of_what_was_there_and_what_is_deleted_is_found_no_more(
+    held: Store,
+) -> None:
     hold(held, of(1, "早市开张"), of(2, "早市开张"))
     assert find(held, "早市") == ["n2", "n1"]
     held.save(of(1, "夜市开张"), [PAGE], {}, NOW)
@@ -146,7 +162,17 @@ def test_indexing_goes_on_where_it_was_and_can_begin_anew(held: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["a' OR 1=1", "NEAR(早市 a)", '早市 AND "', "tokens:早市", "早市*", "!早市 & | <->", "早市:*", "\\早市"]
+    "asked",
+    [
+        "a' OR 1=1",
+        "NEAR(早市 a)",
+        '早市 AND "',
+        "tokens:早市",
+        "早市*",
+        "!早市 & | <->",
+        "早市:*",
+        "\\早市",
+    ],
 )
 def test_no_query_is_an_engines_syntax(held: Store, asked: str) -> None:
     hold(held, of(1, "早市 a or near 1 tokens and"))
@@ -157,10 +183,12 @@ def test_no_query_is_an_engines_syntax(held: Store, asked: str) -> None:
 
 
 @pytest.fixture
-def client(settings: Settings, mirror: Mirror, store: SqlStore, harvester: Harvester, clock: Clock) -> FlaskClient:
-    for channel in harvester.kit.mirror.channels:
+def client(
+    settings: Settings, mirror: Mirror, store: SqlStore, harvester: Harvester, clock: Clock
+) -> FlaskClient:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    return create_app(settings, mirror, store, MediaFolder(settings.media), clock).test_client()
+    return create_app(settings, mirror, store, FolderMedia(settings.media), clock).test_client()
 
 
 def test_a_page_shows_what_was_found_marked_with_its_feeds(client: FlaskClient) -> None:
@@ -192,11 +220,16 @@ def test_a_search_can_be_subscribed_to(client: FlaskClient, form: str) -> None:
 
 
 def test_spellings_of_one_search_are_one_feed(client: FlaskClient) -> None:
-    one, other = (client.get(f"/feed/search.atom?q={quote(asked)}").data for asked in ("山城 早市", "早市,山城"))
+    one, other = (
+        client.get(f"/feed/search.atom?q={quote(asked)}").data
+        for asked in ("山城 早市", "早市,山城")
+    )
     assert one == other
 
 
-def test_a_search_finds_what_came_since(client: FlaskClient, store: SqlStore, harvester: Harvester, clock: Clock) -> None:
+def test_a_search_finds_what_came_since(
+    client: FlaskClient, store: SqlStore, harvester: Harvester, clock: Clock
+) -> None:
     asked = "/search?q=" + quote("夜市")
     assert b"<mark>" not in client.get(asked).data
     held = store.article(ArticleId("n101"))
@@ -204,12 +237,16 @@ def test_a_search_finds_what_came_since(client: FlaskClient, store: SqlStore, ha
     clock.advance(minutes=1)
     store.save(make(101, title="山城的夜市"), [PAGE], {}, clock())
     assert b"<mark>" not in client.get(asked).data
-    archive(harvester.kit)
+    archive(harvester.services)
     assert "<mark>夜市</mark>" in client.get(asked).text
 
 
-def test_a_long_search_goes_on_page_by_page(client: FlaskClient, store: SqlStore, mirror: Mirror) -> None:
-    hold(store, *(of(number, "豆腐") for number in range(1000, 1050)), channel=mirror.channels[0].id)
+def test_a_long_search_goes_on_page_by_page(
+    client: FlaskClient, store: SqlStore, mirror: Mirror
+) -> None:
+    hold(
+        store, *(of(number, "豆腐") for number in range(1000, 1050)), channel=mirror.channels[0].id
+    )
     while store.search.index(100):
         pass
     path, titles = "/search?q=" + quote("豆腐"), list[str]()
@@ -222,7 +259,9 @@ def test_a_long_search_goes_on_page_by_page(client: FlaskClient, store: SqlStore
     assert len(titles) == len(set(titles)) == 50
 
 
-@pytest.mark.parametrize("asked", ["茶", "山" * 101, "aa bb cc dd ee ff gg hh ii", "\0", "🙂", "x" * 10_000])
+@pytest.mark.parametrize(
+    "asked", ["茶", "山" * 101, "aa bb cc dd ee ff gg hh ii", "\0", "🙂", "x" * 10_000]
+)
 def test_what_can_not_be_searched_for_is_refused_and_told(client: FlaskClient, asked: str) -> None:
     answer = client.get("/search?q=" + quote(asked))
     assert answer.status_code in (200, 400)
@@ -257,7 +296,7 @@ def test_one_client_may_have_so_many_searches_made_and_those_that_are_made_cost_
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
 ) -> None:
     mirror = replace(mirror, filtered_per_minute=2)
-    strict = create_app(settings, mirror, store, MediaFolder(settings.media), clock).test_client()
+    strict = create_app(settings, mirror, store, FolderMedia(settings.media), clock).test_client()
     for number in (0, 1, 0):
         assert strict.get(f"/search?q=ab{number}").status_code == 200
     assert strict.get("/search?q=another").status_code == 429
@@ -265,11 +304,17 @@ def test_one_client_may_have_so_many_searches_made_and_those_that_are_made_cost_
     assert strict.get("/search?q=ab0").status_code == 200
 
 
-def test_every_page_has_a_form_that_leads_to_search_and_browsers_learn_of_it(client: FlaskClient) -> None:
+def test_every_page_has_a_form_that_leads_to_search_and_browsers_learn_of_it(
+    client: FlaskClient,
+) -> None:
     for path in ("/", "/town", "/town/blob/master/pages/city/n102.md", "/search"):
         page = parser.fromstring(client.get(path).data)
         page.make_links_absolute(f"http://localhost{path}")
-        assert [form.get("action") for form in page.cssselect("form[role=search]")] == ["http://localhost/search"]
-        assert [link.get("href") for link in page.cssselect("link[rel=search]")] == ["http://localhost/opensearch.xml"]
+        assert [form.get("action") for form in page.cssselect("form[role=search]")] == [
+            "http://localhost/search"
+        ]
+        assert [link.get("href") for link in page.cssselect("link[rel=search]")] == [
+            "http://localhost/opensearch.xml"
+        ]
     description = etree.fromstring(client.get("/opensearch.xml").data)
     assert description[-1].get("template") == "http://localhost/search?q={searchTerms}"

@@ -25,7 +25,12 @@ class Serving:
         self.port, self.base = port, f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "feedproxy", "serve"]
         self.process = subprocess.Popen(
-            command, env=environment, cwd=environment["TMPDIR"], stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            env=environment,
+            cwd=environment["TMPDIR"],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self.survived = threading.Event()
 
@@ -101,7 +106,9 @@ def stop(serving: Serving) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc and parent-death signal")
 @pytest.mark.parametrize("end", [stop, kill_supervisor, kill_web])
-def test_it_serves_what_it_polls_and_all_ends_together(serving: Serving, end: Callable[[Serving], None]) -> None:
+def test_it_serves_what_it_polls_and_all_ends_together(
+    serving: Serving, end: Callable[[Serving], None]
+) -> None:
     serving.read_until("books 读书: 1 new", "Listening at")
     answers = [serving.get("/feed/town.xml") for _ in range(8)]
     assert {status for status, _, _ in answers} == {200}
@@ -135,7 +142,9 @@ def test_slow_clients_hold_up_nobody(serving: Serving, kind: str) -> None:
     serving.read_until("Booting worker")
     with ExitStack() as connections:
         for _ in range(100):
-            slow = connections.enter_context(socket.create_connection(("127.0.0.1", serving.port), 20))
+            slow = connections.enter_context(
+                socket.create_connection(("127.0.0.1", serving.port), 20)
+            )
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             slow.sendall(SLOW[kind])
         for _ in range(5):

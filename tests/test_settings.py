@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import ConfigError
-from feedproxy.settings import Settings, load_settings
 
 VARIABLES = [
     ("FEEDPROXY_CONFIG", "/etc/village", "config", Path("/etc/village")),
@@ -20,7 +20,12 @@ VARIABLES = [
         "postgresql+psycopg://db.example/village",
     ),
     ("FEEDPROXY_REDIS_URL", "redis://redis.example/3", "redis_url", "redis://redis.example/3"),
-    ("FEEDPROXY_BROKER_URL", "amqp://u:p@mq.example/village", "broker_url", "amqp://u:p@mq.example/village"),
+    (
+        "FEEDPROXY_BROKER_URL",
+        "amqp://u:p@mq.example/village",
+        "broker_url",
+        "amqp://u:p@mq.example/village",
+    ),
     ("FEEDPROXY_MEDIA_URL", "s3://mirror/pictures/", "media_url", "s3://mirror/pictures"),
     ("FEEDPROXY_MEDIA_ENDPOINT", "https://s3.example", "media_endpoint", "https://s3.example"),
     ("FEEDPROXY_MEDIA_KEY", "somebody", "media_key", "somebody"),
@@ -33,12 +38,27 @@ VARIABLES = [
         ("Bridge-and-river-1", "market_and_garden"),
     ),
     ("FEEDPROXY_INDEXED", "true", "indexed", True),
-    ("FEEDPROXY_TRUSTED_HOSTS", "mirror.example, other.example", "trusted_hosts", ("mirror.example", "other.example")),
+    (
+        "FEEDPROXY_TRUSTED_HOSTS",
+        "mirror.example, other.example",
+        "trusted_hosts",
+        ("mirror.example", "other.example"),
+    ),
     ("FEEDPROXY_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
-    ("FEEDPROXY_ORIGINS", "news.example=http://10.0.0.5:80", "origins", {"news.example": "http://10.0.0.5:80"}),
+    (
+        "FEEDPROXY_ORIGINS",
+        "news.example=http://10.0.0.5:80",
+        "origins",
+        {"news.example": "http://10.0.0.5:80"},
+    ),
     ("FEEDPROXY_PROXY", "socks5h://127.0.0.1:9050", "proxy", "socks5h://127.0.0.1:9050"),
     ("FEEDPROXY_CONTACT", "owner@mirror.example", "contact", "owner@mirror.example"),
-    ("FEEDPROXY_WEBHOOK_URL", "https://hooks.example/village?to=us", "webhook_url", "https://hooks.example/village?to=us"),
+    (
+        "FEEDPROXY_WEBHOOK_URL",
+        "https://hooks.example/village?to=us",
+        "webhook_url",
+        "https://hooks.example/village?to=us",
+    ),
     ("FEEDPROXY_OPERATOR_TOKEN", "Open, Sesame: seeds", "operator_token", "Open, Sesame: seeds"),
     ("FEEDPROXY_SIGNING_KEY", "RWQ=", "signing_key", "RWQ="),
     ("FEEDPROXY_LOG", "debug", "log", "debug"),
@@ -85,7 +105,11 @@ FAULTS = [
 
 
 def test_the_table_of_variables_names_every_setting() -> None:
-    of_its_own = {"database_read_url", "websub_hub", "serial_base"}  # read elsewhere: they need others, or something signed
+    of_its_own = {
+        "database_read_url",
+        "websub_hub",
+        "serial_base",
+    }  # read elsewhere: they need others, or something signed
     assert {field for _, _, field, _ in VARIABLES} | of_its_own == set(Settings.model_fields)
 
 
@@ -96,24 +120,32 @@ def test_each_variable_is_read(variable: str, value: str, field: str, expected: 
 
 
 @pytest.mark.parametrize(("variable", "value", "field", "expected"), VARIABLES)
-def test_each_variable_may_stand_in_a_file(variable: str, value: str, field: str, expected: object, tmp_path: Path) -> None:
+def test_each_variable_may_stand_in_a_file(
+    variable: str, value: str, field: str, expected: object, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text(f"{value}\n", "utf-8")
     assert getattr(load_settings({f"{variable}_FILE": str(secret)}), field) == expected
 
 
 def test_variables_of_other_programs_are_left_alone() -> None:
-    assert load_settings({"PATH": "/bin", "MY_FEEDPROXY_BIND": "8000", "WORKERS": "many"}) == load_settings({})
+    assert load_settings(
+        {"PATH": "/bin", "MY_FEEDPROXY_BIND": "8000", "WORKERS": "many"}
+    ) == load_settings({})
 
 
-@pytest.mark.parametrize("variable", ["FEEDPROXY_WORKRES", "FEEDPROXY_", "FEEDPROXY_COLOUR_FILE", "FEEDPROXY_FILE"])
+@pytest.mark.parametrize(
+    "variable", ["FEEDPROXY_WORKRES", "FEEDPROXY_", "FEEDPROXY_COLOUR_FILE", "FEEDPROXY_FILE"]
+)
 def test_an_unknown_variable_stops_the_start_and_is_named(variable: str) -> None:
     with pytest.raises(ConfigError, match=f"^environment: {variable}: no such setting$"):
         load_settings({"FEEDPROXY_WORKERS": "3", variable: "3"})
 
 
 @pytest.mark.parametrize(("variable", "value", "word"), FAULTS)
-def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(variable: str, value: str, word: str) -> None:
+def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(
+    variable: str, value: str, word: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings({variable: value})
     message = str(caught.value)
@@ -123,7 +155,9 @@ def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(variable: str
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\xfa"])
-def test_a_secret_that_can_not_be_read_names_the_variable_and_the_file(content: bytes | None, tmp_path: Path) -> None:
+def test_a_secret_that_can_not_be_read_names_the_variable_and_the_file(
+    content: bytes | None, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     if content is not None:
         secret.write_bytes(content)
@@ -141,24 +175,41 @@ def test_several_hosts_have_an_origin_each_whatever_the_spacing_and_case() -> No
 
 
 @pytest.mark.parametrize(
-    "proxy", ["http://p.example:3128", "https://p.example", "socks5://p.example:1080", "socks5h://u:p@p.example:1"]
+    "proxy",
+    [
+        "http://p.example:3128",
+        "https://p.example",
+        "socks5://p.example:1080",
+        "socks5h://u:p@p.example:1",
+    ],
 )
 def test_http_and_socks_proxies_are_taken(proxy: str) -> None:
     assert load_settings({"FEEDPROXY_PROXY": proxy}).proxy == proxy
 
 
-@pytest.mark.parametrize("address", ["https://hooks.example/village/", "http://10.0.0.5:8080", "https://u:p@hooks.example/a?b=/"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://hooks.example/village/", "http://10.0.0.5:8080", "https://u:p@hooks.example/a?b=/"],
+)
 def test_the_webhook_s_address_stays_as_it_is_given(address: str) -> None:
     assert load_settings({"FEEDPROXY_WEBHOOK_URL": address}).webhook_url == address
 
 
 def test_a_mirror_may_stand_below_a_path() -> None:
-    assert load_settings({"FEEDPROXY_PUBLIC_URL": "https://home.example/mirror/"}).public_url == "https://home.example/mirror"
+    assert (
+        load_settings({"FEEDPROXY_PUBLIC_URL": "https://home.example/mirror/"}).public_url
+        == "https://home.example/mirror"
+    )
 
 
 def test_the_store_is_a_file_in_the_data_folder_unless_a_database_is_named() -> None:
-    assert load_settings({"FEEDPROXY_DATA": "/srv/village"}).store_url == "sqlite:////srv/village/feedproxy.sqlite"
-    named = load_settings({"FEEDPROXY_DATA": "/srv/village", "FEEDPROXY_DATABASE_URL": "sqlite:///other.sqlite"})
+    assert (
+        load_settings({"FEEDPROXY_DATA": "/srv/village"}).store_url
+        == "sqlite:////srv/village/feedproxy.sqlite"
+    )
+    named = load_settings(
+        {"FEEDPROXY_DATA": "/srv/village", "FEEDPROXY_DATABASE_URL": "sqlite:///other.sqlite"}
+    )
     assert named.store_url == "sqlite:///other.sqlite"
 
 
@@ -171,27 +222,42 @@ def test_a_replica_of_nothing_is_refused() -> None:
 @pytest.mark.parametrize(
     ("bind", "public_url", "is_local"),
     [
-        *((f"{host}:8000", "", True) for host in ("127.0.0.1", "localhost", "LocalHost", "[::1]", "127.9.8.7")),
-        *((f"{host}:8000", "", False) for host in ("0.0.0.0", "[::]", "192.0.2.7", "mirror.example", "[2001:db8::1]")),
+        *(
+            (f"{host}:8000", "", True)
+            for host in ("127.0.0.1", "localhost", "LocalHost", "[::1]", "127.9.8.7")
+        ),
+        *(
+            (f"{host}:8000", "", False)
+            for host in ("0.0.0.0", "[::]", "192.0.2.7", "mirror.example", "[2001:db8::1]")
+        ),
         ("127.0.0.1:8000", "https://mirror.example", False),
     ],
 )
 def test_the_mirror_is_for_this_machine_only_where_it_listens_there_and_has_no_public_address(
     bind: str, public_url: str, *, is_local: bool
 ) -> None:
-    assert load_settings({"FEEDPROXY_BIND": bind, "FEEDPROXY_PUBLIC_URL": public_url}).is_local is is_local
+    assert (
+        load_settings({"FEEDPROXY_BIND": bind, "FEEDPROXY_PUBLIC_URL": public_url}).is_local
+        is is_local
+    )
 
 
-ENVIRONMENT = (Path(__file__).resolve().parents[1] / "config" / "deploy" / "environment").read_text("utf-8")
+ENVIRONMENT = (Path(__file__).resolve().parents[1] / "config" / "deploy" / "environment").read_text(
+    "utf-8"
+)
 EXAMPLES = re.findall(r"^#?(FEEDPROXY_\w+)=(.*(?:example|put-).*)$", ENVIRONMENT, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("variable", "value"), EXAMPLES)
-def test_an_example_that_was_left_in_the_environment_stops_the_start(variable: str, value: str, tmp_path: Path) -> None:
+def test_an_example_that_was_left_in_the_environment_stops_the_start(
+    variable: str, value: str, tmp_path: Path
+) -> None:
     file = tmp_path / "secret"
     file.write_text(f"{value}\n", "utf-8")
     for environ in ({variable: value}, {f"{variable}_FILE": str(file)}):
-        with pytest.raises(ConfigError, match=f"^environment: {variable}: is still the example of ") as caught:
+        with pytest.raises(
+            ConfigError, match=f"^environment: {variable}: is still the example of "
+        ) as caught:
             load_settings(environ)
         assert len(str(caught.value).splitlines()) == 1
 
@@ -203,7 +269,10 @@ def test_the_token_is_among_the_examples() -> None:
 @pytest.mark.parametrize("value", ["", " ", "\t\n"])
 def test_a_variable_that_is_empty_is_unset_whichever_it_is(value: str) -> None:
     names = [f"FEEDPROXY_{name.upper()}" for name in Settings.model_fields]
-    assert load_settings({each: value for name in names for each in (name, f"{name}_FILE")}) == Settings()
+    assert (
+        load_settings({each: value for name in names for each in (name, f"{name}_FILE")})
+        == Settings()
+    )
 
 
 def test_an_empty_variable_does_not_hide_the_file_that_holds_its_value(tmp_path: Path) -> None:

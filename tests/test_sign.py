@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from newsroom import write_config
 
 from feedproxy.cli import cli, main
+from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import ConfigError, FeedproxyError, SignatureError
-from feedproxy.settings import Settings, load_settings
 from feedproxy.sign import (
     make_key,
     read_manifest,
@@ -67,7 +67,9 @@ DECRYPTED_PUBLIC = "RWRko0r8PaqjZmQjiiVJErQunuXkuYVD0eqAFLFvVIOeuvpsx2Qj+wII"
 
 KEY = make_key(bytes(range(40)))
 HASH, OTHER_HASH = "0" * 64, "f" * 64
-needs_minisign = pytest.mark.skipif(not shutil.which("minisign"), reason="needs minisign (the Debian package of that name)")
+needs_minisign = pytest.mark.skipif(
+    not shutil.which("minisign"), reason="needs minisign (the Debian package of that name)"
+)
 texts = st.text(st.characters(), max_size=60)
 
 
@@ -77,13 +79,17 @@ def two_lines(line: str) -> str:
 
 def minisign(*arguments: object) -> "subprocess.CompletedProcess[str]":
     command = ["minisign", *map(str, arguments)]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
+    )
 
 
 # Keys
 
 
-@pytest.mark.parametrize("form", [str, two_lines, "\n {}\r\n".format, lambda line: two_lines(line).replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "form", [str, two_lines, "\n {}\r\n".format, lambda line: two_lines(line).replace("\n", "\r\n")]
+)
 def test_a_key_is_read_from_its_file_and_from_its_line_alone(form: Callable[[str], str]) -> None:
     assert str(read_public_key(form(PUBLIC))) == PUBLIC
     assert str(read_secret_key(form(SECRET)).public) == PUBLIC
@@ -102,7 +108,9 @@ def test_a_key_has_the_name_that_minisign_gives_it() -> None:
 
 
 def test_a_key_with_a_password_is_refused_and_the_way_out_is_told() -> None:
-    with pytest.raises(SignatureError, match=r"^is encrypted with a password; .*minisign -C -W -s COPY$"):
+    with pytest.raises(
+        SignatureError, match=r"^is encrypted with a password; .*minisign -C -W -s COPY$"
+    ):
         read_secret_key(two_lines(ENCRYPTED))
 
 
@@ -120,14 +128,18 @@ def test_a_key_with_a_password_is_refused_and_the_way_out_is_told() -> None:
         (read_secret_key, SECRET[:-4], "is no minisign secret key"),
     ],
 )
-def test_what_is_no_such_key_is_refused_by_name(read: Callable[[str], object], text: str, words: str) -> None:
+def test_what_is_no_such_key_is_refused_by_name(
+    read: Callable[[str], object], text: str, words: str
+) -> None:
     with pytest.raises(SignatureError) as caught:
         read(text)
     assert caught.value.reason == words
 
 
 @pytest.mark.parametrize(("line", "start"), [(SECRET, 62), (DECRYPTED, 54)])
-def test_no_bit_of_a_secret_key_may_differ_nor_of_its_id_if_it_has_a_checksum(line: str, start: int) -> None:
+def test_no_bit_of_a_secret_key_may_differ_nor_of_its_id_if_it_has_a_checksum(
+    line: str, start: int
+) -> None:
     packed = b64decode(line)
     for place in (*range(8 * 6), *range(8 * start, 8 * len(packed))):
         with pytest.raises(SignatureError):
@@ -159,14 +171,19 @@ def test_the_same_key_signs_the_same_content_as_minisign_does_and_every_time_ali
     assert signature == sign(SIGNED, read_secret_key(SECRET), comment=COMMENT)
 
 
-@given(st.binary(max_size=200), st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60))
+@given(
+    st.binary(max_size=200),
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60),
+)
 def test_what_is_signed_is_verified_with_its_comment(body: bytes, comment: str) -> None:
     assert verify(body, sign(body, KEY, comment=comment), KEY.public) == comment
 
 
 @pytest.mark.parametrize("signature", [PREHASHED, LEGACY])
 def test_any_bit_that_differs_in_a_signature_is_refused(signature: bytes) -> None:
-    said = len(signature.partition(b"\n")[0])  # what the untrusted comment says is not signed: minisign's form
+    said = len(
+        signature.partition(b"\n")[0]
+    )  # what the untrusted comment says is not signed: minisign's form
     places = [*range(8 * len("untrusted comment: ")), *range(8 * said, 8 * len(signature))]
     for place in places:
         with pytest.raises(SignatureError):
@@ -174,12 +191,20 @@ def test_any_bit_that_differs_in_a_signature_is_refused(signature: bytes) -> Non
 
 
 @given(st.binary(min_size=1, max_size=100), st.data())
-def test_any_bit_that_differs_in_what_is_signed_or_in_the_key_is_refused(body: bytes, data: st.DataObject) -> None:
+def test_any_bit_that_differs_in_what_is_signed_or_in_the_key_is_refused(
+    body: bytes, data: st.DataObject
+) -> None:
     signature, line = sign(body, KEY, comment="x"), b64decode(str(KEY.public))
     with pytest.raises(SignatureError):
         verify(flipped(body, data.draw(st.integers(0, 8 * len(body) - 1))), signature, KEY.public)
     with pytest.raises(SignatureError):
-        verify(body, signature, read_public_key(b64encode(flipped(line, data.draw(st.integers(0, 8 * 42 - 1)))).decode()))
+        verify(
+            body,
+            signature,
+            read_public_key(
+                b64encode(flipped(line, data.draw(st.integers(0, 8 * 42 - 1)))).decode()
+            ),
+        )
 
 
 @pytest.mark.parametrize("place", range(32))
@@ -193,7 +218,9 @@ def test_a_public_key_of_any_bits_verifies_nothing_and_breaks_nothing(place: int
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), texts)
-def test_whatever_is_given_nothing_but_our_error_is_raised(body: bytes, signature: bytes, text: str) -> None:
+def test_whatever_is_given_nothing_but_our_error_is_raised(
+    body: bytes, signature: bytes, text: str
+) -> None:
     for attempt in (
         lambda: verify(body, signature, KEY.public),
         lambda: read_public_key(text),
@@ -207,7 +234,17 @@ def test_whatever_is_given_nothing_but_our_error_is_raised(body: bytes, signatur
 
 
 @given(
-    st.lists(st.sampled_from([*PREHASHED.splitlines(keepends=True), *LEGACY.splitlines(keepends=True), b"\n", b"\r\n", b"\xff"]))
+    st.lists(
+        st.sampled_from(
+            [
+                *PREHASHED.splitlines(keepends=True),
+                *LEGACY.splitlines(keepends=True),
+                b"\n",
+                b"\r\n",
+                b"\xff",
+            ]
+        )
+    )
 )
 def test_no_other_order_of_the_lines_of_two_signatures_is_taken(lines: list[bytes]) -> None:
     if b"".join(lines).split(b"\n")[1:] in (PREHASHED.split(b"\n")[1:], LEGACY.split(b"\n")[1:]):
@@ -222,7 +259,9 @@ def test_no_other_order_of_the_lines_of_two_signatures_is_taken(lines: list[byte
         lambda signature: signature + b"\n",
         lambda signature: signature + b"more\n",
         lambda signature: signature.replace(b"\n", b"\r\n"),
-        lambda signature: signature.replace(b"untrusted comment: ", b"untrusted comment: " + b"x" * 10_000),
+        lambda signature: signature.replace(
+            b"untrusted comment: ", b"untrusted comment: " + b"x" * 10_000
+        ),
         lambda signature: signature.replace(b"\ntrusted comment: ", b"\ntrusted comment:"),
         lambda signature: signature.replace(b"=\n", b"\n"),
         lambda signature: b"\n".join(signature.split(b"\n")[:3]),
@@ -240,7 +279,9 @@ def test_a_signature_without_its_last_line_end_is_one() -> None:
 
 
 def test_another_key_is_named() -> None:
-    with pytest.raises(SignatureError, match=f"^is signed by key 6A14C6DDB2D011A0, not by {KEY.public.name}$"):
+    with pytest.raises(
+        SignatureError, match=f"^is signed by key 6A14C6DDB2D011A0, not by {KEY.public.name}$"
+    ):
         verify(SIGNED, PREHASHED, KEY.public)
 
 
@@ -251,22 +292,34 @@ def test_a_key_that_only_has_the_same_id_verifies_nothing() -> None:
 
 
 def test_a_comment_of_another_signature_by_the_same_key_is_refused() -> None:
-    one, other = (sign(body, KEY, comment=body.decode()).splitlines() for body in (b"one", b"other"))
-    with pytest.raises(SignatureError, match=f"^has a comment that key {KEY.public.name} did not sign$"):
+    one, other = (
+        sign(body, KEY, comment=body.decode()).splitlines() for body in (b"one", b"other")
+    )
+    with pytest.raises(
+        SignatureError, match=f"^has a comment that key {KEY.public.name} did not sign$"
+    ):
         verify(b"one", b"\n".join([*one[:2], *other[2:]]), KEY.public)
 
 
-@pytest.mark.parametrize("comment", ["two\nlines", "\x1b[2J", "\r", "\u2028", "\ud800", "桥" * 2_667])
+@pytest.mark.parametrize(
+    "comment", ["two\nlines", "\x1b[2J", "\r", "\u2028", "\ud800", "桥" * 2_667]
+)
 def test_a_comment_that_is_no_line_is_not_signed(comment: str) -> None:
     with pytest.raises(SignatureError, match="comment"):
         sign(SIGNED, KEY, comment=comment)
 
 
 def test_a_signed_comment_that_would_play_with_the_terminal_is_refused() -> None:
-    whole = b"51TDJS0uONXdNAA4Y8bYlV+U2dxdya7kISBOe7G2UK0D2uUNRv9ZIeYUbTfX85qzSwCQ3KMhYtSCU2st0kPWBg=="
+    whole = (
+        b"51TDJS0uONXdNAA4Y8bYlV+U2dxdya7kISBOe7G2UK0D2uUNRv9ZIeYUbTfX85qzSwCQ3KMhYtSCU2st0kPWBg=="
+    )
     first, made, *_ = PREHASHED.splitlines()
     with pytest.raises(SignatureError, match=r"^is no minisign signature$"):
-        verify(SIGNED, b"\n".join([first, made, b"trusted comment: \x1b[2J", whole]), read_public_key(PUBLIC))
+        verify(
+            SIGNED,
+            b"\n".join([first, made, b"trusted comment: \x1b[2J", whole]),
+            read_public_key(PUBLIC),
+        )
 
 
 def test_a_prehash_is_no_signed_content_of_the_present_form() -> None:
@@ -285,7 +338,10 @@ def test_minisign_verifies_what_is_signed(body: bytes, comment: str, tmp_path: P
     file.write_bytes(body)
     public.write_text(write_public_key(KEY.public), "utf-8")
     file.with_name("SHA256SUMS.minisig").write_bytes(sign(body, KEY, comment=comment))
-    by_file, by_line = minisign("-Vm", file, "-p", public), minisign("-Vm", file, "-P", KEY.public, "-H")
+    by_file, by_line = (
+        minisign("-Vm", file, "-p", public),
+        minisign("-Vm", file, "-P", KEY.public, "-H"),
+    )
     assert (by_file.returncode, by_line.returncode) == (0, 0)
     assert comment in by_file.stdout
     file.write_bytes(body + b"!")
@@ -294,12 +350,17 @@ def test_minisign_verifies_what_is_signed(body: bytes, comment: str, tmp_path: P
 
 @needs_minisign
 @pytest.mark.parametrize("form", [(), ("-l",), ("-c", "anything"), ("-t", COMMENT)])
-def test_what_minisign_signs_with_a_key_of_its_own_is_verified(form: tuple[str, ...], tmp_path: Path) -> None:
+def test_what_minisign_signs_with_a_key_of_its_own_is_verified(
+    form: tuple[str, ...], tmp_path: Path
+) -> None:
     file, public, secret = tmp_path / "SHA256SUMS", tmp_path / "key.pub", tmp_path / "key"
     file.write_bytes(SIGNED)
     assert minisign("-G", "-W", "-p", public, "-s", secret).returncode == 0
     assert minisign("-S", *form, "-s", secret, "-m", file).returncode == 0
-    key, signature = read_public_key(public.read_text("utf-8")), file.with_name("SHA256SUMS.minisig").read_bytes()
+    key, signature = (
+        read_public_key(public.read_text("utf-8")),
+        file.with_name("SHA256SUMS.minisig").read_bytes(),
+    )
     comment = verify(SIGNED, signature, key)
     assert comment == COMMENT or comment.startswith("timestamp:")
     assert read_secret_key(secret.read_text("utf-8")).public == key
@@ -313,17 +374,31 @@ def test_minisign_signs_with_a_key_of_ours(tmp_path: Path) -> None:
     file.write_bytes(SIGNED)
     secret.write_text(write_secret_key(KEY), "utf-8")
     assert minisign("-S", "-s", secret, "-m", file).returncode == 0
-    assert verify(SIGNED, file.with_name("SHA256SUMS.minisig").read_bytes(), KEY.public).startswith("timestamp:")
+    assert verify(SIGNED, file.with_name("SHA256SUMS.minisig").read_bytes(), KEY.public).startswith(
+        "timestamp:"
+    )
 
 
 # Manifests
 
-names = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\\/"), min_size=1, max_size=20)
-paths = st.lists(names.filter(lambda name: name not in (".", "..", "-")), min_size=1, max_size=4).map("/".join)
+names = st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\\/"),
+    min_size=1,
+    max_size=20,
+)
+paths = st.lists(
+    names.filter(lambda name: name not in (".", "..", "-")), min_size=1, max_size=4
+).map("/".join)
 
 
-@given(st.dictionaries(paths, st.binary(max_size=3).map(lambda body: sha256(body).hexdigest()), max_size=8))
-def test_a_manifest_that_is_written_is_read_again_whatever_the_order(hashes: dict[str, str]) -> None:
+@given(
+    st.dictionaries(
+        paths, st.binary(max_size=3).map(lambda body: sha256(body).hexdigest()), max_size=8
+    )
+)
+def test_a_manifest_that_is_written_is_read_again_whatever_the_order(
+    hashes: dict[str, str],
+) -> None:
     body = write_manifest(hashes)
     assert read_manifest(body, max_lines=8) == hashes
     assert body == write_manifest(dict(reversed(hashes.items())))
@@ -344,11 +419,23 @@ def test_sha256sum_checks_a_manifest(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     manifest = tmp_path / "SHA256SUMS"
-    manifest.write_bytes(write_manifest({path: sha256(content).hexdigest() for path, content in contents.items()}))
+    manifest.write_bytes(
+        write_manifest({path: sha256(content).hexdigest() for path, content in contents.items()})
+    )
     command = ["sha256sum", "--check", "--strict", manifest.name]
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=20).returncode == 0
+    assert (
+        subprocess.run(
+            command, cwd=tmp_path, capture_output=True, check=False, timeout=20
+        ).returncode
+        == 0
+    )
     (tmp_path / "标签/桥.md").write_bytes(b"three")
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=20).returncode == 1
+    assert (
+        subprocess.run(
+            command, cwd=tmp_path, capture_output=True, check=False, timeout=20
+        ).returncode
+        == 1
+    )
 
 
 BAD_PATHS = [
@@ -393,7 +480,10 @@ def test_a_path_that_leads_elsewhere_is_not_read_and_its_line_is_named(path: str
     ("body", "words"),
     [
         (f"{HASH}  a\n{OTHER_HASH}  a\n".encode(), "line 2: 'a' stands there twice"),
-        (f"{HASH}  a\n{HASH}  b\n{HASH}  c\n{HASH}  d".encode(), "is no manifest: its last line has no end"),
+        (
+            f"{HASH}  a\n{HASH}  b\n{HASH}  c\n{HASH}  d".encode(),
+            "is no manifest: its last line has no end",
+        ),
         (f"{HASH}  a\n{HASH}  b\n{HASH}  c\n{HASH}  d\n".encode(), "has more than 3 lines"),
         (f"{HASH} *a\n".encode(), "line 1: is no line of a manifest"),
         (f"{HASH}  a\n\n".encode(), "line 2: is no line of a manifest"),
@@ -414,10 +504,15 @@ def test_a_manifest_in_another_form_is_none(body: bytes, words: str) -> None:
 
 
 @pytest.mark.parametrize("value", [SECRET, two_lines(SECRET)])
-def test_the_key_is_set_by_the_content_of_its_file_or_by_its_line(value: str, tmp_path: Path) -> None:
+def test_the_key_is_set_by_the_content_of_its_file_or_by_its_line(
+    value: str, tmp_path: Path
+) -> None:
     file = tmp_path / "key"
     file.write_text(value, "utf-8")
-    for settings in (load_settings({"FEEDPROXY_SIGNING_KEY": value}), load_settings({"FEEDPROXY_SIGNING_KEY_FILE": str(file)})):
+    for settings in (
+        load_settings({"FEEDPROXY_SIGNING_KEY": value}),
+        load_settings({"FEEDPROXY_SIGNING_KEY_FILE": str(file)}),
+    ):
         assert signing_key(settings) == read_secret_key(SECRET)
 
 
@@ -429,14 +524,22 @@ def test_a_secret_key_is_shown_nowhere() -> None:
     settings = load_settings({"FEEDPROXY_SIGNING_KEY": SECRET})
     key = signing_key(settings)
     shown = f"{settings!r} {settings} {key!r} {key}"
-    assert not [secret for secret in (SECRET, repr(read_secret_key(SECRET).seed)) if secret in shown]
+    assert not [
+        secret for secret in (SECRET, repr(read_secret_key(SECRET).seed)) if secret in shown
+    ]
 
 
-@pytest.mark.parametrize("value", [SECRET[:-8], ENCRYPTED, SECRET.replace("h7P3", "h7P4"), f"x{SECRET}"])
+@pytest.mark.parametrize(
+    "value", [SECRET[:-8], ENCRYPTED, SECRET.replace("h7P3", "h7P4"), f"x{SECRET}"]
+)
 def test_a_wrong_key_stops_every_start_with_one_line_that_does_not_show_it(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = {"FEEDPROXY_CONFIG": str(write_config(tmp_path)), "FEEDPROXY_DATA": str(tmp_path), "FEEDPROXY_SIGNING_KEY": value}
+    environ = {
+        "FEEDPROXY_CONFIG": str(write_config(tmp_path)),
+        "FEEDPROXY_DATA": str(tmp_path),
+        "FEEDPROXY_SIGNING_KEY": value,
+    }
     for name, content in environ.items():
         monkeypatch.setenv(name, content)
     monkeypatch.setattr(sys, "argv", ["feedproxy", "serve"])
@@ -472,7 +575,9 @@ def refusal(*arguments: object) -> str:
 def published(tmp_path: Path) -> Path:
     """Return the manifest of a mirror that was signed by `KEY`."""
     folder = tmp_path / "mirror"
-    contents = {f"pages/n{number}.md": str(number).encode() for number in range(4)} | {"README.md": b"read"}
+    contents = {f"pages/n{number}.md": str(number).encode() for number in range(4)} | {
+        "README.md": b"read"
+    }
     for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -481,11 +586,15 @@ def published(tmp_path: Path) -> Path:
         write_manifest({path: sha256(content).hexdigest() for path, content in contents.items()}),
     )
     manifest.write_bytes(body)
-    (folder / "SHA256SUMS.minisig").write_bytes(sign_publication(body, KEY, path=PUBLISHED, serial=7))
+    (folder / "SHA256SUMS.minisig").write_bytes(
+        sign_publication(body, KEY, path=PUBLISHED, serial=7)
+    )
     return manifest
 
 
-def test_keygen_makes_a_pair_that_only_its_owner_can_read_and_tells_how_to_use_it(tmp_path: Path) -> None:
+def test_keygen_makes_a_pair_that_only_its_owner_can_read_and_tells_how_to_use_it(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "mirror.key"
     result = run("keygen", file)
     secret = read_secret_key(file.read_text("utf-8"))
@@ -498,17 +607,27 @@ def test_keygen_makes_a_pair_that_only_its_owner_can_read_and_tells_how_to_use_i
 
 
 def test_keygen_makes_another_key_every_time(tmp_path: Path) -> None:
-    assert (run("keygen", tmp_path / "a").exit_code, run("keygen", tmp_path / "b").exit_code) == (0, 0)
+    assert (run("keygen", tmp_path / "a").exit_code, run("keygen", tmp_path / "b").exit_code) == (
+        0,
+        0,
+    )
     one, other = (read_secret_key((tmp_path / name).read_text("utf-8")) for name in "ab")
     assert one.id != other.id
     assert one.seed != other.seed
 
 
 @pytest.mark.parametrize("present", ["mirror.key", "mirror.key.pub"])
-def test_keygen_overwrites_nothing_and_leaves_no_half_of_a_pair(present: str, tmp_path: Path) -> None:
+def test_keygen_overwrites_nothing_and_leaves_no_half_of_a_pair(
+    present: str, tmp_path: Path
+) -> None:
     (tmp_path / present).write_text("precious", "utf-8")
-    assert refusal("keygen", tmp_path / "mirror.key") == f"{tmp_path / present}: is there already, and no key is ever overwritten"
-    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {present: "precious"}
+    assert (
+        refusal("keygen", tmp_path / "mirror.key")
+        == f"{tmp_path / present}: is there already, and no key is ever overwritten"
+    )
+    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {
+        present: "precious"
+    }
 
 
 def test_keygen_follows_no_link(tmp_path: Path) -> None:
@@ -518,10 +637,15 @@ def test_keygen_follows_no_link(tmp_path: Path) -> None:
 
 
 def test_keygen_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert refusal("keygen", tmp_path / "no" / "key") == f"{tmp_path / 'no' / 'key'}: can't be written: no such file or directory"
+    assert (
+        refusal("keygen", tmp_path / "no" / "key")
+        == f"{tmp_path / 'no' / 'key'}: can't be written: no such file or directory"
+    )
 
 
-def test_verify_takes_the_key_as_line_and_as_file_and_shows_the_signed_comment(published: Path, tmp_path: Path) -> None:
+def test_verify_takes_the_key_as_line_and_as_file_and_shows_the_signed_comment(
+    published: Path, tmp_path: Path
+) -> None:
     (tmp_path / "key.pub").write_text(write_public_key(KEY.public), "utf-8")
     for key in (KEY.public, tmp_path / "key.pub"):
         result = run("verify", published, "--key", key)
@@ -533,7 +657,10 @@ def test_verify_ends_with_1_where_the_signature_is_another_s(published: Path) ->
     assert run("verify", published, "--key", PUBLIC).exit_code == 1
     published.write_bytes(published.read_bytes() + b"\n")
     result = run("verify", published, "--key", KEY.public, "--files")
-    assert (result.exit_code, result.output) == (1, f"BAD  {published}: is not what key {KEY.public.name} signed\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        f"BAD  {published}: is not what key {KEY.public.name} signed\n",
+    )
 
 
 def test_verify_of_the_files_passes_over_git_s_own_and_finds_all_as_listed(published: Path) -> None:
@@ -543,7 +670,9 @@ def test_verify_of_the_files_passes_over_git_s_own_and_finds_all_as_listed(publi
     assert (result.exit_code, result.output.splitlines()[1:]) == (0, ["ok   5 files are as listed"])
 
 
-def test_verify_names_every_file_that_differs_is_missing_or_is_not_listed(published: Path, tmp_path: Path) -> None:
+def test_verify_names_every_file_that_differs_is_missing_or_is_not_listed(
+    published: Path, tmp_path: Path
+) -> None:
     folder = published.parent
     (folder / "pages/n0.md").write_bytes(b"changed")
     (folder / "pages/n1.md").unlink()
@@ -568,9 +697,16 @@ def test_verify_names_every_file_that_differs_is_missing_or_is_not_listed(publis
     }
 
 
-def test_verify_refuses_what_the_same_key_signed_for_another_place_and_tells_how_to_ask_for_it(published: Path) -> None:
+def test_verify_refuses_what_the_same_key_signed_for_another_place_and_tells_how_to_ask_for_it(
+    published: Path,
+) -> None:
     body, signature = published.read_bytes(), published.with_name("SHA256SUMS.minisig")
-    for path in ("git/letters/SHA256SUMS", "html/SHA256SUMS", "seed/mirror/SHA256SUMS", "git/mirror/channels.sha256"):
+    for path in (
+        "git/letters/SHA256SUMS",
+        "html/SHA256SUMS",
+        "seed/mirror/SHA256SUMS",
+        "git/mirror/channels.sha256",
+    ):
         signature.write_bytes(sign_publication(body, KEY, path=path, serial=1))
         result = run("verify", published, "--key", KEY.public)
         told = f"its signature is that of {path}, not of {PUBLISHED}; if that is what you asked for, say --path {path}"
@@ -587,7 +723,9 @@ def test_verify_knows_an_export_as_html_by_its_mark(published: Path) -> None:
     assert run("verify", published, "--key", KEY.public).exit_code == 0
 
 
-def test_verify_remembers_serials_where_there_is_a_store_and_refuses_older_ones(published: Path, tmp_path: Path) -> None:
+def test_verify_remembers_serials_where_there_is_a_store_and_refuses_older_ones(
+    published: Path, tmp_path: Path
+) -> None:
     open_store(Settings(data=tmp_path).store_url, tmp_path).close()
     body, signature = published.read_bytes(), published.with_name("SHA256SUMS.minisig")
 
@@ -597,7 +735,9 @@ def test_verify_remembers_serials_where_there_is_a_store_and_refuses_older_ones(
 
     assert [verified(serial).exit_code for serial in (7, 7, 8)] == [0, 0, 0]
     old = verified(7)
-    told = f"an old copy: {PUBLISHED} from key {KEY.public.name} has serial 7, and 8 was seen before; "
+    told = (
+        f"an old copy: {PUBLISHED} from key {KEY.public.name} has serial 7, and 8 was seen before; "
+    )
     assert (old.exit_code, old.output.startswith(f"BAD  {published}: {told}")) == (1, True)
     assert "--allow-older" in old.output
     assert [verified(7, "--allow-older").exit_code, verified(7).exit_code] == [0, 0]
@@ -606,22 +746,37 @@ def test_verify_remembers_serials_where_there_is_a_store_and_refuses_older_ones(
 def test_verify_of_a_signed_manifest_that_leads_elsewhere_opens_nothing(published: Path) -> None:
     body = f"{HASH}  ../secret\n".encode()
     published.write_bytes(body)
-    published.with_name("SHA256SUMS.minisig").write_bytes(sign_publication(body, KEY, path=PUBLISHED, serial=1))
+    published.with_name("SHA256SUMS.minisig").write_bytes(
+        sign_publication(body, KEY, path=PUBLISHED, serial=1)
+    )
     result = run("verify", published, "--key", KEY.public, "--files")
-    assert (result.exit_code, result.output) == (1, f"BAD  {published}: line 1: '../secret' is no path of a file below\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        f"BAD  {published}: line 1: '../secret' is no path of a file below\n",
+    )
 
 
 def test_verify_names_what_it_can_not_read(published: Path, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(write_secret_key(KEY), "utf-8")
     readme = published.with_name("README.md")
-    assert refusal("verify", tmp_path / "no", "--key", PUBLIC) == f"{tmp_path / 'no'}: can't be read: no such file or directory"
-    assert refusal("verify", readme, "--key", PUBLIC) == f"{readme}.minisig: can't be read: no such file or directory"
+    assert (
+        refusal("verify", tmp_path / "no", "--key", PUBLIC)
+        == f"{tmp_path / 'no'}: can't be read: no such file or directory"
+    )
+    assert (
+        refusal("verify", readme, "--key", PUBLIC)
+        == f"{readme}.minisig: can't be read: no such file or directory"
+    )
     assert refusal("verify", readme, "--key", PUBLIC, "--files").startswith(f"{readme}: --files: ")
     secret = f"--key: {tmp_path / 'key'}: is a minisign secret key, no minisign public key"
     assert refusal("verify", published, "--key", tmp_path / "key") == secret
 
 
 @pytest.mark.parametrize("given_key", [SECRET, "x" * 5_000, "a\0b", ""])
-def test_verify_does_not_show_what_was_given_as_a_key_and_is_none(given_key: str, published: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^--key: is neither a minisign public key nor a file that can be read$"):
+def test_verify_does_not_show_what_was_given_as_a_key_and_is_none(
+    given_key: str, published: Path
+) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^--key: is neither a minisign public key nor a file that can be read$"
+    ):
         raise run("verify", published, "--key", given_key).exception or AssertionError

@@ -14,10 +14,10 @@ import pytest
 from flask import Flask
 from world import HOST, Faults, Machine, Piece, SimulatedClock, Site, make_site, serve, write_config
 
-from feedproxy.media import MediaFolder
+from feedproxy.configuration.settings import Settings
+from feedproxy.media import FolderMedia
 from feedproxy.model import EXCERPT, Article
 from feedproxy.sanitise import plain_text
-from feedproxy.settings import Settings
 from feedproxy.web import create_app
 
 START = datetime(2031, 5, 1, tzinfo=UTC)
@@ -43,7 +43,13 @@ class World:
         return self.machines[-1]
 
     def app(self, machine: Machine) -> Flask:
-        return create_app(self.settings, machine.mirror, machine.store, MediaFolder(self.settings.media), self.clock)
+        return create_app(
+            self.settings,
+            machine.mirror,
+            machine.store,
+            FolderMedia(self.settings.media),
+            self.clock,
+        )
 
 
 @contextmanager
@@ -54,7 +60,12 @@ def make_world(
     site = make_site(clock, channels=channels, per_day=per_day, days=days)
     with serve(site):
         config = write_config(folder / "config", site, poll)
-        settings = Settings(config=config, data=folder / "var", origins={HOST: site.origin}, public_url="http://mirror.example")
+        settings = Settings(
+            config=config,
+            data=folder / "var",
+            origins={HOST: site.origin},
+            public_url="http://mirror.example",
+        )
         world = World(site, settings)
         try:
             yield world
@@ -81,7 +92,11 @@ def held(machine: Machine) -> dict[str, Article]:
 
 def is_whole(article: Article, piece: Piece, now: datetime) -> bool:
     text = plain_text(article.body)
-    return article.rule != EXCERPT and all(line in text for line in piece.paragraphs(now)) and article.title == piece.title(now)
+    return (
+        article.rule != EXCERPT
+        and all(line in text for line in piece.paragraphs(now))
+        and article.title == piece.title(now)
+    )
 
 
 def feed_of(app: Flask, form: str = "xml") -> bytes:
@@ -98,12 +113,16 @@ def polls(site: Site) -> Counter[str]:
 # ---------------------------------------------------------------- a month
 
 
-def live_through(folder: Path, *, channels: int, per_day: float, days: float, down: tuple[float, float]) -> None:
+def live_through(
+    folder: Path, *, channels: int, per_day: float, days: float, down: tuple[float, float]
+) -> None:
     """Let upstream fail in all its ways for some days, and hold that nothing is lost, doubled, or asked for too fast."""
     with make_world(folder, channels=channels, per_day=per_day, days=days) as world:
         site, clock, end = world.site, world.clock, START + days * DAY
         outage = (START + down[0] * DAY, START + down[1] * DAY)
-        site.faults = Faults(fail_rate=0.3, retry_after=20, down=(outage,), new_layout_from=START + days / 2 * DAY)
+        site.faults = Faults(
+            fail_rate=0.3, retry_after=20, down=(outage,), new_layout_from=START + days / 2 * DAY
+        )
         machine = world.start()
         app, frozen, seen = world.app(machine), b"", dict[str, datetime]()
         version = machine.store.version(site.channels)
@@ -115,7 +134,10 @@ def live_through(folder: Path, *, channels: int, per_day: float, days: float, do
             elif number % _LOOK_EVERY == 0:
                 feed_of(app)
             if number % _TELL_EVERY == 0:
-                print(f"  day {(now - START) / DAY:.1f}, {sum(site.asked.values())} requests", flush=True)
+                print(
+                    f"  day {(now - START) / DAY:.1f}, {sum(site.asked.values())} requests",
+                    flush=True,
+                )
             version, was = machine.store.version(site.channels), version
             if version != was:
                 for headline in machine.store.headlines(site.channels, 60):
@@ -126,30 +148,57 @@ def live_through(folder: Path, *, channels: int, per_day: float, days: float, do
         _judge(world, machine, seen, days, outage)
 
 
-def _judge(world: World, machine: Machine, seen: dict[str, datetime], days: float, outage: tuple[datetime, datetime]) -> None:
+def _judge(
+    world: World,
+    machine: Machine,
+    seen: dict[str, datetime],
+    days: float,
+    outage: tuple[datetime, datetime],
+) -> None:
     site, now = world.site, world.clock.now
     # what was published after the last look is still to come
-    wanted = {piece.id: piece for piece in site.published(now - 7 * HOUR) if piece.published > START - timedelta(hours=12)}
+    wanted = {
+        piece.id: piece
+        for piece in site.published(now - 7 * HOUR)
+        if piece.published > START - timedelta(hours=12)
+    }
     articles = held(machine)
     assert sorted(set(wanted) - set(articles)) == []
     settled = {each: piece for each, piece in wanted.items() if piece.published < now - 25 * HOUR}
-    assert [each for each, piece in settled.items() if not is_whole(articles[each], piece, now)] == []
+    assert [
+        each for each, piece in settled.items() if not is_whole(articles[each], piece, now)
+    ] == []
     delays = [
         seen[each] - piece.published
         for each, piece in wanted.items()
-        if each in seen and piece.published > START and not outage[0] - DAY < piece.published < outage[1]
+        if each in seen
+        and piece.published > START
+        and not outage[0] - DAY < piece.published < outage[1]
     ]
     asked = polls(site)
     count = len(articles)
     total = sum(site.asked.values())
-    by_kind = {kind: sum(n for path, n in site.asked.items() if path.startswith(kind)) for kind in ("/c", "/pic/", "/3")}
-    print(f"\n{len(wanted)} articles of {len(site.channels)} channels in {days:g} days, {total} requests: {dict(site.statuses)}")
-    print(f"  for an article {by_kind['/3'] / count:.1f} requests, for its picture {by_kind['/pic/'] / count:.1f}")
+    by_kind = {
+        kind: sum(n for path, n in site.asked.items() if path.startswith(kind))
+        for kind in ("/c", "/pic/", "/3")
+    }
+    print(
+        f"\n{len(wanted)} articles of {len(site.channels)} channels in {days:g} days, {total} requests: {dict(site.statuses)}"
+    )
+    print(
+        f"  for an article {by_kind['/3'] / count:.1f} requests, for its picture {by_kind['/pic/'] / count:.1f}"
+    )
     a_day = by_kind["/c"] / len(site.channels) / (days + 2)
-    print(f"  for a channel and day {a_day:.1f}, for the busiest {max(asked.values()) / (days + 2):.0f}")
+    print(
+        f"  for a channel and day {a_day:.1f}, for the busiest {max(asked.values()) / (days + 2):.0f}"
+    )
     median = sorted(delays)[len(delays) // 2]
-    print(f"  from publication to the feed, but for the outage: {max(delays)} at most, {median} in the median")
-    print(f"  shortest time between two requests, in gaps of the budget: {machine.budget.tightest_s():.3f}")
+    print(
+        f"  from publication to the feed, but for the outage: {max(delays)} at most, {median} in the median"
+    )
+    print(
+        f"  shortest time between two requests, in gaps of the budget: {machine.budget.tightest_s():.3f}"
+    )
     assert machine.budget.tightest_s() > 0.999
     assert sum(map(len, machine.budget.passed.values())) == total
     assert max(delays) < DAY
@@ -169,7 +218,9 @@ def test_days_of_failures_an_outage_and_another_layout_lose_nothing(tmp_path: Pa
 
 
 @pytest.mark.soak
-def test_a_month_of_failures_an_outage_of_three_days_and_another_layout_lose_nothing(tmp_path: Path) -> None:
+def test_a_month_of_failures_an_outage_of_three_days_and_another_layout_lose_nothing(
+    tmp_path: Path,
+) -> None:
     live_through(tmp_path, channels=37, per_day=80, days=30, down=(10, 13))
 
 
@@ -187,7 +238,11 @@ def test_restarts_ask_upstream_for_nothing_more(tmp_path: Path) -> None:
             world.site.asked.clear()
             minute = START + DAY + timedelta(minutes=1)
             for number in range(restarts):
-                for _ in run(world.clock, world.start(f"again{number}"), START + DAY + timedelta(seconds=3 * number)):
+                for _ in run(
+                    world.clock,
+                    world.start(f"again{number}"),
+                    START + DAY + timedelta(seconds=3 * number),
+                ):
                     pass
                 world.machines[-1].poller.resign()
             for _ in run(world.clock, world.start("last"), minute):
@@ -197,7 +252,9 @@ def test_restarts_ask_upstream_for_nothing_more(tmp_path: Path) -> None:
 
 
 def test_a_fresh_start_spreads_its_first_polls(tmp_path: Path) -> None:
-    with make_world(tmp_path, channels=10, per_day=20, days=1, poll="first_polls_minutes = 20") as world:
+    with make_world(
+        tmp_path, channels=10, per_day=20, days=1, poll="first_polls_minutes = 20"
+    ) as world:
         machine = world.start()
         first: dict[str, datetime] = {}
         for now in run(world.clock, machine, START + HOUR):
@@ -211,7 +268,9 @@ def test_a_fresh_start_spreads_its_first_polls(tmp_path: Path) -> None:
 def test_of_two_pollers_one_polls_and_the_other_takes_over_in_time(tmp_path: Path) -> None:
     asked = []
     for count in (1, 2):
-        with make_world(tmp_path / str(count), channels=4, per_day=12, days=2, poll="lease_seconds = 900") as world:
+        with make_world(
+            tmp_path / str(count), channels=4, per_day=12, days=2, poll="lease_seconds = 900"
+        ) as world:
             machines = [world.start(f"poller{number}") for number in range(count)]
             due = dict.fromkeys(range(count), START)
             while world.clock.now < START + DAY:
@@ -256,7 +315,10 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
         assert ready.status_code == 200
         assert ready.json is not None
         told = [problem["what"] for problem in ready.json["problems"]]
-        assert all(any(what.startswith(f"{channel} failed") for what in told) for channel in world.site.channels)
+        assert all(
+            any(what.startswith(f"{channel} failed") for what in told)
+            for channel in world.site.channels
+        )
         assert held(machine) == before
         world.site.faults = Faults()
         for _ in run(world.clock, machine, START + 2 * DAY + 12 * HOUR):
@@ -277,19 +339,30 @@ def test_a_broken_rule_raises_an_alarm_that_ends_by_itself(tmp_path: Path) -> No
             pass
         assert {alarm.channel for alarm in machine.alarms} == set(world.site.channels)
         alarm = machine.alarms[0]
-        assert (alarm.site, alarm.closed, alarm.rule) == (HOST, None, f"article.body of sites/{HOST}.toml")
+        assert (alarm.site, alarm.closed, alarm.rule) == (
+            HOST,
+            None,
+            f"article.body of sites/{HOST}.toml",
+        )
         assert alarm.url.startswith("http://daily.example/31/05/0")
         told = str(app.test_client().get("/readyz").json)
         assert alarm.rule in told
         assert alarm.rule in app.test_client().get("/status").text
-        assert f'feedproxy_alarm{{channel="c1",rule="{alarm.rule}",site="{HOST}"}} 1.0' in app.test_client().get("/metrics").text
+        assert (
+            f'feedproxy_alarm{{channel="c1",rule="{alarm.rule}",site="{HOST}"}} 1.0'
+            in app.test_client().get("/metrics").text
+        )
         # young articles whose text is missing are waited for, nothing broken is shown
         assert feed_of(app).count(b"<item>") == feed.count(b"<item>")
         world.site.faults = Faults()
         for _ in run(world.clock, machine, START + 3.5 * DAY):
             pass
-        assert {alarm.channel for alarm in machine.alarms if alarm.closed} == set(world.site.channels)
+        assert {alarm.channel for alarm in machine.alarms if alarm.closed} == set(
+            world.site.channels
+        )
         assert app.test_client().get("/readyz").json["alarms"] == []  # type: ignore[index]
-        wanted = [piece for piece in world.site.published(START + 2 * DAY) if piece.published > START]
+        wanted = [
+            piece for piece in world.site.published(START + 2 * DAY) if piece.published > START
+        ]
         articles = held(machine)
         assert all(is_whole(articles[piece.id], piece, world.clock.now) for piece in wanted)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from samples import CONFIG
 
+from feedproxy.configuration import load_mirror, rules_for
+from feedproxy.configuration.ftr import parse_ftr
 from feedproxy.errors import ConfigError
 from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots, Url
-from feedproxy.sources import load_mirror, rules_for
-from feedproxy.sources.ftr import parse_ftr
 
 MAIN = """
 [mirror]
@@ -78,14 +78,54 @@ FAULTS = [
     ("feedproxy.toml", '["village", "valley"]', '["feed"]', "mirror.sections"),
     ("feedproxy.toml", '["village", "valley"]', '["healthz"]', "mirror.sections"),
     ("feedproxy.toml", '["village", "valley"]', '["../village"]', "mirror.sections"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{id}"', "mirror.page_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/p/{section}/{channel}/{id}"', "mirror.page_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{channel}/{id}/{id}"', "mirror.page_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\npage_path = "/{section}/{channel}/{id}}.md"', "mirror.page_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}"', "mirror.index_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}/{id}"', "mirror.index_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "{section}/{channel}/{page}"', "mirror.index_path"),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = "/{section}/{channel}/{page}{year}"', "mirror.index_path"),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\npage_path = "/{section}/{id}"',
+        "mirror.page_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\npage_path = "/p/{section}/{channel}/{id}"',
+        "mirror.page_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\npage_path = "/{section}/{channel}/{id}/{id}"',
+        "mirror.page_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\npage_path = "/{section}/{channel}/{id}}.md"',
+        "mirror.page_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\nindex_path = "/{section}/{channel}"',
+        "mirror.index_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\nindex_path = "/{section}/{channel}/{id}"',
+        "mirror.index_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\nindex_path = "{section}/{channel}/{page}"',
+        "mirror.index_path",
+    ),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\nindex_path = "/{section}/{channel}/{page}{year}"',
+        "mirror.index_path",
+    ),
     ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = 5', "mirror.index_path"),
     (
         "feedproxy.toml",
@@ -97,15 +137,40 @@ FAULTS = [
     ("feedproxy.toml", '["village", "valley"]', '["tag"]', "mirror.sections"),
     ("feedproxy.toml", 'to = "village"', 'to = "moon"', "navigation"),
     ("feedproxy.toml", 'to = "village"', "", "navigation"),
-    ("feedproxy.toml", 'to = "village"', 'to = "village"\nurl = "https://books.example/"', "navigation"),
-    ("feedproxy.toml", 'to = "village"', 'to = "section"\nurl = "https://books.example/"', "navigation"),
+    (
+        "feedproxy.toml",
+        'to = "village"',
+        'to = "village"\nurl = "https://books.example/"',
+        "navigation",
+    ),
+    (
+        "feedproxy.toml",
+        'to = "village"',
+        'to = "section"\nurl = "https://books.example/"',
+        "navigation",
+    ),
     ("feedproxy.toml", "https://books.example/", "", "navigation"),
     ("feedproxy.toml", "https://books.example/", "books.example", "navigation.1.url"),
     ("feedproxy.toml", 'to = "village"', 'to = "village"\ncolour = "red"', "navigation.0.colour"),
     ("feedproxy.toml", 'title = "书架"', 'title = ""', "navigation.1.title"),
-    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 99", "images.reading_width_px"),
-    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 10_001", "images.reading_width_px"),
-    ("feedproxy.toml", "reading_width_px = 900", "reading_width_px = 'wide'", "images.reading_width_px"),
+    (
+        "feedproxy.toml",
+        "reading_width_px = 900",
+        "reading_width_px = 99",
+        "images.reading_width_px",
+    ),
+    (
+        "feedproxy.toml",
+        "reading_width_px = 900",
+        "reading_width_px = 10_001",
+        "images.reading_width_px",
+    ),
+    (
+        "feedproxy.toml",
+        "reading_width_px = 900",
+        "reading_width_px = 'wide'",
+        "images.reading_width_px",
+    ),
     ("feedproxy.toml", "reading_width_px = 900", "width = 900", "images.width"),
     ("feedproxy.toml", "reading_width_px = 900", "max_pixels = 0", "images.max_pixels"),
     ("feedproxy.toml", "reading_width_px = 900", "max_bytes = 0", "images.max_bytes"),
@@ -125,9 +190,24 @@ FAULTS = [
     ("sections/village.toml", "html =", "# html =", "channels.c1"),
     ("sections/village.toml", 'c1 = "石桥"', "c1 = 5", "channels.c1"),
     ("sections/village.toml", 'c1 = "石桥"', '"C 1" = "石桥"', "channels.C 1"),
-    ("sections/village.toml", 'c1 = "石桥"', 'c1 = {title = "石桥", colour = "red"}', "channels.c1.colour"),
-    ("sections/village.toml", 'c1 = "石桥"', 'c1 = {title = "石桥", url = "ftp://x"}', "channels.c1.url"),
-    ("sections/valley.toml", 'c1 = "石桥"', 'c1 = {title = "石桥", url = "https://x.example/"}', "channels.c1"),
+    (
+        "sections/village.toml",
+        'c1 = "石桥"',
+        'c1 = {title = "石桥", colour = "red"}',
+        "channels.c1.colour",
+    ),
+    (
+        "sections/village.toml",
+        'c1 = "石桥"',
+        'c1 = {title = "石桥", url = "ftp://x"}',
+        "channels.c1.url",
+    ),
+    (
+        "sections/valley.toml",
+        'c1 = "石桥"',
+        'c1 = {title = "石桥", url = "https://x.example/"}',
+        "channels.c1",
+    ),
     ("sites/news.example.toml", "[listing]", "colour = 'red'\n[listing]", "colour"),
     ("sites/news.example.toml", "[article]", "[article]\nbodies = '//p'", "article.bodies"),
     ("sites/news.example.toml", 'hosts = ["www.News.example"]', "hosts = 5", "hosts"),
@@ -135,11 +215,31 @@ FAULTS = [
     ("sites/news.example.toml", '"//li"', '"//li["', "listing.item"),
     ("sites/news.example.toml", '"//article"', "\"//p[ends-with(@id, 'x')]\"", "article.body"),
     ("sites/news.example.toml", '"//article"', '"//og:article"', "article.body"),
-    ("sites/news.example.toml", 'picture_hosts = ["i.News.example"]', "picture_hosts = 'i.news.example'", "picture_hosts"),
-    ("sites/news.example.toml", 'picture_hosts = ["i.News.example"]', "picture_hosts = [5]", "picture_hosts.0"),
+    (
+        "sites/news.example.toml",
+        'picture_hosts = ["i.News.example"]',
+        "picture_hosts = 'i.news.example'",
+        "picture_hosts",
+    ),
+    (
+        "sites/news.example.toml",
+        'picture_hosts = ["i.News.example"]',
+        "picture_hosts = [5]",
+        "picture_hosts.0",
+    ),
     ("sites/news.example.toml", "https://Sho.rt/Ab1/", "sho.rt/Ab1", "short_links.sho.rt/Ab1"),
-    ("sites/news.example.toml", '"https://www.news.example/n1.htm"', '"/n1.htm"', "short_links.https://Sho.rt/Ab1/"),
-    ("sites/news.example.toml", '"https://www.news.example/n1.htm"', "5", "short_links.https://Sho.rt/Ab1/"),
+    (
+        "sites/news.example.toml",
+        '"https://www.news.example/n1.htm"',
+        '"/n1.htm"',
+        "short_links.https://Sho.rt/Ab1/",
+    ),
+    (
+        "sites/news.example.toml",
+        '"https://www.news.example/n1.htm"',
+        "5",
+        "short_links.https://Sho.rt/Ab1/",
+    ),
     ("sites/news.example.toml", "[short_links]", "[short_links.more]", "short_links.more"),
     ("sites/news.example.toml", "(?P<id>n\\d+)", "(?P<id>n\\d+", "article_url"),
     ("sites/news.example.toml", "(?P<id>n\\d+)", "(n\\d+)", "article_url"),
@@ -214,8 +314,16 @@ def test_the_real_folder_has_its_sections_and_channels_in_order() -> None:
     ]
     ids = [channel.id for channel in mirror.channels]
     assert ids == [channel.id for section in mirror.sections for channel in section.channels]
-    assert (len(ids), ids[0], ids[7], ids[25], ids[36]) == (37, "nsc424", "nf1176106", "ncid277", "ncid1078158")
-    assert [channel.url for channel in mirror.channels] == [f"https://www.epochtimes.com/gb/{each}.htm" for each in ids]
+    assert (len(ids), ids[0], ids[7], ids[25], ids[36]) == (
+        37,
+        "nsc424",
+        "nf1176106",
+        "ncid277",
+        "ncid1078158",
+    )
+    assert [channel.url for channel in mirror.channels] == [
+        f"https://www.epochtimes.com/gb/{each}.htm" for each in ids
+    ]
 
 
 def test_one_word_in_a_section_turns_all_its_channels_to_rss(tmp_path: Path) -> None:
@@ -229,11 +337,15 @@ def test_one_word_in_a_section_turns_all_its_channels_to_rss(tmp_path: Path) -> 
     assert {channel.kind for channel in channels} == {"feed"}
 
 
-def test_channels_stand_in_the_order_of_the_file_and_may_differ_from_their_section(tmp_path: Path) -> None:
+def test_channels_stand_in_the_order_of_the_file_and_may_differ_from_their_section(
+    tmp_path: Path,
+) -> None:
     mirror = load_mirror(write(tmp_path))
     section = mirror.section("village")
     assert section is not None
-    assert [(channel.id, channel.title, channel.kind, channel.url) for channel in section.channels] == [
+    assert [
+        (channel.id, channel.title, channel.kind, channel.url) for channel in section.channels
+    ] == [
         ("c1", "石桥", "html", "https://www.news.example/c1.htm"),
         ("c2", "集市", "feed", "https://www.news.example/c2.xml"),
         ("c3", "河边", "html", "https://www.news.example/river/"),
@@ -244,26 +356,44 @@ def test_channels_stand_in_the_order_of_the_file_and_may_differ_from_their_secti
 def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -> None:
     mirror = load_mirror(write(tmp_path))
     assert (mirror.entries, mirror.ttl_minutes, mirror.language) == (20, 30, "zh-CN")
-    assert (mirror.poll.min_interval_minutes, mirror.poll.max_interval_minutes, mirror.poll.check_hours) == (10, 360, (1, 6, 24))
-    assert (mirror.fetch.requests_per_second, mirror.fetch.requests_at_once, mirror.fetch.robots) == (5, 4, Robots.REPORT)
+    assert (
+        mirror.poll.min_interval_minutes,
+        mirror.poll.max_interval_minutes,
+        mirror.poll.check_hours,
+    ) == (10, 360, (1, 6, 24))
+    assert (
+        mirror.fetch.requests_per_second,
+        mirror.fetch.requests_at_once,
+        mirror.fetch.robots,
+    ) == (5, 4, Robots.REPORT)
     assert mirror.fetch.max_body_bytes == 10_000_000
     assert (mirror.keep.days, mirror.keep.megabytes) == (0, 0)
     assert mirror.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
     assert mirror.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
-    assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (900, 9_000_000, 8_000_000)
+    assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (
+        900,
+        9_000_000,
+        8_000_000,
+    )
     assert (mirror.requests.max_queued, mirror.requests.per_minute) == (7, 5)
     assert [section.images for section in mirror.sections] == [Images.STORE, Images.STORE]
 
 
 @pytest.mark.parametrize("images", Images)
-def test_each_section_says_for_itself_what_it_does_with_pictures(images: Images, tmp_path: Path) -> None:
+def test_each_section_says_for_itself_what_it_does_with_pictures(
+    images: Images, tmp_path: Path
+) -> None:
     other = SECTION.replace("[listing]", f"images = '{images}'\n[listing]", 1)
     mirror = load_mirror(write(tmp_path, **{"sections/valley.toml": other}))
     assert [section.images for section in mirror.sections] == [Images.STORE, images]
 
 
-def test_the_navigation_leads_to_sections_elsewhere_or_to_a_folder_that_is_elsewhere_on_the_live_server(tmp_path: Path) -> None:
-    more = MAIN.replace('to = "village"', 'to = "section"\n[[navigation]]\ntitle = "外"\nurl = "http://a.example/"')
+def test_the_navigation_leads_to_sections_elsewhere_or_to_a_folder_that_is_elsewhere_on_the_live_server(
+    tmp_path: Path,
+) -> None:
+    more = MAIN.replace(
+        'to = "village"', 'to = "section"\n[[navigation]]\ntitle = "外"\nurl = "http://a.example/"'
+    )
     assert load_mirror(write(tmp_path, **{"feedproxy.toml": more})).navigation == (
         NavigationLink("山村", to="section"),
         NavigationLink("外", url="http://a.example/"),
@@ -271,7 +401,9 @@ def test_the_navigation_leads_to_sections_elsewhere_or_to_a_folder_that_is_elsew
     )
 
 
-def test_short_links_and_hosts_are_known_whatever_case_or_slash_the_file_has(tmp_path: Path) -> None:
+def test_short_links_and_hosts_are_known_whatever_case_or_slash_the_file_has(
+    tmp_path: Path,
+) -> None:
     site = load_mirror(write(tmp_path)).sites[0]
     assert site.short_links == {"sho.rt/Ab1": "https://www.news.example/n1.htm"}
     assert (site.hosts, site.picture_hosts) == (("www.news.example",), ("i.news.example",))
@@ -285,24 +417,36 @@ def test_short_links_and_hosts_are_known_whatever_case_or_slash_the_file_has(tmp
         ("/srv/valley", 'section = "hill"', "hill"),
     ],
 )
-def test_a_mirror_that_must_be_signed_is_asked_for_a_section(place: str, more: str, section: str, tmp_path: Path) -> None:
+def test_a_mirror_that_must_be_signed_is_asked_for_a_section(
+    place: str, more: str, section: str, tmp_path: Path
+) -> None:
     fallback = f'[[fallback]]\nkind = "mirror"\nlisting = "{place}/indexes/{{channel}}.csv"\nkey = "RW{"x" * 54}"\n{more}\n'
     write(tmp_path)
     file = tmp_path / "sections" / "village.toml"
     text = file.read_text("utf-8")
     file.write_text(text.replace("[channels]", f"{fallback}[channels]"), "utf-8")
-    file.with_name("valley.toml").write_text(re.sub(r"^c(\d)", r"v\1", text, flags=re.MULTILINE), "utf-8")
+    file.with_name("valley.toml").write_text(
+        re.sub(r"^c(\d)", r"v\1", text, flags=re.MULTILINE), "utf-8"
+    )
     assert load_mirror(tmp_path).channels[0].fallbacks[0].section == section
 
 
 @pytest.mark.parametrize(
     ("fallback", "told"),
     [
-        ('kind = "html"\nlisting = "https://x.example/{channel}"\nkey = "RWKEY"', "only a mirror or feedproxy signs"),
-        ('kind = "feedproxy"\nlisting = "https://x.example/{channel}.json"', "does not end as a feed of a feedproxy does"),
+        (
+            'kind = "html"\nlisting = "https://x.example/{channel}"\nkey = "RWKEY"',
+            "only a mirror or feedproxy signs",
+        ),
+        (
+            'kind = "feedproxy"\nlisting = "https://x.example/{channel}.json"',
+            "does not end as a feed of a feedproxy does",
+        ),
     ],
 )
-def test_a_source_that_can_not_be_signed_or_walked_is_refused_at_the_start(fallback: str, told: str, tmp_path: Path) -> None:
+def test_a_source_that_can_not_be_signed_or_walked_is_refused_at_the_start(
+    fallback: str, told: str, tmp_path: Path
+) -> None:
     write(tmp_path)
     file = tmp_path / "sections" / "village.toml"
     table = f"[[fallback]]\n{fallback.replace('KEY', 'x' * 54)}\n[channels]"
@@ -311,7 +455,9 @@ def test_a_source_that_can_not_be_signed_or_walked_is_refused_at_the_start(fallb
 
 
 @pytest.mark.parametrize(("file", "old", "new", "key"), FAULTS)
-def test_a_fault_is_named_by_file_and_key(file: str, old: str, new: str, key: str, tmp_path: Path) -> None:
+def test_a_fault_is_named_by_file_and_key(
+    file: str, old: str, new: str, key: str, tmp_path: Path
+) -> None:
     assert old in FILES[file]
     message = fault_of(write(tmp_path, **{file: FILES[file].replace(old, new, 1)}))
     # That a site's rules can't read a channel is a fault of the channel.
@@ -320,11 +466,19 @@ def test_a_fault_is_named_by_file_and_key(file: str, old: str, new: str, key: st
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("content", [None, b"title = ", b'title = "\xb4\xf3"'], ids=["missing", "broken", "not utf-8"])
-def test_a_file_that_is_missing_or_no_toml_is_named(file: str, content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [None, b"title = ", b'title = "\xb4\xf3"'], ids=["missing", "broken", "not utf-8"]
+)
+def test_a_file_that_is_missing_or_no_toml_is_named(
+    file: str, content: bytes | None, tmp_path: Path
+) -> None:
     write(tmp_path)
     (tmp_path / file).unlink() if content is None else (tmp_path / file).write_bytes(content)
-    named = "sections/village.toml: site" if (file, content) == ("sites/news.example.toml", None) else file
+    named = (
+        "sections/village.toml: site"
+        if (file, content) == ("sites/news.example.toml", None)
+        else file
+    )
     assert fault_of(tmp_path).startswith(f"{tmp_path / named}: ")
 
 
@@ -350,16 +504,30 @@ def test_a_text_file_gives_its_rules_in_order_and_what_is_not_ours_is_passed_ove
         src_lazy_load_attr=("data-real",),
         autodetect_on_failure=False,
         single_page_link=("//a[@class='all']",),
-        tests=((Url("https://news.example/a"), ("山村的桥", "石桥")), (Url("https://news.example/b"), ())),
+        tests=(
+            (Url("https://news.example/a"), ("山村的桥", "石桥")),
+            (Url("https://news.example/b"), ()),
+        ),
     )
 
 
-@pytest.mark.parametrize("expression", ["//div[", "//p[ends-with(@id, 'x')]", "//og:p", "//p[@id = $x]", "//p[matches(., 'x')]"])
-@pytest.mark.parametrize("directive", ["title", "body", "date", "author", "strip", "strip_attr", "wrap_in(p)"])
-def test_an_expression_that_is_no_xpath_1_is_passed_over_and_named(directive: str, expression: str) -> None:
-    rules, faults = parse_ftr(f"body: //article\n{directive}: {expression}\nstrip: //nav", "sites/x.txt")
+@pytest.mark.parametrize(
+    "expression",
+    ["//div[", "//p[ends-with(@id, 'x')]", "//og:p", "//p[@id = $x]", "//p[matches(., 'x')]"],
+)
+@pytest.mark.parametrize(
+    "directive", ["title", "body", "date", "author", "strip", "strip_attr", "wrap_in(p)"]
+)
+def test_an_expression_that_is_no_xpath_1_is_passed_over_and_named(
+    directive: str, expression: str
+) -> None:
+    rules, faults = parse_ftr(
+        f"body: //article\n{directive}: {expression}\nstrip: //nav", "sites/x.txt"
+    )
     assert replace(rules, name="") == ArticleRules(body=("//article",), strip=("//nav",))
-    assert [fault.startswith(f"sites/x.txt: {directive.partition('(')[0]}") for fault in faults] == [True]
+    assert [
+        fault.startswith(f"sites/x.txt: {directive.partition('(')[0]}") for fault in faults
+    ] == [True]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +545,9 @@ def test_an_expression_that_is_no_xpath_1_is_passed_over_and_named(directive: st
         ("com", ""),
     ],
 )
-def test_a_dropped_in_file_serves_the_hosts_that_its_name_says(host: str, file: str, tmp_path: Path) -> None:
+def test_a_dropped_in_file_serves_the_hosts_that_its_name_says(
+    host: str, file: str, tmp_path: Path
+) -> None:
     mirror = with_rules(tmp_path, "example.com.txt", ".example.com.txt", "sport.example.com.txt")
     assert rules_for(mirror, host).name == (f"sites/{file}" if file else "")
 
@@ -391,7 +561,10 @@ def test_the_rules_of_a_configured_site_come_before_a_dropped_in_file(tmp_path: 
     mirror = with_rules(tmp_path, "news.example.txt")
     assert rules_for(mirror, "www.news.example").body == ("//article", "//div[@id='text']")
     bare = {"sites/news.example.toml": SITE.partition("[article]")[0]}
-    assert rules_for(load_mirror(write(tmp_path, **bare)), "www.news.example").name == "sites/news.example.txt"
+    assert (
+        rules_for(load_mirror(write(tmp_path, **bare)), "www.news.example").name
+        == "sites/news.example.txt"
+    )
 
 
 def test_a_dropped_in_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:

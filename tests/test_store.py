@@ -16,16 +16,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from feedproxy import plan
+from feedproxy import policy
 from feedproxy.errors import StoreError
 from feedproxy.model import (
     REQUESTED,
+    ArchiveDefinition,
     Article,
     ArticleId,
     ChannelState,
     DateSource,
     ListingItem,
-    Log,
     MediaFile,
     Page,
     Picture,
@@ -63,7 +63,9 @@ def make(number: int, **changes: object) -> Article:
 
 
 def item(number: int, title: str = "") -> ListingItem:
-    return ListingItem(ArticleId(f"n{number}"), Url(f"https://news.example/{number}"), title or f"标题{number}")
+    return ListingItem(
+        ArticleId(f"n{number}"), Url(f"https://news.example/{number}"), title or f"标题{number}"
+    )
 
 
 def overwrite_middle(file: Path) -> None:
@@ -75,7 +77,9 @@ def overwrite_middle(file: Path) -> None:
 
 
 def hold(store: Store, *articles: Article, channel: str = "c1") -> None:
-    store.remember_listing(channel, [item(int(article.id[1:]), article.title) for article in articles], NOW)
+    store.remember_listing(
+        channel, [item(int(article.id[1:]), article.title) for article in articles], NOW
+    )
     for article in articles:
         store.save(article, [PAGE], {}, NOW)
 
@@ -133,7 +137,9 @@ def test_a_listing_of_any_length_is_taken(store: Store) -> None:
     assert store.channels_of([each.item.id for each in waiting]) == {}
 
 
-def test_a_held_article_that_another_channel_lists_is_shown_there_without_being_fetched(store: Store) -> None:
+def test_a_held_article_that_another_channel_lists_is_shown_there_without_being_fetched(
+    store: Store,
+) -> None:
     hold(store, make(1))
     store.remember_listing("c2", [item(1)], NOW)
     assert store.waiting("c2") == []
@@ -157,7 +163,9 @@ def test_a_headline_that_differs_in_white_space_only_makes_nothing_wait(store: S
     assert (store.waiting("c1"), store.news("c1", [item(1, "山城 的市集")])) == ([], {"n1"})
 
 
-@pytest.mark.parametrize("address", ["file:///srv/town/pages/city/n1.md", "/srv/n1.md", "ftp://news.example/1"])
+@pytest.mark.parametrize(
+    "address", ["file:///srv/town/pages/city/n1.md", "/srv/n1.md", "ftp://news.example/1"]
+)
 def test_what_has_no_upstream_address_is_never_queued(store: Store, address: str) -> None:
     local = replace(item(1), url=Url(address))
     assert store.news("c1", [local]) == {"n1"}
@@ -174,7 +182,9 @@ def test_what_has_no_upstream_address_is_never_queued(store: Store, address: str
 
 def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> None:
     store.remember_listing("c1", [item(1)], NOW)
-    store.put_off(ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
+    store.put_off(
+        ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
+    )
     waiting = store.waiting("c1")[0]
     assert (waiting.tries, waiting.tried_at, waiting.try_at) == (1, NOW, NOW + timedelta(minutes=5))
     store.save(make(1), [PAGE], {}, NOW)
@@ -213,7 +223,9 @@ def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
     hold(store, make(1))
     before = store.version(["c1"])
     store.remember_listing("c1", [item(1)], NOW + timedelta(hours=1))
-    store.schedule.remember_poll(ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1))
+    store.schedule.remember_poll(
+        ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1)
+    )
     assert store.version(["c1"]) == before
 
 
@@ -278,27 +290,48 @@ def around(store: Store, number: int, channel: str = "c1") -> tuple[str | None, 
     return before.id if before else None, after.id if after else None
 
 
-def test_the_neighbours_of_an_article_are_the_next_older_and_newer_of_its_channel(store: Store) -> None:
+def test_the_neighbours_of_an_article_are_the_next_older_and_newer_of_its_channel(
+    store: Store,
+) -> None:
     hold(store, make(1), make(3), make(5))
     hold(store, make(2), make(3), make(4), channel="c2")
-    assert [around(store, number) for number in (1, 3, 5)] == [(None, "n3"), ("n1", "n5"), ("n3", None)]
-    assert [around(store, number, "c2") for number in (2, 3, 4)] == [(None, "n3"), ("n2", "n4"), ("n3", None)]
+    assert [around(store, number) for number in (1, 3, 5)] == [
+        (None, "n3"),
+        ("n1", "n5"),
+        ("n3", None),
+    ]
+    assert [around(store, number, "c2") for number in (2, 3, 4)] == [
+        (None, "n3"),
+        ("n2", "n4"),
+        ("n3", None),
+    ]
 
 
 def test_among_articles_of_one_moment_neighbours_follow_the_order_of_the_list(store: Store) -> None:
     hold(store, *(make(number, published=NOW, updated=NOW) for number in (2, 1, 3)))
     listed = [headline.id for headline in store.index("c1", 0, 9)]
     assert listed == ["n3", "n2", "n1"]
-    assert [around(store, number) for number in (1, 2, 3)] == [(None, "n2"), ("n1", "n3"), ("n2", None)]
+    assert [around(store, number) for number in (1, 2, 3)] == [
+        (None, "n2"),
+        ("n1", "n3"),
+        ("n2", None),
+    ]
 
 
-def test_walking_from_neighbour_to_neighbour_meets_every_article_once_in_the_order_of_the_list(store: Store) -> None:
-    hold(store, *(make(number, published=NOW + timedelta(minutes=number // 3)) for number in range(10, 30)))
+def test_walking_from_neighbour_to_neighbour_meets_every_article_once_in_the_order_of_the_list(
+    store: Store,
+) -> None:
+    hold(
+        store,
+        *(make(number, published=NOW + timedelta(minutes=number // 3)) for number in range(10, 30)),
+    )
     walked, at = [10], 10
     while after := around(store, at)[1]:
         at = int(after[1:])
         walked.append(at)
-    assert [f"n{number}" for number in reversed(walked)] == [headline.id for headline in store.index("c1", 0, 99)]
+    assert [f"n{number}" for number in reversed(walked)] == [
+        headline.id for headline in store.index("c1", 0, 99)
+    ]
 
 
 def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> None:
@@ -308,7 +341,9 @@ def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> Non
     assert around(store, 2) == around(store, 7) == around(store, 1, "c9") == (None, None)
 
 
-def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_moment_to_before_its_last(store: Store) -> None:
+def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_moment_to_before_its_last(
+    store: Store,
+) -> None:
     hold(store, *map(make, range(1, 6)))
     hold(store, make(3), make(6), channel="c2")
     hold(store, make(4, published=NOW + timedelta(minutes=3)), channel="c3")
@@ -323,7 +358,11 @@ def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_mom
 def test_the_newest_articles_with_a_tag_come_whole_and_newest_first(store: Store) -> None:
     hold(store, make(1), make(2, tags=("别的",)), make(3, tags=("山城", "新")))
     hold(store, make(4), channel="c2")
-    assert [article.id for article in store.newest(["c1", "c2"], 9, tag="山城")] == ["n4", "n3", "n1"]
+    assert [article.id for article in store.newest(["c1", "c2"], 9, tag="山城")] == [
+        "n4",
+        "n3",
+        "n1",
+    ]
     assert store.newest(["c1", "c2"], 1, tag="山城") == [make(4)]
     assert [headline.id for headline in store.tagged("山城", ["c1", "c2"], 9)] == ["n4", "n3", "n1"]
     assert [article.id for article in store.newest(["c1", "c2"], 9, tag="没有")] == []
@@ -333,7 +372,12 @@ def test_only_articles_that_one_of_the_named_channels_shows_have_a_tag_there(sto
     hold(store, make(1), make(3))
     hold(store, make(2), make(3), channel="c2")
     hold(store, make(4), channel=REQUESTED)
-    for channels, expected in ((["c1"], ["n3", "n1"]), (["c1", "c2"], ["n3", "n2", "n1"]), (["c9"], []), ([], [])):
+    for channels, expected in (
+        (["c1"], ["n3", "n1"]),
+        (["c1", "c2"], ["n3", "n2", "n1"]),
+        (["c9"], []),
+        ([], []),
+    ):
         assert [article.id for article in store.newest(channels, 9, tag="山城")] == expected
         assert [headline.id for headline in store.tagged("山城", channels, 9)] == expected
 
@@ -347,22 +391,35 @@ ELSEWHERE = Url("https://elsewhere.example/d.jpg")
 
 def stored(number: int) -> StoredPicture:
     original = MediaFile(f"{number:032x}.jpg", "image/jpeg", 90_000 + number, 1600, 900)
-    return StoredPicture(original, MediaFile(f"{number:032x}.webp", "image/webp", 9_000 + number, 1200, 675))
+    return StoredPicture(
+        original, MediaFile(f"{number:032x}.webp", "image/webp", 9_000 + number, 1200, 675)
+    )
 
 
 def hold_pictures(
-    store: Store, article: Article, pictures: Mapping[Url, StoredPicture] | None = None, channel: str = "c1"
+    store: Store,
+    article: Article,
+    pictures: Mapping[Url, StoredPicture] | None = None,
+    channel: str = "c1",
 ) -> None:
     """Have an article be held, shown by a channel, with those of its pictures that came with it."""
     store.remember_listing(channel, [item(int(article.id[1:]), article.title)], NOW)
     store.save(article, [PAGE], pictures or {}, NOW)
 
 
-def due(store: Store, *channels: str, hosts: tuple[str, ...] = (HOST,), now: datetime = NOW, limit: int = 99) -> list[str]:
+def due(
+    store: Store,
+    *channels: str,
+    hosts: tuple[str, ...] = (HOST,),
+    now: datetime = NOW,
+    limit: int = 99,
+) -> list[str]:
     return [waiting.url for waiting in store.due_pictures(hosts, channels or ("c1",), now, limit)]
 
 
-def test_the_pictures_that_came_with_an_article_come_back_with_it_as_they_were_stored(store: Store) -> None:
+def test_the_pictures_that_came_with_an_article_come_back_with_it_as_they_were_stored(
+    store: Store,
+) -> None:
     article = make(1, pictures=(A, B))
     hold_pictures(store, article, {A: stored(1), B: stored(2)})
     assert store.article(article.id) == article
@@ -374,7 +431,10 @@ def test_pictures_are_those_of_the_articles_that_were_asked_for(store: Store) ->
     hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
     hold_pictures(store, make(2, pictures=(C,)), {C: stored(3)})
     assert store.pictures([ArticleId("n2")]) == {C: stored(3)}
-    assert store.pictures([ArticleId(f"n{number}") for number in range(40_000)]) == {A: stored(1), C: stored(3)}
+    assert store.pictures([ArticleId(f"n{number}") for number in range(40_000)]) == {
+        A: stored(1),
+        C: stored(3),
+    }
     assert store.pictures([ArticleId("n9")]) == store.pictures([]) == {}
 
 
@@ -389,7 +449,9 @@ def test_a_picture_is_known_from_the_moment_an_article_shows_it(store: Store) ->
     assert store.known_pictures([A, B]) == set()
     hold_pictures(store, make(1, pictures=(A, B, ELSEWHERE)), {A: stored(1)})
     assert store.known_pictures([A, B, C, ELSEWHERE]) == {A, B, ELSEWHERE}
-    assert store.known_pictures([Url(f"https://{HOST}/{number}.jpg") for number in range(40_000)] + [B]) == {B}
+    assert store.known_pictures(
+        [Url(f"https://{HOST}/{number}.jpg") for number in range(40_000)] + [B]
+    ) == {B}
 
 
 def test_a_picture_that_did_not_come_with_its_article_is_due_at_once(store: Store) -> None:
@@ -405,7 +467,9 @@ def test_only_pictures_at_the_named_hosts_are_due(store: Store) -> None:
     assert due(store, hosts=()) == []
 
 
-def test_only_pictures_of_articles_that_one_of_the_named_channels_shows_are_due(store: Store) -> None:
+def test_only_pictures_of_articles_that_one_of_the_named_channels_shows_are_due(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     hold_pictures(store, make(2, pictures=(B,)), channel="c2")
     hold_pictures(store, make(3, pictures=(A, C)), channel="c3")
@@ -414,7 +478,9 @@ def test_only_pictures_of_articles_that_one_of_the_named_channels_shows_are_due(
     assert due(store, "c9") == []
 
 
-def test_the_picture_that_has_been_due_the_longest_comes_first_and_no_more_than_were_wanted(store: Store) -> None:
+def test_the_picture_that_has_been_due_the_longest_comes_first_and_no_more_than_were_wanted(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A, B, C)))
     store.picture_failed(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=9))
     store.picture_failed(C, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
@@ -423,23 +489,33 @@ def test_the_picture_that_has_been_due_the_longest_comes_first_and_no_more_than_
     assert due(store, now=later, limit=2) == [B, C]
 
 
-def test_a_picture_that_failed_is_due_when_its_time_has_come_and_remembers_its_tries(store: Store) -> None:
+def test_a_picture_that_failed_is_due_when_its_time_has_come_and_remembers_its_tries(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
     assert due(store, now=NOW + timedelta(minutes=5, microseconds=-1)) == []
-    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [WaitingPicture(A, 3)]
+    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
+        WaitingPicture(A, 3)
+    ]
 
 
-def test_an_article_that_is_stored_again_does_not_make_its_pictures_due_earlier(store: Store) -> None:
+def test_an_article_that_is_stored_again_does_not_make_its_pictures_due_earlier(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
     store.save(make(1, title="改了", pictures=(A,)), [PAGE], {}, NOW)
     hold_pictures(store, make(2, pictures=(A,)))
     assert due(store) == []
-    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [WaitingPicture(A, 3)]
+    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
+        WaitingPicture(A, 3)
+    ]
 
 
-def test_a_picture_that_came_later_is_due_no_longer_and_shown_by_all_its_articles(store: Store) -> None:
+def test_a_picture_that_came_later_is_due_no_longer_and_shown_by_all_its_articles(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     hold_pictures(store, make(2, pictures=(A, B)))
     store.keep_picture(A, stored(1), NOW)
@@ -447,11 +523,17 @@ def test_a_picture_that_came_later_is_due_no_longer_and_shown_by_all_its_article
     assert store.pictures([ArticleId("n1")]) == store.pictures([ArticleId("n2")]) == {A: stored(1)}
 
 
-def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_others(store: Store) -> None:
+def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_others(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     store.remember_listing("c2", [item(1)], NOW)
     hold_pictures(store, make(3, pictures=(B,)), channel="c3")
-    hold_pictures(store, make(4, pictures=(), links=((ArticleId("n1"), Url("https://news.example/1")),)), channel="c4")
+    hold_pictures(
+        store,
+        make(4, pictures=(), links=((ArticleId("n1"), Url("https://news.example/1")),)),
+        channel="c4",
+    )
     before = {channel: store.version([channel]) for channel in ("c1", "c2", "c3", "c4")}
     later = NOW + timedelta(hours=1)
     store.keep_picture(A, stored(1), later)
@@ -467,7 +549,9 @@ def test_a_picture_that_failed_changes_no_channel(store: Store) -> None:
     assert store.version(["c1"]) == before
 
 
-def test_a_picture_that_is_held_is_shown_at_once_by_an_article_that_comes_later(store: Store) -> None:
+def test_a_picture_that_is_held_is_shown_at_once_by_an_article_that_comes_later(
+    store: Store,
+) -> None:
     hold_pictures(store, make(1, pictures=(A,)), {A: stored(1)})
     hold_pictures(store, make(2, pictures=(A,)))
     assert store.pictures([ArticleId("n2")]) == {A: stored(1)}
@@ -532,7 +616,9 @@ def test_an_article_is_stored_with_its_pictures_or_not_at_all(store: Store) -> N
 
 # ---------------------------------------------------------------- what readers ask for
 
-LINKED = tuple((ArticleId(f"n{number}"), Url(f"https://news.example/{number}")) for number in range(900, 910))
+LINKED = tuple(
+    (ArticleId(f"n{number}"), Url(f"https://news.example/{number}")) for number in range(900, 910)
+)
 WANTED, ADDRESS = LINKED[0]
 
 
@@ -552,13 +638,17 @@ def requested(store: Store) -> list[str]:
     return [waiting.item.id for waiting in store.waiting(REQUESTED)]
 
 
-def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_poller_looks(linking: Store) -> None:
+def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_poller_looks(
+    linking: Store,
+) -> None:
     assert linking.request(WANTED) is None
     assert asked(linking)
     assert linking.request(WANTED) == Request(WANTED, ADDRESS)
     assert requested(linking) == []
     linking.take_requests()
-    assert [waiting.item for waiting in linking.waiting(REQUESTED)] == [ListingItem(WANTED, ADDRESS, "")]
+    assert [waiting.item for waiting in linking.waiting(REQUESTED)] == [
+        ListingItem(WANTED, ADDRESS, "")
+    ]
     assert linking.request(WANTED) == Request(WANTED, ADDRESS)
 
 
@@ -578,7 +668,13 @@ def test_an_article_is_asked_for_once_however_often_it_is(linking: Store) -> Non
 
 
 def test_no_more_are_asked_for_than_may_be_taken_or_not(linking: Store) -> None:
-    assert [asked(linking, each, most=3) for each, _ in LINKED[:5]] == [True, True, True, False, False]
+    assert [asked(linking, each, most=3) for each, _ in LINKED[:5]] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     linking.take_requests()
     assert not asked(linking, LINKED[4][0], most=3)
     assert asked(linking, LINKED[0][0], most=3)  # it is asked for already
@@ -604,13 +700,17 @@ def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
     linking.take_requests()
     linking.put_off(WANTED, "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
     linking.take_requests()
-    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [(WANTED, 1)]
+    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [
+        (WANTED, 1)
+    ]
 
 
 def test_a_request_that_failed_says_why(linking: Store) -> None:
     asked(linking)
     linking.take_requests()
-    linking.put_off(WANTED, "answered 404 Not Found", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.put_off(
+        WANTED, "answered 404 Not Found", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
+    )
     assert linking.request(WANTED) == Request(WANTED, ADDRESS, "answered 404 Not Found")
 
 
@@ -623,7 +723,9 @@ def test_an_article_that_was_asked_for_is_held_in_no_channel_but_its_own(linking
     assert requested(linking) == []
 
 
-def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else(linking: Store) -> None:
+def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else(
+    linking: Store,
+) -> None:
     hold(linking, make(2), channel="c2")
     asked(linking)
     before = {channel: linking.version([channel]) for channel in ("c1", "c2")}
@@ -644,12 +746,16 @@ def test_a_request_for_an_article_that_came_in_between_is_dropped(linking: Store
 
 
 def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking: Store) -> None:
-    linking.put_off(ArticleId("n5"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
+    linking.put_off(
+        ArticleId("n5"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
+    )
     assert asked(linking, ArticleId("n5"))
     linking.take_requests()
     for channel in ("c1", REQUESTED):
         waits = linking.waiting(channel)
-        assert [(waiting.item, waiting.tries, waiting.try_at) for waiting in waits] == [(item(5), 0, None)]
+        assert [(waiting.item, waiting.tries, waiting.try_at) for waiting in waits] == [
+            (item(5), 0, None)
+        ]
     linking.save(make(5), [PAGE], {}, NOW)
     assert linking.channels_of([ArticleId("n5")]) == {ArticleId("n5"): {"c1", REQUESTED}}
 
@@ -663,7 +769,9 @@ def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linki
     assert requested(linking) == []
     assert asked(linking)
     linking.take_requests()
-    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [(WANTED, 0)]
+    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [
+        (WANTED, 0)
+    ]
 
 
 def test_forgetting_a_request_leaves_what_a_listing_shows_waiting(linking: Store) -> None:
@@ -675,7 +783,9 @@ def test_forgetting_a_request_leaves_what_a_listing_shows_waiting(linking: Store
     assert [waiting.item for waiting in linking.waiting("c1")] == [item(5)]
 
 
-def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows_it_later(linking: Store) -> None:
+def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows_it_later(
+    linking: Store,
+) -> None:
     asked(linking)
     linking.take_requests()
     linking.save(make(900), [PAGE], {}, NOW)
@@ -697,7 +807,9 @@ def test_an_article_that_is_held_and_fetched_again_is_no_request_any_more(linkin
     assert asked(linking, LINKED[1][0], most=1)
 
 
-def test_an_article_that_a_listing_shows_while_it_is_asked_for_comes_into_its_channel(linking: Store) -> None:
+def test_an_article_that_a_listing_shows_while_it_is_asked_for_comes_into_its_channel(
+    linking: Store,
+) -> None:
     asked(linking)
     linking.take_requests()
     linking.remember_listing("c2", [item(900)], NOW)
@@ -721,7 +833,10 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- archives
 
-LOGS = (Log("all", (("town", "c1"), ("letters", "c2"))), Log("letters", (("letters", "c2"),)))
+LOGS = (
+    ArchiveDefinition("all", (("town", "c1"), ("letters", "c2"))),
+    ArchiveDefinition("letters", (("letters", "c2"),)),
+)
 
 
 def logged(store: Store, log: str, number: int = 1) -> list[str]:
@@ -735,7 +850,11 @@ def test_an_archive_has_what_its_channels_show_by_date_and_id_and_once(store: St
     assert store.archive.append(LOGS, NOW) == 7
     assert logged(store, "all") == ["n4", "n3", "n5", "n2", "n1"]
     assert logged(store, "letters") == ["n4", "n1"]
-    assert (store.archive.length("all"), store.archive.length("letters"), store.archive.length("none")) == (5, 2, 0)
+    assert (
+        store.archive.length("all"),
+        store.archive.length("letters"),
+        store.archive.length("none"),
+    ) == (5, 2, 0)
     assert store.archive.append(LOGS, NOW) == 0
 
 
@@ -747,7 +866,9 @@ def test_what_comes_later_stands_behind_whatever_its_date(store: Store) -> None:
     assert logged(store, "all") == ["n9", "n1", "n5"]
 
 
-def test_an_entry_says_for_which_of_its_places_it_was_taken_in_and_keeps_to_that(store: Store) -> None:
+def test_an_entry_says_for_which_of_its_places_it_was_taken_in_and_keeps_to_that(
+    store: Store,
+) -> None:
     hold(store, make(1), channel="c2")
     hold(store, make(2))
     hold(store, make(2), channel="c2")
@@ -764,10 +885,14 @@ def test_pages_have_no_gaps_and_end_where_the_next_begins(store: Store) -> None:
     store.archive.append(LOGS, NOW)
     pages = [logged(store, "all", number) for number in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [PAGE_ENTRIES, PAGE_ENTRIES, 1, 0]
-    assert [each for page in reversed(pages) for each in page] == [f"n{number}" for number in reversed(numbers)]
+    assert [each for page in reversed(pages) for each in page] == [
+        f"n{number}" for number in reversed(numbers)
+    ]
 
 
-def test_after_very_much_at_once_every_archive_is_made_up_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_very_much_at_once_every_archive_is_made_up_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("feedproxy.store.archive._MANY", 300)
     store.archive.append(LOGS, NOW)
     hold(store, *map(make, range(1, 302)))
@@ -778,7 +903,9 @@ def test_after_very_much_at_once_every_archive_is_made_up_all_the_same(store: St
     assert logged(store, "all", 4)[0] == "n1"
 
 
-def test_a_version_of_an_archive_grows_with_what_is_appended_and_with_every_change(store: Store) -> None:
+def test_a_version_of_an_archive_grows_with_what_is_appended_and_with_every_change(
+    store: Store,
+) -> None:
     seen = [store.archive.version("letters", {"c2"}).number]
     hold(store, make(1), channel="c2")
     seen.append(store.archive.version("letters", {"c2"}).number)
@@ -808,7 +935,8 @@ def test_a_held_picture_is_found_by_the_key_of_its_address(store: Store) -> None
     picture = Url("https://img.news.example/桥.png")
     hold(store, make(1, pictures=(picture,)))
     stored = StoredPicture(
-        MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1), MediaFile("1" * 32 + ".webp", "image/webp", 5, 2, 1)
+        MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1),
+        MediaFile("1" * 32 + ".webp", "image/webp", 5, 2, 1),
     )
     assert store.picture(picture_key(picture)) is None
     store.keep_picture(picture, stored, NOW)
@@ -850,7 +978,10 @@ def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> N
     engine = create_engine(url)
     with engine.connect() as connection:
         # the index itself is a table of another kind
-        opts = {"compare_type": False, "include_name": lambda name, *_: not str(name).startswith("search_index")}
+        opts = {
+            "compare_type": False,
+            "include_name": lambda name, *_: not str(name).startswith("search_index"),
+        }
         assert compare_metadata(MigrationContext.configure(connection, opts=opts), metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
     engine.dispose()
@@ -878,7 +1009,10 @@ def test_a_store_file_that_is_empty_is_refused_as_lost_and_left_as_it_is(tmp_pat
     file = tmp_path / "store.sqlite"
     file.touch()
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"store\.sqlite is empty, .*restore a backup, or delete it to begin anew"):
+        with pytest.raises(
+            StoreError,
+            match=r"store\.sqlite is empty, .*restore a backup, or delete it to begin anew",
+        ):
             open_store(f"sqlite:///{file}", tmp_path)
     assert file.stat().st_size == 0
     file.unlink()
@@ -897,12 +1031,16 @@ def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
 
 def test_a_store_that_is_missing_while_its_journal_is_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store.sqlite-wal").write_bytes(b"what was written last")
-    with pytest.raises(StoreError, match=r"store\.sqlite is missing, but store\.sqlite-wal is there"):
+    with pytest.raises(
+        StoreError, match=r"store\.sqlite is missing, but store\.sqlite-wal is there"
+    ):
         open_store(f"sqlite:///{tmp_path}/store.sqlite", tmp_path)
     assert not (tmp_path / "store.sqlite").exists()
 
 
-def test_a_process_that_was_killed_while_it_made_the_store_leaves_none_and_stops_nobody(tmp_path: Path) -> None:
+def test_a_process_that_was_killed_while_it_made_the_store_leaves_none_and_stops_nobody(
+    tmp_path: Path,
+) -> None:
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom feedproxy.store import open_store, opening\n"
         "upgrade = opening.upgrade\n"
@@ -928,7 +1066,9 @@ def test_damage_that_one_process_finds_all_know_until_a_check_finds_none(tmp_pat
     overwrite_middle(tmp_path / "store.sqlite")
     with pytest.raises(StoreError, match="malformed"):
         open_store(url, tmp_path).articles([ArticleId(f"n{number}") for number in range(60)])
-    with pytest.raises(StoreError, match=r"is damaged: database disk image is malformed; .*restore a backup"):
+    with pytest.raises(
+        StoreError, match=r"is damaged: database disk image is malformed; .*restore a backup"
+    ):
         other.probe([], 0)
     with pytest.raises(StoreError, match="is damaged"):  # still, by whoever comes later
         open_store(url, tmp_path).probe([], 0)
@@ -946,7 +1086,9 @@ def test_damage_that_one_process_finds_all_know_until_a_check_finds_none(tmp_pat
         ("mysql+nothing://u:secret@h/d", r"mysql\+nothing://u:\*\*\*@h/d can't be opened"),
     ],
 )
-def test_an_address_that_is_no_database_is_refused_without_its_password(tmp_path: Path, url: str, reason: str) -> None:
+def test_an_address_that_is_no_database_is_refused_without_its_password(
+    tmp_path: Path, url: str, reason: str
+) -> None:
     with pytest.raises(StoreError, match=reason) as caught:
         open_store(url, tmp_path)
     assert "secret" not in str(caught.value)
@@ -961,11 +1103,13 @@ def test_a_folder_that_cant_be_made_is_refused_in_one_line(tmp_path: Path) -> No
 # ---------------------------------------------------------------- dates
 
 
-def test_a_better_date_moves_an_article_wherever_it_stands_and_keeps_the_old_one_as_a_version(store: Store) -> None:
+def test_a_better_date_moves_an_article_wherever_it_stands_and_keeps_the_old_one_as_a_version(
+    store: Store,
+) -> None:
     guess = make(1, dated=DateSource.ESTIMATED)
     hold(store, guess, make(2))
     before = store.version(["c1"])
-    better = plan.redate(guess, NOW - timedelta(days=900), DateSource.STATED)
+    better = policy.redate(guess, NOW - timedelta(days=900), DateSource.STATED)
     store.redate(better, NOW)
     assert store.article(guess.id) == better
     assert [version.published for version in store.versions(guess.id)] == [guess.published]
@@ -973,7 +1117,9 @@ def test_a_better_date_moves_an_article_wherever_it_stands_and_keeps_the_old_one
     assert store.version(["c1"]) != before
 
 
-def test_dates_are_told_with_where_they_come_from_and_the_oldest_of_a_channel_by_that(store: Store) -> None:
+def test_dates_are_told_with_where_they_come_from_and_the_oldest_of_a_channel_by_that(
+    store: Store,
+) -> None:
     early, unknown = NOW - timedelta(days=30), NOW - timedelta(days=99)
     hold(
         store,
@@ -984,11 +1130,17 @@ def test_dates_are_told_with_where_they_come_from_and_the_oldest_of_a_channel_by
     ids = [ArticleId(f"n{number}") for number in (1, 2, 9)]
     assert store.dates(ids) == {"n1": (NOW, DateSource.STATED), "n2": (early, DateSource.ESTIMATED)}
     assert store.site_dates("news.example") == {"n1": NOW}
-    assert store.oldest("c1", plan.DATED) == NOW
-    assert store.oldest("c1", plan.ALL_KNOWN) == early
-    assert store.oldest("c1", plan.ALL_KNOWN, early) == NOW
-    assert store.oldest("c2", plan.ALL_KNOWN) is None
-    waiting = ListingItem(ArticleId("n7"), Url("https://news.example/n7"), "", early - timedelta(days=1), dated=DateSource.SEEN)
+    assert store.oldest("c1", policy.DATED) == NOW
+    assert store.oldest("c1", policy.ALL_KNOWN) == early
+    assert store.oldest("c1", policy.ALL_KNOWN, early) == NOW
+    assert store.oldest("c2", policy.ALL_KNOWN) is None
+    waiting = ListingItem(
+        ArticleId("n7"),
+        Url("https://news.example/n7"),
+        "",
+        early - timedelta(days=1),
+        dated=DateSource.SEEN,
+    )
     store.remember_listing("c1", [waiting], NOW)
-    assert store.oldest("c1", plan.ALL_KNOWN) == waiting.published
+    assert store.oldest("c1", policy.ALL_KNOWN) == waiting.published
     assert [each.item for each in store.waiting("c1")] == [waiting]

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from test_store import NOW, PAGE, hold, item, make
 
-from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState, Page, Picture, SafeHtml, Url, Validators
+from feedproxy.model import (
+    Alarm,
+    ArticleId,
+    Backfill,
+    ChannelState,
+    Page,
+    Picture,
+    SafeHtml,
+    Url,
+    Validators,
+)
 from feedproxy.store import Store, open_store
 
 MINUTE = timedelta(minutes=1)
@@ -49,7 +59,9 @@ def test_what_is_remembered_of_a_channel_comes_back(store: Store) -> None:
     assert store.schedule.state("c2") == ChannelState("c2")
 
 
-def test_first_polls_are_set_once_and_only_for_channels_that_never_were_polled(store: Store) -> None:
+def test_first_polls_are_set_once_and_only_for_channels_that_never_were_polled(
+    store: Store,
+) -> None:
     store.schedule.remember_poll(ChannelState("old", polled_at=NOW, next_poll_at=NOW + 9 * MINUTE))
     hold(store, make(1), channel="shown")  # known, as it has an article, but never polled
     store.schedule.plan_first({"old": NOW, "shown": NOW + MINUTE, "new": NOW + 2 * MINUTE})
@@ -145,7 +157,13 @@ def test_what_an_article_was_before_each_change_is_kept(store: Store) -> None:
     first = make(1)
     moved = Url("https://news.example/1b")
     second = replace(
-        first, url=moved, title="改过的", body=SafeHtml("<p>改</p>"), updated=NOW + MINUTE, picture=None, tags=("桥",)
+        first,
+        url=moved,
+        title="改过的",
+        body=SafeHtml("<p>改</p>"),
+        updated=NOW + MINUTE,
+        picture=None,
+        tags=("桥",),
     )
     third = replace(second, body=SafeHtml("<p>再改</p>"))
     hold(store, first)
@@ -234,7 +252,10 @@ def test_a_store_that_was_emptied_gives_its_room_back(store: Store, tmp_path: Pa
     for number in range(1, 40):
         hold(store, make(number, body=SafeHtml("<p>" + "文" * 20_000 + "</p>")))
         store.save(make(number), [page], {}, NOW)
-    full, file = store.records.bytes_held(), tmp_path / "store.sqlite"  # PostgreSQL looks after its files by itself
+    full, file = (
+        store.records.bytes_held(),
+        tmp_path / "store.sqlite",
+    )  # PostgreSQL looks after its files by itself
     store.drop([ArticleId(f"n{number}") for number in range(1, 40)], NOW)
     assert store.records.bytes_held() < full / 5
     store.compact()

@@ -15,17 +15,20 @@ from feedproxy.sanitise import plain_text
 from feedproxy.store import SqlStore, open_store
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
-POLL = (
-    "min_interval_minutes = 0.05\nmax_interval_minutes = 0.05\nfirst_polls_minutes = 0\nretry_minutes = 0.01\nlease_seconds = 3"
-)
+POLL = "min_interval_minutes = 0.05\nmax_interval_minutes = 0.05\nfirst_polls_minutes = 0\nretry_minutes = 0.01\nlease_seconds = 3"
 
 
 @contextmanager
-def open_fleet(folder: Path, database_url: str, broker_url: str, redis_url: str, site: Site) -> Iterator[Fleet]:
+def open_fleet(
+    folder: Path, database_url: str, broker_url: str, redis_url: str, site: Site
+) -> Iterator[Fleet]:
     config = write_config(folder / "config", site, POLL)
     main = config / "feedproxy.toml"
     fast = "requests_per_second = 200\nrequests_at_once = 8"
-    main.write_text(main.read_text("utf-8").replace("requests_per_second = 5\nrequests_at_once = 1", fast), "utf-8")
+    main.write_text(
+        main.read_text("utf-8").replace("requests_per_second = 5\nrequests_at_once = 1", fast),
+        "utf-8",
+    )
     fleet = Fleet(
         folder,
         {
@@ -75,7 +78,9 @@ def brokers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
 
 
 def held(store: SqlStore, site: Site) -> int:
-    return sum(store.article(ArticleId(piece.id)) is not None for piece in site.published(site.clock.now))
+    return sum(
+        store.article(ArticleId(piece.id)) is not None for piece in site.published(site.clock.now)
+    )
 
 
 def judge(store: SqlStore, site: Site) -> None:
@@ -84,7 +89,9 @@ def judge(store: SqlStore, site: Site) -> None:
     for piece in pieces:
         article = store.article(ArticleId(piece.id))
         assert article is not None, piece
-        assert all(line in plain_text(article.body) for line in piece.paragraphs(piece.published)[:6])
+        assert all(
+            line in plain_text(article.body) for line in piece.paragraphs(piece.published)[:6]
+        )
     assert len(store.pictures([ArticleId(piece.id) for piece in pieces])) == len(pieces)
     assert store.archive.length("daily") == len(pieces)
 
@@ -108,7 +115,11 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         fleet.start("beat", "beat")
         wanted = len(site.published(site.clock.now))
         until(
-            lambda: held(store, site) == wanted and len(store.pictures(store.walk(["c1", "c2", "c3"]))) == wanted, "all articles"
+            lambda: (
+                held(store, site) == wanted
+                and len(store.pictures(store.walk(["c1", "c2", "c3"]))) == wanted
+            ),
+            "all articles",
         )
         until(lambda: store.archive.length("daily") == wanted, "all of them in the archive")
         codes = fleet.end()

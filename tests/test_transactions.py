@@ -57,10 +57,17 @@ class Block:
 
 Step = Write | Read | Block
 _depths = st.integers(0, 3)
-_leaves = st.builds(Write, _depths, st.sampled_from("abc"), st.booleans()) | st.builds(Read, _depths)
+_leaves = st.builds(Write, _depths, st.sampled_from("abc"), st.booleans()) | st.builds(
+    Read, _depths
+)
 _steps = st.recursive(
     _leaves,
-    lambda inner: inner | st.builds(Block, _depths, st.booleans(), st.booleans(), st.lists(inner, max_size=5).map(tuple)),
+    lambda inner: (
+        inner
+        | st.builds(
+            Block, _depths, st.booleans(), st.booleans(), st.lists(inner, max_size=5).map(tuple)
+        )
+    ),
     max_leaves=20,
 )
 
@@ -126,7 +133,10 @@ class Run:
             else:
                 self.states[-2:] = self.states[-1:]
         else:
-            with pytest.raises(StoreError, match=r"snapshot|transaction open"), handle.store.transaction():
+            with (
+                pytest.raises(StoreError, match=r"snapshot|transaction open"),
+                handle.store.transaction(),
+            ):
                 raise AssertionError("was begun")
 
     def _inside(self, handle: Handle, block: Block) -> None:
@@ -141,7 +151,9 @@ class Run:
 
     def _shown(self, handle: Handle) -> Counter[str]:
         counts = handle.store.records.counts()
-        return Counter({name: value for (_, source, name), value in counts.items() if source == self.source})
+        return Counter(
+            {name: value for (_, source, name), value in counts.items() if source == self.source}
+        )
 
     def _expected(self, handle: Handle) -> Counter[str]:
         if handle.kind == "store":
@@ -168,7 +180,9 @@ def test_what_an_outermost_block_wrote_is_there_and_what_failed_is_not(
 # ---------------------------------------------------------------- by name
 
 
-def test_a_write_in_a_snapshot_is_refused_and_by_the_store_beside_it_is_kept(store: SqlStore) -> None:
+def test_a_write_in_a_snapshot_is_refused_and_by_the_store_beside_it_is_kept(
+    store: SqlStore,
+) -> None:
     with store.snapshot() as snapshot:
         assert snapshot.article(ArticleId("n1")) is None
         with pytest.raises(StoreError, match="a snapshot can't write"):
@@ -190,7 +204,7 @@ def test_an_inner_transaction_that_fails_takes_nothing_from_the_outer_one(store:
 
 
 def take_turn(store: SqlStore) -> None:
-    with store.turn():
+    with store.exclusive_lock():
         pass
 
 

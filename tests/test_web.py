@@ -23,10 +23,10 @@ from test_store import overwrite_middle
 
 from feedproxy import paths
 from feedproxy.cli.doctor import doctor
-from feedproxy.harvest import Harvester
-from feedproxy.media import MediaFolder
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester
+from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
-from feedproxy.settings import Settings
 from feedproxy.store import SqlStore, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
@@ -41,8 +41,12 @@ TYPES = {
 PAGE = "/town/blob/master/pages/city/n102.md"
 
 
-def client_of(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock | None = None) -> FlaskClient:
-    return create_app(settings, mirror, store, MediaFolder(settings.media), clock or Clock()).test_client()
+def client_of(
+    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock | None = None
+) -> FlaskClient:
+    return create_app(
+        settings, mirror, store, FolderMedia(settings.media), clock or Clock()
+    ).test_client()
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def empty(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> 
 
 @pytest.fixture
 def client(empty: FlaskClient, harvester: Harvester, clock: Clock) -> FlaskClient:
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     clock.advance(seconds=1)  # so that all that was stored has a Last-Modified
     return empty
@@ -90,7 +94,10 @@ def test_a_feed_reader_finds_everything_in_an_entry(client: FlaskClient, form: s
     picture = entry.enclosures[0]
     assert f'src="{picture.href}"' in entry.content[-1].value
     media = client.get(picture.href)
-    assert (media.headers["Content-Type"], media.headers["Content-Length"]) == (picture.type, picture.length)
+    assert (media.headers["Content-Type"], media.headers["Content-Length"]) == (
+        picture.type,
+        picture.length,
+    )
 
 
 def test_an_atom_entry_leads_to_the_mirror_and_names_its_source(client: FlaskClient) -> None:
@@ -110,7 +117,9 @@ def test_a_json_feed_holds_the_whole_text(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_a_feed_holds_the_newest_entries_only(settings: Settings, mirror: Mirror, store: SqlStore) -> None:
+def test_a_feed_holds_the_newest_entries_only(
+    settings: Settings, mirror: Mirror, store: SqlStore
+) -> None:
     short = client_of(settings, replace(mirror, entries=2), store)
     assert [entry.title for entry in feedparser.parse(short.get("/feed/all.xml").data).entries] == [
         STORIES[3].title,
@@ -131,7 +140,9 @@ def test_two_servers_and_a_restart_give_the_same_bytes_and_tags(
             assert mine.data == theirs.data
             assert mine.headers["ETag"] == theirs.headers["ETag"]
             assert mine.last_modified == NOW + timedelta(seconds=1)
-            assert theirs.last_modified == NOW + timedelta(days=3, seconds=2)  # as another configuration makes other bytes
+            assert theirs.last_modified == NOW + timedelta(
+                days=3, seconds=2
+            )  # as another configuration makes other bytes
     other_store.close()
 
 
@@ -144,7 +155,12 @@ def test_when_it_changed_is_told_once_no_other_change_can_have_that_second(
     clock.advance(minutes=1)
     for title, second in (("图书馆一", 0.3), ("图书馆二", 0.9)):
         changed_at = clock.now + timedelta(seconds=second)
-        store.save(replace(article, title=title, updated=changed_at), [Page(article.url, b"")], {}, changed_at)
+        store.save(
+            replace(article, title=title, updated=changed_at),
+            [Page(article.url, b"")],
+            {},
+            changed_at,
+        )
     minute = clock.now
     clock.advance(seconds=0.9)
     assert client.get(address).last_modified is None
@@ -153,7 +169,12 @@ def test_when_it_changed_is_told_once_no_other_change_can_have_that_second(
     assert answer.last_modified == minute + timedelta(seconds=1)
     condition = {"If-Modified-Since": answer.headers["Last-Modified"]}
     assert client.get(address, headers=condition).status_code == 304
-    store.save(replace(article, title="图书馆三", updated=clock.now), [Page(article.url, b"")], {}, clock.now)
+    store.save(
+        replace(article, title="图书馆三", updated=clock.now),
+        [Page(article.url, b"")],
+        {},
+        clock.now,
+    )
     for _ in range(3):
         again = client.get(address, headers=condition)
         assert (again.status_code, "图书馆三" in again.text) == (200, True)
@@ -171,13 +192,20 @@ def test_after_a_restart_with_another_configuration_nothing_is_said_to_be_as_it_
     assert other.get("/feed/town.xml", headers=condition).status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/feed/town.xml", "/feed/town.atom", "/feed/town.json", "/", "/town", PAGE])
+@pytest.mark.parametrize(
+    "address", ["/feed/town.xml", "/feed/town.atom", "/feed/town.json", "/", "/town", PAGE]
+)
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_what_is_known_already_is_answered_with_304(client: FlaskClient, address: str, encoding: str) -> None:
+def test_what_is_known_already_is_answered_with_304(
+    client: FlaskClient, address: str, encoding: str
+) -> None:
     headers = {"Accept-Encoding": encoding}
     first = client.get(address, headers=headers)
     assert not first.headers["ETag"].startswith("W/")
-    for condition in ({"If-None-Match": first.headers["ETag"]}, {"If-Modified-Since": first.headers["Last-Modified"]}):
+    for condition in (
+        {"If-None-Match": first.headers["ETag"]},
+        {"If-Modified-Since": first.headers["Last-Modified"]},
+    ):
         again = client.get(address, headers={**headers, **condition})
         assert (again.status_code, again.data) == (304, b"")
         assert again.headers["ETag"] == first.headers["ETag"]
@@ -201,8 +229,13 @@ def test_head_is_answered_like_get_without_a_body(client: FlaskClient) -> None:
     assert headed.headers["ETag"] == got.headers["ETag"]
 
 
-def test_a_feed_changes_with_its_articles_only(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
-    letters, city = client.get("/feed/letters.xml").headers["ETag"], client.get("/feed/town/city.xml").headers["ETag"]
+def test_a_feed_changes_with_its_articles_only(
+    client: FlaskClient, store: SqlStore, clock: Clock
+) -> None:
+    letters, city = (
+        client.get("/feed/letters.xml").headers["ETag"],
+        client.get("/feed/town/city.xml").headers["ETag"],
+    )
     article = store.article(ArticleId("n104"))
     assert article is not None
     clock.advance(hours=1)
@@ -228,7 +261,8 @@ def test_a_feed_is_rendered_once_for_each_change(
             return getattr(store, name)
 
     counting = Counting()
-    counted = create_app(settings, mirror, counting, MediaFolder(settings.media), Clock()).test_client()  # type: ignore[arg-type]
+    media = FolderMedia(settings.media)
+    counted = create_app(settings, mirror, counting, media, Clock()).test_client()  # type: ignore[arg-type]
     for _ in range(5):
         assert counted.get("/feed/town.xml").status_code == 200
     assert counting.reads == 1
@@ -245,7 +279,9 @@ def test_an_unknown_section_is_told_which_there_are(client: FlaskClient) -> None
     assert "town" in page.text
 
 
-def test_an_article_answers_under_each_channel_and_names_one_canonical_page(client: FlaskClient) -> None:
+def test_an_article_answers_under_each_channel_and_names_one_canonical_page(
+    client: FlaskClient,
+) -> None:
     canonical = f'<link rel="canonical" href="http://localhost{PAGE}">'
     for page in (PAGE, "/town/blob/master/pages/books/n102.md"):
         answer = client.get(f"{page}?n104")
@@ -256,7 +292,9 @@ def test_an_article_answers_under_each_channel_and_names_one_canonical_page(clie
     assert 'href="http://localhost/letters/blob/master/pages/books/n102.md"' in elsewhere
 
 
-def test_every_link_of_an_article_page_stays_inside_and_carries_its_suffix(client: FlaskClient) -> None:
+def test_every_link_of_an_article_page_stays_inside_and_carries_its_suffix(
+    client: FlaskClient,
+) -> None:
     page = client.get(PAGE).text
     links = re.findall(r'<a href="([^"]+)"', page)
     assert len(links) > 5
@@ -269,7 +307,9 @@ def test_every_link_of_an_article_page_stays_inside_and_carries_its_suffix(clien
 
 
 def test_the_navigation_is_that_of_the_git_hosted_mirrors(client: FlaskClient) -> None:
-    navigation = re.findall(r'<a href="([^"]+)">([^<]+)</a>', client.get(PAGE).text.partition("</nav>")[0])
+    navigation = re.findall(
+        r'<a href="([^"]+)">([^<]+)</a>', client.get(PAGE).text.partition("</nav>")[0]
+    )
     assert navigation == [
         ("../../../..?n102", "首页"),
         ("../../../../../letters?n102", "文苑"),
@@ -288,10 +328,11 @@ def test_an_article_that_is_not_held_is_said_to_be_so_with_its_address(
 ) -> None:
     gone = Story("n900", "21/5/9", "没有的文章", "没有", ())
     linking = replace(
-        STORIES[0], text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。'
+        STORIES[0],
+        text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。',
     )
     newsroom.stories = (linking, *STORIES[1:])
-    for channel in harvester.kit.mirror.channels:
+    for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
     page = empty.get("/town/blob/master/pages/city/n101.md").text
     assert '<a href="n900.md?n101">这里</a>' in page
@@ -315,7 +356,9 @@ def test_pages_list_what_there_is_and_announce_their_feeds(client: FlaskClient) 
 def test_absolute_links_begin_with_the_public_address(
     client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore
 ) -> None:
-    public = client_of(settings.model_copy(update={"public_url": "https://mirror.example/x"}), mirror, store)
+    public = client_of(
+        settings.model_copy(update={"public_url": "https://mirror.example/x"}), mirror, store
+    )
     feed = feedparser.parse(public.get("/feed/town.xml", headers={"Host": "evil.example"}).data)
     assert feed.entries[0].link.startswith("https://mirror.example/x/town/blob/")
     assert client.get("/feed/town.xml").status_code == 200
@@ -333,20 +376,28 @@ def test_an_address_that_is_none_is_said_to_be_so_under_any_host(client: FlaskCl
     assert "evil.example" not in answer.text
 
 
-@pytest.mark.parametrize("host", ["..", "a" * 5000, "a b", "\xe4.example", "evil.example/x", "localhost:port"])
+@pytest.mark.parametrize(
+    "host", ["..", "a" * 5000, "a b", "\xe4.example", "evil.example/x", "localhost:port"]
+)
 @pytest.mark.parametrize("address", ["/", "/feed/town.xml", "/healthz", "/nowhere"])
-def test_a_host_that_is_none_is_refused_in_one_line(client: FlaskClient, host: str, address: str) -> None:
+def test_a_host_that_is_none_is_refused_in_one_line(
+    client: FlaskClient, host: str, address: str
+) -> None:
     answer = client.get(address, headers={"Host": host})
     assert (answer.status_code, answer.text) == (400, "this is no host name\n")
 
 
-@pytest.mark.parametrize("host", ["LOCALHOST", "localhost:", "localhost:8000", "127.0.0.1", "[::1]:8000"])
+@pytest.mark.parametrize(
+    "host", ["LOCALHOST", "localhost:", "localhost:8000", "127.0.0.1", "[::1]:8000"]
+)
 def test_a_trusted_host_is_known_in_every_spelling(client: FlaskClient, host: str) -> None:
     assert client.get("/feed/town.xml", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/town//", "//evil.example/", "/tag//x"])
-def test_no_redirect_leads_to_a_host_that_the_client_names(client: FlaskClient, address: str) -> None:
+def test_no_redirect_leads_to_a_host_that_the_client_names(
+    client: FlaskClient, address: str
+) -> None:
     answer = client.get(address, headers={"Host": "evil.example"})
     assert "evil.example" not in answer.headers.get("Location", "")
 
@@ -359,7 +410,10 @@ def test_another_method_is_refused_with_those_that_are_allowed(client: FlaskClie
 
 def test_an_article_of_another_section_is_found_in_its_own(client: FlaskClient) -> None:
     answer = client.get("/letters/blob/master/pages/city/n101.md")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/town/blob/master/pages/city/n101.md")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        "/town/blob/master/pages/city/n101.md",
+    )
 
 
 def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
@@ -377,7 +431,9 @@ def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, cloc
         assert client.get(PAGE).text.count("<img ") == times
 
 
-def test_a_store_that_fails_leaves_the_last_good_feed(client: FlaskClient, settings: Settings) -> None:
+def test_a_store_that_fails_leaves_the_last_good_feed(
+    client: FlaskClient, settings: Settings
+) -> None:
     good = client.get("/feed/town.xml")
     assert client.get("/healthz").data == b"ok\n"
     _break(settings)
@@ -411,7 +467,8 @@ def _break(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/feed/", "/feed/town.txt", "/x/y", "/town/blob/master/pages/city/", "/tag/", "/static/x.css"]
+    "address",
+    ["/feed/", "/feed/town.txt", "/x/y", "/town/blob/master/pages/city/", "/tag/", "/static/x.css"],
 )
 def test_an_address_that_is_none_is_a_page_that_says_so(client: FlaskClient, address: str) -> None:
     answer = client.get(address, follow_redirects=True)
@@ -438,7 +495,9 @@ def test_a_page_needs_nothing_but_its_style_sheet_and_its_icon(client: FlaskClie
 
 
 def test_programs_that_look_for_an_icon_unasked_find_it(client: FlaskClient) -> None:
-    assert client.get("/favicon.ico", follow_redirects=True).headers["Content-Type"] == "image/svg+xml"
+    assert (
+        client.get("/favicon.ico", follow_redirects=True).headers["Content-Type"] == "image/svg+xml"
+    )
 
 
 # ---------------------------------------------------------------- pages
@@ -472,14 +531,18 @@ def test_an_article_page_says_to_machines_what_it_is(client: FlaskClient) -> Non
     assert f'<link rel="canonical" href="http://localhost{PAGE}">' in page
     assert said["article:published_time"] == "2021-05-02T08:00:00+08:00"
     assert client.get(said["og:image"]).mimetype == "image/png"
-    feeds = re.findall(r'<link rel="alternate" type="application/rss\+xml" title="[^"]*" href="([^"]+)">', page)
+    feeds = re.findall(
+        r'<link rel="alternate" type="application/rss\+xml" title="[^"]*" href="([^"]+)">', page
+    )
     assert [urlsplit(urljoin(f"http://localhost{PAGE}", feed)).path for feed in feeds] == [
         "/feed/town.xml",
         "/feed/town/books.xml",
     ]
 
 
-def test_an_article_leads_to_its_neighbours_in_the_channel_to_its_channels_and_tags(client: FlaskClient) -> None:
+def test_an_article_leads_to_its_neighbours_in_the_channel_to_its_channels_and_tags(
+    client: FlaskClient,
+) -> None:
     page = client.get("/town/blob/master/pages/city/n102.md").text
     assert f'上一篇：<a href="n101.md?n102" rel="prev">{STORIES[0].title}</a>' in page
     assert f'下一篇：<a href="n103.md?n102" rel="next">{STORIES[2].title}</a>' in page
@@ -496,18 +559,29 @@ def test_a_section_is_the_same_page_with_and_without_a_slash(client: FlaskClient
     for address in ("/town", "/town/"):
         page = client.get(address)
         assert page.status_code == 200
-        resolved = (urlsplit(urljoin(f"http://localhost{address}", href)) for href in re.findall(r'href="([^"]+)"', page.text))
+        resolved = (
+            urlsplit(urljoin(f"http://localhost{address}", href))
+            for href in re.findall(r'href="([^"]+)"', page.text)
+        )
         links.append({url.path.rstrip("/") for url in resolved if url.hostname == "localhost"})
     assert links[0] == links[1]
     assert all(client.get(path or "/").status_code == 200 for path in links[0])
 
 
-def test_a_channel_lists_all_its_articles_page_by_page(newsroom: Newsroom, harvester: Harvester, empty: FlaskClient) -> None:
+def test_a_channel_lists_all_its_articles_page_by_page(
+    newsroom: Newsroom, harvester: Harvester, empty: FlaskClient
+) -> None:
     newsroom.stories = tuple(
-        Story(f"n{number}", "21/5/1", f"第{number}条", f"集市上来了{number}位卖糖画的老人，孩子们围着他们看。", ("city",))
+        Story(
+            f"n{number}",
+            "21/5/1",
+            f"第{number}条",
+            f"集市上来了{number}位卖糖画的老人，孩子们围着他们看。",
+            ("city",),
+        )
         for number in range(200, 265)
     )
-    harvester.walk(harvester.kit.mirror.channels[0], pages=99)
+    harvester.walk(harvester.services.mirror.channels[0], pages=99)
     base = "/town/blob/master/indexes/city/"
     shown: list[str] = []
     for number, name in enumerate(("README", "2", "3"), start=1):
@@ -519,7 +593,9 @@ def test_a_channel_lists_all_its_articles_page_by_page(newsroom: Newsroom, harve
     assert '<a href="README.md">1</a>' in empty.get(f"{base}2.md").text
 
 
-@pytest.mark.parametrize("name", ["0", "1", "-1", "2", "9999999999", "x", "%31", "README.md", "1e1", "٢"])
+@pytest.mark.parametrize(
+    "name", ["0", "1", "-1", "2", "9999999999", "x", "%31", "README.md", "1e1", "٢"]
+)
 def test_a_page_of_a_channel_that_there_is_not_is_no_page(client: FlaskClient, name: str) -> None:
     answer = client.get(f"/town/blob/master/indexes/city/{name}.md")
     assert answer.status_code == (200 if name in ("1", "%31") else 404)
@@ -528,7 +604,9 @@ def test_a_page_of_a_channel_that_there_is_not_is_no_page(client: FlaskClient, n
 # ---------------------------------------------------------------- tags
 
 
-@pytest.mark.parametrize("tag", ["镜", "A/B 台湾", "100%", "a+b&c=d", "何谓?", "#一", "旧..新", "C++"])
+@pytest.mark.parametrize(
+    "tag", ["镜", "A/B 台湾", "100%", "a+b&c=d", "何谓?", "#一", "旧..新", "C++"]
+)
 def test_a_tag_has_a_page_and_a_feed_in_every_form_whatever_stands_in_its_name(
     client: FlaskClient, store: SqlStore, tag: str, clock: Clock
 ) -> None:
@@ -550,7 +628,10 @@ def test_a_tag_has_a_page_and_a_feed_in_every_form_whatever_stands_in_its_name(
     assert [each.term for each in entry.tags] == [tag]
 
 
-@pytest.mark.parametrize("address", ["/tag/无", "/feed/tag/无.xml", "/feed/tag/读书.txt", "/tag/" + "x" * 200, "/feed/tag/.xml"])
+@pytest.mark.parametrize(
+    "address",
+    ["/tag/无", "/feed/tag/无.xml", "/feed/tag/读书.txt", "/tag/" + "x" * 200, "/feed/tag/.xml"],
+)
 def test_a_tag_that_no_article_has_is_no_page(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 404
 
@@ -559,7 +640,9 @@ def test_a_tag_that_no_article_has_is_no_page(client: FlaskClient, address: str)
 
 
 def picture_of(client: FlaskClient) -> str:
-    return str(json.loads(client.get("/feed/town.json").data)["items"][2]["image"]).removeprefix("http://localhost")
+    return str(json.loads(client.get("/feed/town.json").data)["items"][2]["image"]).removeprefix(
+        "http://localhost"
+    )
 
 
 def test_a_picture_is_answered_once_and_for_all(client: FlaskClient) -> None:
@@ -582,7 +665,9 @@ def test_a_picture_is_answered_once_and_for_all(client: FlaskClient) -> None:
         ("bytes=99999-", 416, None),
     ],
 )
-def test_a_part_of_a_picture_can_be_asked_for(client: FlaskClient, wanted: str, status: int, part: slice | None) -> None:
+def test_a_part_of_a_picture_can_be_asked_for(
+    client: FlaskClient, wanted: str, status: int, part: slice | None
+) -> None:
     whole = client.get(picture_of(client)).data
     answer = client.get(picture_of(client), headers={"Range": wanted})
     assert answer.status_code == status
@@ -594,7 +679,17 @@ def test_a_part_of_a_picture_can_be_asked_for(client: FlaskClient, wanted: str, 
 
 @pytest.mark.parametrize(
     "wanted",
-    ["bytes=0-3, 6-9", "bytes=0-3,-4", "pages=0-3", "bytes 0-3", "bytes=a-b", "bytes=-", "bytes=", "0-3", "bytes=0-" + "9" * 99],
+    [
+        "bytes=0-3, 6-9",
+        "bytes=0-3,-4",
+        "pages=0-3",
+        "bytes 0-3",
+        "bytes=a-b",
+        "bytes=-",
+        "bytes=",
+        "0-3",
+        "bytes=0-" + "9" * 99,
+    ],
 )
 def test_a_range_that_is_unknown_or_several_is_ignored(client: FlaskClient, wanted: str) -> None:
     whole = client.get(picture_of(client))
@@ -615,9 +710,13 @@ def test_a_range_is_one_of_a_get_only(client: FlaskClient, wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", ["bytes=0-3", "bytes=99999-"])
 @pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", "W/{tag}"])
-def test_of_a_picture_that_is_known_no_part_is_sent(client: FlaskClient, wanted: str, known: str) -> None:
+def test_of_a_picture_that_is_known_no_part_is_sent(
+    client: FlaskClient, wanted: str, known: str
+) -> None:
     tag = client.get(picture_of(client)).headers["ETag"]
-    answer = client.get(picture_of(client), headers={"Range": wanted, "If-None-Match": known.format(tag=tag)})
+    answer = client.get(
+        picture_of(client), headers={"Range": wanted, "If-None-Match": known.format(tag=tag)}
+    )
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == tag
 
@@ -630,7 +729,9 @@ def test_of_a_picture_that_is_another_than_is_known_the_part_is_sent(client: Fla
 
 
 @pytest.mark.parametrize("condition", ['"other"', "W/{tag}", "Tue, 01 Jun 2021 12:00:00 GMT"])
-def test_a_part_of_what_may_be_another_picture_is_not_sent(client: FlaskClient, condition: str) -> None:
+def test_a_part_of_what_may_be_another_picture_is_not_sent(
+    client: FlaskClient, condition: str
+) -> None:
     whole = client.get(picture_of(client))
     headers = {"Range": "bytes=0-3", "If-Range": condition.format(tag=whole.headers["ETag"])}
     answer = client.get(picture_of(client), headers=headers)
@@ -664,7 +765,10 @@ def test_no_other_name_leads_to_a_file(client: FlaskClient, name: str) -> None:
     assert client.get(f"/media/{name}").status_code == 404
 
 
-@pytest.mark.parametrize(("images", "policy"), [(Images.STORE, "img-src 'self';"), (Images.LINK, "img-src 'self' http: https:;")])
+@pytest.mark.parametrize(
+    ("images", "policy"),
+    [(Images.STORE, "img-src 'self';"), (Images.LINK, "img-src 'self' http: https:;")],
+)
 def test_pictures_come_from_elsewhere_only_where_a_section_says_so(
     settings: Settings, mirror: Mirror, store: SqlStore, images: Images, policy: str
 ) -> None:
@@ -684,11 +788,20 @@ PAGES = ("/", "/town", "/town/", PAGE, INDEX, "/tag/读书")
 def test_no_page_holds_a_script_or_has_a_browser_ask_elsewhere(client: FlaskClient) -> None:
     for address in (*PAGES, "/nowhere", NOT_HELD, "/tag/无"):
         root = parser.document_fromstring(client.get(address).text)
-        assert [element.tag for element in root.iter("base", "embed", "iframe", "object", "script", "style")] == []
+        assert [
+            element.tag
+            for element in root.iter("base", "embed", "iframe", "object", "script", "style")
+        ] == []
         for element in root.iter():
-            assert [name for name in element.attrib if str(name).startswith("on") or name == "style"] == []
+            assert [
+                name for name in element.attrib if str(name).startswith("on") or name == "style"
+            ] == []
             assert not str(element.get("href", "")).lower().startswith(("javascript:", "data:"))
-        asked = [str(link.get("href")) for link in root.iter("link") if link.get("rel") in ("stylesheet", "icon", "preload")]
+        asked = [
+            str(link.get("href"))
+            for link in root.iter("link")
+            if link.get("rel") in ("stylesheet", "icon", "preload")
+        ]
         asked += [str(element.get("src")) for element in root.iter() if element.get("src")]
         assert {urlsplit(each).netloc for each in asked} == {""}, address
         assert root.get("lang") == "zh-CN"
@@ -706,7 +819,13 @@ def test_what_is_known_is_not_sent_again_and_nothing_is_sent_to_head(client: Fla
 
 def test_every_address_says_which_methods_it_takes(client: FlaskClient) -> None:
     reading = {"GET", "HEAD", "OPTIONS"}
-    others = ("/media/x.png", "/feed/town.xml", "/feed/tag/读书.xml", "/healthz", "/static/mirror.css")
+    others = (
+        "/media/x.png",
+        "/feed/town.xml",
+        "/feed/tag/读书.xml",
+        "/healthz",
+        "/static/mirror.css",
+    )
     for address in (*PAGES, *others, NOT_HELD):
         methods = reading | ({"POST"} if address in (PAGE, NOT_HELD) else set())
         for method in sorted({"DELETE", "PATCH", "POST", "PUT"} - methods):
@@ -717,17 +836,30 @@ def test_every_address_says_which_methods_it_takes(client: FlaskClient) -> None:
         assert (told.status_code, set(told.headers["Allow"].split(", "))) == (200, methods), address
 
 
-def test_a_channel_has_its_list_in_every_section_that_shows_it_and_nowhere_else(client: FlaskClient) -> None:
-    town, letters = (client.get(f"/{section}/blob/master/indexes/books/README.md") for section in ("town", "letters"))
+def test_a_channel_has_its_list_in_every_section_that_shows_it_and_nowhere_else(
+    client: FlaskClient,
+) -> None:
+    town, letters = (
+        client.get(f"/{section}/blob/master/indexes/books/README.md")
+        for section in ("town", "letters")
+    )
     assert [town.status_code, letters.status_code] == [200, 200]
     assert '<a href="../../pages/books/n104.md?n104">诗集再版 读者排队</a>' in town.text
-    assert '<link rel="canonical" href="http://localhost/letters/blob/master/indexes/books/README.md">' in letters.text
+    assert (
+        '<link rel="canonical" href="http://localhost/letters/blob/master/indexes/books/README.md">'
+        in letters.text
+    )
     assert 'href="../../../../../feed/letters/books.json"' in letters.text
-    for nowhere in ("/letters/blob/master/indexes/city/README.md", "/nowhere/blob/master/indexes/city/README.md"):
+    for nowhere in (
+        "/letters/blob/master/indexes/city/README.md",
+        "/nowhere/blob/master/indexes/city/README.md",
+    ):
         assert client.get(nowhere).status_code == 404
 
 
-def test_a_list_holds_no_articles_twice_and_leads_to_each_in_its_channel(client: FlaskClient) -> None:
+def test_a_list_holds_no_articles_twice_and_leads_to_each_in_its_channel(
+    client: FlaskClient,
+) -> None:
     for channel, held in (("city", ("n103", "n102", "n101")), ("books", ("n104", "n102"))):
         page = client.get(f"/town/blob/master/indexes/{channel}/README.md").text
         links = re.findall(r'<li><a href="([^"]+)">', page)
@@ -736,18 +868,31 @@ def test_a_list_holds_no_articles_twice_and_leads_to_each_in_its_channel(client:
 
 def test_the_feed_and_the_section_of_a_channel_lead_to_its_list(client: FlaskClient) -> None:
     listed = "/town/blob/master/indexes/books/README.md"
-    assert json.loads(client.get("/feed/town/books.json").data)["home_page_url"] == f"http://localhost{listed}"
+    assert (
+        json.loads(client.get("/feed/town/books.json").data)["home_page_url"]
+        == f"http://localhost{listed}"
+    )
     for section in ("/town", "/town/"):
-        assert listed in [urljoin(section, href) for href in re.findall(r'href="([^"]+)"', client.get(section).text)]
+        assert listed in [
+            urljoin(section, href)
+            for href in re.findall(r'href="([^"]+)"', client.get(section).text)
+        ]
 
 
-def test_the_feed_of_a_tag_changes_with_its_articles_only(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
+def test_the_feed_of_a_tag_changes_with_its_articles_only(
+    client: FlaskClient, store: SqlStore, clock: Clock
+) -> None:
     feeds = ("/feed/tag/读书.xml", "/feed/tag/山城.xml", "/feed/tag/市集.xml")
     before = [client.get(feed).headers["ETag"] for feed in feeds]
     article = store.article(ArticleId("n101"))
     assert article is not None
     clock.advance(hours=1)
-    store.save(replace(article, title="山城的晚市", tags=("山城",), updated=clock.now), [Page(article.url, b"")], {}, clock.now)
+    store.save(
+        replace(article, title="山城的晚市", tags=("山城",), updated=clock.now),
+        [Page(article.url, b"")],
+        {},
+        clock.now,
+    )
     assert client.get(feeds[0]).headers["ETag"] == before[0]
     assert client.get(feeds[1]).headers["ETag"] != before[1]
     assert "山城的晚市" in client.get(feeds[1]).text

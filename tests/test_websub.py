@@ -15,12 +15,12 @@ from flask import Flask
 from newsroom import STORIES, Newsroom
 from serving import served, serving
 
+from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import ConfigError
 from feedproxy.fetch import Hub
-from feedproxy.harvest import Announcer, Harvester, Poller, archive
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Announcer, Harvester, Poller, archive
+from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
-from feedproxy.settings import Settings, load_settings
 from feedproxy.store import SqlStore
 from feedproxy.web import create_app
 
@@ -84,7 +84,9 @@ def address(app: Flask) -> Iterator[str]:
         yield opened
 
 
-def announced(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock) -> Flask:
+def announced(
+    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+) -> Flask:
     named = settings.model_copy(update={"websub_hub": HUB, "public_url": "https://mirror.example"})
     return create_app(named, mirror, store, media, clock)
 
@@ -92,16 +94,26 @@ def announced(settings: Settings, mirror: Mirror, store: SqlStore, media: MediaF
 def hubs_of(body: bytes, path: str) -> list[str]:
     if ".json" in path:
         return [hub["url"] for hub in json.loads(body).get("hubs", []) if hub["type"] == "WebSub"]
-    return [link.get("href", "") for link in ET.fromstring(body).iter(f"{ATOM}link") if link.get("rel") == "hub"]
+    return [
+        link.get("href", "")
+        for link in ET.fromstring(body).iter(f"{ATOM}link")
+        if link.get("rel") == "hub"
+    ]
 
 
 @pytest.mark.parametrize("form", ["xml", "atom", "json"])
 def test_feeds_name_the_hub_that_is_told_of_them_and_no_others_do(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: MediaFolder, clock: Clock, harvester: Harvester, form: str
+    settings: Settings,
+    mirror: Mirror,
+    store: SqlStore,
+    media: FolderMedia,
+    clock: Clock,
+    harvester: Harvester,
+    form: str,
 ) -> None:
     for channel in mirror.channels:
         harvester.walk(channel, pages=9)
-    archive(harvester.kit)
+    archive(harvester.services)
     client, silent = (
         announced(settings, mirror, store, media, clock).test_client(),
         create_app(settings, mirror, store, media, clock),
@@ -109,7 +121,11 @@ def test_feeds_name_the_hub_that_is_told_of_them_and_no_others_do(
     for path in (f"/feed/all.{form}", f"/feed/town.{form}", f"/feed/town/city.{form}"):
         assert hubs_of(client.get(path).data, path) == [HUB]
         assert hubs_of(silent.test_client().get(path).data, path) == []
-    for path in (f"/feed/tag/读书.{form}", f"/feed/town.{form}?limit=1", f"/feed/town/archive/1.{form}"):
+    for path in (
+        f"/feed/tag/读书.{form}",
+        f"/feed/town.{form}?limit=1",
+        f"/feed/town/archive/1.{form}",
+    ):
         assert hubs_of(client.get(path).data, path) == []
 
 
@@ -119,32 +135,37 @@ def test_a_subscriber_has_an_article_as_soon_as_the_poller_has_it(
     topic = f"{address}/feed/town/city.atom"
     hub.subscribed.add(topic)
     newsroom.stories = STORIES[:2]
-    poller = Poller(harvester.kit, "a", announcer=Announcer(Hub(hub.url), address))
+    poller = Poller(harvester.services, "a", announcer=Announcer(Hub(hub.url), address))
     until_quiet(poller, clock)
     assert STORIES[0].title in hub.delivered[topic][-1].decode()
     count, posts = len(hub.delivered[topic]), hub.posts
     until_quiet(poller, clock)
-    assert (len(hub.delivered[topic]), hub.posts) == (count, posts)  # nothing changed, nobody is told
+    assert (len(hub.delivered[topic]), hub.posts) == (
+        count,
+        posts,
+    )  # nothing changed, nobody is told
     newsroom.stories = STORIES[:3]
     clock.advance(hours=13)
     until_quiet(poller, clock)
     assert STORIES[2].title in hub.delivered[topic][-1].decode()
 
 
-def test_only_feeds_that_changed_are_told_all_in_one_request(newsroom: Newsroom, harvester: Harvester, hub: SmallHub) -> None:
-    kit, announcer = harvester.kit, Announcer(Hub(hub.url), "https://mirror.example")
+def test_only_feeds_that_changed_are_told_all_in_one_request(
+    newsroom: Newsroom, harvester: Harvester, hub: SmallHub
+) -> None:
+    services, announcer = harvester.services, Announcer(Hub(hub.url), "https://mirror.example")
     newsroom.stories = STORIES[:3]
-    for channel in kit.mirror.channels:
+    for channel in services.mirror.channels:
         harvester.walk(channel, pages=9)
-    archive(kit)
-    assert announcer.tell(kit.mirror, kit.store)
-    assert (hub.posts, len(hub.told)) == (1, 3 * len(kit.mirror.logs))  # after a start: of all
+    archive(services)
+    assert announcer.tell(services.mirror, services.store)
+    assert (hub.posts, len(hub.told)) == (1, 3 * len(services.mirror.logs))  # after a start: of all
     hub.told.clear()
     newsroom.stories = STORIES
-    for channel in kit.mirror.channels:
+    for channel in services.mirror.channels:
         harvester.walk(channel, pages=9)
-    archive(kit)
-    assert announcer.tell(kit.mirror, kit.store)
+    archive(services)
+    assert announcer.tell(services.mirror, services.store)
     names = {"all", "town", "town/books", "letters", "letters/books"}
     assert {url.removesuffix(".xml") for url in hub.told if url.endswith(".xml")} == {
         f"https://mirror.example/feed/{name}" for name in names
@@ -152,12 +173,18 @@ def test_only_feeds_that_changed_are_told_all_in_one_request(newsroom: Newsroom,
 
 
 def test_a_hub_that_fails_is_told_again_later_and_stops_no_poll(
-    harvester: Harvester, clock: Clock, hub: SmallHub, store: SqlStore, caplog: pytest.LogCaptureFixture
+    harvester: Harvester,
+    clock: Clock,
+    hub: SmallHub,
+    store: SqlStore,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     hub.is_down = True
-    poller = Poller(harvester.kit, "a", announcer=Announcer(Hub(hub.url), "https://mirror.example"))
+    poller = Poller(
+        harvester.services, "a", announcer=Announcer(Hub(hub.url), "https://mirror.example")
+    )
     until_quiet(poller, clock)
-    assert store.newest([channel.id for channel in harvester.kit.mirror.channels], 9)
+    assert store.newest([channel.id for channel in harvester.services.mirror.channels], 9)
     assert hub.posts == 1  # it is left alone for a while
     assert "websub: the hub at 127.0.0.1: answered 503; telling it again later" in caplog.text
     hub.is_down = False

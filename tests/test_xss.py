@@ -32,13 +32,13 @@ from test_rewrite import CLEANED, IN_FEED, MIRROR, PLACES, ROOT
 from test_sanitise import SOUP
 
 from feedproxy import markup, paths, sanitise
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import DirtyHtml, SafeHtml, Url
-from feedproxy.rewrite import Place, rewrite_links
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.rewrite import LinkContext, rewrite_links
 from feedproxy.store import open_store
 from feedproxy.web import create_app
 
@@ -131,7 +131,13 @@ class Probe:
 
     def take(self) -> dict[str, list[str]]:
         """Return what was noticed since the last time."""
-        noticed = {"hits": self.hits, "asked": self.asked, "dialogs": self.dialogs, "moves": self.moves, "said": self.said}
+        noticed = {
+            "hits": self.hits,
+            "asked": self.asked,
+            "dialogs": self.dialogs,
+            "moves": self.moves,
+            "said": self.said,
+        }
         found = {name: list(each) for name, each in noticed.items() if each}
         for each in noticed.values():
             each.clear()
@@ -169,17 +175,23 @@ def reader_of(entries: Sequence[str]) -> Flask:
     framed = '<iframe class=shown src="/{0}/{0}" sandbox="allow-scripts allow-same-origin allow-forms allow-modals"></iframe>'
 
     def show(first: int, last: int) -> str:
-        return BARE.format("".join(f"<article>{entry}</article>" for entry in entries[first : last + 1]))
+        return BARE.format(
+            "".join(f"<article>{entry}</article>" for entry in entries[first : last + 1])
+        )
 
     def frame(first: int, last: int) -> str:
-        return BARE.format("".join(framed.format(number) for number in range(first, min(last + 1, len(entries)))))
+        return BARE.format(
+            "".join(framed.format(number) for number in range(first, min(last + 1, len(entries))))
+        )
 
     app.add_url_rule("/<int:first>/<int:last>", "show", show)
     app.add_url_rule("/frames/<int:first>/<int:last>", "frame", frame)
     return app
 
 
-def show_all(entries: Sequence[str], browser: Browser, *known: str, at_once: int = AT_ONCE) -> dict[str, Any]:
+def show_all(
+    entries: Sequence[str], browser: Browser, *known: str, at_once: int = AT_ONCE
+) -> dict[str, Any]:
     """Show entries in a reader, twice; return what was noticed, by the first entry of those among which it was."""
     found = {}
     with served(reader_of(entries)) as reader, probing(browser, reader, *known) as probe:
@@ -206,18 +218,33 @@ def probing(browser: Browser, *known: str) -> Iterator[Probe]:
 
 def words_of(number: int) -> str:
     """Return a text that no other article has."""
-    return "".join(f"第{number}天的第{guest}位客人走过了山村的第{number * 7 + guest}座石桥。" for guest in range(1, 6))
+    return "".join(
+        f"第{number}天的第{guest}位客人走过了山村的第{number * 7 + guest}座石桥。"
+        for guest in range(1, 6)
+    )
 
 
 def story_of(number: int, markup: str) -> Story:
-    return Story(f"n{number}", "21/5/1", f"第{number}座桥", f"{words_of(number)}<div>{markup}</div>", ("city",))
+    return Story(
+        f"n{number}",
+        "21/5/1",
+        f"第{number}座桥",
+        f"{words_of(number)}<div>{markup}</div>",
+        ("city",),
+    )
 
 
 def body_stories() -> list[Story]:
     """Return an article for each attack alone, and some in which many follow each other."""
     alone = [story_of(attack.number, attack.markup) for attack in ATTACKS]
-    together = [story_of(5_000 + at, "".join(f"<p>{attack.markup}</p>" for attack in ATTACKS[at::50])) for at in range(50)]
-    joined = [story_of(6_000 + at, "石桥".join(attack.markup for attack in ATTACKS[at::20])) for at in range(20)]
+    together = [
+        story_of(5_000 + at, "".join(f"<p>{attack.markup}</p>" for attack in ATTACKS[at::50]))
+        for at in range(50)
+    ]
+    joined = [
+        story_of(6_000 + at, "石桥".join(attack.markup for attack in ATTACKS[at::20]))
+        for at in range(20)
+    ]
     return [*alone, *together, *joined]
 
 
@@ -230,7 +257,15 @@ def text_stories() -> list[Story]:
             body = f"{words_of(number + offset)}（记者{said}报导）"
             tags = (quote(f"桥{number}{raw}"[:90], safe=""),)
             stories.append(
-                Story(f"n{number + offset}", "21/5/2", f"桥{number}{said}", body, ("city",), tags, f"/pic/{number + offset}.png")
+                Story(
+                    f"n{number + offset}",
+                    "21/5/2",
+                    f"桥{number}{said}",
+                    body,
+                    ("city",),
+                    tags,
+                    f"/pic/{number + offset}.png",
+                )
             )
     return stories
 
@@ -254,13 +289,25 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
     with open_newsroom() as newsroom:
         newsroom.stories = STORIES
         newsroom.faults["/city.htm"] = page_of(f'<!DOCTYPE html><ul class="list">{LISTING}</ul>')
-        chosen = Settings(config=write_config(folder / "config"), data=folder / "var", origins={HOST: newsroom.origin})
+        chosen = Settings(
+            config=write_config(folder / "config"),
+            data=folder / "var",
+            origins={HOST: newsroom.origin},
+        )
         mirror, clock = replace(load_mirror(chosen.config), entries=1_000), Clock()
-        store, media = open_store(chosen.store_url, chosen.data), MediaFolder(chosen.media)
+        store, media = open_store(chosen.store_url, chosen.data), FolderMedia(chosen.media)
         cache = chosen.data / "cache.sqlite"
-        fetcher = open_fetcher(chosen, mirror, store.budget, clock, lambda _: None, cache_file=cache)
-        report = Harvester(Kit(mirror, store, fetcher, media, clock)).walk(mirror.channels[0], pages=1)
-        yield Mirrored(create_app(chosen, mirror, store, media, clock), newsroom, [str(each) for each in report.failures])
+        fetcher = open_fetcher(
+            chosen, mirror, store.budget, clock, lambda _: None, cache_file=cache
+        )
+        report = Harvester(Services(mirror, store, fetcher, media, clock)).walk(
+            mirror.channels[0], pages=1
+        )
+        yield Mirrored(
+            create_app(chosen, mirror, store, media, clock),
+            newsroom,
+            [str(each) for each in report.failures],
+        )
         fetcher.close()
         store.close()
 
@@ -271,7 +318,9 @@ def entries_of(address: str) -> dict[str, dict[str, set[str]]]:
     rss, atom, items = (urlopen(address + path[1:]).read() for path in FEEDS)
     for item in etree.fromstring(rss).iterfind(".//item"):
         entry = entries[str(item.findtext("link"))]
-        entry["content"].add(str(item.findtext("{http://purl.org/rss/1.0/modules/content/}encoded")))
+        entry["content"].add(
+            str(item.findtext("{http://purl.org/rss/1.0/modules/content/}encoded"))
+        )
         entry["summary"].add(str(item.findtext("description")))
     space = "{http://www.w3.org/2005/Atom}"
     for element in etree.fromstring(atom).iterfind(f"{space}entry"):
@@ -285,12 +334,16 @@ def entries_of(address: str) -> dict[str, dict[str, set[str]]]:
 
 
 def test_every_attack_is_harvested_as_an_article(mirrored: Mirrored) -> None:
-    print(f"\n{len(ATTACKS)} attacks: {dict(Counter(attack.kind for attack in ATTACKS))}; {len(STORIES)} articles")
+    print(
+        f"\n{len(ATTACKS)} attacks: {dict(Counter(attack.kind for attack in ATTACKS))}; {len(STORIES)} articles"
+    )
     assert mirrored.failures == []
     assert len(ATTACKS) >= 300
 
 
-def test_no_page_of_the_mirror_runs_asks_or_says_anything(mirrored: Mirrored, browser: Browser) -> None:
+def test_no_page_of_the_mirror_runs_asks_or_says_anything(
+    mirrored: Mirrored, browser: Browser
+) -> None:
     with served(mirrored.app) as address, probing(browser, address) as probe:
         found = {}
         for story in STORIES[len(ATTACKS) :]:
@@ -306,28 +359,44 @@ def test_no_entry_of_a_feed_runs_asks_or_says_anything_where_nothing_protects_it
     with served(mirrored.app) as address:
         entries = entries_of(address)
         assert len(entries) == len(STORIES)
-        assert {len(entry["content"]) for entry in entries.values()} == {1}, "the three forms of a feed differ"
-        shown = [html for entry in entries.values() for kind in ("content", "summary") for html in entry[kind]]
+        assert {len(entry["content"]) for entry in entries.values()} == {1}, (
+            "the three forms of a feed differ"
+        )
+        shown = [
+            html
+            for entry in entries.values()
+            for kind in ("content", "summary")
+            for html in entry[kind]
+        ]
         assert show_all(shown, browser, address) == {}
 
 
 @pytest.mark.soak
 def test_the_same_attacks_do_run_and_ask_where_nobody_cleans_them(browser: Browser) -> None:
     worked: set[int] = set()
-    with served(reader_of([attack.markup for attack in ATTACKS])) as reader, probing(browser, reader) as probe:
+    with (
+        served(reader_of([attack.markup for attack in ATTACKS])) as reader,
+        probing(browser, reader) as probe,
+    ):
         for first in range(0, len(ATTACKS), 2 * AT_ONCE):
             probe.open(f"{reader}frames/{first}/{first + 2 * AT_ONCE - 1}")
             probe.page.evaluate(REWRITE)
             probe.touch(3)
             noticed = probe.take()
-            worked.update(int(number) for hit in noticed.get("hits", []) for number in re.findall(r"\d+", hit))
             worked.update(
-                int(number) for url in noticed.get("asked", []) for number in re.findall(r"//probe\.example/(\d+)", url)
+                int(number) for hit in noticed.get("hits", []) for number in re.findall(r"\d+", hit)
+            )
+            worked.update(
+                int(number)
+                for url in noticed.get("asked", [])
+                for number in re.findall(r"//probe\.example/(\d+)", url)
             )
     missed = [attack for attack in ATTACKS if attack.number not in worked]
     of_kind = Counter(attack.kind for attack in ATTACKS)
     missed_of_kind = Counter(attack.kind for attack in missed)
-    print(f"\n{len(ATTACKS) - len(missed)} of {len(ATTACKS)} attacks work unless cleaned: {missed_of_kind}")
+    print(
+        f"\n{len(ATTACKS) - len(missed)} of {len(ATTACKS)} attacks work unless cleaned: {missed_of_kind}"
+    )
     assert worked <= {attack.number for attack in ATTACKS}
     assert all(missed_of_kind[kind] < count / 2 for kind, count in of_kind.items())
 
@@ -339,7 +408,10 @@ def tree_of(root: Any) -> list[Any]:
     """Return what stands in an element as nested lists, whoever made it."""
     inside = [root.text or ""]
     for child in root:
-        inside += [[child.tag, sorted(map(list, child.attrib.items())), *tree_of(child)], child.tail or ""]
+        inside += [
+            [child.tag, sorted(map(list, child.attrib.items())), *tree_of(child)],
+            child.tail or "",
+        ]
     return [each for each in inside if each != ""]
 
 
@@ -347,7 +419,12 @@ def trees_of(clean: str, of_chromium: Sequence[list[Any]]) -> dict[str, list[Any
     """Return the trees that three parsers make of clean HTML."""
     read = html5lib.parseFragment(clean, container="div", namespaceHTMLElements=False)
     parsed, inner = of_chromium
-    return {"lxml": tree_of(markup.fragment(clean)), "html5lib": tree_of(read), "document": parsed, "innerHTML": inner}
+    return {
+        "lxml": tree_of(markup.fragment(clean)),
+        "html5lib": tree_of(read),
+        "document": parsed,
+        "innerHTML": inner,
+    }
 
 
 def faults_of(tree: list[Any]) -> Iterator[str]:
@@ -360,7 +437,11 @@ def faults_of(tree: list[Any]) -> Iterator[str]:
             yield f"<{tag}>"
         for name, value in attributes:
             is_address = name in ("href", "src", "poster")
-            if name.startswith("on") or name not in ATTRIBUTES or (is_address and not re.match("https?://|#", value)):
+            if (
+                name.startswith("on")
+                or name not in ATTRIBUTES
+                or (is_address and not re.match("https?://|#", value))
+            ):
                 yield f'{name}="{value}"'
         yield from faults_of(inside)
 
@@ -379,12 +460,30 @@ def parse(browser: Browser) -> Iterator[Callable[[list[str]], list[list[list[Any
 
 Parse = Callable[[list[str]], list[list[list[Any]]]]
 ATTRIBUTES = (
-    *("alt", "colspan", "controls", "datetime", "dir", "headers", "height", "href", "lang", "name", "poster", "rowspan", "scope"),
+    *(
+        "alt",
+        "colspan",
+        "controls",
+        "datetime",
+        "dir",
+        "headers",
+        "height",
+        "href",
+        "lang",
+        "name",
+        "poster",
+        "rowspan",
+        "scope",
+    ),
     *("span", "src", "start", "title", "type", "value", "width"),
 )
 # Attacks cut short and put together.
-PARTS = st.sampled_from(ATTACKS).flatmap(lambda attack: st.integers(1, len(attack.markup)).map(lambda to: attack.markup[:to]))
-MIXED = st.lists(PARTS | st.sampled_from(ATTACKS).map(lambda attack: attack.markup), max_size=5).map("".join)
+PARTS = st.sampled_from(ATTACKS).flatmap(
+    lambda attack: st.integers(1, len(attack.markup)).map(lambda to: attack.markup[:to])
+)
+MIXED = st.lists(
+    PARTS | st.sampled_from(ATTACKS).map(lambda attack: attack.markup), max_size=5
+).map("".join)
 
 
 def faults_among(dirty: Sequence[str], parse: Parse) -> dict[str, Any]:
@@ -399,14 +498,21 @@ def faults_among(dirty: Sequence[str], parse: Parse) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("around", ["{}", "<table><tr><td>{}<p>石桥", "<pre>\n\n{}\n<a href=x>石桥", "<ul><li>{}<li>石桥"])
-def test_all_parsers_make_one_harmless_tree_of_what_is_left_of_an_attack(parse: Parse, around: str) -> None:
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "<table><tr><td>{}<p>石桥", "<pre>\n\n{}\n<a href=x>石桥", "<ul><li>{}<li>石桥"],
+)
+def test_all_parsers_make_one_harmless_tree_of_what_is_left_of_an_attack(
+    parse: Parse, around: str
+) -> None:
     assert faults_among([around.format(attack.markup) for attack in ATTACKS], parse) == {}
 
 
 @settings(max_examples=25)
 @given(st.lists(SOUP | MIXED, min_size=20, max_size=20))
-def test_all_parsers_make_one_harmless_tree_of_whatever_is_clean(parse: Parse, dirty: list[str]) -> None:
+def test_all_parsers_make_one_harmless_tree_of_whatever_is_clean(
+    parse: Parse, dirty: list[str]
+) -> None:
     assert faults_among(dirty, parse) == {}
 
 
@@ -420,12 +526,14 @@ def test_attacks_in_any_mixture_are_clean_once_they_were_cleaned(dirty: str) -> 
 @settings(max_examples=100)
 @given(CLEANED, PLACES)
 def test_what_is_rewritten_for_a_page_passes_cleaning_unchanged_but_that_it_says_where_its_links_lead(
-    safe: SafeHtml, place: Place
+    safe: SafeHtml, place: LinkContext
 ) -> None:
     on_page = replace(place, write=lambda to: paths.relative(to, place.page), alone=False)
     absolute = replace(place, write=lambda to: paths.absolute(to, ROOT), alone=False)
     again = sanitise.clean(DirtyHtml(rewrite_links(safe, MIRROR, on_page)), Url(ROOT + place.page))
-    expected = rewrite_links(safe, MIRROR, absolute).replace(' rel="noopener noreferrer nofollow"', "")
+    expected = rewrite_links(safe, MIRROR, absolute).replace(
+        ' rel="noopener noreferrer nofollow"', ""
+    )
     assert markup.inner_html(markup.fragment(again)) == expected
 
 
@@ -433,12 +541,16 @@ def test_what_is_rewritten_for_a_page_passes_cleaning_unchanged_but_that_it_says
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_no_attack_of_a_public_collection_is_left(parse: Parse, browser: Browser, name: str) -> None:
+def test_no_attack_of_a_public_collection_is_left(
+    parse: Parse, browser: Browser, name: str
+) -> None:
     dirty = collection(name)
     if not dirty:
         pytest.skip(f"{name} is not in {FOLDER.name}; `make attacks` fetches it")
     assert len(dirty) > 15
     assert faults_among(dirty, parse) == {}
-    shown = [rewrite_links(sanitise.clean(DirtyHtml(each), PAGE), MIRROR, IN_FEED) for each in dirty]
+    shown = [
+        rewrite_links(sanitise.clean(DirtyHtml(each), PAGE), MIRROR, IN_FEED) for each in dirty
+    ]
     assert show_all(shown, browser, at_once=200) == {}
     print(f"\n{len(dirty)} attacks of {name}")

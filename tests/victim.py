@@ -14,7 +14,20 @@ from typing import Any
 from feedproxy.cli import main
 
 # Functions in C: statements of SQLite, and what changes files and folders.
-STEPS = frozenset(("execute", "executemany", "fsync", "write", "link", "mkdir", "rename", "replace", "rmdir", "unlink"))
+STEPS = frozenset(
+    (
+        "execute",
+        "executemany",
+        "fsync",
+        "write",
+        "link",
+        "mkdir",
+        "rename",
+        "replace",
+        "rmdir",
+        "unlink",
+    )
+)
 
 
 def run(number: int, told: Path) -> None:

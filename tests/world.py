@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 
 from newsroom import picture
 
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Kit, Poller
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Poller, Services
+from feedproxy.media import FolderMedia
 from feedproxy.model import Alarm, Mirror
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
-from feedproxy.store import Budget, SqlStore, open_store
+from feedproxy.store import HostBudget, SqlStore, open_store
 
 HOST, BASE = "daily.example", "http://daily.example"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -49,7 +49,18 @@ _WORDS = (
     "梯田",
     "竹林",
 )
-_VERBS = ("修好了", "开张了", "迎来了", "记得", "送给", "找到了", "等着", "唱起了", "画下了", "种满了")
+_VERBS = (
+    "修好了",
+    "开张了",
+    "迎来了",
+    "记得",
+    "送给",
+    "找到了",
+    "等着",
+    "唱起了",
+    "画下了",
+    "种满了",
+)
 
 
 class SimulatedClock:
@@ -98,7 +109,8 @@ def _sentence(seed: str) -> str:
     chance = random.Random(seed)
     return (
         "，".join(
-            f"{chance.choice(_WORDS)}的{chance.choice(_WORDS)}{chance.choice(_VERBS)}{chance.choice(_WORDS)}" for _ in range(3)
+            f"{chance.choice(_WORDS)}的{chance.choice(_WORDS)}{chance.choice(_VERBS)}{chance.choice(_WORDS)}"
+            for _ in range(3)
         )
         + f"第{chance.randrange(10_000)}回。"
     )
@@ -131,7 +143,10 @@ class Site:
     def __post_init__(self) -> None:
         self._by_path = {piece.path: piece for piece in self.pieces}
         self._by_channel = {
-            channel: sorted((piece for piece in self.pieces if piece.channel == channel), key=lambda piece: piece.published)
+            channel: sorted(
+                (piece for piece in self.pieces if piece.channel == channel),
+                key=lambda piece: piece.published,
+            )
             for channel in self.channels
         }
 
@@ -177,13 +192,16 @@ class Site:
         shown = [piece for piece in self._by_channel[channel] if piece.published <= now][::-1]
         part = shown[(page - 1) * SHOWN : page * SHOWN]
         rows = "".join(
-            f'<li><a href="{piece.path}">{piece.title(now)}</a><p>{piece.paragraphs(now)[0]}</p></li>' for piece in part
+            f'<li><a href="{piece.path}">{piece.title(now)}</a><p>{piece.paragraphs(now)[0]}</p></li>'
+            for piece in part
         )
-        after = f'<a rel="next" href="/{channel}_{page + 1}.htm">下一页</a>' if page * SHOWN < len(shown) else ""
+        after = (
+            f'<a rel="next" href="/{channel}_{page + 1}.htm">下一页</a>'
+            if page * SHOWN < len(shown)
+            else ""
+        )
         name = "items" if self._is_new_layout else "list"
-        return (
-            f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body><ul class="{name}">{rows}</ul>{after}</body></html>'
-        )
+        return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body><ul class="{name}">{rows}</ul>{after}</body></html>'
 
     def _article(self, piece: Piece) -> str:
         now = self.clock.now
@@ -245,7 +263,9 @@ class _Server(ThreadingHTTPServer):
         """Who hangs up is part of the tests."""
 
 
-def make_site(clock: SimulatedClock, *, channels: int, per_day: float, days: float, seed: int = 1) -> Site:
+def make_site(
+    clock: SimulatedClock, *, channels: int, per_day: float, days: float, seed: int = 1
+) -> Site:
     """Return a site whose channels publish at random moments: some of them many times a day, most of them seldom."""
     chance = random.Random(seed)
     names = tuple(f"c{number}" for number in range(1, channels + 1))
@@ -256,7 +276,11 @@ def make_site(clock: SimulatedClock, *, channels: int, per_day: float, days: flo
     pieces = []
     for number, moment in enumerate(moments, 1001):
         published = moment.replace(microsecond=0)
-        corrected = published + timedelta(hours=chance.choice((2, 5, 20))) if chance.random() < 0.1 else None
+        corrected = (
+            published + timedelta(hours=chance.choice((2, 5, 20)))
+            if chance.random() < 0.1
+            else None
+        )
         pieces.append(Piece(f"n{number}", chance.choices(names, weights)[0], published, corrected))
     return Site(clock, tuple(pieces), names)
 
@@ -327,19 +351,23 @@ def write_config(folder: Path, site: Site, poll: str = "") -> Path:
     (folder / "feedproxy.toml").write_text(_MAIN.format(poll=poll), "utf-8")
     (folder / "sites" / f"{HOST}.toml").write_text(_SITE, "utf-8")
     channels = "\n".join(f'{name} = "频道{name}"' for name in site.channels)
-    (folder / "sections" / "daily.toml").write_text(_SECTION.format(host=HOST, base=BASE, channels=channels), "utf-8")
+    (folder / "sections" / "daily.toml").write_text(
+        _SECTION.format(host=HOST, base=BASE, channels=channels), "utf-8"
+    )
     return folder
 
 
 class WatchedBudget:
     """The store's own budget; remembers when each request was let pass."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: HostBudget) -> None:
         self._budget = budget
         self.passed: dict[str, list[datetime]] = {}
         self.gaps: dict[str, float] = {}
 
-    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+    def reserve(
+        self, host: str, gap_s: float, now: datetime, most_quiet_s: float
+    ) -> tuple[datetime, datetime | None]:
         start, quiet = self._budget.reserve(host, gap_s, now, most_quiet_s)
         if quiet is None:
             self.passed.setdefault(host, []).append(start)
@@ -363,7 +391,10 @@ class WatchedBudget:
         found = []
         for host, moments in self.passed.items():
             ordered = sorted(moments)
-            found += [(after - before).total_seconds() / self.gaps[host] for before, after in pairwise(ordered)]
+            found += [
+                (after - before).total_seconds() / self.gaps[host]
+                for before, after in pairwise(ordered)
+            ]
         return min(found, default=1.0)
 
 
@@ -382,9 +413,13 @@ class Machine:
         self.budget = WatchedBudget(self.store.budget)
         clock = self.site.clock
         cache_file = self.settings.data / f"cache-{self.name}.sqlite"
-        self.fetcher = open_fetcher(self.settings, self.mirror, self.budget, clock, clock.sleep, cache_file=cache_file)
-        kit = Kit(self.mirror, self.store, self.fetcher, MediaFolder(self.settings.media), clock)
-        self.poller = Poller(kit, self.name, self.alarms.append)
+        self.fetcher = open_fetcher(
+            self.settings, self.mirror, self.budget, clock, clock.sleep, cache_file=cache_file
+        )
+        services = Services(
+            self.mirror, self.store, self.fetcher, FolderMedia(self.settings.media), clock
+        )
+        self.poller = Poller(services, self.name, self.alarms.append)
 
     def close(self) -> None:
         self.fetcher.close()

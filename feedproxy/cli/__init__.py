@@ -26,12 +26,12 @@ from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.reindex import reindex
-from feedproxy.cli.ruletests import rule_tests_command
+from feedproxy.cli.rule_tests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
 from feedproxy.cli.worker import beat, worker
+from feedproxy.configuration.settings import PREFIX, Settings, load_settings
 from feedproxy.errors import FeedproxyError
-from feedproxy.settings import PREFIX, Settings, load_settings
 from feedproxy.sign import signing_key
 
 _FAILED = 2
@@ -49,9 +49,16 @@ Environment: FEEDPROXY_*, in docs/configuration.md; NO_COLOR=1 for no colours. C
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG)
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
 @click.version_option(__version__, message="feedproxy %(version)s")
-@click.option("--config", type=click.Path(path_type=Path), help="Folder with the configuration, instead of FEEDPROXY_CONFIG.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Folder with the configuration, instead of FEEDPROXY_CONFIG.",
+)
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
     """Poll a news site's listings, keep its articles, and serve them as full-text feeds and mirrored pages."""
@@ -61,7 +68,9 @@ def cli(context: click.Context, config: Path | None) -> None:
     context.obj = settings
     _begin_logs(settings)
     for library in ("alembic", "htmldate", "requests_cache", "trafilatura", "urllib3"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say reaches the user as an error of ours
+        logging.getLogger(library).setLevel(
+            logging.CRITICAL
+        )  # what they have to say reaches the user as an error of ours
 
 
 for command in (

@@ -13,14 +13,20 @@ from rich.table import Column, Table
 
 from feedproxy import urls
 from feedproxy.characters import visible
-from feedproxy.cli.parts import examples, now, print_table, say, sleep
+from feedproxy.cli.console import examples, now, print_table, say, sleep
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.additions import (
+    Addition,
+    added_files,
+    name_of,
+    template_name,
+    write_files,
+)
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
-from feedproxy.harvest import Find, Sample, sample, survey
+from feedproxy.ingest import FoundListing, Sample, sample, survey
 from feedproxy.model import DateSource, Mirror
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
-from feedproxy.sources.additions import Addition, added_files, name_of, template_name, write_files
 from feedproxy.store import open_store
 
 _SAMPLES = 3
@@ -37,14 +43,35 @@ _TEST_FROM, _TEST_CHARACTERS = 20, 30
     )
 )
 @click.argument("url")
-@click.option("--section", help="The section that it becomes part of; a new one if there is none of that name.")
-@click.option("--title", help="What readers see as the channel's name, and as that of a new section.")
+@click.option(
+    "--section",
+    help="The section that it becomes part of; a new one if there is none of that name.",
+)
+@click.option(
+    "--title", help="What readers see as the channel's name, and as that of a new section."
+)
 @click.option("--channel", help="The channel's name in addresses.")
 @click.option("--yes", is_flag=True, help="Add the best that was found without asking.")
-@click.option("--dry-run", is_flag=True, help="Only show what was found, and what would be written.")
-@click.option("--json", "is_json", is_flag=True, help="For scripts: print one JSON document, ask nothing, write with --yes only.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only show what was found, and what would be written."
+)
+@click.option(
+    "--json",
+    "is_json",
+    is_flag=True,
+    help="For scripts: print one JSON document, ask nothing, write with --yes only.",
+)
 @click.pass_obj
-def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: bool, **wishes: str | None) -> None:
+def add(
+    settings: Settings,
+    /,
+    url: str,
+    *,
+    yes: bool,
+    dry_run: bool,
+    is_json: bool,
+    **wishes: str | None,
+) -> None:
     """Find the feeds of a site, or the list of articles on a page, and add it to the configuration.
 
     Shows what was found, with three articles as they would be read, and asks before it writes. Ends with 0, with 1 if
@@ -58,10 +85,14 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: b
         reach = _reach(settings, mirror, opened)
         found = survey(address, mirror, reach)
 
-        def read(find: Find) -> list[Sample]:
+        def read(find: FoundListing) -> list[Sample]:
             return sample(find, mirror, reach(frozenset(find.site.hosts)), now(), count=_SAMPLES)
 
-        chosen, samples = (found[0], read(found[0])) if is_json else _choose(found, read, asks=not (yes or dry_run))
+        chosen, samples = (
+            (found[0], read(found[0]))
+            if is_json
+            else _choose(found, read, asks=not (yes or dry_run))
+        )
     new = _addition(settings.config, mirror, chosen, samples, wishes)
     files = added_files(settings.config, mirror, new)
     changes = {str(file): "changed" if file.exists() else "new" for file in files}
@@ -76,7 +107,9 @@ def add(settings: Settings, /, url: str, *, yes: bool, dry_run: bool, is_json: b
         _print_end(changes, new, is_dry=is_dry)
 
 
-def _reach(settings: Settings, mirror: Mirror, opened: ExitStack) -> Callable[[frozenset[str]], Fetcher]:
+def _reach(
+    settings: Settings, mirror: Mirror, opened: ExitStack
+) -> Callable[[frozenset[str]], Fetcher]:
     """Return what opens the network to some hosts besides the configured ones, once for each set, until *opened* is closed."""
     store = open_store(settings.store_url, settings.data)
     opened.callback(store.close)
@@ -90,7 +123,9 @@ def _reach(settings: Settings, mirror: Mirror, opened: ExitStack) -> Callable[[f
     return reach
 
 
-def _choose(found: list[Find], read: Callable[[Find], list[Sample]], *, asks: bool) -> tuple[Find, list[Sample]]:
+def _choose(
+    found: list[FoundListing], read: Callable[[FoundListing], list[Sample]], *, asks: bool
+) -> tuple[FoundListing, list[Sample]]:
     """Show what was found, and return the listing to add with its samples; ends the command with 1 for none."""
     _print_finds(found)
     chosen = 0
@@ -109,14 +144,24 @@ def _choose(found: list[Find], read: Callable[[Find], list[Sample]], *, asks: bo
 def _addition(
     folder: Path,
     mirror: Mirror,
-    find: Find,
+    find: FoundListing,
     samples: Sequence[Sample],
     wishes: Mapping[str, str | None],
 ) -> Addition:
-    own = next((each for each in mirror.sections if find.site.name in {every.site.name for every in each.channels}), None)
+    own = next(
+        (
+            each
+            for each in mirror.sections
+            if find.site.name in {every.site.name for every in each.channels}
+        ),
+        None,
+    )
     name = wishes["section"] or (own.name if own else name_of(find.site.name))
     drafts = [each.draft for each in samples if each.draft]
-    pictures = {urls.host_of(picture) for draft in drafts for picture in draft.article.pictures} - {*find.site.hosts, ""}
+    pictures = {urls.host_of(picture) for draft in drafts for picture in draft.article.pictures} - {
+        *find.site.hosts,
+        "",
+    }
     return Addition(
         section=name,
         channel=wishes["channel"] or _channel_name(folder, mirror, name, find),
@@ -129,14 +174,18 @@ def _addition(
     )
 
 
-def _channel_name(folder: Path, mirror: Mirror, section: str, find: Find) -> str:
+def _channel_name(folder: Path, mirror: Mirror, section: str, find: FoundListing) -> str:
     """Return a name for a channel that no other listing has: as its section makes them, else by its address."""
     if found := template_name(folder / "sections" / f"{section}.toml", find.kind, find.url):
         return found
     path = urlsplit(find.url).path
     name = name_of(f"{find.site.name}-{path.rpartition('.')[0] or path}") or "channel"
     others = {channel.id for channel in mirror.channels if channel.url != find.url}
-    return next(each for each in (name, *(f"{name}-{number}" for number in range(2, len(others) + 3))) if each not in others)
+    return next(
+        each
+        for each in (name, *(f"{name}-{number}" for number in range(2, len(others) + 3)))
+        if each not in others
+    )
 
 
 def _telling(text: str) -> str:
@@ -151,30 +200,59 @@ def _telling(text: str) -> str:
 
 def _ask(count: int) -> int:
     """Return the number of the listing to add; ends the command with 1 for none."""
-    number = int(click.prompt(f"Add which, 1 to {count}? 0 for none", type=click.IntRange(0, count), default=1))
+    number = int(
+        click.prompt(
+            f"Add which, 1 to {count}? 0 for none", type=click.IntRange(0, count), default=1
+        )
+    )
     if not number:
         click.echo("nothing was added")
         raise SystemExit(1)
     return number
 
 
-def _print_finds(found: Sequence[Find]) -> None:
-    table = Table("", "kind", "address", "title", Column("articles", justify="right"), Column("newest"), title="found")
+def _print_finds(found: Sequence[FoundListing]) -> None:
+    table = Table(
+        "",
+        "kind",
+        "address",
+        "title",
+        Column("articles", justify="right"),
+        Column("newest"),
+        title="found",
+    )
     rows = []
     for number, find in enumerate(found, start=1):
         dates = [item.published for item in find.listing.items if item.published]
         newest = f"{max(dates):%Y-%m-%d}" if dates else "-"
-        rows.append((str(number), find.kind, find.url, find.title, str(len(find.listing.items)), newest))
+        rows.append(
+            (str(number), find.kind, find.url, find.title, str(len(find.listing.items)), newest)
+        )
     print_table(table, rows)
 
 
-def _print_samples(find: Find, samples: Sequence[Sample]) -> None:
-    table = Table("title", "date", "text", Column("characters", justify="right"), "by", title=f"articles of {visible(find.url)}")
+def _print_samples(find: FoundListing, samples: Sequence[Sample]) -> None:
+    table = Table(
+        "title",
+        "date",
+        "text",
+        Column("characters", justify="right"),
+        "by",
+        title=f"articles of {visible(find.url)}",
+    )
     rows = []
     for each in samples:
         row = _sample_of(each)
         text = row["text"] + ("…" if row["characters"] > len(row["text"]) else "")
-        rows.append((row["title"], (row["date"] or "-")[:10], text, str(row["characters"]), row["rule"] or "-"))
+        rows.append(
+            (
+                row["title"],
+                (row["date"] or "-")[:10],
+                text,
+                str(row["characters"]),
+                row["rule"] or "-",
+            )
+        )
     print_table(table, rows, [f"{each.item.url}: {each.fault}" for each in samples if each.fault])
 
 
@@ -182,7 +260,9 @@ def _print_changes(files: Mapping[Path, str]) -> None:
     """Print what would be written, as a patch."""
     for file, text in files.items():
         old = file.read_text("utf-8") if file.exists() else ""
-        for line in difflib.unified_diff(old.splitlines(), text.splitlines(), str(file), str(file), lineterm=""):
+        for line in difflib.unified_diff(
+            old.splitlines(), text.splitlines(), str(file), str(file), lineterm=""
+        ):
             click.echo(visible(line))
 
 
@@ -190,12 +270,18 @@ def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> No
     for name, change in changes.items():
         click.echo(f"would be {change}: {name}" if is_dry else f"{change}: {name}")
     if not changes:
-        click.echo(f"nothing to write: channel {new.channel} of section {new.section} is there already")
+        click.echo(
+            f"nothing to write: channel {new.channel} of section {new.section} is there already"
+        )
     elif not is_dry:
-        click.echo(f"start feedproxy again to have it polled; readers subscribe to {_feed_path(new)}")
+        click.echo(
+            f"start feedproxy again to have it polled; readers subscribe to {_feed_path(new)}"
+        )
 
 
-def _print_json(found: Sequence[Find], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]) -> None:
+def _print_json(
+    found: Sequence[FoundListing], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]
+) -> None:
     told = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
     place = {"section": new.section, "channel": new.channel, "feed": _feed_path(new)}
     say(told | place | dict(done), "", is_json=True)
@@ -205,8 +291,13 @@ def _feed_path(new: Addition) -> str:
     return f"/feed/{new.section}.xml"
 
 
-def _find_of(find: Find) -> dict[str, Any]:
-    return {"kind": find.kind, "url": find.url, "title": find.title, "articles": len(find.listing.items)}
+def _find_of(find: FoundListing) -> dict[str, Any]:
+    return {
+        "kind": find.kind,
+        "url": find.url,
+        "title": find.title,
+        "articles": len(find.listing.items),
+    }
 
 
 def _sample_of(each: Sample) -> dict[str, Any]:

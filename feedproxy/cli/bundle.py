@@ -13,14 +13,21 @@ from zoneinfo import ZoneInfo
 import click
 
 from feedproxy import files
-from feedproxy.cli.parts import as_json, examples, now, progress, say
-from feedproxy.edition import Bundled, Ground, Period, Scope, scope_of, write_bundle
+from feedproxy.cli.console import as_json, examples, now, progress, say
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError
 from feedproxy.media import open_media
 from feedproxy.media.forms import make_book_form
 from feedproxy.model import Mirror
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.output import (
+    BookContents,
+    FeedSelector,
+    Period,
+    RenderContext,
+    selector_of,
+    write_bundle,
+)
 from feedproxy.store import Library, open_store
 
 _SPAN = re.compile(r"([1-9]\d{0,4})([dh])", re.ASCII)
@@ -29,15 +36,32 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @click.command(
-    epilog=examples("bundle epoch-news --since 7d", "bundle all --since 2021-11-01 --until 2021-11-30 --out november.epub")
+    epilog=examples(
+        "bundle epoch-news --since 7d",
+        "bundle all --since 2021-11-01 --until 2021-11-30 --out november.epub",
+    )
 )
 @click.argument("section")
 @click.option("--channel", default="", help="Only articles of this channel.")
-@click.option("--since", required=True, help="From this day on (2021-11-01), or so long before the newest article (7d, 24h).")
-@click.option("--until", default="", help="Up to this day, with it, or to so long before the newest article.")
+@click.option(
+    "--since",
+    required=True,
+    help="From this day on (2021-11-01), or so long before the newest article (7d, 24h).",
+)
+@click.option(
+    "--until", default="", help="Up to this day, with it, or to so long before the newest article."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file to write, instead of <section>-<since>.epub.")
-@click.option("--publish", is_flag=True, help="Where readers find it: the mirror's pages link to it, in place of the last one.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The file to write, instead of <section>-<since>.epub.",
+)
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Where readers find it: the mirror's pages link to it, in place of the last one.",
+)
 @click.option("--no-pictures", is_flag=True, help="Text alone.")
 @as_json
 @click.pass_obj
@@ -64,36 +88,63 @@ def bundle(
     period = _period(store, mirror, scope, since=since, until=until, limit=limit)
     ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
     if not ids:
-        raise ConfigError("bundle", section, f"no article is held from {since} " + (f"to {until}" if until else "on"))
+        raise ConfigError(
+            "bundle",
+            section,
+            f"no article is held from {since} " + (f"to {until}" if until else "on"),
+        )
     forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
     if publish:
         file = _published(settings, scope, out)
-    done, ground = Bundled(0, 0), Ground(mirror, store, settings.public_url)
+    done, ground = BookContents(0, 0), RenderContext(mirror, store, settings.public_url)
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
         for done in write_bundle(ground, scope, period, ids=ids, out=opened, forms=forms):
             bar.update(bar.task_ids[0], completed=done.articles)
-    values = {"file": file, "articles": done.articles, "pictures": done.pictures, "bytes": file.stat().st_size}
-    say(values, f"{file}: {done.articles} articles, {done.pictures} pictures, {values['bytes']} bytes", is_json=is_json)
+    values = {
+        "file": file,
+        "articles": done.articles,
+        "pictures": done.pictures,
+        "bytes": file.stat().st_size,
+    }
+    say(
+        values,
+        f"{file}: {done.articles} articles, {done.pictures} pictures, {values['bytes']} bytes",
+        is_json=is_json,
+    )
 
 
-def _scope(mirror: Mirror, section: str, channel: str) -> Scope:
-    found = scope_of(mirror, section, channel)
+def _scope(mirror: Mirror, section: str, channel: str) -> FeedSelector:
+    found = selector_of(mirror, section, channel)
     if found is None:
-        raise ConfigError("bundle", section, f"there is no channel {channel!r} in it" if channel else "there is no such section")
+        raise ConfigError(
+            "bundle",
+            section,
+            f"there is no channel {channel!r} in it" if channel else "there is no such section",
+        )
     return found
 
 
-def _published(settings: Settings, scope: Scope, out: Path | None) -> Path:
+def _published(settings: Settings, scope: FeedSelector, out: Path | None) -> Path:
     """Return where the web side finds a book; of each feed it shows one."""
     if out:
-        raise ConfigError("bundle", "--out", "a book that is published has its place in the data folder")
+        raise ConfigError(
+            "bundle", "--out", "a book that is published has its place in the data folder"
+        )
     file = settings.books / f"{scope.log}.epub"
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
 
 
-def _period(library: Library, mirror: Mirror, scope: Scope, *, since: str, until: str, limit: int | None) -> Period:
+def _period(
+    library: Library,
+    mirror: Mirror,
+    scope: FeedSelector,
+    *,
+    since: str,
+    until: str,
+    limit: int | None,
+) -> Period:
     newest = library.headlines(scope.channel_ids, 1)
     if not newest:
         raise ConfigError("bundle", scope.name, "no article is held")
@@ -117,10 +168,16 @@ def _moment(option: str, text: str, newest: datetime, zone: ZoneInfo, days: int 
         if span:
             return newest - timedelta(hours=int(span[1]) * _HOURS[span[2]])
         if day:
-            return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone).astimezone(UTC)
+            return datetime.combine(
+                date.fromisoformat(text) + timedelta(days=days), time(), zone
+            ).astimezone(UTC)
     except (ValueError, OverflowError):  # no day of any calendar, or none that we can count
         pass
-    raise ConfigError("bundle", option, f"{text!r} is neither a day such as 2021-11-01 nor a span such as 7d or 24h")
+    raise ConfigError(
+        "bundle",
+        option,
+        f"{text!r} is neither a day such as 2021-11-01 nor a span such as 7d or 24h",
+    )
 
 
 @contextmanager
@@ -137,4 +194,6 @@ def _written(file: Path) -> Iterator[BinaryIO]:
         with files.whole(file) as opened:
             yield opened
     except OSError as e:
-        raise ConfigError("bundle", "--out", f"{file} can't be written: {(e.strerror or str(e)).lower()}") from e
+        raise ConfigError(
+            "bundle", "--out", f"{file} can't be written: {(e.strerror or str(e)).lower()}"
+        ) from e

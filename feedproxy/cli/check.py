@@ -6,18 +6,23 @@ from zoneinfo import ZoneInfo
 import click
 
 from feedproxy import sanitise, urls
-from feedproxy.cli.parts import as_json, examples, now, say, sleep
+from feedproxy.cli.console import as_json, examples, now, say, sleep
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, ListingError
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import article_parts, join_clean
+from feedproxy.ingest import article_parts, join_clean
 from feedproxy.model import Extract, Listing, Page, Site
 from feedproxy.parse import is_feed, parse_listing
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 
-@click.command(epilog=examples("check https://www.example.org/news.htm", "check https://www.example.org/21/5/1/n1.htm --json"))
+@click.command(
+    epilog=examples(
+        "check https://www.example.org/news.htm",
+        "check https://www.example.org/21/5/1/n1.htm --json",
+    )
+)
 @click.argument("url")
 @as_json
 @click.pass_obj
@@ -59,7 +64,13 @@ def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
 
 def _listing(kind: str, listing: Listing) -> dict[str, object]:
     items = [
-        {"id": item.id, "url": item.url, "title": item.title, "published": item.published, "excerpt": item.excerpt}
+        {
+            "id": item.id,
+            "url": item.url,
+            "title": item.title,
+            "published": item.published,
+            "excerpt": item.excerpt,
+        }
         for item in listing.items
     ]
     return {"kind": f"listing ({kind})", "next_url": listing.next_url, "items": items}
@@ -67,7 +78,10 @@ def _listing(kind: str, listing: Listing) -> dict[str, object]:
 
 def _listing_in_words(site: Site, kind: str, listing: Listing) -> str:
     more = f", goes on at {listing.next_url}" if listing.next_url else ""
-    lines = (f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}" for item in listing.items)
+    lines = (
+        f"{item.id}  {_shown(item.published, site):16}  {item.url}  {item.title}"
+        for item in listing.items
+    )
     return "\n".join((f"listing ({kind}): {len(listing.items)} articles{more}", *lines))
 
 

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from feedproxy.cli.parts import examples
+from feedproxy.cli.console import examples
 from feedproxy.errors import FeedproxyError
 
 _VARIABLE = "_FEEDPROXY_COMPLETE"

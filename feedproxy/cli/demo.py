@@ -8,9 +8,9 @@ import tempfile
 import click
 
 from feedproxy import demo
-from feedproxy.cli.parts import examples
+from feedproxy.cli.console import examples
 from feedproxy.cli.serve import serve, start
-from feedproxy.settings import PREFIX, Settings, load_settings
+from feedproxy.configuration.settings import PREFIX, Settings, load_settings
 
 
 @click.command("demo", epilog=examples("demo", "FEEDPROXY_BIND=127.0.0.1:8080 feedproxy demo"))

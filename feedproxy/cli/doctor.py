@@ -9,13 +9,13 @@ from functools import partial
 
 import click
 
-from feedproxy.cli.parts import as_json, examples, now, open_kit, say
-from feedproxy.edition import Problem, look, of_disk
+from feedproxy.cli.console import as_json, examples, now, open_services, say
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError, UpstreamError
-from feedproxy.harvest import Kit
+from feedproxy.ingest import Services
 from feedproxy.model import Channel, Page
+from feedproxy.output import Problem, look, of_disk
 from feedproxy.parse import parse_listing
-from feedproxy.settings import Settings
 
 # HTTP dates have seconds, and answers take some.
 _MAX_CLOCK_ERROR = timedelta(minutes=2)
@@ -32,46 +32,76 @@ def doctor(settings: Settings, *, offline: bool, is_json: bool) -> None:
 
     Ends with 0, or with 1 if something is wrong.
     """
-    kit = open_kit(settings, threading.Event())
+    services = open_services(settings, threading.Event())
     bad = 0
-    for name, finding in _examine(kit, settings, offline=offline):
+    for name, finding in _examine(services, settings, offline=offline):
         if isinstance(finding, Problem):
             bad += 1
             values = {"ok": False, "check": name, "what": finding.what, "advice": finding.advice}
             say(values, f"BAD  {name}: {finding.what}\n     {finding.advice}", is_json=is_json)
         else:
-            say({"ok": True, "check": name, "what": finding}, f"ok   {name}: {finding}", is_json=is_json)
+            say(
+                {"ok": True, "check": name, "what": finding},
+                f"ok   {name}: {finding}",
+                is_json=is_json,
+            )
     if bad:
         raise SystemExit(1)
 
 
-def _examine(kit: Kit, settings: Settings, *, offline: bool) -> Iterator[_Finding]:
-    mirror = kit.mirror
-    yield "configuration", f"{len(mirror.sections)} sections, {len(mirror.channels)} channels in {settings.config}"
-    checks = {"store": partial(_store, kit), "disk": partial(_disk, settings), "upstream": partial(_upstream, kit)}
+def _examine(services: Services, settings: Settings, *, offline: bool) -> Iterator[_Finding]:
+    mirror = services.mirror
+    yield (
+        "configuration",
+        f"{len(mirror.sections)} sections, {len(mirror.channels)} channels in {settings.config}",
+    )
+    checks = {
+        "store": partial(_store, services),
+        "disk": partial(_disk, settings),
+        "upstream": partial(_upstream, services),
+    }
     if offline:
         del checks["upstream"]
-    for name, check in (checks | {"schedule": partial(_schedule, kit, settings)}).items():
+    for name, check in (checks | {"schedule": partial(_schedule, services, settings)}).items():
         try:
             yield from check()
         except StoreError as e:  # one thing that is wrong hides no other
-            yield name, Problem(str(e), "see what is said of disk and store; another process may hold the store, too")
+            yield (
+                name,
+                Problem(
+                    str(e),
+                    "see what is said of disk and store; another process may hold the store, too",
+                ),
+            )
 
 
-def _schedule(kit: Kit, settings: Settings) -> Iterator[_Finding]:
-    health = look(kit.mirror, kit.store, settings.data, now())
-    wrong = [problem for problem in health.problems if problem not in of_disk(settings.data, health.bytes_free)]
+def _schedule(services: Services, settings: Settings) -> Iterator[_Finding]:
+    health = look(services.mirror, services.store, settings.data, now())
+    wrong = [
+        problem
+        for problem in health.problems
+        if problem not in of_disk(settings.data, health.bytes_free)
+    ]
     if not wrong:
         yield "schedule", "nothing is late, nothing fails"
     for problem in wrong:
         yield "schedule", problem
 
 
-def _store(kit: Kit) -> Iterator[_Finding]:
-    if fault := kit.store.check():
-        yield "store", Problem(f"is damaged: {fault}", "stop everything, put the database aside, and restore a backup")
+def _store(services: Services) -> Iterator[_Finding]:
+    if fault := services.store.check():
+        yield (
+            "store",
+            Problem(
+                f"is damaged: {fault}",
+                "stop everything, put the database aside, and restore a backup",
+            ),
+        )
     else:
-        articles, megabytes = kit.store.records.sizes()["articles"], kit.store.records.bytes_held() / 1_000_000
+        articles, megabytes = (
+            services.store.records.sizes()["articles"],
+            services.store.records.bytes_held() / 1_000_000,
+        )
         yield "store", f"whole, {articles} articles, {megabytes:.0f} MB with pictures"
 
 
@@ -89,18 +119,24 @@ def _room(settings: Settings) -> str | Problem:
             probe.unlink(missing_ok=True)
     except OSError as e:
         is_full = e.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "make room" if is_full else "give this user the folder, or name another by FEEDPROXY_DATA"
-        return Problem(f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice)
+        advice = (
+            "make room"
+            if is_full
+            else "give this user the folder, or name another by FEEDPROXY_DATA"
+        )
+        return Problem(
+            f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice
+        )
     scarce = next(of_disk(settings.data, free), None)
     return scarce or f"{free / 1_000_000_000:.1f} GB are free in {settings.data}"
 
 
-def _upstream(kit: Kit) -> Iterator[_Finding]:
+def _upstream(services: Services) -> Iterator[_Finding]:
     """Ask each site for the first listing that is configured for it."""
-    first = {channel.site.name: channel for channel in reversed(kit.mirror.channels)}
+    first = {channel.site.name: channel for channel in reversed(services.mirror.channels)}
     for channel in first.values():
         try:
-            page = kit.fetcher.fetch(channel.url)
+            page = services.fetcher.fetch(channel.url)
             count = len(parse_listing(page, channel.site, channel.kind).items)
         except UpstreamError as e:
             yield f"upstream {channel.site.name}", Problem(str(e), _advice(channel))
@@ -121,5 +157,8 @@ def _clock(page: Page) -> str | Problem:
         return "upstream tells no time to compare with"
     error = now() - page.sent
     if abs(error) > _MAX_CLOCK_ERROR:
-        return Problem(f"differs from upstream's by {error}", "set the clock, and have it kept: timedatectl set-ntp true")
+        return Problem(
+            f"differs from upstream's by {error}",
+            "set the clock, and have it kept: timedatectl set-ntp true",
+        )
     return "agrees with upstream's"

@@ -9,56 +9,81 @@ from types import FrameType
 
 import click
 
-from feedproxy.cli.parts import TERMINATED, as_json, examples, progress, say
-from feedproxy.export import Order, Result, Seal, export
+from feedproxy.cli.console import TERMINATED, as_json, examples, progress, say
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.export import ExportOptions, Result, Signer, export
 from feedproxy.media import open_media
 from feedproxy.model import ExportForm, Links, Mirror
 from feedproxy.processes import cores
-from feedproxy.settings import Settings
 from feedproxy.sign import sign_publication, signing_key
-from feedproxy.sources import load_mirror
 from feedproxy.store import Store, open_store
 
 
-@click.command("export", epilog=examples("export www --form html", "export mirror --form git --dry-run --json"))
+@click.command(
+    "export", epilog=examples("export www --form html", "export mirror --form git --dry-run --json")
+)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--form", type=click.Choice([form.value for form in ExportForm]), required=True, help="What it is for.")
+@click.option(
+    "--form",
+    type=click.Choice([form.value for form in ExportForm]),
+    required=True,
+    help="What it is for.",
+)
 @click.option(
     "--links",
     type=click.Choice([links.value for links in Links]),
     default=Links.MIRROR.value,
     help="Where links in texts lead, in the form git: inside the mirror, or nowhere, as in the first mirrors.",
 )
-@click.option("--force", is_flag=True, help="Write even if more articles would be lost than export.max_loss allows.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write even if more articles would be lost than export.max_loss allows.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say how many files would be written.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core."
+)
 @as_json
 @click.pass_obj
 def export_mirror(
-    settings: Settings, folder: Path, form: str, links: str, *, force: bool, dry_run: bool, workers: int | None, is_json: bool
+    settings: Settings,
+    folder: Path,
+    form: str,
+    links: str,
+    *,
+    force: bool,
+    dry_run: bool,
+    workers: int | None,
+    is_json: bool,
 ) -> None:
     """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any file host (html).
 
     What is there already and is equal is not written again; DIR stays as it is until all is written. Ends with 0.
     """
     mirror = load_mirror(settings.config)
-    order = order_of(settings, mirror, ExportForm(form), Links(links))
+    order = options_of(settings, mirror, ExportForm(form), Links(links))
     store = open_store(settings.store_url, settings.data)
     if order.form is ExportForm.HTML and not settings.public_url:
-        click.echo("feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True)
+        click.echo(
+            "feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True
+        )
     end_gently()
     began = time.monotonic()
-    seal = seal_by(settings, order, store, is_dry=dry_run)
+    seal = signer_of(settings, order, store, is_dry=dry_run)
     result = write_export(order, store, folder, workers, seal, force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
     pace = f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second"
     words = f"{in_words(result, would='would be ' if dry_run else '')}\n{pace}"
-    say({**asdict(result), "seconds": round(seconds, 1), "dry_run": dry_run}, words, is_json=is_json)
+    say(
+        {**asdict(result), "seconds": round(seconds, 1), "dry_run": dry_run}, words, is_json=is_json
+    )
 
 
-def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> Order:
+def options_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> ExportOptions:
     """Return what is exported."""
-    return Order(
+    return ExportOptions(
         mirror=mirror,
         form=form,
         store_url=settings.store_url,
@@ -70,7 +95,9 @@ def order_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links)
     )
 
 
-def seal_by(settings: Settings, order: Order, store: Store, *, is_dry: bool = False) -> Seal | None:
+def signer_of(
+    settings: Settings, order: ExportOptions, store: Store, *, is_dry: bool = False
+) -> Signer | None:
     """Return what signs manifests with their paths and serials, None where the mirror does not sign.
 
     The store remembers the serials that were given, but for a dry run.
@@ -89,7 +116,14 @@ def seal_by(settings: Settings, order: Order, store: Store, *, is_dry: bool = Fa
 
 
 def write_export(
-    order: Order, store: Store, folder: Path, workers: int | None, seal: Seal | None, *, force: bool = False, is_dry: bool = False
+    order: ExportOptions,
+    store: Store,
+    folder: Path,
+    workers: int | None,
+    seal: Signer | None,
+    *,
+    force: bool = False,
+    is_dry: bool = False,
 ) -> Result:
     """Export with a progress bar, by as many processes as there are cores where *workers* does not say; see `export`."""
 

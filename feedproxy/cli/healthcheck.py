@@ -4,8 +4,8 @@ import http.client
 
 import click
 
-from feedproxy.cli.parts import as_json, examples, now, say
-from feedproxy.settings import Settings
+from feedproxy.cli.console import as_json, examples, now, say
+from feedproxy.configuration.settings import Settings
 from feedproxy.store import open_store
 
 _TIMEOUT_S = 5.0
@@ -30,7 +30,9 @@ def healthcheck(settings: Settings, *, poller: bool, is_json: bool) -> None:
 
 def _of_web(bind: str) -> str:
     host, _, port = bind.rpartition(":")
-    connection = http.client.HTTPConnection(_ANY.get(host, host.strip("[]")), int(port), timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(
+        _ANY.get(host, host.strip("[]")), int(port), timeout=_TIMEOUT_S
+    )
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
         status = connection.getresponse().status

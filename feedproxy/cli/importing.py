@@ -10,24 +10,43 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from feedproxy import urls
-from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, open_kit, progress, say
+from feedproxy.cli.console import (
+    TERMINATED,
+    as_json,
+    end_gently,
+    examples,
+    open_services,
+    progress,
+    say,
+)
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FeedproxyError, FetchError
-from feedproxy.harvest import Import, Importer, Trust, entries_of, prepare
+from feedproxy.ingest import Import, Importer, Verifier, entries_of, prepare
 from feedproxy.model import DateSource, Source, Url
 from feedproxy.processes import cores, pool_of
-from feedproxy.settings import Settings
 from feedproxy.sign import read_public_key
-from feedproxy.sources import load_mirror
 
 
 @click.command(
-    "import", epilog=examples("import /srv/mirror", "import https://raw.example.org/{section}/master --key RW... --json")
+    "import",
+    epilog=examples(
+        "import /srv/mirror", "import https://raw.example.org/{section}/master --key RW... --json"
+    ),
 )
 @click.argument("place")
-@click.option("--section", "sections", multiple=True, help="Only this section; may be given several times.")
+@click.option(
+    "--section", "sections", multiple=True, help="Only this section; may be given several times."
+)
 @click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
-@click.option("--allow-older", is_flag=True, help="Take a signed copy that is older than one that was seen before.")
-@click.option("--workers", type=click.IntRange(1, 256), default=cores(), help="Processes that read pages.")
+@click.option(
+    "--allow-older",
+    is_flag=True,
+    help="Take a signed copy that is older than one that was seen before.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=cores(), help="Processes that read pages."
+)
 @as_json
 @click.pass_obj
 def import_mirror(
@@ -56,27 +75,39 @@ def import_mirror(
     bases = {name: _base(place, name, is_only=len(names) == 1) for name in names}
     stop = threading.Event()
     end_gently(stop)
-    folders = tuple(Path(unquote(urlsplit(base).path)) for base in bases.values() if base.startswith("file:"))
-    kit = open_kit(settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders)
+    folders = tuple(
+        Path(unquote(urlsplit(base).path)) for base in bases.values() if base.startswith("file:")
+    )
+    services = open_services(
+        settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders
+    )
     done, began = Import(), monotonic()
     sources = {
-        name: Source("mirror", Url(f"{base}/indexes/"), key=key, section=name, allow_older=allow_older)
+        name: Source(
+            "mirror", Url(f"{base}/indexes/"), key=key, section=name, allow_older=allow_older
+        )
         for name, base in bases.items()
     }
-    trust = Trust(kit.fetcher, kit.store.serials)
-    entries = entries_of(kit, sources, trust, done)
+    trust = Verifier(services.fetcher, services.store.serials)
+    entries = entries_of(services, sources, trust, done)
     if not entries:
-        why = done.failures[0] if done.failures else "none of its channels has an index there (indexes/<channel>.csv)"
+        why = (
+            done.failures[0]
+            if done.failures
+            else "none of its channels has an index there (indexes/<channel>.csv)"
+        )
         raise FetchError(place, f"no mirror was found: {why}")
     with (
         progress("import", len(entries)) as bar,
-        pool_of(workers, prepare, kit.mirror) as pool,
+        pool_of(workers, prepare, services.mirror) as pool,
     ):
         try:
-            importer = Importer(kit, pool, workers, done, trust, sources.values())
+            importer = Importer(services, pool, workers, done, trust, sources.values())
             importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
-            raise FeedproxyError("a process that read pages was killed, perhaps for want of memory; run the same again") from e
+            raise FeedproxyError(
+                "a process that read pages was killed, perhaps for want of memory; run the same again"
+            ) from e
     _tell(done, monotonic() - began, is_json=is_json)
     sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
 
@@ -92,8 +123,13 @@ def _base(place: str, section: str, *, is_only: bool) -> str:
 
 
 def _tell(done: Import, seconds: float, *, is_json: bool) -> None:
-    read, counts = sum(done.counts.values()), {name: done.counts[name] for name in ("new", "updated", "redated", "same")}
-    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name != "redated")
+    read, counts = (
+        sum(done.counts.values()),
+        {name: done.counts[name] for name in ("new", "updated", "redated", "same")},
+    )
+    words = ", ".join(
+        f"{count} {name}" for name, count in counts.items() if count or name != "redated"
+    )
     dates = {source.value: done.dates[source] for source in DateSource}
     said = ", ".join(f"{count} {name}" for name, count in dates.items())
     lines = [

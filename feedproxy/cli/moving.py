@@ -10,9 +10,9 @@ from datetime import timedelta
 import click
 from rich.progress import Progress
 
-from feedproxy.cli.parts import TERMINATED, as_json, end_gently, examples, now, progress, say
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
+from feedproxy.cli.console import TERMINATED, as_json, end_gently, examples, now, progress, say
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.store import move
 
 _log = logging.getLogger(__name__)
@@ -40,20 +40,29 @@ def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool
     end_gently(stop)
     lease = timedelta(seconds=load_mirror(settings.config).poll.lease_seconds)
     with progress("migrate-store", 0) as bar:
-        found = move(source, target, settings.data, clock=now, lease=lease, told=_told(bar, stop, is_quiet=is_json))
-    words = (
-        f"{sum(found.values())} rows of {len(found)} tables are there, {found['article']} articles among them, all as they were"
-    )
+        found = move(
+            source,
+            target,
+            settings.data,
+            clock=now,
+            lease=lease,
+            told=_told(bar, stop, is_quiet=is_json),
+        )
+    words = f"{sum(found.values())} rows of {len(found)} tables are there, {found['article']} articles among them, all as they were"
     say({"tables": found}, words, is_json=is_json)
 
 
-def _told(bar: Progress, stop: threading.Event, *, is_quiet: bool) -> Callable[[str, int, int], None]:
+def _told(
+    bar: Progress, stop: threading.Event, *, is_quiet: bool
+) -> Callable[[str, int, int], None]:
     """Return what shows how far it has come, and ends it where it was told to end."""
     told_at = time.monotonic()
 
     def tell(table: str, done: int, total: int) -> None:
         nonlocal told_at
-        bar.update(bar.task_ids[0], description=f"migrate-store: {table}", completed=done, total=total)
+        bar.update(
+            bar.task_ids[0], description=f"migrate-store: {table}", completed=done, total=total
+        )
         if bar.disable and not is_quiet and (done == total or time.monotonic() > told_at + _LINE_S):
             told_at = time.monotonic()
             click.echo(f"{table}: {done} of {total} rows")

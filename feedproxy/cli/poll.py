@@ -15,24 +15,24 @@ from functools import partial
 import click
 from rich.progress import Progress
 
-from feedproxy.cli.parts import (
+from feedproxy.cli.console import (
     TERMINATED,
     as_json,
     end_gently,
     examples,
     now,
-    open_kit,
+    open_services,
     print_reports,
     progress,
     report_values,
     say,
 )
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Hub, Webhook
-from feedproxy.harvest import Announcer, Extractors, Harvester, Kit, Poller, Report, prepare
+from feedproxy.ingest import Announcer, Extractors, Harvester, Poller, Report, Services, prepare
 from feedproxy.model import Backfill, Channel
 from feedproxy.processes import cores, pool_of
-from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
 # How often the poller looks at least whether readers asked for something, and how long it rests at least.
@@ -66,15 +66,27 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
     """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
     stop = threading.Event()
     end_gently(stop, signal.SIGTERM, signal.SIGINT)
-    kit = open_kit(settings, stop)
+    services = open_services(settings, stop)
     alive = _Alive(stop)
-    kit = replace(kit, is_stopping=alive.is_stopping)
+    services = replace(services, is_stopping=alive.is_stopping)
     webhook = Webhook(settings.webhook_url) if settings.webhook_url else None
-    announcer = Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
-    poller = Poller(kit, f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}", webhook, announcer, hands=hands)
-    for name in kit.media.leftovers(now()):
-        kit.media.remove(name)
-    _log.info("polling %d channels; contact: %s", len(kit.mirror.channels), settings.contact or "not given")
+    announcer = (
+        Announcer(Hub(settings.websub_hub), settings.public_url) if settings.websub_hub else None
+    )
+    poller = Poller(
+        services,
+        f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}",
+        webhook,
+        announcer,
+        hands=hands,
+    )
+    for name in services.media.leftovers(now()):
+        services.media.remove(name)
+    _log.info(
+        "polling %d channels; contact: %s",
+        len(services.mirror.channels),
+        settings.contact or "not given",
+    )
     threading.Thread(target=_keep_leading, args=(poller, stop, alive), daemon=True).start()
     while not stop.is_set():
         wait_s = (poller.step() - now()).total_seconds()
@@ -85,15 +97,34 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
         _log.warning("%s; the lease ends by itself", e)
 
 
-@click.command(epilog=examples("backfill --pages 5", "backfill --channel ncid277 --since 2021-01-01"))
-@click.option("--pages", type=click.IntRange(1, _MAX_PAGES), default=_MAX_PAGES, help="At most so many pages of each listing.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Down to what was published on this day.")
-@click.option("--channel", "channels", multiple=True, help="Only this channel; may be given several times.")
-@click.option("--restart", is_flag=True, help="Begin at the top, even if the last walk was interrupted.")
+@click.command(
+    epilog=examples("backfill --pages 5", "backfill --channel ncid277 --since 2021-01-01")
+)
+@click.option(
+    "--pages",
+    type=click.IntRange(1, _MAX_PAGES),
+    default=_MAX_PAGES,
+    help="At most so many pages of each listing.",
+)
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Down to what was published on this day."
+)
+@click.option(
+    "--channel", "channels", multiple=True, help="Only this channel; may be given several times."
+)
+@click.option(
+    "--restart", is_flag=True, help="Begin at the top, even if the last walk was interrupted."
+)
 @as_json
 @click.pass_obj
 def backfill(
-    settings: Settings, pages: int, since: datetime | None, channels: tuple[str, ...], *, restart: bool, is_json: bool
+    settings: Settings,
+    pages: int,
+    since: datetime | None,
+    channels: tuple[str, ...],
+    *,
+    restart: bool,
+    is_json: bool,
 ) -> None:
     """Walk the listings of channels deeper than their first page, and fetch what is not held.
 
@@ -101,42 +132,60 @@ def backfill(
     """
     stop = threading.Event()
     end_gently(stop)
-    kit = _busy_kit(settings, stop)
-    chosen = [channel for channel in kit.mirror.channels if channel.id in channels or not channels]
+    services = _busy_kit(settings, stop)
+    chosen = [
+        channel for channel in services.mirror.channels if channel.id in channels or not channels
+    ]
     for name in set(channels) - {channel.id for channel in chosen}:
         raise click.BadParameter(f"there is no channel {name!r}", param_hint="--channel")
     if restart:
         for channel in chosen:
-            kit.store.schedule.forget_backfill(channel.id)
+            services.store.schedule.forget_backfill(channel.id)
     began = since.replace(tzinfo=UTC) if since else None
     with progress("backfill", len(chosen)) as bar:
 
         def walk(channel: Channel) -> Report:
-            return Harvester(kit).walk(channel, pages=pages, since=began, told=_shown(bar, channel))
+            return Harvester(services).walk(
+                channel, pages=pages, since=began, told=_shown(bar, channel)
+            )
 
-        _finish(_each(kit, chosen, walk, bar, "backfill"), stop, is_json=is_json)
+        _finish(_each(services, chosen, walk, bar, "backfill"), stop, is_json=is_json)
 
 
-def _busy_kit(settings: Settings, stop: threading.Event) -> Kit:
+def _busy_kit(settings: Settings, stop: threading.Event) -> Services:
     """Return the real parts, with processes for the many pages that may come, where there is more than one core."""
-    kit, count = open_kit(settings, stop), min(cores(), _MAX_PROCESSES)
-    return replace(kit, extractors=Extractors(partial(pool_of, count, prepare, kit.mirror))) if count > 1 else kit
+    services, count = open_services(settings, stop), min(cores(), _MAX_PROCESSES)
+    return (
+        replace(services, extractors=Extractors(partial(pool_of, count, prepare, services.mirror)))
+        if count > 1
+        else services
+    )
 
 
-def _poll_all(kit: Kit) -> list[Report]:
-    began, harvester = now(), Harvester(kit)
-    with progress("polling", len(kit.mirror.channels)) as bar:
+def _poll_all(services: Services) -> list[Report]:
+    began, harvester = now(), Harvester(services)
+    with progress("polling", len(services.mirror.channels)) as bar:
         harvester.serve_readers()
-        return _each(kit, kit.mirror.channels, lambda channel: harvester.poll(channel, round_began=began), bar, "polling")
+        return _each(
+            services,
+            services.mirror.channels,
+            lambda channel: harvester.poll(channel, round_began=began),
+            bar,
+            "polling",
+        )
 
 
 def _each(
-    kit: Kit, channels: "tuple[Channel, ...] | list[Channel]", work: Callable[[Channel], Report], bar: Progress, title: str
+    services: Services,
+    channels: "tuple[Channel, ...] | list[Channel]",
+    work: Callable[[Channel], Report],
+    bar: Progress,
+    title: str,
 ) -> list[Report]:
     """Do some work for each channel, then fetch the pictures that are due; what nobody foresaw costs one channel."""
     reports: list[Report] = []
     for channel in channels:
-        if kit.is_stopping():
+        if services.is_stopping():
             break
         bar.update(bar.task_ids[0], description=f"{title} {channel.id}")
         try:
@@ -145,12 +194,14 @@ def _each(
             raise
         except Exception as e:  # noqa: BLE001 (the outermost loop)
             _log.exception("%s failed", channel.id)
-            reports.append(Harvester(kit).give_up(channel, e))
+            reports.append(Harvester(services).give_up(channel, e))
         bar.advance(bar.task_ids[0])
     if reports:
         bar.update(bar.task_ids[0], description=f"{title}: pictures")
         due_at = now()  # what fails now is due again later, and is not waited for
-        while not kit.is_stopping() and Harvester(kit).pictures.take_due(reports[-1], due_at=due_at):
+        while not services.is_stopping() and Harvester(services).pictures.take_due(
+            reports[-1], due_at=due_at
+        ):
             pass
     return reports
 
@@ -159,7 +210,9 @@ def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None
     """Return what shows how far a walk has come."""
 
     def show(walk: Backfill, report: Report) -> None:
-        words = f"backfill {channel.id}: page {walk.pages}, {report.listed} listed, {report.new} new"
+        words = (
+            f"backfill {channel.id}: page {walk.pages}, {report.listed} listed, {report.new} new"
+        )
         bar.update(bar.task_ids[0], description=words)
 
     return show
@@ -189,7 +242,7 @@ class _Alive:
 
 def _keep_leading(poller: Poller, stop: threading.Event, alive: _Alive) -> None:
     """Renew the lease while a long piece of work goes on, but not of one that has hung: another poller is to take over then."""
-    while not stop.wait(poller.kit.mirror.poll.lease_seconds / _RENEWALS):
+    while not stop.wait(poller.services.mirror.poll.lease_seconds / _RENEWALS):
         if poller.is_leading and time.monotonic() - alive.at < _HUNG_S:
             try:
                 poller.lead()

@@ -7,11 +7,11 @@ from functools import partial
 
 import click
 
-from feedproxy.cli.parts import as_json, examples, now, progress, say
+from feedproxy.cli.console import as_json, examples, now, progress, say
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.media import Media, open_media
 from feedproxy.model import ArticleId, KeepRules, Mirror
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 
 _MEGABYTE = 1_000_000
@@ -19,19 +19,35 @@ _MEGABYTE = 1_000_000
 _CHUNK = 100
 
 
-@click.command(epilog=examples("prune --dry-run", "prune --days 365", "prune --megabytes 2000 --json"))
-@click.option("--days", type=click.FloatRange(0, 36_500), help="Keep articles of so many days, instead of keep.days; 0: of all.")
-@click.option("--megabytes", type=click.FloatRange(min=0), help="Keep so much, instead of keep.megabytes; 0: everything.")
+@click.command(
+    epilog=examples("prune --dry-run", "prune --days 365", "prune --megabytes 2000 --json")
+)
+@click.option(
+    "--days",
+    type=click.FloatRange(0, 36_500),
+    help="Keep articles of so many days, instead of keep.days; 0: of all.",
+)
+@click.option(
+    "--megabytes",
+    type=click.FloatRange(min=0),
+    help="Keep so much, instead of keep.megabytes; 0: everything.",
+)
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @as_json
 @click.pass_obj
-def prune(settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool, is_json: bool) -> None:
+def prune(
+    settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool, is_json: bool
+) -> None:
     """Delete articles that are too old or too much, pictures that no article shows any more, and files without a picture.
 
     What the feed of a section or channel shows is never deleted. Ends with 0.
     """
     mirror = load_mirror(settings.config)
-    given = {name: value for name, value in (("days", days), ("megabytes", megabytes)) if value is not None}
+    given = {
+        name: value
+        for name, value in (("days", days), ("megabytes", megabytes))
+        if value is not None
+    }
     store, media = open_store(settings.store_url, settings.data), open_media(settings)
     articles = _too_many(store, mirror, replace(mirror.keep, **given))
     tell = partial(_tell, is_json=is_json)
@@ -43,8 +59,18 @@ def prune(settings: Settings, days: float | None, megabytes: float | None, *, dr
     if articles and not dry_run:
         store.compact()
     verb = "would be deleted" if dry_run else "deleted"
-    totals = {"articles": len(articles), "pictures": pictures, "files": files, "bytes": size, "dry_run": dry_run}
-    say(totals, f"{len(articles)} articles, {pictures} pictures and {files} files ({size} bytes) {verb}", is_json=is_json)
+    totals = {
+        "articles": len(articles),
+        "pictures": pictures,
+        "files": files,
+        "bytes": size,
+        "dry_run": dry_run,
+    }
+    say(
+        totals,
+        f"{len(articles)} articles, {pictures} pictures and {files} files ({size} bytes) {verb}",
+        is_json=is_json,
+    )
 
 
 def _tell(kind: str, name: str, *, is_json: bool) -> None:
@@ -71,17 +97,19 @@ def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
     with progress("prune", len(articles)) as bar:
         for start in range(0, len(articles), _CHUNK):
             some = articles[start : start + _CHUNK]
-            with store.turn():
+            with store.exclusive_lock():
                 store.drop(some, now())
             bar.advance(bar.task_ids[0], len(some))
 
 
-def _prune_pictures(store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool) -> tuple[int, int, int]:
+def _prune_pictures(
+    store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool
+) -> tuple[int, int, int]:
     """Delete pictures that no article shows, and files that no picture has; return how many of each, and their bytes.
 
     A picture whose file is missing is fetched again.
     """
-    with store.turn():  # no poller is between a picture's file and its row
+    with store.exclusive_lock():  # no poller is between a picture's file and its row
         unused, used = store.unused_pictures(), store.used_files()
         names = set(media.names())
         files = sorted(names - used)

@@ -6,41 +6,53 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from feedproxy.cli.export import end_gently, in_words, order_of, seal_by, write_export
-from feedproxy.cli.parts import as_json, examples, now, print_table, say
+from feedproxy.cli.console import as_json, examples, now, print_table, say
+from feedproxy.cli.export import end_gently, in_words, options_of, signer_of, write_export
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError
-from feedproxy.export import Order, Outcome, publish
+from feedproxy.export import ExportOptions, PublishResult, publish
 from feedproxy.model import ExportForm, Links
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 
 @click.command("publish", epilog=examples("publish", "publish --all --json"))
 @click.option("--all", "is_all", is_flag=True, help="Push to every target, whenever it is due.")
-@click.option("--force", is_flag=True, help="Export even if more articles would be lost than export.max_loss allows.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Export even if more articles would be lost than export.max_loss allows.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core."
+)
 @as_json
 @click.pass_obj
-def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: int | None, is_json: bool) -> None:
+def publish_mirror(
+    settings: Settings, *, is_all: bool, force: bool, workers: int | None, is_json: bool
+) -> None:
     """Export the mirror, commit it, and push it to the git remotes of [[publish]] that are due.
 
     Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends with 0, or with 1 if one failed.
     """
     mirror = load_mirror(settings.config)
     if not mirror.targets:
-        raise ConfigError(settings.config / "feedproxy.toml", "publish", "there is no [[publish]] to push to")
+        raise ConfigError(
+            settings.config / "feedproxy.toml", "publish", "there is no [[publish]] to push to"
+        )
     store = open_store(settings.store_url, settings.data)
     end_gently()
 
-    def write(order: Order, folder: Path) -> None:
-        seal = seal_by(settings, order, store)
+    def write(order: ExportOptions, folder: Path) -> None:
+        seal = signer_of(settings, order, store)
         result = write_export(order, store, folder, workers, seal, force=force)
         if not is_json:
             click.echo(f"{order.form}: {in_words(result)}")
 
-    order = order_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
-    outcomes = publish(order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all)
+    order = options_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
+    outcomes = publish(
+        order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all
+    )
     if is_json:
         say({"targets": list(map(_values, outcomes))}, "", is_json=True)
     else:
@@ -49,17 +61,29 @@ def publish_mirror(settings: Settings, *, is_all: bool, force: bool, workers: in
         raise SystemExit(1)
 
 
-def _state(outcome: Outcome) -> str:
+def _state(outcome: PublishResult) -> str:
     return "failed" if outcome.error else "pushed" if outcome.is_due else "not due"
 
 
-def _values(outcome: Outcome) -> dict[str, object]:
+def _values(outcome: PublishResult) -> dict[str, object]:
     target = outcome.target
-    values = {"target": target.name, "form": target.form, "state": _state(outcome), "changes": outcome.changes or None}
+    values = {
+        "target": target.name,
+        "form": target.form,
+        "state": _state(outcome),
+        "changes": outcome.changes or None,
+    }
     return {**values, "error": str(outcome.error) if outcome.error else None}
 
 
-def _print(outcomes: list[Outcome]) -> None:
+def _print(outcomes: list[PublishResult]) -> None:
     table = Table("target", "form", "state", "changes")
-    rows = ((each.target.name, each.target.form.value, _state(each), each.changes or "-") for each in outcomes)
-    print_table(table, rows, [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error])
+    rows = (
+        (each.target.name, each.target.form.value, _state(each), each.changes or "-")
+        for each in outcomes
+    )
+    print_table(
+        table,
+        rows,
+        [f"{outcome.target.name}: {outcome.error}" for outcome in outcomes if outcome.error],
+    )

@@ -6,36 +6,49 @@ from datetime import UTC, datetime
 
 import click
 
-from feedproxy.cli.parts import as_json, examples, open_kit, progress, say
-from feedproxy.harvest import Reextraction, reextract
+from feedproxy.cli.console import as_json, examples, open_services, progress, say
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Reextraction, reextract
 from feedproxy.model import REQUESTED, Article, Mirror
 from feedproxy.sanitise import plain_text
-from feedproxy.settings import Settings
 
 # What is shown of a change: some characters before it, and some of it.
 _BEFORE, _SHOWN = 10, 30
 
 
-@click.command("reextract", epilog=examples("reextract --dry-run", "reextract --channel ncid277 --since 2021-01-01 --json"))
+@click.command(
+    "reextract",
+    epilog=examples("reextract --dry-run", "reextract --channel ncid277 --since 2021-01-01 --json"),
+)
 @click.option("--site", help="Only articles of this site.")
 @click.option("--channel", help="Only articles of this channel.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only articles published on this day or later.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Only articles published on this day or later.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @as_json
 @click.pass_obj
 def reextract_articles(
-    settings: Settings, site: str | None, channel: str | None, since: datetime | None, *, dry_run: bool, is_json: bool
+    settings: Settings,
+    site: str | None,
+    channel: str | None,
+    since: datetime | None,
+    *,
+    dry_run: bool,
+    is_json: bool,
 ) -> None:
     """Read the pages that are held by the present rules, without the network, and store what changes.
 
     An article that can't be read stays as it is. Ends with 0, or with 1 if there was one.
     """
-    kit = open_kit(settings, threading.Event())
-    channels = _channels(kit.mirror, site, channel)
-    chosen = kit.store.walk(channels, since=since.replace(tzinfo=UTC) if since else None)
+    services = open_services(settings, threading.Event())
+    channels = _channels(services.mirror, site, channel)
+    chosen = services.store.walk(channels, since=since.replace(tzinfo=UTC) if since else None)
     changed = failed = 0
     with progress("reextract", len(chosen)) as bar:
-        for done in reextract(kit, chosen, is_dry=dry_run):
+        for done in reextract(services, chosen, is_dry=dry_run):
             changed += done.fetched is not None
             failed += done.error is not None
             for value, line in _lines(done):
@@ -43,7 +56,11 @@ def reextract_articles(
             bar.advance(bar.task_ids[0])
     verb = "would change" if dry_run else "changed"
     totals = {"read": len(chosen), "changed": changed, "failed": failed, "dry_run": dry_run}
-    say(totals, f"{len(chosen)} articles read, {changed} {verb}, {failed} could not be read", is_json=is_json)
+    say(
+        totals,
+        f"{len(chosen)} articles read, {changed} {verb}, {failed} could not be read",
+        is_json=is_json,
+    )
     if failed:
         raise SystemExit(1)
 
@@ -55,19 +72,31 @@ def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]
         BadParameter: there is no such site or channel.
 
     """
-    found = {each.id for each in mirror.channels if channel in (None, each.id) and site in (None, each.site.name)}
+    found = {
+        each.id
+        for each in mirror.channels
+        if channel in (None, each.id) and site in (None, each.site.name)
+    }
     if not found:
-        raise click.BadParameter(f"there is no channel {channel or ''!r} of site {site or ''!r} in config/")
+        raise click.BadParameter(
+            f"there is no channel {channel or ''!r} of site {site or ''!r} in config/"
+        )
     return found if channel else found | {REQUESTED}
 
 
 def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
     """Yield what became of an article that did not stay as it is, as values and in words."""
     if done.error:
-        yield {"id": done.article_id, "error": str(done.error)}, f"{done.article_id}: can't be read: {done.error}"
+        yield (
+            {"id": done.article_id, "error": str(done.error)},
+            f"{done.article_id}: can't be read: {done.error}",
+        )
     elif done.held and done.fetched:
         changes = list(_changes(done.held, done.fetched)) or ["mark-up"]
-        yield {"id": done.article_id, "changes": changes}, f"{done.article_id} {done.fetched.title}: {'; '.join(changes)}"
+        yield (
+            {"id": done.article_id, "changes": changes},
+            f"{done.article_id} {done.fetched.title}: {'; '.join(changes)}",
+        )
 
 
 def _changes(held: Article, fetched: Article) -> Iterator[str]:
@@ -80,7 +109,14 @@ def _changes(held: Article, fetched: Article) -> Iterator[str]:
         yield f"date {held.published:%Y-%m-%d %H:%M} ({held.dated}) -> {fetched.published:%Y-%m-%d %H:%M} ({fetched.dated})"
     old_text, new_text = plain_text(held.body), plain_text(fetched.body)
     if old_text != new_text:
-        at = next((at for at, pair in enumerate(zip(old_text, new_text, strict=False)) if pair[0] != pair[1]), None)
+        at = next(
+            (
+                at
+                for at, pair in enumerate(zip(old_text, new_text, strict=False))
+                if pair[0] != pair[1]
+            ),
+            None,
+        )
         start = max(0, (min(len(old_text), len(new_text)) if at is None else at) - _BEFORE)
         shown = f"{old_text[start : start + _SHOWN]!r} -> {new_text[start : start + _SHOWN]!r}"
         yield f"text of {len(old_text)} -> {len(new_text)} characters, first at {shown}"

@@ -4,13 +4,15 @@ import threading
 
 import click
 
-from feedproxy.cli.parts import TERMINATED, end_gently, examples, progress
-from feedproxy.settings import Settings
+from feedproxy.cli.console import TERMINATED, end_gently, examples, progress
+from feedproxy.configuration.settings import Settings
 from feedproxy.store import SEARCH_LOT, open_store
 
 
 @click.command(epilog=examples("reindex", "reindex --anew"))
-@click.option("--anew", is_flag=True, help="Begin with an empty index, as after changes to what words are.")
+@click.option(
+    "--anew", is_flag=True, help="Begin with an empty index, as after changes to what words are."
+)
 @click.pass_obj
 def reindex(settings: Settings, *, anew: bool) -> None:
     """Index the articles that search does not know yet, now; the poller does the same, by and by.

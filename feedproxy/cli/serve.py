@@ -12,10 +12,10 @@ from types import FrameType
 
 import click
 
-from feedproxy.cli.parts import examples
+from feedproxy.cli.console import examples
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.errors import ConfigError
-from feedproxy.settings import PREFIX, Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import open_store
 
 _log = logging.getLogger(__name__)
@@ -49,8 +49,14 @@ def serve(settings: Settings) -> None:
             time.sleep(_STEP_S)
             if poller is None or poller.poll() is None:
                 continue
-            wait_s = _RESTART_S[0] if time.monotonic() - started > _RESTART_S[1] else min(2 * wait_s, _RESTART_S[1])
-            _log.error("the poller ended with %s; it is started again in %g s", poller.returncode, wait_s)
+            wait_s = (
+                _RESTART_S[0]
+                if time.monotonic() - started > _RESTART_S[1]
+                else min(2 * wait_s, _RESTART_S[1])
+            )
+            _log.error(
+                "the poller ended with %s; it is started again in %g s", poller.returncode, wait_s
+            )
             time.sleep(wait_s)
             poller, started = start(_POLLER), time.monotonic()
         _log.error("the web side ended with %s", web.returncode)
@@ -63,10 +69,14 @@ def _check_bind(bind: str) -> None:
     """Hold that the web side's address can be had, before anything is started."""
     host, _, port = bind.rpartition(":")
     try:
-        with socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+        with socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ):
             pass
     except OSError as e:
-        raise ConfigError("environment", PREFIX + "BIND", f"{bind} can't be had: {(e.strerror or str(e)).lower()}") from e
+        raise ConfigError(
+            "environment", PREFIX + "BIND", f"{bind} can't be had: {(e.strerror or str(e)).lower()}"
+        ) from e
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -78,7 +88,9 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 def _die_with_parent() -> None:
     """Have the kernel end this process when its parent ends, however that ends (prctl(2); elsewhere than on Linux nothing)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # SIGTERM waits while a parser is busy
+        ctypes.CDLL(None).prctl(
+            _PR_SET_PDEATHSIG, signal.SIGKILL
+        )  # SIGTERM waits while a parser is busy
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

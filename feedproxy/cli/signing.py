@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from feedproxy.characters import visible
-from feedproxy.cli.parts import as_json, examples, progress, say
+from feedproxy.cli.console import as_json, examples, progress, say
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError, SignatureError
 from feedproxy.export import MARK
 from feedproxy.paths import in_git
-from feedproxy.settings import Settings
 from feedproxy.sign import (
     MANIFEST,
     RANDOM_BYTES,
@@ -55,18 +55,48 @@ def keygen(file: Path, *, is_json: bool) -> None:
         f"public key: {key.public} (the same in {public_file})",
         f"verify with: minisign -Vm {MANIFEST} -P {key.public}",
     )
-    say({"secret_file": file, "public_file": public_file, "public_key": key.public}, "\n".join(words), is_json=is_json)
+    say(
+        {"secret_file": file, "public_file": public_file, "public_key": key.public},
+        "\n".join(words),
+        is_json=is_json,
+    )
 
 
-@click.command(epilog=examples("verify SHA256SUMS --key RWQ...", "verify SHA256SUMS --key mirror.key.pub --files --json"))
+@click.command(
+    epilog=examples(
+        "verify SHA256SUMS --key RWQ...", "verify SHA256SUMS --key mirror.key.pub --files --json"
+    )
+)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--key", required=True, help="The public key: its line RWQ..., or a file that holds it.")
-@click.option("--files", "with_files", is_flag=True, help=f"Check all files beside FILE, too, which must be a {MANIFEST}.")
-@click.option("--path", default="", help=f"What FILE must be, as git/epoch-news/{MANIFEST}; by its folder's name if not given.")
-@click.option("--allow-older", is_flag=True, help="Take a copy that is older than one that was seen before.")
+@click.option(
+    "--key", required=True, help="The public key: its line RWQ..., or a file that holds it."
+)
+@click.option(
+    "--files",
+    "with_files",
+    is_flag=True,
+    help=f"Check all files beside FILE, too, which must be a {MANIFEST}.",
+)
+@click.option(
+    "--path",
+    default="",
+    help=f"What FILE must be, as git/epoch-news/{MANIFEST}; by its folder's name if not given.",
+)
+@click.option(
+    "--allow-older", is_flag=True, help="Take a copy that is older than one that was seen before."
+)
 @as_json
 @click.pass_obj
-def verify(settings: Settings, file: Path, key: str, path: str, *, with_files: bool, allow_older: bool, is_json: bool) -> None:
+def verify(
+    settings: Settings,
+    file: Path,
+    key: str,
+    path: str,
+    *,
+    with_files: bool,
+    allow_older: bool,
+    is_json: bool,
+) -> None:
     """Check FILE against the signature in FILE.minisig, which must name FILE and a serial.
 
     If there is a store, it remembers the highest serial seen of each path and key, and an older FILE is refused.
@@ -85,11 +115,22 @@ def verify(settings: Settings, file: Path, key: str, path: str, *, with_files: b
     except SignatureError as e:
         _tell(file, e.reason, is_json=is_json)
         raise SystemExit(1) from e
-    words = f"ok   {visible(str(file))}: signed by key {public.name}: {visible(path)}, serial {serial}"
-    note = (
-        "" if is_remembered else "; compare it with the serial of the copy that you had before: there is no store to remember it"
+    words = (
+        f"ok   {visible(str(file))}: signed by key {public.name}: {visible(path)}, serial {serial}"
     )
-    values = {"ok": True, "file": file, "key": public.name, "path": path, "serial": serial, "remembered": is_remembered}
+    note = (
+        ""
+        if is_remembered
+        else "; compare it with the serial of the copy that you had before: there is no store to remember it"
+    )
+    values = {
+        "ok": True,
+        "file": file,
+        "key": public.name,
+        "path": path,
+        "serial": serial,
+        "remembered": is_remembered,
+    }
     say(values, words + note, is_json=is_json)
     if with_files and _print_faults(file.parent, listed, is_json=is_json):
         raise SystemExit(1)
@@ -105,10 +146,14 @@ def _verify(body: bytes, signature: bytes, key: PublicKey, path: str) -> int:
     try:
         return verify_publication(body, signature, key, path=path)
     except OtherPathError as e:
-        raise SignatureError(f"{e.reason}; if that is what you asked for, say --path {visible(e.path)}") from e
+        raise SignatureError(
+            f"{e.reason}; if that is what you asked for, say --path {visible(e.path)}"
+        ) from e
 
 
-def _check_age(settings: Settings, key: PublicKey, path: str, serial: int, *, allow_older: bool) -> bool:
+def _check_age(
+    settings: Settings, key: PublicKey, path: str, serial: int, *, allow_older: bool
+) -> bool:
     """Refuse what is older than what was seen before, and remember it; return False if there is no store that could."""
     if not settings.has_store:
         return False
@@ -124,7 +169,11 @@ def _check_age(settings: Settings, key: PublicKey, path: str, serial: int, *, al
 
 
 def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:
-    say({"ok": False, "file": str(file), "what": fault}, f"BAD  {visible(str(file))}: {fault}", is_json=is_json)
+    say(
+        {"ok": False, "file": str(file), "what": fault},
+        f"BAD  {visible(str(file))}: {fault}",
+        is_json=is_json,
+    )
 
 
 def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int:
@@ -177,7 +226,9 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def _unreadable(error: OSError) -> None:
-    raise ConfigError(error.filename, "", f"can't be read: {(error.strerror or str(error)).lower()}") from error
+    raise ConfigError(
+        error.filename, "", f"can't be read: {(error.strerror or str(error)).lower()}"
+    ) from error
 
 
 def _read_key(key: str) -> PublicKey:
@@ -191,7 +242,9 @@ def _read_key(key: str) -> PublicKey:
     except SignatureError as e:
         raise ConfigError("--key", str(file), e.reason) from e
     except (OSError, ValueError):  # what was given is not shown: it may be a secret key
-        raise ConfigError("--key", "", "is neither a minisign public key nor a file that can be read") from None
+        raise ConfigError(
+            "--key", "", "is neither a minisign public key nor a file that can be read"
+        ) from None
 
 
 def _read(file: Path) -> bytes:

@@ -12,18 +12,24 @@ from types import ModuleType
 
 import click
 
-from feedproxy.cli.parts import GRACE_S, examples, open_kit
+from feedproxy.cli.console import GRACE_S, examples, open_services
 from feedproxy.cli.poll import run_poller
+from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.errors import ConfigError
-from feedproxy.harvest import Dispatcher, Kit
+from feedproxy.ingest import Dispatcher, Services
 from feedproxy.processes import cores
-from feedproxy.settings import PREFIX, Settings
 
 _log = logging.getLogger(__name__)
 
 
 @click.command(epilog=examples("worker", "worker --processes 4"))
-@click.option("--processes", type=click.IntRange(1, 64), default=cores(), show_default="processors", help="How many.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=cores(),
+    show_default="processors",
+    help="How many.",
+)
 @click.pass_obj
 def worker(settings: Settings, processes: int) -> None:
     """Do what `feedproxy beat` sends through FEEDPROXY_BROKER_URL: polls, articles, pictures.
@@ -32,14 +38,21 @@ def worker(settings: Settings, processes: int) -> None:
     ends, or is given back. Ends with 0 then.
     """
     tasks = _open_tasks(settings)
-    stopping = multiprocessing.RawValue(ctypes.c_bool)  # without a lock, which who is killed would hold for ever
+    stopping = multiprocessing.RawValue(
+        ctypes.c_bool
+    )  # without a lock, which who is killed would hold for ever
 
-    def open_own_kit() -> Kit:
-        return replace(open_kit(settings, threading.Event(), shares_turns=True), is_stopping=lambda: bool(stopping.value))
+    def open_own_kit() -> Services:
+        return replace(
+            open_services(settings, threading.Event(), shares_lock=True),
+            is_stopping=lambda: bool(stopping.value),
+        )
 
     def on_stop() -> None:
         stopping.value = True
-        late = threading.Timer(GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT))  # which ends what has not ended by then
+        late = threading.Timer(
+            GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT)
+        )  # which ends what has not ended by then
         late.daemon = True
         late.start()
 
@@ -61,14 +74,20 @@ def _open_tasks(settings: Settings) -> ModuleType:
     """Return the room that needs a broker, and a library that is only where it is needed."""
     if not settings.broker_url:
         raise ConfigError(
-            "environment", PREFIX + "BROKER_URL", "is needed: redis://... or amqp://...; without one: feedproxy poll"
+            "environment",
+            PREFIX + "BROKER_URL",
+            "is needed: redis://... or amqp://...; without one: feedproxy poll",
         )
     if not settings.redis_url:
-        _log.warning("FEEDPROXY_REDIS_URL is not set: budgets of hosts hold for this machine only in what is sent at once")
+        _log.warning(
+            "FEEDPROXY_REDIS_URL is not set: budgets of hosts hold for this machine only in what is sent at once"
+        )
     try:
         from feedproxy import tasks  # noqa: PLC0415
     except ImportError as e:
-        raise ConfigError("environment", PREFIX + "BROKER_URL", f"needs what requirements-scale.txt holds: {e}") from e
+        raise ConfigError(
+            "environment", PREFIX + "BROKER_URL", f"needs what requirements-scale.txt holds: {e}"
+        ) from e
     for library in ("celery", "kombu", "amqp"):
         logging.getLogger(library).setLevel(logging.ERROR)
     return tasks

@@ -13,7 +13,14 @@ from feedproxy.demo.pictures import draw
 HOST = "jinghu.example"
 FOLDER = Path(__file__).parent
 CONFIG = FOLDER / "config"
-_CHANNELS = {"lake": "湖上", "hills": "山间", "hands": "匠人", "kitchen": "灶台", "books": "读书", "letters": "来信"}
+_CHANNELS = {
+    "lake": "湖上",
+    "hills": "山间",
+    "hands": "匠人",
+    "kitchen": "灶台",
+    "books": "读书",
+    "letters": "来信",
+}
 _LINK = re.compile(r"\[([^]]+)\]\((n\d+)\)")
 _PAGE = (
     '<!DOCTYPE html><html lang="zh-CN"><head><meta charset="utf-8"><title>{title} | 镜湖小报</title>{head}</head>'
@@ -23,7 +30,7 @@ _HTML, _RSS, _PNG = "text/html; charset=utf-8", "application/rss+xml", "image/pn
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DemoArticle:
     """One article, as articles.toml has it; *picture* is its caption, "" for an article without one."""
 
     id: str
@@ -52,11 +59,14 @@ class Piece:
 
 
 @cache
-def pieces() -> dict[str, Piece]:
+def pieces() -> dict[str, DemoArticle]:
     """Return the articles by their IDs, the oldest first."""
     tables = tomllib.loads((FOLDER / "articles.toml").read_text("utf-8"))["article"]
     return {
-        table["id"]: Piece(**{**table, "channels": tuple(table["channels"]), "tags": tuple(table["tags"])}) for table in tables
+        table["id"]: DemoArticle(
+            **{**table, "channels": tuple(table["channels"]), "tags": tuple(table["tags"])}
+        )
+        for table in tables
     }
 
 
@@ -69,13 +79,17 @@ def answer(path: str) -> tuple[str, bytes] | None:
         return _HTML, _listing("镜湖小报", list(pieces().values()), "").encode()
     if name in _CHANNELS:
         chosen = [piece for piece in pieces().values() if name in piece.channels]
-        text = _feed(_CHANNELS[name], chosen) if ending == "xml" else _listing(_CHANNELS[name], chosen, name)
+        text = (
+            _feed(_CHANNELS[name], chosen)
+            if ending == "xml"
+            else _listing(_CHANNELS[name], chosen, name)
+        )
         return (_RSS if ending == "xml" else _HTML), text.encode()
     found = next((piece for piece in pieces().values() if piece.path == path), None)
     return (_HTML, _article(found).encode()) if found else None
 
 
-def _listing(title: str, chosen: list[Piece], channel: str) -> str:
+def _listing(title: str, chosen: list[DemoArticle], channel: str) -> str:
     rows = "".join(
         f'<li><a href="{piece.path}">{_plain(piece.title)}</a> <time datetime="{piece.day}:00+08:00">{piece.day[:10]}</time>'
         f"<p>{_plain(piece.lines[0])}</p></li>"
@@ -85,9 +99,13 @@ def _listing(title: str, chosen: list[Piece], channel: str) -> str:
     return _page(title, f'<ul id="list">{rows}</ul>', head)
 
 
-def _article(piece: Piece) -> str:
+def _article(piece: DemoArticle) -> str:
     image = f'<img src="/pic/{piece.id}.png" alt="{_plain(piece.picture)}">'
-    picture = f"<figure>{image}<figcaption>{_plain(piece.picture)}</figcaption></figure>" if piece.picture else ""
+    picture = (
+        f"<figure>{image}<figcaption>{_plain(piece.picture)}</figcaption></figure>"
+        if piece.picture
+        else ""
+    )
     tags = "，".join(f'<a href="/tag/{quote(tag)}.htm">{tag}</a>' for tag in piece.tags)
     return _page(
         piece.title,
@@ -100,13 +118,17 @@ def _article(piece: Piece) -> str:
 def _block(line: str) -> str:
     if line.startswith("## "):
         return f"<h2>{_plain(line[3:])}</h2>"
-    linked = _LINK.sub(lambda link: f'<a href="{pieces()[link[2]].path}">{link[1]}</a>', html.escape(line, quote=False))
+    linked = _LINK.sub(
+        lambda link: f'<a href="{pieces()[link[2]].path}">{link[1]}</a>',
+        html.escape(line, quote=False),
+    )
     return f"<p>{linked}</p>"
 
 
-def _feed(title: str, chosen: list[Piece]) -> str:
+def _feed(title: str, chosen: list[DemoArticle]) -> str:
     items = "".join(
-        f"<item><title>{_plain(piece.title)}</title><link>http://{HOST}{piece.path}</link></item>" for piece in reversed(chosen)
+        f"<item><title>{_plain(piece.title)}</title><link>http://{HOST}{piece.path}</link></item>"
+        for piece in reversed(chosen)
     )
     return f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>{title}</title>{items}</channel></rss>'
 

@@ -20,11 +20,16 @@ class _Quiet(WSGIRequestHandler):
 def _app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     found = answer(environ["PATH_INFO"])
     media_type, body = found or ("text/plain", b"no such page")
-    start_response("200 OK" if found else "404 Not Found", [("Content-Type", media_type), ("Content-Length", str(len(body)))])
+    start_response(
+        "200 OK" if found else "404 Not Found",
+        [("Content-Type", media_type), ("Content-Length", str(len(body)))],
+    )
     return [body]
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal; this one is ended by the demo
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to all processes of a terminal; this one is ended by the demo
     with make_server("127.0.0.1", int(sys.argv[1]), _app, handler_class=_Quiet) as server:
         server.serve_forever()

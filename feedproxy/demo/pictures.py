@@ -48,38 +48,66 @@ def _light(picture: Image.Image, chance: Random, *, is_night: bool) -> None:
     for _ in range(120 if is_night else 0):
         x, y = chance.randrange(_WIDTH), chance.randrange(_HEIGHT // 2)
         pen.ellipse((x, y, x + 2, y + 2), fill=(255, 255, 235))
-    x, y, size = chance.randrange(200, _WIDTH - 200), chance.randrange(60, 170), chance.randrange(38, 70)
-    pen.ellipse((x - size, y - size, x + size, y + size), fill=(255, 250, 225) if is_night else (255, 238, 190))
+    x, y, size = (
+        chance.randrange(200, _WIDTH - 200),
+        chance.randrange(60, 170),
+        chance.randrange(38, 70),
+    )
+    pen.ellipse(
+        (x - size, y - size, x + size, y + size),
+        fill=(255, 250, 225) if is_night else (255, 238, 190),
+    )
 
 
-def _ridge(picture: Image.Image, chance: Random, hue: float, nearness: float, *, is_night: bool) -> None:
+def _ridge(
+    picture: Image.Image, chance: Random, hue: float, nearness: float, *, is_night: bool
+) -> None:
     """Draw a range of hills; the nearer, the lower and the darker."""
     base = _HEIGHT * (0.38 + 0.3 * nearness)
     waves = [
-        (chance.uniform(30, 90) / step, chance.uniform(0.6, 1.4) * step, chance.uniform(0, math.tau)) for step in (1, 2, 4, 8)
+        (
+            chance.uniform(30, 90) / step,
+            chance.uniform(0.6, 1.4) * step,
+            chance.uniform(0, math.tau),
+        )
+        for step in (1, 2, 4, 8)
     ]
     lightness = (0.3 - 0.22 * nearness) if is_night else (0.75 - 0.45 * nearness)
     ImageDraw.Draw(picture).polygon(
-        [(0, _HEIGHT), *_line(base, waves), (_WIDTH, _HEIGHT)], fill=_colour(hue + 0.05 * nearness, lightness, 0.35)
+        [(0, _HEIGHT), *_line(base, waves), (_WIDTH, _HEIGHT)],
+        fill=_colour(hue + 0.05 * nearness, lightness, 0.35),
     )
 
 
 def _line(base: float, waves: list[tuple[float, float, float]]) -> Iterator[tuple[float, float]]:
     for x in range(0, _WIDTH + 6, 6):
-        yield x, base - sum(height * math.sin(x / _WIDTH * math.tau * times + start) for height, times, start in waves)
+        yield (
+            x,
+            base
+            - sum(
+                height * math.sin(x / _WIDTH * math.tau * times + start)
+                for height, times, start in waves
+            ),
+        )
 
 
 def _water(picture: Image.Image) -> None:
     """Lay a lake over what is below the shore: what stands above it, upside down, blurred and a little darker."""
     shore = int(_HEIGHT * _WATER)
     depth = _HEIGHT - shore
-    mirrored = ImageOps.flip(picture.crop((0, shore - depth, _WIDTH, shore))).filter(ImageFilter.BoxBlur(4))
+    mirrored = ImageOps.flip(picture.crop((0, shore - depth, _WIDTH, shore))).filter(
+        ImageFilter.BoxBlur(4)
+    )
     picture.paste(mirrored.point(lambda value: value * 0.86), (0, shore))
     pen = ImageDraw.Draw(picture)
     for number in range(12):
         y = shore + 6 + number * number * 3 // 2
         if y < _HEIGHT:
-            pen.line((0, y, _WIDTH, y), fill=tuple(min(255, value + 18) for value in _at(picture, y)), width=1)
+            pen.line(
+                (0, y, _WIDTH, y),
+                fill=tuple(min(255, value + 18) for value in _at(picture, y)),
+                width=1,
+            )
 
 
 def _at(picture: Image.Image, y: int) -> _Colour:

@@ -23,7 +23,12 @@ _MAX_INSIDE = 100
 _MAX_DATE_CHARACTERS, _MIN_EXCERPT_CHARACTERS = 40, 25
 # Only whole dates count: a year, and a day. To look for one in words takes a second where there is none.
 _YEAR_AND_DAY = re.compile(r"(?=.*(?:19|20)\d\d)(?=.*(?<!\d)\d{1,2}(?!\d))")
-_TIMES = (".//time/@datetime", ".//*[@itemprop='datePublished']/@content", ".//abbr/@title", "text()")
+_TIMES = (
+    ".//time/@datetime",
+    ".//*[@itemprop='datePublished']/@content",
+    ".//abbr/@title",
+    "text()",
+)
 _NEXT = (
     "//a[@rel='next']/@href",
     "//link[@rel='next']/@href",
@@ -58,14 +63,17 @@ def complete(root: Element, rules: ListingRules, url: Url) -> ListingRules:
 
 
 def _most_telling(
-    items: list[Element], expressions: Callable[[Element], Iterator[str]], is_one: Callable[[str], bool]
+    items: list[Element],
+    expressions: Callable[[Element], Iterator[str]],
+    is_one: Callable[[str], bool],
 ) -> tuple[str, ...]:
     """Return the expression that finds what is looked for in most items, if it does in half of them; of equals the first."""
     proposed: Counter[str] = Counter()
     for item in items:
         proposed.update(dict.fromkeys(expressions(item), 1))
     hits = {
-        expression: sum(is_one(markup.select_text(item, (expression,))) for item in items) for expression in list(proposed)[:200]
+        expression: sum(is_one(markup.select_text(item, (expression,))) for item in items)
+        for expression in list(proposed)[:200]
     }
     best = max(hits, key=lambda expression: hits[expression], default="")
     return (best,) if best and hits[best] >= _MIN_SHARE * len(items) else ()
@@ -83,7 +91,9 @@ def _text_expressions(item: Element, link: str, date: tuple[str, ...]) -> Iterat
     others = {each for expression in (link, *date) for each in markup.elements_at(item, expression)}
     found: list[tuple[int, list[str]]] = []
     for element, expressions in _elements(item):
-        is_free = others.isdisjoint(element.iter()) and (link == "." or others.isdisjoint(element.iterancestors()))
+        is_free = others.isdisjoint(element.iter()) and (
+            link == "." or others.isdisjoint(element.iterancestors())
+        )
         if is_free and _is_excerpt(text := markup.text_of(element)):
             found.append((-len(text), expressions))
     for _, expressions in sorted(found, key=lambda each: each[0]):
@@ -104,7 +114,11 @@ def _elements(item: Element) -> Iterator[tuple[Element, list[str]]]:
 
 @lru_cache(maxsize=1_000)
 def _is_date(text: str) -> bool:
-    return len(text) <= _MAX_DATE_CHARACTERS and bool(_YEAR_AND_DAY.match(text)) and parse_date(text, "UTC") is not None
+    return (
+        len(text) <= _MAX_DATE_CHARACTERS
+        and bool(_YEAR_AND_DAY.match(text))
+        and parse_date(text, "UTC") is not None
+    )
 
 
 def _is_excerpt(text: str) -> bool:
@@ -112,5 +126,7 @@ def _is_excerpt(text: str) -> bool:
 
 
 def _leads_on(root: Element, expression: str, url: Url) -> bool:
-    target = urls.resolve(url, found) if (found := markup.select_text(root, (expression,))) else None
+    target = (
+        urls.resolve(url, found) if (found := markup.select_text(root, (expression,))) else None
+    )
     return target is not None and target != url and urls.host_of(target) == urls.host_of(url)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from feedproxy.markup import Element
 
 # Names that say which one of its kind an element is: "post-123", "odd". Tomorrow's are others.
-_PASSING = re.compile(r"\d|^(?:odd|even|first|last|active|current|sticky|featured|new|hot|lazy)$", re.IGNORECASE)
+_PASSING = re.compile(
+    r"\d|^(?:odd|even|first|last|active|current|sticky|featured|new|hot|lazy)$", re.IGNORECASE
+)
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 # An expression that begins further out than that says nothing more.
 _MAX_ANCESTORS = 3
@@ -19,13 +21,21 @@ def tag_of(element: Element) -> str:
 
 def lasting_classes(element: Element) -> list[str]:
     """Return the class names of an element that others of its kind will have, too."""
-    return [name for name in element.get("class", "").split() if _NAME.fullmatch(name) and not _PASSING.search(name)]
+    return [
+        name
+        for name in element.get("class", "").split()
+        if _NAME.fullmatch(name) and not _PASSING.search(name)
+    ]
 
 
 def item_expressions(items: Sequence[Element]) -> Iterator[str]:
     """Yield expressions for elements that are alike, all at the same path of tags; those that say least first."""
     tag = tag_of(items[0])
-    common = [name for name in lasting_classes(items[0]) if all(name in item.get("class", "").split() for item in items)]
+    common = [
+        name
+        for name in lasting_classes(items[0])
+        if all(name in item.get("class", "").split() for item in items)
+    ]
     step = f"{tag}{has_class(common[0])}" if common else tag
     if common:
         yield f"//{step}"

@@ -12,7 +12,12 @@ from itertools import islice
 
 from feedproxy import markup, urls
 from feedproxy.discover.beside import complete
-from feedproxy.discover.expressions import inner_expressions, item_expressions, lasting_classes, tag_of
+from feedproxy.discover.expressions import (
+    inner_expressions,
+    item_expressions,
+    lasting_classes,
+    tag_of,
+)
 from feedproxy.markup import Element
 from feedproxy.model import ListingRules, Url
 
@@ -63,7 +68,12 @@ def _links(root: Element, url: Url) -> list[_Link]:
     for element in islice(root.iter("a"), _MAX_LINKS):
         target = urls.resolve(url, element.get("href", "")) if element.get("href") else None
         plain = Url(target.partition("#")[0]) if target else None
-        if plain and plain != here and _bare_host(plain) == host and urls.bare(plain) != urls.host_of(plain).removeprefix("www."):
+        if (
+            plain
+            and plain != here
+            and _bare_host(plain) == host
+            and urls.bare(plain) != urls.host_of(plain).removeprefix("www.")
+        ):
             found.append(_Link(element, plain))
     return found
 
@@ -82,7 +92,9 @@ def _groups(links: list[_Link]) -> list[list[_Link]]:
         for depth in range(len(names) + 1):
             found[str(depth), tags, *names[:depth]].append(link)
     unlike = {
-        tuple(id(link) for link in group): group for group in found.values() if len({link.url for link in group}) >= MIN_ITEMS
+        tuple(id(link) for link in group): group
+        for group in found.values()
+        if len({link.url for link in group}) >= MIN_ITEMS
     }
     return sorted(unlike.values(), key=_bulk, reverse=True)[:_MAX_GROUPS]
 
@@ -97,7 +109,14 @@ def _rules(group: list[_Link]) -> Iterator[ListingRules]:
     places: dict[Element | None, list[tuple[Element, _Link]]] = defaultdict(list)
     for item, link in items:
         places[item.getparent()].append((item, link))
-    sets = [items, *(each for each in sorted(places.values(), key=len, reverse=True)[:_MAX_PLACES] if len(each) < len(items))]
+    sets = [
+        items,
+        *(
+            each
+            for each in sorted(places.values(), key=len, reverse=True)[:_MAX_PLACES]
+            if len(each) < len(items)
+        ),
+    ]
     for each in sets:
         if len(each) >= MIN_ITEMS and len({tag_of(item) for item, _ in each}) == 1:
             yield from _rules_for(each)
@@ -112,7 +131,11 @@ def _items(group: list[_Link]) -> list[tuple[Element, _Link]]:
     items: dict[Element, tuple[Element, _Link]] = {}
     for link in group:
         item = link.element
-        while (parent := item.getparent()) is not None and len(held[parent]) == 1 and parent.tag != "body":
+        while (
+            (parent := item.getparent()) is not None
+            and len(held[parent]) == 1
+            and parent.tag != "body"
+        ):
             item = parent
         items.setdefault(item, (item, link))
     return list(items.values())
@@ -133,13 +156,20 @@ def _titles(items: Sequence[tuple[Element, _Link]], inner: str) -> tuple[str, ..
     """Return expressions for headlines: what in a link around a whole card is one; else the link, or a heading beside it."""
     item, link = items[0]
     is_around = sum(bool(markup.text_of(element)) for element in link.element) > 1
-    named = (each for each in (_HEADINGS, _TITLED) if _weight(markup.select_text(item, (each,))) >= _MIN_WEIGHT)
+    named = (
+        each
+        for each in (_HEADINGS, _TITLED)
+        if _weight(markup.select_text(item, (each,))) >= _MIN_WEIGHT
+    )
     return (next(named, inner),) if is_around else (inner, _HEADINGS)
 
 
 def _fits(items: Sequence[tuple[Element, _Link]], address: str) -> bool:
     """Tell whether an expression finds the link of nearly every item."""
-    hits = sum(markup.select_text(item, (address,)) == markup.plain(link.element.get("href", "")) for item, link in items)
+    hits = sum(
+        markup.select_text(item, (address,)) == markup.plain(link.element.get("href", ""))
+        for item, link in items
+    )
     return hits >= _MIN_FIT * len(items)
 
 
@@ -170,7 +200,9 @@ def _weight(text: str) -> int:
 def _is_aside(element: Element) -> bool:
     around = (element, *element.iterancestors())
     return any(
-        each.tag in _ASIDE_TAGS or _ASIDE_NAMES.search(each.get("id", "")) or _ASIDE_NAMES.search(each.get("class", ""))
+        each.tag in _ASIDE_TAGS
+        or _ASIDE_NAMES.search(each.get("id", ""))
+        or _ASIDE_NAMES.search(each.get("class", ""))
         for each in around
         if each.tag not in ("body", "html")
     )

@@ -10,31 +10,48 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feedproxy.errors import ExportError
-from feedproxy.export.publish import Outcome, publish
+from feedproxy.export.executor import FORMS, Run, workers
+from feedproxy.export.publish import PublishResult, publish
 from feedproxy.export.tree import MARK, Tree, Write, alone, write_file
-from feedproxy.export.values import Bench, Group, Job, Order, Result, Seal, bench_of
-from feedproxy.export.work import FORMS, Run, workers
+from feedproxy.export.values import (
+    ExportEnvironment,
+    ExportOptions,
+    Group,
+    Job,
+    Result,
+    Signer,
+    open_environment,
+)
 from feedproxy.store import Store
 
-__all__ = ["MARK", "Order", "Outcome", "Result", "Seal", "Told", "export", "publish"]
+__all__ = [
+    "MARK",
+    "ExportOptions",
+    "PublishResult",
+    "Result",
+    "Signer",
+    "ToldProgress",
+    "export",
+    "publish",
+]
 
 _log = logging.getLogger(__name__)
 # Is told how many jobs are done, of how many.
-Told = Callable[[int, int], None]
+ToldProgress = Callable[[int, int], None]
 _PAGES = "pages"
 _PICTURES = ("pictures", "", "")
 
 
 def export(
-    order: Order,
+    order: ExportOptions,
     store: Store,
     folder: Path,
     *,
     force: bool = False,
     is_dry: bool = False,
     processes: int = 1,
-    told: Told = lambda _done, _total: None,
-    seal: Seal | None = None,
+    told: ToldProgress = lambda _done, _total: None,
+    seal: Signer | None = None,
     write: Write = write_file,
 ) -> Result:
     """Write the mirror to *folder*, or only say what would be written if *is_dry*.
@@ -51,8 +68,8 @@ def export(
         tree = Tree(folder, order.form, order.roots, is_dry=is_dry, write=write)
         try:
             tree.begin()
-            with workers(bench_of(order, store), processes) as run:
-                result = _build(_Building(bench_of(order, store), tree, run, told))
+            with workers(open_environment(order, store), processes) as run:
+                result = _build(_Build(open_environment(order, store), tree, run, told))
             articles = _check_loss(order, tree, force=force)
             tree.seal(seal)
             if not is_dry:
@@ -60,22 +77,27 @@ def export(
         except BaseException:
             tree.discard()
             raise
-    return replace(_counted(tree), articles=articles, rendered=result.rendered, missing_pictures=result.missing_pictures)
+    return replace(
+        _counted(tree),
+        articles=articles,
+        rendered=result.rendered,
+        missing_pictures=result.missing_pictures,
+    )
 
 
 @dataclass
-class _Building:
+class _Build:
     """A tree that is being filled: by which jobs, what pictures they showed, how many pages were rendered."""
 
-    bench: Bench
+    bench: ExportEnvironment
     tree: Tree
     run: Run
-    told: Told
+    told: ToldProgress
     pictures: dict[Group, set[str]] = field(default_factory=dict)
     rendered: int = 0
 
 
-def _build(work: _Building) -> Result:
+def _build(work: _Build) -> Result:
     """Fill the next tree with what the store holds at its end.
 
     Pollers go on meanwhile. What they changed is made anew, and what they changed while that was done, while they wait.
@@ -83,13 +105,13 @@ def _build(work: _Building) -> Result:
     seen = _versions(work.bench)
     _run(work, list(FORMS[work.bench.order.form].jobs(work.bench)))
     seen = _catch_up(work, seen)
-    with work.bench.store.turn():
+    with work.bench.store.exclusive_lock():
         _catch_up(work, seen)
     missing = _put_pictures(work.bench, work.tree, work.pictures)
     return Result(rendered=work.rendered, missing_pictures=missing)
 
 
-def _catch_up(work: _Building, seen: dict[str, int]) -> dict[str, int]:
+def _catch_up(work: _Build, seen: dict[str, int]) -> dict[str, int]:
     """Make anew what depends on channels that were *seen* in another version; return the versions of now."""
     versions = _versions(work.bench)
     changed = {channel for channel, version in versions.items() if version != seen[channel]}
@@ -102,7 +124,7 @@ def _catch_up(work: _Building, seen: dict[str, int]) -> dict[str, int]:
     return versions
 
 
-def _run(work: _Building, jobs: list[Job]) -> None:
+def _run(work: _Build, jobs: list[Job]) -> None:
     for done, (job, made) in enumerate(work.run(jobs), 1):
         for file in made.files:
             work.tree.put(job.group, file.path, file.body)
@@ -112,10 +134,12 @@ def _run(work: _Building, jobs: list[Job]) -> None:
         work.told(done, len(jobs))
 
 
-def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int:
+def _put_pictures(bench: ExportEnvironment, tree: Tree, shown: dict[Group, set[str]]) -> int:
     """Put pictures beside the pages; return how many files are missing."""
     media, layout, missing = bench.order.media, bench.order.layout, 0
-    for section, name in ((section, name) for (_, section, _), names in shown.items() for name in names):
+    for section, name in (
+        (section, name) for (_, section, _), names in shown.items() for name in names
+    ):
         path = layout.file(layout.media(name, section))
         if path in tree.sums:
             continue
@@ -129,21 +153,26 @@ def _put_pictures(bench: Bench, tree: Tree, shown: dict[Group, set[str]]) -> int
     return missing
 
 
-def _versions(bench: Bench) -> dict[str, int]:
-    return {channel.id: bench.store.version([channel.id]).number for channel in bench.order.mirror.channels}
+def _versions(bench: ExportEnvironment) -> dict[str, int]:
+    return {
+        channel.id: bench.store.version([channel.id]).number
+        for channel in bench.order.mirror.channels
+    }
 
 
-def _check_loss(order: Order, tree: Tree, *, force: bool) -> int:
+def _check_loss(order: ExportOptions, tree: Tree, *, force: bool) -> int:
     """Hold that few enough articles are lost; return how many there are."""
     before, after = _articles(order, tree.before), _articles(order, tree.sums)
     lost, most = len(before - after), order.mirror.export.max_loss
     if lost > most * len(before) and not force:
         share = f"more than export.max_loss = {most:g} allows"
-        raise ExportError(f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; it stays as it is; see --force")
+        raise ExportError(
+            f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; it stays as it is; see --force"
+        )
     return len(after)
 
 
-def _articles(order: Order, files: Iterable[str]) -> set[str]:
+def _articles(order: ExportOptions, files: Iterable[str]) -> set[str]:
     pattern = order.layout.page_files
     return {match["id"] for file in files if (match := pattern.fullmatch(file))}
 
@@ -155,4 +184,6 @@ def _counted(tree: Tree) -> Result:
             found[kind] = found.get(kind, 0) + count
         return found
 
-    return Result(written=by_kind(tree.written), unchanged=by_kind(tree.unchanged), removed=tree.removed)
+    return Result(
+        written=by_kind(tree.written), unchanged=by_kind(tree.unchanged), removed=tree.removed
+    )

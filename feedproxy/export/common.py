@@ -2,30 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from feedproxy.edition import context_of, last_index
-from feedproxy.edition.ground import Context
-from feedproxy.export.values import Bench, Job
+from feedproxy.export.values import ExportEnvironment, Job
 from feedproxy.model import Article, ArticleId, Channel, Images, Section, StoredPicture
+from feedproxy.output import context_of, last_index
+from feedproxy.output.context import ArticleContext
 
 # Articles of one job: enough that asking for them together pays, few enough that a process bears them.
 BATCH = 50
 
 
-def page_jobs(bench: Bench) -> Iterator[Job]:
+def page_jobs(bench: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all pages of articles."""
     for section, channel in places(bench):
         ids = [article_id for article_id, _ in bench.store.dated([channel.id])]
         yield from in_batches("pages", section, channel, ids)
 
 
-def index_jobs(bench: Bench) -> Iterator[Job]:
+def index_jobs(bench: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all pages of the lists of channels."""
     for section, channel in places(bench):
         numbers = range(1, last_index(bench.store.count(channel.id)) + 1)
         yield from in_batches("indexes", section, channel, list(map(str, numbers)))
 
 
-def in_batches(kind: str, section: Section, channel: Channel, parts: Sequence[str]) -> Iterator[Job]:
+def in_batches(
+    kind: str, section: Section, channel: Channel, parts: Sequence[str]
+) -> Iterator[Job]:
     """Yield jobs of one channel, some parts at a time."""
     channels = frozenset((channel.id,))
     for some in batches(parts):
@@ -37,14 +39,22 @@ def batches(parts: Sequence[str], size: int = BATCH) -> Iterator[tuple[str, ...]
     return (tuple(parts[start : start + size]) for start in range(0, len(parts), size))
 
 
-def places(bench: Bench) -> Iterator[tuple[Section, Channel]]:
+def places(bench: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
     """Yield every channel of every section."""
-    return ((section, channel) for section in bench.order.mirror.sections for channel in section.channels)
+    return (
+        (section, channel)
+        for section in bench.order.mirror.sections
+        for channel in section.channels
+    )
 
 
-def place_of(bench: Bench, job: Job) -> tuple[Section, Channel]:
+def place_of(bench: ExportEnvironment, job: Job) -> tuple[Section, Channel]:
     """Return section and channel of a job."""
-    return next(place for place in places(bench) if (place[0].name, place[1].id) == (job.section, job.channel))
+    return next(
+        place
+        for place in places(bench)
+        if (place[0].name, place[1].id) == (job.section, job.channel)
+    )
 
 
 def channels_of(section: Section) -> frozenset[str]:
@@ -52,25 +62,40 @@ def channels_of(section: Section) -> frozenset[str]:
     return frozenset(channel.id for channel in section.channels)
 
 
-def context_and_articles(bench: Bench, job: Job) -> tuple[Context, list[Article]]:
+def context_and_articles(
+    bench: ExportEnvironment, job: Job
+) -> tuple[ArticleContext, list[Article]]:
     """Return the articles of a job, and what is to be known of them."""
     articles = bench.store.articles([ArticleId(part) for part in job.parts])
     return context_of(bench.ground, articles, job.section), articles
 
 
-def on_pages(context: Context, articles: Iterable[Article], job: Job) -> list[Article]:
+def on_pages(context: ArticleContext, articles: Iterable[Article], job: Job) -> list[Article]:
     """Return those of *articles* that have a page in the job's channel."""
     if not context.ground.is_once:
-        return [article for article in articles if job.channel in context.channels.get(article.id, ())]
+        return [
+            article for article in articles if job.channel in context.channels.get(article.id, ())
+        ]
     own = (job.section, job.channel)
-    return [each for each in articles if context.ground.place_of(context.channels.get(each.id, ()), job.section) == own]
+    return [
+        each
+        for each in articles
+        if context.ground.place_of(context.channels.get(each.id, ()), job.section) == own
+    ]
 
 
-def pictures_of(context: Context, articles: Iterable[Article], section: str) -> tuple[str, ...]:
+def pictures_of(
+    context: ArticleContext, articles: Iterable[Article], section: str
+) -> tuple[str, ...]:
     """Return the names of the files of all pictures of *articles*, if the section keeps pictures."""
     if context.ground.images_of(section) is not Images.STORE:
         return ()
-    stored = [context.pictures[url] for article in articles for url in article.pictures if url in context.pictures]
+    stored = [
+        context.pictures[url]
+        for article in articles
+        for url in article.pictures
+        if url in context.pictures
+    ]
     return tuple(sorted({name for each in stored for name in _names(each)}))
 
 

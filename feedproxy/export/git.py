@@ -16,9 +16,34 @@ from feedproxy.errors import ExportError
 # What git, ssh and credential helpers need to find their way, and nothing else of ours: FEEDPROXY_* holds secrets.
 _PASSED = frozenset(
     (
-        *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "GNUPGHOME"),
-        *("GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_SSL_CAINFO"),
-        *("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *(
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "TMPDIR",
+            "XDG_CONFIG_HOME",
+            "XDG_RUNTIME_DIR",
+            "SSH_AUTH_SOCK",
+            "GNUPGHOME",
+        ),
+        *(
+            "GIT_SSH_COMMAND",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_SYSTEM",
+            "GIT_CONFIG_NOSYSTEM",
+            "GIT_SSL_CAINFO",
+        ),
+        *(
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "no_proxy",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "NO_PROXY",
+        ),
     )
 )
 _FIXED = {
@@ -88,7 +113,9 @@ class Repository:
         self._run("add", "--all", "--force", ".")
         base = () if self.is_new else ("HEAD",)
         against = base or (self._run("hash-object", "-t", "tree", "/dev/null").strip(),)
-        found = self._run("diff-index", "--cached", "--name-status", "--no-renames", "-z", *against).split("\0")
+        found = self._run(
+            "diff-index", "--cached", "--name-status", "--no-renames", "-z", *against
+        ).split("\0")
         return list(zip(found[::2], found[1::2], strict=False))
 
     def commit(self, message: str) -> None:
@@ -98,7 +125,10 @@ class Repository:
     @property
     def is_new(self) -> bool:
         """Whether there is no commit yet."""
-        return self._call(("rev-parse", "--quiet", "--verify", "HEAD"), _LOCAL_TIMEOUT_S).returncode != 0
+        return (
+            self._call(("rev-parse", "--quiet", "--verify", "HEAD"), _LOCAL_TIMEOUT_S).returncode
+            != 0
+        )
 
     def push(self, url: str, branch: str, *, force: bool) -> None:
         """Push the last commit to a branch of a remote.
@@ -108,11 +138,14 @@ class Repository:
 
         """
         options = ("--force",) if force else ()
-        done = self._call(("push", "--quiet", *options, "--", url, f"HEAD:refs/heads/{branch}"), _PUSH_TIMEOUT_S)
+        done = self._call(
+            ("push", "--quiet", *options, "--", url, f"HEAD:refs/heads/{branch}"), _PUSH_TIMEOUT_S
+        )
         if done.returncode:
             said = " ".join(done.stderr.split())
             words = next(
-                (advice for sign, advice in _ADVICE.items() if sign in said.lower()), f"was not pushed to: {said[-300:]}"
+                (advice for sign, advice in _ADVICE.items() if sign in said.lower()),
+                f"was not pushed to: {said[-300:]}",
             )
             raise ExportError(f"{url}: {words}")
 
@@ -149,7 +182,9 @@ class Repository:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             if isinstance(e, subprocess.TimeoutExpired):
-                raise ExportError(f"{words[-2] if words[0] == 'push' else self.git}: took longer than {timeout_s:.0f} s") from e
+                raise ExportError(
+                    f"{words[-2] if words[0] == 'push' else self.git}: took longer than {timeout_s:.0f} s"
+                ) from e
             raise
         return subprocess.CompletedProcess(command, process.returncode, out, said)
 

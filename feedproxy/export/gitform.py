@@ -7,10 +7,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from feedproxy import paths
-from feedproxy.edition import Ground, make_markdown_front, make_markdown_list, make_opml, markdown_of
 from feedproxy.export import common
-from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
+from feedproxy.export.values import ExportEnvironment, ExportPlan, File, Job, JobResult, Maker
 from feedproxy.model import Links, Section, one_line
+from feedproxy.output import (
+    RenderContext,
+    make_markdown_front,
+    make_markdown_list,
+    make_opml,
+    markdown_of,
+)
 
 # So many lines of a list are asked for at once.
 _LINES = 1_000
@@ -19,7 +25,7 @@ _LINES = 1_000
 _FORMULA = re.compile(r"""((?:\A|[,;])[\s"]*)('*[=+\-@＝＋－＠])""")
 
 
-def jobs(bench: Bench) -> Iterator[Job]:
+def jobs(bench: ExportEnvironment) -> Iterator[Job]:
     """Yield all there is to do."""
     yield from common.page_jobs(bench)
     yield from common.index_jobs(bench)
@@ -29,7 +35,7 @@ def jobs(bench: Bench) -> Iterator[Job]:
         yield Job("fronts", frozenset(), section.name)
 
 
-def _pages(bench: Bench, job: Job) -> Made:
+def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
     context, articles = common.context_and_articles(bench, job)
     layout, shown = bench.ground.layout, common.on_pages(context, articles, job)
     files = (
@@ -40,23 +46,36 @@ def _pages(bench: Bench, job: Job) -> Made:
         for article in shown
     )
     # as in the seed, pictures stay where they are
-    pictures = common.pictures_of(context, shown, job.section) if bench.order.links is Links.MIRROR else ()
-    return Made(tuple(files), pictures)
+    pictures = (
+        common.pictures_of(context, shown, job.section) if bench.order.links is Links.MIRROR else ()
+    )
+    return JobResult(tuple(files), pictures)
 
 
-def _indexes(bench: Bench, job: Job) -> Made:
+def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
     (section, channel), layout = common.place_of(bench, job), bench.ground.layout
-    made = ((number, make_markdown_list(bench.ground, section, channel, int(number))) for number in job.parts)
-    files = (File(layout.file(layout.index(job.section, job.channel, int(number))), body) for number, body in made if body)
-    return Made(tuple(files))
+    made = (
+        (number, make_markdown_list(bench.ground, section, channel, int(number)))
+        for number in job.parts
+    )
+    files = (
+        File(layout.file(layout.index(job.section, job.channel, int(number))), body)
+        for number, body in made
+        if body
+    )
+    return JobResult(tuple(files))
 
 
-def _lists(bench: Bench, job: Job) -> Made:
+def _lists(bench: ExportEnvironment, job: Job) -> JobResult:
     """Make a channel's list, newest first."""
     count = bench.store.count(job.channel)
-    rows = (row for start in range(0, count, _LINES) for row in bench.store.index(job.channel, start, _LINES))
+    rows = (
+        row
+        for start in range(0, count, _LINES)
+        for row in bench.store.index(job.channel, start, _LINES)
+    )
     lines = "".join(list_line(row.id, row.title) for row in rows)
-    return Made((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
+    return JobResult((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
 
 
 def list_line(name: str, title: str) -> str:
@@ -64,27 +83,27 @@ def list_line(name: str, title: str) -> str:
     return _FORMULA.sub(r"\1'\2", f"{name},{one_line(title)}") + "\n"
 
 
-def _fronts(bench: Bench, job: Job) -> Made:
+def _fronts(bench: ExportEnvironment, job: Job) -> JobResult:
     section = _section(bench, job)
     made = ((path, make(bench.ground, section)) for path, make in FRONTS.items())
-    return Made(tuple(File(f"{section.name}/{path}", body) for path, body in made if body))
+    return JobResult(tuple(File(f"{section.name}/{path}", body) for path, body in made if body))
 
 
-def _section(bench: Bench, job: Job) -> Section:
+def _section(bench: ExportEnvironment, job: Job) -> Section:
     return next(section for section in bench.order.mirror.sections if section.name == job.section)
 
 
-def _feeds(ground: Ground, _section: Section) -> bytes:
+def _feeds(ground: RenderContext, _section: Section) -> bytes:
     """Make the list of all feeds, if the mirror has an address of its own where they are."""
     return make_opml(ground) if ground.public_url else b""
 
 
-def _names(_ground: Ground, section: Section) -> bytes:
+def _names(_ground: RenderContext, section: Section) -> bytes:
     return "".join(list_line(channel.id, channel.title) for channel in section.channels).encode()
 
 
 # What else is written once in each repository.
-FRONTS: Mapping[str, Callable[[Ground, Section], bytes]] = {
+FRONTS: Mapping[str, Callable[[RenderContext, Section], bytes]] = {
     "README.md": make_markdown_front,
     "feeds.opml": _feeds,
     paths.CHANNEL_LIST: _names,
@@ -95,4 +114,4 @@ _MAKERS: Mapping[str, Maker] = {
     "lists": _lists,
     "fronts": _fronts,
 }
-FORM = Form(jobs, _MAKERS)
+FORM = ExportPlan(jobs, _MAKERS)

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from feedproxy import paths, render
-from feedproxy.edition import ALL, Pages, Scope, make_feed, make_opml, make_subscribe, scope_of
+from feedproxy import paths
 from feedproxy.export import common
-from feedproxy.export.values import Bench, File, Form, Job, Made, Maker
+from feedproxy.export.values import ExportEnvironment, ExportPlan, File, Job, JobResult, Maker
 from feedproxy.model import MirrorPath
+from feedproxy.output import (
+    ALL,
+    FeedSelector,
+    Pages,
+    make_feed,
+    make_opml,
+    make_subscribe,
+    render,
+    selector_of,
+)
 
 _NOT_FOUND, _ROBOTS = MirrorPath("/404.html"), MirrorPath("/robots.txt")
 # Tells GitHub Pages to serve files as they are, whatever their names begin with.
 _AS_IT_IS = ".nojekyll"
 
 
-def jobs(bench: Bench) -> Iterator[Job]:
+def jobs(bench: ExportEnvironment) -> Iterator[Job]:
     """Yield all there is to do."""
     mirror = bench.order.mirror
     everything = frozenset(channel.id for channel in mirror.channels)
@@ -29,93 +38,120 @@ def jobs(bench: Bench) -> Iterator[Job]:
     yield Job("fixed", frozenset())
 
 
-def _scopes(bench: Bench) -> Iterator[Scope]:
+def _scopes(bench: ExportEnvironment) -> Iterator[FeedSelector]:
     mirror = bench.order.mirror
     names = [(ALL, ""), *((section.name, "") for section in mirror.sections)]
     names += [(section.name, channel.id) for section, channel in common.places(bench)]
-    return (scope for name, channel in names if (scope := scope_of(mirror, name, channel)))
+    return (scope for name, channel in names if (scope := selector_of(mirror, name, channel)))
 
 
-def _pages(bench: Bench, job: Job) -> Made:
+def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
     context, articles = common.context_and_articles(bench, job)
     shown, pages = common.on_pages(context, articles, job), Pages(bench.ground)
     layout = bench.ground.layout
     files = tuple(
-        _file(bench, layout.article(job.section, job.channel, article.id), pages.article_in(context, article, job.channel))
+        _file(
+            bench,
+            layout.article(job.section, job.channel, article.id),
+            pages.article_in(context, article, job.channel),
+        )
         for article in shown
     )
-    return Made(files, common.pictures_of(context, shown, job.section))
+    return JobResult(files, common.pictures_of(context, shown, job.section))
 
 
-def _indexes(bench: Bench, job: Job) -> Made:
+def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
     section, channel = common.place_of(bench, job)
-    made = ((int(number), Pages(bench.ground).index(section, channel, int(number))) for number in job.parts)
+    made = (
+        (int(number), Pages(bench.ground).index(section, channel, int(number)))
+        for number in job.parts
+    )
     files = (
         _file(bench, bench.ground.layout.index(section.name, channel.id, number), body)
         for number, body in made
         if body is not None
     )
-    return Made(tuple(files))
+    return JobResult(tuple(files))
 
 
-def _fronts(bench: Bench, job: Job) -> Made:
-    section = next(section for section in bench.order.mirror.sections if section.name == job.section)
+def _fronts(bench: ExportEnvironment, job: Job) -> JobResult:
+    section = next(
+        section for section in bench.order.mirror.sections if section.name == job.section
+    )
     page = bench.ground.layout.section(section.name)
-    return Made((_file(bench, page, Pages(bench.ground).section(section, page)),))
+    return JobResult((_file(bench, page, Pages(bench.ground).section(section, page)),))
 
 
-def _home(bench: Bench, _job: Job) -> Made:
-    return Made((_file(bench, bench.ground.layout.home, Pages(bench.ground).home()),))
+def _home(bench: ExportEnvironment, _job: Job) -> JobResult:
+    return JobResult((_file(bench, bench.ground.layout.home, Pages(bench.ground).home()),))
 
 
-def _tags(bench: Bench, job: Job) -> Made:
+def _tags(bench: ExportEnvironment, job: Job) -> JobResult:
     found = ((bench.ground.layout.tag(name), Pages(bench.ground).tag(name)) for name in job.parts)
-    return Made(tuple(_file(bench, page, body) for page, body in found if page and body is not None))
+    return JobResult(
+        tuple(_file(bench, page, body) for page, body in found if page and body is not None)
+    )
 
 
-def _feeds(bench: Bench, job: Job) -> Made:
-    scope = scope_of(bench.order.mirror, job.section, job.channel)
-    return Made(tuple(file for make in OF_SCOPES for file in make(bench, scope))) if scope else Made(())
+def _feeds(bench: ExportEnvironment, job: Job) -> JobResult:
+    scope = selector_of(bench.order.mirror, job.section, job.channel)
+    return (
+        JobResult(tuple(file for make in OF_SCOPES for file in make(bench, scope)))
+        if scope
+        else JobResult(())
+    )
 
 
-def _fixed(bench: Bench, _job: Job) -> Made:
-    return Made(tuple(file for make in FIXED for file in make(bench)))
+def _fixed(bench: ExportEnvironment, _job: Job) -> JobResult:
+    return JobResult(tuple(file for make in FIXED for file in make(bench)))
 
 
-def _file(bench: Bench, path: MirrorPath, body: bytes) -> File:
+def _file(bench: ExportEnvironment, path: MirrorPath, body: bytes) -> File:
     return File(bench.ground.layout.file(path), body)
 
 
-def _feed_in_all_forms(bench: Bench, scope: Scope) -> Iterator[File]:
-    return (_file(bench, scope.path(form), make_feed(bench.ground, scope, form)) for form in paths.FORMATS)
+def _feed_in_all_forms(bench: ExportEnvironment, scope: FeedSelector) -> Iterator[File]:
+    return (
+        _file(bench, scope.path(form), make_feed(bench.ground, scope, form))
+        for form in paths.FORMATS
+    )
 
 
-def _static(bench: Bench) -> Iterator[File]:
-    yield from (_file(bench, MirrorPath(f"/static/{name}"), body) for name, body in render.STATIC.items())
+def _static(bench: ExportEnvironment) -> Iterator[File]:
+    yield from (
+        _file(bench, MirrorPath(f"/static/{name}"), body) for name, body in render.STATIC.items()
+    )
     yield _file(bench, _ROBOTS, render.robots(is_indexed=bench.order.is_indexed))
     yield File(_AS_IT_IS, b"")
 
 
-def _opml(bench: Bench) -> Iterator[File]:
+def _opml(bench: ExportEnvironment) -> Iterator[File]:
     if bench.ground.has_feeds:
         yield _file(bench, paths.OPML, make_opml(bench.ground))
 
 
-def _subscribe(bench: Bench) -> Iterator[File]:
+def _subscribe(bench: ExportEnvironment) -> Iterator[File]:
     ground = bench.ground
     if ground.has_feeds:
         yield _file(bench, ground.layout.subscribe, make_subscribe(ground))
 
 
-def _about(bench: Bench) -> Iterator[File]:
+def _about(bench: ExportEnvironment) -> Iterator[File]:
     pages = Pages(bench.ground)
     yield _file(bench, paths.ADDRESSES, pages.addresses())
     yield _file(bench, _NOT_FOUND, pages.lost("没有这个页面", "请从首页进入。"))
 
 
 # What else is written: for each section, channel and everything; and once.
-OF_SCOPES: tuple[Callable[[Bench, Scope], Iterator[File]], ...] = (_feed_in_all_forms,)
-FIXED: tuple[Callable[[Bench], Iterator[File]], ...] = (_static, _opml, _subscribe, _about)
+OF_SCOPES: tuple[Callable[[ExportEnvironment, FeedSelector], Iterator[File]], ...] = (
+    _feed_in_all_forms,
+)
+FIXED: tuple[Callable[[ExportEnvironment], Iterator[File]], ...] = (
+    _static,
+    _opml,
+    _subscribe,
+    _about,
+)
 _MAKERS: Mapping[str, Maker] = {
     "pages": _pages,
     "indexes": _indexes,
@@ -125,4 +161,4 @@ _MAKERS: Mapping[str, Maker] = {
     "feeds": _feeds,
     "fixed": _fixed,
 }
-FORM = Form(jobs, _MAKERS)
+FORM = ExportPlan(jobs, _MAKERS)

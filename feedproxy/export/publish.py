@@ -11,8 +11,8 @@ from feedproxy import files
 from feedproxy.errors import ExportError, FeedproxyError
 from feedproxy.export.git import Repository
 from feedproxy.export.locks import held
-from feedproxy.export.values import Order
-from feedproxy.model import Target
+from feedproxy.export.values import ExportOptions
+from feedproxy.model import PublishTarget
 
 _STATE = "state.json"
 # What is exported where: the same form and links once, however many remotes it goes to.
@@ -21,24 +21,24 @@ _VERBS = {"A": "new", "M": "changed", "D": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PublishResult:
     """What became of a target: "" for *error* if all of it was pushed; *changes* is what was committed, in words."""
 
-    target: Target
+    target: PublishTarget
     error: str = ""
     changes: str = ""
     is_due: bool = True
 
 
 def publish(
-    order: Order,
+    order: ExportOptions,
     folder: Path,
-    write: Callable[[Order, Path], object],
+    write: Callable[[ExportOptions, Path], object],
     environ: Mapping[str, str],
     now: datetime,
     *,
     is_all: bool = False,
-) -> list[Outcome]:
+) -> list[PublishResult]:
     """Export what is due by *write*, commit it in git folders below *folder*, and push it; return what became of each target.
 
     Targets that failed are due again at once; *is_all* says that all are.
@@ -49,25 +49,35 @@ def publish(
     """
     with _alone(folder):
         pushed = _read_state(folder / _STATE)
-        due = [target for target in order.mirror.targets if is_all or _is_due(target, pushed.get(target.name), now)]
-        outcomes = {target.name: Outcome(target, is_due=False) for target in order.mirror.targets}
+        due = [
+            target
+            for target in order.mirror.targets
+            if is_all or _is_due(target, pushed.get(target.name), now)
+        ]
+        outcomes = {
+            target.name: PublishResult(target, is_due=False) for target in order.mirror.targets
+        }
         for place in dict.fromkeys(map(_place_of, due)):
             targets = [target for target in due if _place_of(target) == place]
             for outcome in _publish(order, folder, write, environ, targets):
                 outcomes[outcome.target.name] = outcome
                 if not outcome.error:
                     pushed[outcome.target.name] = now
-        _write_state(folder / _STATE, {name: moment for name, moment in pushed.items() if name in outcomes}, now)
+        _write_state(
+            folder / _STATE,
+            {name: moment for name, moment in pushed.items() if name in outcomes},
+            now,
+        )
         return list(outcomes.values())
 
 
 def _publish(
-    order: Order,
+    order: ExportOptions,
     folder: Path,
-    write: Callable[[Order, Path], object],
+    write: Callable[[ExportOptions, Path], object],
     environ: Mapping[str, str],
-    targets: list[Target],
-) -> Iterator[Outcome]:
+    targets: list[PublishTarget],
+) -> Iterator[PublishResult]:
     """Export once for targets of one place, and push to each."""
     first = targets[0]
     place = folder / "-".join(_place_of(first))
@@ -75,20 +85,25 @@ def _publish(
     tree, changes = place / "tree", dict[str, str]()
     try:
         write(mine, tree)
-        repositories = {root: Repository(place / "git" / f"{root or 'all'}.git", tree / root, environ) for root in mine.roots}
+        repositories = {
+            root: Repository(place / "git" / f"{root or 'all'}.git", tree / root, environ)
+            for root in mine.roots
+        }
         for root, repository in repositories.items():
             changes[root] = _commit(mine, repository)
     except FeedproxyError as e:
-        yield from (Outcome(target, str(e)) for target in targets)
+        yield from (PublishResult(target, str(e)) for target in targets)
         return
     for target in targets:
         roots = [root for root in mine.roots if not root or root in target.sections]
         errors = [error for root in roots if (error := _push(target, repositories[root], root))]
-        words = [f"{root}: {changes[root]}" if root else changes[root] for root in roots if changes[root]]
-        yield Outcome(target, "; ".join(errors), "; ".join(words))
+        words = [
+            f"{root}: {changes[root]}" if root else changes[root] for root in roots if changes[root]
+        ]
+        yield PublishResult(target, "; ".join(errors), "; ".join(words))
 
 
-def _commit(order: Order, repository: Repository) -> str:
+def _commit(order: ExportOptions, repository: Repository) -> str:
     """Commit what has changed; return it in words, "" if nothing has."""
     repository.open()
     staged = repository.stage()
@@ -110,11 +125,15 @@ def _words(articles: Mapping[str, Iterable[str]]) -> str:
     """Return how many articles changed in which way; one that is new in a channel only has changed."""
     new, changed, removed = (set(articles[verb]) for verb in _VERBS)
     moved = new & removed
-    counts = {"new": new - moved - changed, "changed": changed | moved, "removed": removed - moved - changed}
+    counts = {
+        "new": new - moved - changed,
+        "changed": changed | moved,
+        "removed": removed - moved - changed,
+    }
     return ", ".join(f"{len(ids)} {name}" for name, ids in counts.items()) + " articles"
 
 
-def _push(target: Target, repository: Repository, root: str) -> str:
+def _push(target: PublishTarget, repository: Repository, root: str) -> str:
     """Push a repository; return what went wrong, "" if nothing did."""
     try:
         repository.push(target.url.replace("{section}", root), target.branch, force=target.force)
@@ -123,11 +142,11 @@ def _push(target: Target, repository: Repository, root: str) -> str:
     return ""
 
 
-def _place_of(target: Target) -> _Place:
+def _place_of(target: PublishTarget) -> _Place:
     return target.form.value, target.links.value
 
 
-def _is_due(target: Target, pushed: datetime | None, now: datetime) -> bool:
+def _is_due(target: PublishTarget, pushed: datetime | None, now: datetime) -> bool:
     """Tell whether it is time; a moment that lies ahead is not believed."""
     return pushed is None or pushed > now or now - pushed >= timedelta(hours=target.every_hours)
 
@@ -140,19 +159,26 @@ def _alone(folder: Path) -> Iterator[None]:
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another publish is at work") from e
     except OSError as e:
-        raise ExportError(f"{e.filename or folder}: can't be read or written: {(e.strerror or str(e)).lower()}") from e
+        raise ExportError(
+            f"{e.filename or folder}: can't be read or written: {(e.strerror or str(e)).lower()}"
+        ) from e
 
 
 def _read_state(file: Path) -> dict[str, datetime]:
     """Return when each target was pushed to; what can't be read was never."""
     try:
-        return {str(name): datetime.fromisoformat(moment) for name, moment in json.loads(file.read_text("utf-8")).items()}
+        return {
+            str(name): datetime.fromisoformat(moment)
+            for name, moment in json.loads(file.read_text("utf-8")).items()
+        }
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
 def _write_state(file: Path, pushed: Mapping[str, datetime], now: datetime) -> None:
-    text = json.dumps({name: moment.isoformat() for name, moment in sorted(pushed.items())}, indent=1)
+    text = json.dumps(
+        {name: moment.isoformat() for name, moment in sorted(pushed.items())}, indent=1
+    )
     for part in files.abandoned(file.parent, f".{file.name}.*", now):
         part.unlink(missing_ok=True)
     with files.whole(file) as opened:

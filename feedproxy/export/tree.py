@@ -19,7 +19,7 @@ from pathlib import Path
 from feedproxy import paths
 from feedproxy.errors import ExportError
 from feedproxy.export.locks import held
-from feedproxy.export.values import Group, Seal
+from feedproxy.export.values import Group, Signer
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
 SUMS = "SHA256SUMS"
@@ -43,7 +43,13 @@ class Tree:
     """
 
     def __init__(
-        self, folder: Path, form: str, roots: tuple[str, ...], *, is_dry: bool = False, write: Write = write_file
+        self,
+        folder: Path,
+        form: str,
+        roots: tuple[str, ...],
+        *,
+        is_dry: bool = False,
+        write: Write = write_file,
     ) -> None:
         self.folder, self.present = folder, folder.resolve()
         self._next = self.present.with_name(f".{self.present.name}.next-export")
@@ -76,7 +82,9 @@ class Tree:
     def put_copy(self, group: Group, path: str, source: Path) -> None:
         """Add a copy of a file that never changes under its name."""
         old, known = self.present / path, self.before.get(path)
-        is_same = known is not None and old.is_file() and old.stat().st_size == source.stat().st_size
+        is_same = (
+            known is not None and old.is_file() and old.stat().st_size == source.stat().st_size
+        )
         if not self._is_dry:
             _link(old if is_same else source, self._place(path))
         self._count(group, path, known if is_same and known else _digest(source), is_same=is_same)
@@ -94,7 +102,7 @@ class Tree:
                 (self._next / path).unlink()
         del self.written[group], self.unchanged[group]
 
-    def seal(self, seal: Seal | None) -> None:
+    def seal(self, seal: Signer | None) -> None:
         """Write the manifests: of each channel, of a section's channels, and the SHA256SUMS of each root.
 
         The latter two have signatures, if *seal* makes any.
@@ -121,14 +129,26 @@ class Tree:
             if root in self._roots and (channel := paths.channel_of(name)):
                 found[root, channel][name] = digest.hex()
         for (root, channel), hashes in found.items():
-            self.put(("sums", root, channel), f"{root}/{paths.channel_manifest(channel)}", write_manifest(hashes))
+            self.put(
+                ("sums", root, channel),
+                f"{root}/{paths.channel_manifest(channel)}",
+                write_manifest(hashes),
+            )
 
-    def _put_section_manifests(self, seal: Seal | None) -> None:
+    def _put_section_manifests(self, seal: Signer | None) -> None:
         """Add to each section a manifest of its channels, so that one signature is over all of them as they are together."""
         for root in filter(None, self._roots):
-            channels = [channel for kind, section, channel in self._groups if kind == "sums" and section == root]
+            channels = [
+                channel
+                for kind, section, channel in self._groups
+                if kind == "sums" and section == root
+            ]
             named = [paths.CHANNEL_LIST, *map(paths.channel_manifest, channels)]
-            hashes = {name: self.sums[f"{root}/{name}"].hex() for name in named if f"{root}/{name}" in self.sums}
+            hashes = {
+                name: self.sums[f"{root}/{name}"].hex()
+                for name in named
+                if f"{root}/{name}" in self.sums
+            }
             path, body = f"{root}/{paths.SECTION_MANIFEST}", write_manifest(hashes)
             self.put(("sums", root, ""), path, body)
             if seal:
@@ -164,7 +184,9 @@ class Tree:
     def _count(self, group: Group, path: str, digest: bytes, *, is_same: bool) -> None:
         path = sys.intern(path)  # both lists of sums have it
         if path in self.sums:
-            raise ExportError(f"{self.folder}: {path} is made twice; check mirror.page_path and mirror.index_path")
+            raise ExportError(
+                f"{self.folder}: {path} is made twice; check mirror.page_path and mirror.index_path"
+            )
         self.sums[path] = self.before[path] if self.before.get(path) == digest else digest
         self._groups[group].append(path)
         (self.unchanged if is_same else self.written)[group] += 1
@@ -194,7 +216,9 @@ def alone(folder: Path, form: str) -> Iterator[None]:
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another export is at work in its parent folder") from e
     except OSError as e:
-        raise ExportError(f"{folder}: {e.filename or folder} can't be read or written: {(e.strerror or str(e)).lower()}") from e
+        raise ExportError(
+            f"{folder}: {e.filename or folder} can't be read or written: {(e.strerror or str(e)).lower()}"
+        ) from e
 
 
 def _recover(present: Path) -> None:
@@ -212,7 +236,11 @@ def _clear(present: Path, last: Path) -> None:
         return
     roots = [each for each in last.iterdir() if (each / SUMS).is_file()]
     for root in (*roots, last):
-        own = {path.partition("/")[0] for path in _sums_in(root)} | {each.name for each in roots} | {MARK}
+        own = (
+            {path.partition("/")[0] for path in _sums_in(root)}
+            | {each.name for each in roots}
+            | {MARK}
+        )
         for stranger in list(root.iterdir()):
             target = present / root.relative_to(last) / stranger.name
             is_ours = stranger.name in own or stranger.name.startswith(SUMS)
@@ -228,7 +256,9 @@ def _check(folder: Path, present: Path, form: str) -> None:
     mark = present / MARK
     if mark.is_file():
         if (found := mark.read_text("utf-8").strip()) != form:
-            raise ExportError(f"{folder}: is an export in the form {found}, not {form}; name another folder")
+            raise ExportError(
+                f"{folder}: is an export in the form {found}, not {form}; name another folder"
+            )
     elif any(each.name != _GIT for each in present.iterdir()):
         raise ExportError(f"{folder}: is not empty and no export of ours; name another folder")
 
@@ -244,7 +274,11 @@ def _read_sums(folder: Path) -> dict[str, bytes]:
     if (folder / SUMS).is_file():
         return _sums_in(folder)
     roots = sorted(each for each in folder.iterdir() if (each / SUMS).is_file())
-    return {sys.intern(f"{root.name}/{path}"): digest for root in roots for path, digest in _sums_in(root).items()}
+    return {
+        sys.intern(f"{root.name}/{path}"): digest
+        for root in roots
+        for path, digest in _sums_in(root).items()
+    }
 
 
 def _sums_in(root: Path) -> dict[str, bytes]:
@@ -264,7 +298,9 @@ def _sums_in(root: Path) -> dict[str, bytes]:
 def _holds(file: Path, body: bytes) -> bool:
     """Tell whether a file has this content: what it has, not what it should have."""
     try:
-        return not file.is_symlink() and file.stat().st_size == len(body) and file.read_bytes() == body
+        return (
+            not file.is_symlink() and file.stat().st_size == len(body) and file.read_bytes() == body
+        )
     except OSError:
         return False
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feedproxy import paths
-from feedproxy.edition import Ground
 from feedproxy.media import Media
 from feedproxy.model import ExportForm, Links, Mirror, PageCopies
+from feedproxy.output import RenderContext
 from feedproxy.store import Store
 
 # Every file is one of a kind, in a section and a channel where it belongs to one: what is made anew is so much at once.
@@ -15,7 +15,7 @@ Group = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ExportOptions:
     """What is exported, from where, in which form; all that a process needs to help.
 
     *store_url* and *data* are the store's, *media* is where pictures are; feeds need the *public_url*.
@@ -40,22 +40,30 @@ class Order:
 
     def signed_path(self, path: str) -> str:
         """Return what the signature of a file calls it, so that no form or section can stand in for another."""
-        kind = str(Links.SEED) if self.form is ExportForm.GIT and self.links is Links.SEED else str(self.form)
+        kind = (
+            str(Links.SEED)
+            if self.form is ExportForm.GIT and self.links is Links.SEED
+            else str(self.form)
+        )
         return f"{kind}/{path}"
 
     @property
     def roots(self) -> tuple[str, ...]:
         """The folders that are repositories, "" for all in one."""
-        return tuple(section.name for section in self.mirror.sections) if self.form is ExportForm.GIT else ("",)
+        return (
+            tuple(section.name for section in self.mirror.sections)
+            if self.form is ExportForm.GIT
+            else ("",)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class ExportEnvironment:
     """An order with an open store."""
 
-    order: Order
+    order: ExportOptions
     store: Store
-    ground: Ground
+    ground: RenderContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +91,23 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class JobResult:
     """What came of a job: files, and the names of the pictures that its section shows with them."""
 
     files: tuple[File, ...]
     pictures: tuple[str, ...] = ()
 
 
-Maker = Callable[[Bench, Job], Made]
+Maker = Callable[[ExportEnvironment, Job], JobResult]
 # Signs a manifest: its path and body to its signature.
-Seal = Callable[[str, bytes], bytes]
+Signer = Callable[[str, bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ExportPlan:
     """How a form is exported: which jobs there are, and what does each kind."""
 
-    jobs: Callable[[Bench], Iterator[Job]]
+    jobs: Callable[[ExportEnvironment], Iterator[Job]]
     makers: Mapping[str, Maker]
 
 
@@ -115,7 +123,11 @@ class Result:
     missing_pictures: int = 0
 
 
-def bench_of(order: Order, store: Store) -> Bench:
+def open_environment(order: ExportOptions, store: Store) -> ExportEnvironment:
     """Return an order with its store."""
     is_once = order.mirror.export.pages is PageCopies.ONCE
-    return Bench(order, store, Ground(order.mirror, store, order.public_url, files=order.layout, is_once=is_once))
+    return ExportEnvironment(
+        order,
+        store,
+        RenderContext(order.mirror, store, order.public_url, files=order.layout, is_once=is_once),
+    )

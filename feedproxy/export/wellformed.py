@@ -28,7 +28,11 @@ def find_fault_in_markdown(body: bytes) -> str:
     block = _BLOCK.match(body)
     if block is None:
         return "its heading, its text or its original address is missing"
-    return "its text has a blank line, which ends it" if _BLANK.search(block[1]) else _unbalanced(block[1])
+    return (
+        "its text has a blank line, which ends it"
+        if _BLANK.search(block[1])
+        else _unbalanced(block[1])
+    )
 
 
 def _unbalanced(html: bytes) -> str:

@@ -39,10 +39,18 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     if body is None and (rules.autodetect_on_failure or not rules.body):
         return replace(heuristics.extract(page, root, about), visible=visible)
     if body is None:
-        raise ExtractError(page.url, f"no article found: body of {rules.name} does not match", f"article.body of {rules.name}")
+        raise ExtractError(
+            page.url,
+            f"no article found: body of {rules.name} does not match",
+            f"article.body of {rules.name}",
+        )
     title = about.title or about.stated_title
     if not title:
-        raise ExtractError(page.url, f"no headline found: title of {rules.name} does not match", f"article.title of {rules.name}")
+        raise ExtractError(
+            page.url,
+            f"no headline found: title of {rules.name} does not match",
+            f"article.title of {rules.name}",
+        )
     return Extract(
         title=title,
         body=markup.inner_html(body),

@@ -29,7 +29,8 @@ _LABEL = re.compile(
 )
 _HAS_CREDIT = re.compile("记者|記者|作家|报导|报道|報導|報道|编译|編譯|撰文")
 _SEPARATOR = re.compile(
-    r"[、，,;；/／|｜&＆+\n]|\s[-–—]\s|\s(?:and|und|et|with)\s|(?<=[^\s])以及|\s(?:和|与|與|及)\s", re.IGNORECASE
+    r"[、，,;；/／|｜&＆+\n]|\s[-–—]\s|\s(?:and|und|et|with)\s|(?<=[^\s])以及|\s(?:和|与|與|及)\s",
+    re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\w)@\w+")
 _DATE = re.compile(r"(?:\d{2,4}\s*年)?\s*(?:\d{1,2}\s*月)?\s*\d{1,2}\s*日\s*(?:电|電|讯|訊)?")
@@ -140,7 +141,9 @@ _ENGLISH_BEHIND = re.compile(r"\s+(?:in|for|at|of|from|on)\s+\S.*\Z")
 _DEGREE = re.compile(r",\s*((?:Jr|Sr|PhD|Ph\.D|MD|M\.D|II|III|IV)\b\.?)", re.IGNORECASE)
 _INVERTED = re.compile(r"([A-Z][\w'’-]+),\s*([A-Z][\w'’.-]+(?:\s[A-Z]\.?)?)")
 # Words of sentences that are in no name.
-_SENTENCE = re.compile(r"[的了是在说說被将將从從这這那我你他她们們吗嗎呢吧]|[\d!?！？。：:“”\"<>《》=_#*]")
+_SENTENCE = re.compile(
+    r"[的了是在说說被将將从從这這那我你他她们們吗嗎呢吧]|[\d!?！？。：:“”\"<>《》=_#*]"
+)
 _WORDS = re.compile(rf"(?![{_CJK}])[^\W\d_](?:(?![{_CJK}])[^\W\d_]|[.'’\s-])*")
 
 # Where bylines stand in a text: in brackets near its beginning or end, or as a line of their own.
@@ -172,7 +175,9 @@ def names_in(text: str, outlets: Collection[str] = ()) -> tuple[str, ...]:
     text = _DATE.sub(" ", text[1:-1] if whole else _BRACKETS.sub(" ", text))
     if inverted := _INVERTED.fullmatch(text.strip()):
         text = f"{inverted[2]} {inverted[1]}"
-    pieces = (piece for part in _own_parts(_DEGREE.sub(r" \1", text)) for piece in _SEPARATOR.split(part))
+    pieces = (
+        piece for part in _own_parts(_DEGREE.sub(r" \1", text)) for piece in _SEPARATOR.split(part)
+    )
     names = (name for piece in pieces for name in _names_of(piece) if name not in outlets)
     return tuple(dict.fromkeys(names))
 
@@ -193,7 +198,9 @@ def _bylines(body: Element) -> Iterator[str]:
     )
     beginning = markup.beginning_of(body, _BEGINNING)
     for text in (beginning, *ends):
-        yield from (found[1] for found in _IN_BRACKETS.finditer(text) if _IS_CREDIT.search(found[1]))
+        yield from (
+            found[1] for found in _IN_BRACKETS.finditer(text) if _IS_CREDIT.search(found[1])
+        )
     for line in (*starts, *ends):
         if len(line) <= _MAX_LINE and _IS_LINE.match(line):
             yield line
@@ -204,7 +211,9 @@ def _own_parts(text: str) -> Iterator[str]:
     start, is_own = 0, True
     for label in _LABEL.finditer(text):
         before = text[start : label.start()]
-        if is_own and (start or not label["own"] or _HAS_CREDIT.search(before)):  # else it is a title
+        if is_own and (
+            start or not label["own"] or _HAS_CREDIT.search(before)
+        ):  # else it is a title
             yield before
         start, is_own = label.end(), label["own"] is not None
     if is_own:
@@ -227,7 +236,9 @@ def _names_of(piece: str) -> Iterator[str]:
     words = ["".join(words)] if all(len(word) == 1 for word in words) else words
     for word in words:
         place = _PLACES.search(word)
-        name = _BEHIND.sub("", word[: place.start()] if place and place.start() != 1 else word).strip()
+        name = _BEHIND.sub(
+            "", word[: place.start()] if place and place.start() != 1 else word
+        ).strip()
         if _is_name(name):
             yield name
 
@@ -238,11 +249,18 @@ def _is_worded_name(name: str) -> bool:
         return False
     if {word.strip(".").lower() for word in words} & _NOBODY_WORDS or name.lower() == "the":
         return False
-    return len(words) == 1 or all(not word[0].islower() or word.lower() in _PARTICLES for word in words)
+    return len(words) == 1 or all(
+        not word[0].islower() or word.lower() in _PARTICLES for word in words
+    )
 
 
 def _is_name(name: str) -> bool:
     """Tell whether something in another script may be a name; of one letter there is none."""
     most = _MAX_DOTTED if re.search(f"[{_DOTS}\u3040-\u30ff]", name) else _MAX_CJK
     is_letters = all(letter.isalpha() or letter in _DOTS for letter in name)
-    return 1 < len(name) <= most and is_letters and not _SENTENCE.search(name) and not _NOBODY.fullmatch(name)
+    return (
+        1 < len(name) <= most
+        and is_letters
+        and not _SENTENCE.search(name)
+        and not _NOBODY.fullmatch(name)
+    )

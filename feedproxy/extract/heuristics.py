@@ -8,7 +8,7 @@ from feedproxy import markup, urls
 from feedproxy.dates import parse_date
 from feedproxy.errors import ExtractError
 from feedproxy.extract.authors import byline_in, names_in
-from feedproxy.extract.metadata import About
+from feedproxy.extract.metadata import PageMetadata
 from feedproxy.model import HEURISTICS, DirtyHtml, Extract, Page
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _CJK_SHARE = 0.2
 MIN_TEXT_CHARACTERS = 20
 
 
-def extract(page: Page, root: markup.Element, about: About) -> Extract:
+def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
     """Return the article that trafilatura finds in a page's tree, completed by what the page says about itself.
 
     The tree is flattened in place.
@@ -35,7 +35,9 @@ def extract(page: Page, root: markup.Element, about: About) -> Extract:
         element.tag = "div"  # it drops the text of elements that it does not know
     visible, text = markup.text_of(root), markup.outer_html(root)
     is_cjk = len(_CJK.findall(visible)) > _CJK_SHARE * max(1, len(visible))
-    found = _ask(text, page.url, precise=is_cjk) or (_ask(text, page.url, precise=False) if is_cjk else None)
+    found = _ask(text, page.url, precise=is_cjk) or (
+        _ask(text, page.url, precise=False) if is_cjk else None
+    )
     body = _body(found.text or "") if found else None
     if found is None or body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
@@ -48,7 +50,11 @@ def extract(page: Page, root: markup.Element, about: About) -> Extract:
         rule=HEURISTICS,
         published=about.published or parse_date(found.date or "", "UTC"),
         authors=about.authors or names_in(markup.plain(found.author or "")) or byline_in(body),
-        tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, map(markup.plain, found.tags or [])) if tag)),
+        tags=tuple(
+            dict.fromkeys(
+                tag for tag in map(urls.plain_tag, map(markup.plain, found.tags or [])) if tag
+            )
+        ),
         picture=about.picture,
         single_url=about.single_url,
         next_url=about.next_url,

@@ -38,7 +38,7 @@ _MAX_LD_SCRIPTS, _MAX_LD_VALUES = 10, 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class PageMetadata:
     """What was found; "" and None for what was not. *title* is by rule, *stated_title* what the page gives itself."""
 
     title: str = ""
@@ -50,11 +50,11 @@ class About:
     next_url: Url | None = None
 
 
-def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> About:
+def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> PageMetadata:
     """Return what the page says about its article; the rules' expressions come first. To be called before stripping."""
     timezone = site.timezone if site else "UTC"
     linked = list(_linked_data(root))
-    return About(
+    return PageMetadata(
         title=markup.select_text(root, rules.title),
         stated_title=markup.select_text(root, _TITLES),
         published=_date(root, rules.date, timezone)
@@ -78,7 +78,9 @@ def authors_in(body: Element, pattern: str, site: Site | None) -> tuple[str, ...
 
 def dateline(body: Element, site: Site | None) -> datetime | None:
     """Return the date in the brackets before an article's text, None without one."""
-    return parse_dateline(markup.beginning_of(body, _DATELINE_CHARACTERS), site.timezone if site else "UTC")
+    return parse_dateline(
+        markup.beginning_of(body, _DATELINE_CHARACTERS), site.timezone if site else "UTC"
+    )
 
 
 def tags_in(body: Element, site: Site | None, url: Url) -> tuple[str, ...]:
@@ -108,7 +110,9 @@ def _date(root: Element, expressions: tuple[str, ...], timezone: str) -> datetim
 
 def _date_in_text(root: Element, timezone: str) -> datetime | None:
     texts = (markup.text_of(element) for element in markup.elements_at(root, _DATED)[:_MAX_DATED])
-    dates = (parse_date(text, timezone) for text in texts if text and len(text) <= _MAX_DATED_CHARACTERS)
+    dates = (
+        parse_date(text, timezone) for text in texts if text and len(text) <= _MAX_DATED_CHARACTERS
+    )
     return next((date for date in dates if date), None)
 
 
@@ -120,7 +124,11 @@ def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
         image = markup.first_picture(copy)
         url = urls.resolve(base, image.get("src", "")) if image is not None else None
         if image is not None and url:
-            return Picture(url, alt=markup.plain(image.get("alt", "")), caption=markup.select_text(root, rules.caption))
+            return Picture(
+                url,
+                alt=markup.plain(image.get("alt", "")),
+                caption=markup.select_text(root, rules.caption),
+            )
     shared = "" if rules.picture else markup.select_text(root, _PICTURES)
     url = urls.resolve(base, shared) if shared else None
     return Picture(url) if url else None
@@ -145,18 +153,28 @@ def _linked_data(root: Element) -> Iterator[dict[str, Any]]:
 
 
 def _linked_date(linked: list[dict[str, Any]], timezone: str) -> datetime | None:
-    dates = (parse_date(str(each["datePublished"]), timezone) for each in linked if each.get("datePublished"))
+    dates = (
+        parse_date(str(each["datePublished"]), timezone)
+        for each in linked
+        if each.get("datePublished")
+    )
     return next((date for date in dates if date), None)
 
 
-def _authors(root: Element, rules: ArticleRules, linked: list[dict[str, Any]], outlets: tuple[str, ...]) -> tuple[str, ...]:
+def _authors(
+    root: Element, rules: ArticleRules, linked: list[dict[str, Any]], outlets: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the authors that rules, meta elements or JSON-LD name; the first that name any count."""
     for expressions in (rules.author, _AUTHORS):
         for expression in expressions:
             texts = islice(markup.select_texts(root, expression), _MAX_AUTHORS)
-            if names := tuple(dict.fromkeys(name for text in texts for name in names_in(text, outlets))):
+            if names := tuple(
+                dict.fromkeys(name for text in texts for name in names_in(text, outlets))
+            ):
                 return names
-    return tuple(dict.fromkeys(name for text in _linked_authors(linked) for name in names_in(text, outlets)))
+    return tuple(
+        dict.fromkeys(name for text in _linked_authors(linked) for name in names_in(text, outlets))
+    )
 
 
 def _linked_authors(linked: list[dict[str, Any]]) -> Iterator[str]:
@@ -164,8 +182,14 @@ def _linked_authors(linked: list[dict[str, Any]]) -> Iterator[str]:
     for each in linked:
         value = each.get("author") or []
         authors = (value if isinstance(value, list) else [value])[:_MAX_AUTHORS]
-        people = [author for author in authors if not (isinstance(author, dict) and author.get("@type") == "Organization")]
+        people = [
+            author
+            for author in authors
+            if not (isinstance(author, dict) and author.get("@type") == "Organization")
+        ]
         names = [author.get("name") if isinstance(author, dict) else author for author in people]
-        if found := [markup.plain(name) for name in names if isinstance(name, str) and name.strip()]:
+        if found := [
+            markup.plain(name) for name in names if isinstance(name, str) and name.strip()
+        ]:
             yield from found
             return

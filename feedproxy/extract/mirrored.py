@@ -24,7 +24,11 @@ _FORM = re.compile(
 # What our own mirrors say besides, for machines; it holds no "--".
 _RECORD = re.compile(r"<!-- feedproxy (\{(?:(?!--)[^\n])*\}) -->")
 # The form's own elements, and what they were; `</ok>` also ends an `<a name>`.
-_TURNED = ((re.compile(r"<ok\b"), "<a"), (re.compile(r"</ok\s*>"), "</a>"), (re.compile(r"<(/?)h4\b"), r"<\1h2"))
+_TURNED = (
+    (re.compile(r"<ok\b"), "<a"),
+    (re.compile(r"</ok\s*>"), "</a>"),
+    (re.compile(r"<(/?)h4\b"), r"<\1h2"),
+)
 _BODY = "//div[@id='artbody']"
 _OUTSIDE = "not(ancestor-or-self::*[@id='artbody']) and not(.//*[@id='artbody'])"
 _LEAD, _CAPTION = f"//div[.//img][{_OUTSIDE}]", f"//div[contains(@class, 'caption')][{_OUTSIDE}]"
@@ -60,7 +64,9 @@ def split_mirrored(page: Page) -> MirroredPage:
     original = urls.resolve(match["url"], "") if match else None
     if match is None or original is None:
         raise ExtractError(
-            page.url, "is damaged, or no page of a mirror: no heading, or no original address at its end", MIRRORED
+            page.url,
+            "is damaged, or no page of a mirror: no heading, or no original address at its end",
+            MIRRORED,
         )
     records = _RECORD.findall(match["content"])
     title = markup.unescaped(match["title"]).strip()
@@ -68,7 +74,12 @@ def split_mirrored(page: Page) -> MirroredPage:
 
 
 def extract_mirrored(
-    page: Page, parts: MirroredPage, site: Site, *, links: Mapping[ArticleId, Url], pictures: Mapping[str, Url]
+    page: Page,
+    parts: MirroredPage,
+    site: Site,
+    *,
+    links: Mapping[ArticleId, Url],
+    pictures: Mapping[str, Url],
 ) -> Extract:
     """Return what a page in the form was made of.
 
@@ -88,11 +99,19 @@ def extract_mirrored(
         html = pattern.sub(becomes, html)
     document = f"<html><body><h1>{escape(parts.title)}</h1>{html}</body></html>".encode()
     try:
-        found = extract_article(Page(parts.original, document, "text/html; charset=utf-8"), _rules(site), site)
+        found = extract_article(
+            Page(parts.original, document, "text/html; charset=utf-8"), _rules(site), site
+        )
     except ExtractError as e:
         raise ExtractError(page.url, f"is damaged: {e.reason}", MIRRORED) from e
     root = markup.fragment(found.body)
-    markup.drop([image for image in root.iter("img") if image.get("width") in _PIXEL or image.get("height") in _PIXEL])
+    markup.drop(
+        [
+            image
+            for image in root.iter("img")
+            if image.get("width") in _PIXEL or image.get("height") in _PIXEL
+        ]
+    )
     markup.drop(list(_breaks(root)))
     for link in root.iter("a"):
         if upstream := _upstream(link.get("href", ""), links, pictures):

@@ -19,7 +19,9 @@ def apply_rules(root: Element, rules: ArticleRules) -> None:
     for expression in rules.strip_attr:
         _strip_attributes(root, expression)
     for word in rules.strip_id_or_class:
-        markup.drop([element for element in root.xpath("//*[@id or @class]") if _named(element, word)])
+        markup.drop(
+            [element for element in root.xpath("//*[@id or @class]") if _named(element, word)]
+        )
     for part in rules.strip_image_src:
         markup.drop([image for image in root.iter("img") if part in image.get("src", "")])
     markup.unlazy(root, rules.src_lazy_load_attr)

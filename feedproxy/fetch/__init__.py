@@ -18,18 +18,18 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from feedproxy import urls
+from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, GoneError, NotAskedError, StoreError
 from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.local import Folders, is_local
+from feedproxy.fetch.messages import in_words, is_silence
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
 from feedproxy.fetch.webhook import Hub, Webhook
-from feedproxy.fetch.wire import Errand, errand
-from feedproxy.fetch.words import in_words, is_silence
+from feedproxy.fetch.wire import Download, errand
 from feedproxy.model import FetchLimits, Mirror, Page, Robots, Url, Validators
-from feedproxy.settings import Settings
 
 __all__ = ["Budget", "Fetcher", "HttpFetcher", "Hub", "Webhook", "open_fetcher"]
 
@@ -73,7 +73,7 @@ class Fetcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Goods:
+class _Accepted:
     """What is fetched: from which hosts, and of which media types."""
 
     hosts: frozenset[str]
@@ -95,7 +95,10 @@ class HttpFetcher:
         secret: str = "",
     ) -> None:
         self._sessions, self._pace = sessions, pace
-        self._pages, self._pictures = _Goods(hosts, _TEXTS), _Goods(hosts | picture_hosts, _PICTURES)
+        self._pages, self._pictures = (
+            _Accepted(hosts, _TEXTS),
+            _Accepted(hosts | picture_hosts, _PICTURES),
+        )
         self._limits, self._secret, self._folders = limits, secret, folders
         self._robots: dict[str, tuple[Rules, datetime]] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -105,7 +108,12 @@ class HttpFetcher:
         """See `Fetcher`."""
         if is_local(url):
             return self._local(url)
-        return self._page(url, *self._ask(self._sessions.keeping if keep else self._sessions.plain, url, {}, self._pages))
+        return self._page(
+            url,
+            *self._ask(
+                self._sessions.keeping if keep else self._sessions.plain, url, {}, self._pages
+            ),
+        )
 
     def fetch_picture(self, url: Url) -> bytes:
         """See `Fetcher`."""
@@ -165,7 +173,9 @@ class HttpFetcher:
         is_asked = until is not None or response.status_code == _TOO_MANY
         return self._pace.rest(urls.host_of(response.url), until) if is_asked else None
 
-    def _ask(self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Goods) -> tuple[requests.Response, bool]:
+    def _ask(
+        self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Accepted
+    ) -> tuple[requests.Response, bool]:
         """Ask for *url*, if that is allowed; return the answer, and whether permanent redirects alone led there."""
         host = urls.host_of(url)
         if host not in goods.hosts:
@@ -173,16 +183,22 @@ class HttpFetcher:
         self._heed_robots(url, host)
         return self._get(session, url, headers, goods)
 
-    def _get(self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Goods) -> tuple[requests.Response, bool]:
+    def _get(
+        self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Accepted
+    ) -> tuple[requests.Response, bool]:
         host = urls.host_of(url)
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
-        redirects: list[int] = []  # those that were met now: a cached answer brings those of its own day
+        redirects: list[
+            int
+        ] = []  # those that were met now: a cached answer brings those of its own day
 
         def check(response: requests.Response, *_args: object, **_kwargs: object) -> None:
             _check_redirect(response, goods.hosts)
             redirects.extend([response.status_code] if response.is_redirect else [])
 
-        running = errand.set(Errand(self._limits, goods.media_types, self._limits.total_timeout_s))
+        running = errand.set(
+            Download(self._limits, goods.media_types, self._limits.total_timeout_s)
+        )
         try:
             response = session.get(url, headers=headers, timeout=timeout, hooks={"response": check})
         except QuietError as e:
@@ -191,7 +207,9 @@ class HttpFetcher:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
         except self._sessions.faults as e:
-            raise StoreError(f"redis: {e}") from e  # without it nobody is asked: who paces is there, too
+            raise StoreError(
+                f"redis: {e}"
+            ) from e  # without it nobody is asked: who paces is there, too
         except _FOREIGN as e:
             if is_silence(e):
                 self._pace.note_silence(host)
@@ -223,7 +241,10 @@ class HttpFetcher:
             raise FetchError(url, "refused: robots.txt disallows it")
         if host not in self._told:
             self._told.add(host)
-            _log.warning('%s: robots.txt disallows it; fetch.robots = "obey" leaves such addresses alone', url)
+            _log.warning(
+                '%s: robots.txt disallows it; fetch.robots = "obey" leaves such addresses alone',
+                url,
+            )
 
     def _rules_of(self, url: Url, host: str, *, is_obeyed: bool) -> Rules:
         """Return a host's rules, asked for once a day; what is not there forbids nothing (RFC 9309, 2.3.1)."""
@@ -233,7 +254,9 @@ class HttpFetcher:
             return rules
         robots_url = Url(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/robots.txt")
         try:
-            response, _ = self._get(self._sessions.daily, robots_url, {}, _Goods(frozenset((host,)), _TEXTS))
+            response, _ = self._get(
+                self._sessions.daily, robots_url, {}, _Accepted(frozenset((host,)), _TEXTS)
+            )
         except NotAskedError:
             raise
         except FetchError as e:
@@ -247,7 +270,10 @@ class HttpFetcher:
             rules = Rules(response.content.decode("utf-8", "replace"))
         elif response.status_code >= _SERVER_ERROR and is_obeyed:
             raise FetchError(url, f"robots.txt can't be had: answered {response.status_code}")
-        self._robots[host] = rules, now + (_ROBOTS_RETRY if response.status_code >= _SERVER_ERROR else _ROBOTS_AGE)
+        self._robots[host] = (
+            rules,
+            now + (_ROBOTS_RETRY if response.status_code >= _SERVER_ERROR else _ROBOTS_AGE),
+        )
         return rules
 
     # -------------------------------------------------------------- what goes wrong
@@ -275,20 +301,36 @@ def open_fetcher(
     line.
     """
     remote = {urls.host_of(source.url) for source in mirror.sources if not is_local(source.url)}
-    hosts = frozenset(host for site in mirror.sites for host in site.hosts) | remote | set(more_hosts)
+    hosts = (
+        frozenset(host for site in mirror.sites for host in site.hosts) | remote | set(more_hosts)
+    )
     picture_hosts = frozenset(host for site in mirror.sites for host in site.picture_hosts)
     pace = Pace(budget, mirror.fetch, clock, sleep)
     sessions = open_sessions(settings, mirror.fetch, pace, cache_file)
-    local = [Path(unquote(urlsplit(source.base).path)) for source in mirror.sources if is_local(source.url)]
+    local = [
+        Path(unquote(urlsplit(source.base).path))
+        for source in mirror.sources
+        if is_local(source.url)
+    ]
     folders = Folders([*local, *more_folders], mirror.fetch.max_body_bytes)
     return HttpFetcher(
-        sessions, hosts, picture_hosts, mirror.fetch, pace, folders=folders, secret=urlsplit(settings.proxy).password or ""
+        sessions,
+        hosts,
+        picture_hosts,
+        mirror.fetch,
+        pace,
+        folders=folders,
+        secret=urlsplit(settings.proxy).password or "",
     )
 
 
 def _check_redirect(response: requests.Response, hosts: frozenset[str]) -> None:
     """Hold that a redirect leads to a host where its kind of goods is had."""
-    target = urls.resolve(response.url, response.headers["Location"]) if response.is_redirect else Url(response.url)
+    target = (
+        urls.resolve(response.url, response.headers["Location"])
+        if response.is_redirect
+        else Url(response.url)
+    )
     if target is None or urls.host_of(target) not in hosts:
         shown = repr(response.headers.get("Location", ""))[:_MAX_SHOWN]
         raise RefusedError(f"redirect to {shown}, which is no host of a configured site")

@@ -8,7 +8,11 @@ import zlib
 from typing import Protocol
 
 # What we ask for, and how zlib is told to read it (RFC 9110, 8.4.1); "deflate" is zlib's own wrapper.
-WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+WINDOW_BITS = {
+    "gzip": zlib.MAX_WBITS | 16,
+    "x-gzip": zlib.MAX_WBITS | 16,
+    "deflate": zlib.MAX_WBITS,
+}
 ACCEPT_ENCODING = "gzip, deflate"
 _CHUNK_BYTES = 64 * 1024
 _MAX_MEMBERS = 100
@@ -47,7 +51,11 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int) -> bytes:
             raise BodyError(f"larger than {max_bytes} bytes")
         raw.append(chunk)
     body = b"".join(raw)
-    return _decompress(body, WINDOW_BITS[coding], max_bytes) if coding in WINDOW_BITS and body else body
+    return (
+        _decompress(body, WINDOW_BITS[coding], max_bytes)
+        if coding in WINDOW_BITS and body
+        else body
+    )
 
 
 def _decompress(body: bytes, window_bits: int, max_bytes: int) -> bytes:

@@ -65,9 +65,17 @@ def check_host(host: str) -> None:
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one that everybody reaches, and reaches nobody else by."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    if not found.is_global or found.is_multicast or found.is_reserved or found.is_unspecified or "%" in address:
+    if (
+        not found.is_global
+        or found.is_multicast
+        or found.is_reserved
+        or found.is_unspecified
+        or "%" in address
+    ):
         return False
-    if isinstance(found, ipaddress.IPv6Address) and (found.is_site_local or _ISATAP.fullmatch(found.exploded[20:29])):
+    if isinstance(found, ipaddress.IPv6Address) and (
+        found.is_site_local or _ISATAP.fullmatch(found.exploded[20:29])
+    ):
         return False
     return not any(found in network for network in _HIDING if network.version == found.version)
 
@@ -81,8 +89,14 @@ def public_addresses(host: str) -> list[str]:
 
     """
     check_host(host)
-    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+    found = list(
+        dict.fromkeys(
+            str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        )
+    )
     public = [address for address in found if is_public(address)]
     if not public:
-        raise RefusedError(f"{host} is at {', '.join(found[:_MOST_ADDRESSES])}, which is no public address")
+        raise RefusedError(
+            f"{host} is at {', '.join(found[:_MOST_ADDRESSES])}, which is no public address"
+        )
     return public[:_MOST_ADDRESSES]

@@ -18,7 +18,10 @@ _MAX_VALIDATOR_CHARACTERS = 500
 def validators_in(headers: Mapping[str, str]) -> Validators:
     """Return what a conditional request may say next time (RFC 9110, 8.8); what no honest server says is passed over."""
     etag, last_modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    said = (value if len(value) <= _MAX_VALIDATOR_CHARACTERS and "\0" not in value else "" for value in (etag, last_modified))
+    said = (
+        value if len(value) <= _MAX_VALIDATOR_CHARACTERS and "\0" not in value else ""
+        for value in (etag, last_modified)
+    )
     return Validators(*said)
 
 

@@ -35,7 +35,11 @@ class Folders:
         """
         body = self._body(url)
         tag = f'"{hashlib.sha256(body).hexdigest()}"'
-        return None if known.etag == tag else Page(url, body, "text/plain; charset=utf-8", Validators(tag))
+        return (
+            None
+            if known.etag == tag
+            else Page(url, body, "text/plain; charset=utf-8", Validators(tag))
+        )
 
     def _body(self, url: Url) -> bytes:
         try:
@@ -50,7 +54,9 @@ class Folders:
         except FileNotFoundError as e:
             raise GoneError(url, "there is no such file") from e
         except (OSError, ValueError) as e:
-            raise FetchError(url, f"can't be read: {str(getattr(e, 'strerror', '') or e).lower()}") from e
+            raise FetchError(
+                url, f"can't be read: {str(getattr(e, 'strerror', '') or e).lower()}"
+            ) from e
         if len(body) > self._max_bytes:
             raise TooLargeError(url, f"file is larger than {self._max_bytes} bytes")
         return body

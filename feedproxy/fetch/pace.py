@@ -20,7 +20,9 @@ MOST_QUIET_S = 86_400.0
 class Budget(Protocol):
     """When which host may be asked, by whichever process; the store keeps it."""
 
-    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+    def reserve(
+        self, host: str, gap_s: float, now: datetime, most_quiet_s: float
+    ) -> tuple[datetime, datetime | None]:
         """Return when to send the next request, or as the second value until when the host wants to be left alone."""
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
@@ -45,7 +47,11 @@ class Pace:
     """Lets requests pass: so many in a second, so many at once, and none while a host wants to be left alone."""
 
     def __init__(
-        self, budget: Budget, limits: FetchLimits, clock: Callable[[], datetime], sleep: Callable[[float], None]
+        self,
+        budget: Budget,
+        limits: FetchLimits,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
     ) -> None:
         self.clock, self._sleep = clock, sleep
         self._budget, self._limits = budget, limits

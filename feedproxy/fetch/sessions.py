@@ -14,11 +14,11 @@ from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
 from feedproxy import __version__
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch.bodies import ACCEPT_ENCODING
 from feedproxy.fetch.pace import Pace
 from feedproxy.fetch.transport import GuardedAdapter
 from feedproxy.model import FetchLimits
-from feedproxy.settings import Settings
 
 _log = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 1_000
@@ -51,7 +51,9 @@ class Sessions:
             session.close()  # type: ignore[no-untyped-call]
 
 
-def open_sessions(settings: Settings, limits: FetchLimits, pace: Pace, cache_file: Path | None) -> Sessions:
+def open_sessions(
+    settings: Settings, limits: FetchLimits, pace: Pace, cache_file: Path | None
+) -> Sessions:
     """Return sessions over one guarded way to the network; without *cache_file* nothing is kept on disk."""
     # one cache each, as a session leaves its settings there
     robots_file = cache_file.with_name(f"robots-{cache_file.name}") if cache_file else None
@@ -66,10 +68,13 @@ def open_sessions(settings: Settings, limits: FetchLimits, pace: Pace, cache_fil
     return sessions
 
 
-def _prepare(session: requests.Session, settings: Settings, limits: FetchLimits, adapter: GuardedAdapter) -> None:
+def _prepare(
+    session: requests.Session, settings: Settings, limits: FetchLimits, adapter: GuardedAdapter
+) -> None:
     session.headers = requests.structures.CaseInsensitiveDict(
         {
-            "User-Agent": f"feedproxy/{__version__}" + (f" (operated by {settings.contact})" if settings.contact else ""),
+            "User-Agent": f"feedproxy/{__version__}"
+            + (f" (operated by {settings.contact})" if settings.contact else ""),
             "Accept": _ACCEPT,
             "Accept-Encoding": ACCEPT_ENCODING,
         }
@@ -130,13 +135,14 @@ def _open_shared(redis_url: str) -> tuple[BaseCache, BaseCache, tuple[type[Excep
     """Return two caches in Redis, and what they raise while that is away; one answer is kept for each address."""
     from requests_cache.backends.redis import RedisCache  # noqa: PLC0415 (its library is only where it is needed)
 
-    from feedproxy import shared  # noqa: PLC0415
+    from feedproxy import redis_backend  # noqa: PLC0415
 
-    client = shared.connect(redis_url)
+    client = redis_backend.connect(redis_url)
     listings, robots = (
-        RedisCache(f"feedproxy:{name}", connection=client, serializer="json", ttl=False) for name in ("listings", "robots")
+        RedisCache(f"feedproxy:{name}", connection=client, serializer="json", ttl=False)
+        for name in ("listings", "robots")
     )
-    return listings, robots, (shared.RedisError,)
+    return listings, robots, (redis_backend.RedisError,)
 
 
 def _fault_of(file: Path) -> str:
@@ -156,7 +162,7 @@ def _fault_of(file: Path) -> str:
     return "" if found == ("ok",) else str(found[0])
 
 
-class _Table(SQLiteDict):
+class _CacheTable(SQLiteDict):
     """A table that is given up when another process holds its file: requests-cache 1.3 would wait for ever, and say nothing."""
 
     @contextmanager
@@ -180,7 +186,15 @@ class _Cache(SQLiteCache):
     """A cache of such tables."""
 
     def __init__(self, file: Path) -> None:
-        super(SQLiteCache, self).__init__(cache_name=str(file))  # whose own tables would be made at once
+        super(SQLiteCache, self).__init__(
+            cache_name=str(file)
+        )  # whose own tables would be made at once
         form: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_TIMEOUT_MS}
-        self.responses = _Table(file, table_name="responses", serializer="json", **form)
-        self.redirects = _Table(file, table_name="redirects", serializer=None, lock=self.responses._lock, **form)  # noqa: SLF001
+        self.responses = _CacheTable(file, table_name="responses", serializer="json", **form)
+        self.redirects = _CacheTable(
+            file,
+            table_name="redirects",
+            serializer=None,
+            lock=self.responses._lock,  # noqa: SLF001
+            **form,
+        )

@@ -93,7 +93,12 @@ class _WholeBodyAdapter(HTTPAdapter):
             manager.pool_classes_by_scheme = _watched(manager.pool_classes_by_scheme)
         return manager
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> requests.Response:
         """Send *request* and take the answer's body."""
         kwargs["stream"] = True
         with errand.get().under_way():
@@ -119,7 +124,11 @@ class _WholeBodyAdapter(HTTPAdapter):
     def _check_type(self, response: requests.Response) -> None:
         """Refuse what is of no type that is looked for, before its body is read; who names none may send anything."""
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if response.status_code == _OK and "/" in media_type and not errand.get().media_types.fullmatch(media_type):
+        if (
+            response.status_code == _OK
+            and "/" in media_type
+            and not errand.get().media_types.fullmatch(media_type)
+        ):
             raise BodyError(f"is of the type {media_type[:80]!r}, which was not looked for")
 
 
@@ -136,7 +145,12 @@ class GuardedAdapter(_WholeBodyAdapter):
         self._origins, self._direct, self._pace = origins, _WholeBodyAdapter(limits), pace
         super().__init__(limits)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> requests.Response:
         """Send *request* where its host is to be reached; refuse it before anything is sent."""
         parts = urlsplit(request.url or "")
         if "@" in parts.netloc:
@@ -155,7 +169,12 @@ class GuardedAdapter(_WholeBodyAdapter):
                 self._pace.count(host, outcome)
         return response
 
-    def _send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def _send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> requests.Response:
         parts = urlsplit(request.url or "")
         origin = self._origins.get(parts.hostname or "")
         if origin is None:

@@ -40,7 +40,9 @@ class Webhook:
             "closed": alarm.closed.isoformat() if alarm.closed else None,
         }
         message["text"] = f"feedproxy: {alarm.rule} of {alarm.channel} " + (
-            "fits again" if alarm.closed else f"fits no more, for example at {alarm.url}: {alarm.reason}"
+            "fits again"
+            if alarm.closed
+            else f"fits no more, for example at {alarm.url}: {alarm.reason}"
         )
         _post("webhook", self._url, json=message)
 
@@ -63,7 +65,9 @@ class Hub:
             _post("hub", self._url, data=[("hub.mode", "publish"), *urls])
 
 
-def _post(name: str, url: str, *, json: object = None, data: list[tuple[str, str]] | None = None) -> None:
+def _post(
+    name: str, url: str, *, json: object = None, data: list[tuple[str, str]] | None = None
+) -> None:
     """Post something to an address of the operator's.
 
     Raises:
@@ -73,7 +77,9 @@ def _post(name: str, url: str, *, json: object = None, data: list[tuple[str, str
     headers = {"User-Agent": f"feedproxy/{__version__}"}
     shown = f"the {name} at {urlsplit(url).hostname}"  # the rest is a secret
     try:
-        answer = requests.post(url, json=json, data=data, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False)
+        answer = requests.post(
+            url, json=json, data=data, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False
+        )
     except (requests.RequestException, HTTPError, OSError, ValueError) as e:
         raise FetchError(shown, f"no usable answer: {type(e).__name__}") from e
     if answer.status_code > _MAX_GOOD:

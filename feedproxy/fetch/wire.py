@@ -27,12 +27,12 @@ class LimitError(OSError):
     """What arrives is more than is borne; says why."""
 
 
-class OverError(TimeoutError):
+class DeadlineError(TimeoutError):
     """The time of an errand is over."""
 
 
 @dataclass(slots=True)
-class Errand:
+class Download:
     """What is to be had, with all redirects on the way: of which media types, and in which time."""
 
     limits: FetchLimits
@@ -58,12 +58,12 @@ class Errand:
         """
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise OverError
+            raise DeadlineError
         return min(left, most_s)
 
 
 # That of the present thread: neither requests nor requests-cache hands anything down to where it is needed.
-errand: ContextVar[Errand] = ContextVar("errand")
+errand: ContextVar[Download] = ContextVar("errand")
 
 
 class _Wire(io.RawIOBase):
@@ -75,7 +75,10 @@ class _Wire(io.RawIOBase):
 
     def begin_body(self) -> None:
         """Count for the body from now on."""
-        self._most, self._what = self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES, "body is"
+        self._most, self._what = (
+            self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES,
+            "body is",
+        )
 
     def readable(self) -> bool:
         return True
@@ -116,5 +119,9 @@ class _Response(HTTPResponse):
 @cache
 def watched(pool: Any) -> Any:  # noqa: ANN401 (a kind of pool, from there and back)
     """Return a kind of pool whose connections read from wires."""
-    connection = type(f"Watched{pool.ConnectionCls.__name__}", (pool.ConnectionCls,), {"response_class": _Response})
+    connection = type(
+        f"Watched{pool.ConnectionCls.__name__}",
+        (pool.ConnectionCls,),
+        {"response_class": _Response},
+    )
     return type(f"Watched{pool.__name__}", (pool,), {"ConnectionCls": connection})

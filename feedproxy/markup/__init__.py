@@ -33,7 +33,16 @@ from feedproxy.markup.trees import (
 from feedproxy.markup.xhtml import as_xhtml
 
 # What trees, expressions and the libraries that read documents raise over those that nobody foresaw.
-ERRORS = (LxmlError, ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+ERRORS = (
+    LxmlError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 __all__ = [
     "ERRORS",

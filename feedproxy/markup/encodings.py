@@ -8,7 +8,10 @@ from charset_normalizer import from_bytes
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-_DECLARED = re.compile(rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+?encoding\s*=\s*[\"']([\w.:-]+)",
+    re.IGNORECASE,
+)
 _SNIFFED_BYTES = 4096
 # Detection tries dozens of encodings.
 _DETECTED_BYTES = 64 * 1024
@@ -80,4 +83,8 @@ def _candidates(body: bytes, content_type: str) -> Iterator[str]:
 def _codec(label: str) -> str:
     """Return Python's name of the encoding that the Web knows by a label, "" if it knows none."""
     encoding = webencodings.lookup(label)
-    return _MEANT.get(encoding.name, encoding.codec_info.name) if encoding and encoding.name not in _UNREADABLE else ""
+    return (
+        _MEANT.get(encoding.name, encoding.codec_info.name)
+        if encoding and encoding.name not in _UNREADABLE
+        else ""
+    )

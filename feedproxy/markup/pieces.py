@@ -64,7 +64,19 @@ def _sizes(root: HtmlElement) -> dict[HtmlElement, int]:
     """Return how long each element is as HTML, about: with its tags, without its tail."""
     sizes: dict[HtmlElement, int] = {}
     for element in reversed(list(root.iter())):  # children come before their parents
-        attributes = sum(len(name) + len(escape(value)) + 4 for name, value in element.attrib.items())
-        texts = sum(len(escape(text, quote=False)) for text in (element.text, *(child.tail for child in element)) if text)
-        sizes[element] = 2 * len(str(element.tag)) + 5 + attributes + texts + sum(sizes[child] for child in element)
+        attributes = sum(
+            len(name) + len(escape(value)) + 4 for name, value in element.attrib.items()
+        )
+        texts = sum(
+            len(escape(text, quote=False))
+            for text in (element.text, *(child.tail for child in element))
+            if text
+        )
+        sizes[element] = (
+            2 * len(str(element.tag))
+            + 5
+            + attributes
+            + texts
+            + sum(sizes[child] for child in element)
+        )
     return sizes

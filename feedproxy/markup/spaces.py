@@ -24,9 +24,55 @@ _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Elements that stand on lines of their own (HTML, 15.3), and those that we treat so.
 BLOCKS = frozenset(
     (
-        *("address", "article", "aside", "audio", "blockquote", "body", "br", "center", "dd", "details", "div", "dl", "dt"),
-        *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main"),
-        *("nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "video"),
+        *(
+            "address",
+            "article",
+            "aside",
+            "audio",
+            "blockquote",
+            "body",
+            "br",
+            "center",
+            "dd",
+            "details",
+            "div",
+            "dl",
+            "dt",
+        ),
+        *(
+            "fieldset",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hr",
+            "li",
+            "main",
+        ),
+        *(
+            "nav",
+            "ol",
+            "p",
+            "pre",
+            "section",
+            "summary",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+            "video",
+        ),
     )
 )
 # A tag, whatever its attributes are.
@@ -160,7 +206,9 @@ def _tight(before: str, text: str, after: str) -> str:
 
 def _neighbours(match: re.Match[str]) -> tuple[str, str]:
     """Return the characters on both sides of a match, "" where there is none."""
-    return match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
+    return match.string[max(0, match.start() - 1) : match.start()], match.string[
+        match.end() : match.end() + 1
+    ]
 
 
 def _joint(left: str, right: str) -> str:
@@ -170,7 +218,11 @@ def _joint(left: str, right: str) -> str:
 
 def _lines(element: HtmlElement) -> Iterator[str]:
     """Yield the text of each block below *element* that has some, on one line."""
-    return (line for piece in _pieces(element) if piece.strip() and (line := _SPACES.sub(" ", plain(piece))))
+    return (
+        line
+        for piece in _pieces(element)
+        if piece.strip() and (line := _SPACES.sub(" ", plain(piece)))
+    )
 
 
 def _pieces(root: HtmlElement) -> Iterator[str]:

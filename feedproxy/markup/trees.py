@@ -27,9 +27,42 @@ _XPATH_NAMES = re.compile(r"\$[\w.-]+|[\w.-]+:(?=[\w*])(?!:)[\w.*-]+|(?<![\w:.-]
 # Functions (XPath 1.0, 4), node types (2.3) and operators (3.1) that may stand before a bracket.
 _XPATH_CORE = frozenset(
     (
-        *("last", "position", "count", "id", "local-name", "namespace-uri", "name", "string", "concat", "contains"),
-        *("substring-before", "substring-after", "substring", "string-length", "normalize-space", "translate", "boolean", "not"),
-        *("starts-with", "true", "false", "lang", "number", "sum", "floor", "ceiling", "round", "comment", "text", "node"),
+        *(
+            "last",
+            "position",
+            "count",
+            "id",
+            "local-name",
+            "namespace-uri",
+            "name",
+            "string",
+            "concat",
+            "contains",
+        ),
+        *(
+            "substring-before",
+            "substring-after",
+            "substring",
+            "string-length",
+            "normalize-space",
+            "translate",
+            "boolean",
+            "not",
+        ),
+        *(
+            "starts-with",
+            "true",
+            "false",
+            "lang",
+            "number",
+            "sum",
+            "floor",
+            "ceiling",
+            "round",
+            "comment",
+            "text",
+            "node",
+        ),
         *("processing-instruction", "and", "or", "div", "mod"),
     )
 )
@@ -41,7 +74,10 @@ _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "dat
 
 # What lxml.html has in Python, and asks for each element at each walk through a tree; forms and the like need no class of theirs.
 _CLASSES = etree.ElementDefaultClassLookup(
-    element=HtmlElement, comment=html.HtmlComment, pi=html.HtmlProcessingInstruction, entity=html.HtmlEntity
+    element=HtmlElement,
+    comment=html.HtmlComment,
+    pi=html.HtmlProcessingInstruction,
+    entity=html.HtmlEntity,
 )
 
 
@@ -158,14 +194,25 @@ def _srcsets_of(image: HtmlElement) -> list[str]:
     """Return the `srcset`s of an image, lazy ones too, and of the sources beside it in its `picture`."""
     parent = image.getparent()
     sources = parent.findall("source") if parent is not None and parent.tag == "picture" else []
-    sources = [source for source in sources if not source.get("media") and _SHOWN.fullmatch(source.get("type", _ANY))]
+    sources = [
+        source
+        for source in sources
+        if not source.get("media") and _SHOWN.fullmatch(source.get("type", _ANY))
+    ]
     found = (element.get(name) for element in (image, *sources) for name in _SRCSETS)
     return [srcset for srcset in found if srcset]
 
 
 def first_picture(root: HtmlElement) -> HtmlElement | None:
     """Return the first `img` with an address that is not inlined, after `unlazy`."""
-    return next((image for image in root.iter("img") if image.get("src", "data:")[:5].lower() not in ("", "data:")), None)
+    return next(
+        (
+            image
+            for image in root.iter("img")
+            if image.get("src", "data:")[:5].lower() not in ("", "data:")
+        ),
+        None,
+    )
 
 
 def check_xpath(expression: str) -> str:
@@ -186,7 +233,9 @@ def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
 
     Spaces inside a line stay as they are: headlines use them as punctuation.
     """
-    return next((text for expression in expressions for text in select_texts(element, expression)), "")
+    return next(
+        (text for expression in expressions for text in select_texts(element, expression)), ""
+    )
 
 
 def select_texts(element: HtmlElement, expression: str) -> Iterator[str]:
@@ -227,7 +276,9 @@ def _outermost(found: list[HtmlElement]) -> list[HtmlElement]:
 def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
     """Return the elements that one XPath expression finds; what else it finds is passed over."""
     found = _evaluate(element, expression)
-    return [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
+    return (
+        [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
+    )
 
 
 def _evaluate(element: HtmlElement, expression: str) -> object:
@@ -246,7 +297,11 @@ def _compiled(expression: str) -> etree.XPath:
 def attributes_at(element: HtmlElement, expression: str) -> list[tuple[HtmlElement, str]]:
     """Return the attributes that one XPath expression finds, each as its element and its name."""
     found = _evaluate(element, expression)
-    pairs = ((each.getparent(), each.attrname) for each in found if hasattr(each, "attrname")) if isinstance(found, list) else ()
+    pairs = (
+        ((each.getparent(), each.attrname) for each in found if hasattr(each, "attrname"))
+        if isinstance(found, list)
+        else ()
+    )
     return [(parent, name) for parent, name in pairs if isinstance(parent, HtmlElement) and name]
 
 

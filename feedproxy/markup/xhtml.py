@@ -18,8 +18,43 @@ from feedproxy.markup.trees import drop, fragment, unwrap
 # Phrasing content (HTML 5, 3.2.5.2.5), with what stands in `ruby` only; all else is a block here.
 _PHRASES = frozenset(
     (
-        *("a", "abbr", "audio", "b", "bdi", "bdo", "big", "br", "cite", "code", "del", "dfn", "em", "i", "img", "ins", "kbd"),
-        *("mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "video"),
+        *(
+            "a",
+            "abbr",
+            "audio",
+            "b",
+            "bdi",
+            "bdo",
+            "big",
+            "br",
+            "cite",
+            "code",
+            "del",
+            "dfn",
+            "em",
+            "i",
+            "img",
+            "ins",
+            "kbd",
+        ),
+        *(
+            "mark",
+            "q",
+            "rp",
+            "rt",
+            "ruby",
+            "s",
+            "samp",
+            "small",
+            "span",
+            "strong",
+            "sub",
+            "sup",
+            "time",
+            "u",
+            "var",
+            "video",
+        ),
         "wbr",
     )
 )
@@ -30,7 +65,18 @@ _LINES = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"))
 # What is no more in HTML 5, needs what may be missing, or may stand in few places and looks like any other block.
 _RENAMED = frozenset(
     (
-        *("address", "article", "aside", "details", "figcaption", "figure", "footer", "header", "section", "summary"),
+        *(
+            "address",
+            "article",
+            "aside",
+            "details",
+            "figcaption",
+            "figure",
+            "footer",
+            "header",
+            "section",
+            "summary",
+        ),
         *("audio", "bdo", "big", "time", "video"),
     )
 )
@@ -65,7 +111,11 @@ _CONTENT = {
     "ul": re.compile(r"(?:li )*"),
 }
 _SPACES = " \t\r\n"
-_NUMBER, _INTEGER, _SPAN = re.compile(r"\d{1,5}"), re.compile(r"-?\d{1,6}"), re.compile(r"[1-9]\d{0,2}")
+_NUMBER, _INTEGER, _SPAN = (
+    re.compile(r"\d{1,5}"),
+    re.compile(r"-?\d{1,6}"),
+    re.compile(r"[1-9]\d{0,2}"),
+)
 _ANY = re.compile(r".*", re.DOTALL)
 # Attributes by element; an address is settled apart. A file of the same book has no scheme.
 _ATTRIBUTES: Mapping[tuple[str, str], re.Pattern[str]] = {
@@ -84,9 +134,16 @@ _ATTRIBUTES: Mapping[tuple[str, str], re.Pattern[str]] = {
     ("th", "rowspan"): _SPAN,
     ("th", "scope"): re.compile("(?:row|col)(?:group)?"),
 }
-_GLOBAL = {"dir": re.compile("ltr|rtl|auto"), "lang": re.compile("[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*"), "title": _ANY}
+_GLOBAL = {
+    "dir": re.compile("ltr|rtl|auto"),
+    "lang": re.compile("[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*"),
+    "title": _ANY,
+}
 _FILE = re.compile(r"(?:[\w-]+/)*[\w-]+\.(\w+)", re.ASCII)
-_ADDRESS = re.compile(r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)(/[^?#]*)?(\?[^#]*)?(#.*)?", re.DOTALL)
+_ADDRESS = re.compile(
+    r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)(/[^?#]*)?(\?[^#]*)?(#.*)?",
+    re.DOTALL,
+)
 # What stands in an address as it is (RFC 3986, 3.3 to 3.5); a "%" that begins nothing is text.
 _SAFE, _LONE_PERCENT = "/:@!$&'()*+,;=-._~%", re.compile("%(?![0-9A-Fa-f]{2})")
 
@@ -159,7 +216,11 @@ def _settle_link(link: HtmlElement) -> None:
         link.set("href", href)
     elif address:
         host, *rest = address.groups()
-        parts = (part[0] + quote(_LONE_PERCENT.sub("%25", part[1:]), safe=_SAFE + "?") for part in rest if part)
+        parts = (
+            part[0] + quote(_LONE_PERCENT.sub("%25", part[1:]), safe=_SAFE + "?")
+            for part in rest
+            if part
+        )
         link.set("href", host + "".join(parts))
     else:
         link.attrib.pop("rel", None)
@@ -175,7 +236,11 @@ def _settle_content(element: HtmlElement, blocks: set[HtmlElement]) -> None:
         blocks.add(element)
     is_line = tag in _LINES or (tag in _PHRASES and tag not in _TRANSPARENT)
     content = _CONTENT.get(tag)
-    if tag in _RENAMED or (is_line and has_block) or (content and not content.fullmatch(_children(element))):
+    if (
+        tag in _RENAMED
+        or (is_line and has_block)
+        or (content and not content.fullmatch(_children(element)))
+    ):
         _rename(element, blocks)
 
 
@@ -183,14 +248,19 @@ def _settle_place(element: HtmlElement, blocks: set[HtmlElement]) -> None:
     """Rename an element that can't stand where it stands; its parents are settled already."""
     tag, parent = str(element.tag), element.getparent()
     is_lost = tag in _ONLY_IN and (parent is None or parent.tag not in _ONLY_IN[tag])
-    if is_lost or (tag in _NOT_INSIDE and next(element.iterancestors(_NOT_INSIDE[tag]), None) is not None):
+    if is_lost or (
+        tag in _NOT_INSIDE and next(element.iterancestors(_NOT_INSIDE[tag]), None) is not None
+    ):
         _rename(element, blocks)
 
 
 def _children(element: HtmlElement) -> str:
     texts = [element.text, *(child.tail for child in element)]
     tags = [f"{child.tag!s} " for child in element]
-    return "".join(("# " if text and text.strip(_SPACES) else "") + tag for text, tag in zip(texts, [*tags, ""], strict=True))
+    return "".join(
+        ("# " if text and text.strip(_SPACES) else "") + tag
+        for text, tag in zip(texts, [*tags, ""], strict=True)
+    )
 
 
 def _rename(element: HtmlElement, blocks: set[HtmlElement]) -> None:

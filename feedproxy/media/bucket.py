@@ -13,21 +13,26 @@ import s3fs
 from botocore.exceptions import BotoCoreError
 
 from feedproxy.errors import StoreError
-from feedproxy.media.folder import Form, is_name
+from feedproxy.media.folder import PictureFile, is_name
 
 _WAITS = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 2}}
 _ADVICE = "check FEEDPROXY_MEDIA_URL, FEEDPROXY_MEDIA_ENDPOINT and the keys"
 
 
-class MediaBucket:
+class S3Media:
     """Implements `Media` below an address such as s3://bucket/prefix; without *key* credentials are found as AWS' tools do."""
 
     def __init__(self, url: str, *, endpoint: str = "", key: str = "", secret: str = "") -> None:
         self._url, self._root = url, url.removeprefix("s3://")
-        self._options = {"endpoint_url": endpoint or None, "key": key or None, "secret": secret or None, "config_kwargs": _WAITS}
+        self._options = {
+            "endpoint_url": endpoint or None,
+            "key": key or None,
+            "secret": secret or None,
+            "config_kwargs": _WAITS,
+        }
         self._opened: s3fs.S3FileSystem | None = None
 
-    def put(self, form: Form) -> None:
+    def put(self, form: PictureFile) -> None:
         """See `Media`."""
         path = self._path(form.file.name)
         if self._length(path) == len(form.body):
@@ -95,4 +100,6 @@ class MediaBucket:
             yield
         except (OSError, BotoCoreError) as e:
             words = " ".join(str(e).split()) or type(e).__name__
-            raise StoreError(f"media: {self._url} {name} can't be {what}: {words}; {_ADVICE}") from e
+            raise StoreError(
+                f"media: {self._url} {name} can't be {what}: {words}; {_ADVICE}"
+            ) from e

@@ -21,7 +21,7 @@ _PARTS = "??/*"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class PictureFile:
     """A file and its content."""
 
     file: MediaFile
@@ -31,7 +31,7 @@ class Form:
 class Media(Protocol):
     """Files by name; a name is the hash of its content, so none ever changes. What fails is a StoreError."""
 
-    def put(self, form: Form) -> None:
+    def put(self, form: PictureFile) -> None:
         """Keep a file, if it is not kept yet."""
 
     def read(self, name: str) -> bytes | None:
@@ -72,13 +72,13 @@ def is_named_by(name: str, body: bytes) -> bool:
     return name == name_of(body, name.rpartition(".")[2])
 
 
-class MediaFolder:
+class FolderMedia:
     """Files by name; a name is the hash of its content, so a file never changes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, form: Form) -> None:
+    def put(self, form: PictureFile) -> None:
         """Keep a file, if it is not kept yet.
 
         Raises:
@@ -93,7 +93,9 @@ class MediaFolder:
             with files.whole(file) as opened:
                 opened.write(form.body)
         except OSError as e:
-            raise StoreError(f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA") from e
+            raise StoreError(
+                f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA"
+            ) from e
 
     def read(self, name: str) -> bytes | None:
         """Return the content of the file of that name, None if there is none; no other text is looked for on the disk.
@@ -109,7 +111,9 @@ class MediaFolder:
         except FileNotFoundError:
             return None
         except OSError as e:
-            raise StoreError(f"media: {self._file(name)} can't be read: {(e.strerror or str(e)).lower()}") from e
+            raise StoreError(
+                f"media: {self._file(name)} can't be read: {(e.strerror or str(e)).lower()}"
+            ) from e
 
     def find(self, name: str) -> Path | None:
         """Return the file of that name, None if there is none."""
@@ -135,7 +139,9 @@ class MediaFolder:
                 size += file.stat().st_size
                 file.unlink()
             except OSError as e:
-                raise StoreError(f"media: {file} can't be deleted: {(e.strerror or str(e)).lower()}") from e
+                raise StoreError(
+                    f"media: {file} can't be deleted: {(e.strerror or str(e)).lower()}"
+                ) from e
         return size
 
     def _found(self, name: str) -> list[Path]:

@@ -14,11 +14,19 @@ from collections.abc import Callable
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from feedproxy.errors import PictureError
-from feedproxy.media.folder import MEDIA_TYPES, Form, name_of
+from feedproxy.media.folder import MEDIA_TYPES, PictureFile, name_of
 from feedproxy.model import ImageRules, MediaFile, StoredPicture, Url
 
 # What is decoded, and as what its original size is kept. Of SVG, which is a program, Pillow knows nothing.
-_KEPT_AS = {"AVIF": "WEBP", "BMP": "PNG", "GIF": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+_KEPT_AS = {
+    "AVIF": "WEBP",
+    "BMP": "PNG",
+    "GIF": "PNG",
+    "JPEG": "JPEG",
+    "MPO": "JPEG",
+    "PNG": "PNG",
+    "WEBP": "WEBP",
+}
 _DECODED = tuple(sorted(_KEPT_AS.keys() - {"MPO"}))
 _ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _READING_QUALITY = 80
@@ -51,12 +59,29 @@ _UPRIGHT = {
 }
 # What Pillow raises over broken files; it warns of some, which is an exception where warnings are.
 _FOREIGN = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError, Warning, struct.error, zlib.error, Image.DecompressionBombError),
+    *(
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+    ),
+    *(
+        SyntaxError,
+        TypeError,
+        ValueError,
+        Warning,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ),
 )
 
 
-def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
+def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, PictureFile]:
     """Return a picture in its original size and for reading.
 
     The form for reading is WebP, at most `reading_width_px` wide; where the original is not wider and not larger in
@@ -90,7 +115,9 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
         raise PictureError(url, f"picture can't be read: {reason}") from e
 
 
-def make_book_form(stored: StoredPicture, read: Callable[[str], bytes | None], rules: ImageRules) -> Form | None:
+def make_book_form(
+    stored: StoredPicture, read: Callable[[str], bytes | None], rules: ImageRules
+) -> PictureFile | None:
     """Return a picture that is held as e-readers show it: JPEG, or PNG where it is transparent; an animation stands still.
 
     It is at most `reading_width_px` wide. A form that is kept is taken as it is where it fits. *read* gives a file's content
@@ -99,14 +126,16 @@ def make_book_form(stored: StoredPicture, read: Callable[[str], bytes | None], r
     for file in (stored.reading, stored.original):
         if file.media_type in _IN_BOOKS and file.width <= rules.reading_width_px:
             body = read(file.name)
-            return Form(file, body) if body is not None else None
+            return PictureFile(file, body) if body is not None else None
     body = read(stored.original.name)
     Image.MAX_IMAGE_PIXELS = rules.max_pixels
     try:
         with Image.open(io.BytesIO(body or b""), formats=_DECODED) as image:
             profile, picture = _profile(image), _narrowed(_coloured(image), rules.reading_width_px)
             if picture.mode == "RGB":
-                return _as_form(picture, "JPEG", quality=_READING_QUALITY, optimize=True, icc_profile=profile)
+                return _as_form(
+                    picture, "JPEG", quality=_READING_QUALITY, optimize=True, icc_profile=profile
+                )
             return _as_form(picture, "PNG", icc_profile=profile)
     except _FOREIGN:
         return None
@@ -116,20 +145,29 @@ def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:
     """Refuse a picture by what its header says, before a pixel of it is decoded."""
     width, height = image.size
     if width < 1 or height < 1 or width * height > rules.max_pixels:
-        raise PictureError(url, f"picture of {width} x {height} pixels is larger than {rules.max_pixels} in all")
+        raise PictureError(
+            url, f"picture of {width} x {height} pixels is larger than {rules.max_pixels} in all"
+        )
 
 
-def _moving(image: Image.Image, rules: ImageRules) -> tuple[Form, Form] | None:
+def _moving(image: Image.Image, rules: ImageRules) -> tuple[PictureFile, PictureFile] | None:
     """Return an animation, None for what is none, has too many pixels, or can't be read to its end."""
     try:
         frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-        is_moderate = frames * image.width * image.height <= rules.max_pixels and max(image.size) <= _MAX_WEBP_PX
-        return _animated(image, rules.reading_width_px) if 1 < frames <= _MAX_FRAMES and is_moderate else None
+        is_moderate = (
+            frames * image.width * image.height <= rules.max_pixels
+            and max(image.size) <= _MAX_WEBP_PX
+        )
+        return (
+            _animated(image, rules.reading_width_px)
+            if 1 < frames <= _MAX_FRAMES and is_moderate
+            else None
+        )
     except _FOREIGN:
         return None
 
 
-def _still(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[Form, Form]:
+def _still(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[PictureFile, PictureFile]:
     kind = _KEPT_AS[image.format or ""]
     image.load()
     upright = _upright(image)
@@ -140,12 +178,16 @@ def _still(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[Form, Fo
     if upright.height * min(1, rules.reading_width_px / upright.width) > _MAX_WEBP_PX:
         return original, original
     small = _narrowed(_coloured(upright), rules.reading_width_px)
-    reading = _as_form(small, "WEBP", quality=_READING_QUALITY, method=_WEBP_METHOD, icc_profile=profile)
+    reading = _as_form(
+        small, "WEBP", quality=_READING_QUALITY, method=_WEBP_METHOD, icc_profile=profile
+    )
     is_enough = upright.width <= rules.reading_width_px and original.file.size <= reading.file.size
     return original, original if is_enough else reading
 
 
-def _encode(image: Image.Image, kind: str, profile: bytes | None, *, keep: bool, lossless: bool) -> Form:
+def _encode(
+    image: Image.Image, kind: str, profile: bytes | None, *, keep: bool, lossless: bool
+) -> PictureFile:
     """Return a still picture in its original size; *keep* says that it is still as it was decoded."""
     if kind == "JPEG":
         keeps_tables = keep and image.format == "JPEG" and image.mode in ("L", "RGB")
@@ -155,13 +197,23 @@ def _encode(image: Image.Image, kind: str, profile: bytes | None, *, keep: bool,
         return _as_form(picture, kind, quality=quality, optimize=True, icc_profile=profile)
     image.info = {name: value for name, value in image.info.items() if name == "transparency"}
     if kind == "PNG":
-        return _as_form(image, kind, optimize=image.width * image.height < _OPTIMIZED_PIXELS, icc_profile=profile)
+        return _as_form(
+            image,
+            kind,
+            optimize=image.width * image.height < _OPTIMIZED_PIXELS,
+            icc_profile=profile,
+        )
     return _as_form(
-        _coloured(image), kind, quality=_ORIGINAL_QUALITY, lossless=lossless, method=_WEBP_METHOD, icc_profile=profile
+        _coloured(image),
+        kind,
+        quality=_ORIGINAL_QUALITY,
+        lossless=lossless,
+        method=_WEBP_METHOD,
+        icc_profile=profile,
     )
 
 
-def _animated(image: Image.Image, width: int) -> tuple[Form, Form]:
+def _animated(image: Image.Image, width: int) -> tuple[PictureFile, PictureFile]:
     frames, durations, size = [], [], image.size
     for frame in ImageSequence.Iterator(image):
         if frame.size != size:  # one that grows is made to be a burden
@@ -172,7 +224,7 @@ def _animated(image: Image.Image, width: int) -> tuple[Form, Form]:
         frame.info = {}
     loop = int(image.info.get("loop", 1 if image.format == "GIF" else 0))
 
-    def encoded(pictures: list[Image.Image]) -> Form:
+    def encoded(pictures: list[Image.Image]) -> PictureFile:
         return _as_form(
             pictures[0],
             "WEBP",
@@ -190,12 +242,15 @@ def _animated(image: Image.Image, width: int) -> tuple[Form, Form]:
     return original, encoded([_narrowed(frame, width) for frame in frames])
 
 
-def _as_form(image: Image.Image, kind: str, **options: object) -> Form:
+def _as_form(image: Image.Image, kind: str, **options: object) -> PictureFile:
     written = io.BytesIO()
     image.save(written, kind, **options)
     body = written.getvalue()
     ending = _ENDINGS[kind]
-    return Form(MediaFile(name_of(body, ending), MEDIA_TYPES[ending], len(body), image.width, image.height), body)
+    return PictureFile(
+        MediaFile(name_of(body, ending), MEDIA_TYPES[ending], len(body), image.width, image.height),
+        body,
+    )
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -210,7 +265,13 @@ def _upright(image: Image.Image) -> Image.Image:
 def _profile(image: Image.Image) -> bytes | None:
     """Return a picture's colour profile, without which its colours are others."""
     profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) and 0 < len(profile) <= _MAX_PROFILE_BYTES and image.mode != "CMYK" else None
+    return (
+        profile
+        if isinstance(profile, bytes)
+        and 0 < len(profile) <= _MAX_PROFILE_BYTES
+        and image.mode != "CMYK"
+        else None
+    )
 
 
 def _coloured(image: Image.Image) -> Image.Image:

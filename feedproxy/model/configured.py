@@ -40,7 +40,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class ArchiveDefinition:
     """What an archive holds: its *name*, and the *places* (section, channel) whose articles it takes, the preferred first."""
 
     name: str
@@ -155,7 +155,7 @@ class Links(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PublishTarget:
     """A git remote that an export is pushed to: *url* with {section}, where each section is a repository of its own.
 
     *public* is where readers see it, "" if nobody is to be told.
@@ -194,7 +194,7 @@ class Mirror:
     requests: RequestRules
     filtered_per_minute: int = 20
     export: ExportRules = ExportRules()
-    targets: tuple[Target, ...] = ()
+    targets: tuple[PublishTarget, ...] = ()
     addresses: tuple[str, ...] = ()
 
     def section(self, name: str) -> Section | None:
@@ -204,7 +204,11 @@ class Mirror:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """All channels in the configured order, each once."""
-        return tuple({channel.id: channel for section in self.sections for channel in section.channels}.values())
+        return tuple(
+            {
+                channel.id: channel for section in self.sections for channel in section.channels
+            }.values()
+        )
 
     @property
     def sources(self) -> frozenset[Source]:
@@ -225,16 +229,24 @@ class Mirror:
         return max(found, key=lambda source: bool(source.key), default=None)
 
     @property
-    def logs(self) -> tuple[Log, ...]:
+    def logs(self) -> tuple[ArchiveDefinition, ...]:
         """The archives: of everything, of each section and of each of its channels."""
-        places = [(section.name, channel.id) for section in self.sections for channel in section.channels]
+        places = [
+            (section.name, channel.id) for section in self.sections for channel in section.channels
+        ]
         first = {channel: (section, channel) for section, channel in reversed(places)}
         everything = tuple(place for place in places if first[place[1]] == place)
-        sections = (Log(each.name, tuple(place for place in places if place[0] == each.name)) for each in self.sections)
+        sections = (
+            ArchiveDefinition(each.name, tuple(place for place in places if place[0] == each.name))
+            for each in self.sections
+        )
         return (
-            Log(ALL, everything),
+            ArchiveDefinition(ALL, everything),
             *sections,
-            *(Log(f"{section}/{channel}", ((section, channel),)) for section, channel in places),
+            *(
+                ArchiveDefinition(f"{section}/{channel}", ((section, channel),))
+                for section, channel in places
+            ),
         )
 
     def timezone_of(self, site: str) -> ZoneInfo:

@@ -160,7 +160,7 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReplicatedArticle:
     """An article as another mirror gives it: what a store holds of one, nothing of it clean or believed yet.
 
     *files* names the files of its pictures, in the original size and for reading, by their upstream addresses; *links* tells
@@ -196,7 +196,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class ArchiveEntry:
     """An article in an archive: as it is shown there, and the section and channel that it was taken in for."""
 
     article: Article

@@ -74,7 +74,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class PrunableArticle:
     """An article that may be deleted: when it was published, and about how many bytes it takes with its pictures."""
 
     id: ArticleId

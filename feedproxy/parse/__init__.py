@@ -43,7 +43,10 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     except markup.ERRORS as e:
         raise ListingError(page.url, f"listing can't be read: {e}") from e
     if not listing.items:
-        raise ListingError(page.url, f"no article found in this listing (read as {kind!r} with the rules of {site.name})")
+        raise ListingError(
+            page.url,
+            f"no article found in this listing (read as {kind!r} with the rules of {site.name})",
+        )
     first: dict[ArticleId, ListingItem] = {}
     for item in listing.items:
         plain = replace(item, title=markup.plain(item.title), excerpt=markup.plain(item.excerpt))

@@ -26,7 +26,9 @@ _REFERENCE = re.compile(r"&#(x[0-9a-f]{1,40}|[0-9]{1,40});?", re.IGNORECASE)
 _SURROGATES = range(0xD800, 0xE000)
 _MINUTES = re.compile(r"[0-9]{1,7}")
 # A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
-_DOCTYPE = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL)
+_DOCTYPE = re.compile(
+    r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL
+)
 # What a feed has near its beginning, and a page has not.
 _MARKS, _SNIFFED_BYTES = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version"), 500
 
@@ -59,14 +61,20 @@ def parse_feed(page: Page, site: Site) -> Listing:
     text = markup.decode(page.body, page.content_type)
     feed = _read(page, text)
     lost = [markup.undecodable(text), feed.cut]
-    items = tuple(item for item in (_item(page, site, each, lost) for each in feed.items) if item is not None)
+    items = tuple(
+        item for item in (_item(page, site, each, lost) for each in feed.items) if item is not None
+    )
     return Listing(items, ttl_s=feed.ttl_s, lost=tuple(filter(None, lost)))
 
 
 def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
     """Return a feed's title and the hosts of its entries; raises as `parse_feed` does."""
     feed = _read(page, markup.decode(page.body, page.content_type))
-    links = (urls.resolve(page.url, str(each.get("link") or "")) for each in feed.items if each.get("link"))
+    links = (
+        urls.resolve(page.url, str(each.get("link") or ""))
+        for each in feed.items
+        if each.get("link")
+    )
     return _plain(feed.title, []), tuple(urls.host_of(link) for link in links if link)
 
 
@@ -98,7 +106,9 @@ def _plain(value: object, lost: list[str]) -> str:
 
 def _xml_feed(page: Page, text: str) -> _Feed:
     if (count := text.count("&")) > _MAX_REFERENCES:
-        raise ListingError(page.url, f"{count} character references are more than {_MAX_REFERENCES}")
+        raise ListingError(
+            page.url, f"{count} character references are more than {_MAX_REFERENCES}"
+        )
     if _DOCTYPE.match(text):
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
     # The text is decoded already: what its declaration says of bytes must not be believed again.
@@ -113,16 +123,26 @@ def _xml_feed(page: Page, text: str) -> _Feed:
         response_headers={"content-type": "application/xml; charset=utf-8"},
     )
     if not feed.get("version"):
-        raise ListingError(page.url, f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})")
+        raise ListingError(
+            page.url,
+            f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})",
+        )
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
     items = tuple(
-        {**entry, "published": _moment(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))}
+        {
+            **entry,
+            "published": _moment(
+                dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
+            ),
+        }
         for entry in feed.entries
     )
     ttl = str(feed.feed.get("ttl", "")).strip()
     ttl_s = int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0
-    return _Feed(str(feed.feed.get("title", "")), items, ttl_s, markup.cut_off(text) if feed.bozo else "")
+    return _Feed(
+        str(feed.feed.get("title", "")), items, ttl_s, markup.cut_off(text) if feed.bozo else ""
+    )
 
 
 def _bearable(reference: re.Match[str]) -> str:

@@ -29,7 +29,8 @@ def parse_index(page: Page, site: Site) -> Listing:
     match = _CHANNEL.search(page.url)
     if match is None:
         raise ListingError(
-            page.url, "is no index of a mirror: its address does not end in /indexes/<channel>.csv, or a page there"
+            page.url,
+            "is no index of a mirror: its address does not end in /indexes/<channel>.csv, or a page there",
         )
     try:
         text = page.body.decode("utf-8-sig")
@@ -52,7 +53,9 @@ def _links(text: str, url: Url) -> Iterator[ListingItem]:
         if match := _PAGE.fullmatch(link["href"]):
             address = Url(urljoin(url, link["href"].partition("?")[0].partition("#")[0]))
             if address.startswith(url.rpartition("/indexes/")[0] + "/"):
-                yield ListingItem(ArticleId(match["id"]), address, markup.unescaped(link["title"]).strip())
+                yield ListingItem(
+                    ArticleId(match["id"]), address, markup.unescaped(link["title"]).strip()
+                )
 
 
 def _next(text: str, url: Url) -> Url | None:

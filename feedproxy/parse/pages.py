@@ -10,9 +10,15 @@ def parse_page(page: Page, site: Site) -> Listing:
     text = markup.decode(page.body, page.content_type)
     root = markup.parse(text)
     elements = markup.select_elements(root, site.listing.item)
-    items = tuple(item for item in (_item(page.url, site, element) for element in elements) if item is not None)
+    items = tuple(
+        item
+        for item in (_item(page.url, site, element) for element in elements)
+        if item is not None
+    )
     following = urls.resolve(page.url, markup.select_text(root, site.listing.next_page))
-    has_next = following is not None and following != page.url and urls.host_of(following) in site.hosts
+    has_next = (
+        following is not None and following != page.url and urls.host_of(following) in site.hosts
+    )
     lost = tuple(filter(None, [markup.undecodable(text)]))
     return Listing(items, following if has_next else None, lost=lost)
 

@@ -43,7 +43,9 @@ def parse_archive(page: Page) -> ArchivePage:
     if not isinstance(about, dict) or not isinstance(about.get("archive"), int):
         raise ListingError(page.url, "is no page of a feedproxy's archive")
     records = (each.get("_feedproxy") for each in feed["items"] if isinstance(each, dict))
-    return ArchivePage(tuple(record for record in records if isinstance(record, dict)), about.get("full") is True)
+    return ArchivePage(
+        tuple(record for record in records if isinstance(record, dict)), about.get("full") is True
+    )
 
 
 def _feed(page: Page) -> dict[str, Any]:

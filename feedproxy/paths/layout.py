@@ -16,7 +16,12 @@ FIRST, _FILE_FIRST = "README", "index"
 _BLOB = "/blob/master/"
 # Of a tag in a file's name: such words stand as they are (60 characters of four bytes are within a name's 255), others with a
 # number of so many digits.
-_PLAIN_TAG, _NOT_PLAIN, _TAG_CHARACTERS, _TAG_DIGITS = re.compile(r"\w{1,60}"), re.compile(r"\W+"), 30, 16
+_PLAIN_TAG, _NOT_PLAIN, _TAG_CHARACTERS, _TAG_DIGITS = (
+    re.compile(r"\w{1,60}"),
+    re.compile(r"\W+"),
+    30,
+    16,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,11 @@ class Layout:
         >>> Layout("", "/{section}/blob/master/indexes/{channel}/{page}.md").index("news", "c1")
         '/news/blob/master/indexes/c1/README.md'
         """
-        return MirrorPath(self.index_path.format(section=section, channel=channel, page=self.first if number == 1 else number))
+        return MirrorPath(
+            self.index_path.format(
+                section=section, channel=channel, page=self.first if number == 1 else number
+            )
+        )
 
     def section(self, section: str) -> MirrorPath:
         """Return a section's front page."""
@@ -72,7 +81,9 @@ class Layout:
         '/tag/%E5%8F%B0%E6%B9%BE.html'
         """
         shown = _tag_file(name) if self.plain_tags else name
-        return MirrorPath(self.tag_path.format(tag=quote(shown, safe=""))) if self.tag_path else None
+        return (
+            MirrorPath(self.tag_path.format(tag=quote(shown, safe=""))) if self.tag_path else None
+        )
 
     def media(self, name: str, section: str) -> MirrorPath:
         """Return a stored picture, as a section shows it.
@@ -80,7 +91,9 @@ class Layout:
         >>> git_layout(()).media("00ffee.webp", "news")
         '/news/blob/master/media/00f/00ffee.webp'
         """
-        return MirrorPath(self.media_path.format(name=name, section=section, shard=name[:SHARD_DIGITS]))
+        return MirrorPath(
+            self.media_path.format(name=name, section=section, shard=name[:SHARD_DIGITS])
+        )
 
     def file(self, path: MirrorPath) -> str:
         """Return where a page lies below the folder of an export.

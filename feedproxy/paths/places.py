@@ -8,7 +8,11 @@ from feedproxy.model import MirrorPath, Url
 from feedproxy.urls import picture_key
 
 # The forms of a feed, in the order in which pages offer them.
-FORMATS = {"xml": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
+FORMATS = {
+    "xml": "application/rss+xml",
+    "atom": "application/atom+xml",
+    "json": "application/feed+json",
+}
 HOME = MirrorPath("/")
 SUBSCRIBE = MirrorPath("/subscribe")
 OPML = MirrorPath("/feeds.opml")

@@ -1,14 +1,14 @@
 """The store: what is held, what waits, and how each channel's polls went. The only room that imports SQLAlchemy.
 
-`Library` is what readers need, `Desk` what the web side needs besides, `Store` what the poller does; `open_store` makes the
-SQL implementation of all, `open_desk` one for the web side. `move` copies all that one holds to another engine.
+`Library` is what readers need, `WebStore` what the web side needs besides, `Store` what the poller does; `open_store` makes the
+SQL implementation of all, `open_web_store` one for the web side. `move` copies all that one holds to another engine.
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive
-from feedproxy.store.ledgers import Budget, Lease, Records, Schedule, Serials
-from feedproxy.store.moving import move
-from feedproxy.store.opening import open_desk, open_store
-from feedproxy.store.ports import Clock, Desk, Library, Store
+from feedproxy.store.copying import move
+from feedproxy.store.opening import open_store, open_web_store
+from feedproxy.store.polling import HostBudget, Lease, Records, Schedule, Serials
+from feedproxy.store.ports import Clock, Library, Store, WebStore
 from feedproxy.store.search import LOT as SEARCH_LOT
 from feedproxy.store.search import Search
 from feedproxy.store.sql import SqlStore
@@ -17,9 +17,8 @@ __all__ = [
     "PAGE_ENTRIES",
     "SEARCH_LOT",
     "Archive",
-    "Budget",
     "Clock",
-    "Desk",
+    "HostBudget",
     "Lease",
     "Library",
     "Records",
@@ -28,7 +27,8 @@ __all__ = [
     "Serials",
     "SqlStore",
     "Store",
+    "WebStore",
     "move",
-    "open_desk",
     "open_store",
+    "open_web_store",
 ]

@@ -4,9 +4,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from feedproxy.model import ArticleId, Log, Logged, Version
+from feedproxy.model import ArchiveDefinition, ArchiveEntry, ArticleId, Version
 from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
@@ -19,11 +31,19 @@ _MANY = 2_000
 _CHUNK = 5_000
 _logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
 _few_due = select(func.count()).select_from(_due.limit(bindparam("most")).subquery())
-_since = and_(t.article_version.c.article_id == t.archive.c.article_id, t.article_version.c.number == t.archive.c.version)
+_since = and_(
+    t.article_version.c.article_id == t.archive.c.article_id,
+    t.article_version.c.number == t.archive.c.version,
+)
 # asked for last, as it lies behind the text in its row
 _own = t.article.c.id == t.archive.c.article_id
-_updated, _published = (select(each).where(_own).scalar_subquery() for each in (t.article.c.updated, t.article.c.published))
-_is_current = and_(t.article_version.c.updated == _updated, t.article_version.c.published == _published)
+_updated, _published = (
+    select(each).where(_own).scalar_subquery()
+    for each in (t.article.c.updated, t.article.c.published)
+)
+_is_current = and_(
+    t.article_version.c.updated == _updated, t.article_version.c.published == _published
+)
 _is_there = (
     exists()
     .select_from(t.archive.outerjoin(t.article_version, _since))
@@ -40,14 +60,21 @@ _missing = (
 _missing_due = _missing.where(t.membership.c.article_id.in_(bindparam("due", expanding=True)))
 
 _entries = t.archive.c
-_last = select(_entries.position).where(_entries.log == bindparam("log")).order_by(_entries.position.desc()).limit(1)
-_version = rows.CHANGES.add_columns(_last.scalar_subquery(), _last.with_only_columns(_entries.added).scalar_subquery())
+_last = (
+    select(_entries.position)
+    .where(_entries.log == bindparam("log"))
+    .order_by(_entries.position.desc())
+    .limit(1)
+)
+_version = rows.CHANGES.add_columns(
+    _last.scalar_subquery(), _last.with_only_columns(_entries.added).scalar_subquery()
+)
 
 
 class Archive(Protocol):
     """What was published, page by page. Every method raises StoreError where the store can't be read or written."""
 
-    def append(self, logs: Sequence[Log], now: datetime) -> int:
+    def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
         """Append to each of *logs* what its channels show and it has not, by date and ID; return how many entries that were.
 
         An article that was corrected, or got a better date, after its page was full is appended again (RFC 5005, 4: the newer
@@ -60,7 +87,7 @@ class Archive(Protocol):
     def length(self, log: str) -> int:
         """Return how many positions of a log are taken: each `PAGE_ENTRIES` of them make a full page."""
 
-    def page(self, log: str, number: int) -> list[Logged]:
+    def page(self, log: str, number: int) -> list[ArchiveEntry]:
         """Return the articles of a page that are held, the newest first; page 1 is the oldest.
 
         In a full page each is as it was when the page became full.
@@ -79,7 +106,7 @@ class SqlArchive:
     def __init__(self, db: Connections) -> None:
         self._db = db
 
-    def append(self, logs: Sequence[Log], now: datetime) -> int:  # noqa: D102 (described where it is promised, as the others)
+    def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:  # noqa: D102 (described where it is promised, as the others)
         added = 0
         with self._db.reading() as db:
             known, is_due = _known(db), _count_due(db, 1) > 0
@@ -102,23 +129,29 @@ class SqlArchive:
         with self._db.reading() as db:
             return _length(db, log)
 
-    def page(self, log: str, number: int) -> list[Logged]:  # noqa: D102
+    def page(self, log: str, number: int) -> list[ArchiveEntry]:  # noqa: D102
         with self._db.reading() as db:
             return _read(db, log, number)
 
     def version(self, log: str, channels: Collection[str]) -> Version:  # noqa: D102
         with self._db.reading() as db:
-            number, changed_at, last, added = db.execute(_version, {"channels": list(channels), "log": log}).one()
+            number, changed_at, last, added = db.execute(
+                _version, {"channels": list(channels), "log": log}
+            ).one()
             source = rows.source_of(db)
         length = 0 if last is None else last + 1
         # neither ever falls, so their sum changes with each
         return Version(
-            source + int(number or 0) + length, max((each for each in (changed_at, added) if each), default=None), length
+            source + int(number or 0) + length,
+            max((each for each in (changed_at, added) if each), default=None),
+            length,
         )
 
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
-            held = db.execute(select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))).scalar()
+            held = db.execute(
+                select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))
+            ).scalar()
         return Version(rows.source_of(db) + (held or 0), None)
 
 
@@ -132,19 +165,27 @@ def _length(db: Connection, log: str) -> int:
 
 def _on_page(log: str, number: int) -> tuple[ColumnElement[bool], ...]:
     start = (number - 1) * PAGE_ENTRIES
-    return t.archive.c.log == log, t.archive.c.position >= start, t.archive.c.position < start + PAGE_ENTRIES
+    return (
+        t.archive.c.log == log,
+        t.archive.c.position >= start,
+        t.archive.c.position < start + PAGE_ENTRIES,
+    )
 
 
-def _read(db: Connection, log: str, number: int) -> list[Logged]:
+def _read(db: Connection, log: str, number: int) -> list[ArchiveEntry]:
     entries, versions = t.archive.c, t.article_version.c
     here = _on_page(log, number)
-    query = select(entries.article_id, entries.section, entries.channel).where(*here, entries.article_id.is_not(None))
+    query = select(entries.article_id, entries.section, entries.channel).where(
+        *here, entries.article_id.is_not(None)
+    )
     listed = db.execute(query.order_by(entries.position.desc())).all()
-    held = {article.id: article for article in articles.read(db, [row.article_id for row in listed])}
+    held = {
+        article.id: article for article in articles.read(db, [row.article_id for row in listed])
+    }
     shown = and_(versions.article_id == entries.article_id, versions.number == entries.version)
     for row in db.execute(select(t.article_version).join(t.archive, shown).where(*here)):
         held[row.article_id] = articles.as_it_was(held[row.article_id], row)
-    return [Logged(held[row.article_id], row.section, row.channel) for row in listed]
+    return [ArchiveEntry(held[row.article_id], row.section, row.channel) for row in listed]
 
 
 # ---------------------------------------------------------------- appending
@@ -154,11 +195,11 @@ def _known(db: Connection) -> dict[str, str]:
     return {row.name: row.channels for row in db.execute(_logs)}
 
 
-def _written(log: Log) -> str:
+def _written(log: ArchiveDefinition) -> str:
     return " ".join(sorted(log.channels))
 
 
-def _remember(db: Connection, log: Log) -> None:
+def _remember(db: Connection, log: ArchiveDefinition) -> None:
     db.execute(delete(t.archive_log).where(t.archive_log.c.name == log.name))
     db.execute(insert(t.archive_log).values(name=log.name, channels=_written(log)))
 
@@ -167,7 +208,7 @@ def _count_due(db: Connection, most: int) -> int:
     return db.execute(_few_due, {"most": most}).scalar() or 0
 
 
-def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
+def _append_due(db: Connection, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
     """Append what is due to the logs that are made up; where that is too much, have all be made up anew.
 
     So is a log that is configured no more, if it ever comes back.
@@ -182,12 +223,22 @@ def _append_due(db: Connection, logs: Sequence[Log], now: datetime) -> int:
         due = list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
         made_up = [log for log in logs if known.get(log.name) == _written(log)]
-        added = sum(_append(db, log, now, channels, due) for log in made_up if (channels := showing & log.channels))
+        added = sum(
+            _append(db, log, now, channels, due)
+            for log in made_up
+            if (channels := showing & log.channels)
+        )
     db.execute(delete(t.archive_due))
     return added
 
 
-def _append(db: Connection, log: Log, now: datetime, channels: Collection[str], due: Sequence[ArticleId] = ()) -> int:
+def _append(
+    db: Connection,
+    log: ArchiveDefinition,
+    now: datetime,
+    channels: Collection[str],
+    due: Sequence[ArticleId] = (),
+) -> int:
     """Append what a log has not of what *channels* show, of the articles that are *due*, else of all; full pages stay then."""
     start = _length(db, log.name)
     places = {channel: place for place, (_, channel) in enumerate(log.places)}
@@ -216,7 +267,9 @@ def _freeze(db: Connection, log: str, start: int, end: int) -> None:
     """Have the pages that became full show their articles as they are now: as the version that comes next will be kept."""
     entries, versions = t.archive.c, t.article_version.c
     first, last = start // PAGE_ENTRIES * PAGE_ENTRIES, end // PAGE_ENTRIES * PAGE_ENTRIES
-    number = select(func.count() + 1).where(versions.article_id == entries.article_id).scalar_subquery()
+    number = (
+        select(func.count() + 1).where(versions.article_id == entries.article_id).scalar_subquery()
+    )
     here = (entries.log == log, entries.position >= first, entries.position < last)
     if first < last:
         db.execute(update(t.archive).where(*here).values(version=number))

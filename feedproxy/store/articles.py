@@ -21,13 +21,23 @@ _VERSIONED = (
 )
 _tags, _links, _shown = t.article_tag.c, t.article_link.c, t.article_picture.c
 _of_some = select(t.article).where(t.article.c.id.in_(rows.SOME))
-_tags_of = select(_tags.article_id, _tags.name).where(_tags.article_id.in_(rows.SOME)).order_by(_tags.position)
-_links_of = select(t.article_link).where(_links.article_id.in_(rows.SOME)).order_by(_links.target_id)
-_pictures_of = select(t.article_picture).where(_shown.article_id.in_(rows.SOME)).order_by(_shown.url)
-_headlines = select(t.article.c.id, t.article.c.site, t.article.c.title, t.article.c.published).where(
+_tags_of = (
+    select(_tags.article_id, _tags.name)
+    .where(_tags.article_id.in_(rows.SOME))
+    .order_by(_tags.position)
+)
+_links_of = (
+    select(t.article_link).where(_links.article_id.in_(rows.SOME)).order_by(_links.target_id)
+)
+_pictures_of = (
+    select(t.article_picture).where(_shown.article_id.in_(rows.SOME)).order_by(_shown.url)
+)
+_headlines = select(
+    t.article.c.id, t.article.c.site, t.article.c.title, t.article.c.published
+).where(t.article.c.id.in_(rows.SOME))
+_dates = select(t.article.c.id, t.article.c.published, t.article.c.dated).where(
     t.article.c.id.in_(rows.SOME)
 )
-_dates = select(t.article.c.id, t.article.c.published, t.article.c.dated).where(t.article.c.id.in_(rows.SOME))
 _is_held = select(t.article.c.id).where(t.article.c.id == rows.MINE)
 
 
@@ -44,7 +54,11 @@ def read(db: Connection, ids: Collection[str]) -> list[Article]:
         links[article_id].append((ArticleId(target), Url(url)))
     for article_id, url in db.execute(_pictures_of, some):
         pictures[article_id].append(Url(url))
-    lists = ((each, tuple(tags[each]), tuple(links[each]), tuple(pictures[each])) for each in ids if each in found)
+    lists = (
+        (each, tuple(tags[each]), tuple(links[each]), tuple(pictures[each]))
+        for each in ids
+        if each in found
+    )
     return [_article(found[each], *parts) for each, *parts in lists]
 
 
@@ -52,13 +66,21 @@ def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
     """Return the headlines of the articles with *ids*, in that order."""
     channels = rows.channels_of(db, [ArticleId(each) for each in ids])
     found = {
-        row.id: Headline(ArticleId(row.id), row.site, row.title, row.published, channels.get(ArticleId(row.id), frozenset()))
+        row.id: Headline(
+            ArticleId(row.id),
+            row.site,
+            row.title,
+            row.published,
+            channels.get(ArticleId(row.id), frozenset()),
+        )
         for row in db.execute(_headlines, {"some": ids})
     }
     return [found[each] for each in ids if each in found]
 
 
-def dates(db: Connection, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
+def dates(
+    db: Connection, ids: Collection[ArticleId]
+) -> dict[ArticleId, tuple[datetime, DateSource]]:
     """Return when those of *ids* that are held were published, and where that comes from."""
     found: dict[ArticleId, tuple[datetime, DateSource]] = {}
     for some in rows.chunks(ids):
@@ -84,19 +106,31 @@ def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> Non
         db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
     db.execute(insert(search_due), {"article_id": saved.id})
     tags = [
-        {"article_id": saved.id, "position": at, "name": name, "published": saved.published} for at, name in enumerate(saved.tags)
+        {"article_id": saved.id, "position": at, "name": name, "published": saved.published}
+        for at, name in enumerate(saved.tags)
     ]
     rows.insert_all(db, t.article_tag, tags)
-    rows.insert_all(db, t.article_link, [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links])
+    rows.insert_all(
+        db,
+        t.article_link,
+        [{"article_id": saved.id, "target_id": to, "target_url": url} for to, url in saved.links],
+    )
 
 
 def redate(db: Connection, saved: Article, now: datetime) -> None:
     """Write the date of an article that is held, wherever it stands; what it was before is kept as a version."""
     keep_version(db, saved.id, now)
-    values = {"published": saved.published, "dated": saved.dated, "updated": saved.updated, "stored": now}
+    values = {
+        "published": saved.published,
+        "dated": saved.dated,
+        "updated": saved.updated,
+        "stored": now,
+    }
     db.execute(update(t.article).where(t.article.c.id == saved.id).values(values))
     for table in (t.article_tag, t.membership):
-        db.execute(update(table).where(table.c.article_id == saved.id).values(published=saved.published))
+        db.execute(
+            update(table).where(table.c.article_id == saved.id).values(published=saved.published)
+        )
     db.execute(delete(search_due).where(search_due.c.article_id == saved.id))
     db.execute(insert(search_due), {"article_id": saved.id})
 
@@ -106,11 +140,17 @@ def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
     versions = t.article_version.c
     count = select(func.count() + 1).where(versions.article_id == article_id).scalar_subquery()
     columns = [t.article.c[name] for name in _VERSIONED]
-    tags = select(t.article_tag.c.name).where(t.article_tag.c.article_id == article_id).order_by(t.article_tag.c.position)
+    tags = (
+        select(t.article_tag.c.name)
+        .where(t.article_tag.c.article_id == article_id)
+        .order_by(t.article_tag.c.position)
+    )
     written = json.dumps(list(db.execute(tags).scalars()), ensure_ascii=False)
     query = select(t.article.c.id, count, literal(now, t.Moment()), literal(written), *columns)
     names = ["article_id", "number", "replaced", "tags", *_VERSIONED]
-    db.execute(insert(t.article_version).from_select(names, query.where(t.article.c.id == article_id)))
+    db.execute(
+        insert(t.article_version).from_select(names, query.where(t.article.c.id == article_id))
+    )
 
 
 def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
@@ -118,7 +158,11 @@ def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
     held = next(iter(read(db, [article_id])), None)
     if held is None:
         return []
-    query = select(t.article_version).where(t.article_version.c.article_id == article_id).order_by(t.article_version.c.number)
+    query = (
+        select(t.article_version)
+        .where(t.article_version.c.article_id == article_id)
+        .order_by(t.article_version.c.number)
+    )
     return [as_it_was(held, row) for row in db.execute(query)]
 
 
@@ -190,4 +234,8 @@ def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa
 
 
 def _picture(row: Row[Any]) -> Picture | None:
-    return Picture(Url(row.picture_url), row.picture_alt, row.picture_caption) if row.picture_url else None
+    return (
+        Picture(Url(row.picture_url), row.picture_alt, row.picture_caption)
+        if row.picture_url
+        else None
+    )

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feedproxy.errors import StoreError
 from feedproxy.store import damage, postgres
-from feedproxy.store.pulse import Pulse
+from feedproxy.store.change_counter import ChangeCounter
 from feedproxy.store.schema import locked
 
 # A server that could not be reached is let be so long, so that readers get the last good copy at once.
@@ -53,7 +53,9 @@ class Snapshot:
 
     def writing(self, host: str = "") -> NoReturn:
         """See `Connections`."""
-        raise StoreError(f"store: a snapshot can't write{host and f' for {host}'}; use the store that it was taken from")
+        raise StoreError(
+            f"store: a snapshot can't write{host and f' for {host}'}; use the store that it was taken from"
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator["Snapshot"]:
@@ -104,29 +106,39 @@ class Database:
     def __init__(self, engine: Engine, replica: Engine | None = None) -> None:
         self._is_file, self._writers = engine.dialect.name == "sqlite", set[int]()
         self._engine, self._primary = engine, _Way(engine)
-        self.pulse = Pulse(engine) if self._is_file else postgres.Ear(engine)
+        self.change_counter = (
+            ChangeCounter(engine) if self._is_file else postgres.NotifyListener(engine)
+        )
         self._readers: tuple[_Way, ...]
         if self._is_file:
             self._readers = (self._primary,)
         elif replica is None:
             self._readers = (_Way(postgres.reading(engine)),)
         else:
-            self._readers = (_Way(postgres.reading(replica)), _Way(postgres.reading(engine).execution_options(stands_in=True)))
+            self._readers = (
+                _Way(postgres.reading(replica)),
+                _Way(postgres.reading(engine).execution_options(stands_in=True)),
+            )
 
     def close(self) -> None:
         """Give the connections back."""
-        self.pulse.close()
+        self.change_counter.close()
         for way in {self._primary, *self._readers}:
             way.engine.dispose()
 
     @contextmanager
-    def turn(self, file: Path, *, shared: bool = False) -> Iterator[None]:
+    def exclusive_lock(self, file: Path, *, shared: bool = False) -> Iterator[None]:
         """Hold off the other pollers: of this machine by a lock on *file*, of all by one in the database.
 
         A turn that is *shared* holds off only those that take one alone.
         """
         self._refuse_inside()
-        with _translated(), locked(file, shared=shared) if self._is_file else postgres.turn(self._engine, shared=shared):
+        with (
+            _translated(),
+            locked(file, shared=shared)
+            if self._is_file
+            else postgres.exclusive_lock(self._engine, shared=shared),
+        ):
             yield
 
     def compact(self) -> None:
@@ -163,7 +175,11 @@ class Database:
         """
         self._refuse_inside()
         options = {"write": True, "host": host}
-        with _translated(), self._primary.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            _translated(),
+            self._primary.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             self._writers.add(threading.get_ident())
             try:
                 yield connection
@@ -185,7 +201,9 @@ class Database:
     def _refuse_inside(self) -> None:
         """Raise where a thread would wait for the transaction that it has open itself."""
         if threading.get_ident() in self._writers:
-            raise StoreError("store: this thread has a transaction open; write through that, and take the turn before it")
+            raise StoreError(
+                "store: this thread has a transaction open; write through that, and take the turn before it"
+            )
 
     def _reader(self) -> Connection:
         for way in self._readers[:-1]:

@@ -18,7 +18,12 @@ from feedproxy.store import damage, postgres
 _BUSY_TIMEOUT_MS, _SHORT_TIMEOUT_MS = 5_000, 1_000
 _READS = frozenset(
     (
-        *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE),
+        *(
+            sqlite3.SQLITE_SELECT,
+            sqlite3.SQLITE_READ,
+            sqlite3.SQLITE_FUNCTION,
+            sqlite3.SQLITE_RECURSIVE,
+        ),
         *(sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_PRAGMA),
     )
 )
@@ -51,7 +56,11 @@ def file_of(url: str) -> Path | None:
     """Return the SQLite file at an SQLAlchemy *url*, None for any other database."""
     parsed = make_url(url)
     name = parsed.database or ""
-    return Path(name) if parsed.get_backend_name() == "sqlite" and name and not name.startswith((":", "file:")) else None
+    return (
+        Path(name)
+        if parsed.get_backend_name() == "sqlite" and name and not name.startswith((":", "file:"))
+        else None
+    )
 
 
 def create_frozen(url: str) -> Engine | None:
@@ -69,7 +78,8 @@ def size_of(db: Connection) -> int:
     """Return how many bytes a database's rows take; what was deleted does not count."""
     if db.dialect.name == "sqlite":
         pages, free, page_size = (
-            int(db.exec_driver_sql(f"PRAGMA {name}").scalar() or 0) for name in ("page_count", "freelist_count", "page_size")
+            int(db.exec_driver_sql(f"PRAGMA {name}").scalar() or 0)
+            for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * page_size
     return postgres.size_of(db)
@@ -78,7 +88,9 @@ def size_of(db: Connection) -> int:
 def without_password(url: str) -> str:
     """Return a database's address as it may be shown."""
     try:
-        return make_url(url).set(query={}).render_as_string(hide_password=True)  # a password may stand in the query, too
+        return (
+            make_url(url).set(query={}).render_as_string(hide_password=True)
+        )  # a password may stand in the query, too
     except (ArgumentError, ValueError):
         return "the database"
 
@@ -86,7 +98,12 @@ def without_password(url: str) -> str:
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DB-API connection)
     """Have readers never wait (WAL), writers wait for each other, and SQLAlchemy say when a transaction begins."""
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -96,7 +113,9 @@ def _hold_transaction(connection: Connection, _name: str) -> None:
     A savepoint would begin another one then, and be committed without the rest ("SAVEPOINT").
     """
     if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-        raise StoreError("store: the database has undone this transaction after an error; nothing of it is stored")
+        raise StoreError(
+            "store: the database has undone this transaction after an error; nothing of it is stored"
+        )
 
 
 def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  # noqa: ANN401 (the same)
@@ -104,7 +123,9 @@ def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  
 
     def judge(action: int, name: str | None, *_: object) -> int:
         is_fine = (
-            (action in _READS and name != "writable_schema") or (action in _CHANGES and name in only) or (action, name) == _OPENS
+            (action in _READS and name != "writable_schema")
+            or (action in _CHANGES and name in only)
+            or (action, name) == _OPENS
         )
         return sqlite3.SQLITE_OK if is_fine else sqlite3.SQLITE_DENY
 

@@ -12,7 +12,12 @@ from feedproxy.store.tables import Moment, metadata
 search_doc = Table(
     "search_doc",
     metadata,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column(
+        "number",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("article_id", Text, ForeignKey("article.id", ondelete="SET NULL")),
     Column("published", Moment, nullable=False),
     Index("search_doc_article", "article_id", unique=True),
@@ -20,5 +25,7 @@ search_doc = Table(
 
 # Articles that came, or changed, since the search index was added to last.
 search_due = Table(
-    "search_due", metadata, Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True)
+    "search_due",
+    metadata,
+    Column("article_id", Text, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
 )

@@ -13,7 +13,7 @@ from feedproxy.store import damage
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
-from feedproxy.store.ports import Desk
+from feedproxy.store.ports import WebStore
 from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, locked, migrate, revision, upgrade
 from feedproxy.store.sql import SqlStore
@@ -28,11 +28,13 @@ _ADVICE = {
     "No module named 'psycopg": "install what PostgreSQL needs: pip install -r requirements-scale.txt",
 }
 # Who holds it, in the data folder, has the pollers' turn on this machine.
-TURN_FILE = "poller.lock"
+LOCK_FILE = "poller.lock"
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
 
-def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: bool = False) -> SqlStore:
+def open_store(
+    url: str, folder: Path, *, redis_url: str = "", shares_lock: bool = False
+) -> SqlStore:
     """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
 
     With *redis_url* budgets of hosts, and who polls, are in Redis. Who *shares_turns* takes them together with others that do,
@@ -42,7 +44,7 @@ def open_store(url: str, folder: Path, *, redis_url: str = "", shares_turns: boo
         StoreError: it can't be opened, or a later version made it.
 
     """
-    return _store(open_database(url, folder), folder, redis_url, shares_turns=shares_turns)
+    return _store(open_database(url, folder), folder, redis_url, shares_lock=shares_lock)
 
 
 def open_database(url: str, folder: Path) -> Database:
@@ -54,7 +56,9 @@ def open_database(url: str, folder: Path) -> Database:
             _create(file, lock_file)
         with _disposed_of_on_error(engines.create(url)) as engine:
             if file and revision(engine) is None:
-                raise StoreError(f"store: {file} is no store of this program; name another file, or delete it to begin anew")
+                raise StoreError(
+                    f"store: {file} is no store of this program; name another file, or delete it to begin anew"
+                )
             migrate(engine, lock_file)
     database = Database(engine)
     with suppress(StoreError):  # what can be read of a damaged file is served
@@ -86,7 +90,9 @@ def _create(file: Path, lock_file: Path) -> None:
             engine.dispose()  # which writes what is in the WAL into the file
             Path(new).replace(file)
     elif not file.stat().st_size:
-        raise StoreError(f"store: {file} is empty, so what it held is lost; restore a backup, or delete it to begin anew")
+        raise StoreError(
+            f"store: {file} is empty, so what it held is lost; restore a backup, or delete it to begin anew"
+        )
 
 
 @contextmanager
@@ -98,7 +104,7 @@ def _disposed_of_on_error(engine: Engine) -> Iterator[Engine]:
         raise
 
 
-def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> Desk:
+def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> WebStore:
     """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
 
     What is read comes from the replica at *read_url*, where one is named, and from *url* while that does not answer.
@@ -116,22 +122,28 @@ def open_desk(url: str, folder: Path, read_url: str = "", *, redis_url: str = ""
         open_store(url, folder).close()  # which brings its schema up to date
         engine = engines.create(url, only)
     except StoreError:
-        frozen = engines.create(url, only) if replica and _is_ready(replica) else engines.create_frozen(url)
+        frozen = (
+            engines.create(url, only)
+            if replica and _is_ready(replica)
+            else engines.create_frozen(url)
+        )
         if frozen is None:
             raise
         engine = frozen
     return _store(Database(engine, replica), folder, redis_url)
 
 
-def _store(db: Database, folder: Path, redis_url: str, *, shares_turns: bool = False) -> SqlStore:
+def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = False) -> SqlStore:
     """Return the store over a database, with what is in Redis, if anything is."""
-    turn = partial(db.turn, folder / TURN_FILE, shared=shares_turns)
+    exclusive_lock = partial(db.exclusive_lock, folder / LOCK_FILE, shared=shares_lock)
     if not redis_url:
-        return SqlStore(db, turn, SqlLease(db), SqlBudget(db, folder))
-    from feedproxy import shared  # noqa: PLC0415 (its library is only where it is needed)
+        return SqlStore(db, exclusive_lock, SqlLease(db), SqlBudget(db, folder))
+    from feedproxy import redis_backend  # noqa: PLC0415
 
-    client = shared.connect(redis_url)
-    return SqlStore(db, turn, shared.RedisLease(client), shared.RedisBudget(client))
+    client = redis_backend.connect(redis_url)
+    return SqlStore(
+        db, exclusive_lock, redis_backend.RedisLease(client), redis_backend.RedisBudget(client)
+    )
 
 
 @contextmanager

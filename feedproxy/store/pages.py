@@ -14,7 +14,9 @@ from feedproxy.store import tables as t
 _ZSTD_LEVEL = 3
 
 
-def write(db: Connection, article_id: ArticleId, pages: Sequence[Page], now: datetime, *, is_new: bool) -> None:
+def write(
+    db: Connection, article_id: ArticleId, pages: Sequence[Page], now: datetime, *, is_new: bool
+) -> None:
     """Write the pages that an article was extracted from; over what is there, unless it *is_new*."""
     if not is_new:
         db.execute(delete(t.raw_page).where(t.raw_page.c.article_id == article_id))
@@ -36,9 +38,16 @@ def write(db: Connection, article_id: ArticleId, pages: Sequence[Page], now: dat
 
 def read(db: Connection, article_id: ArticleId) -> list[Page]:
     """Return the pages that an article was extracted from."""
-    query = select(t.raw_page).where(t.raw_page.c.article_id == article_id).order_by(t.raw_page.c.part)
+    query = (
+        select(t.raw_page).where(t.raw_page.c.article_id == article_id).order_by(t.raw_page.c.part)
+    )
     return [
-        Page(Url(row.url), zstandard.decompress(row.body_zstd), row.content_type, Validators(row.etag, row.last_modified))
+        Page(
+            Url(row.url),
+            zstandard.decompress(row.body_zstd),
+            row.content_type,
+            Validators(row.etag, row.last_modified),
+        )
         for row in db.execute(query)
     ]
 
@@ -49,10 +58,17 @@ def validators_of(db: Connection, articles: Collection[ArticleId]) -> dict[Artic
     pages = t.raw_page.c
     for some in rows.chunks(articles):
         query = (
-            select(pages.article_id, func.max(pages.etag).label("etag"), func.max(pages.last_modified).label("last_modified"))
+            select(
+                pages.article_id,
+                func.max(pages.etag).label("etag"),
+                func.max(pages.last_modified).label("last_modified"),
+            )
             .where(pages.article_id.in_(some))
             .group_by(pages.article_id)
             .having(func.count() == 1)
         )
-        found |= {ArticleId(row.article_id): Validators(row.etag, row.last_modified) for row in db.execute(query)}
+        found |= {
+            ArticleId(row.article_id): Validators(row.etag, row.last_modified)
+            for row in db.execute(query)
+        }
     return found

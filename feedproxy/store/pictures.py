@@ -5,7 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
 from feedproxy.store import rows
@@ -51,7 +62,9 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
     return found
 
 
-def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+def due(
+    db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
+) -> list[WaitingPicture]:
     """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
     moments = {"now": now, "horizon": now + _LONGEST_WAIT}
     if not db.execute(_any_due, moments).first():  # which names no channel
@@ -67,24 +80,39 @@ def due(db: Connection, hosts: Collection[str], channels: Collection[str], now: 
 
 def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
     """Return the query for the moment from which on the next picture is due."""
-    return select(t.picture.c.try_at).where(*_missing(hosts, channels)).order_by(t.picture.c.try_at).limit(1)
+    return (
+        select(t.picture.c.try_at)
+        .where(*_missing(hosts, channels))
+        .order_by(t.picture.c.try_at)
+        .limit(1)
+    )
 
 
-def write_shown(db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime, *, is_new: bool) -> None:
+def write_shown(
+    db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime, *, is_new: bool
+) -> None:
     """Write which pictures an article shows; those never heard of are to be fetched. Nothing is there of one that *is_new*."""
     if not is_new:
         db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
-    rows.insert_all(db, t.article_picture, [{"article_id": article_id, "url": url} for url in shown])
+    rows.insert_all(
+        db, t.article_picture, [{"article_id": article_id, "url": url} for url in shown]
+    )
     new = sorted(set(shown) - known(db, shown))
     begun = {"tries": 0, "try_at": now, "error": ""}
-    values = [{"url": url, "key": picture_key(url), "host": urlsplit(url).hostname or "", **begun} for url in new]
+    values = [
+        {"url": url, "key": picture_key(url), "host": urlsplit(url).hostname or "", **begun}
+        for url in new
+    ]
     rows.insert_all(db, t.picture, values)
 
 
 def keep(db: Connection, pictures: Mapping[Url, StoredPicture]) -> None:
     """Write the files of pictures."""
     for url, stored in sorted(pictures.items(), key=lambda pair: pair[0]):
-        for file in {stored.original.name: stored.original, stored.reading.name: stored.reading}.values():
+        for file in {
+            stored.original.name: stored.original,
+            stored.reading.name: stored.reading,
+        }.values():
             _write_file(db, file)
         values = {"original": stored.original.name, "reading": stored.reading.name, "error": ""}
         db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
@@ -102,13 +130,20 @@ def touch(db: Connection, url: Url, now: datetime) -> None:
 
 def used_files(db: Connection) -> set[str]:
     """Return the names of the files of pictures that an article shows."""
-    query = select(t.picture.c.original, t.picture.c.reading).where(t.picture.c.original.is_not(None), _used)
+    query = select(t.picture.c.original, t.picture.c.reading).where(
+        t.picture.c.original.is_not(None), _used
+    )
     return {name for row in db.execute(query) for name in row}
 
 
 def unused(db: Connection) -> list[Url]:
     """Return the pictures that no article shows any more."""
-    return [Url(url) for url in db.execute(select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)).scalars()]
+    return [
+        Url(url)
+        for url in db.execute(
+            select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)
+        ).scalars()
+    ]
 
 
 def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
@@ -124,7 +159,10 @@ def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
 def drop_unused(db: Connection) -> None:
     """Delete the pictures that no article shows any more, and the files that no picture has."""
     db.execute(delete(t.picture).where(~_used))
-    forms = (exists().where(form == t.media_file.c.name) for form in (t.picture.c.original, t.picture.c.reading))
+    forms = (
+        exists().where(form == t.media_file.c.name)
+        for form in (t.picture.c.original, t.picture.c.reading)
+    )
     db.execute(delete(t.media_file).where(*(~form for form in forms)))
 
 
@@ -132,7 +170,10 @@ def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnE
     """Return the conditions for a picture that is not held, at one of *hosts*, of an article that one of *channels* shows."""
     shown = (
         exists()
-        .where(t.article_picture.c.url == t.picture.c.url, t.membership.c.article_id == t.article_picture.c.article_id)
+        .where(
+            t.article_picture.c.url == t.picture.c.url,
+            t.membership.c.article_id == t.article_picture.c.article_id,
+        )
         .where(t.membership.c.channel.in_(channels))
     )
     return t.picture.c.original.is_(None), t.picture.c.host.in_(hosts), shown
@@ -145,6 +186,13 @@ def _stored(row: Row[Any]) -> StoredPicture:
 
 
 def _write_file(db: Connection, file: MediaFile) -> None:
-    values: dict[str, Any] = {"media_type": file.media_type, "size": file.size, "width": file.width, "height": file.height}
-    if not db.execute(update(t.media_file).where(t.media_file.c.name == file.name).values(values)).rowcount:
+    values: dict[str, Any] = {
+        "media_type": file.media_type,
+        "size": file.size,
+        "width": file.width,
+        "height": file.height,
+    }
+    if not db.execute(
+        update(t.media_file).where(t.media_file.c.name == file.name).values(values)
+    ).rowcount:
         db.execute(insert(t.media_file).values(name=file.name, **values))

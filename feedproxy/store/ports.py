@@ -12,8 +12,8 @@ from feedproxy.model import (
     Headline,
     ListingItem,
     Page,
+    PrunableArticle,
     Request,
-    Stored,
     StoredPicture,
     Url,
     Validators,
@@ -22,7 +22,7 @@ from feedproxy.model import (
     WaitingPicture,
 )
 from feedproxy.store.archive import Archive
-from feedproxy.store.ledgers import Budget, Lease, Records, Schedule, Serials
+from feedproxy.store.polling import HostBudget, Lease, Records, Schedule, Serials
 from feedproxy.store.search import Search
 
 Clock = Callable[[], datetime]
@@ -42,7 +42,7 @@ class Library(Protocol):
     def version(self, channels: Collection[str]) -> Version:
         """Return what changes with every change to an entry of *channels*, or to where its links lead."""
 
-    def pulse(self) -> int:
+    def change_counter(self) -> int:
         """Return a number that is another one after each change of the store, whatever changed, in some µs.
 
         It says nothing across processes, and a store that can't tell gives another one each time.
@@ -74,7 +74,9 @@ class Library(Protocol):
     def count(self, channel: str) -> int:
         """Return how many articles of a channel are held."""
 
-    def neighbours(self, article_id: ArticleId, channel: str) -> tuple[Headline | None, Headline | None]:
+    def neighbours(
+        self, article_id: ArticleId, channel: str
+    ) -> tuple[Headline | None, Headline | None]:
         """Return the articles of a channel that were published before and after one of its articles."""
 
     def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
@@ -92,7 +94,9 @@ class Library(Protocol):
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
         """Return the channels of those of *articles* that are held."""
 
-    def period(self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None) -> list[ArticleId]:
+    def period(
+        self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None
+    ) -> list[ArticleId]:
         """Return the articles of *channels* published from *since* on and before *until*, newest first, *limit* at most."""
 
     def original(self, article_id: ArticleId) -> Url | None:
@@ -102,7 +106,7 @@ class Library(Protocol):
         """Return the request for an article that is not held, None if nobody asked for it."""
 
 
-class Desk(Library, Protocol):
+class WebStore(Library, Protocol):
     """Where readers ask for articles that are not held, all that the web side ever writes; and what operators look at."""
 
     @property
@@ -114,7 +118,7 @@ class Desk(Library, Protocol):
         """Who polls."""
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> HostBudget:
         """When which host may be asked."""
 
     @property
@@ -125,14 +129,14 @@ class Desk(Library, Protocol):
         """Queue an article, once; return False if it was never heard of, or if *most* requests are open."""
 
 
-class Store(Desk, Protocol):
-    """What the poller needs besides. Every method but `turn` is one transaction: it happens wholly or not at all."""
+class Store(WebStore, Protocol):
+    """What the poller needs besides. Every method but `exclusive_lock` is one transaction: it happens wholly or not at all."""
 
     @property
     def serials(self) -> Serials:
         """The serials of what is signed."""
 
-    def turn(self) -> AbstractContextManager[object]:
+    def exclusive_lock(self) -> AbstractContextManager[object]:
         """Hold off every other poller of this store for a while."""
 
     def transaction(self) -> AbstractContextManager["Store"]:
@@ -154,7 +158,9 @@ class Store(Desk, Protocol):
         A change of white space is none.
         """
 
-    def listed(self, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
+    def listed(
+        self, channel: str, articles: Collection[ArticleId], until: datetime
+    ) -> set[ArticleId]:
         """Return those of *articles* that a listing of the channel has shown *until* then."""
 
     def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
@@ -183,13 +189,17 @@ class Store(Desk, Protocol):
     def redate(self, article: Article, now: datetime) -> None:
         """Store an article's date, which was a guess before; every channel that shows it or links to it has changed."""
 
-    def dates(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, tuple[datetime, DateSource]]:
+    def dates(
+        self, articles: Collection[ArticleId]
+    ) -> Mapping[ArticleId, tuple[datetime, DateSource]]:
         """Return when those of *articles* that are held were published, and where that comes from."""
 
     def site_dates(self, site: str) -> Mapping[ArticleId, datetime]:
         """Return when the articles of a site were published of which upstream says so."""
 
-    def oldest(self, channel: str, sources: Collection[DateSource], since: datetime | None = None) -> datetime | None:
+    def oldest(
+        self, channel: str, sources: Collection[DateSource], since: datetime | None = None
+    ) -> datetime | None:
         """Return the earliest date after *since* of what a channel shows, held or waiting, that comes from one of *sources*."""
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
@@ -213,7 +223,9 @@ class Store(Desk, Protocol):
     def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
         """Return the IDs of all articles of *channels* that are held, or of those published *since* then."""
 
-    def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
+    def put_off(
+        self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
+    ) -> None:
         """Remember that an article could not be had, how often that was tried, and when to try again."""
 
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
@@ -222,7 +234,7 @@ class Store(Desk, Protocol):
     def tags(self, channels: Collection[str]) -> list[str]:
         """Return the tags that articles of *channels* have, in the order of their names."""
 
-    def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
+    def prunable(self, channels: Collection[str], entries: int) -> list[PrunableArticle]:
         """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
 
     def check(self) -> str:
@@ -234,7 +246,9 @@ class Store(Desk, Protocol):
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         """Return those of *urls* that were heard of before, held or not."""
 
-    def due_pictures(self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+    def due_pictures(
+        self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
+    ) -> list[WaitingPicture]:
         """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
 
     def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:

@@ -47,8 +47,12 @@ _TICK_S = 1.0
 _RETRY_S = (1.0, 30.0)
 # A row's own header, and its place on the page (PostgreSQL, "Database Page Layout").
 _ROW_BYTES = 28
-_PROBE = text("SELECT current_setting('server_encoding'), 'B' < 'a' AND 'z' < 'é' AND 'n-2' < 'n1' AND 'n1' < 'n_'")
-_MADE_SO = "CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+_PROBE = text(
+    "SELECT current_setting('server_encoding'), 'B' < 'a' AND 'z' < 'é' AND 'n-2' < 'n1' AND 'n1' < 'n_'"
+)
+_MADE_SO = (
+    "CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+)
 
 
 def create(url: URL, *, is_hasty: bool) -> Engine:
@@ -60,8 +64,15 @@ def create(url: URL, *, is_hasty: bool) -> Engine:
     own = " ".join(f"-c {bound}" for bound in bounds.split())
     theirs = url.query.get("options", "")
     arguments = {key: value for key, value in _CONNECT.items() if key not in url.query}
-    arguments["options"] = f"{own} {theirs if isinstance(theirs, str) else ' '.join(theirs)}".strip()
-    size = {"pool_size": _KEPT, "max_overflow": _MORE, "pool_timeout": _POOL_TIMEOUT_S, "pool_use_lifo": True}
+    arguments["options"] = (
+        f"{own} {theirs if isinstance(theirs, str) else ' '.join(theirs)}".strip()
+    )
+    size = {
+        "pool_size": _KEPT,
+        "max_overflow": _MORE,
+        "pool_timeout": _POOL_TIMEOUT_S,
+        "pool_use_lifo": True,
+    }
     engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **size)
     event.listen(engine, "begin", _begin)
     return engine
@@ -79,11 +90,17 @@ def _begin(connection: Connection) -> None:
     """
     options = connection.get_execution_options()
     if options.get("patient"):
-        connection.execute(text("SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)"))
+        connection.execute(
+            text(
+                "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)"
+            )
+        )
     if host := options.get("host"):
         connection.execute(select_(func.pg_advisory_xact_lock(_HOSTS, _number_of(host))))
     elif options.get("write"):
-        connection.execute(select_(func.pg_advisory_xact_lock(_OURS, _WRITER), func.pg_notify(CHANNEL, "")))
+        connection.execute(
+            select_(func.pg_advisory_xact_lock(_OURS, _WRITER), func.pg_notify(CHANNEL, ""))
+        )
 
 
 def _number_of(host: str) -> int:
@@ -91,11 +108,15 @@ def _number_of(host: str) -> int:
 
 
 @contextmanager
-def turn(engine: Engine, *, shared: bool) -> Iterator[None]:
+def exclusive_lock(engine: Engine, *, shared: bool) -> Iterator[None]:
     """Hold off the pollers of all machines, or those that share no turns; it ends with the process, however that ends."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.detach()  # so that the end closes it
-        connection.execute(text("SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"))
+        connection.execute(
+            text(
+                "SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"
+            )
+        )
         take = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
         connection.execute(select_(take(_OURS, _TURN)))
         yield
@@ -110,19 +131,24 @@ def check_order(db: Connection) -> None:
     """
     encoding, is_plain = db.execute(_PROBE).one()
     if encoding != "UTF8" or not is_plain:
-        raise StoreError(f"store: the database sorts text in the order of a language; make another one: {_MADE_SO}")
+        raise StoreError(
+            f"store: the database sorts text in the order of a language; make another one: {_MADE_SO}"
+        )
 
 
 def size_of(db: Connection) -> int:
     """Return how many bytes rows take; what was deleted does not count, and neither do indexes."""
     total = 0
     for table in metadata.sorted_tables:
-        row = sum((func.coalesce(func.pg_column_size(column), 0) for column in table.c), start=literal(_ROW_BYTES))
+        row = sum(
+            (func.coalesce(func.pg_column_size(column), 0) for column in table.c),
+            start=literal(_ROW_BYTES),
+        )
         total += int(db.execute(select_(func.sum(row)).select_from(table)).scalar() or 0)
     return total
 
 
-class Ear:
+class NotifyListener:
     """A connection that listens (PostgreSQL, NOTIFY): the pulse of a database on another machine, in some µs and without a query.
 
     While it can't be had, each number is another one, and whoever asks has to look. It is opened when it is asked for first, so
@@ -130,7 +156,12 @@ class Ear:
     """
 
     def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._monotonic, self._lock, self._numbers = engine, monotonic, threading.Lock(), count(1)
+        self._engine, self._monotonic, self._lock, self._numbers = (
+            engine,
+            monotonic,
+            threading.Lock(),
+            count(1),
+        )
         self._connection: Any = None
         self._poll = select.poll()
         self._process, self._number, self._moved_at = os.getpid(), 0, 0.0
@@ -162,7 +193,10 @@ class Ear:
                 return self._number
         except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error, OSError):
             self._drop()
-            self._again_at, self._wait_s = self._monotonic() + self._wait_s, min(2 * self._wait_s, _RETRY_S[1])
+            self._again_at, self._wait_s = (
+                self._monotonic() + self._wait_s,
+                min(2 * self._wait_s, _RETRY_S[1]),
+            )
             return next(self._numbers)
         self._number, self._moved_at = next(self._numbers), now
         return self._number

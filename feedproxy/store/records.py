@@ -12,7 +12,9 @@ from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
 
 _this = (
-    (t.counter.c.name == bindparam("of")) & (t.counter.c.source == bindparam("at")) & (t.counter.c.outcome == bindparam("became"))
+    (t.counter.c.name == bindparam("of"))
+    & (t.counter.c.source == bindparam("at"))
+    & (t.counter.c.outcome == bindparam("became"))
 )
 _count = update(t.counter).where(_this).values(value=t.counter.c.value + bindparam("more"))
 _alarms = select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel)
@@ -30,33 +32,55 @@ class SqlRecords:
             return
         with self._db.writing() as db:
             for (name, source, outcome), more in sorted(counts.items()):
-                if not db.execute(_count, {"of": name, "at": source, "became": outcome, "more": more}).rowcount:
-                    db.execute(insert(t.counter), {"name": name, "source": source, "outcome": outcome, "value": more})
+                if not db.execute(
+                    _count, {"of": name, "at": source, "became": outcome, "more": more}
+                ).rowcount:
+                    db.execute(
+                        insert(t.counter),
+                        {"name": name, "source": source, "outcome": outcome, "value": more},
+                    )
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         with self._db.reading() as db:
-            return {(row.name, row.source, row.outcome): row.value for row in db.execute(select(t.counter))}
+            return {
+                (row.name, row.source, row.outcome): row.value
+                for row in db.execute(select(t.counter))
+            }
 
     def sizes(self) -> dict[str, int]:
         queries = {
             "articles": select(func.count()).select_from(t.article),
-            "gone": select(func.count()).select_from(t.article).where(t.article.c.gone.is_not(None)),
-            "waiting": select(func.count()).select_from(t.waiting).where(t.waiting.c.article_id.not_in(select(t.article.c.id))),
-            "checks": select(func.count()).select_from(t.waiting).where(t.waiting.c.article_id.in_(select(t.article.c.id))),
+            "gone": select(func.count())
+            .select_from(t.article)
+            .where(t.article.c.gone.is_not(None)),
+            "waiting": select(func.count())
+            .select_from(t.waiting)
+            .where(t.waiting.c.article_id.not_in(select(t.article.c.id))),
+            "checks": select(func.count())
+            .select_from(t.waiting)
+            .where(t.waiting.c.article_id.in_(select(t.article.c.id))),
             "requests": select(func.count()).select_from(t.request),
-            "pictures": select(func.count()).select_from(t.picture).where(t.picture.c.original.is_not(None)),
-            "missing_pictures": select(func.count()).select_from(t.picture).where(t.picture.c.original.is_(None)),
+            "pictures": select(func.count())
+            .select_from(t.picture)
+            .where(t.picture.c.original.is_not(None)),
+            "missing_pictures": select(func.count())
+            .select_from(t.picture)
+            .where(t.picture.c.original.is_(None)),
         }
         with self._db.reading() as db:
             return {name: int(db.execute(query).scalar() or 0) for name, query in queries.items()}
 
     def bytes_held(self) -> int:
         with self._db.reading() as db:
-            return engines.size_of(db) + int(db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0)
+            return engines.size_of(db) + int(
+                db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0
+            )
 
     def queues(self) -> dict[str, int]:
         members = t.membership.c
-        shown = select(members.channel, func.count()).where(members.article_id.in_(select(t.waiting.c.article_id)))
+        shown = select(members.channel, func.count()).where(
+            members.article_id.in_(select(t.waiting.c.article_id))
+        )
         with self._db.reading() as db:
             found = db.execute(shown.where(members.published.is_(None)).group_by(members.channel))
             return {row[0]: row[1] for row in found}
@@ -64,16 +88,26 @@ class SqlRecords:
     def newest(self) -> dict[str, datetime]:
         members = t.membership.c
         # one seek in an index for each channel, however many articles it has
-        last = select(func.max(members.published)).where(members.channel == t.channel.c.id).scalar_subquery()
+        last = (
+            select(func.max(members.published))
+            .where(members.channel == t.channel.c.id)
+            .scalar_subquery()
+        )
         with self._db.reading() as db:
-            return {channel: moment for channel, moment in db.execute(select(t.channel.c.id, last)) if moment}
+            return {
+                channel: moment
+                for channel, moment in db.execute(select(t.channel.c.id, last))
+                if moment
+            }
 
     def per_day(self, channels: Collection[str], since: datetime) -> dict[date, int]:
         members = t.membership.c
         day = (type_coerce(members.published, BigInteger) // _DAY_US).label("day")
         query = select(day, func.count(members.article_id.distinct())).group_by(day)
         with self._db.reading() as db:
-            found = db.execute(query.where(members.channel.in_(channels), members.published >= since))
+            found = db.execute(
+                query.where(members.channel.in_(channels), members.published >= since)
+            )
             return {_EPOCH + timedelta(days=number): count for number, count in found}
 
     def alarms(self) -> list[Alarm]:
@@ -96,10 +130,17 @@ class SqlRecords:
 
     def untold(self) -> list[Alarm]:
         with self._db.reading() as db:
-            return [_alarm(row) for row in db.execute(select(t.alarm).where(t.alarm.c.told == 0).order_by(t.alarm.c.opened))]
+            return [
+                _alarm(row)
+                for row in db.execute(
+                    select(t.alarm).where(t.alarm.c.told == 0).order_by(t.alarm.c.opened)
+                )
+            ]
 
     def told(self, alarm: Alarm) -> None:
-        closed = t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
+        closed = (
+            t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
+        )
         mine = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
         same = mine & (t.alarm.c.opened == alarm.opened) & closed
         with self._db.writing() as db:

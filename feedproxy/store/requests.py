@@ -27,7 +27,10 @@ def original_of(db: Connection, article_id: ArticleId) -> Url | None:
     """Return the upstream address of an article that is waiting or linked to."""
     wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
     linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
-    found = db.execute(wanted).scalar() or db.execute(linked.order_by(t.article_link.c.article_id).limit(1)).scalar()
+    found = (
+        db.execute(wanted).scalar()
+        or db.execute(linked.order_by(t.article_link.c.article_id).limit(1)).scalar()
+    )
     return Url(found) if found else None
 
 
@@ -43,7 +46,9 @@ def find(db: Connection, article_id: ArticleId) -> Request | None:
 def count(db: Connection) -> int:
     """Return how many articles are asked for and not held."""
     new = db.execute(select(func.count()).select_from(t.request)).scalar()
-    taken = db.execute(select(func.count()).select_from(t.membership, t.waiting).where(_taken)).scalar()
+    taken = db.execute(
+        select(func.count()).select_from(t.membership, t.waiting).where(_taken)
+    ).scalar()
     return (new or 0) + (taken or 0)
 
 
@@ -54,10 +59,20 @@ def add(db: Connection, article_id: ArticleId, url: Url, now: datetime) -> None:
 
 def take(db: Connection) -> None:
     """Have the articles wait that were asked for, and those that waited already be next."""
-    for row in db.execute(select(t.request).order_by(t.request.c.asked, t.request.c.article_id)).all():
+    for row in db.execute(
+        select(t.request).order_by(t.request.c.asked, t.request.c.article_id)
+    ).all():
         if not _has(db, t.article.c.id == row.article_id):
-            if not _has(db, (t.membership.c.channel == REQUESTED) & (t.membership.c.article_id == row.article_id)):
-                db.execute(insert(t.membership).values(channel=REQUESTED, article_id=row.article_id, title=""))
+            if not _has(
+                db,
+                (t.membership.c.channel == REQUESTED)
+                & (t.membership.c.article_id == row.article_id),
+            ):
+                db.execute(
+                    insert(t.membership).values(
+                        channel=REQUESTED, article_id=row.article_id, title=""
+                    )
+                )
             mine = t.waiting.c.article_id == row.article_id
             if not db.execute(update(t.waiting).where(mine).values(try_at=None, tries=0)).rowcount:
                 waiting.add(db, [waiting.values_of(row.article_id, row.url, row.asked)])
@@ -67,7 +82,9 @@ def take(db: Connection) -> None:
 def forget(db: Connection, article_id: ArticleId) -> None:
     """Have an article that only readers asked for wait no longer."""
     members = t.membership.c
-    db.execute(delete(t.membership).where(members.channel == REQUESTED, members.article_id == article_id))
+    db.execute(
+        delete(t.membership).where(members.channel == REQUESTED, members.article_id == article_id)
+    )
     if not _has(db, members.article_id == article_id):
         db.execute(delete(t.waiting).where(t.waiting.c.article_id == article_id))
 

@@ -9,7 +9,18 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Table, Update, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Table,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from feedproxy.model import OF_REPLICA, ArticleId, Version
 from feedproxy.store import tables as t
@@ -26,12 +37,24 @@ CHANGES = select(func.sum(t.channel.c.changed), func.max(t.channel.c.changed_at)
     t.channel.c.id.in_(bindparam("channels", expanding=True))
 )
 _members, _due, _channels = t.membership.c, t.archive_due.c, t.channel.c
-_channels_of = select(_members.article_id, _members.channel).where(_members.article_id.in_(SOME), _members.published.is_not(None))
-_not_due = select(t.article.c.id).where(t.article.c.id.in_(SOME), ~exists().where(_due.article_id == t.article.c.id))
+_channels_of = select(_members.article_id, _members.channel).where(
+    _members.article_id.in_(SOME), _members.published.is_not(None)
+)
+_not_due = select(t.article.c.id).where(
+    t.article.c.id.in_(SOME), ~exists().where(_due.article_id == t.article.c.id)
+)
 _make_due = insert(t.archive_due).from_select(["article_id"], _not_due)
 _linking = select(t.article_link.c.article_id).where(t.article_link.c.target_id.in_(SOME))
-_affected = select(_members.channel).where(_members.article_id.in_(SOME) | _members.article_id.in_(_linking)).distinct()
-_change = update(t.channel).where(_channels.id.in_(SOME)).values(changed=_channels.changed + 1, changed_at=bindparam("now"))
+_affected = (
+    select(_members.channel)
+    .where(_members.article_id.in_(SOME) | _members.article_id.in_(_linking))
+    .distinct()
+)
+_change = (
+    update(t.channel)
+    .where(_channels.id.in_(SOME))
+    .values(changed=_channels.changed + 1, changed_at=bindparam("now"))
+)
 _known = select(_channels.id).where(_channels.id.in_(SOME))
 
 
@@ -66,7 +89,9 @@ def insert_all(db: Connection, table: Table, values: list[dict[str, Any]]) -> No
     if not values:
         return
     statement = insert(table)
-    if db.dialect.name == "postgresql":  # a statement that returns is one for many rows, else each row is one of its own
+    if (
+        db.dialect.name == "postgresql"
+    ):  # a statement that returns is one for many rows, else each row is one of its own
         statement = statement.returning(*table.primary_key)
     db.execute(statement, values)
 
@@ -101,4 +126,6 @@ def count_change(db: Connection, channels: set[str], now: datetime) -> None:
     """Count a change for each of *channels*."""
     if db.execute(_change, {"some": sorted(channels), "now": now}).rowcount < len(channels):
         new = channels - set(db.execute(_known, {"some": sorted(channels)}).scalars())
-        insert_all(db, t.channel, [{"id": each, "changed": 1, "changed_at": now} for each in sorted(new)])
+        insert_all(
+            db, t.channel, [{"id": each, "changed": 1, "changed_at": now} for each in sorted(new)]
+        )

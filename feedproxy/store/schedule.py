@@ -12,7 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from feedproxy.errors import StoreError
-from feedproxy.model import LONGEST_DELAY, LONGEST_QUEUE, LONGEST_QUIET, MOST_QUEUED, ArticleId, Backfill, ChannelState, Url
+from feedproxy.model import (
+    LONGEST_DELAY,
+    LONGEST_QUEUE,
+    LONGEST_QUIET,
+    MOST_QUEUED,
+    ArticleId,
+    Backfill,
+    ChannelState,
+    Url,
+)
 from feedproxy.store import pictures, rows, waiting
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
@@ -23,12 +32,17 @@ _LEADER = "poller"
 MOVING = "move"
 # Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
 _LONGEST_TTL_S = 366 * 86_400
-_states = select(*(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState)))
+_states = select(
+    *(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState))
+)
 _state = _states.where(t.channel.c.id == rows.MINE)
 _mine = update(t.channel).where(t.channel.c.id == rows.MINE)
 _claim = _mine.where(t.channel.c.next_poll_at == bindparam("seen"))
 _claim_first = _mine.where(t.channel.c.next_poll_at.is_(None))
-_host, _change_host = select(t.host).where(t.host.c.name == rows.MINE), update(t.host).where(t.host.c.name == rows.MINE)
+_host, _change_host = (
+    select(t.host).where(t.host.c.name == rows.MINE),
+    update(t.host).where(t.host.c.name == rows.MINE),
+)
 _quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 
 
@@ -69,11 +83,17 @@ class SqlSchedule:
 
     def plan_first(self, polls: Mapping[str, datetime]) -> None:
         with self._db.writing() as db:
-            known = set(db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(polls))).scalars())
+            known = set(
+                db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(polls))).scalars()
+            )
             never = t.channel.c.next_poll_at.is_(None) & t.channel.c.polled_at.is_(None)
             for channel, at in polls.items():
                 if channel in known:
-                    db.execute(update(t.channel).where(t.channel.c.id == channel, never).values(next_poll_at=at))
+                    db.execute(
+                        update(t.channel)
+                        .where(t.channel.c.id == channel, never)
+                        .values(next_poll_at=at)
+                    )
                 else:
                     db.execute(insert(t.channel).values(id=channel, next_poll_at=at))
 
@@ -86,11 +106,15 @@ class SqlSchedule:
                 db.execute(insert(t.channel).values(id=channel))
             return bool(db.execute(_claim_first, mine).rowcount)
 
-    def begin_articles(self, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+    def begin_articles(
+        self, seen: Mapping[ArticleId, datetime | None], until: datetime
+    ) -> set[ArticleId]:
         with self._db.writing() as db:
             return waiting.claim(db, seen, until)
 
-    def next_due(self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]) -> datetime | None:
+    def next_due(
+        self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]
+    ) -> datetime | None:
         polls = select(func.min(t.channel.c.next_poll_at)).where(t.channel.c.id.in_(channels))
         with self._db.reading() as db:
             found = [
@@ -105,12 +129,18 @@ class SqlSchedule:
     def backfill(self, channel: str) -> Backfill | None:
         with self._db.reading() as db:
             row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
-        return Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages) if row else None
+        return (
+            Backfill(row.channel, Url(row.next_url) if row.next_url else None, row.pages)
+            if row
+            else None
+        )
 
     def remember_backfill(self, walk: Backfill) -> None:
         values = {"next_url": walk.next_url, "pages": walk.pages}
         with self._db.writing() as db:
-            if not db.execute(update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)).rowcount:
+            if not db.execute(
+                update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)
+            ).rowcount:
                 db.execute(insert(t.backfill).values(channel=walk.channel, **values))
 
     def forget_backfill(self, channel: str) -> None:
@@ -126,11 +156,19 @@ class SqlLease:
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
         mine = t.lease.c.name == _LEADER
-        is_free = or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > now + 2 * (until - now))
+        is_free = or_(
+            t.lease.c.owner == owner,
+            t.lease.c.until <= now,
+            t.lease.c.until > now + 2 * (until - now),
+        )
         values = {"owner": owner, "until": until}
         with self._db.writing() as db:
-            if origin := db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar():
-                raise StoreError(f"store: it is being moved here from {origin}; if that was interrupted, run it again")
+            if origin := db.execute(
+                select(t.lease.c.owner).where(t.lease.c.name == MOVING)
+            ).scalar():
+                raise StoreError(
+                    f"store: it is being moved here from {origin}; if that was interrupted, run it again"
+                )
             if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
                 return True
             if db.execute(select(t.lease.c.name).where(mine)).first():
@@ -144,12 +182,14 @@ class SqlLease:
 
     def leader(self) -> tuple[str, datetime] | None:
         with self._db.reading() as db:
-            row = db.execute(select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)).first()
+            row = db.execute(
+                select(t.lease.c.owner, t.lease.c.until).where(t.lease.c.name == _LEADER)
+            ).first()
         return (row.owner, row.until) if row else None
 
 
 class SqlBudget:
-    """Implements `Budget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends.
+    """Implements `HostBudget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends.
 
     So each machine has its own places, where several work over one database; the pace is one for all.
     """
@@ -166,11 +206,15 @@ class SqlBudget:
                 held.enter_context(locked(files[threading.get_native_id() % at_once]))
             yield
 
-    def reserve(self, host: str, gap_s: float, now: datetime, most_quiet_s: float) -> tuple[datetime, datetime | None]:
+    def reserve(
+        self, host: str, gap_s: float, now: datetime, most_quiet_s: float
+    ) -> tuple[datetime, datetime | None]:
         with self._db.writing(host) as db:
             row = db.execute(_host, {"mine": host}).first()
             longest_queue = max(LONGEST_QUEUE, MOST_QUEUED * timedelta(seconds=gap_s))
-            was_later = row is not None and row.next_at > now + longest_queue  # by a clock that has jumped back since
+            was_later = (
+                row is not None and row.next_at > now + longest_queue
+            )  # by a clock that has jumped back since
             if row and not was_later and _is_quiet(row, now, timedelta(seconds=most_quiet_s)):
                 return now, row.quiet_until
             is_queued = row is not None and now < row.next_at and not was_later

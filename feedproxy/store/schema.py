@@ -28,7 +28,10 @@ def migrate(engine: Engine, lock_file: Path) -> None:
 
 def upgrade(engine: Engine) -> None:
     """Do the same without a lock, in one transaction."""
-    with engine.connect().execution_options(write=True, patient=True) as connection, connection.begin():
+    with (
+        engine.connect().execution_options(write=True, patient=True) as connection,
+        connection.begin(),
+    ):
         if connection.dialect.name != "sqlite":
             postgres.check_order(connection)
         _upgrade(connection)
@@ -47,7 +50,10 @@ def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
         raise StoreError(f"store: {file} can't be locked: {e.strerror}") from e
     with handle:
         try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(
+                handle,
+                (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB),
+            )
         except BlockingIOError:
             yield False
             return

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, TextClause, bindparam, delete, func, insert, 
 
 from feedproxy.markup import clean_text_of
 from feedproxy.model import Article, ArticleId, SafeHtml, Version
+from feedproxy.search_terms import Query, tokens_of
 from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
 from feedproxy.store.indexed import search_doc, search_due
-from feedproxy.words import Query, tokens_of
 
 # An article's number is the week it was published in, and how many of the week came before it: numbers that are near each other
 # make a small index (132,000 articles of 30 years take half of what numbers by the minute take), and order without sorting.
@@ -37,7 +37,9 @@ class _Engine(NamedTuple):
 
 _ENGINES: Mapping[str, _Engine] = {
     "sqlite": _Engine(
-        text("SELECT rowid FROM search_index WHERE search_index MATCH :all AND rowid < :below ORDER BY rowid DESC LIMIT :most"),
+        text(
+            "SELECT rowid FROM search_index WHERE search_index MATCH :all AND rowid < :below ORDER BY rowid DESC LIMIT :most"
+        ),
         text("INSERT INTO search_index (rowid, tokens) VALUES (:number, :tokens)"),
         text("INSERT INTO search_index (search_index) VALUES ('delete-all')"),
     ),
@@ -46,15 +48,21 @@ _ENGINES: Mapping[str, _Engine] = {
             "SELECT number FROM search_index WHERE tokens @@ CAST(:all AS tsquery) AND number < :below "
             "ORDER BY number DESC LIMIT :most"
         ),
-        text("INSERT INTO search_index (number, tokens) VALUES (:number, array_to_tsvector(string_to_array(:tokens, ' ')))"),
+        text(
+            "INSERT INTO search_index (number, tokens) VALUES (:number, array_to_tsvector(string_to_array(:tokens, ' ')))"
+        ),
         text("DELETE FROM search_index"),
     ),
 }
 _docs, _article = search_doc.c, t.article.c
 _DONE = delete(search_due).where(search_due.c.article_id.in_(rows.SOME))
 _LOST = update(search_doc).where(_docs.article_id.in_(rows.SOME)).values(article_id=None)
-_TEXTS = select(_article.id, _article.published, _article.title, _article.body).where(_article.id.in_(rows.SOME))
-_LAST = select(func.max(_docs.number)).where(_docs.number >= bindparam("first"), _docs.number < bindparam("end"))
+_TEXTS = select(_article.id, _article.published, _article.title, _article.body).where(
+    _article.id.in_(rows.SOME)
+)
+_LAST = select(func.max(_docs.number)).where(
+    _docs.number >= bindparam("first"), _docs.number < bindparam("end")
+)
 _AND = {"sqlite": " ", "postgresql": " & "}
 _QUOTED = {"sqlite": '"{}"', "postgresql": "'{}'"}
 
@@ -66,7 +74,14 @@ LOT = 100
 class Search(Protocol):
     """Articles by words. Every method raises StoreError where the store can't be read or written."""
 
-    def find(self, query: Query, channels: Collection[str], limit: int, *, before: ArticleId | None = None) -> list[Article]:
+    def find(
+        self,
+        query: Query,
+        channels: Collection[str],
+        limit: int,
+        *,
+        before: ArticleId | None = None,
+    ) -> list[Article]:
         """Return the newest articles of *channels* that have all words of *query* in title or text, older than one of them.
 
         Only the newest 2,000 that may have them are looked at.
@@ -92,11 +107,18 @@ class SqlSearch:
         self._db = db
 
     def find(  # noqa: D102 (described where it is promised, as the others)
-        self, query: Query, channels: Collection[str], limit: int, *, before: ArticleId | None = None
+        self,
+        query: Query,
+        channels: Collection[str],
+        limit: int,
+        *,
+        before: ArticleId | None = None,
     ) -> list[Article]:
         with self._db.reading() as db:
             candidates = islice(_candidates(db, query, before), _MOST)
-            return articles.read(db, list(islice(_having(db, candidates, query, frozenset(channels)), limit)))
+            return articles.read(
+                db, list(islice(_having(db, candidates, query, frozenset(channels)), limit))
+            )
 
     def version(self, channels: Collection[str]) -> Version:  # noqa: D102
         with self._db.reading() as db:
@@ -144,7 +166,10 @@ def _candidates(db: Connection, query: Query, before: ArticleId | None) -> Itera
         if published is None:
             return
         last, below = _Hit(published, before), _first_number(published + _WEEK)
-    weeks = (sorted(hits, reverse=True) for _, hits in groupby(_hits(db, query, below), lambda hit: _week(hit.published)))
+    weeks = (
+        sorted(hits, reverse=True)
+        for _, hits in groupby(_hits(db, query, below), lambda hit: _week(hit.published))
+    )
     ordered = (hit for week in weeks for hit in week)
     yield from dropwhile(lambda hit: last is not None and hit >= last, ordered)
 
@@ -153,15 +178,23 @@ def _hits(db: Connection, query: Query, below: int) -> Iterator[_Hit]:
     docs, engine = search_doc.c, db.dialect.name
     wanted = _AND[engine].join(map(_QUOTED[engine].format, sorted(query.tokens)))
     while True:
-        numbers = list(db.execute(_ENGINES[engine].find, {"all": wanted, "below": below, "most": _CANDIDATES}).scalars())
-        held = select(docs.published, docs.article_id).where(docs.number.in_(numbers), docs.article_id.is_not(None))
+        numbers = list(
+            db.execute(
+                _ENGINES[engine].find, {"all": wanted, "below": below, "most": _CANDIDATES}
+            ).scalars()
+        )
+        held = select(docs.published, docs.article_id).where(
+            docs.number.in_(numbers), docs.article_id.is_not(None)
+        )
         yield from (_Hit(*row) for row in db.execute(held.order_by(docs.number.desc())))
         if len(numbers) < _CANDIDATES:
             return
         below = numbers[-1]
 
 
-def _having(db: Connection, candidates: Iterable[_Hit], query: Query, channels: frozenset[str]) -> Iterator[ArticleId]:
+def _having(
+    db: Connection, candidates: Iterable[_Hit], query: Query, channels: frozenset[str]
+) -> Iterator[ArticleId]:
     """Yield those that one of *channels* shows and that have all words."""
     columns, remaining, is_sure = t.article.c, iter(candidates), query.is_of_tokens
     while ids := [hit.id for hit in islice(remaining, _READ)]:
@@ -169,8 +202,12 @@ def _having(db: Connection, candidates: Iterable[_Hit], query: Query, channels: 
         having = set(ids)
         if not is_sure:
             texts = select(columns.id, columns.title, columns.body).where(columns.id.in_(ids))
-            having = {row.id for row in db.execute(texts) if query.is_in(_text(row.title, row.body))}
-        yield from (each for each in ids if each in having and shown.get(each, frozenset()) & channels)
+            having = {
+                row.id for row in db.execute(texts) if query.is_in(_text(row.title, row.body))
+            }
+        yield from (
+            each for each in ids if each in having and shown.get(each, frozenset()) & channels
+        )
 
 
 def _text(title: str, body: str) -> str:
@@ -198,11 +235,19 @@ def _index(db: Connection, ids: list[str]) -> None:
     texts: list[dict[str, object]] = []
     for row in found:
         first = _first_number(row.published)
-        last = taken.get(first) or db.execute(_LAST, {"first": first, "end": first + _NUMBERS}).scalar() or first
-        if last + 1 < first + _NUMBERS:  # else more came in a week than anybody reads, and the others are not found
+        last = (
+            taken.get(first)
+            or db.execute(_LAST, {"first": first, "end": first + _NUMBERS}).scalar()
+            or first
+        )
+        if (
+            last + 1 < first + _NUMBERS
+        ):  # else more came in a week than anybody reads, and the others are not found
             number = taken[first] = last + 1
             docs.append({"number": number, "article_id": row.id, "published": row.published})
-            texts.append({"number": number, "tokens": " ".join(tokens_of(_text(row.title, row.body)))})
+            texts.append(
+                {"number": number, "tokens": " ".join(tokens_of(_text(row.title, row.body)))}
+            )
     rows.insert_all(db, search_doc, docs)
     if texts:
         db.execute(_ENGINES[db.dialect.name].add, texts)

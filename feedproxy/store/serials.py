@@ -35,7 +35,9 @@ class SqlSerials:
 
 
 def _find(db: Connection, source: str, path: str) -> Row[tuple[str, str, int, str]] | None:
-    return db.execute(select(t.serial).where(t.serial.c.source == source, t.serial.c.path == path)).first()
+    return db.execute(
+        select(t.serial).where(t.serial.c.source == source, t.serial.c.path == path)
+    ).first()
 
 
 def _next(db: Connection, path: str, digest: str) -> int:

@@ -15,8 +15,8 @@ from feedproxy.model import (
     Headline,
     ListingItem,
     Page,
+    PrunableArticle,
     Request,
-    Stored,
     StoredPicture,
     Url,
     Validators,
@@ -32,7 +32,7 @@ from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.archive import SqlArchive
 from feedproxy.store.database import Connections, Database
-from feedproxy.store.ledgers import Budget, Lease
+from feedproxy.store.polling import HostBudget, Lease
 from feedproxy.store.records import SqlRecords
 from feedproxy.store.schedule import SqlSchedule
 from feedproxy.store.serials import SqlSerials
@@ -44,21 +44,29 @@ class SqlStore:
     def __init__(
         self,
         database: Database,
-        turn: Callable[[], AbstractContextManager[object]],
+        exclusive_lock: Callable[[], AbstractContextManager[object]],
         lease: Lease,
-        budget: Budget,
+        budget: HostBudget,
         within: Connections | None = None,
     ) -> None:
         db = within or database
-        self._database, self._db, self.turn, self.lease, self.budget = database, db, turn, lease, budget
+        self._database, self._db, self.exclusive_lock, self.lease, self.budget = (
+            database,
+            db,
+            exclusive_lock,
+            lease,
+            budget,
+        )
         self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
         self.serials = SqlSerials(db)
-        self.search, self.pulse = search.SqlSearch(db), database.pulse.read
+        self.search, self.change_counter = search.SqlSearch(db), database.change_counter.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
 
     def probe(self, channels: Collection[str], limit: int) -> None:
         if damage := self._database.damage():
-            raise StoreError(f"store: is damaged: {damage}; stop everything, put the file aside, and restore a backup")
+            raise StoreError(
+                f"store: is damaged: {damage}; stop everything, put the file aside, and restore a backup"
+            )
         self.version([])
         self.newest(channels, limit)
 
@@ -73,7 +81,7 @@ class SqlStore:
             yield self._within(transaction)
 
     def _within(self, connections: Connections) -> "SqlStore":
-        return SqlStore(self._database, self.turn, self.lease, self.budget, connections)
+        return SqlStore(self._database, self.exclusive_lock, self.lease, self.budget, connections)
 
     # -------------------------------------------------------------- reading
 
@@ -96,14 +104,20 @@ class SqlStore:
 
     def count(self, channel: str) -> int:
         members = t.membership.c
-        query = select(func.count()).where(members.channel == channel, members.published.is_not(None))
+        query = select(func.count()).where(
+            members.channel == channel, members.published.is_not(None)
+        )
         with self._db.reading() as db:
             return db.execute(query).scalar() or 0
 
-    def neighbours(self, article_id: ArticleId, channel: str) -> tuple[Headline | None, Headline | None]:
+    def neighbours(
+        self, article_id: ArticleId, channel: str
+    ) -> tuple[Headline | None, Headline | None]:
         with self._db.reading() as db:
             ids = queries.neighbours_of(db, article_id, channel)
-            found = {each.id: each for each in articles.headlines(db, [each for each in ids if each])}
+            found = {
+                each.id: each for each in articles.headlines(db, [each for each in ids if each])
+            }
         before, after = (found.get(each) if each else None for each in ids)
         return before, after
 
@@ -127,7 +141,9 @@ class SqlStore:
         with self._db.reading() as db:
             return rows.channels_of(db, ids)
 
-    def period(self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None) -> list[ArticleId]:
+    def period(
+        self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None
+    ) -> list[ArticleId]:
         with self._db.reading() as db:
             query = queries.of_period(channels, since, until).limit(limit)
             return [ArticleId(each) for each in db.execute(query).scalars()]
@@ -160,7 +176,9 @@ class SqlStore:
         with self._db.writing() as db:
             unknown, joined = 0, list[ArticleId]()
             for start in range(0, len(items), rows.CHUNK):
-                found = waiting_rows.remember_items(db, channel, items[start : start + rows.CHUNK], start, now)
+                found = waiting_rows.remember_items(
+                    db, channel, items[start : start + rows.CHUNK], start, now
+                )
                 unknown += found[0]
                 joined += found[1]
             rows.touch(db, joined, now)
@@ -192,20 +210,28 @@ class SqlStore:
 
     def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
         with self._db.reading() as db:
-            return [ArticleId(each) for each in db.execute(queries.of_channels(channels, since)).scalars()]
+            return [
+                ArticleId(each)
+                for each in db.execute(queries.of_channels(channels, since)).scalars()
+            ]
 
-    def prunable(self, channels: Collection[str], entries: int) -> list[Stored]:
+    def prunable(self, channels: Collection[str], entries: int) -> list[PrunableArticle]:
         with self._db.reading() as db:
             shown = (queries.newest_of(db, [channel], entries) for channel in channels)
             kept = set(chain.from_iterable(shown))
-            found = (Stored(ArticleId(row.id), row.published, row.size or 0) for row in db.execute(queries.sizes()))
+            found = (
+                PrunableArticle(ArticleId(row.id), row.published, row.size or 0)
+                for row in db.execute(queries.sizes())
+            )
             return [each for each in found if each.id not in kept]
 
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
         with self._db.reading() as db:
             return picture_rows.known(db, urls)
 
-    def due_pictures(self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int) -> list[WaitingPicture]:
+    def due_pictures(
+        self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
+    ) -> list[WaitingPicture]:
         with self._db.reading() as db:
             return picture_rows.due(db, hosts, channels, now, limit)
 
@@ -252,11 +278,17 @@ class SqlStore:
 
     def site_dates(self, site: str) -> dict[ArticleId, datetime]:
         with self._db.reading() as db:
-            return {ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))}
+            return {
+                ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))
+            }
 
-    def oldest(self, channel: str, sources: Collection[DateSource], since: datetime | None = None) -> datetime | None:
+    def oldest(
+        self, channel: str, sources: Collection[DateSource], since: datetime | None = None
+    ) -> datetime | None:
         with self._db.reading() as db:
-            found = [db.execute(query).scalar() for query in queries.oldest(channel, sources, since)]
+            found = [
+                db.execute(query).scalar() for query in queries.oldest(channel, sources, since)
+            ]
             return min((each for each in found if each), default=None)
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
@@ -267,7 +299,9 @@ class SqlStore:
         with self._db.writing() as db:
             waiting_rows.settle(db, article_id, None)
             is_new = db.execute(
-                update(t.article).where(t.article.c.id == article_id, t.article.c.gone.is_(None)).values(gone=now)
+                update(t.article)
+                .where(t.article.c.id == article_id, t.article.c.gone.is_(None))
+                .values(gone=now)
             )
             if is_new.rowcount:
                 rows.touch(db, [article_id], now)
@@ -283,15 +317,22 @@ class SqlStore:
 
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
         with self._db.reading() as db:
-            return [(ArticleId(row.article_id), row.published) for row in db.execute(queries.dated(channels))]
+            return [
+                (ArticleId(row.article_id), row.published)
+                for row in db.execute(queries.dated(channels))
+            ]
 
     def tags(self, channels: Collection[str]) -> list[str]:
         with self._db.reading() as db:
             return sorted(db.execute(queries.tags_of(channels)).scalars())
 
-    def put_off(self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime) -> None:
+    def put_off(
+        self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
+    ) -> None:
         with self._db.writing() as db:
-            waiting_rows.put_off(db, article_id, {"tries": tries, "tried_at": now, "try_at": try_at, "error": error})
+            waiting_rows.put_off(
+                db, article_id, {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
+            )
 
     def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
         with self._db.writing() as db:
@@ -300,7 +341,11 @@ class SqlStore:
 
     def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
         with self._db.writing() as db:
-            db.execute(update(t.picture).where(t.picture.c.url == url).values(tries=tries, try_at=try_at, error=error))
+            db.execute(
+                update(t.picture)
+                .where(t.picture.c.url == url)
+                .values(tries=tries, try_at=try_at, error=error)
+            )
 
     def fetch_again(self, files: Collection[str], now: datetime) -> None:
         if files:

@@ -23,12 +23,21 @@ _of_channel = (
 )
 
 
-def of_channel(db: Connection, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+def of_channel(
+    db: Connection, channel: str, only: Collection[ArticleId] | None = None
+) -> list[Waiting]:
     """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
     query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
     return [
         Waiting(
-            ListingItem(row.article_id, Url(row.url), row.title, row.published, row.excerpt, DateSource(row.dated)),
+            ListingItem(
+                row.article_id,
+                Url(row.url),
+                row.title,
+                row.published,
+                row.excerpt,
+                DateSource(row.dated),
+            ),
             row.tries,
             row.try_at,
             row.tried_at,
@@ -39,12 +48,18 @@ def of_channel(db: Connection, channel: str, only: Collection[ArticleId] | None 
     ]
 
 
-def claim(db: Connection, seen: Mapping[ArticleId, datetime | None], until: datetime) -> set[ArticleId]:
+def claim(
+    db: Connection, seen: Mapping[ArticleId, datetime | None], until: datetime
+) -> set[ArticleId]:
     """Have articles wait until then that were *seen* to be due at those moments; return those that still were."""
     found, try_at = set(), t.waiting.c.try_at
     for article_id, at in sorted(seen.items()):
         is_unchanged = try_at.is_(None) if at is None else try_at == at
-        claimed = update(t.waiting).where(t.waiting.c.article_id == article_id, is_unchanged).values(try_at=until)
+        claimed = (
+            update(t.waiting)
+            .where(t.waiting.c.article_id == article_id, is_unchanged)
+            .values(try_at=until)
+        )
         if db.execute(claimed).rowcount:
             found.add(article_id)
     return found
@@ -52,17 +67,28 @@ def claim(db: Connection, seen: Mapping[ArticleId, datetime | None], until: date
 
 def next_of(channels: Collection[str]) -> Select[Any]:
     """Return the query for the moment from which on the next article of *channels* is due."""
-    shown = exists().where(t.membership.c.article_id == t.waiting.c.article_id, t.membership.c.channel.in_(channels))
-    return select(t.waiting.c.try_at).where(t.waiting.c.try_at.is_not(None), shown).order_by(t.waiting.c.try_at).limit(1)
+    shown = exists().where(
+        t.membership.c.article_id == t.waiting.c.article_id, t.membership.c.channel.in_(channels)
+    )
+    return (
+        select(t.waiting.c.try_at)
+        .where(t.waiting.c.try_at.is_not(None), shown)
+        .order_by(t.waiting.c.try_at)
+        .limit(1)
+    )
 
 
-def listed(db: Connection, channel: str, articles: Collection[ArticleId], until: datetime) -> set[ArticleId]:
+def listed(
+    db: Connection, channel: str, articles: Collection[ArticleId], until: datetime
+) -> set[ArticleId]:
     """Return those of *articles* that a channel has shown *until* then."""
     found: set[ArticleId] = set()
     members = t.membership.c
     for some in rows.chunks(articles):
         mine = (members.channel == channel) & members.article_id.in_(some)
-        query = select(members.article_id).where(mine, members.seen.is_(None) | (members.seen <= until))
+        query = select(members.article_id).where(
+            mine, members.seen.is_(None) | (members.seen <= until)
+        )
         found.update(map(ArticleId, db.execute(query).scalars()))
     return found
 
@@ -70,7 +96,11 @@ def listed(db: Connection, channel: str, articles: Collection[ArticleId], until:
 def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
     """Return the channels that show what is due *now*; a moment beyond *horizon* was written by a clock that has jumped."""
     due = or_(t.waiting.c.try_at.is_(None), t.waiting.c.try_at <= now, t.waiting.c.try_at > horizon)
-    shown = select(t.membership.c.channel).join(t.waiting, t.waiting.c.article_id == t.membership.c.article_id).where(due)
+    shown = (
+        select(t.membership.c.channel)
+        .join(t.waiting, t.waiting.c.article_id == t.membership.c.article_id)
+        .where(due)
+    )
     return set(db.execute(shown.distinct()).scalars())
 
 
@@ -88,9 +118,21 @@ def remember_items(
     queued = set(db.execute(select(queue.article_id).where(queue.article_id.in_(ids))).scalars())
     for item in items:
         if item.id in renamed:
-            db.execute(update(t.membership).where(mine, members.article_id == item.id).values(title=item.title))
-            db.execute(update(t.waiting).where(queue.article_id == item.id).values(title=item.title, try_at=None))
-    rows.insert_all(db, t.membership, [_member(channel, item, held.get(item.id), now) for item in items if item.id not in titles])
+            db.execute(
+                update(t.membership)
+                .where(mine, members.article_id == item.id)
+                .values(title=item.title)
+            )
+            db.execute(
+                update(t.waiting)
+                .where(queue.article_id == item.id)
+                .values(title=item.title, try_at=None)
+            )
+    rows.insert_all(
+        db,
+        t.membership,
+        [_member(channel, item, held.get(item.id), now) for item in items if item.id not in titles],
+    )
     wanted = [
         (item, at)
         for at, item in enumerate(items, start)
@@ -116,7 +158,9 @@ def add(db: Connection, values: list[dict[str, Any]]) -> None:
     rows.insert_all(db, t.waiting, [each for each in values if urls.is_web(each["url"])])
 
 
-def come_again(db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime) -> None:
+def come_again(
+    db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime
+) -> None:
     """Have an article that was stored be fetched again, or not."""
     if again_at is None:
         db.execute(_settle, {"mine": saved.id})
@@ -139,7 +183,9 @@ def put_off(db: Connection, article_id: ArticleId, values: dict[str, Any]) -> No
     db.execute(_put_off, {"mine": article_id, **values})
 
 
-def values_of(article_id: str, url: str, now: datetime, item: ListingItem | None = None, position: int = 0) -> dict[str, Any]:
+def values_of(
+    article_id: str, url: str, now: datetime, item: ListingItem | None = None, position: int = 0
+) -> dict[str, Any]:
     """Return the row of an article that is to be fetched; *item* is what a listing says of it."""
     return {
         "article_id": article_id,
@@ -163,7 +209,11 @@ def _compare(
     mine = (members.channel == channel) & members.article_id.in_(ids)
     titles = _pairs(db, select(members.article_id, members.title).where(mine))
     held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
-    renamed = (item for item in items if item.title and one_line(titles.get(item.id, item.title)) != one_line(item.title))
+    renamed = (
+        item
+        for item in items
+        if item.title and one_line(titles.get(item.id, item.title)) != one_line(item.title)
+    )
     return titles, held, {item.id for item in renamed}
 
 
@@ -171,5 +221,13 @@ def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def _member(channel: str, item: ListingItem, published: datetime | None, now: datetime) -> dict[str, Any]:
-    return {"channel": channel, "article_id": item.id, "title": item.title, "published": published, "seen": now}
+def _member(
+    channel: str, item: ListingItem, published: datetime | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "channel": channel,
+        "article_id": item.id,
+        "title": item.title,
+        "published": published,
+        "seen": now,
+    }

@@ -8,30 +8,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, SecurityError, TooManyRequests
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    SecurityError,
+    TooManyRequests,
+)
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feedproxy import logs
-from feedproxy.choice import PARAMETERS
-from feedproxy.edition import RAW, SCRIPT
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import FeedproxyError, StoreError
+from feedproxy.feed_options import PARAMETERS
 from feedproxy.media import Media, open_media
 from feedproxy.model import Images, Mirror
-from feedproxy.settings import Settings, load_settings
+from feedproxy.output import RAW, SCRIPT
 from feedproxy.sign import signing_key
-from feedproxy.sources import load_mirror
-from feedproxy.store import Clock, Desk, open_desk
+from feedproxy.store import Clock, WebStore, open_web_store
 from feedproxy.web import counters
+from feedproxy.web.access import RequestCheck, guard, headers_of
 from feedproxy.web.archives import Archives
 from feedproxy.web.cache import ResponseCache
 from feedproxy.web.feeds import Feeds
-from feedproxy.web.gate import RequestCheck, guard, headers_of
 from feedproxy.web.operators import Operators
+from feedproxy.web.rate_limits import RateLimiter
 from feedproxy.web.responses import TEXT
 from feedproxy.web.search import Searches
 from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.views import Views
-from feedproxy.web.windows import Windows
 
 _log = logging.getLogger(__name__)
 # gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
@@ -44,7 +50,10 @@ _INTERVAL = timedelta(milliseconds=10)
 _PARAMETERS = frozenset((*PARAMETERS, SCRIPT, RAW, "q", "before", "key"))
 _BROKEN, _FAILED = 500, 503
 _WORDS = {
-    401: ("这个镜像需要钥匙", "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。浏览器要允许 Cookie。"),
+    401: (
+        "这个镜像需要钥匙",
+        "请用带有 ?key=… 的地址打开，钥匙由镜像的管理员发给。浏览器要允许 Cookie。",
+    ),
     404: ("没有这个页面", "请从首页进入。"),
     429: ("请求太多了", "请过一分钟再试。"),
 }
@@ -62,22 +71,37 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
     """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
     try:
         settings = load_settings(environ)
-        logs.begin(settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty()))
+        logs.begin(
+            settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty())
+        )
         mirror = load_mirror(settings.config)
-        library = open_desk(settings.store_url, settings.data, settings.database_read_url, redis_url=settings.redis_url)
-        return create_app(settings, mirror, library, open_media(settings), clock, interval=_INTERVAL)
+        library = open_web_store(
+            settings.store_url,
+            settings.data,
+            settings.database_read_url,
+            redis_url=settings.redis_url,
+        )
+        return create_app(
+            settings, mirror, library, open_media(settings), clock, interval=_INTERVAL
+        )
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
 def create_app(
-    settings: Settings, mirror: Mirror, library: Desk, media: Media, clock: Clock, *, interval: timedelta = timedelta()
+    settings: Settings,
+    mirror: Mirror,
+    library: WebStore,
+    media: Media,
+    clock: Clock,
+    *,
+    interval: timedelta = timedelta(),
 ) -> Flask:
     """Return the application that answers from *library* and *media*; a response may be older than these by an *interval*."""
     app = _App(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects name whatever host the client names
-    windows = Windows(settings.redis_url)
+    windows = RateLimiter(settings.redis_url)
     feeds = Feeds(windows)
     views = Views(settings, mirror, library, media, clock, windows)
     for rule, view, method in (
@@ -95,12 +119,14 @@ def create_app(
     @app.after_request
     def protect(response: Response) -> Response:
         counters.count(f"{max(2, response.status_code // 100)}xx")
-        response.headers.update(headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking))
+        response.headers.update(
+            headers_of(response.mimetype or "", is_indexed=settings.indexed, is_linking=is_linking)
+        )
         return response
 
     app.wsgi_app = ResponseCache(  # type: ignore[method-assign]
         app.wsgi_app,
-        library.pulse,
+        library.change_counter,
         clock,
         parameters=_PARAMETERS,
         max_bytes=_CACHE_BYTES,
@@ -138,8 +164,13 @@ def _tell_errors(app: Flask, views: Views) -> None:
 
     @app.errorhandler(SecurityError)
     def untrusted(_error: SecurityError) -> Response:
-        _log.warning("request for the host %r, which is not in FEEDPROXY_TRUSTED_HOSTS", request.environ.get("HTTP_HOST"))
-        return Response("this mirror does not answer under this host name\n", 400, content_type=TEXT)
+        _log.warning(
+            "request for the host %r, which is not in FEEDPROXY_TRUSTED_HOSTS",
+            request.environ.get("HTTP_HOST"),
+        )
+        return Response(
+            "this mirror does not answer under this host name\n", 400, content_type=TEXT
+        )
 
     @app.errorhandler(Exception)
     def broken(_error: Exception) -> Response:

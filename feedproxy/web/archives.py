@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from flask import Response
 
 from feedproxy import paths
-from feedproxy.edition import make_archive, scope_of, show_archive
 from feedproxy.model import MirrorPath, Version
+from feedproxy.output import make_archive, selector_of, show_archive
 from feedproxy.sign import FINAL_SERIAL, SIGNATURE_SUFFIX, SecretKey, sign_publication
 from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.cache import Validity
@@ -28,11 +28,18 @@ class Archives:
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
-        pages = (f"/feed/<name>/archive/<number>.{FORM}", f"/feed/<name>/<channel>/archive/<number>.{FORM}")
+        pages = (
+            f"/feed/<name>/archive/<number>.{FORM}",
+            f"/feed/<name>/<channel>/archive/<number>.{FORM}",
+        )
         return (
             *((page, self.archive, "GET") for page in pages),
             *((page + SIGNATURE_SUFFIX, self.signature, "GET") for page in pages if self.key),
-            *([(f"/media/of/<key>/original{SIGNATURE_SUFFIX}", self.original_signature, "GET")] if self.key else []),
+            *(
+                [(f"/media/of/<key>/original{SIGNATURE_SUFFIX}", self.original_signature, "GET")]
+                if self.key
+                else []
+            ),
             ("/media/of/<key>", self.picture, "GET"),
             ("/media/of/<key>/original", self.original, "GET"),
         )
@@ -45,9 +52,11 @@ class Archives:
         """Answer with the signature of such a page; its comment names the page, and a serial that grows until it is full."""
         return self._respond(name, number, form, channel, key=self.key)
 
-    def _respond(self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None) -> Response:
+    def _respond(
+        self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None
+    ) -> Response:
         """Answer with a page of an archive, or with its signature by *key*."""
-        scope, archive = scope_of(self.views.mirror, name, channel), self.views.library.archive
+        scope, archive = selector_of(self.views.mirror, name, channel), self.views.library.archive
         if scope is None:
             return self.views.no_feed()
         page = int(number) if NUMBER.fullmatch(number) else 0
@@ -58,7 +67,11 @@ class Archives:
         cache_control = FOR_EVER if is_full else REVALIDATE
 
         def current() -> Version:
-            return archive.page_version(scope.log, page) if is_full else archive.version(scope.log, scope.channel_ids)
+            return (
+                archive.page_version(scope.log, page)
+                if is_full
+                else archive.version(scope.log, scope.channel_ids)
+            )
 
         def make() -> bytes:
             return make_archive(ground, scope, page, form) or b""
@@ -67,10 +80,17 @@ class Archives:
         validity = Validity(version, current)
         if key:
             serial = FINAL_SERIAL if is_full else self.views.settings.serial_base + version.serial
-            signature = sign_publication(make(), key, path=scope.archive_path(page, form), serial=serial)
+            signature = sign_publication(
+                make(), key, path=scope.archive_path(page, form), serial=serial
+            )
             return cacheable(respond(signature, TEXT, cache_control=cache_control), validity)
         return feed_or_page(
-            make, lambda: show_archive(ground, scope, page, form), form, ground, validity, cache_control=cache_control
+            make,
+            lambda: show_archive(ground, scope, page, form),
+            form,
+            ground,
+            validity,
+            cache_control=cache_control,
         )
 
     def picture(self, key: str) -> Response:
@@ -88,12 +108,18 @@ class Archives:
         if body is None or self.key is None:
             return respond(b"no such picture\n", TEXT, 404)
         path = MirrorPath(f"/media/of/{key}/original")
-        return respond(sign_publication(body, self.key, path=path, serial=FINAL_SERIAL), TEXT, cache_control=DAY)
+        return respond(
+            sign_publication(body, self.key, path=path, serial=FINAL_SERIAL),
+            TEXT,
+            cache_control=DAY,
+        )
 
     def _lead(self, key: str, *, is_original: bool) -> Response:
         stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None
         if stored is None:
             return self.views.say(404, "没有这张图片", "镜像里还没有这张图片。")
-        response = redirect_to(paths.media((stored.original if is_original else stored.reading).name), 302)
+        response = redirect_to(
+            paths.media((stored.original if is_original else stored.reading).name), 302
+        )
         response.headers["Cache-Control"] = DAY
         return response

@@ -109,12 +109,21 @@ class ResponseCache:
         self._app, self._read_counter, self._clock, self._host = app, change_counter, clock, host
         # Another configuration makes other responses, so none says that it was modified before this process began.
         self._began = clock()
-        self._parameters, self._max_bytes, self._interval = frozenset(parameters), max_bytes, interval
+        self._parameters, self._max_bytes, self._interval = (
+            frozenset(parameters),
+            max_bytes,
+            interval,
+        )
         self._counter = self._began - interval, 0
         self._entries, self.size = OrderedDict[Key, list[_Entry]](), 0
-        self._lock, self._key_locks = threading.Lock(), tuple(threading.Lock() for _ in range(_LOCKS))
+        self._lock, self._key_locks = (
+            threading.Lock(),
+            tuple(threading.Lock() for _ in range(_LOCKS)),
+        )
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_RANGE" in environ:
             return self._app(environ, start_response)
@@ -135,7 +144,9 @@ class ResponseCache:
     def _key(self, environ: "WSGIEnvironment") -> Key:
         query = environ.get("QUERY_STRING", "")
         if query:  # most links carry `n<ID>` (`paths.suffixed`), which selects nothing
-            query = "&".join(part for part in query.split("&") if part.partition("=")[0] in self._parameters)
+            query = "&".join(
+                part for part in query.split("&") if part.partition("=")[0] in self._parameters
+            )
         host = self._host or f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
         return host, environ["PATH_INFO"], query
 
@@ -174,7 +185,11 @@ class ResponseCache:
     # -------------------------------------------------------------- storing
 
     def _forward(
-        self, key: Key, stale: _Entry | None, environ: "WSGIEnvironment", start_response: "StartResponse"
+        self,
+        key: Key,
+        stale: _Entry | None,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
     ) -> Iterable[bytes]:
         """Ask the application; store and send its response, or send the *stale* one where it fails."""
         asked = {**environ, "REQUEST_METHOD": "GET"}
@@ -192,12 +207,21 @@ class ResponseCache:
             return ClosingIterator((), close) if environ["REQUEST_METHOD"] == "HEAD" else chunks
         body = b"".join(chunks)
         close()
-        return self._send(self._store(key, environ, headers, body, validity), environ, start_response)
+        return self._send(
+            self._store(key, environ, headers, body, validity), environ, start_response
+        )
 
     def _store(
-        self, key: Key, environ: "WSGIEnvironment", headers: list[tuple[str, str]], body: bytes, validity: Validity
+        self,
+        key: Key,
+        environ: "WSGIEnvironment",
+        headers: list[tuple[str, str]],
+        body: bytes,
+        validity: Validity,
     ) -> _Entry:
-        vary = [name.strip() for name, value in headers if name == "Vary" for name in value.split(",")]
+        vary = [
+            name.strip() for name, value in headers if name == "Vary" for name in value.split(",")
+        ]
         names = ["HTTP_" + name.upper().replace("-", "_") for name in vary]
         changed = validity.version.moment if validity.version else None
         entry = _Entry(
@@ -209,7 +233,9 @@ class ResponseCache:
             bodies={"": body},
             tag=hashlib.sha256(body).hexdigest()[:32],
             # Last-Modified has whole seconds: it names the end of the second of the change.
-            modified=(max(changed, self._began) + timedelta(seconds=1)).replace(microsecond=0) if changed else None,
+            modified=(max(changed, self._began) + timedelta(seconds=1)).replace(microsecond=0)
+            if changed
+            else None,
             validity=validity,
             selecting=tuple((name, environ.get(name, "")) for name in names),
             size=_ENTRY_BYTES + len(body),
@@ -244,13 +270,21 @@ class ResponseCache:
 
     # -------------------------------------------------------------- sending
 
-    def _send(self, entry: _Entry, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def _send(
+        self, entry: _Entry, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Send a stored response: whole, compressed where the client takes that, or 304."""
-        coding = _coding(environ.get("HTTP_ACCEPT_ENCODING", "")) if len(entry.bodies[""]) >= _MIN_ENCODED_BYTES else ""
+        coding = (
+            _coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
+            if len(entry.bodies[""]) >= _MIN_ENCODED_BYTES
+            else ""
+        )
         tag = f"{entry.tag}-{coding}" if coding else entry.tag
         headers = [*entry.headers, ("ETag", f'"{tag}"')]
         modified = entry.modified if entry.modified and entry.modified <= self._clock() else None
-        if environ.get("HTTP_IF_NONE_MATCH") == headers[-1][1] or not is_resource_modified(environ, tag, last_modified=modified):
+        if environ.get("HTTP_IF_NONE_MATCH") == headers[-1][1] or not is_resource_modified(
+            environ, tag, last_modified=modified
+        ):
             status = "412 PRECONDITION FAILED" if "HTTP_IF_MATCH" in environ else "304 NOT MODIFIED"
             start_response(status, [pair for pair in headers if pair[0] not in _OF_CONTENT])
             return ()
@@ -275,4 +309,6 @@ def _coding(accept: str) -> str:
     """
     accepted = parse_accept_header(accept, Accept)
     named = {name.lower() for name, _ in accepted}
-    return next((each for each in _ENCODERS if accepted[each] > 0 and (each in named or each == "gzip")), "")
+    return next(
+        (each for each in _ENCODERS if accepted[each] > 0 and (each in named or each == "gzip")), ""
+    )

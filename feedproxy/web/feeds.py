@@ -8,12 +8,28 @@ from limits import RateLimitItemPerMinute
 from werkzeug.exceptions import TooManyRequests
 
 from feedproxy import paths
-from feedproxy.choice import parse_choice
-from feedproxy.edition import RAW, Ground, Scope, in_script, make_feed, show_feed, version_of
+from feedproxy.feed_options import parse_options
+from feedproxy.output import (
+    RAW,
+    FeedSelector,
+    RenderContext,
+    in_script,
+    make_feed,
+    show_feed,
+    version_of,
+)
+from feedproxy.web.access import client_of
 from feedproxy.web.cache import Validity
-from feedproxy.web.gate import client_of
-from feedproxy.web.responses import HTML, NO_STORE, OPENED_VARY, REVALIDATE, cacheable, is_opened, respond
-from feedproxy.web.windows import Windows
+from feedproxy.web.rate_limits import RateLimiter
+from feedproxy.web.responses import (
+    HTML,
+    NO_STORE,
+    OPENED_VARY,
+    REVALIDATE,
+    cacheable,
+    is_opened,
+    respond,
+)
 
 # RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
@@ -28,7 +44,7 @@ def feed_or_page(
     feed: Callable[[], bytes],
     page: Callable[[], bytes],
     form: str,
-    ground: Ground,
+    ground: RenderContext,
     validity: Validity,
     *,
     cache_control: str = REVALIDATE,
@@ -38,7 +54,9 @@ def feed_or_page(
     No other cache may keep the page: one that ignores Vary would give it to feed readers.
     """
     if wants_page():
-        response = respond(in_script(page(), ground.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY)
+        response = respond(
+            in_script(page(), ground.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY
+        )
     else:
         response = respond(feed(), FEED_TYPES[form], cache_control=cache_control, vary=OPENED_VARY)
     return cacheable(response, validity)
@@ -48,9 +66,9 @@ def feed_or_page(
 class Feeds:
     """Makes feeds; limits how often a client has those made that it chose or searched for."""
 
-    limiter: Windows
+    limiter: RateLimiter
 
-    def respond(self, ground: Ground, scope: Scope, form: str) -> Response:
+    def respond(self, ground: RenderContext, scope: FeedSelector, form: str) -> Response:
         """Return a feed by the parameters of the present request.
 
         Raises:
@@ -59,7 +77,7 @@ class Feeds:
             StoreError: the store can't be read.
 
         """
-        choice = parse_choice(request.args, ground.mirror.entries)
+        choice = parse_options(request.args, ground.mirror.entries)
         form = choice.form or form
         if choice.query or scope.merged or scope.words:
             self.admit(ground.mirror.filtered_per_minute)
@@ -79,5 +97,7 @@ class Feeds:
             TooManyRequests: it had too many made.
 
         """
-        if not self.limiter.hit(RateLimitItemPerMinute(per_minute), "feeds", client_of(request.remote_addr or "")):
+        if not self.limiter.hit(
+            RateLimitItemPerMinute(per_minute), "feeds", client_of(request.remote_addr or "")
+        ):
             raise TooManyRequests(retry_after=60)

@@ -12,8 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, ge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from feedproxy import __version__
-from feedproxy.edition import ChannelHealth, Health
 from feedproxy.model import REQUESTED, Mirror
+from feedproxy.output import ChannelHealth, Health
 from feedproxy.web import counters
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -22,8 +22,16 @@ _COUNTERS = {
     "polls": ("feedproxy_polls", "Polls of channels' listings", "channel"),
     "articles": ("feedproxy_articles", "What became of articles that were fetched", "channel"),
     "pictures": ("feedproxy_pictures", "What became of pictures that were fetched", "channel"),
-    "requests": ("feedproxy_upstream_requests", "Requests to upstream, by status or failed", "host"),
-    "delays": ("feedproxy_new_articles_by_delay", "New articles by the hours from publication until they were stored", "channel"),
+    "requests": (
+        "feedproxy_upstream_requests",
+        "Requests to upstream, by status or failed",
+        "host",
+    ),
+    "delays": (
+        "feedproxy_new_articles_by_delay",
+        "New articles by the hours from publication until they were stored",
+        "channel",
+    ),
 }
 # Sources that are no channel: pictures that came after their article, articles that readers asked for.
 _MORE_SOURCES = ("later", REQUESTED)
@@ -36,10 +44,22 @@ _CHANNELS: tuple[tuple[str, str, _Value], ...] = (
         "When a channel was polled well last",
         lambda each: _seconds(each.state.succeeded_at),
     ),
-    ("feedproxy_channel_due_timestamp_seconds", "When a channel is polled next", lambda each: _seconds(each.state.next_poll_at)),
-    ("feedproxy_channel_newest_timestamp_seconds", "When its newest article was published", lambda each: _seconds(each.newest)),
+    (
+        "feedproxy_channel_due_timestamp_seconds",
+        "When a channel is polled next",
+        lambda each: _seconds(each.state.next_poll_at),
+    ),
+    (
+        "feedproxy_channel_newest_timestamp_seconds",
+        "When its newest article was published",
+        lambda each: _seconds(each.newest),
+    ),
     ("feedproxy_channel_waiting", "Articles that are not held yet", lambda each: each.waiting),
-    ("feedproxy_channel_stands_in", "Whether another source stands in for the first one", lambda each: bool(each.state.stand_in)),
+    (
+        "feedproxy_channel_stands_in",
+        "Whether another source stands in for the first one",
+        lambda each: bool(each.state.stand_in),
+    ),
 )
 
 
@@ -60,11 +80,17 @@ class _Collector:
         """Return the metrics; without a store that can be read only those that need none."""
         health = self._health
         yield _gauge("feedproxy_info", "The version of the program", {__version__: 1}, "version")
-        yield GaugeMetricFamily("feedproxy_store_up", "Whether the store can be read", value=health.is_readable)
-        yield GaugeMetricFamily("feedproxy_problems", "What is wrong, as /status lists it", value=len(health.problems))
+        yield GaugeMetricFamily(
+            "feedproxy_store_up", "Whether the store can be read", value=health.is_readable
+        )
+        yield GaugeMetricFamily(
+            "feedproxy_problems", "What is wrong, as /status lists it", value=len(health.problems)
+        )
         yield from _bytes("feedproxy_disk_free_bytes", "Room in the data folder", health.bytes_free)
         answers = CounterMetricFamily(
-            "feedproxy_web_responses", "Responses of this server: from its cache, others by status", labels=["outcome"]
+            "feedproxy_web_responses",
+            "Responses of this server: from its cache, others by status",
+            labels=["outcome"],
         )
         for outcome, count in counters.totals().items():
             answers.add_metric([outcome], count)
@@ -77,19 +103,31 @@ class _Collector:
     def _store(self) -> Iterable[Metric]:
         health = self._health
         yield _gauge("feedproxy_store", "How much the store holds, by kind", health.sizes, "kind")
-        yield from _bytes("feedproxy_store_bytes", "What the store and its pictures take", health.bytes_held)
+        yield from _bytes(
+            "feedproxy_store_bytes", "What the store and its pictures take", health.bytes_held
+        )
         alarms = GaugeMetricFamily(
-            "feedproxy_alarm", "Rules of sites that fit no more what a channel shows", labels=["channel", "site", "rule"]
+            "feedproxy_alarm",
+            "Rules of sites that fit no more what a channel shows",
+            labels=["channel", "site", "rule"],
         )
         for alarm in health.alarms:
             alarms.add_metric([alarm.channel, alarm.site, alarm.rule], 1)
         yield alarms
-        quiet = {host: (until - health.moment).total_seconds() for host, until in health.quiet.items()}
-        yield _gauge("feedproxy_host_quiet_seconds", "For how long hosts are left alone", quiet, "host")
-        yield GaugeMetricFamily("feedproxy_poller_up", "Whether a poller leads", value=health.leader is not None)
+        quiet = {
+            host: (until - health.moment).total_seconds() for host, until in health.quiet.items()
+        }
+        yield _gauge(
+            "feedproxy_host_quiet_seconds", "For how long hosts are left alone", quiet, "host"
+        )
+        yield GaugeMetricFamily(
+            "feedproxy_poller_up", "Whether a poller leads", value=health.leader is not None
+        )
         lease = (health.leader[1] - health.moment).total_seconds() if health.leader else 0
         yield GaugeMetricFamily(
-            "feedproxy_poller_lease_seconds", "For how long the leading poller's lease still holds", value=lease
+            "feedproxy_poller_lease_seconds",
+            "For how long the leading poller's lease still holds",
+            value=lease,
         )
 
     def _counters(self) -> Iterable[Metric]:
@@ -110,7 +148,12 @@ class _Collector:
     def _channels(self) -> Iterable[Metric]:
         for name, words, value_of in _CHANNELS:
             values = {each.channel.id: value_of(each) for each in self._health.channels}
-            yield _gauge(name, words, {channel: value for channel, value in values.items() if value is not None}, "channel")
+            yield _gauge(
+                name,
+                words,
+                {channel: value for channel, value in values.items() if value is not None},
+                "channel",
+            )
 
 
 def _gauge(name: str, words: str, values: Mapping[str, float], label: str) -> Metric:

@@ -11,24 +11,31 @@ from urllib.parse import urlsplit
 from flask import Response, abort, request
 from werkzeug.exceptions import TooManyRequests
 
-from feedproxy.edition import ChannelHealth, Health, Problem, look, probe, unreadable
+from feedproxy.configuration.settings import Settings, is_loopback
 from feedproxy.errors import StoreError
 from feedproxy.model import Mirror
-from feedproxy.render import render_status
-from feedproxy.settings import Settings, is_loopback
-from feedproxy.store import Clock, Desk
-from feedproxy.web.gate import count_guess, given_secret
+from feedproxy.output import ChannelHealth, Health, Problem, look, probe, unreadable
+from feedproxy.output.render import render_status
+from feedproxy.store import Clock, WebStore
+from feedproxy.web.access import count_guess, given_secret
 from feedproxy.web.metrics import MEDIA_TYPE, make_metrics
+from feedproxy.web.rate_limits import RateLimiter
 from feedproxy.web.responses import HTML, respond
 from feedproxy.web.views import refuse
-from feedproxy.web.windows import Windows
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
 # Browsers ask for a password, programs send the token (RFC 9110, 11.6.1).
 _CHALLENGES = ('Basic realm="operator", charset="UTF-8"', 'Bearer realm="operator"')
 # What a proxy adds; one that is not counted speaks for somebody else.
-_FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+_FORWARDING = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +44,18 @@ class Operators:
 
     settings: Settings
     mirror: Mirror
-    desk: Desk
+    desk: WebStore
     clock: Clock
-    guesses: Windows
+    guesses: RateLimiter
 
     def rules(self) -> tuple[tuple[str, Callable[[], Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
-        views = {"/readyz": self.readyz, "/status": self.status, "/status.json": self.status_json, "/metrics": self.metrics}
+        views = {
+            "/readyz": self.readyz,
+            "/status": self.status,
+            "/status.json": self.status_json,
+            "/metrics": self.metrics,
+        }
         return tuple((rule, view, "GET") for rule, view in views.items())
 
     def readyz(self) -> Response:
@@ -60,7 +72,10 @@ class Operators:
         """Answer with a page that says how the mirror does, what is wrong first."""
         health = self._look()
         days = {f"{day:%m-%d}": count for day, count in health.days.items()}
-        delays = {f"{hours} h" if hours.isdecimal() else hours: count for hours, count in health.delays.items()}
+        delays = {
+            f"{hours} h" if hours.isdecimal() else hours: count
+            for hours, count in health.delays.items()
+        }
         return _plain(render_status(self.mirror, health, days, delays), HTML, health)
 
     def status_json(self) -> Response:
@@ -103,7 +118,12 @@ class Operators:
         if not token:
             host = urlsplit(f"//{request.host}").hostname or ""
             is_forwarded = any(name in request.headers for name in _FORWARDING)
-            return self.settings.is_local and not is_forwarded and is_loopback(host) and is_loopback(request.remote_addr or "")
+            return (
+                self.settings.is_local
+                and not is_forwarded
+                and is_loopback(host)
+                and is_loopback(request.remote_addr or "")
+            )
         given = given_secret("token")
         if hmac.compare_digest(given.encode(), token.encode()):
             return True
@@ -115,7 +135,10 @@ class Operators:
 def _refusal(*, has_token: bool) -> Response:
     """Return what anybody else is told."""
     if not has_token:
-        return refuse(403, "this page is open on the server itself; elsewhere once FEEDPROXY_OPERATOR_TOKEN is set")
+        return refuse(
+            403,
+            "this page is open on the server itself; elsewhere once FEEDPROXY_OPERATOR_TOKEN is set",
+        )
     response = refuse(401, "this page needs the operator's token")
     for challenge in _CHALLENGES:
         response.headers.add("WWW-Authenticate", challenge)
@@ -127,8 +150,15 @@ def _document(health: Health) -> dict[str, object]:
         "moment": _moment(health.moment),
         "well": not health.problems,
         **_wrong(health),
-        "poller": {"name": health.leader[0], "until": _moment(health.leader[1])} if health.leader else None,
-        "store": {"readable": health.is_readable, "bytes": health.bytes_held, "free_bytes": health.bytes_free, **health.sizes},
+        "poller": {"name": health.leader[0], "until": _moment(health.leader[1])}
+        if health.leader
+        else None,
+        "store": {
+            "readable": health.is_readable,
+            "bytes": health.bytes_held,
+            "free_bytes": health.bytes_free,
+            **health.sizes,
+        },
         "quiet": {host: _moment(until) for host, until in sorted(health.quiet.items())},
         "days": {day.isoformat(): count for day, count in health.days.items()},
         "delays": health.delays,
@@ -138,7 +168,13 @@ def _document(health: Health) -> dict[str, object]:
 
 def _wrong(health: Health) -> dict[str, object]:
     alarms = [
-        {"channel": alarm.channel, "site": alarm.site, "rule": alarm.rule, "example": alarm.url, "reason": alarm.reason}
+        {
+            "channel": alarm.channel,
+            "site": alarm.site,
+            "rule": alarm.rule,
+            "example": alarm.url,
+            "reason": alarm.reason,
+        }
         for alarm in health.alarms
     ]
     return {"problems": [_problem(each) for each in health.problems], "alarms": alarms}

@@ -25,7 +25,14 @@ OPENED_VARY = "Sec-Fetch-Dest"
 _RANGE = re.compile(r"bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})", re.IGNORECASE)
 
 
-def respond(body: bytes, media_type: str, status: int = 200, *, cache_control: str = NO_STORE, vary: str = "") -> Response:
+def respond(
+    body: bytes,
+    media_type: str,
+    status: int = 200,
+    *,
+    cache_control: str = NO_STORE,
+    vary: str = "",
+) -> Response:
     """Return a complete response."""
     response = Response(body, status=status, content_type=media_type)
     response.headers["Cache-Control"] = cache_control
@@ -54,7 +61,9 @@ def send_file(body: bytes, media_type: str, tag: str) -> Response:
     """
     response = respond(body, media_type, cache_control=FOR_EVER)
     response.set_etag(tag)
-    response.make_conditional(_with_valid_range(request.environ, tag), accept_ranges=True, complete_length=len(body))
+    response.make_conditional(
+        _with_valid_range(request.environ, tag), accept_ranges=True, complete_length=len(body)
+    )
     if response.status_code not in (200, 206, 304):
         response.headers["Cache-Control"] = NO_STORE
         response.set_data(b"")

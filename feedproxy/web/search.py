@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from feedproxy import paths
-from feedproxy.edition import Pages, in_script, search_scope
-from feedproxy.errors import ChoiceError
+from feedproxy.errors import OptionError
 from feedproxy.model import ArticleId
-from feedproxy.render import render_opensearch
+from feedproxy.output import Pages, in_script, search_selector
+from feedproxy.output.render import render_opensearch
+from feedproxy.search_terms import parse_query
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.responses import DAY, HTML, REVALIDATE, cacheable, respond
 from feedproxy.web.views import FORM, Views, refuse
-from feedproxy.words import parse_query
 
 _OPENSEARCH = "application/opensearchdescription+xml"
 _MAX_ID = 100
@@ -45,11 +45,13 @@ class Searches:
             return cacheable(respond(body, HTML, cache_control=REVALIDATE))
         try:
             words = parse_query(asked)
-        except ChoiceError:
+        except OptionError:
             return self.views.tell(pages.search("", None), 400)
         self.feeds.admit(ground.mirror.filtered_per_minute)
-        channels = search_scope(ground.mirror, words).channel_ids
-        validity = Validity(ground.library.search.version(channels), lambda: ground.library.search.version(channels))
+        channels = search_selector(ground.mirror, words).channel_ids
+        validity = Validity(
+            ground.library.search.version(channels), lambda: ground.library.search.version(channels)
+        )
         body = in_script(pages.search(asked, words, older_than), ground.script)
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
@@ -57,10 +59,14 @@ class Searches:
         """Answer with the feed of a search, as the reader chose it."""
         ground = self.views.feed_ground()
         try:
-            scope = search_scope(ground.mirror, parse_query(request.args.get("q", "")))
+            scope = search_selector(ground.mirror, parse_query(request.args.get("q", "")))
             return self.feeds.respond(ground, scope, form)
-        except ChoiceError as e:
-            return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))
+        except OptionError as e:
+            return (
+                self.views.say(400, "订阅地址里的参数不对", str(e))
+                if wants_page()
+                else refuse(400, str(e))
+            )
 
     def description(self) -> Response:
         """Answer with what browsers need to search the mirror."""

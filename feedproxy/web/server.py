@@ -10,8 +10,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from feedproxy import logs
+from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import FeedproxyError
-from feedproxy.settings import Settings, load_settings
 
 # Connections that a worker holds at once. Slow clients cost a connection and some kilobytes each, so there is room for many.
 _CONNECTIONS = 2_000
@@ -55,7 +55,9 @@ class _Log(Logger):  # type: ignore[misc] # no types are published
         super().setup(cfg)
         self.error_log.addFilter(_NoReaders())
         for handler in self.error_log.handlers:
-            handler.setFormatter(logs.formatter(_chosen.log_format, is_terminal=sys.stderr.isatty()))
+            handler.setFormatter(
+                logs.formatter(_chosen.log_format, is_terminal=sys.stderr.isatty())
+            )
 
 
 wsgi_app = "feedproxy.web.wsgi:app"
@@ -71,4 +73,7 @@ forwarded_allow_ips, forwarder_headers = "", ""
 
 # Each connection is an open file; systemd and shells allow 1,024 unless a process asks for more.
 _open_files, _most_open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (max(_open_files, min(2 * _CONNECTIONS, _most_open_files)), _most_open_files))
+resource.setrlimit(
+    resource.RLIMIT_NOFILE,
+    (max(_open_files, min(2 * _CONNECTIONS, _most_open_files)), _most_open_files),
+)

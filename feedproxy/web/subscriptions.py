@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from flask import Response, send_file
 
 from feedproxy import paths
-from feedproxy.edition import Scope, make_opml, make_subscribe, merged_scope, scope_of, tag_scope
-from feedproxy.errors import ChoiceError
+from feedproxy.errors import OptionError
+from feedproxy.output import (
+    FeedSelector,
+    make_opml,
+    make_subscribe,
+    merged_selector,
+    selector_of,
+    tag_selector,
+)
 from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.responses import OPML, REVALIDATE, cacheable, respond
 from feedproxy.web.views import FORM, Views, refuse
@@ -35,30 +42,34 @@ class Subscriptions:
 
     def subscribe(self) -> Response:
         """Answer with the page about feeds."""
-        return self.views.page(self.views.mirror.channels, lambda pages: make_subscribe(pages.ground))
+        return self.views.page(
+            self.views.mirror.channels, lambda pages: make_subscribe(pages.ground)
+        )
 
     def tag_feed(self, name: str, form: str) -> Response:
         """Answer with a tag's feed."""
-        scope = tag_scope(self.views.mirror, name)
+        scope = tag_selector(self.views.mirror, name)
         if scope is None or not self.views.library.tagged(name, scope.channel_ids, 1):
             return self.views.no_tag()
         return self._feed(scope, form)
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with a feed."""
-        return self._feed(scope_of(self.views.mirror, name, channel), form)
+        return self._feed(selector_of(self.views.mirror, name, channel), form)
 
     def merged_feed(self, names: str, form: str) -> Response:
         """Answer with a feed of several."""
-        return self._feed(merged_scope(self.views.mirror, names), form)
+        return self._feed(merged_selector(self.views.mirror, names), form)
 
     def opml(self) -> Response:
         """Answer with the list of all feeds."""
-        return cacheable(respond(make_opml(self.views.feed_ground()), OPML, cache_control=REVALIDATE))
+        return cacheable(
+            respond(make_opml(self.views.feed_ground()), OPML, cache_control=REVALIDATE)
+        )
 
     def book(self, name: str, channel: str = "") -> Response:
         """Answer with the book of a section, a channel or everything, as `feedproxy bundle --publish` left it."""
-        scope = scope_of(self.views.mirror, name, channel)
+        scope = selector_of(self.views.mirror, name, channel)
         if scope is None or scope.log not in self.views.books():
             return self.views.say(404, "没有这本电子书", "镜像没有做这个栏目的电子书。")
         file = (self.views.settings.books / f"{scope.log}.epub").absolute()
@@ -66,11 +77,15 @@ class Subscriptions:
         response.headers["Cache-Control"] = REVALIDATE
         return response
 
-    def _feed(self, scope: Scope | None, form: str) -> Response:
+    def _feed(self, scope: FeedSelector | None, form: str) -> Response:
         """Answer with a feed, as the reader chose it."""
         if scope is None:
             return self.views.no_feed()
         try:
             return self.feeds.respond(self.views.feed_ground(), scope, form)
-        except ChoiceError as e:
-            return self.views.say(400, "订阅地址里的参数不对", str(e)) if wants_page() else refuse(400, str(e))
+        except OptionError as e:
+            return (
+                self.views.say(400, "订阅地址里的参数不对", str(e))
+                if wants_page()
+                else refuse(400, str(e))
+            )

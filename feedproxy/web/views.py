@@ -11,25 +11,25 @@ from limits import RateLimitItemPerMinute
 from werkzeug.exceptions import SecurityError
 
 from feedproxy import paths
-from feedproxy.edition import (
+from feedproxy.configuration.settings import Settings
+from feedproxy.media import MEDIA_TYPES, Media
+from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath
+from feedproxy.output import (
     ALL,
     SCRIPT,
-    Ground,
     Pages,
+    RenderContext,
     in_script,
     known_script,
     probe,
 )
-from feedproxy.media import MEDIA_TYPES, Media
-from feedproxy.model import ArticleId, Channel, Mirror, MirrorPath
-from feedproxy.render import STATIC, robots
-from feedproxy.settings import Settings
-from feedproxy.store import Clock, Desk
+from feedproxy.output.render import STATIC, robots
+from feedproxy.store import Clock, WebStore
+from feedproxy.web.access import ROBOTS, client_of, given_key
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import wants_page
-from feedproxy.web.gate import ROBOTS, client_of, given_key
+from feedproxy.web.rate_limits import RateLimiter
 from feedproxy.web.responses import DAY, HTML, REVALIDATE, TEXT, cacheable, respond, send_file
-from feedproxy.web.windows import Windows
 
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -49,10 +49,10 @@ class Views:
 
     settings: Settings
     mirror: Mirror
-    library: Desk
+    library: WebStore
     media: Media
     clock: Clock
-    limiter: Windows
+    limiter: RateLimiter
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with what answers it, and the method."""
@@ -88,10 +88,18 @@ class Views:
     def index(self, section: str, channel: str, page: str) -> Response:
         """Answer with a page of the list of a channel's articles."""
         shown_in = self.mirror.section(section)
-        found = next((each for each in shown_in.channels if each.id == channel), None) if shown_in else None
+        found = (
+            next((each for each in shown_in.channels if each.id == channel), None)
+            if shown_in
+            else None
+        )
         number = 1 if page == paths.FIRST else int(page) if NUMBER.fullmatch(page) else 0
         if shown_in is None or found is None or not number:
-            return self._no_section() if shown_in is None else self.say(404, "没有这个页面", "请从首页进入。")
+            return (
+                self._no_section()
+                if shown_in is None
+                else self.say(404, "没有这个页面", "请从首页进入。")
+            )
         try:
             return self.page([found], lambda pages: pages.index(shown_in, found, number))
         except _NotHeldError:
@@ -109,7 +117,11 @@ class Views:
             if all(each.id != channel for each in self.mirror.channels):
                 # an article that only a reader asked for: no channel's version covers it, so it is not cacheable
                 body = self._pages().article(section, channel, wanted)
-                return respond(body, HTML, cache_control=REVALIDATE) if body else self._lead(section, wanted)
+                return (
+                    respond(body, HTML, cache_control=REVALIDATE)
+                    if body
+                    else self._lead(section, wanted)
+                )
         return self._lead(section, wanted)
 
     def _lead(self, section: str, wanted: ArticleId) -> Response:
@@ -117,7 +129,9 @@ class Views:
         elsewhere = self._plain_pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
-        return self.tell(self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404)
+        return self.tell(
+            self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404
+        )
 
     def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
         """Queue an article that is not held, and lead back to its page."""
@@ -130,7 +144,9 @@ class Views:
         if not self.limiter.hit(rule, "requests", client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
         if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
-            return self._refuse_request(503 if self.library.original(wanted) else 404, section, wanted)
+            return self._refuse_request(
+                503 if self.library.original(wanted) else 404, section, wanted
+            )
         return redirect_to(MirrorPath(quote(request.path)), 303)
 
     def tag(self, name: str) -> Response:
@@ -159,7 +175,9 @@ class Views:
     def static(self) -> Response:
         """Answer with the style sheet or the icon."""
         name = request.path.rpartition("/")[2]
-        return cacheable(respond(STATIC[name], _STATIC_TYPES[name.rpartition(".")[2]], cache_control=DAY))
+        return cacheable(
+            respond(STATIC[name], _STATIC_TYPES[name.rpartition(".")[2]], cache_control=DAY)
+        )
 
     def icon(self) -> Response:
         """Lead programs that look for an icon of their own accord to it."""
@@ -206,7 +224,9 @@ class Views:
         return cacheable(response, Validity(version, lambda: self.library.version(ids)))
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
-        body = self._plain_pages().not_held(section, wanted, MirrorPath(request.path), may_ask=False)
+        body = self._plain_pages().not_held(
+            section, wanted, MirrorPath(request.path), may_ask=False
+        )
         response = self.tell(body, status)
         if status != 404:  # noqa: PLR2004 (HTTP's own number)
             response.headers["Retry-After"] = "60"
@@ -214,16 +234,22 @@ class Views:
 
     def _plain_pages(self) -> Pages:
         """Return pages that name no absolute address, so that any host may see them."""
-        return Pages(Ground(self.mirror, self.library, self.settings.public_url, script=self._script()))
+        return Pages(
+            RenderContext(
+                self.mirror, self.library, self.settings.public_url, script=self._script()
+            )
+        )
 
     def _pages(self) -> Pages:
         return Pages(replace(self.feed_ground(), books=self.books()))
 
-    def feed_ground(self) -> Ground:
+    def feed_ground(self) -> RenderContext:
         """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""
         public_url = self.settings.public_url or self._own_address()
         script, hub = self._script(), self.settings.websub_hub
-        return Ground(self.mirror, self.library, public_url, given_key(), script=script, hub=hub)
+        return RenderContext(
+            self.mirror, self.library, public_url, given_key(), script=script, hub=hub
+        )
 
     def _script(self) -> str:
         return known_script(self.mirror.language, request.args.get(SCRIPT, ""))
@@ -231,7 +257,9 @@ class Views:
     def books(self) -> frozenset[str]:
         """Return the logs whose articles there are as a book."""
         folder = self.settings.books
-        return frozenset(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.epub"))
+        return frozenset(
+            str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.epub")
+        )
 
     def _own_address(self) -> str:
         """Return the address that the request itself names.

@@ -5,7 +5,7 @@ from typing import Any
 from gunicorn.workers.ggevent import GeventWorker
 
 from feedproxy.web import counters
-from feedproxy.web.gate import headers_of
+from feedproxy.web.access import headers_of
 from feedproxy.web.responses import NO_STORE, TEXT
 
 _BODY = b"bad request\n"
@@ -24,7 +24,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # no types are published
     def handle(self, listener: Any, client: Any, addr: Any) -> None:  # noqa: ANN401 (gunicorn's)
         """Serve a connection, with a deadline for each write."""
         client.settimeout(_SEND_S)
-        super(GeventWorker, self).handle(listener, client, addr)  # its own would remove the deadline
+        super(GeventWorker, self).handle(
+            listener, client, addr
+        )  # its own would remove the deadline
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:  # noqa: ANN401 (the same)
         """Answer a request; close the connection of a client that does not read."""
@@ -50,6 +52,14 @@ class _ErrorPage:
     def sendall(self, page: bytes) -> None:
         """Send our page with the status of *page*."""
         headers = headers_of("text/plain", is_indexed=False, is_linking=False)
-        headers |= {"Content-Type": TEXT, "Content-Length": str(len(_BODY)), "Cache-Control": NO_STORE, "Connection": "close"}
-        lines = [page.partition(b"\r\n")[0].decode("latin-1"), *(f"{name}: {value}" for name, value in headers.items())]
+        headers |= {
+            "Content-Type": TEXT,
+            "Content-Length": str(len(_BODY)),
+            "Cache-Control": NO_STORE,
+            "Connection": "close",
+        }
+        lines = [
+            page.partition(b"\r\n")[0].decode("latin-1"),
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         self._connection.sendall("\r\n".join((*lines, "", "")).encode() + _BODY)

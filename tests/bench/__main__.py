@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +37,11 @@ def main() -> None:
     """Measure the rows that are asked for."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure what the program costs.")
     parser.add_argument("--rows", default=",".join(ROWS), help="only these, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="a short form: 10,000 articles for 132,000, few and short runs")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a short form: 10,000 articles for 132,000, few and short runs",
+    )
     given = parser.parse_args()
     rows = given.rows.split(",")
     if unknown := set(rows) - set(ROWS):
@@ -46,7 +51,9 @@ def main() -> None:
         setup = Setup(Path(folder), ROOT / ".bench", given.quick)
         if set(rows) & {"3", "9", "10", "11", "12"}:
             _timed("the large store", lambda: store_of(setup, setup.large))
-        results = [result for row in rows for result in _timed(f"row {row}", lambda row=row: measure(row, setup))]  # type: ignore[misc]
+        results = [
+            result for row in rows for result in _timed(f"row {row}", partial(measure, row, setup))
+        ]
     report.show(results)
     if rows == list(ROWS) and not given.quick:  # a run of some rows tells nothing of the others
         report.write(results, "make bench")

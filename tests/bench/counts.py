@@ -31,10 +31,25 @@ def instructions(valgrind: str) -> dict[str, int]:
     It writes a file whenever the mark is left: the last ones are ours.
     """
     with tempfile.TemporaryDirectory() as folder:
-        options = [f"--toggle-collect={_MARK}", f"--dump-after={_MARK}", f"--callgrind-out-file={folder}/out"]
-        command = [valgrind, "-q", "--tool=callgrind", *options, sys.executable, "-m", "bench.paths"]
+        options = [
+            f"--toggle-collect={_MARK}",
+            f"--dump-after={_MARK}",
+            f"--callgrind-out-file={folder}/out",
+        ]
+        command = [
+            valgrind,
+            "-q",
+            "--tool=callgrind",
+            *options,
+            sys.executable,
+            "-m",
+            "bench.paths",
+        ]
         subprocess.run(command, check=True, env=_environment())
-        names, files = list(core_paths()), sorted(Path(folder).glob("out.*"), key=lambda file: int(file.suffix[1:]))
+        names, files = (
+            list(core_paths()),
+            sorted(Path(folder).glob("out.*"), key=lambda file: int(file.suffix[1:])),
+        )
         totals = [_total(file) for file in files[-len(names) :]]
     return dict(zip(names, totals, strict=True)) if totals else {}
 
@@ -42,18 +57,26 @@ def instructions(valgrind: str) -> dict[str, int]:
 def calls() -> dict[str, int]:
     """Return how many functions each path calls."""
     command = [sys.executable, "-m", "bench.paths", "calls"]
-    said = subprocess.run(command, check=True, env=_environment(), capture_output=True, text=True).stdout
+    said = subprocess.run(
+        command, check=True, env=_environment(), capture_output=True, text=True
+    ).stdout
     return {str(name): int(number) for name, number in json.loads(said).items()}
 
 
-def grown(recorded: Mapping[str, int], counted: Mapping[str, int], tolerance: float = TOLERANCE) -> list[str]:
+def grown(
+    recorded: Mapping[str, int], counted: Mapping[str, int], tolerance: float = TOLERANCE
+) -> list[str]:
     """Return what executes more than was recorded and *tolerance* of that, or was never recorded."""
-    return [name for name, number in counted.items() if number > recorded.get(name, 0) * (1 + tolerance)]
+    return [
+        name for name, number in counted.items() if number > recorded.get(name, 0) * (1 + tolerance)
+    ]
 
 
 def main() -> None:
     """Count, print, compare; ends with 1 if something has grown."""
-    parser = argparse.ArgumentParser(prog="bench.counts", description="Compare what five core paths execute with the record.")
+    parser = argparse.ArgumentParser(
+        prog="bench.counts", description="Compare what five core paths execute with the record."
+    )
     parser.add_argument("--record", action="store_true", help="record what is counted now")
     is_recording = parser.parse_args().record
     valgrind = shutil.which("valgrind")
@@ -66,16 +89,26 @@ def main() -> None:
     if is_recording:
         new = {f"{kind}, Python {version}": counted for kind, counted in kinds.items()}
         FILE.write_text(json.dumps({**recorded, **new}, indent=2) + "\n")
-    worse = [name for kind, counted in kinds.items() for name in _compare(f"{kind}, Python {version}", counted, recorded)]
+    worse = [
+        name
+        for kind, counted in kinds.items()
+        for name in _compare(f"{kind}, Python {version}", counted, recorded)
+    ]
     if worse and not is_recording:
         print(f"grown by more than {TOLERANCE:.0%}: {', '.join(worse)}")
         sys.exit(1)
 
 
-def _compare(kind: str, counted: Mapping[str, int], recorded: Mapping[str, Mapping[str, int]]) -> list[str]:
+def _compare(
+    kind: str, counted: Mapping[str, int], recorded: Mapping[str, Mapping[str, int]]
+) -> list[str]:
     """Print what was counted beside the record; return what has grown."""
     before = recorded.get(kind)
-    print(f"{kind}:" if before else f"{kind}: nothing is recorded to compare with; `python -m bench.counts --record` does")
+    print(
+        f"{kind}:"
+        if before
+        else f"{kind}: nothing is recorded to compare with; `python -m bench.counts --record` does"
+    )
     for name, number in counted.items():
         change = f" {number / before[name] - 1:+.1%}" if before and name in before else ""
         print(f"  {name}: {number:,}{change}")

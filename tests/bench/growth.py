@@ -18,11 +18,11 @@ from bench.load import requests_per_s
 from bench.measure import TOLD, Pairs, Result, alternate, at_most
 from bench.processes import answers, children, family, get, pss_mb, running, stand_in
 from bench.rendering import Renders, often
-from bench.stores import SMALL, Setup, copy_of, forget, held, kit_of, origins, store_of
+from bench.stores import SMALL, Setup, copy_of, forget, held, origins, services_of, store_of
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm
 from feedproxy.markup import clean_text_of
+from feedproxy.search_terms import Query, parse_query
 from feedproxy.store import SqlStore
-from feedproxy.words import Query, parse_query
 
 _PAGES = 1_000
 # Searches, and how many articles each asks for: as a page shows.
@@ -36,11 +36,15 @@ _WHAT = "{} articles beside {}: {}"
 def beside_small(setup: Setup) -> Iterator[Result]:
     """Measure row 9."""
     with ExitStack() as stack:
-        large, small = (stack.enter_context(held(store_of(setup, count))) for count in (setup.large, SMALL))
+        large, small = (
+            stack.enter_context(held(store_of(setup, count))) for count in (setup.large, SMALL)
+        )
         ports = [stack.enter_context(serving(each.settings)) for each in (large, small)]
         path, most = feed_path(small), 100 if setup.is_quick else _PAGES
         of_large = set(page_paths(large, most))
-        both = [page for page in page_paths(small, most) if page in of_large]  # the very same pages, as texts differ in length
+        both = [
+            page for page in page_paths(small, most) if page in of_large
+        ]  # the very same pages, as texts differ in length
         for row, what, paths in (
             ("1", "feed", [[path], [path]]),
             ("3", "pages", [both, both]),
@@ -48,18 +52,31 @@ def beside_small(setup: Setup) -> Iterator[Result]:
             for port, asked in zip(ports, paths, strict=True):
                 warm(port, asked)
             # the time for a request, so that more is worse here as elsewhere
-            ours, theirs = (_seconds_each(setup, port, asked) for port, asked in zip(ports, paths, strict=True))
-            yield _grown(setup, row, what, alternate(ours, theirs, setup.rounds), 1e6, "us a request")
+            ours, theirs = (
+                _seconds_each(setup, port, asked) for port, asked in zip(ports, paths, strict=True)
+            )
+            yield _grown(
+                setup, row, what, alternate(ours, theirs, setup.rounds), 1e6, "us a request"
+            )
     with ExitStack() as stack:
-        copies = (copy_of(setup, store_of(setup, count), f"renders-{count}") for count in (setup.large, SMALL))
+        copies = (
+            copy_of(setup, store_of(setup, count), f"renders-{count}")
+            for count in (setup.large, SMALL)
+        )
         large_renders, small_renders = (Renders(stack.enter_context(held(copy))) for copy in copies)
         pairs = often(large_renders.after_news, small_renders.after_news, setup)
         yield _grown(setup, "7", "feeds after one new article", pairs, 1e3, "ms")
     with ExitStack() as stack:
         port = stack.enter_context(stand_in())
-        copies = (copy_of(setup, store_of(setup, count), f"polls-{count}") for count in (setup.large, SMALL))
-        kits = (kit_of(copy.model_copy(update={"origins": origins(port)}), is_calm=False) for copy in copies)
-        large_poll, small_poll = (Poll(stack.enter_context(kit)) for kit in kits)
+        copies = (
+            copy_of(setup, store_of(setup, count), f"polls-{count}")
+            for count in (setup.large, SMALL)
+        )
+        kits = (
+            services_of(copy.model_copy(update={"origins": origins(port)}), is_calm=False)
+            for copy in copies
+        )
+        large_poll, small_poll = (Poll(stack.enter_context(services)) for services in kits)
         pairs = alternate(large_poll.cpu_of_channel, small_poll.cpu_of_channel, setup.rounds)
         yield _grown(setup, "8", "a poll without news", pairs, 1e3, "ms a channel")
     yield from _sizes(setup)
@@ -70,9 +87,17 @@ def _sizes(setup: Setup) -> Iterator[Result]:
     files = [store_of(setup, count).data / "feedproxy.sqlite" for count in (setup.large, SMALL)]
     counts = f"{setup.large:,}", f"{SMALL:,}"
     sizes = Pairs(*((file.stat().st_size / 1e6,) for file in files))
-    yield Result("9", _WHAT.format(*counts, "size of the store"), TOLD, sizes.ratio, sizes.raw("MB", *counts))
+    yield Result(
+        "9", _WHAT.format(*counts, "size of the store"), TOLD, sizes.ratio, sizes.raw("MB", *counts)
+    )
     seconds = Pairs(*((_copy_s(file, setup.work / "backup.sqlite"),) for file in files))
-    yield Result("9", _WHAT.format(*counts, "time of a backup"), TOLD, seconds.ratio, seconds.raw("s", *counts))
+    yield Result(
+        "9",
+        _WHAT.format(*counts, "time of a backup"),
+        TOLD,
+        seconds.ratio,
+        seconds.raw("s", *counts),
+    )
 
 
 def _copy_s(file: Path, target: Path) -> float:
@@ -88,18 +113,26 @@ def memory(setup: Setup) -> Iterator[Result]:
     settings = store_of(setup, setup.large)
     with held(settings) as large:
         paths = page_paths(large, 200)
-        feeds = [f"/feed/{section.name}.{form}" for section in large.mirror.sections for form in ("xml", "atom", "json")]
+        feeds = [
+            f"/feed/{section.name}.{form}"
+            for section in large.mirror.sections
+            for form in ("xml", "atom", "json")
+        ]
         with running_web(settings) as (pid, port):
             for path in (*feeds, *paths, *feeds):
                 get(port, path, GZIP)
             webs = [pss_mb(worker) for worker in children(pid)]
     raw = f"workers {', '.join(f'{mb:.0f}' for mb in webs)} MB after {len(feeds)} feeds and {len(paths)} pages"
-    yield Result("10", f"memory of a web worker, {setup.large:,} articles", at_most(90), max(webs), raw, "MB")
+    yield Result(
+        "10", f"memory of a web worker, {setup.large:,} articles", at_most(90), max(webs), raw, "MB"
+    )
     with stand_in() as port:
         copy = copy_of(setup, settings, "memory").model_copy(update={"origins": origins(port)})
         with closing(sqlite3.connect(copy.data / "feedproxy.sqlite")) as db:
             forget(db, _NEWS)
-        polling = running([sys.executable, "-m", "feedproxy", "poll"], lambda: True, environment_of(copy))
+        polling = running(
+            [sys.executable, "-m", "feedproxy", "poll"], lambda: True, environment_of(copy)
+        )
         with polling as process:
             most = 0.0
             ends = time.monotonic() + (8 if setup.is_quick else 30)
@@ -109,7 +142,9 @@ def memory(setup: Setup) -> Iterator[Result]:
         asked = json.loads(get(port, "/_stats")[2])
     fetched = ", ".join(f"{asked[kind]} {kind}s" for kind in ("listing", "article", "image"))
     raw = f"the most in half a minute, in which it asked for {fetched}"
-    yield Result("10", f"memory of the poller, {setup.large:,} articles", at_most(200), most, raw, "MB")
+    yield Result(
+        "10", f"memory of the poller, {setup.large:,} articles", at_most(200), most, raw, "MB"
+    )
 
 
 def start(setup: Setup) -> Iterator[Result]:
@@ -125,7 +160,14 @@ def start(setup: Setup) -> Iterator[Result]:
         with running(command, lambda port=port: answers(port, path, 200), environment_of(settings)):  # type: ignore[misc]
             seconds.append(time.monotonic() - began)
     raw = ", ".join(f"{each:.2f}" for each in seconds) + " s"
-    yield Result("11", f"gunicorn wsgi:app to its first feed, {setup.large:,} articles", at_most(1.5), median(seconds), raw, "s")
+    yield Result(
+        "11",
+        f"gunicorn wsgi:app to its first feed, {setup.large:,} articles",
+        at_most(1.5),
+        median(seconds),
+        raw,
+        "s",
+    )
 
 
 def search(setup: Setup) -> Iterator[Result]:
@@ -146,7 +188,12 @@ def three_words(text: str, draw: random.Random) -> Query | None:
     """Return a search for three words of two to four characters that stand in a text, None if it has none."""
     runs = _CHINESE.findall(text)
     words = (
-        [run[(at := draw.randrange(len(run) - 1)) : at + draw.randint(2, 4)] for run in draw.choices(runs, k=3)] if runs else []
+        [
+            run[(at := draw.randrange(len(run) - 1)) : at + draw.randint(2, 4)]
+            for run in draw.choices(runs, k=3)
+        ]
+        if runs
+        else []
     )
     return parse_query(" ".join(words)) if words else None
 
@@ -163,6 +210,14 @@ def _seconds_each(setup: Setup, port: int, paths: list[str]) -> Callable[[], flo
 
 
 def _grown(setup: Setup, row: str, what: str, pairs: Pairs, factor: float, unit: str) -> Result:
-    shown = Pairs(tuple(each * factor for each in pairs.ours), tuple(each * factor for each in pairs.theirs))
+    shown = Pairs(
+        tuple(each * factor for each in pairs.ours), tuple(each * factor for each in pairs.theirs)
+    )
     counts = f"{setup.large:,}", f"{SMALL:,}"
-    return Result("9", _WHAT.format(*counts, f"row {row}, {what}"), at_most(1.2), pairs.ratio, shown.raw(unit, *counts))
+    return Result(
+        "9",
+        _WHAT.format(*counts, f"row {row}, {what}"),
+        at_most(1.2),
+        pairs.ratio,
+        shown.raw(unit, *counts),
+    )

@@ -14,21 +14,25 @@ from requests_cache import CachedSession
 from bench.measure import Pairs, Result, SkippedError, alternate, at_least, at_most
 from bench.processes import ROOT, cpu_of, stand_in
 from bench.rendering import make_ready
-from bench.stores import NOW, SMALL, Setup, config_of, copy_of, held, kit_of, origins, store_of
-from feedproxy import sources, urls
-from feedproxy.edition import Ground, Pages, scope_of
+from bench.stores import NOW, SMALL, Setup, config_of, copy_of, held, origins, services_of, store_of
+from feedproxy import configuration, urls
+from feedproxy.configuration.settings import Settings
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Import, Importer, Kit, Trust, entries_of, prepare
-from feedproxy.harvest.importing import Entry
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Import, Importer, Services, Verifier, entries_of, prepare
+from feedproxy.ingest.importing import ImportEntry
+from feedproxy.media import FolderMedia
 from feedproxy.model import Channel, Page, Source, Url
+from feedproxy.output import Pages, RenderContext, selector_of
 from feedproxy.processes import pool_of
 from feedproxy.sanitise import TAGS
-from feedproxy.settings import Settings
 
 # What a plain user of bleach would allow.
-_ATTRIBUTES = {"a": ["href", "title"], "img": ["alt", "height", "src", "title", "width"], "*": ["dir", "lang"]}
+_ATTRIBUTES = {
+    "a": ["href", "title"],
+    "img": ["alt", "height", "src", "title", "width"],
+    "*": ["dir", "lang"],
+}
 # A whole import takes ten seconds and more.
 _IMPORT_ROUNDS = 3
 _POLL_MS, _POLL_TIMES = 3.0, 1.3
@@ -38,18 +42,18 @@ _POLL_MS, _POLL_TIMES = 3.0, 1.3
 class Poll:
     """Polls of all channels over a store that holds all they show; the first is made at once."""
 
-    kit: Kit
+    services: Services
 
     def __post_init__(self) -> None:
         self._all()
 
     def cpu_of_channel(self) -> float:
         """Poll all channels; return the seconds of the processor for one."""
-        return cpu_of(self._all) / len(self.kit.mirror.channels)
+        return cpu_of(self._all) / len(self.services.mirror.channels)
 
     def _all(self) -> None:
-        harvester = Harvester(self.kit)
-        for channel in self.kit.mirror.channels:
+        harvester = Harvester(self.services)
+        for channel in self.services.mirror.channels:
             report = harvester.poll(channel)
             assert not report.failures, report.failures[0]
 
@@ -57,9 +61,17 @@ class Poll:
 def poll(setup: Setup) -> Iterator[Result]:
     """Measure row 8."""
     with stand_in() as port:
-        settings = copy_of(setup, store_of(setup, SMALL), "polls").model_copy(update={"origins": origins(port)})
-        with kit_of(settings, is_calm=False) as kit, _session(setup.folder("bare") / "cache.sqlite") as session:
-            own, listings = Poll(kit), [_at(port, channel.url) for channel in kit.mirror.channels]
+        settings = copy_of(setup, store_of(setup, SMALL), "polls").model_copy(
+            update={"origins": origins(port)}
+        )
+        with (
+            services_of(settings, is_calm=False) as services,
+            _session(setup.folder("bare") / "cache.sqlite") as session,
+        ):
+            own, listings = (
+                Poll(services),
+                [_at(port, channel.url) for channel in services.mirror.channels],
+            )
 
             def bare() -> float:
                 return cpu_of(lambda: _get_all(session, listings)) / len(listings)
@@ -69,31 +81,49 @@ def poll(setup: Setup) -> Iterator[Result]:
     allowed = tuple(_POLL_MS / 1e3 + _POLL_TIMES * each for each in pairs.theirs)
     raw = _in_ms(pairs).raw("ms a channel", theirs="bare conditional GET")
     raw += "; the ratio is to 3 ms + 1.3 x that"
-    yield Result("8", "a poll that finds nothing new, CPU per channel", at_most(1), Pairs(pairs.ours, allowed).ratio, raw)
+    yield Result(
+        "8",
+        "a poll that finds nothing new, CPU per channel",
+        at_most(1),
+        Pairs(pairs.ours, allowed).ratio,
+        raw,
+    )
 
 
 def harvest(setup: Setup) -> Iterator[Result]:
     """Measure row 5: without pictures, as the sum that it is measured by has none."""
     with stand_in() as port:
         config = config_of(setup.folder("harvest-config"), images="none")
-        settings = Settings(config=config, data=setup.work / "harvest", origins=origins(port), public_url="http://127.0.0.1:8000")
-        channels = sources.load_mirror(config).channels[: 2 if setup.is_quick else 6]
+        settings = Settings(
+            config=config,
+            data=setup.work / "harvest",
+            origins=origins(port),
+            public_url="http://127.0.0.1:8000",
+        )
+        channels = configuration.load_mirror(config).channels[: 2 if setup.is_quick else 6]
         numbers = count()
         taken: list[int] = []
 
         def ours() -> float:
             own = settings.model_copy(update={"data": setup.folder(f"harvest-{next(numbers)}")})
-            with kit_of(own, is_calm=False) as kit:  # opened and migrated before the time begins
-                seconds = cpu_of(lambda: _take(kit, channels, settings.public_url))
-                taken.append(sum(kit.store.count(channel.id) for channel in channels))
-                articles = len(set(kit.store.walk([channel.id for channel in channels])))
+            with services_of(
+                own, is_calm=False
+            ) as services:  # opened and migrated before the time begins
+                seconds = cpu_of(lambda: _take(services, channels, settings.public_url))
+                taken.append(sum(services.store.count(channel.id) for channel in channels))
+                articles = len(set(services.store.walk([channel.id for channel in channels])))
             return seconds / articles
 
         ours()
         pages = _pages_of(settings, setup)
         pairs = alternate(ours, lambda: _least(setup, port, pages) / len(pages), setup.rounds)
-    raw = _in_ms(pairs).raw("ms an article", theirs="bleach + lxml + requests-cache") + f"; {len(pages)} articles"
-    yield Result("5", "harvest to stored and rendered, CPU per article", at_most(1.5), pairs.ratio, raw)
+    raw = (
+        _in_ms(pairs).raw("ms an article", theirs="bleach + lxml + requests-cache")
+        + f"; {len(pages)} articles"
+    )
+    yield Result(
+        "5", "harvest to stored and rendered, CPU per article", at_most(1.5), pairs.ratio, raw
+    )
 
 
 def mirror_import(setup: Setup) -> Iterator[Result]:
@@ -117,7 +147,13 @@ def mirror_import(setup: Setup) -> Iterator[Result]:
     raw = _in_ms(pairs).raw("ms a page", theirs="bleach") + f"; {pages} pages"
     yield Result("6", "import of mirror pages, CPU per page", at_most(1.4), pairs.ratio, raw)
     raw = speeds.raw("pages/s", "two", "one")
-    yield Result("6", "the same, two cores beside one", at_least(1.8), speeds.ratio if len(cores) > 1 else None, raw)
+    yield Result(
+        "6",
+        "the same, two cores beside one",
+        at_least(1.8),
+        speeds.ratio if len(cores) > 1 else None,
+        raw,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +168,25 @@ class _Taking:
 
     def run(self, cores: Sequence[int]) -> tuple[float, float]:
         """Import all with as many processes as there are cores; return the seconds of the processor, and by the clock."""
-        settings = Settings(config=self.config, data=self.setup.folder(f"import-{next(self.numbers)}"))
+        settings = Settings(
+            config=self.config, data=self.setup.folder(f"import-{next(self.numbers)}")
+        )
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, cores)
         try:
             with (
-                _importing(settings, self.place) as kit,
-                pool_of(len(cores), prepare, kit.mirror) as pool,
+                _importing(settings, self.place) as services,
+                pool_of(len(cores), prepare, services.mirror) as pool,
             ):
-                list(pool.map(time.sleep, [0.2] * len(cores)))  # they are there before the time begins
-                done, entries = Import(), self.entries(kit)
+                list(
+                    pool.map(time.sleep, [0.2] * len(cores))
+                )  # they are there before the time begins
+                done, entries = Import(), self.entries(services)
                 began = time.monotonic()
-                trust = Trust(kit.fetcher, kit.store.serials)
-                importer = Importer(kit, pool, len(cores), done, trust, self.sources(kit).values())
+                trust = Verifier(services.fetcher, services.store.serials)
+                importer = Importer(
+                    services, pool, len(cores), done, trust, self.sources(services).values()
+                )
                 cpu_s = cpu_of(lambda: importer.run(entries, lambda _: None))
                 wall_s = time.monotonic() - began
                 assert done.counts["new"] > len(entries) * 0.9, done.failures[:3]
@@ -152,26 +194,29 @@ class _Taking:
             os.sched_setaffinity(0, before)
         return cpu_s, wall_s
 
-    def entries(self, kit: Kit) -> list[Entry]:
+    def entries(self, services: Services) -> list[ImportEntry]:
         """Return what is imported."""
-        trust = Trust(kit.fetcher, kit.store.serials)
-        return entries_of(kit, self.sources(kit), trust, Import())[: self.most]
+        trust = Verifier(services.fetcher, services.store.serials)
+        return entries_of(services, self.sources(services), trust, Import())[: self.most]
 
-    def sources(self, kit: Kit) -> dict[str, Source]:
+    def sources(self, services: Services) -> dict[str, Source]:
         """Return where each section is had."""
-        places = {each.name: Url(f"{(self.place / each.name).as_uri()}/indexes/") for each in kit.mirror.sections}
+        places = {
+            each.name: Url(f"{(self.place / each.name).as_uri()}/indexes/")
+            for each in services.mirror.sections
+        }
         return {name: Source("mirror", url) for name, url in places.items()}
 
 
-def _take(kit: Kit, channels: Sequence[Channel], public_url: str) -> None:
+def _take(services: Services, channels: Sequence[Channel], public_url: str) -> None:
     """Poll new channels, and render every page and the feeds of what came."""
     for channel in channels:
-        Harvester(kit).poll(channel)
-        ground = Ground(kit.mirror, kit.store, public_url)
-        section = next(each.name for each in kit.mirror.sections if channel in each.channels)
-        for article_id in kit.store.walk([channel.id]):
+        Harvester(services).poll(channel)
+        ground = RenderContext(services.mirror, services.store, public_url)
+        section = next(each.name for each in services.mirror.sections if channel in each.channels)
+        for article_id in services.store.walk([channel.id]):
             assert Pages(ground).article(section, channel.id, article_id)
-        scope = scope_of(kit.mirror, section, channel.id)
+        scope = selector_of(services.mirror, section, channel.id)
         assert scope
         make_ready(ground, [scope])
 
@@ -181,9 +226,12 @@ def _pages_of(settings: Settings, setup: Setup) -> list[tuple[Page, str]]:
     with held(settings.model_copy(update={"data": setup.work / "harvest-0"})) as opened:
         ids = opened.store.walk([channel.id for channel in opened.mirror.channels])
         pages = [page for article_id in ids for page in opened.store.pages(article_id)]
-        rules = [sources.rules_for(opened.mirror, urls.host_of(page.url)) for page in pages]
+        rules = [configuration.rules_for(opened.mirror, urls.host_of(page.url)) for page in pages]
         site = opened.mirror.sites[0]
-        return [(page, str(extract_article(page, each, site).body)) for page, each in zip(pages, rules, strict=True)]
+        return [
+            (page, str(extract_article(page, each, site).body))
+            for page, each in zip(pages, rules, strict=True)
+        ]
 
 
 def _least(setup: Setup, port: int, pages: Sequence[tuple[Page, str]]) -> float:
@@ -211,7 +259,9 @@ def _cleaner() -> Cleaner:
 
 
 def _session(file: Path) -> CachedSession:
-    return CachedSession(str(file), backend="sqlite", serializer="json", expire_after=0, always_revalidate=True)
+    return CachedSession(
+        str(file), backend="sqlite", serializer="json", expire_after=0, always_revalidate=True
+    )
 
 
 def _get_all(session: CachedSession, addresses: Sequence[str]) -> None:
@@ -225,16 +275,22 @@ def _at(port: int, url: Url) -> str:
 
 
 def _in_ms(pairs: Pairs) -> Pairs:
-    return Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
+    return Pairs(
+        tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs)
+    )
 
 
 def _mirrored_bodies(taking: _Taking) -> list[str]:
     """Return the bodies of a mirror's pages."""
     bodies: list[str] = []
-    with _importing(Settings(config=taking.config, data=taking.config / "unused"), taking.place) as kit:
-        for entry in taking.entries(kit):
-            page = kit.fetcher.fetch(entry.listed[0][1].url)
-            extract = extract_mirrored(page, split_mirrored(page), kit.mirror.sites[0], links={}, pictures={})
+    with _importing(
+        Settings(config=taking.config, data=taking.config / "unused"), taking.place
+    ) as services:
+        for entry in taking.entries(services):
+            page = services.fetcher.fetch(entry.listed[0][1].url)
+            extract = extract_mirrored(
+                page, split_mirrored(page), services.mirror.sites[0], links={}, pictures={}
+            )
             bodies.append(str(extract.body))
     return bodies
 
@@ -246,12 +302,16 @@ class _importing:  # noqa: N801 (as the other context managers)
         self._held, self._place, self._settings = held(settings), place, settings
         self._close: Callable[[], object] = lambda: None
 
-    def __enter__(self) -> Kit:
+    def __enter__(self) -> Services:
         opened, settings = self._held.__enter__(), self._settings
         budget, folders = opened.store.budget, (self._place,)
-        fetcher = open_fetcher(settings, opened.mirror, budget, lambda: NOW, lambda _: None, more_folders=folders)
+        fetcher = open_fetcher(
+            settings, opened.mirror, budget, lambda: NOW, lambda _: None, more_folders=folders
+        )
         self._close = fetcher.close
-        return Kit(opened.mirror, opened.store, fetcher, MediaFolder(settings.media), lambda: NOW)
+        return Services(
+            opened.mirror, opened.store, fetcher, FolderMedia(settings.media), lambda: NOW
+        )
 
     def __exit__(self, *_: object) -> None:
         self._close()

@@ -23,7 +23,9 @@ request = function() n = n + 1; return wrk.format("GET", paths[(n - 1) %% #paths
 """
 _RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 _BAD = re.compile(r"^\s*Non-2xx or 3xx responses: (\d+)$", re.MULTILINE)
-_ERRORS = re.compile(r"^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.MULTILINE)
+_ERRORS = re.compile(
+    r"^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.MULTILINE
+)
 
 
 class LoadError(Exception):
@@ -48,12 +50,22 @@ def parse_wrk(text: str) -> Load:
     rate = _RATE.search(text)
     if rate is None:
         raise LoadError(f"wrk said: {text}")
-    numbers = [int(number) for found in (_BAD.search(text), _ERRORS.search(text)) if found for number in found.groups()]
+    numbers = [
+        int(number)
+        for found in (_BAD.search(text), _ERRORS.search(text))
+        if found
+        for number in found.groups()
+    ]
     return Load(float(rate[1]), sum(numbers))
 
 
 def requests_per_s(
-    port: int, paths: Sequence[str], headers: Mapping[str, str], seconds: float, work: Path, connections: int = CONNECTIONS
+    port: int,
+    paths: Sequence[str],
+    headers: Mapping[str, str],
+    seconds: float,
+    work: Path,
+    connections: int = CONNECTIONS,
 ) -> float:
     """Return how many requests a second are answered; each asks for the next of *paths*.
 
@@ -72,7 +84,13 @@ def requests_per_s(
 
 
 def _by_wrk(
-    wrk: str, port: int, paths: Sequence[str], headers: Mapping[str, str], seconds: float, work: Path, connections: int
+    wrk: str,
+    port: int,
+    paths: Sequence[str],
+    headers: Mapping[str, str],
+    seconds: float,
+    work: Path,
+    connections: int,
 ) -> Load:
     options = [option for name, value in headers.items() for option in ("-H", f"{name}: {value}")]
     if len(paths) > 1:
@@ -82,11 +100,22 @@ def _by_wrk(
         options += ["-s", str(script)]
     address = f"http://127.0.0.1:{port}{paths[0]}"
     shares = min(_SHARES, connections)
-    command = [wrk, "-t1", f"-c{connections // shares}", f"-d{max(1, round(seconds))}s", "--timeout", "60s", *options, address]
+    command = [
+        wrk,
+        "-t1",
+        f"-c{connections // shares}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "60s",
+        *options,
+        address,
+    ]
     with ExitStack() as stack:
         begun: list[subprocess.Popen[str]] = []
         for _ in range(shares):
-            begun.append(stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)))
+            begun.append(
+                stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            )
             time.sleep(_APART_S)
         done = [parse_wrk(each.communicate()[0]) for each in begun]
     return Load(sum(each.per_s for each in done), sum(each.failures for each in done))
@@ -102,14 +131,18 @@ def by_threads(
 ) -> Load:
     """Ask for *seconds*, or *total* times, each time for the next path."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n".encode() for path in paths]
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n".encode() for path in paths
+    ]
     numbers, began = count(), time.monotonic()
     done: list[int] = []
     failed: list[int] = []
 
     def ask() -> None:
         with socket.create_connection(("127.0.0.1", port), 60) as connection:
-            while (number := next(numbers)) < total or (not total and time.monotonic() - began < seconds):
+            while (number := next(numbers)) < total or (
+                not total and time.monotonic() - began < seconds
+            ):
                 connection.sendall(requests[number % len(requests)])
                 status = read_status(connection)
                 (done if 200 <= status < 400 else failed).append(status)

@@ -103,7 +103,10 @@ def figure(value: float) -> str:
 
 def table(results: Sequence[Result]) -> list[tuple[str, ...]]:
     """Return the cells of the table, without its head."""
-    return [(each.row, each.what, str(each.bound), each.shown, each.verdict, each.raw) for each in results]
+    return [
+        (each.row, each.what, str(each.bound), each.shown, each.verdict, each.raw)
+        for each in results
+    ]
 
 
 HEAD = ("#", "work", "bound", "measured", "", "raw medians")

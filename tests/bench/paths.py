@@ -17,13 +17,13 @@ from typing import Any, cast
 
 from samples import BODY, LISTING_URL, make_page, modern_article, modern_listing
 
-from feedproxy.edition import Ground, Pages, context_of, make_feed, scope_of
+from feedproxy.configuration import load_mirror
 from feedproxy.extract import extract_article
-from feedproxy.harvest.articles import make_article
+from feedproxy.ingest.drafts import make_article
 from feedproxy.model import Article, ArticleId, ListingItem, Site, StoredPicture, Url, Version
+from feedproxy.output import Pages, RenderContext, context_of, make_feed, selector_of
 from feedproxy.parse import parse_listing
 from feedproxy.sanitise import clean
-from feedproxy.sources import load_mirror
 
 _CONFIG = Path(__file__).resolve().parents[2] / "config"
 _NOW = datetime(2022, 1, 2, tzinfo=UTC)
@@ -57,7 +57,9 @@ class _Held:
 
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
         held = {article.id for article in self.held}
-        return {article_id: frozenset((self.channel,)) for article_id in articles if article_id in held}
+        return {
+            article_id: frozenset((self.channel,)) for article_id in articles if article_id in held
+        }
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
         del articles
@@ -73,15 +75,20 @@ def core_paths() -> dict[str, Callable[[], object]]:
     mirror = load_mirror(_CONFIG)
     site: Site = mirror.sites[0]
     own = Url(f"https://{site.hosts[0]}/gb/21/11/9/n99000001.htm")
-    listing = make_page(modern_listing(range(20)).replace("www.news.example", site.hosts[0]), Url(LISTING_URL))
+    listing = make_page(
+        modern_listing(range(20)).replace("www.news.example", site.hosts[0]), Url(LISTING_URL)
+    )
     text = modern_article(BODY * _PARAGRAPHS).replace("www.news.example", site.hosts[0])
-    page, item = make_page(text, own), ListingItem(ArticleId("n99000001"), own, "山村石桥 百年后重修")
+    page, item = (
+        make_page(text, own),
+        ListingItem(ArticleId("n99000001"), own, "山村石桥 百年后重修"),
+    )
     extract = extract_article(page, site.article, site)
     article = make_article([(page, extract)], item, site, mirror, _NOW).article
     section = mirror.sections[0]
     library = _Held(tuple(_copies(article)), section.channels[0].id)
-    ground = Ground(mirror, cast("Any", library), "http://mirror.example")
-    scope = scope_of(mirror, section.name)
+    ground = RenderContext(mirror, cast("Any", library), "http://mirror.example")
+    scope = selector_of(mirror, section.name)
     assert scope
     return {
         "parse a listing": lambda: parse_listing(listing, site, "html"),

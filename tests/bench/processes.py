@@ -37,17 +37,25 @@ def tool(name: str) -> str:
 
 @contextmanager
 def running(
-    command: Sequence[str], until: Callable[[], bool], environment: Mapping[str, str] | None = None, folder: Path = ROOT
+    command: Sequence[str],
+    until: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the block ends; the block begins when *until* holds."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     whole = {**os.environ, "PYTHONPATH": path, **(environment or {})}
-    with TemporaryFile() as said, subprocess.Popen(command, env=whole, cwd=folder, stdout=said, stderr=said) as process:
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(command, env=whole, cwd=folder, stdout=said, stderr=said) as process,
+    ):
         _besides.add(process.pid)
         try:
             if not _comes(until, process):
                 said.seek(0)
-                raise SkippedError(f"{Path(command[0]).name} did not start: {said.read()[-300:].decode(errors='replace')}")
+                raise SkippedError(
+                    f"{Path(command[0]).name} did not start: {said.read()[-300:].decode(errors='replace')}"
+                )
             yield process
         finally:
             process.terminate()
@@ -76,7 +84,9 @@ def answers(port: int, path: str = "/", status: int = 0) -> bool:
     return not status or found == status
 
 
-def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+def get(
+    port: int, path: str, headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of an answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
@@ -100,7 +110,15 @@ def stand_in(base: str = "real", latency_ms: int = 0) -> Iterator[int]:
         raise SkippedError("needs ../shared/upstream, the stand-in for the upstream site")
     port = free_port()
     own = ["--base", base] if base else []
-    command = [sys.executable, str(script), "--port", str(port), "--latency-ms", str(latency_ms), *own]
+    command = [
+        sys.executable,
+        str(script),
+        "--port",
+        str(port),
+        "--latency-ms",
+        str(latency_ms),
+        *own,
+    ]
     with running(command, lambda: answers(port, "/robots.txt")):
         yield port
 
@@ -126,7 +144,11 @@ def _children() -> dict[int, float]:
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started, and that still run."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in task.read_text().split()
+    ]
 
 
 def family(pid: int) -> list[int]:
@@ -136,7 +158,9 @@ def family(pid: int) -> list[int]:
 
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICKS  # its own time and that of its children that ended (proc(5))
+    return (
+        sum(map(int, fields[11:15])) / _TICKS
+    )  # its own time and that of its children that ended (proc(5))
 
 
 def pss_mb(pid: int) -> float:

@@ -12,8 +12,8 @@ from feedgen.feed import FeedGenerator
 from bench.measure import Pairs, Result, alternate, at_most
 from bench.stores import NOW, SMALL, Held, Setup, copy_of, held, store_of
 from feedproxy import paths
-from feedproxy.edition import ALL, Ground, Scope, make_feed, scope_of
 from feedproxy.model import Article, ArticleId, ListingItem, Url
+from feedproxy.output import ALL, FeedSelector, RenderContext, make_feed, selector_of
 
 # A pair takes a hundredth of a second.
 _TIMES = 5
@@ -28,8 +28,14 @@ class Renders:
 
     def after_news(self) -> float:
         """Have one new article; return the seconds of the processor that its section's feed takes to be made."""
-        scope, *_ = [each for each in self._take_news() if each.name == self.opened.section.name and not each.channel]
-        ground = Ground(self.opened.mirror, self.opened.store, self.opened.settings.public_url)
+        scope, *_ = [
+            each
+            for each in self._take_news()
+            if each.name == self.opened.section.name and not each.channel
+        ]
+        ground = RenderContext(
+            self.opened.mirror, self.opened.store, self.opened.settings.public_url
+        )
         began = time.process_time()
         make_feed(ground, scope, "xml")
         return time.process_time() - began
@@ -39,27 +45,39 @@ class Renders:
         ids = [channel.id for channel in self.opened.section.channels]
         return self.opened.store.newest(ids, self.opened.mirror.entries)
 
-    def _take_news(self) -> list[Scope]:
+    def _take_news(self) -> list[FeedSelector]:
         """Store an article like the one that leaves the feed of the newest one's channel, younger than all.
 
         So feeds stay what they are. Return what it is in: everything, its section, its channel.
         """
-        store, section, new_id = self.opened.store, self.opened.section, ArticleId(f"n{90_000_000 + next(self.numbers)}")
+        store, section, new_id = (
+            self.opened.store,
+            self.opened.section,
+            ArticleId(f"n{90_000_000 + next(self.numbers)}"),
+        )
         newest = self.articles()[0]
         shown_in = store.channels_of([newest.id])[newest.id]
         channels = [channel for channel in section.channels if channel.id in shown_in]
         old = store.newest([channels[0].id], self.opened.mirror.entries)[-1]
         later = newest.published + timedelta(minutes=1)
-        news = replace(old, id=new_id, url=Url(old.url.replace(old.id, new_id)), published=later, updated=later)
+        news = replace(
+            old, id=new_id, url=Url(old.url.replace(old.id, new_id)), published=later, updated=later
+        )
         for channel in channels:
             store.remember_listing(channel.id, [ListingItem(new_id, news.url, news.title)], NOW)
         store.save(news, [], {}, NOW)
         store.archive.append(self.opened.mirror.logs, NOW)
-        names = [(ALL, ""), (section.name, ""), *((section.name, channel.id) for channel in channels)]
-        return [scope for scope in (scope_of(self.opened.mirror, *name) for name in names) if scope]
+        names = [
+            (ALL, ""),
+            (section.name, ""),
+            *((section.name, channel.id) for channel in channels),
+        ]
+        return [
+            scope for scope in (selector_of(self.opened.mirror, *name) for name in names) if scope
+        ]
 
 
-def make_ready(ground: Ground, scopes: list[Scope]) -> None:
+def make_ready(ground: RenderContext, scopes: list[FeedSelector]) -> None:
     """Make every form of some feeds, as the web side does."""
     for scope in scopes:
         for form in paths.FORMATS:
@@ -104,6 +122,8 @@ def feeds(setup: Setup) -> Iterator[Result]:
         renders.after_news()
         entries = renders.articles()
         pairs = often(renders.after_news, lambda: by_feedgen(entries), setup)
-    shown = Pairs(tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs))
+    shown = Pairs(
+        tuple(each * 1e3 for each in pairs.ours), tuple(each * 1e3 for each in pairs.theirs)
+    )
     raw = f"{shown.raw('ms', theirs='feedgen, the same entries')}; RSS of a section"
     yield Result("7", "one feed document after one new article", at_most(4), pairs.ratio, raw)

@@ -37,7 +37,9 @@ def show(results: Sequence[Result]) -> None:
 
 def document(results: Sequence[Result], command: str, now: datetime, before: str) -> str:
     """Return the document; what was written by hand in the one *before* is kept."""
-    cells = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table(results))
+    cells = "\n".join(
+        f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table(results)
+    )
     head = f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}"
     facts = f"{machine()}; {now:%Y-%m-%d}; `{command}`"
     return f"{_INTRODUCTION}\n{facts}\n\n{head}\n{cells}\n\n{_BEGIN}\n{by_hand(before)}\n{_END}\n"

@@ -14,11 +14,11 @@ from bench.load import LoadError, requests_per_s
 from bench.measure import Result, SkippedError, alternate, at_least, at_most
 from bench.processes import answers, get, running, stand_in
 from bench.rendering import make_ready
-from bench.stores import SMALL, Setup, config_of, held, kit_of, origins, store_of
+from bench.stores import SMALL, Setup, config_of, held, origins, services_of, store_of
 from bench.web import GZIP, serving
-from feedproxy.edition import Ground, scope_of
-from feedproxy.harvest import Harvester
-from feedproxy.settings import Settings
+from feedproxy.configuration.settings import Settings
+from feedproxy.ingest import Harvester
+from feedproxy.output import RenderContext, selector_of
 
 _LATENCY_MS = 50
 _ARTICLES = 20
@@ -43,14 +43,26 @@ def morss(setup: Setup) -> Iterator[Result]:
             try:
                 pairs = alternate(
                     lambda: requests_per_s(port, [ours], GZIP, setup.seconds, setup.work),
-                    lambda: requests_per_s(other, [theirs], {}, 3 * setup.seconds, setup.work, _THEIR_CONNECTIONS),
+                    lambda: requests_per_s(
+                        other, [theirs], {}, 3 * setup.seconds, setup.work, _THEIR_CONNECTIONS
+                    ),
                     setup.rounds,
                 )
             except LoadError as e:
                 raise SkippedError(f"morss: {e}") from e
     raw = pairs.raw("/s", theirs="morss") + f"; its feed has {full:,} bytes"
-    yield Result("13", "warm full-text feed beside morss, requests per second", at_least(1000), pairs.ratio, raw)
-    pairs = alternate(lambda: _our_cold(setup, section, channel), lambda: _their_cold(binary, channel), setup.rounds)
+    yield Result(
+        "13",
+        "warm full-text feed beside morss, requests per second",
+        at_least(1000),
+        pairs.ratio,
+        raw,
+    )
+    pairs = alternate(
+        lambda: _our_cold(setup, section, channel),
+        lambda: _their_cold(binary, channel),
+        setup.rounds,
+    )
     raw = pairs.raw("s", theirs="morss") + f"; {_LATENCY_MS} ms latency, no pictures"
     yield Result("13", f"cold, to a feed of {_ARTICLES} articles", at_most(0.5), pairs.ratio, raw)
 
@@ -59,14 +71,19 @@ def _our_cold(setup: Setup, section: str, channel_id: str) -> float:
     """Return the seconds from an empty store to a channel's feed."""
     config = config_of(setup.folder("cold-config"), images="none")
     with stand_in(latency_ms=_LATENCY_MS) as port:
-        settings = Settings(config=config, data=setup.folder("cold"), origins=origins(port), public_url="http://127.0.0.1:8000")
-        with kit_of(settings) as kit:
-            channel = next(each for each in kit.mirror.channels if each.id == channel_id)
-            scope = scope_of(kit.mirror, section, channel_id)
+        settings = Settings(
+            config=config,
+            data=setup.folder("cold"),
+            origins=origins(port),
+            public_url="http://127.0.0.1:8000",
+        )
+        with services_of(settings) as services:
+            channel = next(each for each in services.mirror.channels if each.id == channel_id)
+            scope = selector_of(services.mirror, section, channel_id)
             assert scope
             began = time.monotonic()
-            report = Harvester(kit).poll(channel)
-            make_ready(Ground(kit.mirror, kit.store, settings.public_url), [scope])
+            report = Harvester(services).poll(channel)
+            make_ready(RenderContext(services.mirror, services.store, settings.public_url), [scope])
             seconds = time.monotonic() - began
             assert report.new == _ARTICLES, f"{report.new} articles came"
     return seconds
@@ -108,11 +125,24 @@ def _install(folder: Path) -> Path:
     if not (binary / "whole").exists():
         commands = (
             [sys.executable, "-m", "venv", "--clear", str(folder)],
-            [str(binary / "pip"), "install", "--quiet", "--disable-pip-version-check", "morss", "gunicorn"],
+            [
+                str(binary / "pip"),
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "morss",
+                "gunicorn",
+            ],
         )
         for command in commands:
             try:
-                subprocess.run(command, check=True, capture_output=True, timeout=_INSTALL_S, env=dict(os.environ))
+                subprocess.run(
+                    command,
+                    check=True,
+                    capture_output=True,
+                    timeout=_INSTALL_S,
+                    env=dict(os.environ),
+                )
             except (subprocess.SubprocessError, OSError) as e:
                 raise SkippedError("morss can't be installed from PyPI here") from e
         (binary / "whole").touch()

@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from sqlalchemy import create_engine, insert
 
-from feedproxy.harvest import Dispatcher, Errand, Kit, Poller, Priority
+from feedproxy.configuration import load_mirror
+from feedproxy.ingest import Dispatcher, Poller, Priority, Services, Task
 from feedproxy.model import Channel, Source, Url
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 from feedproxy.store.tables import archive_log
 
@@ -39,10 +39,10 @@ class Clock:
 class Line:
     """A queue in memory; *deepest* is how many waited at most."""
 
-    waiting: list[Errand] = field(default_factory=list)
+    waiting: list[Task] = field(default_factory=list)
     deepest: int = 0
 
-    def send(self, errand: Errand, priority: Priority, patience: timedelta) -> None:
+    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
         del priority, patience
         self.waiting.append(errand)
         self.deepest = max(self.deepest, len(self.waiting))
@@ -65,18 +65,26 @@ def measure(store: SqlStore, url: str, count: int, steps: int, chunk: int) -> Ru
     mirror = load_mirror(CONFIG)
     site = mirror.sites[0]
     channels = tuple(
-        Channel(f"c{number}", "", site, Source("html", Url(f"https://h{number % HOSTS}.example/{number}")))
+        Channel(
+            f"c{number}",
+            "",
+            site,
+            Source("html", Url(f"https://h{number % HOSTS}.example/{number}")),
+        )
         for number in range(count)
     )
     small = replace(mirror, sections=(replace(mirror.sections[0], channels=channels),))
-    kit = Kit(small, store, cast("Any", None), cast("Any", None), clock)
+    services = Services(small, store, cast("Any", None), cast("Any", None), clock)
     at = {f"c{number}": clock.now + INTERVAL * number / count for number in range(count)}
     store.schedule.plan_first(at)
     engine = create_engine(url)
     with engine.begin() as db:  # as an installation has them that runs already
-        db.execute(insert(archive_log), [{"name": log.name, "channels": " ".join(sorted(log.channels))} for log in small.logs])
+        db.execute(
+            insert(archive_log),
+            [{"name": log.name, "channels": " ".join(sorted(log.channels))} for log in small.logs],
+        )
     engine.dispose()
-    poller = Poller(kit, "bench", hands=Dispatcher(line).step)
+    poller = Poller(services, "bench", hands=Dispatcher(line).step)
     poller.step()  # the first one, which sets things up
     line.waiting.clear()
     for _ in range(steps):
@@ -90,7 +98,12 @@ def measure(store: SqlStore, url: str, count: int, steps: int, chunk: int) -> Ru
             run.latest = max(run.latest, clock.now - at[errand.channel])
             at[errand.channel] = clock.now + INTERVAL
             store.schedule.remember_poll(
-                replace(state, polled_at=clock.now, succeeded_at=clock.now, next_poll_at=at[errand.channel])
+                replace(
+                    state,
+                    polled_at=clock.now,
+                    succeeded_at=clock.now,
+                    next_poll_at=at[errand.channel],
+                )
             )
         line.waiting.clear()
     run.deepest = line.deepest

@@ -16,13 +16,13 @@ from newsroom import HOST, Story, open_newsroom, write_config
 
 from bench.measure import SkippedError
 from bench.processes import ROOT, stand_in
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.harvest import Harvester, Kit
-from feedproxy.harvest.archive import archive
-from feedproxy.media import MediaFolder
+from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest.archive import archive
+from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror, Section
-from feedproxy.settings import Settings
-from feedproxy.sources import load_mirror
 from feedproxy.store import SqlStore, open_store
 
 NOW = datetime(2022, 1, 2, tzinfo=UTC)
@@ -95,13 +95,17 @@ def held(settings: Settings) -> Iterator[Held]:
 
 
 @contextmanager
-def kit_of(settings: Settings, *, is_calm: bool = True) -> Iterator[Kit]:
+def services_of(settings: Settings, *, is_calm: bool = True) -> Iterator[Services]:
     """Open all that a harvest works with, over the real network; nothing waits for the pace, but calm or not it is kept."""
     with held(settings) as opened:
         budget = CalmBudget() if is_calm else opened.store.budget
         cache = settings.data / "http-cache.sqlite"
-        fetcher = open_fetcher(settings, opened.mirror, budget, lambda: NOW, lambda _: None, cache_file=cache)
-        yield Kit(opened.mirror, opened.store, fetcher, MediaFolder(settings.media), lambda: NOW)
+        fetcher = open_fetcher(
+            settings, opened.mirror, budget, lambda: NOW, lambda _: None, cache_file=cache
+        )
+        yield Services(
+            opened.mirror, opened.store, fetcher, FolderMedia(settings.media), lambda: NOW
+        )
         fetcher.close()
 
 
@@ -109,9 +113,16 @@ def config_of(folder: Path, *, images: str = "store") -> Path:
     """Write the project's configuration with no pace to keep; the sections do with pictures what *images* says."""
     shutil.copytree(ROOT / "config", folder, dirs_exist_ok=True)
     main = folder / "feedproxy.toml"
-    main.write_text(main.read_text("utf-8").replace("requests_per_second = 5\n", "requests_per_second = 1000\n"), "utf-8")
+    main.write_text(
+        main.read_text("utf-8").replace(
+            "requests_per_second = 5\n", "requests_per_second = 1000\n"
+        ),
+        "utf-8",
+    )
     for section in (folder / "sections").glob("*.toml"):
-        section.write_text(section.read_text("utf-8").replace('images = "store"', f'images = "{images}"'), "utf-8")
+        section.write_text(
+            section.read_text("utf-8").replace('images = "store"', f'images = "{images}"'), "utf-8"
+        )
     return folder
 
 
@@ -130,10 +141,10 @@ def store_of(setup: Setup, articles: int) -> Settings:
     _copy(base.data, folder)
     with closing(sqlite3.connect(folder / "feedproxy.sqlite")) as db:
         fill(db, articles)
-    with kit_of(settings) as kit:
-        archive(kit)
-        kit.store.search.forget()
-        while kit.store.search.index(_INDEXED):
+    with services_of(settings) as services:
+        archive(services)
+        services.store.search.forget()
+        while services.store.search.index(_INDEXED):
             pass
     _settle(folder)
     return settings
@@ -156,7 +167,9 @@ def fill(db: sqlite3.Connection, articles: int) -> None:
     db.execute("CREATE TEMP TABLE base AS SELECT id FROM article ORDER BY published DESC, id")
     (held,) = db.execute("SELECT count(*) FROM base").fetchone()
     for copy in range(1, -(-articles // held)):
-        db.execute(f"CREATE TEMP TABLE chosen AS SELECT id FROM base LIMIT {min(held, articles - copy * held)}")
+        db.execute(
+            f"CREATE TEMP TABLE chosen AS SELECT id FROM base LIMIT {min(held, articles - copy * held)}"
+        )
         for table in _TABLES:
             _repeat(db, table, copy)
         db.execute("DROP TABLE chosen")
@@ -170,7 +183,9 @@ def forget(db: sqlite3.Connection, articles: int) -> None:
         f"CREATE TEMP TABLE gone AS SELECT id FROM article WHERE CAST(substr(id, 2) AS INTEGER) < {_STEP} "
         f"ORDER BY published DESC, id LIMIT {articles}"
     )
-    db.execute("DELETE FROM picture WHERE url IN (SELECT url FROM article_picture WHERE article_id IN gone)")
+    db.execute(
+        "DELETE FROM picture WHERE url IN (SELECT url FROM article_picture WHERE article_id IN gone)"
+    )
     db.execute("DELETE FROM membership WHERE article_id IN gone")
     db.execute("DELETE FROM article WHERE id IN gone")
     db.execute("UPDATE channel SET listing_hash = ''")
@@ -189,7 +204,9 @@ def _repeat(db: sqlite3.Connection, table: str, copy: int) -> None:
         "url": f"replace(url, {key}, {other})" if table == "article" else "url",
     }
     values = ", ".join(changed.get(name, name) for name in columns)
-    db.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {key} IN chosen")
+    db.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {key} IN chosen"
+    )
 
 
 def _base(setup: Setup) -> Settings:
@@ -210,11 +227,11 @@ def _base(setup: Setup) -> Settings:
 
 def _harvest(settings: Settings) -> None:
     """Walk all listings down, then poll them, so that later polls find nothing new."""
-    with kit_of(settings) as kit:
-        harvester = Harvester(kit)
-        for channel in kit.mirror.channels:
+    with services_of(settings) as services:
+        harvester = Harvester(services)
+        for channel in services.mirror.channels:
             harvester.walk(channel, pages=1000)
-        for channel in kit.mirror.channels:
+        for channel in services.mirror.channels:
             harvester.poll(channel)
 
 
@@ -223,7 +240,11 @@ def _harvest_invented(settings: Settings) -> None:
         text = "清晨五点，山城的早市已经热闹起来，菜农们挑着担子走进石板街，卖豆腐的老人说今年的雨水好。</p>\n <p>"
         newsroom.stories = tuple(
             Story(
-                f"n{20_000 + n}", f"21/{1 + n % 12}/{1 + n % 28}", f"山城消息第{n}则", f"第{n}天。{text * 30}", ("city", "books")
+                f"n{20_000 + n}",
+                f"21/{1 + n % 12}/{1 + n % 28}",
+                f"山城消息第{n}则",
+                f"第{n}天。{text * 30}",
+                ("city", "books"),
             )
             for n in range(_STORIES)
         )

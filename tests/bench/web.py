@@ -17,8 +17,8 @@ from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
 from bench.processes import answers, get, running, tool
 from bench.stores import SMALL, Held, Setup, held, store_of
 from feedproxy.cli.serve import WEB
-from feedproxy.edition import Ground
-from feedproxy.settings import PREFIX, Settings
+from feedproxy.configuration.settings import PREFIX, Settings
+from feedproxy.output import RenderContext
 
 GZIP = {"Accept-Encoding": "gzip"}
 _PAGES = 10_000
@@ -48,7 +48,9 @@ def feed(setup: Setup) -> Iterator[Result]:
     with held(store_of(setup, SMALL)) as small, serving(small.settings) as port:
         path = feed_path(small)
         pairs = _beside_three_lines(setup, small.settings, port, [path], GZIP)
-    yield Result("1", f"GET {path}, gzip", at_least(0.9), pairs.ratio, pairs.raw("/s", theirs="three lines"))
+    yield Result(
+        "1", f"GET {path}, gzip", at_least(0.9), pairs.ratio, pairs.raw("/s", theirs="three lines")
+    )
 
 
 def not_modified(setup: Setup) -> Iterator[Result]:
@@ -58,7 +60,13 @@ def not_modified(setup: Setup) -> Iterator[Result]:
         _, headers, _ = get(port, path, GZIP)
         known = {**GZIP, "If-None-Match": headers["ETag"]}
         pairs = _beside_three_lines(setup, small.settings, port, [path], known, 304)
-    yield Result("2", "the same with If-None-Match", at_least(0.9), pairs.ratio, pairs.raw("/s", theirs="three lines"))
+    yield Result(
+        "2",
+        "the same with If-None-Match",
+        at_least(0.9),
+        pairs.ratio,
+        pairs.raw("/s", theirs="three lines"),
+    )
 
 
 def pages(setup: Setup) -> Iterator[Result]:
@@ -78,21 +86,45 @@ def past_python(setup: Setup) -> Iterator[Result]:
     with held(store_of(setup, SMALL)) as small, ExitStack() as open_things:
         folder, path = setup.folder("nginx"), feed_path(small)
         root = _export(small.settings, folder / "html")
-        feed_file = next((file for file in (root / path[1:], root / small.section.name / path[1:]) if file.exists()), None)
+        feed_file = next(
+            (
+                file
+                for file in (root / path[1:], root / small.section.name / path[1:])
+                if file.exists()
+            ),
+            None,
+        )
         if feed_file is None:
             raise SkippedError(f"an html export has no {path}")
-        feed_file.with_name(feed_file.name + ".gz").write_bytes(gzip.compress(feed_file.read_bytes(), 6, mtime=0))
+        feed_file.with_name(feed_file.name + ".gz").write_bytes(
+            gzip.compress(feed_file.read_bytes(), 6, mtime=0)
+        )
         path = f"/{feed_file.relative_to(root)}"
         (folder / "nginx.conf").write_text(
-            _NGINX.format(user=f"{getuser()} {getgrgid(os.getgid()).gr_name}", folder=folder, port=port, root=root)
+            _NGINX.format(
+                user=f"{getuser()} {getgrgid(os.getgid()).gr_name}",
+                folder=folder,
+                port=port,
+                root=root,
+            )
         )
-        open_things.enter_context(running([nginx, "-c", str(folder / "nginx.conf")], lambda: answers(port, path, 200)))
+        open_things.enter_context(
+            running([nginx, "-c", str(folder / "nginx.conf")], lambda: answers(port, path, 200))
+        )
         status, headers, _ = get(port, path, GZIP)
         known = {**GZIP, "If-None-Match": headers["ETag"]}
         whole = _beside_three_lines(setup, small.settings, port, [path], GZIP, status)
         less = _beside_three_lines(setup, small.settings, port, [path], known, 304)
-    yield Result("4", "the feed from nginx over an html export", TOLD, whole.ratio, whole.raw("/s", "nginx", "three lines"))
-    yield Result("4", "the same with If-None-Match", TOLD, less.ratio, less.raw("/s", "nginx", "three lines"))
+    yield Result(
+        "4",
+        "the feed from nginx over an html export",
+        TOLD,
+        whole.ratio,
+        whole.raw("/s", "nginx", "three lines"),
+    )
+    yield Result(
+        "4", "the same with If-None-Match", TOLD, less.ratio, less.raw("/s", "nginx", "three lines")
+    )
 
 
 def feed_path(opened: Held) -> str:
@@ -101,8 +133,14 @@ def feed_path(opened: Held) -> str:
 
 def page_paths(opened: Held, most: int) -> list[str]:
     """Return the addresses of the newest pages of a section."""
-    ground, section = Ground(opened.mirror, opened.store, opened.settings.public_url), opened.section
-    ids = [headline.id for headline in opened.store.headlines([channel.id for channel in section.channels], most)]
+    ground, section = (
+        RenderContext(opened.mirror, opened.store, opened.settings.public_url),
+        opened.section,
+    )
+    ids = [
+        headline.id
+        for headline in opened.store.headlines([channel.id for channel in section.channels], most)
+    ]
     channels = opened.store.channels_of(ids)
     return [ground.page_of(article_id, channels[article_id], section.name) for article_id in ids]
 
@@ -121,7 +159,9 @@ def serving(settings: Settings, app: str = "", folder: Path | None = None) -> It
 
 
 @contextmanager
-def running_web(settings: Settings, app: str = "", folder: Path | None = None) -> Iterator[tuple[int, int]]:
+def running_web(
+    settings: Settings, app: str = "", folder: Path | None = None
+) -> Iterator[tuple[int, int]]:
     """Do the same; give the process ID besides."""
     port = free_port()
     own = settings.model_copy(update={"bind": f"127.0.0.1:{port}", "workers": 2})
@@ -132,13 +172,26 @@ def running_web(settings: Settings, app: str = "", folder: Path | None = None) -
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the environment that says the same as *settings*."""
-    said = {"CONFIG": settings.config, "DATA": settings.data, "PUBLIC_URL": settings.public_url, "BIND": settings.bind}
+    said = {
+        "CONFIG": settings.config,
+        "DATA": settings.data,
+        "PUBLIC_URL": settings.public_url,
+        "BIND": settings.bind,
+    }
     ways = ",".join(f"{host}={origin}" for host, origin in settings.origins.items())
-    return {PREFIX + name: str(value) for name, value in {**said, "ORIGINS": ways, "LOG": "error"}.items()}
+    return {
+        PREFIX + name: str(value)
+        for name, value in {**said, "ORIGINS": ways, "LOG": "error"}.items()
+    }
 
 
 def _beside_three_lines(
-    setup: Setup, settings: Settings, port: int, paths: Sequence[str], headers: Mapping[str, str], status: int = 200
+    setup: Setup,
+    settings: Settings,
+    port: int,
+    paths: Sequence[str],
+    headers: Mapping[str, str],
+    status: int = 200,
 ) -> Pairs:
     """Return requests per second of *port* and of three lines that answer the same (of many pages, one of middle size)."""
     found = [get(port, path, headers) for path in paths[:: max(1, len(paths) // 101)]]
@@ -147,7 +200,9 @@ def _beside_three_lines(
     _, said, body = min(found, key=lambda each: abs(len(each[2]) - middle))
     folder = setup.folder("three-lines")
     (folder / "body").write_bytes(body)
-    kept = [(name, said[name]) for name in _SAID if name in said and (status != 304 or name == "ETag")]
+    kept = [
+        (name, said[name]) for name in _SAID if name in said and (status != 304 or name == "ETag")
+    ]
     line = {200: "200 OK", 304: "304 Not Modified"}[status]
     (folder / "three_lines.py").write_text(_THREE_LINES.format(status=line, headers=kept))
 

@@ -54,8 +54,12 @@ def _atom(names: str) -> frozenset[str]:
     return frozenset(f"atom:{name}" for name in names.split())
 
 
-_SOURCE = _atom("author category contributor generator icon id link logo rights subtitle title updated")
-_EXTENSIONS = words("dc:creator dc:date dc:subject media:content media:group media:thumbnail media:title media:description")
+_SOURCE = _atom(
+    "author category contributor generator icon id link logo rights subtitle title updated"
+)
+_EXTENSIONS = words(
+    "dc:creator dc:date dc:subject media:content media:group media:thumbnail media:title media:description"
+)
 _PERSONS = _atom("author contributor")
 _TEXTS = _atom("title subtitle summary rights")
 # registered relations that are met in feeds; any other has to be an IRI (RFC 4287 section 4.2.7.2)
@@ -66,19 +70,23 @@ _RELATIONS = PAGING | words(
 _EXACT = _atom("id icon logo updated published")
 _TEXT_TYPE = {"type": Attribute(one_of("text", "html", "xhtml"))}
 _MEDIA_ATTRIBUTES = dict.fromkeys(
-    words("url type medium height width fileSize isDefault duration expression lang"), Attribute(filled)
+    words("url type medium height width fileSize isDefault duration expression lang"),
+    Attribute(filled),
 )
 
 _GRAMMAR = Grammar(
     children={
         "atom:feed": _SOURCE | _EXTENSIONS | {"atom:entry", "fh:archive", "fh:complete"},
-        "atom:entry": (_SOURCE - _atom("generator icon logo subtitle")) | _atom("content published source summary") | _EXTENSIONS,
+        "atom:entry": (_SOURCE - _atom("generator icon logo subtitle"))
+        | _atom("content published source summary")
+        | _EXTENSIONS,
         "atom:source": _SOURCE,
         "media:group": _EXTENSIONS - {"media:group"},
         "media:content": _EXTENSIONS - {"media:group", "media:content"},
     }
     | dict.fromkeys(_PERSONS, _atom("name uri email")),
-    required=dict.fromkeys(_atom("feed entry"), _atom("id title updated")) | dict.fromkeys(_PERSONS, _atom("name")),
+    required=dict.fromkeys(_atom("feed entry"), _atom("id title updated"))
+    | dict.fromkeys(_PERSONS, _atom("name")),
     repeatable=_atom("author category contributor entry link") | (_EXTENSIONS - {"dc:date"}),
     values={
         "atom:title": (filled,),
@@ -90,7 +98,11 @@ _GRAMMAR = Grammar(
     | dict.fromkeys(_atom("id icon logo uri"), (iri,))
     | dict.fromkeys(_atom("published updated"), (rfc3339,)),
     attributes={
-        "atom:category": {"term": need(filled), "scheme": Attribute(iri), "label": Attribute(filled)},
+        "atom:category": {
+            "term": need(filled),
+            "scheme": Attribute(iri),
+            "label": Attribute(filled),
+        },
         "atom:generator": {"uri": Attribute(iri), "version": Attribute(filled)},
         "atom:link": {
             "href": need(filled),
@@ -101,7 +113,9 @@ _GRAMMAR = Grammar(
             "length": Attribute(natural),
         },
         "atom:content": {
-            "type": Attribute(matching(r"text|html|xhtml|[^\s/;]+/[^\s/;]+(;.*)?", "not a type of content")),
+            "type": Attribute(
+                matching(r"text|html|xhtml|[^\s/;]+/[^\s/;]+(;.*)?", "not a type of content")
+            ),
             "src": Attribute(filled),
         },
         "media:content": _MEDIA_ATTRIBUTES,
@@ -137,8 +151,13 @@ def _feed_problems(feed: etree._Element) -> Iterator[str]:
     if entries and set(names[names.index("atom:entry") :]) != {"atom:entry"}:
         yield "feed: an element of the feed stands after an entry"
     ids = Counter(text_of(id_) for entry in entries for id_ in children_of(entry, "atom:id"))
-    yield from (f"feed: entry atom:id {id_} stands {count} times" for id_, count in ids.items() if count > 1)
-    updated = [moment_of(text_of(child_of(element, "atom:updated")), parse_rfc3339) for element in (feed, *entries)]
+    yield from (
+        f"feed: entry atom:id {id_} stands {count} times" for id_, count in ids.items() if count > 1
+    )
+    updated = [
+        moment_of(text_of(child_of(element, "atom:updated")), parse_rfc3339)
+        for element in (feed, *entries)
+    ]
     known = [moment for moment in updated[1:] if moment]
     if updated[0] and known and updated[0] < min(known):
         yield "feed: atom:updated is older than every entry's"
@@ -156,10 +175,16 @@ def _entry_problems(entry: etree._Element, where: str) -> Iterator[str]:
     links = children_of(entry, "atom:link")
     if content is None and not any(link.get("rel", "alternate") == "alternate" for link in links):
         yield f"{where}: neither atom:content nor an alternate link"
-    yield from (f"{where}/atom:link: rel={link.get('rel')} is for feeds only" for link in links if link.get("rel") in PAGING)
+    yield from (
+        f"{where}/atom:link: rel={link.get('rel')} is for feeds only"
+        for link in links
+        if link.get("rel") in PAGING
+    )
     if content is not None:
         summary = child_of(entry, "atom:summary") is not None
-        yield from (f"{where}/atom:content: {fault}" for fault in _content_faults(content, summary=summary))
+        yield from (
+            f"{where}/atom:content: {fault}" for fault in _content_faults(content, summary=summary)
+        )
 
 
 def _common_problems(element: etree._Element, where: str) -> Iterator[str]:
@@ -168,7 +193,9 @@ def _common_problems(element: etree._Element, where: str) -> Iterator[str]:
     for link in links:
         yield from (f"{where}/atom:link: {fault}" for fault in _link_faults(link))
     alternates = Counter(
-        (link.get("type"), link.get("hreflang")) for link in links if link.get("rel", "alternate") == "alternate"
+        (link.get("type"), link.get("hreflang"))
+        for link in links
+        if link.get("rel", "alternate") == "alternate"
     )
     for kind, count in alternates.items():
         if count > 1:
@@ -195,7 +222,9 @@ def _text_faults(element: etree._Element) -> Iterator[str]:
     kind = element.get("type", "text")
     elements = list(element.iterchildren("*"))
     if kind == "xhtml":
-        if [name_of(child) for child in elements] != ["xhtml:div"] or element.xpath("normalize-space(text())"):
+        if [name_of(child) for child in elements] != ["xhtml:div"] or element.xpath(
+            "normalize-space(text())"
+        ):
             yield "type xhtml without a single xhtml:div"
         for child in elements:
             yield from html_faults(_as_html(child), relative_urls=_has_base(child))
@@ -220,7 +249,9 @@ def _content_faults(content: etree._Element, *, summary: bool) -> Iterator[str]:
             yield from (f"src: {fault}" for fault in iri(source))
     elif inline:
         yield from _text_faults(content)
-        yield from (fault for fault in filled(text_of(content)) if not select(content, ".//xhtml:img"))
+        yield from (
+            fault for fault in filled(text_of(content)) if not select(content, ".//xhtml:img")
+        )
     readable = inline or kind.startswith("text/") or kind.endswith(("+xml", "/xml"))
     if not summary and (source is not None or not readable):
         yield "content that is elsewhere or not readable, and no atom:summary"

@@ -59,16 +59,22 @@ def read_xml(data: bytes) -> tuple[etree._Element | None, list[str]]:
     except UnicodeDecodeError as e:
         return None, [f"xml: not UTF-8: {e.reason} at byte {e.start}"]
     # what the declaration says is checked below; by here the bytes are known to be UTF-8
-    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+    )
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as e:
         return None, [f"xml: not well-formed: {e.msg}"]
-    return root, [f"xml: {fault}" for fault in (*_declaration_faults(data), *_document_faults(root))]
+    return root, [
+        f"xml: {fault}" for fault in (*_declaration_faults(data), *_document_faults(root))
+    ]
 
 
 def _declaration_faults(data: bytes) -> Iterator[str]:
-    declared = re.match(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)", data)
+    declared = re.match(
+        rb"(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)", data
+    )
     if declared and declared[1].lower() != b"utf-8":
         yield f"declared as {declared[1].decode()}, not as UTF-8"
 
@@ -118,12 +124,17 @@ def child_of(element: etree._Element, name: str) -> etree._Element | None:
     return next(iter(children_of(element, name)), None)
 
 
-def grammar_problems(element: etree._Element, grammar: Grammar, where: str, parent: str = "") -> Iterator[str]:
+def grammar_problems(
+    element: etree._Element, grammar: Grammar, where: str, parent: str = ""
+) -> Iterator[str]:
     """Hold *element* and everything below it against *grammar*."""
     name = name_of(element)
     checks = grammar.values.get(f"{parent}/{name}", grammar.values.get(name, ()))
     yield from (f"{where}: {fault}" for check in checks for fault in check(text_of(element)))
-    yield from (f"{where}: {fault}" for fault in _attribute_faults(element, grammar.attributes.get(name, {})))
+    yield from (
+        f"{where}: {fault}"
+        for fault in _attribute_faults(element, grammar.attributes.get(name, {}))
+    )
     if name in grammar.opaque:
         return
     allowed = grammar.children.get(name, frozenset())
@@ -132,12 +143,16 @@ def grammar_problems(element: etree._Element, grammar: Grammar, where: str, pare
     for child in element.iterchildren("*"):
         kind = name_of(child)
         counts[kind] += 1
-        label = f"{where}/{kind}[{counts[kind]}]" if kind in grammar.repeatable else f"{where}/{kind}"
+        label = (
+            f"{where}/{kind}[{counts[kind]}]" if kind in grammar.repeatable else f"{where}/{kind}"
+        )
         if kind in allowed:
             yield from grammar_problems(child, grammar, label, name)
 
 
-def _child_faults(element: etree._Element, grammar: Grammar, allowed: frozenset[str]) -> Iterator[str]:
+def _child_faults(
+    element: etree._Element, grammar: Grammar, allowed: frozenset[str]
+) -> Iterator[str]:
     counts = Counter(name_of(child) for child in element.iterchildren("*"))
     yield from (f"element {name} is not known here" for name in counts if name not in allowed)
     for name, count in counts.items():
@@ -150,7 +165,9 @@ def _child_faults(element: etree._Element, grammar: Grammar, allowed: frozenset[
         yield f"text between the elements: {show(''.join(stray).strip())}"
 
 
-def _attribute_faults(element: etree._Element, attributes: Mapping[str, Attribute]) -> Iterator[str]:
+def _attribute_faults(
+    element: etree._Element, attributes: Mapping[str, Attribute]
+) -> Iterator[str]:
     values = {_usual_name(str(name)): str(value) for name, value in element.attrib.items()}
     for name in values:
         if name not in attributes and name not in _COMMON_ATTRIBUTES:
@@ -170,17 +187,26 @@ def self_link_problems(feed: etree._Element, where: str, mime_type: str) -> Iter
     for link in links:
         if link.get("type") != mime_type:
             yield f'{where}: atom:link rel="self": type is not {mime_type}: {show(link.get("type"))}'
-        yield from (f'{where}: atom:link rel="self": href: {fault}' for fault in http_url(link.get("href", "")))
+        yield from (
+            f'{where}: atom:link rel="self": href: {fault}'
+            for fault in http_url(link.get("href", ""))
+        )
 
 
 def history_problems(feed: etree._Element, where: str) -> Iterator[str]:
     """Check what RFC 5005 asks of the links of complete feeds (section 2) and archives (section 4)."""
     links = [(link.get("rel", ""), link.get("href")) for link in children_of(feed, "atom:link")]
     rels = Counter(rel for rel, _ in links)
-    yield from (f"{where}: link rel={rel} stands {rels[rel]} times" for rel in sorted(PAGING) if rels[rel] > 1)
+    yield from (
+        f"{where}: link rel={rel} stands {rels[rel]} times"
+        for rel in sorted(PAGING)
+        if rels[rel] > 1
+    )
     if children_of(feed, "fh:complete"):
         own = [href for rel, href in links if rel == "self"]
-        wrong = sorted({rel for rel, href in links if rel in PAGING and not (rel == "current" and href in own)})
+        wrong = sorted(
+            {rel for rel, href in links if rel in PAGING and not (rel == "current" and href in own)}
+        )
         yield from (f"{where}: fh:complete together with link rel={rel}" for rel in wrong)
     elif children_of(feed, "fh:archive") and "current" not in rels:
         # one without prev-archive and next-archive may be the only one: they stand only where there are such documents

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from .markup import html_faults
-from .values import Check, filled, http_url, language, mime_type, no_references, no_tags, one_of, rfc3339, show
+from .values import (
+    Check,
+    filled,
+    http_url,
+    language,
+    mime_type,
+    no_references,
+    no_tags,
+    one_of,
+    rfc3339,
+    show,
+)
 
 Json = Any
 Fault = Iterator[str]
@@ -98,7 +109,12 @@ _ATTACHMENT = _object(
     },
     required="url mime_type",
 )
-_SHARED = {"authors": _array(_AUTHOR), "author": _deprecated, "language": _text(language), "title": _PLAIN}
+_SHARED = {
+    "authors": _array(_AUTHOR),
+    "author": _deprecated,
+    "language": _text(language),
+    "title": _PLAIN,
+}
 _ITEM = _object(
     _SHARED
     | {
@@ -138,13 +154,18 @@ def check_json_feed(data: bytes, *, schema: Path | None = None) -> list[str]:
     repeated: list[str] = []
 
     def pairs(members: list[tuple[str, Json]]) -> dict[str, Json]:
-        repeated.extend(name for name, count in Counter(name for name, _ in members).items() if count > 1)
+        repeated.extend(
+            name for name, count in Counter(name for name, _ in members).items() if count > 1
+        )
         return dict(members)
 
     try:
         feed = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=_refuse)
         json.dumps(feed, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as e:  # UnicodeError and JSONDecodeError are kinds of the first
+    except (
+        ValueError,
+        RecursionError,
+    ) as e:  # UnicodeError and JSONDecodeError are kinds of the first
         return [f"json: {e}".replace("\n", " ")]
     problems = [f"json: member {name} stands more than once in an object" for name in repeated]
     problems += _FEED(feed, "feed")
@@ -159,9 +180,15 @@ def _refuse(constant: str) -> Json:
 
 def _whole_problems(feed: dict[str, Json]) -> Iterator[str]:
     items = feed.get("items")
-    found = [item.get("id") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    found = (
+        [item.get("id") for item in items if isinstance(item, dict)]
+        if isinstance(items, list)
+        else []
+    )
     ids = Counter(id_ for id_ in found if isinstance(id_, str))
-    yield from (f"feed.items: id {id_} stands {count} times" for id_, count in ids.items() if count > 1)
+    yield from (
+        f"feed.items: id {id_} stands {count} times" for id_, count in ids.items() if count > 1
+    )
     if "next_url" in feed and feed["next_url"] == feed.get("feed_url"):
         yield "feed.next_url: the same as feed_url"
 
@@ -173,7 +200,13 @@ def _schema_problems(feed: Json, schema: Path) -> list[str]:
     from referencing.jsonschema import DRAFT4  # noqa: PLC0415
 
     near = [json.loads(file.read_bytes()) for file in sorted(schema.parent.glob("*.json"))]
-    known = Registry().with_resources((one["id"], DRAFT4.create_resource(one)) for one in near if "id" in one)
+    known = Registry().with_resources(
+        (one["id"], DRAFT4.create_resource(one)) for one in near if "id" in one
+    )
     rules = json.loads(schema.read_bytes())
-    validator = Draft4Validator(rules, registry=known, format_checker=Draft4Validator.FORMAT_CHECKER)
-    return [f"schema: {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(feed)]
+    validator = Draft4Validator(
+        rules, registry=known, format_checker=Draft4Validator.FORMAT_CHECKER
+    )
+    return [
+        f"schema: {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(feed)
+    ]

@@ -66,7 +66,9 @@ class _Fragment(HTMLParser):
         if tag in _ENDS_P and self._open[-1:] == ["p"]:
             self._open.pop()
         for name, value in attrs:
-            self.faults.extend(f"HTML <{tag}>: {fault}" for fault in self._attribute_faults(name, value or ""))
+            self.faults.extend(
+                f"HTML <{tag}>: {fault}" for fault in self._attribute_faults(name, value or "")
+            )
         if tag not in _VOID:
             self._open.append(tag)
 
@@ -109,9 +111,13 @@ class _Fragment(HTMLParser):
     def _attribute_faults(self, name: str, value: str) -> Iterator[str]:
         if name not in _ATTRIBUTES and not name.startswith("data-"):
             yield f"attribute {name} does not belong in a feed"
-        urls = _srcset_urls(value) if name == "srcset" else [value] if name in _URL_ATTRIBUTES else []
+        urls = (
+            _srcset_urls(value) if name == "srcset" else [value] if name in _URL_ATTRIBUTES else []
+        )
         for url in urls:
-            yield from (f"{name}: {fault}" for fault in _url_faults(url, relative=self._relative_urls))
+            yield from (
+                f"{name}: {fault}" for fault in _url_faults(url, relative=self._relative_urls)
+            )
 
 
 def _srcset_urls(srcset: str) -> list[str]:

@@ -61,7 +61,15 @@ _ITEM = words(
     "title link description author category comments enclosure guid pubDate source content:encoded atom:link "
     "atom:updated media:content media:group"
 )
-_PLAIN = ("channel/title", "channel/description", "item/title", "category", "copyright", "generator", "source")
+_PLAIN = (
+    "channel/title",
+    "channel/description",
+    "item/title",
+    "category",
+    "copyright",
+    "generator",
+    "source",
+)
 
 _GRAMMAR = Grammar(
     children={
@@ -80,17 +88,25 @@ _GRAMMAR = Grammar(
         "item": frozenset({"guid"}),
         "image": frozenset({"url", "title", "link"}),
     },
-    repeatable=frozenset({"category", "item", "atom:link", "hour", "day", "media:content", "media:group"})
+    repeatable=frozenset(
+        {"category", "item", "atom:link", "hour", "day", "media:content", "media:group"}
+    )
     | {"dc:creator", "dc:subject", "dc:contributor"}
     | (_MEDIA - {"media:title", "media:description", "media:copyright"}),
     values={
         "item/description": (html_faults,),
         "content:encoded": (filled, html_faults),
         "guid": (filled, matching(r"(?![0-9]{1,8}$).*", "not likely to be unique")),
-        "image/width": (matching(r"[1-9]|[1-9][0-9]|1[0-3][0-9]|14[0-4]", "not a width of 1 to 144"),),
-        "image/height": (matching(r"[1-9]|[1-9][0-9]|[1-3][0-9]{2}|400", "not a height of 1 to 400"),),
+        "image/width": (
+            matching(r"[1-9]|[1-9][0-9]|1[0-3][0-9]|14[0-4]", "not a width of 1 to 144"),
+        ),
+        "image/height": (
+            matching(r"[1-9]|[1-9][0-9]|[1-3][0-9]{2}|400", "not a height of 1 to 400"),
+        ),
         "hour": (matching(r"[0-9]|1[0-9]|2[0-3]", "not an hour of 0 to 23"),),
-        "day": (one_of("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),),
+        "day": (
+            one_of("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        ),
         "language": (language,),
         "dc:language": (language,),
         "ttl": (positive,),
@@ -105,7 +121,9 @@ _GRAMMAR = Grammar(
         "guid": {"isPermaLink": Attribute(boolean)},
         "source": {"url": need(http_url)},
         "enclosure": {"url": need(http_url), "length": need(natural), "type": need(mime_type)},
-        "cloud": dict.fromkeys(("domain", "port", "path", "registerProcedure", "protocol"), need(filled)),
+        "cloud": dict.fromkeys(
+            ("domain", "port", "path", "registerProcedure", "protocol"), need(filled)
+        ),
         "atom:link": {
             "href": need(http_url),
             "rel": Attribute(filled),
@@ -123,7 +141,9 @@ _GRAMMAR = Grammar(
             "lang": Attribute(language),
         }
         | dict.fromkeys(("fileSize", "height", "width"), Attribute(positive))
-        | dict.fromkeys(("bitrate", "framerate", "samplingrate", "channels", "duration"), Attribute(number)),
+        | dict.fromkeys(
+            ("bitrate", "framerate", "samplingrate", "channels", "duration"), Attribute(number)
+        ),
         "media:thumbnail": {"url": need(http_url), "time": Attribute(filled)}
         | dict.fromkeys(("height", "width"), Attribute(positive)),
         "media:title": {"type": Attribute(one_of("plain", "html"))},
@@ -174,7 +194,9 @@ def _channel_problems(channel: etree._Element) -> Iterator[str]:
             yield f"channel/image: {name} is not the {name} of the channel"
     items = children_of(channel, "item")
     guids = Counter(text_of(guid) for item in items for guid in children_of(item, "guid"))
-    yield from (f"channel: guid {guid} stands {count} times" for guid, count in guids.items() if count > 1)
+    yield from (
+        f"channel: guid {guid} stands {count} times" for guid, count in guids.items() if count > 1
+    )
     built = moment_of(text_of(child_of(channel, "lastBuildDate")), parse_rfc822)
     for number_, item in enumerate(items, 1):
         where = f"channel/item[{number_}]"
@@ -192,7 +214,10 @@ def _item_problems(item: etree._Element, where: str) -> Iterator[str]:
         yield f"{where}: content:encoded without a description before it"
     for guid in children_of(item, "guid"):
         if guid.get("isPermaLink", "true") == "true":
-            yield from (f'{where}: guid: {fault}, without isPermaLink="false"' for fault in http_url(text_of(guid)))
+            yield from (
+                f'{where}: guid: {fault}, without isPermaLink="false"'
+                for fault in http_url(text_of(guid))
+            )
     for group in children_of(item, "media:group"):
         if len(children_of(group, "media:content")) < 2:
             yield f"{where}: media:group without alternatives (fewer than two media:content)"
@@ -201,7 +226,9 @@ def _item_problems(item: etree._Element, where: str) -> Iterator[str]:
 
 def _rival_problems(element: etree._Element, where: str) -> Iterator[str]:
     names = {name_of(child) for child in element.iterchildren("*")}
-    yield from (f"{where}: both {a} and {b}" for a, b in _RIVALS.items() if a in names and b in names)
+    yield from (
+        f"{where}: both {a} and {b}" for a, b in _RIVALS.items() if a in names and b in names
+    )
 
 
 def _character_data_problems(data: bytes) -> Iterator[str]:

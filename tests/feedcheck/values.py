@@ -10,7 +10,9 @@ from html.entities import html5
 
 Check = Callable[[str], Iterable[str]]
 
-YEARS = range(1990, 2101)  # the W3C validator's lower bound; the upper one stands in for "not in the far future"
+YEARS = range(
+    1990, 2101
+)  # the W3C validator's lower bound; the upper one stands in for "not in the far future"
 _SHOWN_CHARS = 80
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -31,8 +33,12 @@ _HTTP_URL = rf"https?://(?=[!-~]+$){_HOST}(?:[/?]{_URI})?(?:#{_URI})?"
 # RFC 3987, and the forms of the schemes that are met in feeds: RFC 4151 (tag), RFC 8141 and 9562 (urn)
 _FORMS = {
     "http": re.compile(rf"https?://{_HOST}(?:[/?]{_IRI})?(?:#{_IRI})?"),
-    "tag": re.compile(rf"tag:(?:[\w.-]+@)?[A-Za-z0-9.-]+,[0-9]{{4}}(?:-[0-9]{{2}}){{0,2}}:{_IRI}(?:#{_IRI})?"),
-    "urn": re.compile(rf"urn:(?!uuid:)[A-Za-z0-9][A-Za-z0-9-]{{1,31}}:{_IRI}|urn:uuid:[0-9a-fA-F-]{{36}}"),
+    "tag": re.compile(
+        rf"tag:(?:[\w.-]+@)?[A-Za-z0-9.-]+,[0-9]{{4}}(?:-[0-9]{{2}}){{0,2}}:{_IRI}(?:#{_IRI})?"
+    ),
+    "urn": re.compile(
+        rf"urn:(?!uuid:)[A-Za-z0-9][A-Za-z0-9-]{{1,31}}:{_IRI}|urn:uuid:[0-9a-fA-F-]{{36}}"
+    ),
 }
 _FORMS["https"] = _FORMS["http"]
 _ANY_IRI = re.compile(rf"([A-Za-z][A-Za-z0-9+.-]*):(?=.){_IRI}(?:#{_IRI})?")
@@ -66,7 +72,9 @@ def matching(pattern: str, fault: str) -> Check:
 
 def one_of(*allowed: str) -> Check:
     """Return a check that a value is one of *allowed*."""
-    return lambda value: () if value in allowed else (f"not one of {', '.join(allowed)}: {show(value)}",)
+    return lambda value: (
+        () if value in allowed else (f"not one of {', '.join(allowed)}: {show(value)}",)
+    )
 
 
 def parse_rfc822(value: str) -> datetime:
@@ -79,7 +87,14 @@ def parse_rfc822(value: str) -> datetime:
     offset = timedelta(hours=hours or 0)
     if hours is None:
         offset = int(zone[0] + "1") * timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
-    numbers = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second or 0))
+    numbers = (
+        int(year),
+        _MONTHS.index(month) + 1,
+        int(day),
+        int(hour),
+        int(minute),
+        int(second or 0),
+    )
     moment = datetime(*numbers, tzinfo=timezone(offset))
     if weekday and weekday != _DAYS[moment.weekday()]:
         raise ValueError(f"that weekday should be {_DAYS[moment.weekday()]}")
@@ -129,7 +144,11 @@ def iri(value: str) -> Iterable[str]:
 
 def no_tags(value: str) -> Iterable[str]:
     """Check that plain text does not hold HTML."""
-    return (f"plain text holds HTML: {show(value)}",) if re.search(r"</[A-Za-z][A-Za-z0-9]*>", value) else ()
+    return (
+        (f"plain text holds HTML: {show(value)}",)
+        if re.search(r"</[A-Za-z][A-Za-z0-9]*>", value)
+        else ()
+    )
 
 
 def no_references(value: str) -> Iterable[str]:
@@ -141,12 +160,16 @@ def no_references(value: str) -> Iterable[str]:
 filled = matching(r"(?s).*\S.*", "blank")
 http_url = matching(_HTTP_URL, "not an absolute http(s) URL")
 language = matching(_LANGUAGE, "not a language tag (RFC 5646)")
-mime_type = matching(rf"{_TOKEN}/{_TOKEN}(?:\s*;\s*{_TOKEN}=(?:{_TOKEN}|\"[^\"]*\"))*", "not a MIME type")
+mime_type = matching(
+    rf"{_TOKEN}/{_TOKEN}(?:\s*;\s*{_TOKEN}=(?:{_TOKEN}|\"[^\"]*\"))*", "not a MIME type"
+)
 positive = matching(r"0*[1-9][0-9]*", "not a positive integer")
 natural = matching(r"[0-9]+", "not a non-negative integer")
 number = matching(r"[0-9]+(?:\.[0-9]+)?", "not a number")
 email = matching(r"[^\s@<>()]+@[^\s@<>()]+", "not an email address")
-email_with_name = matching(r"[^\s@<>()]+@[A-Za-z0-9.-]+ \(.*\S.*\)", "not an email address with a name")
+email_with_name = matching(
+    r"[^\s@<>()]+@[A-Za-z0-9.-]+ \(.*\S.*\)", "not an email address with a name"
+)
 boolean = one_of("true", "false")
 rfc822 = _dated(parse_rfc822)
 rfc3339 = _dated(parse_rfc3339)

@@ -31,7 +31,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "article_tag",
-        sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("published", sa.BigInteger, nullable=False),
@@ -39,14 +41,18 @@ def upgrade() -> None:
     op.create_index("article_tag_newest", "article_tag", ["name", "published", "article_id"])
     op.create_table(
         "article_link",
-        sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("target_id", sa.Text, primary_key=True),
         sa.Column("target_url", sa.Text, nullable=False),
     )
     op.create_index("article_link_target", "article_link", ["target_id"])
     op.create_table(
         "raw_page",
-        sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("part", sa.Integer, primary_key=True),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("content_type", sa.Text, nullable=False),

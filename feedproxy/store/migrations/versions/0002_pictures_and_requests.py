@@ -15,7 +15,9 @@ revision = "0002"
 down_revision = "0001"
 
 # The store holds clean HTML, which writes its attributes in one way only.
-_PICTURE = re.compile(r'<img\b[^>]*?\ssrc="(https?://[^"]+)"|<video\b[^>]*?\sposter="(https?://[^"]+)"')
+_PICTURE = re.compile(
+    r'<img\b[^>]*?\ssrc="(https?://[^"]+)"|<video\b[^>]*?\sposter="(https?://[^"]+)"'
+)
 _MAX_PICTURES = 200
 _CHUNK = 500
 
@@ -42,7 +44,9 @@ def upgrade() -> None:
     op.create_index("picture_due", "picture", ["original", "try_at"])
     op.create_table(
         "article_picture",
-        sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("url", sa.Text, primary_key=True),
     )
     op.create_index("article_picture_url", "article_picture", ["url"])
@@ -63,13 +67,25 @@ def _list_pictures() -> None:
     known: set[str] = set()
     for rows in _articles(db):
         for article_id, lead, body in rows:
-            found = dict.fromkeys(([lead] if lead else []) + [unescape(src or poster) for src, poster in _PICTURE.findall(body)])
+            found = dict.fromkeys(
+                ([lead] if lead else [])
+                + [unescape(src or poster) for src, poster in _PICTURE.findall(body)]
+            )
             urls = list(found)[:_MAX_PICTURES]
             if urls:
                 db.execute(shown.insert(), [{"article_id": article_id, "url": url} for url in urls])
             new = [url for url in urls if url not in known]
             if new:
-                values = [{"url": url, "host": urlsplit(url).hostname or "", "tries": 0, "try_at": 0, "error": ""} for url in new]
+                values = [
+                    {
+                        "url": url,
+                        "host": urlsplit(url).hostname or "",
+                        "tries": 0,
+                        "try_at": 0,
+                        "error": "",
+                    }
+                    for url in new
+                ]
                 db.execute(pictures.insert(), values)
             known.update(new)
 

@@ -13,7 +13,9 @@ down_revision = "0002"
 def upgrade() -> None:
     op.add_column("article", sa.Column("gone", sa.BigInteger))
     op.add_column("raw_page", sa.Column("etag", sa.Text, nullable=False, server_default=""))
-    op.add_column("raw_page", sa.Column("last_modified", sa.Text, nullable=False, server_default=""))
+    op.add_column(
+        "raw_page", sa.Column("last_modified", sa.Text, nullable=False, server_default="")
+    )
     op.add_column("waiting", sa.Column("seen", sa.BigInteger))
     op.create_index("waiting_due", "waiting", ["try_at"])
     op.drop_index("picture_due", "picture")
@@ -31,7 +33,9 @@ def upgrade() -> None:
     op.add_column("channel", sa.Column("outcomes", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "article_version",
-        sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),

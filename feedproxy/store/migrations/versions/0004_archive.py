@@ -43,7 +43,14 @@ def _find_keys() -> None:
     db = op.get_bind()
     picture = sa.table("picture", *map(sa.column, ("url", "key")))
     urls = [str(url) for url in db.execute(sa.select(picture.c.url)).scalars()]
-    change = sa.update(picture).where(picture.c.url == sa.bindparam("of")).values(key=sa.bindparam("found"))
+    change = (
+        sa.update(picture)
+        .where(picture.c.url == sa.bindparam("of"))
+        .values(key=sa.bindparam("found"))
+    )
     for start in range(0, len(urls), _CHUNK):
         some = urls[start : start + _CHUNK]
-        db.execute(change, [{"of": url, "found": hashlib.sha256(url.encode()).hexdigest()[:32]} for url in some])
+        db.execute(
+            change,
+            [{"of": url, "found": hashlib.sha256(url.encode()).hexdigest()[:32]} for url in some],
+        )

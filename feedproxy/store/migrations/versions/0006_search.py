@@ -19,13 +19,21 @@ _SQLITE = """
 def upgrade() -> None:
     op.create_table(
         "search_doc",
-        sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="SET NULL")),
         sa.Column("published", sa.BigInteger, nullable=False),
     )
     op.create_index("search_doc_article", "search_doc", ["article_id"], unique=True)
     op.create_table(
-        "search_due", sa.Column("article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True)
+        "search_due",
+        sa.Column(
+            "article_id", sa.Text, sa.ForeignKey("article.id", ondelete="CASCADE"), primary_key=True
+        ),
     )
     op.execute("INSERT INTO search_due (article_id) SELECT id FROM article")
     if op.get_bind().dialect.name == "sqlite":

@@ -1,0 +1,180 @@
+"""What commands share: the real parts, built from settings, and how reports are shown."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from feedproxy.characters import visible
+from feedproxy.configuration import load_mirror
+from feedproxy.configuration.settings import Settings
+from feedproxy.fetch import open_fetcher
+from feedproxy.ingest import Report, Services
+from feedproxy.media import open_media
+from feedproxy.store import open_store
+
+# What is being fetched when all is to end has so long to end; what has not is done again.
+GRACE_S = 8.0
+# Lines that nobody looks at are not broken.
+_WIDEST = 1000
+# What a shell says of a process that SIGTERM ended.
+TERMINATED = 143
+
+
+def now() -> datetime:
+    """Return the present moment; the only clock there is."""
+    return datetime.now(UTC)
+
+
+def sleep(seconds: float) -> None:
+    """Wait; the only place that does."""
+    time.sleep(seconds)
+
+
+def open_services(
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    shares_lock: bool = False,
+    **more: Any,  # noqa: ANN401 (as `open_fetcher` has it)
+) -> Services:
+    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides.
+
+    *shares_turns* is for `open_store`.
+    """
+    mirror = load_mirror(settings.config)
+    store = open_store(
+        settings.store_url, settings.data, redis_url=settings.redis_url, shares_lock=shares_lock
+    )
+    cache_file = settings.data / "http-cache.sqlite"
+    fetcher = open_fetcher(
+        settings, mirror, store.budget, now, sleep, cache_file=cache_file, **more
+    )
+    return Services(mirror, store, fetcher, open_media(settings), now, stop.is_set)
+
+
+def examples(*lines: str) -> str:
+    """Return what stands below a command's help; a line is what follows `feedproxy`, or a whole line that has it."""
+    shown = (line if "feedproxy" in line else f"feedproxy {line}" for line in lines)
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in shown)))
+
+
+as_json = click.option(
+    "--json",
+    "is_json",
+    is_flag=True,
+    help="For scripts: print one JSON document, or with many results one a line.",
+)
+
+
+def say(value: Mapping[str, object], words: str, *, is_json: bool) -> None:
+    """Print a result: in words, or as JSON on one line; what upstream has put into it moves no cursor and turns no text."""
+    if is_json:
+        click.echo(visible(json.dumps(value, ensure_ascii=False, default=str), json.dumps))
+    else:
+        click.echo("\n".join(map(visible, words.split("\n"))))
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Progress]:
+    """Show a progress bar on a terminal, nothing elsewhere; its only task is number 0."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        bar.add_task(title, total=total)
+        yield bar
+
+
+def print_reports(reports: Sequence[Report]) -> None:
+    """Print a table of polls, and each failure with its address and reason once."""
+    table = Table(
+        "channel",
+        "title",
+        *(
+            Column(name, justify="right")
+            for name in ("listed", "new", "updated", "pictures", "missing", "failed", "seconds")
+        ),
+    )
+    rows = (
+        (
+            report.channel.id,
+            report.channel.title,
+            *(
+                str(number)
+                for number in (report.listed, report.new, report.updated, report.pictures)
+            ),
+            *(str(len(each)) for each in (report.missing, report.failures)),
+            f"{report.seconds:.1f}",
+        )
+        for report in reports
+    )
+    print_table(
+        table,
+        rows,
+        dict.fromkeys(str(failure) for report in reports for failure in report.failures),
+    )
+
+
+def report_values(reports: Sequence[Report]) -> dict[str, object]:
+    """Return polls as they stand in JSON."""
+    polls = [
+        {
+            "channel": report.channel.id,
+            "title": report.channel.title,
+            "listed": report.listed,
+            "new": report.new,
+            "updated": report.updated,
+            "pictures": report.pictures,
+            "missing": list(map(str, report.missing)),
+            "failures": list(map(str, report.failures)),
+            "seconds": round(report.seconds, 1),
+        }
+        for report in reports
+    ]
+    return {"channels": polls, "ok": not any(report.failures for report in reports)}
+
+
+def print_table(table: Table, rows: Iterable[Sequence[str]], failures: Iterable[str] = ()) -> None:
+    """Print a table with *rows*, plain lines where there is no terminal, and below it a line for each failure.
+
+    What cells hold is shown as it is: it is no mark-up of rich's, and nothing in it moves the cursor.
+    """
+    for row in rows:
+        table.add_row(*map(visible, row))
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width, table.box, table.pad_edge = _WIDEST, None, False
+    console.print(table)
+    for failure in failures:
+        console.print(f"failed: {visible(failure)}", highlight=False, soft_wrap=True)
+
+
+def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:
+    """Have SIGTERM, or *numbers*, let what is being done end; what has not by then is given back: its transaction never was."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        timer = threading.Timer(GRACE_S, os._exit, (TERMINATED,))
+        timer.daemon = True
+        timer.start()
+
+    for number in numbers or (signal.SIGTERM,):
+        signal.signal(number, end)

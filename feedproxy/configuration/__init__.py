@@ -1,0 +1,336 @@
+"""`config/` to a `Mirror` of frozen values; a bad or unknown key is a `ConfigError` that names file and key."""
+
+import logging
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from feedproxy import paths, urls
+from feedproxy.configuration.ftr import parse_ftr
+from feedproxy.configuration.schema import (
+    NAME,
+    ChannelTable,
+    FallbackTable,
+    MirrorFile,
+    SectionFile,
+    SiteFile,
+)
+from feedproxy.configuration.settings import reason
+from feedproxy.errors import ConfigError
+from feedproxy.model import (
+    REQUESTED,
+    ArticleRules,
+    Channel,
+    ExportForm,
+    ExportRules,
+    FetchLimits,
+    ImageRules,
+    KeepRules,
+    ListingRules,
+    Mirror,
+    NavigationLink,
+    PollRules,
+    PublishTarget,
+    RequestRules,
+    Section,
+    Site,
+    Source,
+    Url,
+)
+
+__all__ = ["load_mirror", "rules_for"]
+
+_log = logging.getLogger(__name__)
+_Table = TypeVar("_Table", bound=BaseModel)
+# Names that the mirror's own addresses begin with, so that no section can hide them.
+_RESERVED = (
+    *(
+        "feed",
+        "feeds",
+        "tag",
+        "media",
+        "static",
+        "book",
+        "subscribe",
+        "search",
+        "healthz",
+        "readyz",
+        "metrics",
+        "status",
+        "all",
+    ),
+    "merged",
+)
+# Sources that may demand a signature.
+_SIGNED_KINDS = ("mirror", "feedproxy")
+
+
+def load_mirror(folder: Path) -> Mirror:
+    """Return what `folder` configures: feedproxy.toml, sections/*.toml, sites/*.toml and sites/*.txt.
+
+    Raises:
+        ConfigError: a file is missing or not TOML, a key is unknown or its value wrong.
+
+    """
+    main_file = folder / "feedproxy.toml"
+    main = _read(main_file, MirrorFile)
+    sites = {file.stem: _site(file) for file in sorted((folder / "sites").glob("*.toml"))}
+    sections = tuple(
+        _section(folder / "sections" / f"{name}.toml", main_file, name, sites)
+        for name in main.mirror.sections
+    )
+    _check_channels(folder, sections)
+    _check_navigation(main_file, main)
+    targets = _targets(main_file, main)
+    mirror = main.mirror
+    return Mirror(
+        name=mirror.name,
+        description=mirror.description,
+        language=mirror.language,
+        page_path=mirror.page_path,
+        index_path=mirror.index_path,
+        entries=main.feeds.entries,
+        ttl_minutes=main.feeds.ttl_minutes,
+        navigation=tuple(NavigationLink(**link.model_dump()) for link in main.navigation),
+        sections=sections,
+        sites=tuple(sites.values()),
+        rules=_dropped_rules(folder / "sites"),
+        fetch=FetchLimits(**main.fetch.model_dump()),
+        poll=PollRules(**main.poll.model_dump()),
+        keep=KeepRules(**main.keep.model_dump()),
+        images=ImageRules(**main.images.model_dump()),
+        requests=RequestRules(**main.requests.model_dump()),
+        filtered_per_minute=main.feeds.filtered_per_minute,
+        export=ExportRules(**main.export.model_dump()),
+        targets=targets,
+        addresses=tuple(
+            dict.fromkeys(
+                [*mirror.addresses, *(target.public for target in targets if target.public)]
+            )
+        ),
+    )
+
+
+def rules_for(mirror: Mirror, host: str) -> ArticleRules:
+    """Return the rules for pages of *host*: the site's own, else a dropped-in text file's, else none.
+
+    ``example.com.txt`` is for example.com and www.example.com, ``.example.com.txt`` for its other subdomains
+    (ftr-site-config, README, "File naming").
+    """
+    site = mirror.site_of(host)
+    if site is not None and site.article.body:
+        return site.article
+    bare = host.removeprefix("www.")
+    parents = [bare[index:] for index, letter in enumerate(bare) if letter == "."]
+    return next(
+        (mirror.rules[key] for key in (bare, *parents) if key in mirror.rules), ArticleRules()
+    )
+
+
+def _read(file: Path, table: type[_Table]) -> _Table:
+    try:
+        values: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+    except OSError as e:
+        hint = "" if file.parent.is_dir() else "; name the folder with --config or FEEDPROXY_CONFIG"
+        raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}{hint}") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(file, "", f"is no TOML: {e}") from e
+    try:
+        return table.model_validate(values)
+    except ValidationError as e:
+        # Of a union (a channel: text or table) the deepest fault is the one that was meant.
+        first = max(e.errors(), key=lambda error: len(error["loc"]))
+        key = ".".join(
+            str(part) for part in first["loc"] if part not in ("str", "ChannelTable", "[key]")
+        )
+        raise ConfigError(
+            file, key, "no such key" if first["type"] == "extra_forbidden" else reason(first)
+        ) from e
+
+
+def _site(file: Path) -> Site:
+    table = _read(file, SiteFile)
+    return Site(
+        name=file.stem,
+        title=table.title,
+        hosts=tuple(host.lower() for host in table.hosts),
+        picture_hosts=tuple(host.lower() for host in table.picture_hosts),
+        timezone=table.timezone,
+        article_url=re.compile(table.article_url, re.ASCII) if table.article_url else None,
+        canonical_url=table.canonical_url,
+        tag_url=re.compile(table.tag_url) if table.tag_url else None,
+        end_marker=table.end_marker,
+        id_date=table.id_date,
+        short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
+        listing=ListingRules(**table.listing.model_dump()),
+        article=ArticleRules(
+            name=f"sites/{file.name}",
+            **table.article.model_dump(),
+            tests=tuple((Url(test.url), test.contains) for test in table.test),
+        ),
+    )
+
+
+def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> Section:
+    if not re.match(NAME, name) or name in _RESERVED:
+        raise ConfigError(main_file, "mirror.sections", f"{name!r} can't be a section's name")
+    table = _read(file, SectionFile)
+    tables = {
+        channel_id: value if isinstance(value, ChannelTable) else ChannelTable(title=value)
+        for channel_id, value in table.channels.items()
+    }
+    for key, site in [
+        ("site", table.site),
+        *((f"channels.{each}.site", channel.site) for each, channel in tables.items()),
+    ]:
+        if site and site not in sites:
+            raise ConfigError(file, key, f"there is no sites/{site}.toml")
+    channels = tuple(
+        _channel(file, table, channel_id, channel, sites[channel.site or table.site])
+        for channel_id, channel in tables.items()
+    )
+    return Section(name, table.title, table.description, channels, table.images)
+
+
+def _channel(
+    file: Path, section: SectionFile, channel_id: str, table: ChannelTable, site: Site
+) -> Channel:
+    kind = table.kind or section.kind
+    url = table.url or section.listing.get(kind, "")
+    if not url:
+        raise ConfigError(
+            file, f"channels.{channel_id}", f"has no url, and there is no listing.{kind}"
+        )
+    first = FallbackTable(
+        kind=kind,
+        listing=url,
+        key=section.key,
+        section=section.section,
+        allow_older=section.allow_older,
+    )
+    pages = section.listing.get("html", "") if site.listing.item else ""
+    sources = [
+        _source(file, channel_id, site, place, pages) for place in (first, *section.fallback)
+    ]
+    return Channel(channel_id, table.title, site, sources[0], tuple(sources[1:]), table.end_marker)
+
+
+def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages: str) -> Source:
+    kind, listing = place.kind, place.listing
+    where = f"channels.{channel_id}"
+    if kind == "html" and not (site.listing.item and site.listing.link):
+        raise ConfigError(
+            file, where, f'kind is "html", but sites/{site.name}.toml has no listing rules'
+        )
+    if kind == "mirror" and "/indexes/" not in listing:
+        raise ConfigError(
+            file,
+            where,
+            f'kind is "mirror", but {listing} has no /indexes/, where such mirrors have their listings',
+        )
+    if kind != "mirror" and listing.startswith("/"):
+        raise ConfigError(file, where, f'kind is "{kind}", but {listing} is no http(s) address')
+    if place.key and kind not in _SIGNED_KINDS:
+        raise ConfigError(
+            file, "key", f'kind is "{kind}", but only a mirror or feedproxy signs what it gives'
+        )
+    url = Url(listing.replace("{channel}", channel_id))
+    if kind == "feedproxy" and paths.archive_at(url, 1) is None:
+        raise ConfigError(
+            file,
+            where,
+            f"{listing} does not end as a feed of a feedproxy does: /feed/<section>/<channel>.json",
+        )
+    archive_url = Url(pages.replace("{channel}", channel_id)) if pages and kind == "feed" else None
+    section = (place.section or _section_at(url, file)) if place.key and kind == "mirror" else ""
+    at = Url(Path(url).as_uri()) if url.startswith("/") else url
+    return Source(kind, at, archive_url, place.key, section, place.allow_older)
+
+
+def _section_at(url: Url, file: Path) -> str:
+    """Return the section whose mirror is at an address: the last part of it that names a section, else the one of *file*."""
+    names = {each.stem for each in file.parent.glob("*.toml")}
+    return next((part for part in reversed(url.split("/")) if part in names), file.stem)
+
+
+def _check_navigation(file: Path, main: MirrorFile) -> None:
+    """Hold that each link leads to a place of the mirror that there is, or elsewhere."""
+    for link in main.navigation:
+        is_place = link.to == "section" or link.to in main.mirror.sections
+        if is_place == bool(link.url):
+            reason = 'give url, or to, which is a section\'s name or "section"; both for a folder beside the sections'
+            raise ConfigError(file, "navigation", f"{link.title}: {reason}")
+
+
+def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
+    """Return where exports are pushed to, each name once, and each repository with a remote of its own."""
+    known, names = main.mirror.sections, [table.name for table in main.publish]
+    for table in main.publish:
+        if names.count(table.name) > 1:
+            raise ConfigError(file, "publish.name", f"{table.name!r} stands there twice")
+        if unknown := set(table.sections) - set(known):
+            raise ConfigError(
+                file, "publish.sections", f"{table.name}: there is no section {min(unknown)!r}"
+            )
+        is_git, count = table.form is ExportForm.GIT, len(table.sections or known)
+        if table.sections and not is_git:
+            raise ConfigError(
+                file,
+                "publish.sections",
+                f"{table.name}: the form html has all sections in one repository",
+            )
+        if is_git and count > 1 and "{section}" not in table.url:
+            raise ConfigError(
+                file,
+                "publish.url",
+                f"{table.name}: must hold {{section}}, as each is a repository of its own",
+            )
+    return tuple(
+        PublishTarget(**table.model_dump() | {"sections": table.sections or known})
+        for table in main.publish
+    )
+
+
+def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
+    """Hold that a channel's ID means the same listing in every section."""
+    seen: dict[str, Channel] = {}
+    for section in sections:
+        for channel in section.channels:
+            if channel.id == REQUESTED:
+                file = folder / "sections" / f"{section.name}.toml"
+                raise ConfigError(
+                    file,
+                    f"channels.{channel.id}",
+                    "is the mirror's own name for what readers ask for",
+                )
+            if seen.setdefault(channel.id, channel).sources != channel.sources:
+                file = folder / "sections" / f"{section.name}.toml"
+                raise ConfigError(
+                    file,
+                    f"channels.{channel.id}",
+                    "another section gives this channel another address, key, or section of a mirror",
+                )
+
+
+def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
+    rules: dict[str, ArticleRules] = {}
+    faults: list[str] = []
+    for file in sorted(folder.glob("*.txt")):
+        try:
+            text = file.read_text("utf-8", "replace")
+        except OSError as e:
+            raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}") from e
+        rules[file.stem], faulty = parse_ftr(text, f"sites/{file.name}")
+        faults += faulty
+    for fault in faults:
+        _log.debug("passed over: %s", fault)
+    if faults:
+        _log.warning(
+            "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; FEEDPROXY_LOG=debug names them",
+            folder,
+            len(faults),
+        )
+    return rules

@@ -1,0 +1,91 @@
+"""Site rules in ftr-site-config's own text form (``<host>.txt``), as used by Full-Text RSS and Instapaper. Pure.
+
+One ``directive: value`` a line, ``#`` begins a comment, a directive may stand several times. The collection is
+written by hand and by many, so what can't be used here is passed over and named, never fatal.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from feedproxy.markup import check_xpath
+from feedproxy.model import ArticleRules, Url
+
+_LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
+_XPATHS = (
+    "title",
+    "body",
+    "date",
+    "author",
+    "strip",
+    "strip_attr",
+    "single_page_link",
+    "next_page_link",
+)
+_WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
+_LISTS = (*_XPATHS, *_WORDS, "find_string", "replace_string", "autodetect_on_failure")
+_PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
+_TAG = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
+_NO = ("no", "false", "0")
+
+
+def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
+    r"""Return the rules in *text* and one line for each expression that is not XPath 1.0.
+
+    Directives that say how to ask for a page or tidy it (``http_header``, ``tidy``, ``prune``, ``parser`` and the
+    like) are not ours to follow and are passed over.
+
+    >>> parse_ftr("body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
+    (('<b>', '<i>'),)
+    """
+    lists: dict[str, list[str]] = defaultdict(list)
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    tests: list[tuple[Url, list[str]]] = []
+    faults: list[str] = []
+    for directive, argument, value in _directives(text):
+        if fault := _fault(directive, argument, value):
+            faults.append(f"{name}: {directive}: {fault}")
+        elif directive in _PAIRS and argument:
+            pairs[_PAIRS[directive]].append((argument, value))
+        elif directive in _LISTS:
+            lists[directive].append(value)
+        elif directive == "test_url":
+            tests.append((Url(value), []))
+        elif directive == "test_contains" and tests:
+            tests[-1][1].append(value)
+    pairs["replace"][:0] = zip(
+        lists.pop("find_string", []), lists.pop("replace_string", []), strict=False
+    )
+    detects = "".join(lists.pop("autodetect_on_failure", [])).lower() not in _NO
+    fields: dict[str, Any] = {key: tuple(values) for key, values in lists.items()}
+    fields |= {key: tuple(values) for key, values in pairs.items()}
+    checked = tuple((url, tuple(texts)) for url, texts in tests)
+    return ArticleRules(name=name, autodetect_on_failure=detects, tests=checked, **fields), tuple(
+        faults
+    )
+
+
+def _fault(directive: str, argument: str, value: str) -> str:
+    """Return why a directive can't be used, "" if it can."""
+    if directive == "wrap_in" and not _TAG.fullmatch(argument):
+        return f"{argument!r} is no element"
+    if directive in (*_XPATHS, "wrap_in"):
+        try:
+            check_xpath(value)
+        except ValueError as e:
+            return str(e)
+    return ""
+
+
+def _directives(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield directive, argument and value of each line that has a value."""
+    for line in text.splitlines():
+        match = None if line.lstrip().startswith("#") else _LINE.match(line)
+        if match is None:
+            continue
+        directive, argument, value = match[1].lower(), match[2] or "", match[3]
+        if directive in _WORDS:
+            value = value.strip("\"'")
+        if value or directive == "replace_string":
+            yield directive, argument, value

@@ -1,0 +1,51 @@
+"""How an article looks that a reader wants shorter, or in another script."""
+
+import re
+from dataclasses import replace
+from html import escape
+
+from feedproxy import markup
+from feedproxy.feed_options.parameters import FeedOptions
+from feedproxy.feed_options.script import convert, convert_html
+from feedproxy.model import Article, Picture, SafeHtml
+
+# An excerpt ends with a sentence, if one ends soon enough.
+_SENTENCE_END = re.compile(r"[。！？!?…][”’』」）)\"']*")
+_MAX_MORE = 200
+
+
+def shape(article: Article, choice: FeedOptions) -> Article:
+    """Return *article* as *choice* wants it: same ID, same dates, same addresses."""
+    if not (choice.brief or choice.script):
+        return article
+    script = choice.script
+    return replace(
+        article,
+        title=convert(article.title, script),
+        summary=convert(article.summary, script),
+        authors=tuple(convert(name, script) for name in article.authors),
+        tags=tuple(dict.fromkeys(convert(tag, script) for tag in article.tags)),
+        picture=_picture(article.picture, script),
+        body=_brief(article, choice) if choice.brief else convert_html(article.body, script),
+        links=() if choice.brief else article.links,
+    )
+
+
+def _picture(picture: Picture | None, script: str) -> Picture | None:
+    if picture is None:
+        return None
+    return Picture(picture.url, convert(picture.alt, script), convert(picture.caption, script))
+
+
+def _brief(article: Article, choice: FeedOptions) -> SafeHtml:
+    """Return the beginning of an article's text as a paragraph, its pictures and links left out."""
+    text = convert(markup.text_of(markup.fragment(article.body)), choice.script)
+    return SafeHtml(f"<p>{escape(_beginning(text, choice.brief), quote=False)}</p>" if text else "")
+
+
+def _beginning(text: str, least: int) -> str:
+    if len(text) <= least:
+        return text
+    ending = _SENTENCE_END.search(text, least - 1, least + _MAX_MORE)
+    end = ending.end() if ending else least
+    return text[:end] + ("…" if end < len(text) else "")

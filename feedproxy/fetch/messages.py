@@ -1,0 +1,53 @@
+"""Say in words what went wrong on the way to an answer. Pure."""
+
+from collections.abc import Iterator
+
+import requests
+
+from feedproxy.fetch.guard import RefusedError
+from feedproxy.fetch.transport import UnusableBodyError
+from feedproxy.fetch.wire import DeadlineError, LimitError
+from feedproxy.model import FetchLimits
+
+# What upstream sends may be part of what a library says of it.
+_MAX_CHARACTERS = 300
+
+
+def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
+    """Return in one line what happened; *secret* is not told."""
+    causes = list(_causes(error))
+    told = {
+        RefusedError: "refused: {}",
+        LimitError: "{}",
+        DeadlineError: f"did not end within {limits.total_timeout_s:g} s",
+        UnusableBodyError: "{}",
+        requests.ConnectTimeout: f"no connection within {limits.connect_timeout_s:g} s",
+        requests.TooManyRedirects: f"more than {limits.max_redirects} redirects",
+    }
+    for kind, words in told.items():
+        cause = next((cause for cause in causes if isinstance(cause, kind)), None)
+        if cause:
+            return words.format(_short(cause))
+    if is_silence(error):
+        return f"silent for {limits.read_timeout_s:g} s"
+    words = _short(causes[-1]) or type(causes[-1]).__name__
+    return f"no usable answer: {words.replace(secret, '***') if secret else words}"
+
+
+def is_silence(error: Exception) -> bool:
+    """Tell whether nothing came, or nothing came any more."""
+    # a body that stops arriving is a ConnectionError to requests
+    is_over = any(isinstance(cause, DeadlineError) for cause in _causes(error))
+    return is_over or isinstance(error, requests.Timeout) or "Read timed out" in str(error)
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:_MAX_CHARACTERS]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, down to the root."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,52 @@
+"""The shell: upstream to the store, one channel or batch at a time; faults become a report.
+
+The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
+"""
+
+from feedproxy.ingest.ahead import Extractors, prepare
+from feedproxy.ingest.archive import archive
+from feedproxy.ingest.channels import Harvester
+from feedproxy.ingest.dispatch import Dispatcher, Priority, Task, run_task
+from feedproxy.ingest.drafts import article_parts, join_clean
+from feedproxy.ingest.importing import Import, Importer, entries_of
+from feedproxy.ingest.poller import Poller
+from feedproxy.ingest.reextract import Reextraction, reextract
+from feedproxy.ingest.reports import Report
+from feedproxy.ingest.rule_tests import RuleResult, RuleTest, check_fetched, check_held, rule_tests
+from feedproxy.ingest.services import Services
+from feedproxy.ingest.survey import FoundListing, Sample, hosts_like, sample, survey
+from feedproxy.ingest.verification import Verifier
+from feedproxy.ingest.websub import Announcer
+
+__all__ = [
+    "Announcer",
+    "Dispatcher",
+    "Extractors",
+    "FoundListing",
+    "Harvester",
+    "Import",
+    "Importer",
+    "Poller",
+    "Priority",
+    "Reextraction",
+    "Report",
+    "RuleResult",
+    "RuleTest",
+    "Sample",
+    "Services",
+    "Task",
+    "Verifier",
+    "archive",
+    "article_parts",
+    "check_fetched",
+    "check_held",
+    "entries_of",
+    "hosts_like",
+    "join_clean",
+    "prepare",
+    "reextract",
+    "rule_tests",
+    "run_task",
+    "sample",
+    "survey",
+]

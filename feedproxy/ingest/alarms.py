@@ -1,0 +1,97 @@
+"""Alarms: opened when a site's rules stop to fit what a channel shows, closed when they fit again; told to whom it concerns."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from feedproxy import policy
+from feedproxy.errors import FetchError
+from feedproxy.ingest.reports import Report, RuleFit
+from feedproxy.ingest.services import Services
+from feedproxy.model import Alarm
+
+_log = logging.getLogger(__name__)
+
+
+def watch(services: Services, report: Report) -> None:
+    """Count what became of a poll, and open or close its channel's alarms: of its listing, and of its articles."""
+    _count(services, report)
+    state = services.store.schedule.state(report.channel.id)
+    on = [
+        alarm
+        for alarm in services.store.records.alarms()
+        if alarm.channel == report.channel.id and alarm.closed is None
+    ]
+    if report.listing:
+        known = [alarm for alarm in on if _is_of_listing(alarm.rule)]
+        is_bad = bool(report.listing.rule) and (
+            bool(known) or state.failures >= policy.MIN_LISTING_FAILURES
+        )
+        _decide(services, report, known, report.listing if is_bad else None)
+    if not report.fits:
+        return
+    outcomes = policy.remember_outcomes(
+        state.outcomes, (policy.FITS_NOT if fit.rule else policy.FITS for fit in report.fits)
+    )
+    known = [alarm for alarm in on if not _is_of_listing(alarm.rule)]
+    is_on = policy.decide_alarm(outcomes, is_on=bool(known))
+    worst = next((fit for fit in reversed(report.fits) if fit.rule), None)
+    if not is_on and known:
+        outcomes = policy.FORGIVEN
+    if worst or not is_on:
+        _decide(services, report, known, worst if is_on else None)
+    services.store.schedule.remember_outcomes(report.channel.id, outcomes)
+
+
+def _is_of_listing(rule: str) -> bool:
+    return not rule.startswith("article.")
+
+
+def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit | None) -> None:
+    """Open an alarm over what is bad, if none of its kind is on; or close those that are."""
+    channel = report.channel
+    if bad and not known:
+        named = {"channel": channel.id, "url": bad.url}
+        _log.error(
+            "%s: alarm: %s fits no more, for example at %s: %s",
+            channel.id,
+            bad.rule,
+            bad.url,
+            bad.reason,
+            extra=named,
+        )
+        services.store.records.put_alarm(
+            Alarm(channel.id, channel.site.name, bad.rule, bad.url, bad.reason, services.clock())
+        )
+    for alarm in known if bad is None else ():
+        _log.warning(
+            "%s: alarm over: %s fits again", channel.id, alarm.rule, extra={"channel": channel.id}
+        )
+        services.store.records.put_alarm(replace(alarm, closed=services.clock()))
+
+
+def tell(services: Services, webhook: Callable[[Alarm], None]) -> bool:
+    """Tell the webhook what it does not know yet; return False if it did not take it."""
+    for alarm in services.store.records.untold():
+        try:
+            webhook(alarm)
+        except FetchError as e:
+            _log.warning("webhook: %s; telling it again later", e)
+            return False
+        services.store.records.told(alarm)
+    return True
+
+
+def _count(services: Services, report: Report) -> None:
+    source = report.channel.id
+    counts = {("articles", source, outcome): count for outcome, count in report.articles.items()}
+    counts |= {("delays", source, hours): count for hours, count in report.delays.items()}
+    counts |= {
+        ("requests", host, outcome): count
+        for (host, outcome), count in services.fetcher.counts().items()
+    }
+    counts |= {
+        ("pictures", source, "stored"): report.pictures,
+        ("pictures", source, "missing"): len(report.missing),
+    }
+    services.store.records.add({key: count for key, count in counts.items() if count})

@@ -1,0 +1,390 @@
+"""Articles that wait and are due: fetched, made, judged, and stored; what fails is put off."""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from feedproxy import policy, urls
+from feedproxy.errors import (
+    ExtractError,
+    FeedproxyError,
+    FetchError,
+    GoneError,
+    NotAskedError,
+    QualityError,
+    RefusedError,
+    UpstreamError,
+)
+from feedproxy.ingest.ahead import Fetched, fetch_all
+from feedproxy.ingest.dates import ListingPosition, estimate_batch, known_date
+from feedproxy.ingest.drafts import Draft, article_parts, make_article, make_excerpt
+from feedproxy.ingest.mirrored import merge_copy, picture_addresses, read_copy
+from feedproxy.ingest.pictures import PictureCopy, Pictures
+from feedproxy.ingest.reports import Report
+from feedproxy.ingest.services import Services
+from feedproxy.ingest.verification import Verifier, check_name
+from feedproxy.model import (
+    EXCERPT,
+    HEURISTICS,
+    MIRRORED,
+    REQUESTED,
+    Article,
+    Channel,
+    DateSource,
+    Page,
+    Site,
+    Source,
+    StoredPicture,
+    Url,
+    Waiting,
+    WaitingPicture,
+)
+from feedproxy.sanitise import plain_text
+
+_log = logging.getLogger(__name__)
+# How often upstream is asked for an article that no listing shows; and, later and later, for two days, for news of one that is
+# held.
+_MAX_REQUEST_TRIES = 5
+_MAX_CHECK_TRIES = policy.MANY_TRIES
+# An article waits so long for its pictures; those that take longer come later.
+_PICTURE_PATIENCE_S = 20.0
+# What upstream says it has no more is asked for so often, over two and a half hours, before that is believed.
+_MIN_GONE_TRIES = 6
+# Whose texts an article's is compared with.
+_NEIGHBOURS = 5
+# What needs no article to be stored anew.
+_KEPT = (policy.ArticleOutcome.SAME, policy.ArticleOutcome.REDATED)
+
+
+@dataclass(slots=True)
+class _Made:
+    """An article that is ready to be stored, but for its pictures; *copies* are where another mirror has those."""
+
+    article: Article
+    pages: list[Page]
+    outcome: policy.ArticleOutcome
+    copies: Mapping[Url, PictureCopy] = field(default_factory=dict)
+    pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
+
+
+class ArticleFetcher:
+    """Takes batches of a channel's articles, oldest first; *report* says what became of them."""
+
+    def __init__(self, services: Services, channel: Channel, report: Report) -> None:
+        self._services, self._channel, self._report = services, channel, report
+        self._pictures, self._trust = (
+            Pictures(services),
+            Verifier(services.fetcher, services.store.serials),
+        )
+        self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
+        self._places: list[
+            ListingPosition
+        ] = []  # of all batches, as the next one stands above the last in its listing
+
+    def take(self, batch: Sequence[Waiting]) -> None:
+        """Fetch articles; while the pictures of one are on their way the next is read."""
+        at_once = self._services.mirror.fetch.requests_at_once
+        in_hand: deque[_Made] = deque()
+        undated: dict[int, _Made] = {}
+        begun: dict[Url, Future[StoredPicture]] = {}
+        ids = [waiting.item.id for waiting in batch]
+        known = self._services.store.validators(ids)
+        held = {article.id: article for article in self._services.store.articles(ids)}
+        pool = ThreadPoolExecutor(at_once)
+        try:
+            for waiting, answer in fetch_all(self._services, batch, known, self._site_of):
+                made = self._make(waiting, held.get(waiting.item.id), answer)
+                date = known_date(made.article if made else held.get(waiting.item.id))
+                self._places.append(ListingPosition(waiting.seen, date))
+                if made:
+                    made.pictures = self._pictures.start(
+                        pool, made.article.pictures, self._channel.id, begun, made.copies
+                    )
+                    if date:
+                        in_hand.append(made)
+                    else:
+                        undated[len(self._places) - 1] = made
+                if len(in_hand) > at_once:
+                    self._keep(in_hand.popleft())
+            for made in in_hand:
+                self._keep(made)
+            self._keep_undated(undated)
+        finally:
+            pool.shutdown(
+                wait=False, cancel_futures=True
+            )  # a picture that is slow holds nobody up; it is still to be fetched
+
+    def _keep_undated(self, undated: Mapping[int, _Made]) -> None:
+        """Store the articles of a batch that nobody dates, by their places, with estimates."""
+        articles = {at: made.article for at, made in undated.items()}
+        for at, article in estimate_batch(
+            self._services, self._channel.id, articles, self._places
+        ).items():
+            self._places[at] = replace(self._places[at], date=known_date(article))
+            undated[at].article = article
+            self._keep(undated[at])
+
+    def _make(
+        self, waiting: Waiting, held: Article | None, answer: "Future[Fetched | None]"
+    ) -> _Made | None:
+        """Return what is to be stored of a page, None if that is nothing."""
+        try:
+            site = self._site_of(waiting)
+            fetched = answer.result()
+            if fetched:
+                return self._judge(waiting, held, fetched, site)
+        except UpstreamError as e:
+            self._fail(waiting, held, self._proven(waiting, e))
+        except FeedproxyError:
+            raise
+        except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one article, not those behind it)
+            named = {"channel": self._channel.id, "url": waiting.item.url}
+            _log.exception("%s: %s failed", self._channel.id, waiting.item.url, extra=named)
+            self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
+        else:
+            if held:
+                self._settle(held, policy.ArticleOutcome.SAME)
+        return None
+
+    def _judge(
+        self, waiting: Waiting, held: Article | None, fetched: Fetched, site: Site
+    ) -> _Made | None:
+        """Return what is to be stored of a page, if it is to be believed.
+
+        Raises:
+            UpstreamError: it is not, or parts of it can't be had.
+
+        """
+        services, item = self._services, waiting.item
+        if source := services.mirror.mirrored_at(item.url):
+            return self._judge_copy(waiting, held, fetched.page, source)
+        pages, draft = self._read(fetched, waiting, site)
+        rule = f"article.body of {site.article.name}"
+        if reason := policy.rejection_reason(
+            held, draft.article, item, has_rules=bool(site.article.body)
+        ):
+            raise ExtractError(item.url, reason, rule)
+        article, outcome = policy.merge(held, draft.article, services.clock())
+        if outcome in _KEPT:
+            self._settle(article, outcome)
+            return None
+        self._check_quality(waiting, draft, site)
+        missed = ExtractError(item.url, "only heuristics found its text", rule)
+        self._note_fit(
+            waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None
+        )
+        return _Made(article, pages, outcome)
+
+    def _judge_copy(
+        self, waiting: Waiting, held: Article | None, page: Page, source: Source
+    ) -> _Made | None:
+        """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
+        page = self._trust.check(waiting.item.url, page, source)
+        copy = read_copy(page, waiting.item, self._services.mirror, self._services.clock())
+        article, outcome = merge_copy(held, copy, self._services.clock())
+        if outcome in _KEPT:
+            self._settle(article, outcome)
+            return None
+        self._check_quality(waiting, copy.draft, copy.site)
+        places = picture_addresses(page.url, copy)
+        copies = {
+            url: PictureCopy(place, partial(check_name, place)) for url, place in places.items()
+        }
+        return _Made(article, [copy.page], outcome, copies=copies)
+
+    def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
+        """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
+        if not self._neighbours:
+            latest = self._services.store.newest([self._channel.id], _NEIGHBOURS)
+            others = (article.body for article in latest if article.id != waiting.item.id)
+            self._neighbours.extend(policy.sentences_of(plain_text(body)) for body in others)
+        flaw = policy.find_flaw(
+            draft.content,
+            excerpt=waiting.item.excerpt,
+            neighbours=self._neighbours,
+            end_marker=site.end_marker
+            if self._channel.end_marker and self._channel.id != REQUESTED
+            else "",
+        )
+        if flaw:
+            published = None if draft.article.dated.is_guess else draft.article.published
+            is_young = policy.is_young(
+                waiting, published, self._services.mirror.poll, self._services.clock()
+            )
+            if is_young or not flaw.is_minor:
+                raise QualityError(
+                    waiting.item.url,
+                    flaw.reason,
+                    f"article.body of {site.article.name or site.name}",
+                )
+            named = {"channel": self._channel.id, "url": waiting.item.url}
+            _log.warning(
+                "%s: %s is taken as it is: %s",
+                self._channel.id,
+                waiting.item.url,
+                flaw.reason,
+                extra=named,
+            )
+        self._neighbours.append(policy.sentences_of(draft.content.text))
+
+    def _settle(self, article: Article, outcome: policy.ArticleOutcome) -> None:
+        """Have an article whose text is as it was wait until it is looked at again."""
+        store, now = self._services.store, self._services.clock()
+        if outcome is policy.ArticleOutcome.REDATED:
+            store.redate(article, now)
+        store.settled(
+            article.id,
+            again_at=policy.next_check(article.published, self._services.mirror.poll, now),
+        )
+        self._report.articles[outcome] += 1
+
+    def _keep(self, made: _Made) -> None:
+        """Store an article with the pictures that came; the others come later."""
+        services, article = self._services, made.article
+        had, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
+        now = services.clock()
+        services.store.save(
+            article,
+            made.pages,
+            had,
+            now,
+            again_at=policy.next_check(article.published, services.mirror.poll, now),
+        )
+        for error in failed:
+            if isinstance(error, RefusedError):
+                self._report.note(error)
+            else:
+                self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
+        self._report.pictures += len(had)
+        self._report.articles[made.outcome] += 1
+        if made.outcome is policy.ArticleOutcome.NEW and article.dated is DateSource.STATED:
+            self._report.note_delay(now - article.published)
+
+    # -------------------------------------------------------------- what fails
+
+    def _proven(self, waiting: Waiting, error: UpstreamError) -> UpstreamError:
+        """Return a failure as it counts: that a page is gone is not signed, so a mirror that must be is not believed."""
+        source = self._services.mirror.mirrored_at(waiting.item.url)
+        if source and source.key and isinstance(error, GoneError):
+            return ExtractError(error.url, f"{error.reason}, which no signature proves", MIRRORED)
+        return error
+
+    def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+        """Have an article be tried again later, or do with what is held of it."""
+        article_id, now = waiting.item.id, self._services.clock()
+        if isinstance(error, NotAskedError):
+            self._report.note(error)
+            if error.until:
+                self._services.store.put_off(
+                    article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until
+                )
+            return
+        tries = _tries(waiting, error)
+        if isinstance(error, GoneError) and held:
+            if held.rule != EXCERPT and tries >= _MIN_GONE_TRIES:
+                self._lose(held)
+            else:
+                self._put_off(waiting, held, error)
+            return
+        self._report.note(error)
+        self._report.articles["failed"] += 1
+        self._note_fit(
+            waiting,
+            f"article.body of {self._channel.site.article.name or self._channel.site.name}",
+            error,
+        )
+        is_asked_for = self._channel.id == REQUESTED
+        if is_asked_for and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
+            self._services.store.forget_request(article_id)
+        elif held and held.rule != EXCERPT and tries >= _MAX_CHECK_TRIES:
+            self._services.store.settled(article_id)
+        else:
+            self._put_off(waiting, held, error)
+
+    def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+        """Try again later; where patience is at its end, what the listing says stands in until then.
+
+        That upstream can't be reached, or is out of order, says nothing of the article, so nothing stands in for it.
+        """
+        store, rules, now = self._services.store, self._services.mirror.poll, self._services.clock()
+        tries = _tries(waiting, error)
+        try_at = policy.next_try(tries - 1, rules, now)
+        stands_in = not _is_of_upstream(error) and (
+            rules.keep_gone or not isinstance(error, GoneError)
+        )
+        is_shown = bool(waiting.item.title and waiting.item.excerpt)
+        if (
+            held is None
+            and stands_in
+            and is_shown
+            and not policy.is_waited_for(waiting, rules, now)
+        ):
+            excerpt = make_excerpt(waiting, self._site_of(waiting), now)
+            store.save(excerpt, [], {}, now, again_at=try_at, tries=tries)
+            self._report.articles["excerpt"] += 1
+        store.put_off(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
+
+    def _lose(self, held: Article) -> None:
+        """Mark an article that upstream has no more, or drop it, as the operator has it."""
+        now = self._services.clock()
+        _log.info(
+            "%s: %s is gone upstream",
+            self._channel.id,
+            held.url,
+            extra={"channel": self._channel.id, "url": held.url},
+        )
+        self._report.articles["gone"] += 1
+        if self._services.mirror.poll.keep_gone:
+            self._services.store.mark_gone(held.id, now)
+        else:
+            self._services.store.drop([held.id], now)
+
+    def _note_fit(self, waiting: Waiting, rule: str, error: UpstreamError | None) -> None:
+        """Count how a page fitted the rules, once for each article that fails in the same way, whatever becomes of it later."""
+        if error is None or error.reason != waiting.error:
+            self._report.note_fit(waiting.item.url, rule, error)
+
+    # -------------------------------------------------------------- pages
+
+    def _site_of(self, waiting: Waiting) -> Site:
+        """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
+        host = urls.host_of(waiting.item.url)
+        is_own = host in self._channel.site.hosts or self._services.mirror.mirrored_at(
+            waiting.item.url
+        )
+        site = self._channel.site if is_own else self._services.mirror.site_of(host)
+        if site is None:
+            raise ExtractError(waiting.item.url, "is at no site that is configured")
+        return site
+
+    def _read(self, fetched: Fetched, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
+        """Return an article and the pages that it was made of, if the page is the article's at all."""
+        services, page = self._services, fetched.page
+        found = urls.identify(site, page.url)
+        if site.article_url and (found is None or found[0] != waiting.item.id):
+            raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
+        if services.extractors and (draft := services.extractors.finish(fetched.begun)):
+            return [page], draft
+        parts = article_parts(page, services.mirror, site, services.fetcher.fetch)
+        return [part for part, _ in parts], make_article(
+            parts, waiting.item, site, services.mirror, services.clock()
+        )
+
+
+def _is_of_upstream(error: UpstreamError) -> bool:
+    """Tell whether a failure says nothing of the article: upstream can't be reached, or is out of order."""
+    return isinstance(error, FetchError) and not isinstance(error, GoneError)
+
+
+def _tries(waiting: Waiting, error: UpstreamError) -> int:
+    """Return how often an article has failed, with this failure.
+
+    That there is none counts from the first time that upstream says so; an outage never counts as very often.
+    """
+    if isinstance(error, GoneError) and error.reason != waiting.error:
+        return 1
+    tries = waiting.tries + 1
+    return min(tries, policy.MANY_TRIES - 1) if _is_of_upstream(error) else tries

@@ -1,0 +1,63 @@
+"""A git-hosted mirror in a folder of this machine, as the source of a channel.
+
+Its pages have no upstream addresses, so none is queued: a poll reads at once what is missing.
+"""
+
+from dataclasses import replace
+
+from feedproxy.ingest.article_fetcher import ArticleFetcher
+from feedproxy.ingest.reports import Report
+from feedproxy.ingest.services import Services
+from feedproxy.ingest.verification import Verifier
+from feedproxy.model import ArticleId, Channel, ChannelState, ListingItem, Page, Url, Waiting
+from feedproxy.parse import parse_listing
+
+# Articles that are read before another poller may have its turn.
+_BATCH = 20
+
+
+def take_checkout(
+    services: Services, channel: Channel, state: ChannelState, report: Report
+) -> tuple[ChannelState, Page]:
+    """Take the articles of a channel that are not held or have a new headline.
+
+    Those that fail are tried again by the next poll.
+
+    Raises:
+        UpstreamError: the index can't be read, or is not signed as it is to be.
+
+    """
+    page, items = _read_index(services, channel)
+    report.note_listing(page.url)
+    report.listed = len(items)
+    wanted = services.store.news(channel.id, list(items.values()))
+    services.store.remember_listing(
+        channel.id, [item for item in items.values() if item.id not in wanted], services.clock()
+    )
+    missing = [item for item in items.values() if item.id in wanted]
+    taker = ArticleFetcher(services, channel, report)
+    for start in range(0, len(missing), _BATCH):
+        if services.is_stopping():
+            break
+        batch = missing[start : start + _BATCH]
+        with services.store.exclusive_lock():
+            taker.take([Waiting(item) for item in batch])
+            held = {article.id for article in services.store.articles([item.id for item in batch])}
+            services.store.remember_listing(
+                channel.id, [item for item in batch if item.id in held], services.clock()
+            )
+    return replace(state, last_error="", listed=len(items)), page
+
+
+def _read_index(services: Services, channel: Channel) -> tuple[Page, dict[ArticleId, ListingItem]]:
+    """Return the first page of a channel's index, and what all its pages list."""
+    items: dict[ArticleId, ListingItem] = {}
+    pages: dict[Url, Page] = {}
+    trust = Verifier(services.fetcher, services.store.serials)
+    url: Url | None = channel.url
+    while url and url not in pages:
+        pages[url] = page = trust.check(url, services.fetcher.fetch(url), channel.source)
+        listing = parse_listing(page, channel.site, channel.kind)
+        items = {item.id: item for item in listing.items} | items
+        url = listing.next_url
+    return pages[channel.url], items

@@ -1,0 +1,217 @@
+"""What is due, sent to workers: who leads claims it and sends it, whoever takes it from the queue does it.
+
+Nothing piles up: what is sent is claimed, so it is not due, until its message expires; and who sends looks how long the queue is.
+A message is only a hint: a worker does what it says only where the store says that it is still to be done.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from functools import partial
+from typing import Protocol
+
+from feedproxy import policy
+from feedproxy.errors import StoreError
+from feedproxy.ingest import claims
+from feedproxy.ingest.alarms import watch
+from feedproxy.ingest.archive import archive
+from feedproxy.ingest.article_fetcher import ArticleFetcher
+from feedproxy.ingest.channels import Harvester
+from feedproxy.ingest.due_work import due_articles, due_channels, plan_first
+from feedproxy.ingest.poller import Poller, take_pictures, tell
+from feedproxy.ingest.reports import Report
+from feedproxy.ingest.services import Services
+from feedproxy.model import REQUESTED, ArticleId, Channel
+
+# What is sent is done by then, or sent again.
+_QUEUED = timedelta(minutes=2)
+# Messages that wait at most; readers' requests go past that. With ten workers of four processes, what they do in some seconds.
+_MOST_QUEUED = 200
+# Articles of a message: so many that a message is worth it, so few that the next one of higher priority comes soon.
+_BATCH = 10
+_STEP = timedelta(seconds=1)
+# Pictures that came later can wait, and to look for them takes longer the more channels there are.
+_PICTURES_STEP = timedelta(seconds=5)
+# As which channel the queue of pictures is claimed.
+_PICTURES = "later"
+
+
+class Priority(IntEnum):
+    """What goes first: what a reader waits for, then news, then what is known and to be fetched."""
+
+    READER = 3
+    LISTING = 2
+    ARTICLES = 1
+    PICTURES = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a message says: a channel's listing, or some of its articles, or pictures; claimed until then."""
+
+    channel: str
+    claimed: datetime
+    articles: tuple[ArticleId, ...] = ()
+
+
+class Queue(Protocol):
+    """Where errands wait for workers; every method raises StoreError where it can't be reached."""
+
+    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
+        """Send an errand, which is forgotten if nobody has taken it for so long."""
+
+    def length(self) -> int:
+        """Return how many wait."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The hands of a poller that has everything done by workers."""
+
+    queue: Queue
+    channels: dict[str, Channel] = field(default_factory=dict)
+    looked_at: datetime | None = None
+
+    def step(self, poller: Poller) -> datetime:
+        """Send what is due; return when there may be more."""
+        services = poller.services
+        if not self.channels:
+            self.channels = {
+                channel.id: channel for channel in policy.in_turns(services.mirror.sections)
+            }
+            plan_first(services, list(self.channels.values()))
+            poller.guarded("archives", partial(archive, services))
+        if services.store.archive.is_due() or services.store.search.due():
+            poller.guarded("archives", partial(archive, services))
+        services.store.take_requests()
+        waiting = services.store.channels_waiting(
+            services.clock(), policy.horizon(services.clock(), services.mirror.poll)
+        )
+        if REQUESTED in waiting:
+            self._send_articles(services, REQUESTED, Priority.READER)
+        room = _MOST_QUEUED - self.queue.length()
+        sends: list[Callable[[], int]] = [
+            *self._listings(services),
+            *self._articles(services, waiting),
+            partial(self._send_pictures, services),
+        ]
+        for send in sends:
+            if room <= 0 or not poller.may_go_on():
+                break
+            room -= send()
+        poller.tell_others()
+        return services.clock() + _STEP
+
+    def _listings(self, services: Services) -> list[Callable[[], int]]:
+        return [
+            partial(self._send_poll, services, channel.id, at, Priority.LISTING)
+            for channel, at in due_channels(services, self.channels)
+        ]
+
+    def _articles(self, services: Services, waiting: set[str]) -> list[Callable[[], int]]:
+        return [
+            partial(self._send_articles, services, name, Priority.ARTICLES)
+            for name in sorted(waiting & self.channels.keys())
+        ]
+
+    def _send_poll(
+        self, services: Services, name: str, seen: datetime | None, priority: Priority
+    ) -> int:
+        begin, now = services.store.schedule.begin_poll, services.clock()
+        errand = Task(name, now + _QUEUED)
+        if not begin(name, seen, errand.claimed):
+            return 0
+        return self._send(errand, priority, lambda: begin(name, errand.claimed, seen or now))
+
+    def _send_articles(self, services: Services, channel: str, priority: Priority) -> int:
+        due, now = due_articles(services, channel, _BATCH), services.clock()
+        had = services.store.schedule.begin_articles(
+            {each.item.id: each.try_at for each in due}, now + _QUEUED
+        )
+        errand = Task(
+            channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had)
+        )
+        if not errand.articles:
+            return 0
+        return self._send(
+            errand,
+            priority,
+            lambda: services.store.schedule.begin_articles(
+                dict.fromkeys(errand.articles, errand.claimed), now
+            ),
+        )
+
+    def _send_pictures(self, services: Services) -> int:
+        now = services.clock()
+        if self.looked_at and self.looked_at <= now < self.looked_at + _PICTURES_STEP:
+            return 0
+        self.looked_at, seen = now, services.store.schedule.state(_PICTURES).next_poll_at
+        is_free = seen is None or not now < seen <= now + _QUEUED
+        if not is_free or not services.store.due_pictures(
+            services.hosts, services.picture_channels, now, 1
+        ):
+            return 0
+        return self._send_poll(services, _PICTURES, seen, Priority.PICTURES)
+
+    def _send(self, errand: Task, priority: Priority, give_back: Callable[[], object]) -> int:
+        """Send what is claimed; what can't be sent is due again at once."""
+        try:
+            self.queue.send(errand, priority, _QUEUED)
+        except StoreError:
+            give_back()
+            raise
+        return 1
+
+
+def run_task(services: Services, errand: Task) -> None:
+    """Do what a message says, if that is still to be done.
+
+    Raises:
+        StoreError: the store, or what paces requests, can't be reached; the errand is to be tried again.
+
+    """
+    harvester, mine = Harvester(services), set[ArticleId]()
+    channel = next(
+        (
+            each
+            for each in (harvester.requested, *services.mirror.channels)
+            if each.id == errand.channel
+        ),
+        None,
+    )
+    move = (
+        claims.of_articles(services, errand.articles, mine)
+        if errand.articles
+        else claims.of_channel(services, errand.channel)
+    )
+    with claims.claimed(services, move, errand.claimed, errand.channel) as is_ours:
+        if not is_ours or services.is_stopping():
+            return
+        if channel is None:
+            if errand.channel == _PICTURES:
+                take_pictures(services)
+        elif errand.articles:
+            _take(services, channel, mine)
+        else:
+            _poll(harvester, channel)
+
+
+def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> None:
+    """Fetch some articles of a channel, which are claimed, and so due whatever the store says."""
+    report = Report(channel)
+    with services.store.exclusive_lock():
+        ArticleFetcher(services, channel, report).take(services.store.waiting(channel.id, ids))
+    watch(services, report)
+    tell(report)
+
+
+def _poll(harvester: Harvester, channel: Channel) -> None:
+    """Poll a channel's listing; what nobody foresaw costs this poll."""
+    try:
+        tell(harvester.poll(channel, is_whole=False))
+    except StoreError:
+        raise
+    except Exception as e:
+        harvester.give_up(channel, e)
+        raise

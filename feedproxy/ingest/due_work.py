@@ -1,0 +1,36 @@
+"""What is due: for the poller, who does it, and for the dispatcher, who has it done."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from feedproxy import policy
+from feedproxy.ingest.services import Services
+from feedproxy.model import Channel, Waiting
+
+
+def plan_first(services: Services, channels: Sequence[Channel]) -> None:
+    """Set when those of *channels* are polled that never were."""
+    first = policy.first_polls(
+        channels, services.store.schedule.states(), services.clock(), services.mirror.poll
+    )
+    if first:
+        services.store.schedule.plan_first(first)
+
+
+def due_channels(
+    services: Services, channels: Mapping[str, Channel]
+) -> list[tuple[Channel, datetime | None]]:
+    """Return the channels whose time has come, the longest overdue first, each with that time."""
+    now, rules = services.clock(), services.mirror.poll
+    states = services.store.schedule.due(now, policy.horizon(now, rules))
+    found = policy.due_channels(
+        [channels[name] for name in states if name in channels], states, now, rules
+    )
+    return [(channel, states[channel.id].next_poll_at) for channel in found]
+
+
+def due_articles(services: Services, channel: str, limit: int) -> list[Waiting]:
+    """Return the first *limit* articles of a channel that wait and are due, oldest first."""
+    return policy.due_articles(
+        services.store.waiting(channel), services.clock(), services.mirror.poll
+    )[:limit]

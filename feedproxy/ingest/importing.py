@@ -1,0 +1,347 @@
+"""A whole git-hosted mirror at once: every page of its indexes, read on all cores, stored some at a time.
+
+What is held as it stands there is passed over, so an import that was interrupted goes on, and one that is done again changes
+nothing.
+"""
+
+import logging
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedproxy import paths, policy
+from feedproxy.errors import GoneError, PictureError, UpstreamError
+from feedproxy.ingest.ahead import prepared
+from feedproxy.ingest.archive import archive
+from feedproxy.ingest.dates import estimate_imported
+from feedproxy.ingest.mirrored import Copy, merge_copy, picture_addresses, read_copy
+from feedproxy.ingest.services import Services
+from feedproxy.ingest.verification import Verifier, check_name
+from feedproxy.media.forms import make_forms
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    Channel,
+    DateSource,
+    ListingItem,
+    Mirror,
+    Page,
+    Source,
+    StoredPicture,
+    Url,
+    Validators,
+)
+from feedproxy.parse import parse_listing
+from feedproxy.store import Store
+
+if TYPE_CHECKING:
+    from feedproxy.media.folder import PictureFile
+
+_log = logging.getLogger(__name__)
+# Pages that one process reads before it tells what it found, and that become one transaction.
+_BATCH = 32
+# So many lots are on their way for each process.
+_AHEAD = 3
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(slots=True)
+class Import:
+    """What became of an import: how many articles were new, updated, redated, same; *failures* name what was passed over.
+
+    *dates* counts where the dates of its articles come from.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    dates: Counter[DateSource] = field(default_factory=Counter)
+    pictures: int = 0
+    failures: list[UpstreamError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportEntry:
+    """An article of a mirror: which channels list it, each as it does, and at which place, from the top, each has it."""
+
+    id: ArticleId
+    listed: tuple[tuple[str, ListingItem], ...]
+    places: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a process made of a page: a copy, or why not."""
+
+    entry: ImportEntry
+    copy: Copy | None
+    failure: UpstreamError | None = None
+
+
+def entries_of(
+    services: Services, sources: Mapping[str, Source], trust: Verifier, done: Import
+) -> list[ImportEntry]:
+    """Return all articles of a mirror, each once.
+
+    *sources* says for each section where its part of the mirror is. A channel without an index there has no articles there; a
+    mirror that must be signed has to prove that.
+    """
+    listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
+    places: dict[ArticleId, list[int]] = defaultdict(list)
+    for name, source in sources.items():
+        channels = list(_channels_of(services.mirror, name))
+        try:
+            signed = trust.channels(source, [each.id for each in channels]) if source.key else None
+        except UpstreamError as e:
+            done.failures.append(e)
+            continue
+        _tell_unknown(services, name, source, trust, done)
+        for channel in channels:
+            try:
+                items = _items_of(services, channel, source, trust, signed)
+            except UpstreamError as e:
+                done.failures.append(e)
+            else:
+                for place, item in enumerate(items):
+                    listed[item.id].append((channel.id, item))
+                    places[item.id].append(place)
+    return [
+        ImportEntry(article_id, tuple(found), tuple(places[article_id]))
+        for article_id, found in listed.items()
+    ]
+
+
+def _items_of(
+    services: Services,
+    channel: Channel,
+    source: Source,
+    trust: Verifier,
+    signed: Collection[str] | None,
+) -> Sequence[ListingItem]:
+    """Return what a channel's index lists, nothing if there is none; *signed* are the channels that must have one."""
+    url = Url(f"{source.base}/indexes/{channel.id}.csv")
+    if signed is None or channel.id in signed:
+        try:
+            page = trust.check(url, services.fetcher.fetch(url), source)
+            return parse_listing(page, channel.site, "mirror").items
+        except GoneError:
+            if signed is not None:
+                raise
+    _log.info("%s: has no index at %s", channel.id, url)
+    return ()
+
+
+def _tell_unknown(
+    services: Services, name: str, source: Source, trust: Verifier, done: Import
+) -> None:
+    """Say which channels of a mirror, by its own list of them, are not configured and so not taken in."""
+    url = Url(f"{source.base}/{paths.CHANNEL_LIST}")
+    try:
+        page = trust.check(url, services.fetcher.fetch(url), source)
+    except UpstreamError as e:
+        if source.key:  # else not every mirror has one
+            done.failures.append(e)
+        return
+    known = {channel.id for channel in _channels_of(services.mirror, name)}
+    for line in page.body.decode("utf-8", "replace").splitlines():
+        if line and line.partition(",")[0] not in known:
+            _log.warning(
+                "%s: channel %r is not in config/ and is not taken in",
+                name,
+                line[:_SHOWN_CHARACTERS],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Entries on their way: those whose pages are as they are held, and the others' being read."""
+
+    size: int
+    unchanged: list[ImportEntry]
+    reading: Future[list[_Read]]
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Takes a mirror in: *pool* has so many *workers*, each of which has called `prepare`; *done* says what became of it."""
+
+    services: Services
+    pool: Executor
+    workers: int
+    done: Import
+    trust: Verifier
+    sources: Collection[Source]
+
+    def run(self, entries: Sequence[ImportEntry], told: Callable[[int], None]) -> None:
+        """Take in *entries*; *told* is told how many more are done.
+
+        Raises:
+            StoreError: the store can't be read or written.
+
+        """
+        ahead: deque[_Batch] = deque()
+        for start in range(0, len(entries), _BATCH):
+            if self.services.is_stopping():
+                break
+            ahead.append(self._begin(entries[start : start + _BATCH]))
+            if len(ahead) > self.workers * _AHEAD:
+                told(self._finish(ahead.popleft()))
+        while ahead:
+            told(self._finish(ahead.popleft()))
+        if not self.services.is_stopping():
+            self.done.dates = estimate_imported(self.services, _orders(self.services, entries))
+        archive(self.services)
+
+    def _begin(self, entries: Sequence[ImportEntry]) -> _Batch:
+        """Have those pages of a lot be read that are other than what is held."""
+        known = self.services.store.validators([entry.id for entry in entries])
+        pages: list[tuple[ImportEntry, Page]] = []
+        unchanged: list[ImportEntry] = []
+        for entry in entries:
+            try:
+                page = self._fetch(entry, known.get(entry.id, Validators()))
+            except UpstreamError as e:
+                self.done.failures.append(e)
+                continue
+            if page is None:
+                unchanged.append(entry)
+            else:
+                pages.append((entry, page))
+        return _Batch(
+            len(entries), unchanged, self.pool.submit(read_lot, pages, self.services.clock())
+        )
+
+    def _fetch(self, entry: ImportEntry, known: Validators) -> Page | None:
+        """Return an entry's page, None if it is as it is held; of the channels that list it, one that has it is enough.
+
+        Raises:
+            UpstreamError: none has it, or it is not signed as it is to be.
+
+        """
+        *others, last = dict.fromkeys(item.url for _, item in entry.listed)
+        for url in others:
+            try:
+                return self._fetch_copy(url, known)
+            except GoneError:
+                continue
+        return self._fetch_copy(last, known)
+
+    def _fetch_copy(self, url: Url, known: Validators) -> Page | None:
+        page = self.services.fetcher.refetch(url, known)
+        source = next(each for each in self.sources if url.startswith(each.base + "/"))
+        return self.trust.check(url, page, source) if page else None
+
+    def _finish(self, lot: _Batch) -> int:
+        """Store what a lot brought, in one transaction; return how many entries it had."""
+        read = lot.reading.result()
+        self.done.failures += [each.failure for each in read if each.failure]
+        copies = [(each.entry, each.copy) for each in read if each.copy]
+        pictures = self._take_pictures([copy for _, copy in copies])
+        with self.services.store.exclusive_lock(), self.services.store.transaction() as store:
+            held = {
+                article.id: article for article in store.articles([entry.id for entry, _ in copies])
+            }
+            taken = [
+                entry
+                for entry, copy in copies
+                if self._keep(store, held.get(entry.id), copy, pictures)
+            ]
+            self._join(store, taken + lot.unchanged)
+        self.done.counts["same"] += len(lot.unchanged)
+        return lot.size
+
+    def _keep(
+        self, store: Store, held: Article | None, copy: Copy, pictures: Mapping[Url, StoredPicture]
+    ) -> bool:
+        """Store a copy if it is better than what is held; return False for one whose ID belongs to another article."""
+        now = self.services.clock()
+        try:
+            article, outcome = merge_copy(held, copy, now)
+        except UpstreamError as e:
+            self.done.failures.append(e)
+            return False
+        self.done.counts[outcome] += 1
+        if outcome is policy.ArticleOutcome.REDATED:
+            store.redate(article, now)
+        elif outcome is not policy.ArticleOutcome.SAME:
+            store.save(
+                article,
+                [copy.page],
+                {url: pictures[url] for url in article.pictures if url in pictures},
+                now,
+            )
+        return True
+
+    def _join(self, store: Store, entries: list[ImportEntry]) -> None:
+        """Have the channels of held articles show them."""
+        items: dict[str, dict[ArticleId, ListingItem]] = defaultdict(dict)
+        for entry in entries:
+            for channel, item in entry.listed:  # perhaps twice, as a channel may be in two sections
+                items[channel].setdefault(entry.id, item)
+        for channel, listed in items.items():
+            store.remember_listing(channel, list(listed.values()), self.services.clock())
+
+    def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
+        """Keep the pictures that a mirror has of articles, as far as they are not held; what it has not is fetched later."""
+        files = {
+            url: file
+            for copy in copies
+            for url, file in picture_addresses(copy.page.url, copy).items()
+        }
+        known = self.services.store.known_pictures(files) if files else set()
+        making: dict[Url, Future[tuple[PictureFile, PictureFile]]] = {}
+        for url, file in files.items():
+            if url not in known:
+                try:
+                    body = self.services.fetcher.fetch_picture(file)
+                    check_name(file, body)
+                except UpstreamError as e:
+                    self.done.failures.append(e)
+                else:
+                    making[url] = self.pool.submit(
+                        make_forms, file, body, self.services.mirror.images
+                    )
+        stored: dict[Url, StoredPicture] = {}
+        for url, future in making.items():
+            try:
+                forms = future.result()
+            except PictureError as e:
+                self.done.failures.append(e)
+                continue
+            for form in forms:
+                self.services.media.put(form)
+            stored[url] = StoredPicture(forms[0].file, forms[1].file)
+        self.done.pictures += len(stored)
+        return stored
+
+
+def read_lot(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Read]:
+    """Return what each page is; runs in a process of its own."""
+    return [_read_one(entry, page, now) for entry, page in pages]
+
+
+def _read_one(entry: ImportEntry, page: Page, now: datetime) -> _Read:
+    try:
+        return _Read(entry, read_copy(page, entry.listed[0][1], prepared(), now))
+    except UpstreamError as e:
+        return _Read(entry, None, e)
+
+
+def _orders(services: Services, entries: Sequence[ImportEntry]) -> dict[str, list[ArticleId]]:
+    """Return the listings of the channels, in the configured order, newest first."""
+    found: dict[str, list[tuple[int, ArticleId]]] = {
+        channel.id: [] for channel in services.mirror.channels
+    }
+    for entry in entries:
+        for (channel, _), place in zip(entry.listed, entry.places, strict=True):
+            found[channel].append((place, entry.id))
+    return {
+        channel: list(dict.fromkeys(each for _, each in sorted(order)))
+        for channel, order in found.items()
+    }
+
+
+def _channels_of(mirror: Mirror, section: str) -> Iterator[Channel]:
+    found = mirror.section(section)
+    yield from found.channels if found else ()

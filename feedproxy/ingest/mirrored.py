@@ -1,0 +1,161 @@
+"""Articles that come by way of another mirror: what is believed of them, and what they are worth beside one's own."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from feedproxy import paths, policy, urls
+from feedproxy.errors import ExtractError
+from feedproxy.extract import extract_mirrored, split_mirrored
+from feedproxy.ingest.drafts import Draft, make_article
+from feedproxy.model import (
+    MIRRORED,
+    Article,
+    ArticleId,
+    DateSource,
+    Extract,
+    ListingItem,
+    Mirror,
+    Page,
+    ReplicatedArticle,
+    Site,
+    Url,
+)
+from feedproxy.replication import read_record
+
+# As what a page in the Markdown form is kept, whatever its host calls it.
+MARKDOWN = "text/markdown; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An article as another mirror has it; *files* names its pictures' files there, *is_told* whether it said when it changed."""
+
+    draft: Draft
+    page: Page
+    site: Site
+    files: dict[Url, tuple[str, str]]
+    is_told: bool
+
+
+def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> Copy:
+    """Return the article on a page in the Markdown form; *item* is what a listing says of it.
+
+    Raises:
+        UpstreamError: the page is damaged, is another article's, or of a site that is not configured.
+
+    """
+    parts = split_mirrored(page)
+    site, url = _place(page, parts.original, item.id, mirror)
+    received = _received(page, parts.record, item.id) if parts.record else None
+    names = (
+        {name: upstream for upstream, names in received.files.items() for name in names}
+        if received
+        else {}
+    )
+    extract = extract_mirrored(
+        page, parts, site, links=received.links if received else {}, pictures=names
+    )
+    if received:
+        extract = _with_record(extract, received)
+        item = replace(item, published=received.published, dated=received.dated)
+    kept = replace(page, content_type=MARKDOWN)
+    item = replace(item, url=url, title=parts.title)
+    draft = make_article([(replace(kept, url=parts.original), extract)], item, site, mirror, now)
+    if received:
+        draft = replace(draft, article=_as_told(draft.article, received, now))
+    return Copy(draft, kept, site, dict(received.files) if received else {}, received is not None)
+
+
+def copy_of_replicated(
+    page: Page, received: ReplicatedArticle, mirror: Mirror, now: datetime
+) -> Copy:
+    """Return the article that another mirror gives on a page of its archive.
+
+    Raises:
+        UpstreamError: it is of a site that is not configured, or its text is none.
+
+    """
+    site, url = _place(page, received.url, received.id, mirror)
+    extract = _with_record(Extract(received.title, received.body, received.rule), received)
+    item = ListingItem(received.id, url, received.title, received.published, dated=received.dated)
+    draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
+    return Copy(
+        replace(draft, article=_as_told(draft.article, received, now)), page, site, {}, is_told=True
+    )
+
+
+def merge_copy(
+    held: Article | None, copy: Copy, now: datetime
+) -> tuple[Article, policy.ArticleOutcome]:
+    """Return what to store: the copy where it is better than what is held, else what is held.
+
+    Raises:
+        ExtractError: its ID is that of an article of another site.
+
+    """
+    fetched = copy.draft.article
+    if held and held.site != copy.site.name:
+        raise ExtractError(copy.page.url, f"its ID {held.id} is taken by an article of {held.site}")
+    if held and not policy.is_better_copy(held, fetched, is_told=copy.is_told):
+        dated = policy.redate(held, fetched.published, fetched.dated)
+        return dated, policy.ArticleOutcome.SAME if dated == held else policy.ArticleOutcome.REDATED
+    article, outcome = policy.merge(held, fetched, now)
+    if copy.is_told and outcome is policy.ArticleOutcome.UPDATED:
+        article = replace(article, updated=max(fetched.updated, article.published))
+    return article, outcome
+
+
+def picture_addresses(page: Url, copy: Copy) -> dict[Url, Url]:
+    """Return where a git-hosted mirror has the pictures of an article on one of its pages, by their upstream addresses."""
+    base = page.rpartition("/pages/")[0]
+    return {url: Url(f"{base}{paths.sharded(names[0])}") for url, names in copy.files.items()}
+
+
+def _place(page: Page, original: Url, wanted: ArticleId, mirror: Mirror) -> tuple[Site, Url]:
+    found = urls.site_of(mirror, original)
+    if found is None:
+        raise ExtractError(
+            page.url, f"its original address {original} is at no site that is configured", MIRRORED
+        )
+    identity = urls.identify(*found)
+    if identity is None or identity[0] != wanted:
+        raise ExtractError(
+            page.url,
+            f"is damaged: its original address {original} is not that of {wanted}",
+            MIRRORED,
+        )
+    return found[0], identity[1]
+
+
+def _received(page: Page, record: bytes, wanted: ArticleId) -> ReplicatedArticle:
+    try:
+        received = read_record(record)
+    except ValueError as e:
+        raise ExtractError(page.url, f"is damaged: its record's {e}", MIRRORED) from e
+    if received.id != wanted:
+        raise ExtractError(page.url, f"is damaged: its record is of {received.id}", MIRRORED)
+    return received
+
+
+def _with_record(extract: Extract, received: ReplicatedArticle) -> Extract:
+    """Return an extract with what another mirror says of the article; a date that is a guess there is one here."""
+    published = received.published if received.dated is DateSource.STATED else None
+    return replace(
+        extract,
+        title=received.title,
+        published=published,
+        authors=received.authors,
+        picture=received.picture,
+    )
+
+
+def _as_told(article: Article, received: ReplicatedArticle, now: datetime) -> Article:
+    """Return an article with what only its store can know, as far as that can be."""
+    is_credible = policy.credible(received.updated, now) is not None
+    return replace(
+        article,
+        updated=max(received.updated, article.published) if is_credible else article.published,
+        tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, received.tags) if tag)),
+        rule=received.rule or MIRRORED,
+        gone=policy.credible(received.gone, now),
+    )

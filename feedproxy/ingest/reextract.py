@@ -1,0 +1,99 @@
+"""New rules over the pages that are held: no network."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from feedproxy import policy
+from feedproxy.errors import ExtractError, FetchError, UpstreamError
+from feedproxy.ingest.archive import archive
+from feedproxy.ingest.drafts import article_parts, make_article
+from feedproxy.ingest.mirrored import MARKDOWN, read_copy
+from feedproxy.ingest.services import Services
+from feedproxy.model import Article, ArticleId, ListingItem, Page, Url
+
+
+@dataclass(frozen=True, slots=True)
+class Reextraction:
+    """What new rules make of an article: *fetched* is what would be stored, None if that is what is held; or an error."""
+
+    article_id: ArticleId
+    held: Article | None
+    fetched: Article | None = None
+    error: UpstreamError | None = None
+
+
+def reextract(
+    services: Services, articles: Iterable[ArticleId], *, is_dry: bool
+) -> Iterator[Reextraction]:
+    """Read the pages of *articles* by the present rules, one after the other, and store what has changed, unless *is_dry*.
+
+    Raises:
+        StoreError: the store can't be read or written.
+
+    """
+    for article_id in articles:
+        if services.is_stopping():
+            break
+        with services.store.exclusive_lock():  # nobody fetches it meanwhile
+            done = _reextract_one(services, article_id, is_dry=is_dry)
+        yield done
+    if not is_dry:
+        archive(services)
+
+
+def _reextract_one(services: Services, article_id: ArticleId, *, is_dry: bool) -> Reextraction:
+    held, pages = services.store.article(article_id), services.store.pages(article_id)
+    try:
+        fetched = _read(services, held, pages) if held and pages else None
+    except UpstreamError as e:
+        return Reextraction(article_id, held, error=e)
+    if fetched and not is_dry:
+        services.store.save(fetched, pages, {}, services.clock(), is_fetched=False)
+    return Reextraction(article_id, held, fetched)
+
+
+def _read(services: Services, held: Article, pages: list[Page]) -> Article | None:
+    """Return what the rules make of an article's pages, None if that is what is held.
+
+    Raises:
+        UpstreamError: they find no article, or one that is not to be believed.
+
+    """
+    site = next((site for site in services.mirror.sites if site.name == held.site), None)
+    if site is None:
+        raise ExtractError(held.url, f"its site {held.site} is configured no more")
+    if pages[0].content_type == MARKDOWN:
+        return _read_copy(services, held, pages[0])
+    item = _item(held)
+    parts = article_parts(pages[0], services.mirror, site, partial(held_page, pages))
+    draft = make_article(parts, item, site, services.mirror, services.clock())
+    if reason := policy.rejection_reason(
+        held, draft.article, item, has_rules=bool(site.article.body)
+    ):
+        raise ExtractError(held.url, reason)
+    article, outcome = policy.merge(held, replace(draft.article, gone=held.gone), services.clock())
+    if outcome is policy.ArticleOutcome.SAME:
+        return None
+    flaw = policy.find_flaw(draft.content)
+    if flaw and not flaw.is_minor:
+        raise ExtractError(held.url, flaw.reason)
+    return article
+
+
+def _read_copy(services: Services, held: Article, page: Page) -> Article | None:
+    copy = read_copy(page, _item(held), services.mirror, services.clock()).draft.article
+    article, outcome = policy.merge(held, replace(copy, gone=held.gone), services.clock())
+    return None if outcome is policy.ArticleOutcome.SAME else article
+
+
+def _item(held: Article) -> ListingItem:
+    return ListingItem(held.id, held.url, held.title, held.published, dated=held.dated)
+
+
+def held_page(pages: list[Page], url: Url) -> Page:
+    """Return the page at *url* among those that are held of an article; raises FetchError if it is not."""
+    page = next((page for page in pages if page.url == url), None)
+    if page is None:
+        raise FetchError(url, "is not held")
+    return page

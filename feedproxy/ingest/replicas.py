@@ -1,0 +1,165 @@
+"""Another feedproxy as a source: its archive, page after page, each article as that mirror holds it.
+
+A page is stored in one transaction with how far the walk has come, so one that was interrupted goes on where it was.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from feedproxy import paths, policy
+from feedproxy.errors import ExtractError, GoneError, ListingError, RefusedError, UpstreamError
+from feedproxy.ingest.mirrored import Copy, copy_of_replicated, merge_copy
+from feedproxy.ingest.pictures import PictureCopy, Pictures
+from feedproxy.ingest.reports import Report
+from feedproxy.ingest.services import Services
+from feedproxy.ingest.verification import Verifier
+from feedproxy.model import Channel, ChannelState, ListingItem, Page, StoredPicture, Url
+from feedproxy.parse import ArchivePage, parse_archive
+from feedproxy.replication import read_record
+from feedproxy.store import Store
+
+# Pages that one poll takes at most: a million articles, whatever a mirror says of its archive's length.
+_MOST_PAGES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Takes a channel from another feedproxy; *report* says what became of its articles."""
+
+    services: Services
+    channel: Channel
+    report: Report
+
+    @property
+    def trust(self) -> Verifier:
+        """What checks signatures."""
+        return Verifier(self.services.fetcher, self.services.store.serials)
+
+    def take(self, state: ChannelState) -> ChannelState:
+        """Take what the archive has beyond what was taken before; return how far that came.
+
+        The addresses of its pages follow from the feed's: what the mirror says of them need not be believed.
+
+        Raises:
+            UpstreamError: a page can't be had, is none, or is not signed as it is to be.
+
+        """
+        source = self.channel.source
+        first = _taken(state, source.url) + 1
+        for number in range(first, first + _MOST_PAGES):
+            if self.services.is_stopping():
+                break
+            try:
+                state, is_full = self._take_page(number, state, keep=number == first)
+            except GoneError:
+                if first == 1 or number != first or (source.key and not source.allow_older):
+                    raise
+                return self.take(
+                    replace(state, replica="")
+                )  # an archive that has become shorter is another one
+            if not is_full:
+                break
+        return replace(state, listed=self.report.listed, last_error="")
+
+    def _take_page(
+        self, number: int, state: ChannelState, *, keep: bool
+    ) -> tuple[ChannelState, bool]:
+        """Take one page; return how far the walk has come, and whether the page is full."""
+        at = paths.archive_at(self.channel.url, number)
+        if at is None:
+            raise ListingError(
+                self.channel.url,
+                "is no feed of a feedproxy: it must end in /feed/<section>/<channel>.json",
+            )
+        page = self.services.fetcher.fetch(at[0], keep=keep)
+        digest = hashlib.sha256(f"{number} ".encode() + page.body).hexdigest()
+        if digest == state.listing_hash:
+            self.report.listed += state.listed
+            return state, False
+        self.trust.check_archive(at[0], page, self.channel.source, at[1])
+        archive = parse_archive(page)
+        self.report.listed += len(archive.records)
+        copies = list(self._copies(page, archive))
+        pictures = self._fetch_pictures(copies)
+        taken = number if archive.is_full else number - 1
+        state = replace(state, listing_hash=digest, replica=f"{taken} {self.channel.url}")
+        with self.services.store.exclusive_lock(), self.services.store.transaction() as store:
+            for copy in copies:
+                self._keep(store, copy, pictures)
+            items = [
+                ListingItem(copy.draft.article.id, copy.draft.article.url, copy.draft.article.title)
+                for copy in copies
+            ]
+            store.remember_listing(self.channel.id, items, self.services.clock())
+            store.schedule.remember_poll(state)
+        return state, archive.is_full
+
+    def _copies(self, page: Page, archive: ArchivePage) -> Iterator[Copy]:
+        """Yield the articles of a page, oldest first; one that is none is told, and costs only itself."""
+        for record in reversed(archive.records):
+            try:
+                received = read_record(record)
+                yield copy_of_replicated(
+                    page, received, self.services.mirror, self.services.clock()
+                )
+            except ValueError as e:
+                self.report.note(ExtractError(page.url, f"a record in it is damaged: {e}"))
+            except UpstreamError as e:
+                self.report.note(e)
+
+    def _fetch_pictures(self, copies: list[Copy]) -> Mapping[Url, StoredPicture]:
+        """Return the pictures that the other mirror has; those that it has not are fetched from their own hosts later."""
+        pictures, begun = Pictures(self.services), dict[Url, Future[StoredPicture]]()
+        with ThreadPoolExecutor(self.services.mirror.fetch.requests_at_once) as pool:
+            for copy in copies:
+                shown = copy.draft.article.pictures
+                pictures.start(
+                    pool,
+                    shown,
+                    self.channel.id,
+                    begun,
+                    {url: self._picture_copy(url) for url in shown},
+                )
+            had, failed = pictures.collect(begun)
+        for error in failed:
+            if isinstance(error, RefusedError):
+                self.report.note(error)
+        self.report.pictures += len(had)
+        return had
+
+    def _picture_copy(self, url: Url) -> PictureCopy:
+        """Return where the other mirror has a picture, and what holds its content against its signature."""
+        path = paths.media(paths.media_of(url)[0])
+        place = paths.beside_feed(self.channel.url, path)
+        return PictureCopy(
+            place, lambda body: self.trust.check_picture(place, body, self.channel.source, path)
+        )
+
+    def _keep(self, store: Store, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
+        now = self.services.clock()
+        held = store.article(copy.draft.article.id)
+        try:
+            article, outcome = merge_copy(held, copy, now)
+        except UpstreamError as e:
+            self.report.note(e)
+            return
+        self.report.articles[outcome] += 1
+        if outcome is policy.ArticleOutcome.REDATED:
+            store.redate(article, now)
+        elif outcome is not policy.ArticleOutcome.SAME:
+            own = {url: pictures[url] for url in article.pictures if url in pictures}
+            store.save(
+                article,
+                [],
+                own,
+                now,
+                again_at=policy.next_check(article.published, self.services.mirror.poll, now),
+            )
+
+
+def _taken(state: ChannelState, url: Url) -> int:
+    """Return up to which page the archive of a source was taken in whole."""
+    number, _, of = state.replica.partition(" ")
+    return int(number) if of == url and number.isdigit() else 0

@@ -1,0 +1,85 @@
+"""The tests that site files carry: articles, and what the rules must find in them. Keeps nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from feedproxy import urls
+from feedproxy.errors import UpstreamError
+from feedproxy.fetch import Fetcher
+from feedproxy.ingest.drafts import article_parts, join_clean
+from feedproxy.ingest.reextract import held_page
+from feedproxy.model import ArticleRules, Mirror, Page, Site, Url
+from feedproxy.sanitise import plain_text
+from feedproxy.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """An article (*url*) whose text must hold some words, as a file says."""
+
+    file: str
+    url: Url
+    contains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What came of a test: the rules that the text was found by, and what is wrong; a page that is not held tests nothing."""
+
+    test: RuleTest
+    rule: str = ""
+    fault: str = ""
+    is_held: bool = True
+
+
+def rule_tests(mirror: Mirror, site: str = "") -> tuple[RuleTest, ...]:
+    """Return the tests of all sites' files, or of one's, named by its file without the ending."""
+    files: dict[str, ArticleRules] = {each.name: each.article for each in mirror.sites}
+    chosen = [
+        rules for name, rules in (*files.items(), *mirror.rules.items()) if site in ("", name)
+    ]
+    return tuple(RuleTest(rules.name, *test) for rules in chosen for test in rules.tests)
+
+
+def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
+    """Hold the rules against the pages of an article that are held."""
+    site = _site(test.url, mirror)
+    found = urls.identify(site, test.url)
+    pages = store.pages(found[0]) if found else []
+    if not pages:
+        return RuleResult(test, is_held=False, fault="is not held")
+    return _check(test, mirror, site, lambda _: pages[0], partial(held_page, pages))
+
+
+def check_fetched(test: RuleTest, mirror: Mirror, fetcher: Fetcher) -> RuleResult:
+    """Hold the rules against an article as upstream has it now."""
+    return _check(test, mirror, _site(test.url, mirror), fetcher.fetch, fetcher.fetch)
+
+
+def _check(
+    test: RuleTest,
+    mirror: Mirror,
+    site: Site,
+    first: Callable[[Url], Page],
+    further: Callable[[Url], Page],
+) -> RuleResult:
+    try:
+        parts = article_parts(first(test.url), mirror, site, further)
+        text = plain_text(join_clean(parts)[0])
+    except UpstreamError as e:
+        return RuleResult(test, fault=e.reason)
+    rule = parts[0][1].rule
+    missing = next(_missing(text, test.contains), "")
+    return RuleResult(test, rule, f"{missing!r} is not in its text" if missing else "")
+
+
+def _missing(text: str, contains: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is not in a text; white space and how it is spread over lines make no difference."""
+    plain = "".join(text.split())
+    return (words for words in contains if "".join(words.split()) not in plain)
+
+
+def _site(url: Url, mirror: Mirror) -> Site:
+    host = urls.host_of(url)
+    return mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))

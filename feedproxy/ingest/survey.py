@@ -1,0 +1,195 @@
+"""A page that nobody has configured: which listings it offers, and what their articles look like. Keeps nothing."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from feedproxy import markup, policy, urls
+from feedproxy.discover import find_listing, named_feeds, usual_feeds
+from feedproxy.errors import ListingError, UpstreamError
+from feedproxy.fetch import Fetcher
+from feedproxy.ingest.drafts import Draft, article_parts, make_article
+from feedproxy.model import ArticleId, Listing, ListingItem, Mirror, Page, Site, Url
+from feedproxy.parse import describe_feed, is_feed, parse_listing
+
+_log = logging.getLogger(__name__)
+# More feeds than anybody chooses from; some blogs name one for each category.
+_MAX_FEEDS = 8
+# A feed of which the page shows less is of something else: of comments, of the whole site where the page is a section's.
+_MIN_SHARED = 0.3
+_NAME, _TITLE = ("//meta[@property='og:site_name']/@content",), ("//title",)
+# Between what a page is called and what its site is.
+_BETWEEN = re.compile(r"\s+[|–—·»-]\s+|\s*[|｜]\s*")
+
+# Returns a fetcher that may ask these hosts, too.
+Reach = Callable[[frozenset[str]], Fetcher]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundListing:
+    """A listing, as a channel of *site* would have it; *shared* is the share of its articles that the page links to."""
+
+    kind: str
+    url: Url
+    title: str
+    site: Site
+    listing: Listing
+    shared: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An article of a listing: what was made of it and what is wrong with that, or why nothing was."""
+
+    item: ListingItem
+    draft: Draft | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What a survey works with: the page that it began at, None where that is a feed."""
+
+    mirror: Mirror
+    reach: Reach
+    page: Page
+    root: markup.Element | None = None
+
+
+def survey(url: Url, mirror: Mirror, reach: Reach) -> list[FoundListing]:
+    """Return the listings that the page at *url* is or offers, the best first.
+
+    Feeds that show what the page shows come first, then the page itself, then other feeds.
+
+    Raises:
+        UpstreamError: it can't be had, or offers none.
+
+    """
+    page = reach(frozenset(hosts_like(urls.host_of(url)))).fetch(url)
+    if is_feed(page):
+        return [_feed(_Survey(mirror, reach, page), page)]
+    try:
+        of = _Survey(mirror, reach, page, markup.parse(markup.decode(page.body, page.content_type)))
+        found = [*_feeds(of), *_listings(of)]
+    except markup.ERRORS as e:
+        raise ListingError(url, f"page can't be read: {e}") from e
+    if not found:
+        raise ListingError(
+            url,
+            "no feed was found there or in the usual places, and no list of articles on the page",
+        )
+    return sorted(
+        found, key=lambda find: (find.shared < _MIN_SHARED, find.kind == "html", -find.shared)
+    )
+
+
+def sample(
+    find: FoundListing, mirror: Mirror, fetcher: Fetcher, now: datetime, *, count: int
+) -> list[Sample]:
+    """Return what is made of the first articles of a listing, as a poll would make it."""
+    return [_sample(item, find.site, mirror, fetcher, now) for item in find.listing.items[:count]]
+
+
+def hosts_like(host: str) -> tuple[str, ...]:
+    """Return a host with and without its "www."."""
+    bare = host.removeprefix("www.")
+    return tuple(dict.fromkeys((host, bare, f"www.{bare}")))
+
+
+def _feeds(of: _Survey) -> list[FoundListing]:
+    """Return the feeds that the page names, else the first that is in a usual place."""
+    assert of.root is not None  # noqa: S101 (where there are feeds to look for, there is a page)
+    named = [
+        find for url in named_feeds(of.root, of.page.url)[:_MAX_FEEDS] if (find := _try(of, url))
+    ]
+    if named:
+        return named
+    usual = (find for url in usual_feeds(of.page.url) if (find := _try(of, url)))
+    return [find for find in [next(usual, None)] if find]
+
+
+def _try(of: _Survey, url: Url) -> FoundListing | None:
+    hosts = frozenset((*hosts_like(urls.host_of(of.page.url)), urls.host_of(url)))
+    try:
+        return _feed(of, of.reach(hosts).fetch(url))
+    except UpstreamError as e:
+        _log.debug("no feed: %s", e)
+        return None
+
+
+def _feed(of: _Survey, page: Page) -> FoundListing:
+    title, hosts = describe_feed(page)
+    site = _site(of, page, hosts)
+    listing = parse_listing(page, site, "feed")
+    shown = _shown(of, site)
+    shared = sum(item.id in shown for item in listing.items) / len(listing.items)
+    return FoundListing("feed", page.url, title or _titles(of)[1], site, listing, shared)
+
+
+def _site(of: _Survey, page: Page, hosts: Sequence[str]) -> Site:
+    """Return the site of a feed: the configured one that most of its entries are at, else one of that host and the page's."""
+    (host, _), *_ = Counter(hosts).most_common(1) or [(urls.host_of(page.url), 0)]
+    if configured := of.mirror.site_of(host):
+        return configured
+    name = host.removeprefix("www.")
+    same = (*hosts_like(host), *hosts_like(urls.host_of(of.page.url)))
+    taken = {each for site in of.mirror.sites for each in site.hosts}
+    return Site(
+        name,
+        _titles(of)[0] or name,
+        tuple(each for each in dict.fromkeys(same) if each not in taken),
+    )
+
+
+def _listings(of: _Survey) -> list[FoundListing]:
+    """Return the page as a listing: by the rules of its site, else by the structure that repeats on it."""
+    assert of.root is not None  # noqa: S101 (as above)
+    site = _site(of, of.page, ())
+    if not site.listing.item:
+        rules = find_listing(of.root, of.page.url)
+        if rules is None:
+            return []
+        site = replace(site, listing=rules)
+    try:
+        return [
+            FoundListing(
+                "html", of.page.url, _titles(of)[1], site, parse_listing(of.page, site, "html"), 1.0
+            )
+        ]
+    except ListingError as e:
+        _log.info("%s", e)
+        return []
+
+
+def _shown(of: _Survey, site: Site) -> set[ArticleId]:
+    """Return the articles that the page links to."""
+    if of.root is None:
+        return set()
+    links = (urls.resolve(of.page.url, link.get("href", "")) for link in of.root.iter("a"))
+    found = (urls.identify(site, link) for link in links if link)
+    return {each[0] for each in found if each}
+
+
+def _titles(of: _Survey) -> tuple[str, str]:
+    """Return what the site is called, and what the page is, "" where there is no page."""
+    if of.root is None:
+        return "", ""
+    parts = _BETWEEN.split(markup.select_text(of.root, _TITLE))
+    return markup.select_text(of.root, _NAME) or parts[-1], parts[0]
+
+
+def _sample(
+    item: ListingItem, site: Site, mirror: Mirror, fetcher: Fetcher, now: datetime
+) -> Sample:
+    try:
+        page = fetcher.fetch(item.url)
+        draft = make_article(
+            article_parts(page, mirror, site, fetcher.fetch), item, site, mirror, now
+        )
+    except UpstreamError as e:
+        return Sample(item, fault=e.reason)
+    flaw = policy.find_flaw(draft.content, excerpt=item.excerpt, end_marker=site.end_marker)
+    return Sample(item, draft, flaw.reason if flaw else "")

@@ -1,0 +1,69 @@
+"""Articles as archives: the pages of a feed's whole history, which never change once they are full (RFC 5005, 4).
+
+So nothing in them depends on what the mirror comes to hold later: links to articles lead beside the page they stand on, where
+the mirror leads on or says that it does not hold them; pictures stand at addresses by their upstream addresses.
+"""
+
+from dataclasses import replace
+
+from feedproxy import paths
+from feedproxy.markup import fragment
+from feedproxy.model import ArchiveEntry, MediaFile, StoredPicture, Url
+from feedproxy.output import render
+from feedproxy.output.context import ArticleContext, RenderContext
+from feedproxy.output.feeds import entry_of, feed_of
+from feedproxy.output.selectors import FeedSelector
+from feedproxy.replication import record_of
+from feedproxy.rewrite import shown_pictures
+from feedproxy.store import PAGE_ENTRIES
+from feedproxy.urls import host_of
+
+
+def make_archive(
+    ground: RenderContext, scope: FeedSelector, number: int, form: str
+) -> bytes | None:
+    """Return a page of a scope's archive in one of `paths.FORMATS`, the oldest is 1; None beyond the open one.
+
+    The open page is the first that is not full; it may be empty.
+    """
+    archive = ground.library.archive
+    open_page = archive.length(scope.log) // PAGE_ENTRIES + 1
+    if not 1 <= number <= open_page:
+        return None
+
+    def address(page: int) -> str:
+        return ground.absolute(scope.archive_path(page, form)) if 1 <= page <= open_page else ""
+
+    history = render.History(
+        older=address(number - 1),
+        newer=address(number + 1),
+        current=ground.absolute(scope.path(form)),
+        page=number,
+        is_full=number < open_page,
+    )
+    entries = tuple(_entry(ground, logged) for logged in archive.page(scope.log, number))
+    return render.FORMS[form](
+        feed_of(ground, scope, scope.archive_path(number, form), entries, history)
+    )
+
+
+def _entry(ground: RenderContext, logged: ArchiveEntry) -> render.Entry:
+    """Return an entry, with the article as another mirror takes it: of what is not known for ever, nothing."""
+    article = replace(logged.article, gone=None)
+    shown = shown_pictures(fragment(article.body), article.picture)
+    pictures = {
+        url: _by_address(url) for url in shown if host_of(url) in ground.mirror.picture_hosts
+    }
+    record = record_of(article, (logged.channel,), {}, with_body=True)
+    return entry_of(
+        article,
+        ArticleContext(ground, logged.section, {}, pictures),
+        (logged.section, logged.channel),
+        record,
+    )
+
+
+def _by_address(url: Url) -> StoredPicture:
+    """Return a picture that may be held or not, now or later: its forms, named by its address, of no known size."""
+    original, reading = (MediaFile(name, "", 0, 0, 0) for name in paths.media_of(url))
+    return StoredPicture(original, reading)

@@ -1,0 +1,163 @@
+"""Articles as feeds."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
+
+from feedproxy import paths
+from feedproxy.feed_options import SCRIPTS, WINDOW, FeedOptions, convert, pick, shape
+from feedproxy.model import Article, Images, MirrorPath, SafeHtml, Version
+from feedproxy.output import render
+from feedproxy.output.context import ArticleContext, RenderContext, context_of
+from feedproxy.output.selectors import FeedSelector
+from feedproxy.rewrite import LinkContext
+from feedproxy.store import PAGE_ENTRIES, Library
+
+# How a feed's title names what was chosen: parameters, and what they say of their values.
+_SAID = {
+    "": "",
+    "title": "标题",
+    "description": "正文",
+    "author": "作者",
+    "category": "话题",
+    "filter": "含",
+    "filterout": "不含",
+}
+_SAID_CHARACTERS = 40
+_PLAIN_CHOICE = FeedOptions()
+
+
+def make_feed(
+    ground: RenderContext,
+    scope: FeedSelector,
+    form: str,
+    choice: FeedOptions = _PLAIN_CHOICE,
+    version: Version | None = None,
+) -> bytes:
+    """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own.
+
+    *version* is the version of what the feed shows, read before the articles, if the caller has it.
+    """
+    version = version or version_of(ground.library, scope)
+    with ground.library.snapshot() as library:
+        ground = replace(ground, library=library)
+        articles = [shape(article, choice) for article in articles_of(ground, scope, choice)]
+        context = context_of(ground, articles, scope.name)
+    is_walked = scope.log and version.length and not choice.query and ground.files is None
+    newest = scope.archive_path(-(-version.length // PAGE_ENTRIES), form)
+    history = render.History(older=ground.absolute(newest) if is_walked else "")
+    entries = tuple(
+        entry_of(article, context, ground.place_of(context.channels[article.id], scope.name))
+        for article in articles
+    )
+    return render.FORMS[form](
+        feed_of(ground, scope, scope.path(form), entries, history, choice=choice)
+    )
+
+
+def version_of(library: Library, scope: FeedSelector) -> Version:
+    """Return what changes with every change to the feeds of a scope."""
+    if scope.words:
+        return library.search.version(scope.channel_ids)
+    return library.archive.version(scope.log, scope.channel_ids)
+
+
+def feed_of(
+    ground: RenderContext,
+    scope: FeedSelector,
+    path: MirrorPath,
+    entries: tuple[render.Entry, ...],
+    history: render.History,
+    *,
+    choice: FeedOptions = _PLAIN_CHOICE,
+) -> render.Feed:
+    """Return the document at a path of a scope's feed."""
+    mirror = ground.mirror
+    is_announced = (
+        scope.log and not history.page and not choice.query
+    )  # so many as the poller can tell a hub of
+    query = scope.query_with(choice.query)
+    name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
+    return render.Feed(
+        id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
+        title=convert(scope.title, choice.script) + _said(choice),
+        description=convert(scope.description or scope.title, choice.script),
+        link=ground.absolute(scope.home(ground.layout), scope.query),
+        self_link=ground.absolute(path, query),
+        language=SCRIPTS.get(choice.script, mirror.language),
+        ttl_minutes=mirror.ttl_minutes,
+        updated=max((entry.updated for entry in entries), default=render.NEVER),
+        entries=entries,
+        history=history,
+        hub=ground.hub if is_announced else "",
+    )
+
+
+def articles_of(ground: RenderContext, scope: FeedSelector, choice: FeedOptions) -> list[Article]:
+    """Return the articles of a feed, newest first, as they are held."""
+    limit = choice.limit or ground.mirror.entries
+    most = max(limit, WINDOW) if choice.is_filter else limit
+    if scope.words:
+        found = ground.library.search.find(scope.words, scope.channel_ids, most)
+    else:
+        found = ground.library.newest(scope.channel_ids, most, tag=scope.tag)
+    return pick(found, choice, limit)
+
+
+def _said(choice: FeedOptions) -> str:
+    """Return what of a feed was chosen, for its title; what could be taken for mark-up is left out of it."""
+    words = []
+    for name, expression in choice.expressions:
+        kind, _, part = name.partition("_")
+        words.append(f"{_SAID[part]}{_SAID[kind]} {_harmless(expression)}")
+    words += [f"最近 {choice.within_s} 秒"] if choice.within_s else []
+    return f"（{'；'.join(words)}）" if words else ""
+
+
+def _harmless(expression: str) -> str:
+    text = "".join(
+        letter for letter in expression if letter.isprintable() and letter not in "<>&\"'`"
+    )
+    return text if len(text) <= _SAID_CHARACTERS else text[:_SAID_CHARACTERS] + "…"
+
+
+def entry_of(
+    article: Article,
+    context: ArticleContext,
+    at: tuple[str, str],
+    record: Mapping[str, object] | None = None,
+) -> render.Entry:
+    """Return an article as an entry, its page *at* a section and channel; *record* is for other mirrors."""
+    ground = context.ground
+    place = context.place(article, at, ground.absolute, alone=True)
+    lead = context.lead(article, place)
+    return render.Entry(
+        id=ground.mirror.entry_id(article.site, article.id),
+        link=paths.suffixed(ground.absolute(place.page), article.id),
+        via=article.url,
+        title=article.title,
+        summary=article.summary,
+        content=SafeHtml((render.lead_figure(lead) if lead else "") + context.body(article, place)),
+        published=article.published,
+        updated=article.updated,
+        authors=article.authors,
+        tags=article.tags,
+        enclosure=_enclosure(article, context, place),
+        record=record,
+    )
+
+
+def _enclosure(
+    article: Article, context: ArticleContext, place: LinkContext
+) -> render.Enclosure | None:
+    """Return the lead picture as readers show it beside the headline, with its true length and type, if it is held."""
+    if article.picture and place.images is Images.LINK:
+        return render.Enclosure(article.picture.url, render.picture_type(article.picture.url))
+    stored = context.stored(article, place)
+    if (
+        stored is None or not stored.reading.media_type
+    ):  # as in an archive, which knows no more than its address
+        return None
+    file = stored.reading
+    url = place.write(place.layout.media(file.name, place.section))
+    return render.Enclosure(url, file.media_type, file.size, file.width, file.height)

@@ -1,0 +1,39 @@
+"""The line on top of every page."""
+
+from feedproxy import paths
+from feedproxy.model import MirrorPath, NavigationLink
+from feedproxy.output import render
+from feedproxy.output.context import RenderContext
+
+
+def navigation_of(
+    ground: RenderContext,
+    page: MirrorPath,
+    section: str,
+    *,
+    article_id: str = "",
+    beside: bool = False,
+) -> tuple[render.Link, ...]:
+    """Return the navigation's links as they are printed on *page*; *beside* says that other folders lie beside the sections."""
+
+    def printed(link: NavigationLink) -> render.Link:
+        target = _target(link, ground.layout, section, beside=beside)
+        if target is None:
+            href = link.url
+        elif link.to == "section":
+            href = paths.relative(target, page)
+        else:
+            href = paths.from_root(target, page)
+        is_here = target is not None and target.rstrip("/") == page.rstrip("/")
+        return render.Link(link.title, paths.suffixed(href, article_id), is_here=is_here)
+
+    return tuple(map(printed, ground.mirror.navigation))
+
+
+def _target(
+    link: NavigationLink, layout: paths.Layout, section: str, *, beside: bool
+) -> MirrorPath | None:
+    """Return the place of the mirror to which a link leads, None if elsewhere."""
+    if link.to == "section":
+        return layout.section(section) if section else layout.home
+    return layout.section(link.to) if link.to and (beside or not link.url) else None

@@ -1,0 +1,45 @@
+"""All feeds as one list, that readers can take in at once."""
+
+from feedproxy.feed_options import convert
+from feedproxy.model import ALL
+from feedproxy.output import render
+from feedproxy.output.context import RenderContext
+from feedproxy.output.script import query_of
+from feedproxy.output.selectors import FeedSelector, selector_of
+
+
+def make_opml(ground: RenderContext, form: str = "xml") -> bytes:
+    """Return OPML 2.0 with the feeds of everything, sections and channels, in one of `paths.FORMATS` and the ground's script."""
+    mirror = ground.mirror
+    chosen = query_of(ground.script)
+
+    def outline(scope: FeedSelector | None) -> tuple[render.Outline, ...]:
+        if scope is None:
+            return ()
+        address, home = (
+            ground.absolute(scope.path(form), chosen),
+            ground.absolute(scope.home(ground.layout), chosen),
+        )
+        label, title, description = (
+            convert(text, ground.script) for text in (scope.label, scope.title, scope.description)
+        )
+        return (render.Outline(label, title, address, home, description),)
+
+    groups = [
+        render.Outline(
+            convert(section.title, ground.script),
+            convert(section.title, ground.script),
+            children=(
+                *outline(selector_of(mirror, section.name)),
+                *(
+                    each
+                    for channel in section.channels
+                    for each in outline(selector_of(mirror, section.name, channel.id))
+                ),
+            ),
+        )
+        for section in mirror.sections
+    ]
+    return render.render_opml(
+        convert(mirror.name, ground.script), (*outline(selector_of(mirror, ALL)), *groups)
+    )

@@ -1,0 +1,376 @@
+"""Articles and lists of them as HTML pages, their links relative to the page they stand on."""
+
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from feedproxy import paths
+from feedproxy.model import (
+    ALL,
+    EXCERPT,
+    Article,
+    ArticleId,
+    Channel,
+    Headline,
+    Mirror,
+    MirrorPath,
+    Section,
+)
+from feedproxy.output import render
+from feedproxy.output.context import ArticleContext, RenderContext, context_of
+from feedproxy.output.page_layout import block_of, feed_link, layout_of
+from feedproxy.output.search import found_of
+from feedproxy.output.selectors import FeedSelector, search_selector, selector_of, tag_selector
+from feedproxy.rewrite import LinkContext
+from feedproxy.search_terms import Query
+from feedproxy.store import Library
+
+_HOME_HEADLINES, _LIST_HEADLINES = 10, 50
+# As the indexes of the git-hosted mirrors have it.
+INDEX_HEADLINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The mirror's pages."""
+
+    ground: RenderContext
+
+    def home(self) -> bytes:
+        """Return the front page: the newest articles of each section, and how to subscribe."""
+        home = self._layout.home
+        blocks = tuple(
+            block_of(
+                self.ground,
+                render.Link(
+                    section.title, paths.relative(self._layout.section(section.name), home)
+                ),
+                self._newest(section, _HOME_HEADLINES),
+                home,
+                section=section.name,
+            )
+            for section in self._mirror.sections
+        )
+        scopes = [selector_of(self._mirror, section.name) for section in self._mirror.sections] + [
+            selector_of(self._mirror, ALL)
+        ]
+        frame = layout_of(
+            self.ground,
+            self._mirror.name,
+            home,
+            canonical=home,
+            description=self._mirror.description,
+            scopes=scopes,
+        )
+        known = self._mirror.addresses if self.ground.files else ()
+        addresses = paths.relative(paths.ADDRESSES, home) if known else ""
+        return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
+
+    def section(self, section: Section, page: MirrorPath) -> bytes:
+        """Return a section's front page as it stands at *page*: its newest articles and its channels."""
+        channels = [
+            selector_of(self._mirror, section.name, channel.id) for channel in section.channels
+        ]
+        block = block_of(
+            self.ground,
+            render.Link("最新文章"),
+            self._newest(section, _LIST_HEADLINES),
+            page,
+            section=section.name,
+        )
+        frame = layout_of(
+            self.ground,
+            section.title,
+            page,
+            canonical=self._layout.section(section.name),
+            description=section.description,
+            section=section.name,
+            scopes=[selector_of(self._mirror, section.name)],
+        )
+        return render.render_list(
+            frame,
+            (block,),
+            tuple(feed_link(self.ground, scope, page) for scope in channels if scope),
+        )
+
+    def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
+        """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
+        count = self._library.count(channel.id)
+        last = last_index(count)
+        if not 1 <= number <= last:
+            return None
+        page = self._layout.index(section.name, channel.id, number)
+        headlines = self._library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
+        block = block_of(
+            self.ground,
+            render.Link(f"{count} 篇文章"),
+            headlines,
+            page,
+            section=section.name,
+            channel=channel.id,
+        )
+        frame = layout_of(
+            self.ground,
+            channel.title,
+            page,
+            canonical=page,
+            description=f"{section.title}：{channel.title}",
+            section=section.name,
+            scopes=[selector_of(self._mirror, section.name, channel.id)],
+        )
+        return render.render_list(
+            frame, (block,), pager=pager_of(self._layout, section, channel, number, last)
+        )
+
+    def tag(self, tag: str) -> bytes | None:
+        """Return a tag's page, None if no article has the tag."""
+        scope = tag_selector(self._mirror, tag)
+        found = self._library.tagged(tag, scope.channel_ids, _LIST_HEADLINES) if scope else []
+        if scope is None or not found:
+            return None
+        page = scope.home(self._layout)
+        block = block_of(self.ground, render.Link("最新文章"), found, page)
+        frame = layout_of(
+            self.ground,
+            tag,
+            page,
+            canonical=page,
+            description=scope.description,
+            scopes=self._if_live(scope),
+        )
+        return render.render_list(frame, (block,))
+
+    def search(self, asked: str, words: Query | None, before: ArticleId | None = None) -> bytes:
+        """Return the page with what has all *words*, older than one article; without any it says how to ask."""
+        scope = search_selector(self._mirror, words) if words else None
+        query = (
+            f"{scope.query}&before={quote(before, safe='')}"
+            if scope and before
+            else scope.query
+            if scope
+            else ""
+        )
+        title = f"搜索：{asked}" if asked else "搜索"
+        frame = layout_of(self.ground, title, paths.SEARCH, scopes=[scope], query=query)
+        return render.render_search(
+            replace(frame, asked=asked), found_of(self.ground, scope, before) if scope else None
+        )
+
+    def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
+        """Return an article's page in one of its channels, None if it is not held there."""
+        with self._library.snapshot() as library:
+            article = library.article(article_id)
+            context = (
+                context_of(replace(self.ground, library=library), [article], section)
+                if article
+                else None
+            )
+            if (
+                article is None
+                or context is None
+                or channel not in context.channels.get(article_id, ())
+            ):
+                return None
+            return Pages(context.ground).article_in(context, article, channel)
+
+    def article_in(self, context: ArticleContext, article: Article, channel: str) -> bytes:
+        """Return an article's page in one of its channels, by what is known already."""
+        page = self._layout.article(context.prefer, channel, article.id)
+        place = context.place(
+            article, (context.prefer, channel), lambda to: paths.relative(to, page)
+        )
+        body = self._article_body(article, context, place)
+        return render.render_article(self._article_frame(article, context, place, body), body)
+
+    def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
+        """Return the canonical page of an article, None if it is not held."""
+        channels = self._library.channels_of([article_id]).get(article_id)
+        return self.ground.page_of(article_id, channels, section) if channels else None
+
+    def not_held(
+        self, section: str, article_id: ArticleId, page: MirrorPath, *, may_ask: bool = True
+    ) -> bytes:
+        """Return the page that says that an article is not held, with its original address if that is known.
+
+        It offers to queue the article, unless that was done, the address is not known, or *may_ask* says no.
+        """
+        frame = layout_of(self.ground, "这篇文章还没有收录", page, section=section)
+        request = self._library.request(article_id)
+        original = self._library.original(article_id) or ""
+        text = (
+            "镜像里还没有这篇文章。" if original else "镜像里没有这篇文章，也没有一篇文章提到过它。"
+        )
+        if request:
+            text = "已经排队，镜像正在取这篇文章。过一会儿再打开这一页，它就在这里。"
+            text += f"（上次没有取到：{request.error}）" if request.error else ""
+        elif original and not may_ask:
+            text = "排队的文章太多了，请过几分钟再试。"
+        can_ask = may_ask and self._mirror.requests.max_queued > 0
+        return render.render_message(
+            frame, text, original, ask=bool(original and can_ask and not request)
+        )
+
+    def message(self, title: str, text: str, page: MirrorPath) -> bytes:
+        """Return a page that says one thing."""
+        return render.render_message(layout_of(self.ground, title, page), text)
+
+    def lost(self, title: str, text: str) -> bytes:
+        """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
+        root = urlsplit(self.ground.public_url).path
+        frame = replace(
+            layout_of(self.ground, title, paths.HOME),
+            home=root + self._layout.home,
+            style=root + paths.STYLE,
+            subscribe=root + self._layout.subscribe if self.ground.has_feeds else "",
+            icon=root + paths.ICON,
+            navigation=(),
+            canonical="",
+        )
+        return render.render_message(frame, text)
+
+    def addresses(self) -> bytes:
+        """Return the page that lists where else the mirror is, and what it is a mirror of."""
+        page = paths.ADDRESSES
+        sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
+        return render.render_addresses(
+            layout_of(self.ground, "镜像的其他地址", page), sites, self._mirror.addresses
+        )
+
+    # -------------------------------------------------------------- an article
+
+    def _article_body(
+        self, article: Article, context: ArticleContext, place: LinkContext
+    ) -> render.ArticleBody:
+        def linked(title: str, target: MirrorPath) -> render.Link:
+            return render.Link(title, paths.suffixed(place.write(target), article.id))
+
+        def neighbour(headline: Headline | None) -> render.Link | None:
+            if headline is None:
+                return None
+            return linked(
+                headline.title,
+                self.ground.listed_page(
+                    headline.id, headline.channels, place.section, place.channel
+                ),
+            )
+
+        is_shown = any(channel.id == place.channel for channel in self._mirror.channels)
+        before, after = (
+            self._library.neighbours(article.id, place.channel) if is_shown else (None, None)
+        )
+        timezone = self._mirror.timezone_of(article.site)
+        return render.ArticleBody(
+            title=article.title,
+            authors=article.authors,
+            published=article.published.astimezone(timezone),
+            updated=article.updated.astimezone(timezone),
+            dated=article.dated,
+            content=context.body(article, place),
+            original=article.url,
+            lead=context.lead(article, place),
+            tags=tuple(
+                linked(tag, page) for tag in article.tags if (page := self._layout.tag(tag))
+            ),
+            channels=tuple(
+                linked(channel.title, self._layout.index(section.name, channel.id))
+                for section in self._mirror.sections
+                for channel in section.channels
+                if channel.id in context.channels[article.id]
+            ),
+            before=neighbour(before),
+            after=neighbour(after),
+            note=note_of(article, timezone),
+        )
+
+    def _article_frame(
+        self,
+        article: Article,
+        context: ArticleContext,
+        place: LinkContext,
+        body: render.ArticleBody,
+    ) -> render.PageLayout:
+        canonical = self.ground.page_of(article.id, context.channels[article.id], place.section)
+        stored = context.stored(article, place)
+        properties = [
+            *(
+                []
+                if article.dated.is_guess
+                else [("article:published_time", body.published.isoformat())]
+            ),
+            ("article:modified_time", body.updated.isoformat()),
+            *(("article:tag", tag) for tag in article.tags),
+        ]
+        if stored:
+            file = stored.original
+            properties += [
+                (
+                    "og:image",
+                    paths.absolute(
+                        self._layout.media(file.name, place.section), self.ground.public_url
+                    ),
+                ),
+                ("og:image:width", str(file.width)),
+                ("og:image:height", str(file.height)),
+            ]
+        return layout_of(
+            self.ground,
+            article.title,
+            place.page,
+            kind="article",
+            canonical=canonical,
+            description=article.summary,
+            section=place.section,
+            scopes=[
+                selector_of(self._mirror, place.section),
+                selector_of(self._mirror, place.section, place.channel),
+            ],
+            query=article.id,
+            properties=properties,
+        )
+
+    # -------------------------------------------------------------- parts
+
+    @property
+    def _mirror(self) -> Mirror:
+        return self.ground.mirror
+
+    @property
+    def _layout(self) -> paths.Layout:
+        return self.ground.layout
+
+    @property
+    def _library(self) -> Library:
+        return self.ground.library
+
+    def _if_live(self, scope: FeedSelector) -> list[FeedSelector]:
+        """Return the scope of a feed that only a server makes."""
+        return [scope] if self.ground.files is None else []
+
+    def _newest(self, section: Section, limit: int) -> list[Headline]:
+        return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)
+
+
+def last_index(count: int) -> int:
+    """Return how many pages the list of so many articles has."""
+    return max(1, -(-count // INDEX_HEADLINES))
+
+
+def pager_of(
+    layout: paths.Layout, section: Section, channel: Channel, number: int, last: int
+) -> tuple[render.Link, ...]:
+    """Return what leads from one page of a channel's list to the others, if there are any; its own link has no address."""
+    page = layout.index(section.name, channel.id, number)
+    shown = sorted({1, last, *range(max(1, number - 2), min(last, number + 2) + 1)})
+    targets = {at: paths.relative(layout.index(section.name, channel.id, at), page) for at in shown}
+    return (
+        tuple(render.Link(str(at), "" if at == number else targets[at]) for at in shown)
+        if last > 1
+        else ()
+    )
+
+
+def note_of(article: Article, timezone: ZoneInfo) -> str:
+    """Return what readers are to know of an article."""
+    if article.gone:
+        return f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），这里是留存的副本。"
+    return "全文还没有取到，这里只有摘要；镜像会继续尝试。" if article.rule == EXCERPT else ""

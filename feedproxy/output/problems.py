@@ -1,0 +1,119 @@
+"""What is wrong with a mirror, and what to do about it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from feedproxy.model import Alarm, ChannelState, Mirror
+
+# A poll that is so late says that the poller is behind, or not there.
+LATE = timedelta(minutes=15)
+# One failure is the network's daily bread.
+MIN_FAILURES = 3
+# A day's articles and pictures, and room for the database to work in.
+_MIN_FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and what to do about it."""
+
+    what: str
+    advice: str
+
+
+def of_poller(
+    leader: tuple[str, datetime] | None,
+    mirror: Mirror,
+    states: Mapping[str, ChannelState],
+    now: datetime,
+) -> Iterator[Problem]:
+    """Yield that nobody polls, or that who does is behind."""
+    if leader is None:
+        yield Problem("no poller is running", "start one: feedproxy serve, or feedproxy poll")
+        return
+    due = [states[channel.id].next_poll_at for channel in mirror.channels if channel.id in states]
+    late = [at for at in due if at and at < now - LATE]
+    if late:
+        behind = int((now - min(late)) / timedelta(minutes=1))
+        advice = (
+            "see whether upstream is slow (the log says it), or raise fetch.requests_per_second"
+        )
+        yield Problem(
+            f"the poller is behind: {len(late)} channels are due, one for {behind} minutes", advice
+        )
+
+
+def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
+    """Yield that hardly any bytes are *free* in the data folder, or that it can't be looked at."""
+    if free is None:
+        yield Problem(
+            f"{folder} can't be looked at",
+            "give this user the folder, or name another by FEEDPROXY_DATA",
+        )
+    elif free < _MIN_FREE_BYTES:
+        yield Problem(
+            f"{free / 1_000_000:.0f} MB are free in {folder}",
+            "make room, or: feedproxy prune --days 365",
+        )
+
+
+def of_alarm(alarm: Alarm) -> Problem:
+    """Return a rule that fits no more."""
+    since = f"{alarm.rule} fits what {alarm.channel} shows no more since {said(alarm.opened)}"
+    advice = (
+        f"look at the page, mend the rule in config/sites/{alarm.site}.toml, try it with: feedproxy check {alarm.url}; "
+        f"then: feedproxy reextract --channel {alarm.channel}"
+    )
+    return Problem(f"{since}, for example {alarm.url}: {alarm.reason}", advice)
+
+
+def of_channels(
+    mirror: Mirror, states: Mapping[str, ChannelState], now: datetime
+) -> Iterator[Problem]:
+    """Yield what is taken from another source, then what fails."""
+    known = [states[channel.id] for channel in mirror.channels if channel.id in states]
+    for state in known:
+        if state.stand_in and not state.failures:
+            what = f"{state.channel} is taken from another source: {state.stand_in}"
+            yield Problem(what, "see whether the first one answers: feedproxy doctor")
+    for state in known:
+        if state.failures >= MIN_FAILURES:
+            last = ago(state.succeeded_at, now)
+            what = f"{state.channel} failed {state.failures} times running, last success {last}: {state.last_error}"
+            yield Problem(what, "see whether the address answers: feedproxy doctor")
+
+
+def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
+    """Yield the hosts that are left alone."""
+    for host, until in sorted(quiet.items()):
+        yield Problem(
+            f"{host} asked to be left alone until {said(until)}", "nothing: it is asked again then"
+        )
+
+
+def of_store(error: str) -> Problem:
+    """Return that nothing can be read at all."""
+    return Problem(
+        error,
+        "readers get the last good copy of what was asked for before; see what is wrong: feedproxy doctor --offline",
+    )
+
+
+def of_engine(error: str) -> Problem:
+    """Return that what all machines share is away, while the store is there."""
+    return Problem(
+        error,
+        "nothing, if it is to be away: polling goes on by itself once it is back, and what is held is served",
+    )
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago a moment was, in words."""
+    return f"{(now - moment) / timedelta(hours=1):.1f} hours ago" if moment else "never"
+
+
+def said(moment: datetime) -> str:
+    """Return a moment as it is written."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,87 @@
+"""Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
+
+from feedproxy.output.render import books
+from feedproxy.output.render.feeds import FORMS
+from feedproxy.output.render.lists import (
+    MarkdownFront,
+    MarkdownList,
+    render_markdown_front,
+    render_markdown_list,
+)
+from feedproxy.output.render.markdown import MarkdownPage, render_markdown
+from feedproxy.output.render.opml import Outline, render_opml
+from feedproxy.output.render.pages import (
+    STATIC,
+    ArticleBody,
+    FeedGroup,
+    FeedLink,
+    Link,
+    ListBlock,
+    ListedArticle,
+    PageLayout,
+    SearchResult,
+    SearchResults,
+    lead_figure,
+    render_addresses,
+    render_article,
+    render_feed,
+    render_home,
+    render_list,
+    render_message,
+    render_opensearch,
+    render_search,
+    render_subscribe,
+    robots,
+)
+from feedproxy.output.render.status import render_status
+from feedproxy.output.render.values import (
+    NEVER,
+    Enclosure,
+    Entry,
+    Feed,
+    History,
+    Lead,
+    picture_type,
+)
+
+__all__ = [
+    "FORMS",
+    "NEVER",
+    "STATIC",
+    "ArticleBody",
+    "Enclosure",
+    "Entry",
+    "Feed",
+    "FeedGroup",
+    "FeedLink",
+    "History",
+    "Lead",
+    "Link",
+    "ListBlock",
+    "ListedArticle",
+    "MarkdownFront",
+    "MarkdownList",
+    "MarkdownPage",
+    "Outline",
+    "PageLayout",
+    "SearchResult",
+    "SearchResults",
+    "books",
+    "lead_figure",
+    "picture_type",
+    "render_addresses",
+    "render_article",
+    "render_feed",
+    "render_home",
+    "render_list",
+    "render_markdown",
+    "render_markdown_front",
+    "render_markdown_list",
+    "render_message",
+    "render_opensearch",
+    "render_opml",
+    "render_search",
+    "render_status",
+    "render_subscribe",
+    "robots",
+]

@@ -1,0 +1,205 @@
+"""Feeds in RSS 2.0, Atom 1.0 and JSON Feed 1.1: values in, bytes out. Pure; the only module that imports feedgen.
+
+feedgen stamps the clock wherever a date is missing, so every date is given, and says its own name and version,
+so ours is given without a version: the same articles make the same bytes whatever renders them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+from feedgen.entry import FeedEntry
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.ext.dc import DcEntryExtension, DcExtension
+from feedgen.ext.media import MediaEntryExtension, MediaExtension
+from feedgen.feed import FeedGenerator
+from feedgen.util import xml_elem
+
+from feedproxy.output.render.values import Enclosure, Entry, Feed, History
+
+_GENERATOR = "feedproxy"
+_ATOM = "http://www.w3.org/2005/Atom"
+_HISTORY = "http://purl.org/syndication/history/1.0"
+
+
+def render_rss(feed: Feed) -> bytes:
+    """Return RSS 2.0, by the specification and the RSS Advisory Board's profile."""
+    made = _begin(feed, "application/rss+xml")
+    made.ttl(feed.ttl_minutes)
+    made.register_extension("dc", DcExtension, DcEntryExtension)
+    made.register_extension("media", MediaExtension, MediaEntryExtension, atom=False)
+    for entry in feed.entries:
+        item = _add(made, entry)
+        item.guid(entry.id, permalink=False)
+        item.link(href=entry.link)
+        item.description(escape(entry.summary, quote=False))  # RSS reads it as HTML
+        item.content(entry.content, type="CDATA")
+        item.pubDate(entry.published)
+        item.dc.dc_creator(list(entry.authors))
+        if entry.enclosure:
+            # a length that is not known is 0 (RSS profile, "enclosure")
+            item.enclosure(
+                entry.enclosure.url, str(entry.enclosure.length), entry.enclosure.media_type
+            )
+            item.media.content(**_media_content(entry.enclosure), group=None)
+    return bytes(made.rss_str())
+
+
+def render_atom(feed: Feed) -> bytes:
+    """Return Atom 1.0 (RFC 4287)."""
+    made = _begin(feed, "application/atom+xml")
+    made.author(name=feed.title)
+    for entry in feed.entries:
+        item = _add(made, entry)
+        item.id(entry.id)
+        item.updated(entry.updated)
+        item.published(entry.published)
+        item.author([{"name": name} for name in entry.authors])
+        item.register_extension("links", _Links, atom=True, rss=False)
+        item.links.add(rel="alternate", type="text/html", href=entry.link)
+        item.links.add(rel="via", href=entry.via)
+        item.summary(entry.summary)
+        item.content(entry.content, type="html")
+        if entry.enclosure:
+            length = {"length": str(entry.enclosure.length)} if entry.enclosure.length else {}
+            item.links.add(
+                rel="enclosure", type=entry.enclosure.media_type, href=entry.enclosure.url, **length
+            )
+    return bytes(made.atom_str())
+
+
+def render_json_feed(feed: Feed) -> bytes:
+    """Return JSON Feed 1.1."""
+    document = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": feed.link,
+        "feed_url": feed.self_link,
+        "description": feed.description,
+        "language": feed.language,
+        **({"hubs": [{"type": "WebSub", "url": feed.hub}]} if feed.hub else {}),
+        **_json_history(feed.history),
+        "items": [_json_item(entry) for entry in feed.entries],
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+FORMS: Mapping[str, Callable[[Feed], bytes]] = {
+    "atom": render_atom,
+    "json": render_json_feed,
+    "xml": render_rss,
+}
+
+
+class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
+    """The links of an Atom entry; feedgen 1.0 itself loses every attribute of theirs but the address."""
+
+    def __init__(self) -> None:
+        self._links: list[dict[str, str]] = []
+
+    def add(self, **attributes: str) -> None:
+        """Add a link (RFC 4287, 4.2.7)."""
+        self._links.append(attributes)
+
+    def extend_atom(self, entry: Any) -> Any:  # noqa: ANN401 (feedgen's tree)
+        """Write the links into an entry."""
+        for attributes in self._links:
+            xml_elem("link", entry, **attributes)
+        return entry
+
+
+class _Pages(BaseExtension):  # type: ignore[misc]  # the same
+    """A feed's place among the documents of its archive (RFC 5005, 4), and its hub (WebSub, 4)."""
+
+    def __init__(self) -> None:
+        self.history, self.media_type, self.hub = History(), "", ""
+
+    def extend_ns(self) -> dict[str, str]:
+        """Return the namespace of what marks an archive."""
+        return {"fh": _HISTORY} if self.history.page else {}
+
+    def extend_rss(self, feed: Any) -> None:  # noqa: ANN401
+        """Write links and mark into a channel."""
+        self._write(feed[0], f"{{{_ATOM}}}link")
+
+    def extend_atom(self, feed: Any) -> None:  # noqa: ANN401
+        """Write links and mark into a feed."""
+        self._write(feed, "link")
+
+    def _write(self, parent: Any, link: str) -> None:  # noqa: ANN401
+        history = self.history
+        links = {
+            "current": history.current,
+            "prev-archive": history.older,
+            "next-archive": history.newer,
+        }
+        for relation, href in links.items():
+            if href:
+                xml_elem(link, parent, rel=relation, type=self.media_type, href=href)
+        if self.hub:
+            xml_elem(link, parent, rel="hub", href=self.hub)
+        if history.page:
+            xml_elem(f"{{{_HISTORY}}}archive", parent)
+
+
+def _begin(feed: Feed, media_type: str) -> FeedGenerator:
+    made = FeedGenerator()
+    made.id(feed.id)
+    made.title(feed.title)
+    made.description(feed.description)
+    made.link(href=feed.self_link, rel="self", type=media_type)
+    made.link(
+        href=feed.link, rel="alternate", type="text/html"
+    )  # RSS takes the last one for its <link>
+    made.language(feed.language)
+    made.generator(_GENERATOR)
+    made.updated(feed.updated)
+    made.register_extension("pages", _Pages, BaseEntryExtension)
+    made.pages.history, made.pages.media_type, made.pages.hub = feed.history, media_type, feed.hub
+    return made
+
+
+def _add(made: FeedGenerator, entry: Entry) -> FeedEntry:
+    item = made.add_entry(order="append")
+    item.title(entry.title)
+    for tag in entry.tags:
+        item.category(term=tag)
+    return item
+
+
+def _media_content(enclosure: Enclosure) -> dict[str, str]:
+    """Return the attributes of media:content (Media RSS 1.5.1); what is not known is left out."""
+    sizes = {"fileSize": enclosure.length, "width": enclosure.width, "height": enclosure.height}
+    known = {name: str(value) for name, value in sizes.items() if value}
+    return {"url": enclosure.url, "medium": "image", "type": enclosure.media_type, **known}
+
+
+def _json_history(history: History) -> dict[str, object]:
+    """Return where a JSON Feed goes on (1.1, "next_url"), and what an archive document says of itself."""
+    found: dict[str, object] = {"next_url": history.older} if history.older else {}
+    if history.page:
+        newer = {"newer": history.newer} if history.newer else {}
+        found["_feedproxy"] = {"archive": history.page, "full": history.is_full, **newer}
+    return found
+
+
+def _json_item(entry: Entry) -> dict[str, object]:
+    item: dict[str, object] = {
+        "id": entry.id,
+        "url": entry.link,
+        "external_url": entry.via,
+        "title": entry.title,
+        "content_html": entry.content,
+        "summary": entry.summary,
+        "date_published": entry.published.isoformat(),
+        "date_modified": entry.updated.isoformat(),
+        "authors": [{"name": name} for name in entry.authors],
+    }
+    if entry.tags:
+        item["tags"] = list(entry.tags)
+    if entry.enclosure:
+        item["image"] = entry.enclosure.url
+    if entry.record is not None:
+        item["_feedproxy"] = entry.record
+    return item

@@ -1,0 +1,156 @@
+"""Pages in the Markdown form of the git-hosted mirrors: a heading, a line of links, and HTML between two rules. Pure.
+
+An HTML block ends at a blank line (CommonMark 0.31, 4.6), so there is none inside, nor any line break that is not ours.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from feedproxy import markup
+from feedproxy.model import SafeHtml
+from feedproxy.output.render.pages import Link
+from feedproxy.output.render.values import Lead
+
+# Characters of Markdown's own that a backslash makes plain (CommonMark 0.31, 2.4); "|" and "$" are those of tables and formulas.
+_SPECIAL = re.compile(r"[\\`*_\[\]<>&~#|$]")
+# What begins a list or a rule, or makes a heading of the line above.
+_BEGINS_BLOCK = re.compile(r"\A(?:(?=[-+=])|(\d{1,9})(?=[.)]))")
+# What ends the target of a link or an address in angle brackets (6.3, 6.5), or is read otherwise there (2.4, 2.5).
+_ENDS_TARGET = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029<>\\]")
+_PARENTHESES = re.compile(r"[()]")
+_ENTITY = re.compile(r"(&#?[A-Za-z0-9]+);")
+# An address that every reader of Markdown takes for an address or for plain text, whole.
+_PLAIN_ADDRESS = re.compile(
+    r"https?://(?:[A-Za-z0-9./:?=&%#+,@'-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*[A-Za-z0-9/=%#-]"
+)
+# What ends a comment or a line in one reader or another; JSON can say it otherwise.
+_ENDS = re.compile("--|[<>\x7f-\x9f\u2028\u2029]")
+_BREAKS = re.compile("[\r\n\x0b\x0c\x85\u2028\u2029]+")
+_BODY = '<div class="post_content" id="artbody" itemprop="articleBody">'
+_ADDRESS = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPage:
+    """An article as its page in Markdown shows it: links and picture with the addresses that are printed."""
+
+    title: str
+    navigation: tuple[Link, ...]
+    lead: Lead | None
+    content: SafeHtml
+    original: str
+    record: Mapping[str, object] | None = None
+
+
+def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
+    """Return the page; *neutral* has every link of its text lead nowhere: ``<a href>`` becomes ``<ok href>``.
+
+    Otherwise only those do that `rewrite` took the address from and gave as title.
+    """
+    links = " &nbsp;|&nbsp; ".join(map(as_link, page.navigation))
+    head = f"### {as_text(page.title)}\n\n---\n\n#### {links}\n\n\n"
+    body = "\n".join(
+        [
+            _lead(page.lead) + _BODY,
+            *_blocks(page.content, neutral=neutral),
+            "</div>",
+            *_comment(page.record),
+        ]
+    )
+    return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{as_address(page.original)}".encode()
+
+
+def _comment(record: Mapping[str, object] | None) -> list[str]:
+    """Return what a page says to other mirrors: a comment of one line, which therefore holds no "--"."""
+    if record is None:
+        return []
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return [f"<!-- feedproxy {_ENDS.sub(_escaped, text)} -->"]
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "-\\u002d" if match[0] == "--" else f"\\u{ord(match[0]):04x}"
+
+
+def as_text(text: str) -> str:
+    """Return text on one line that Markdown reads as it is."""
+    return _SPECIAL.sub(r"\\\g<0>", _BREAKS.sub(" ", text))
+
+
+def as_paragraph(text: str) -> str:
+    """Return the text of a paragraph: the same, and it begins no list."""
+    return _BEGINS_BLOCK.sub(r"\1\\", as_text(text).strip())
+
+
+def as_address(url: str) -> str:
+    """Return an address that Markdown shows as it is: bare, or in angle brackets where it would read some of it as mark-up.
+
+    >>> as_address("https://a.example/n1.htm?a=b"), as_address("https://a.example/[x](y)?*a*")
+    ('https://a.example/n1.htm?a=b', '<https://a.example/[x](y)?*a*>')
+    """
+    if not url.startswith(_ADDRESS):
+        return as_text(url)
+    safe = _ENDS_TARGET.sub(_encoded, url)
+    return safe if _PLAIN_ADDRESS.fullmatch(safe) else f"<{_without_entities(safe)}>"
+
+
+def as_link(link: Link) -> str:
+    """Return a link in Markdown."""
+    return f"[{as_text(link.title)}]({_target(link.href)})"
+
+
+def _target(href: str) -> str:
+    return _without_entities(_PARENTHESES.sub(_encoded, _ENDS_TARGET.sub(_encoded, href)))
+
+
+def _without_entities(address: str) -> str:
+    return _ENTITY.sub(r"\1%3B", address)
+
+
+def _encoded(match: re.Match[str]) -> str:
+    return quote(match[0], safe="")
+
+
+def _lead(lead: Lead | None) -> str:
+    if lead is None:
+        return ""
+    alt, caption = (escape(_BREAKS.sub(" ", text)) for text in (lead.alt, lead.caption))
+    picture = (
+        f'<img alt="{alt}" src="{escape(lead.src)}"/>'
+        if lead.src
+        else f"<i>{alt}</i>"
+        if alt
+        else ""
+    )
+    return f'<div>{picture}\n<div class="caption">{caption}</div></div><hr/>'
+
+
+def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
+    """Return the text in the form's own elements, one block a line."""
+    root = markup.fragment(content)
+    for link in root.iter("a"):
+        _settle(link, neutral=neutral)
+    for heading in root.iter("h2"):
+        heading.tag = "h4"
+    for figure in list(root.iter("figure", "figcaption")):
+        if figure.tag == "figcaption":
+            figure.addprevious(figure.makeelement("br"))
+        line = figure.makeelement("br")
+        line.tail, figure.tail = figure.tail, None
+        figure.addnext(line)
+    pieces = markup.blocks(root)
+    return [
+        piece.replace("\r", "").replace("\n", "&#10;") for piece in pieces if piece.strip(" \t\r\n")
+    ]
+
+
+def _settle(link: markup.Element, *, neutral: bool) -> None:
+    if "href" in link.attrib:
+        link.tag = "ok" if neutral else "a"
+    elif link.get("title", "").startswith(_ADDRESS):
+        link.tag = "ok"
+        link.set("href", link.attrib.pop("title"))

@@ -1,0 +1,59 @@
+"""What a search has found, as its page shows it."""
+
+from collections.abc import Collection
+
+from feedproxy import paths
+from feedproxy.markup import clean_text_of
+from feedproxy.model import Article, ArticleId
+from feedproxy.output import render
+from feedproxy.output.context import RenderContext
+from feedproxy.output.selectors import FeedSelector
+from feedproxy.search_terms import Query
+
+# 20 make a page of at most 35 KB, whatever is marked.
+_MATCHES = 20
+# Of a text so many characters are shown, and so many of them before the first word that was asked for.
+_SHOWN, _BEFORE = 120, 30
+
+
+def found_of(
+    ground: RenderContext, scope: FeedSelector, before: ArticleId | None
+) -> render.SearchResults | None:
+    """Return the newest articles that a search finds, older than one of them, and where it goes on."""
+    if scope.words is None:
+        return None
+    found = ground.library.search.find(scope.words, scope.channel_ids, _MATCHES + 1, before=before)
+    shown = found[:_MATCHES]
+    channels = ground.library.channels_of([article.id for article in shown])
+    matches = tuple(_match(ground, article, channels[article.id], scope.words) for article in shown)
+    here = f"{paths.relative(paths.SEARCH, paths.SEARCH)}?{scope.query}"
+    return render.SearchResults(
+        matches,
+        here if before else "",
+        f"{here}&before={shown[-1].id}" if len(found) > _MATCHES else "",
+    )
+
+
+def _match(
+    ground: RenderContext, article: Article, channels: Collection[str], words: Query
+) -> render.SearchResult:
+    page = paths.relative(ground.page_of(article.id, channels, ""), paths.SEARCH)
+    text = clean_text_of(article.body)
+    first = next(iter(words.spans(text)), (0, 0))[0]
+    start = max(0, first - _BEFORE)
+    excerpt = "…" * (start > 0) + text[start : start + _SHOWN] + "…" * (start + _SHOWN < len(text))
+    return render.SearchResult(
+        href=paths.suffixed(page, article.id),
+        title=_marked(article.title, words),
+        excerpt=_marked(excerpt, words),
+        published=article.published.astimezone(ground.mirror.timezone_of(article.site)),
+    )
+
+
+def _marked(text: str, words: Query) -> tuple[tuple[str, bool], ...]:
+    """Return a text in pieces, each with whether it is one of the words."""
+    pieces, at = list[tuple[str, bool]](), 0
+    for start, end in words.spans(text):
+        pieces += [(text[at:start], False), (text[start:end], True)]
+        at = end
+    return tuple(piece for piece in (*pieces, (text[at:], False)) if piece[0])

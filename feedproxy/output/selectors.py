@@ -1,0 +1,163 @@
+"""What a feed covers, and what its address is. Pure."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from feedproxy import paths
+from feedproxy.model import ALL, Channel, Mirror, MirrorPath
+from feedproxy.paths import Layout
+from feedproxy.search_terms import Query
+from feedproxy.urls import MAX_TAG_CHARACTERS
+
+# More names make addresses that no reader keeps.
+_MAX_MERGED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSelector:
+    """A section, one of its channels, a tag, everything (`ALL`), a search, or several; *label* is its name among the others.
+
+    *channels* are those whose changes change it, *merged* the names of the several.
+    """
+
+    name: str
+    label: str
+    title: str
+    description: str
+    channels: tuple[Channel, ...]
+    channel: str = ""
+    tag: str = ""
+    merged: tuple[str, ...] = ()
+    words: Query | None = None
+
+    @property
+    def channel_ids(self) -> frozenset[str]:
+        """The IDs of its channels."""
+        return frozenset(channel.id for channel in self.channels)
+
+    @property
+    def log(self) -> str:
+        """The name of its archive, "" where it has none."""
+        return (
+            ""
+            if self.tag or self.merged or self.words
+            else f"{self.name}/{self.channel}"
+            if self.channel
+            else self.name
+        )
+
+    @property
+    def query(self) -> str:
+        """What an address of it says besides the path: of a search, what for."""
+        return f"q={quote(self.words.text, safe='')}" if self.words else ""
+
+    def query_with(self, chosen: str) -> str:
+        """Return the query of an address of it where a reader *chose* something besides (`FeedOptions.query`)."""
+        return "&".join(part for part in (self.query, chosen) if part)
+
+    def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
+        """Return the address of a page of its archive, 1 is the oldest."""
+        return paths.archive(self.name, self.channel, number, form=form)
+
+    def path(self, form: str = "xml") -> MirrorPath:
+        """Return its feed's address."""
+        if self.words:
+            return paths.feed("search", form=form)
+        if self.merged:
+            return paths.merged_feed(self.merged, form=form)
+        return (
+            paths.tag_feed(self.tag, form=form)
+            if self.tag
+            else paths.feed(self.name, self.channel, form=form)
+        )
+
+    def home(self, layout: Layout) -> MirrorPath:
+        """Return the page that shows the same articles."""
+        if self.words:
+            return paths.SEARCH
+        if self.merged:
+            return layout.home
+        if self.tag:
+            return layout.tag(self.tag) or layout.home
+        if self.channel:
+            return layout.index(self.name, self.channel)
+        return layout.home if self.name == ALL else layout.section(self.name)
+
+
+def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector | None:
+    """Return the scope that a feed's address names, None if there is none."""
+    if name == ALL and not channel_id:
+        return FeedSelector(ALL, "全部", mirror.name, mirror.description, mirror.channels)
+    section = mirror.section(name)
+    if section is None:
+        return None
+    if not channel_id:
+        return FeedSelector(
+            name,
+            section.title,
+            f"{section.title} - {mirror.name}",
+            section.description,
+            section.channels,
+        )
+    channel = next((channel for channel in section.channels if channel.id == channel_id), None)
+    if channel is None:
+        return None
+    return FeedSelector(
+        name,
+        channel.title,
+        f"{channel.title} - {mirror.name}",
+        channel.title,
+        (channel,),
+        channel_id,
+    )
+
+
+def tag_selector(mirror: Mirror, tag: str) -> FeedSelector | None:
+    """Return the scope of a tag, None if no tag is so long."""
+    if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
+        return None
+    return FeedSelector("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", mirror.channels, tag=tag)
+
+
+def search_selector(mirror: Mirror, words: Query) -> FeedSelector:
+    """Return the scope of what has all *words*."""
+    label = "".join(
+        letter for letter in words.text if letter.isprintable() and letter not in "<>&"
+    )  # as titles may be HTML
+    return FeedSelector(
+        "", label, f"搜索：{label} - {mirror.name}", f"搜索：{label}", mirror.channels, words=words
+    )
+
+
+def merged_selector(mirror: Mirror, names: str) -> FeedSelector | None:
+    """Return the scope of several, each named by section or section/channel; None if one is none, or there are too many.
+
+    Their order, and what is named twice, count for nothing; so one that is left is that one.
+    """
+    given = sorted(set(names.split(",")))
+    found = {
+        name: selector_of(mirror, *name.split("/"))
+        for name in given[:_MAX_MERGED]
+        if name.count("/") <= 1
+    }
+    scopes = {name: scope for name, scope in found.items() if scope}
+    if len(given) > _MAX_MERGED or len(scopes) < len(given):
+        return None
+    wider = {name for name in scopes if name == ALL} or {
+        name for name in scopes if not _is_inside(name, scopes)
+    }
+    kept = [scope for name, scope in scopes.items() if name in wider]
+    if len(kept) == 1:
+        return kept[0]
+    label = " + ".join(scope.label for scope in kept)
+    channels = tuple({channel.id: channel for scope in kept for channel in scope.channels}.values())
+    section = kept[0].name if len({scope.name for scope in kept}) == 1 else ""
+    return FeedSelector(
+        section, label, f"{label} - {mirror.name}", label, channels, merged=tuple(sorted(wider))
+    )
+
+
+def _is_inside(name: str, others: Container[str]) -> bool:
+    section, slash, _ = name.partition("/")
+    return bool(slash) and section in others

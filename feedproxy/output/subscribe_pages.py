@@ -1,0 +1,119 @@
+"""Pages about feeds: how to subscribe to which, and what somebody sees who opens one in a browser."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from feedproxy import paths
+from feedproxy.feed_options import FeedOptions
+from feedproxy.model import ALL, Article, MirrorPath
+from feedproxy.output import render
+from feedproxy.output.context import RenderContext, context_of
+from feedproxy.output.feeds import articles_of
+from feedproxy.output.page_layout import feed_link, layout_of, listed, selector_home
+from feedproxy.output.selectors import FeedSelector, selector_of
+from feedproxy.store import PAGE_ENTRIES
+
+# What has an address of a feed given as it is, opened in a browser or not.
+RAW = "raw"
+# So many articles, with so much of each, are 40 KB; the feed itself has all.
+_MOST_SHOWN, _SUMMARY_CHARACTERS = 50, 80
+_PLAIN_CHOICE = FeedOptions()
+
+
+def make_subscribe(ground: RenderContext) -> bytes:
+    """Return the page that says what a feed is, which readers there are, and all feeds."""
+    mirror, page = ground.mirror, ground.layout.subscribe
+    everything = selector_of(mirror, ALL)
+    groups = []
+    for section in mirror.sections:
+        scopes = [
+            selector_of(mirror, section.name),
+            *(selector_of(mirror, section.name, channel.id) for channel in section.channels),
+        ]
+        groups.append(
+            render.FeedGroup(
+                section.title, tuple(feed_link(ground, scope, page) for scope in scopes if scope)
+            )
+        )
+    frame = layout_of(
+        ground,
+        "订阅",
+        page,
+        canonical=page,
+        description=f"{mirror.name}的订阅地址",
+        scopes=[everything],
+    )
+    return render.render_subscribe(
+        frame, tuple(groups), paths.relative(paths.OPML, page), is_live=ground.files is None
+    )
+
+
+def show_feed(ground: RenderContext, scope: FeedSelector, form: str, choice: FeedOptions) -> bytes:
+    """Return a feed as a page for somebody who opened its address: its articles, and what to do with the address."""
+    articles = articles_of(ground, scope, choice)[:_MOST_SHOWN]
+    channels = context_of(ground, articles, scope.name).channels
+    places = [ground.place_of(channels[article.id], scope.name) for article in articles]
+    return _shown(ground, scope, scope.path(form), articles, places, choice=choice)
+
+
+def show_archive(ground: RenderContext, scope: FeedSelector, number: int, form: str) -> bytes:
+    """Return a page of an archive likewise."""
+    archive = ground.library.archive
+    logged = archive.page(scope.log, number)
+    last = archive.length(scope.log) // PAGE_ENTRIES + 1
+    page = scope.archive_path(number, form)
+    pager = [
+        render.Link(title, paths.relative(scope.archive_path(to, form), page))
+        for title, to in (("更早", number - 1), ("更新", number + 1))
+        if 1 <= to <= last
+    ]
+    articles, places = (
+        [each.article for each in logged],
+        [(each.section, each.channel) for each in logged],
+    )
+    return _shown(
+        ground, scope, page, articles, places, title=f"{scope.label}：存档 {number}", pager=pager
+    )
+
+
+def _shown(
+    ground: RenderContext,
+    scope: FeedSelector,
+    page: MirrorPath,
+    articles: Sequence[Article],
+    places: Sequence[tuple[str, str]],
+    *,
+    title: str = "",
+    choice: FeedOptions = _PLAIN_CHOICE,
+    pager: Sequence[render.Link] = (),
+) -> bytes:
+    most = _SUMMARY_CHARACTERS if len(articles) <= _MOST_SHOWN else 0
+    rows = tuple(
+        listed(
+            ground,
+            article,
+            ground.layout.article(*place, article.id),
+            page,
+            _shortened(article.summary, most),
+        )
+        for article, place in zip(articles, places, strict=True)
+    )
+    query = scope.query_with(choice.query)
+    plain = scope.query_with(replace(choice, script="").query)
+    frame = layout_of(
+        ground,
+        title or scope.label,
+        page,
+        description=scope.description,
+        section=scope.name,
+        query=plain,
+    )
+    home = render.Link(scope.label, selector_home(ground, scope, page))
+    raw = f"?{query}&{RAW}" if query else f"?{RAW}"
+    return render.render_feed(
+        frame, home, ground.absolute(page, query), raw, rows, pager=tuple(pager)
+    )
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…" * bool(most)

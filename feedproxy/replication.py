@@ -1,0 +1,149 @@
+"""Articles as mirrors give them to each other: one JSON object each. Pure.
+
+The text may come with it or stand elsewhere, as on the page of a git-hosted mirror. What is read is upstream's like any other:
+its form is checked here, its text and addresses are not clean yet.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from feedproxy import urls
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    DateSource,
+    DirtyHtml,
+    Picture,
+    ReplicatedArticle,
+    StoredPicture,
+    Url,
+)
+
+# As `urls` has IDs; the name of a stored picture.
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_File = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
+
+
+def _resolved(address: str) -> str:
+    """Return an address as `urls` has it, so that it holds no character that ends it elsewhere."""
+    found = urls.resolve("", address)
+    if found is None:
+        raise ValueError("is no http or https address")
+    return found
+
+
+_Address = Annotated[str, Field(pattern=r"^https?://", max_length=2_000), AfterValidator(_resolved)]
+_Line = Annotated[str, Field(max_length=2_000)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer mirror may say more
+
+
+class _PictureRecord(_Record):
+    url: _Address
+    alt: _Line = ""
+    caption: _Line = ""
+
+
+class _ArticleRecord(_Record):
+    id: _Id
+    url: _Address
+    title: _Line
+    published: AwareDatetime
+    updated: AwareDatetime
+    dated: DateSource = DateSource.STATED
+    authors: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=100)
+    tags: tuple[_Line, ...] = ()
+    picture: _PictureRecord | None = None
+    rule: _Line = ""
+    gone: AwareDatetime | None = None
+    channels: tuple[_Id, ...] = ()
+    pictures: dict[_Address, tuple[_File, _File]] = Field(default_factory=dict)
+    links: dict[_Id, _Address] = Field(default_factory=dict)
+    body: str = ""
+
+
+def record_of(
+    article: Article,
+    channels: Collection[str],
+    pictures: Mapping[Url, StoredPicture],
+    *,
+    with_body: bool,
+) -> dict[str, Any]:
+    """Return an article as a JSON object with keys in a fixed order; what is empty is left out.
+
+    *pictures* may hold more than the article shows; each is named by its files, in the original size and for reading. Without its
+    text, which then stands where its links lead inside a mirror, it tells where they lead upstream.
+    """
+    picture, shown = article.picture, sorted(set(article.pictures))
+    record = {
+        "id": article.id,
+        "url": article.url,
+        "title": article.title,
+        "published": _moment(article.published),
+        "updated": _moment(article.updated),
+        "dated": article.dated.value if article.dated is not DateSource.STATED else "",
+        "authors": list(article.authors),
+        "tags": list(article.tags),
+        "picture": {"url": picture.url, "alt": picture.alt, "caption": picture.caption}
+        if picture
+        else None,
+        "rule": article.rule,
+        "gone": _moment(article.gone) if article.gone else None,
+        "channels": sorted(channels),
+        "pictures": {
+            url: [pictures[url].original.name, pictures[url].reading.name]
+            for url in shown
+            if url in pictures
+        },
+        "links": {} if with_body else dict(article.links),
+        "body": article.body if with_body else "",
+    }
+    return {key: value for key, value in record.items() if value or key == "title"}
+
+
+def read_record(record: bytes | Mapping[str, Any]) -> ReplicatedArticle:
+    """Return what another mirror says of an article.
+
+    Raises:
+        ValueError: it is none; says in one line which key is wrong.
+
+    """
+    try:
+        model = _ArticleRecord
+        found = (
+            model.model_validate_json(record)
+            if isinstance(record, bytes)
+            else model.model_validate(record)
+        )
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "article"
+        raise ValueError(f"{place}: {first['msg'].lower()}"[:200]) from None
+    return ReplicatedArticle(
+        id=ArticleId(found.id),
+        url=Url(found.url),
+        title=found.title,
+        body=DirtyHtml(found.body),
+        published=found.published,
+        updated=found.updated,
+        authors=found.authors,
+        tags=found.tags,
+        picture=Picture(Url(found.picture.url), found.picture.alt, found.picture.caption)
+        if found.picture
+        else None,
+        rule=found.rule,
+        gone=found.gone,
+        channels=found.channels,
+        files={Url(url): names for url, names in found.pictures.items()},
+        dated=found.dated,
+        links={ArticleId(to): Url(url) for to, url in found.links.items()},
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
