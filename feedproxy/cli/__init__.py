@@ -14,18 +14,16 @@ from feedproxy.characters import visible
 from feedproxy.cli.add import add
 from feedproxy.cli.bundle import bundle
 from feedproxy.cli.check import check
-from feedproxy.cli.completion import completion
 from feedproxy.cli.demo import demo_command
 from feedproxy.cli.doctor import doctor
 from feedproxy.cli.export import export_mirror
 from feedproxy.cli.healthcheck import healthcheck
 from feedproxy.cli.importing import import_mirror
-from feedproxy.cli.moving import migrate_store
+from feedproxy.cli.migrate_store import migrate_store
 from feedproxy.cli.poll import backfill, poll
 from feedproxy.cli.prune import prune
 from feedproxy.cli.publish import publish_mirror
 from feedproxy.cli.reextract import reextract_articles
-from feedproxy.cli.reindex import reindex
 from feedproxy.cli.rule_tests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
@@ -45,7 +43,7 @@ Exit codes, where a command says nothing else:
   143  ended by SIGTERM before it was done; the same command goes on with it
 
 \b
-Environment: FEEDPROXY_*, in docs/configuration.md; NO_COLOR=1 for no colours. Completion: feedproxy completion --help
+Environment: FEEDPROXY_*, in docs/configuration.md; NO_COLOR=1 for no colours.
 """
 
 
@@ -87,7 +85,6 @@ for command in (
     bundle,
     check,
     reextract_articles,
-    reindex,
     rule_tests_command,
     prune,
     migrate_store,
@@ -95,7 +92,6 @@ for command in (
     healthcheck,
     keygen,
     verify,
-    completion,
 ):
     cli.add_command(command)
 

@@ -22,7 +22,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
 from feedproxy.ingest import Report, Services
 from feedproxy.media import open_media
-from feedproxy.store import open_store
+from feedproxy.store import SEARCH_LOT, Store, open_store
 
 # What is being fetched when all is to end has so long to end; what has not is done again.
 GRACE_S = 8.0
@@ -178,3 +178,11 @@ def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:
 
     for number in numbers or (signal.SIGTERM,):
         signal.signal(number, end)
+
+
+def index_for_search(store: Store, stop: threading.Event) -> None:
+    """Index every stored article that search does not know yet, with progress; end early once *stop* is set."""
+    if due := store.search.due():
+        with progress("indexing for search", due) as bar:
+            while not stop.is_set() and (count := store.search.index(SEARCH_LOT)):
+                bar.advance(bar.task_ids[0], count)

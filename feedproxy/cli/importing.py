@@ -15,6 +15,7 @@ from feedproxy.cli.console import (
     as_json,
     end_gently,
     examples,
+    index_for_search,
     open_services,
     progress,
     say,
@@ -108,6 +109,7 @@ def import_mirror(
             raise FeedproxyError(
                 "a process that read pages was killed, perhaps for want of memory; run the same again"
             ) from e
+    index_for_search(services.store, stop)
     _tell(done, monotonic() - began, is_json=is_json)
     sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 import click
 from rich.progress import Progress
@@ -20,6 +19,7 @@ from feedproxy.cli.console import (
     as_json,
     end_gently,
     examples,
+    index_for_search,
     now,
     open_services,
     print_reports,
@@ -30,9 +30,8 @@ from feedproxy.cli.console import (
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Hub, Webhook
-from feedproxy.ingest import Announcer, Extractors, Harvester, Poller, Report, Services, prepare
+from feedproxy.ingest import Announcer, Harvester, Poller, Report, Services
 from feedproxy.model import Backfill, Channel
-from feedproxy.processes import cores, pool_of
 
 _log = logging.getLogger(__name__)
 # How often the poller looks at least whether readers asked for something, and how long it rests at least.
@@ -41,8 +40,6 @@ _MAX_PAGES = 10_000
 # No fetch, parse or transaction takes as long.
 _HUNG_S = 600.0
 _RENEWALS = 3
-# More processes read pages faster than this one fetches and stores them.
-_MAX_PROCESSES = 4
 
 
 @click.command(epilog=examples("poll", "poll --once", "poll --once --json | jq .channels"))
@@ -58,7 +55,10 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     if once:
         stop = threading.Event()
         end_gently(stop)
-        _finish(_poll_all(_busy_kit(settings, stop)), stop, is_json=is_json)
+        services = open_services(settings, stop)
+        reports = _poll_all(services)
+        index_for_search(services.store, stop)
+        _finish(reports, stop, is_json=is_json)
     run_poller(settings)
 
 
@@ -132,7 +132,7 @@ def backfill(
     """
     stop = threading.Event()
     end_gently(stop)
-    services = _busy_kit(settings, stop)
+    services = open_services(settings, stop)
     chosen = [
         channel for channel in services.mirror.channels if channel.id in channels or not channels
     ]
@@ -149,17 +149,9 @@ def backfill(
                 channel, pages=pages, since=began, told=_shown(bar, channel)
             )
 
-        _finish(_each(services, chosen, walk, bar, "backfill"), stop, is_json=is_json)
-
-
-def _busy_kit(settings: Settings, stop: threading.Event) -> Services:
-    """Return the real parts, with processes for the many pages that may come, where there is more than one core."""
-    services, count = open_services(settings, stop), min(cores(), _MAX_PROCESSES)
-    return (
-        replace(services, extractors=Extractors(partial(pool_of, count, prepare, services.mirror)))
-        if count > 1
-        else services
-    )
+        reports = _each(services, chosen, walk, bar, "backfill")
+    index_for_search(services.store, stop)
+    _finish(reports, stop, is_json=is_json)
 
 
 def _poll_all(services: Services) -> list[Report]:

@@ -3,12 +3,11 @@
 The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
 """
 
-from feedproxy.ingest.ahead import Extractors, prepare
 from feedproxy.ingest.archive import archive
 from feedproxy.ingest.channels import Harvester
 from feedproxy.ingest.dispatch import Dispatcher, Priority, Task, run_task
 from feedproxy.ingest.drafts import article_parts, join_clean
-from feedproxy.ingest.importing import Import, Importer, entries_of
+from feedproxy.ingest.importing import Import, Importer, entries_of, prepare
 from feedproxy.ingest.poller import Poller
 from feedproxy.ingest.reextract import Reextraction, reextract
 from feedproxy.ingest.reports import Report
@@ -21,7 +20,6 @@ from feedproxy.ingest.websub import Announcer
 __all__ = [
     "Announcer",
     "Dispatcher",
-    "Extractors",
     "FoundListing",
     "Harvester",
     "Import",

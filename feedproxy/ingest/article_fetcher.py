@@ -18,11 +18,11 @@ from feedproxy.errors import (
     RefusedError,
     UpstreamError,
 )
-from feedproxy.ingest.ahead import Fetched, fetch_all
 from feedproxy.ingest.dates import ListingPosition, estimate_batch, known_date
 from feedproxy.ingest.drafts import Draft, article_parts, make_article, make_excerpt
 from feedproxy.ingest.mirrored import merge_copy, picture_addresses, read_copy
 from feedproxy.ingest.pictures import PictureCopy, Pictures
+from feedproxy.ingest.prefetch import fetch_all
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
 from feedproxy.ingest.verification import Verifier, check_name
@@ -95,7 +95,7 @@ class ArticleFetcher:
         held = {article.id: article for article in self._services.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
-            for waiting, answer in fetch_all(self._services, batch, known, self._site_of):
+            for waiting, answer in fetch_all(self._services, batch, known):
                 made = self._make(waiting, held.get(waiting.item.id), answer)
                 date = known_date(made.article if made else held.get(waiting.item.id))
                 self._places.append(ListingPosition(waiting.seen, date))
@@ -128,14 +128,14 @@ class ArticleFetcher:
             self._keep(undated[at])
 
     def _make(
-        self, waiting: Waiting, held: Article | None, answer: "Future[Fetched | None]"
+        self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]"
     ) -> _Made | None:
         """Return what is to be stored of a page, None if that is nothing."""
         try:
             site = self._site_of(waiting)
-            fetched = answer.result()
-            if fetched:
-                return self._judge(waiting, held, fetched, site)
+            page = answer.result()
+            if page:
+                return self._judge(waiting, held, page, site)
         except UpstreamError as e:
             self._fail(waiting, held, self._proven(waiting, e))
         except FeedproxyError:
@@ -150,7 +150,7 @@ class ArticleFetcher:
         return None
 
     def _judge(
-        self, waiting: Waiting, held: Article | None, fetched: Fetched, site: Site
+        self, waiting: Waiting, held: Article | None, page: Page, site: Site
     ) -> _Made | None:
         """Return what is to be stored of a page, if it is to be believed.
 
@@ -160,8 +160,8 @@ class ArticleFetcher:
         """
         services, item = self._services, waiting.item
         if source := services.mirror.mirrored_at(item.url):
-            return self._judge_copy(waiting, held, fetched.page, source)
-        pages, draft = self._read(fetched, waiting, site)
+            return self._judge_copy(waiting, held, page, source)
+        pages, draft = self._read(page, waiting, site)
         rule = f"article.body of {site.article.name}"
         if reason := policy.rejection_reason(
             held, draft.article, item, has_rules=bool(site.article.body)
@@ -360,14 +360,12 @@ class ArticleFetcher:
             raise ExtractError(waiting.item.url, "is at no site that is configured")
         return site
 
-    def _read(self, fetched: Fetched, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
+    def _read(self, page: Page, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
         """Return an article and the pages that it was made of, if the page is the article's at all."""
-        services, page = self._services, fetched.page
+        services = self._services
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
             raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
-        if services.extractors and (draft := services.extractors.finish(fetched.begun)):
-            return [page], draft
         parts = article_parts(page, services.mirror, site, services.fetcher.fetch)
         return [part for part, _ in parts], make_article(
             parts, waiting.item, site, services.mirror, services.clock()

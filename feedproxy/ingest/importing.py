@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from feedproxy import paths, policy
 from feedproxy.errors import GoneError, PictureError, UpstreamError
-from feedproxy.ingest.ahead import prepared
 from feedproxy.ingest.archive import archive
 from feedproxy.ingest.dates import estimate_imported
 from feedproxy.ingest.mirrored import Copy, merge_copy, picture_addresses, read_copy
@@ -46,6 +45,14 @@ _BATCH = 32
 # So many lots are on their way for each process.
 _AHEAD = 3
 _SHOWN_CHARACTERS = 60
+
+
+_mirrors: list[Mirror] = []
+
+
+def prepare(mirror: Mirror) -> None:
+    """Have this process read pages of that mirror's sites."""
+    _mirrors[:] = [mirror]
 
 
 @dataclass(slots=True)
@@ -323,7 +330,7 @@ def read_lot(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Read
 
 def _read_one(entry: ImportEntry, page: Page, now: datetime) -> _Read:
     try:
-        return _Read(entry, read_copy(page, entry.listed[0][1], prepared(), now))
+        return _Read(entry, read_copy(page, entry.listed[0][1], _mirrors[0], now))
     except UpstreamError as e:
         return _Read(entry, None, e)
 

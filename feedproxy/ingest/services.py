@@ -1,10 +1,9 @@
-"""What a harvest works with."""
+"""The collaborators that the ingest works with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from feedproxy.fetch import Fetcher
-from feedproxy.ingest.ahead import Extractors
 from feedproxy.media import Media
 from feedproxy.model import REQUESTED, Images, Mirror
 from feedproxy.store import Clock, Store
@@ -16,10 +15,9 @@ def _go_on() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The real parts, or those of a test.
+    """The collaborators of the ingest: the real ones, or those of a test.
 
-    *is_stopping* tells that what is not begun is to be left for the next time, *extractors* are processes
-    for pages, if there are any.
+    *is_stopping* says whether the process is told to stop: work that has not begun is left for the next run.
     """
 
     mirror: Mirror
@@ -28,7 +26,6 @@ class Services:
     media: Media
     clock: Clock
     is_stopping: Callable[[], bool] = _go_on
-    extractors: Extractors | None = None
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -10,10 +10,19 @@ from datetime import timedelta
 import click
 from rich.progress import Progress
 
-from feedproxy.cli.console import TERMINATED, as_json, end_gently, examples, now, progress, say
+from feedproxy.cli.console import (
+    TERMINATED,
+    as_json,
+    end_gently,
+    examples,
+    index_for_search,
+    now,
+    progress,
+    say,
+)
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
-from feedproxy.store import move
+from feedproxy.store import move, open_store
 
 _log = logging.getLogger(__name__)
 # Where there is no terminal, a line is printed for each table, and besides so often.
@@ -48,6 +57,9 @@ def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool
             lease=lease,
             told=_told(bar, stop, is_quiet=is_json),
         )
+    store = open_store(target, settings.data)
+    index_for_search(store, stop)
+    store.close()
     words = f"{sum(found.values())} rows of {len(found)} tables are there, {found['article']} articles among them, all as they were"
     say({"tables": found}, words, is_json=is_json)
 
