@@ -87,7 +87,7 @@ def kill_again_and_again(folder: Path, times: int, url: str) -> Executioner:
             "utf-8",
         )
         while len(site.kills) < times:
-            clock.move_to(START + (len(site.kills) + 8) * timedelta(hours=6))
+            clock.move_to(START + (len(site.kills) + 4) * timedelta(hours=6))
             site.countdown, site.is_after = chance.randrange(1, 20), chance.random() < 0.5
             site.victim = poll(site, folder, url)
             assert site.victim.wait(60) in (-9, 0, 1)
