@@ -1,6 +1,6 @@
 """The tables of search. Pure.
 
-The index itself, `search_index`, is another kind of table in each engine; migration 0006 makes it.
+The index itself, `search_index`, is another kind of table in each engine; the first migration makes it.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from feedproxy.errors import StoreError
 from feedproxy.store import postgres
 
-HEAD = "0007"
+HEAD = "0001"
 
 
 def migrate(engine: Engine, lock_file: Path) -> None:
