@@ -9,12 +9,15 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from configparser import RawConfigParser
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml  # type: ignore[import-untyped] # comes with moto; its types would be one more package
-from serving import free_port
+from serving import free_port, serving
 
 from feedproxy.cli import cli
 from feedproxy.configuration.settings import PREFIX, Settings
@@ -171,7 +174,9 @@ def site_of(tmp_path: Path, upstream_port: int, listen: str) -> Path:
     upstream = tmp_path / "upstream.conf"
     upstream.write_text(f"server 127.0.0.1:{upstream_port};\n", "utf-8")
     file = tmp_path / "site.conf"
-    file.write_text(site.replace("/etc/nginx/feedproxy-upstream.conf", str(upstream)), "utf-8")
+    site = site.replace("/etc/nginx/feedproxy-upstream.conf", str(upstream))
+    assert "proxy_cache_path /var/cache/nginx/feedproxy " in site
+    file.write_text(site.replace("/var/cache/nginx/feedproxy", str(tmp_path / "cache")), "utf-8")
     return file
 
 
@@ -183,6 +188,84 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def running_nginx(
+    folder: Path, upstream_port: int, port: int, told: list[str] | None = None
+) -> Iterator[None]:
+    """Run nginx with the shipped configuration; *told* gets what it writes to stderr."""
+    site = site_of(folder, upstream_port, f"127.0.0.1:{port}")
+    user = "user root;" if os.getuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"pid {folder}/pid; daemon off; {user} error_log stderr notice; events {{}}\n"
+        f"http {{ access_log {folder}/access.log; error_log {folder}/error.log info; include {site}; }}",
+        "utf-8",
+    )
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    lines = told if told is not None else []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as nginx:
+        assert nginx.stderr
+        lines.append(next(line for line in nginx.stderr if "start worker process " in line))
+        try:
+            yield
+        finally:
+            nginx.send_signal(signal.SIGQUIT)
+            lines += nginx.stderr
+
+
+class Counting(BaseHTTPRequestHandler):
+    """An application that counts its requests; it lets caches keep what does not begin with /private."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        scope = "private" if self.path.startswith("/private") else "public"
+        body = f"{self.path} {self.headers.get('Accept-Encoding', '')}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", f"{scope}, max-age=60, stale-if-error=86400")
+        self.send_header("Vary", "Accept-Encoding, Sec-Fetch-Dest")
+        self.send_header("ETag", '"tag"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+def ask(port: int, path: str, **headers: str) -> tuple[int, str]:
+    """Return status and body of a request."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(
+        "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    response = connection.getresponse()
+    body = response.read().decode()
+    connection.close()
+    return response.status, body
+
+
+@needs_nginx
+def test_nginx_keeps_public_responses_by_coding_and_serves_them_while_the_application_is_away(
+    tmp_path: Path,
+) -> None:
+    port, application = free_port(), ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    Counting.asked.clear()
+    with running_nginx(tmp_path, application.server_port, port):
+        with serving(application):
+            for _ in range(2):
+                assert ask(port, "/a", Accept_Encoding="gzip, br") == (200, "/a br")
+                assert ask(port, "/a", Accept_Encoding="br;q=1, deflate") == (200, "/a br")
+                assert ask(port, "/a", Accept_Encoding="gzip") == (200, "/a gzip")
+                assert ask(port, "/a", Accept_Encoding="gzip", Sec_Fetch_Dest="document")[0] == 200
+                assert ask(port, "/a", Accept_Encoding="gzip", If_None_Match='"tag"')[0] == 304
+                assert ask(port, "/private")[0] == 200
+        assert Counting.asked.count("/a") == 3
+        assert Counting.asked.count("/private") == 2
+        assert ask(port, "/a", Accept_Encoding="gzip") == (200, "/a gzip")
+        assert ask(port, "/private")[0] >= 500
 
 
 KEY, WORDS = "bridge-and-river-1", "wanted-words"
@@ -200,24 +283,14 @@ REQUESTS = (
 
 @needs_nginx
 def test_no_log_of_nginx_says_who_reads_what(tmp_path: Path) -> None:
-    port, logs = free_port(), (tmp_path / "access.log", tmp_path / "error.log")
-    site = site_of(tmp_path, free_port(), f"127.0.0.1:{port}")
-    (tmp_path / "nginx.conf").write_text(
-        f"pid {tmp_path}/pid; daemon off; {'user root;' if os.getuid() == 0 else ''} error_log stderr notice; events {{}}\n"
-        f"http {{ access_log {logs[0]}; error_log {logs[1]} info; include {site}; }}",
-        "utf-8",
-    )
-    command = ["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as nginx:
-        assert nginx.stderr
-        told = [next(line for line in nginx.stderr if "start worker process " in line)]
+    port, told = free_port(), list[str]()
+    with running_nginx(tmp_path, free_port(), port, told):
         for request in REQUESTS:
             with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
                 connection.sendall(request.encode())
                 connection.shutdown(socket.SHUT_WR)
                 connection.recv(100)
-        nginx.send_signal(signal.SIGQUIT)
-        told += nginx.stderr
+    logs = (tmp_path / "access.log", tmp_path / "error.log")
     lines = "".join((*told, *(log.read_text("utf-8") for log in logs)))
     assert [
         word for word in (KEY, WORDS, "client: ", "127.0.0.1", "mirror.example") if word in lines
