@@ -1,4 +1,4 @@
-"""What a harvest works with."""
+"""The services that the ingest pipeline uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ def _go_on() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The real parts, or those of a test.
+    """The services of the ingest pipeline; tests pass fakes.
 
-    *is_stopping* tells that what is not begun is to be left for the next time, *extractors* are processes
-    for pages, if there are any.
+    *is_stopping* returns whether to stop before the next piece of work. *extractors* are processes
+    that extract pages, None to extract in this process.
     """
 
     mirror: Mirror
@@ -32,12 +32,12 @@ class Services:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts that may be asked for pictures."""
+        """The hosts from which pictures may be fetched."""
         return self.mirror.picture_hosts
 
     @property
     def picture_channels(self) -> frozenset[str]:
-        """The channels whose articles' pictures are kept."""
+        """The channels for whose articles pictures are stored."""
         keeping = [section for section in self.mirror.sections if section.images is Images.STORE]
         channels = {channel.id for section in keeping for channel in section.channels}
         return frozenset(channels | {REQUESTED} if keeping else channels)
