@@ -1,6 +1,7 @@
-"""The shell: upstream to the store, one channel or batch at a time; faults become a report.
+"""Fetch articles from upstream into the store, one channel or batch at a time.
 
-The only package that knows the rooms of the way in: fetch, parse, extract, sanitise, media, plan, store.
+Upstream errors become entries of a report. Only this package connects the packages of the
+ingest pipeline: fetch, parse, extract, sanitise, media, policy and store.
 """
 
 from feedproxy.ingest.archive import archive

@@ -1,4 +1,8 @@
-"""Alarms: opened when a site's rules stop to fit what a channel shows, closed when they fit again; told to whom it concerns."""
+"""Open, close and deliver alarms about site rules.
+
+An alarm opens when a site's rules no longer match a channel's listing or articles. It closes when
+they match again. A webhook is notified of both.
+"""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 def watch(services: Services, report: Report) -> None:
-    """Count what became of a poll, and open or close its channel's alarms: of its listing, and of its articles."""
+    """Add a poll's outcome to the counters, and open or close its channel's alarms.
+
+    Listing alarms and article alarms are decided separately.
+    """
     _count(services, report)
     state = services.store.schedule.state(report.channel.id)
     on = [
@@ -48,7 +55,7 @@ def _is_of_listing(rule: str) -> bool:
 
 
 def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit | None) -> None:
-    """Open an alarm over what is bad, if none of its kind is on; or close those that are."""
+    """Open an alarm for *bad* unless *known* has an open one; without *bad*, close *known*."""
     channel = report.channel
     if bad and not known:
         named = {"channel": channel.id, "url": bad.url}
@@ -71,7 +78,7 @@ def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit
 
 
 def tell(services: Services, webhook: Callable[[Alarm], None]) -> bool:
-    """Tell the webhook what it does not know yet; return False if it did not take it."""
+    """Send the webhook all undelivered alarms; return False as soon as a delivery fails."""
     for alarm in services.store.records.untold():
         try:
             webhook(alarm)

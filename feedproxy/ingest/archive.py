@@ -1,17 +1,18 @@
-"""What was stored, appended to the archives and indexed for search."""
+"""Append stored articles to the archives and to the search index."""
 
 from feedproxy.ingest.services import Services
 from feedproxy.store import SEARCH_LOT
 
-# So often some articles are indexed at a time.
+# Batches of SEARCH_LOT articles indexed by one call, at most.
 _TIMES = 3
 
 
 def archive(services: Services) -> int:
-    """Append to the archives what was stored since this was done last, by whomever; return how many entries that were.
+    """Append all articles stored since the last call to the archives; return the number of entries.
 
-    Of what is to be indexed, some: after an import the rest is left for the next times. It asks for little where nothing
-    was stored. What a process that was killed had stored is taken by the next.
+    Then index a limited number of articles for search; after a large import, later calls index the
+    rest. The call is cheap when nothing was stored. Pending articles are recorded in the store, so
+    articles saved by another process, or by one that was killed, are included.
 
     Raises:
         StoreError: the store can't be read or written.

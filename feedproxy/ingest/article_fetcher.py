@@ -1,4 +1,4 @@
-"""Articles that wait and are due: fetched, made, judged, and stored; what fails is put off."""
+"""Fetch, extract, check and store articles that are due; schedule a retry for those that fail."""
 
 import logging
 from collections import deque
@@ -45,23 +45,26 @@ from feedproxy.model import (
 from feedproxy.sanitise import plain_text
 
 _log = logging.getLogger(__name__)
-# How often upstream is asked for an article that no listing shows; and, later and later, for two days, for news of one that is
-# held.
+# Attempts to fetch an article that a reader requested; attempts, at growing intervals over two
+# days, to check a stored article for corrections.
 _MAX_REQUEST_TRIES = 5
 _MAX_CHECK_TRIES = policy.MANY_TRIES
-# An article waits so long for its pictures; those that take longer come later.
+# An article is stored after this wait at the latest; slower pictures are fetched again later.
 _PICTURE_PATIENCE_S = 20.0
-# What upstream says it has no more is asked for so often, over two and a half hours, before that is believed.
+# Consecutive "gone" responses, spread over two and a half hours, before an article counts as gone.
 _MIN_GONE_TRIES = 6
-# Whose texts an article's is compared with.
+# Articles of the same channel whose texts are compared with a new article's.
 _NEIGHBOURS = 5
-# What needs no article to be stored anew.
+# Outcomes that need no new version of the article in the store.
 _KEPT = (policy.ArticleOutcome.SAME, policy.ArticleOutcome.REDATED)
 
 
 @dataclass(slots=True)
 class _Made:
-    """An article that is ready to be stored, but for its pictures; *copies* are where another mirror has those."""
+    """An article that is ready to be stored once its pictures are fetched.
+
+    *copies* maps picture URLs to the copies at another mirror.
+    """
 
     article: Article
     pages: list[Page]
@@ -71,7 +74,7 @@ class _Made:
 
 
 class ArticleFetcher:
-    """Takes batches of a channel's articles, oldest first; *report* says what became of them."""
+    """Fetches batches of a channel's articles, oldest first, and adds the outcomes to *report*."""
 
     def __init__(self, services: Services, channel: Channel, report: Report) -> None:
         self._services, self._channel, self._report = services, channel, report
@@ -80,12 +83,11 @@ class ArticleFetcher:
             Verifier(services.fetcher, services.store.serials),
         )
         self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)
-        self._places: list[
-            ListingPosition
-        ] = []  # of all batches, as the next one stands above the last in its listing
+        # kept across batches: each batch stands directly above the last one in the listing
+        self._places: list[ListingPosition] = []
 
     def take(self, batch: Sequence[Waiting]) -> None:
-        """Fetch articles; while the pictures of one are on their way the next is read."""
+        """Fetch and store articles; read the next ones while pictures are downloaded."""
         at_once = self._services.mirror.fetch.requests_at_once
         in_hand: deque[_Made] = deque()
         undated: dict[int, _Made] = {}
@@ -113,12 +115,14 @@ class ArticleFetcher:
                 self._keep(made)
             self._keep_undated(undated)
         finally:
-            pool.shutdown(
-                wait=False, cancel_futures=True
-            )  # a picture that is slow holds nobody up; it is still to be fetched
+            # do not wait for slow pictures: they are still due and are fetched later
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _keep_undated(self, undated: Mapping[int, _Made]) -> None:
-        """Store the articles of a batch that nobody dates, by their places, with estimates."""
+        """Estimate dates for the undated articles of a batch, and store the articles.
+
+        *undated* maps indexes in the batches' listing positions to articles.
+        """
         articles = {at: made.article for at, made in undated.items()}
         for at, article in estimate_batch(
             self._services, self._channel.id, articles, self._places
@@ -130,7 +134,10 @@ class ArticleFetcher:
     def _make(
         self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]"
     ) -> _Made | None:
-        """Return what is to be stored of a page, None if that is nothing."""
+        """Return the article to store for a response, None if there is nothing to store.
+
+        Failures are recorded in the store and in the report.
+        """
         try:
             site = self._site_of(waiting)
             page = answer.result()
@@ -140,7 +147,7 @@ class ArticleFetcher:
             self._fail(waiting, held, self._proven(waiting, e))
         except FeedproxyError:
             raise
-        except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one article, not those behind it)
+        except Exception as e:  # noqa: BLE001 (costs one article, not the batch)
             named = {"channel": self._channel.id, "url": waiting.item.url}
             _log.exception("%s: %s failed", self._channel.id, waiting.item.url, extra=named)
             self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
@@ -152,10 +159,10 @@ class ArticleFetcher:
     def _judge(
         self, waiting: Waiting, held: Article | None, page: Page, site: Site
     ) -> _Made | None:
-        """Return what is to be stored of a page, if it is to be believed.
+        """Return the article to store for a fetched page, None if the stored one is unchanged.
 
         Raises:
-            UpstreamError: it is not, or parts of it can't be had.
+            UpstreamError: the article is rejected, or a part of it can't be fetched.
 
         """
         services, item = self._services, waiting.item
@@ -181,7 +188,7 @@ class ArticleFetcher:
     def _judge_copy(
         self, waiting: Waiting, held: Article | None, page: Page, source: Source
     ) -> _Made | None:
-        """Return what is to be stored of a page of another mirror; raises as `_judge` does."""
+        """Return the article to store for a page of another mirror; raises as `_judge` does."""
         page = self._trust.check(waiting.item.url, page, source)
         copy = read_copy(page, waiting.item, self._services.mirror, self._services.clock())
         article, outcome = merge_copy(held, copy, self._services.clock())
@@ -196,7 +203,10 @@ class ArticleFetcher:
         return _Made(article, [copy.page], outcome, copies=copies)
 
     def _check_quality(self, waiting: Waiting, draft: Draft, site: Site) -> None:
-        """Hold that a text is the whole article; what may be one all the same counts as it once patience is at its end."""
+        """Raise QualityError if a draft does not look like a complete article.
+
+        A minor flaw is only logged once the article is older than `patience_hours`.
+        """
         if not self._neighbours:
             latest = self._services.store.newest([self._channel.id], _NEIGHBOURS)
             others = (article.body for article in latest if article.id != waiting.item.id)
@@ -231,7 +241,7 @@ class ArticleFetcher:
         self._neighbours.append(policy.sentences_of(draft.content.text))
 
     def _settle(self, article: Article, outcome: policy.ArticleOutcome) -> None:
-        """Have an article whose text is as it was wait until it is looked at again."""
+        """Schedule the next check of an unchanged article; store its new date if it has one."""
         store, now = self._services.store, self._services.clock()
         if outcome is policy.ArticleOutcome.REDATED:
             store.redate(article, now)
@@ -242,7 +252,7 @@ class ArticleFetcher:
         self._report.articles[outcome] += 1
 
     def _keep(self, made: _Made) -> None:
-        """Store an article with the pictures that came; the others come later."""
+        """Store an article with the pictures fetched so far; the others are fetched later."""
         services, article = self._services, made.article
         had, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
         now = services.clock()
@@ -263,17 +273,25 @@ class ArticleFetcher:
         if made.outcome is policy.ArticleOutcome.NEW and article.dated is DateSource.STATED:
             self._report.note_delay(now - article.published)
 
-    # -------------------------------------------------------------- what fails
+    # -------------------------------------------------------------- failures
 
     def _proven(self, waiting: Waiting, error: UpstreamError) -> UpstreamError:
-        """Return a failure as it counts: that a page is gone is not signed, so a mirror that must be is not believed."""
+        """Return the error to act on for an article.
+
+        A "gone" response carries no signature. From a mirror that must be signed it is therefore
+        replaced by an ordinary failure.
+        """
         source = self._services.mirror.mirrored_at(waiting.item.url)
         if source and source.key and isinstance(error, GoneError):
             return ExtractError(error.url, f"{error.reason}, which no signature proves", MIRRORED)
         return error
 
     def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
-        """Have an article be tried again later, or do with what is held of it."""
+        """Handle a failed fetch: schedule a retry, or give up after too many failures.
+
+        Giving up forgets a reader's request, and ends the checks of a stored article. A stored
+        article that is gone upstream is marked or deleted.
+        """
         article_id, now = waiting.item.id, self._services.clock()
         if isinstance(error, NotAskedError):
             self._report.note(error)
@@ -305,9 +323,10 @@ class ArticleFetcher:
             self._put_off(waiting, held, error)
 
     def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
-        """Try again later; where patience is at its end, what the listing says stands in until then.
+        """Schedule a retry; after `patience_hours`, store the listing's excerpt as a stand-in.
 
-        That upstream can't be reached, or is out of order, says nothing of the article, so nothing stands in for it.
+        No excerpt is stored when upstream is unreachable or broken: that says nothing about the
+        article.
         """
         store, rules, now = self._services.store, self._services.mirror.poll, self._services.clock()
         tries = _tries(waiting, error)
@@ -328,7 +347,7 @@ class ArticleFetcher:
         store.put_off(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
 
     def _lose(self, held: Article) -> None:
-        """Mark an article that upstream has no more, or drop it, as the operator has it."""
+        """Mark an article as gone upstream, or delete it if `keep_gone` is off."""
         now = self._services.clock()
         _log.info(
             "%s: %s is gone upstream",
@@ -343,14 +362,19 @@ class ArticleFetcher:
             self._services.store.drop([held.id], now)
 
     def _note_fit(self, waiting: Waiting, rule: str, error: UpstreamError | None) -> None:
-        """Count how a page fitted the rules, once for each article that fails in the same way, whatever becomes of it later."""
+        """Record whether a page matched the rules; count repeats of an article's error once."""
         if error is None or error.reason != waiting.error:
             self._report.note_fit(waiting.item.url, rule, error)
 
     # -------------------------------------------------------------- pages
 
     def _site_of(self, waiting: Waiting) -> Site:
-        """Return the site of an article: its channel's, or of one that was asked for, that of its address."""
+        """Return the site of an article: its channel's site, else the site configured for its host.
+
+        Raises:
+            ExtractError: no site is configured for the host.
+
+        """
         host = urls.host_of(waiting.item.url)
         is_own = host in self._channel.site.hosts or self._services.mirror.mirrored_at(
             waiting.item.url
@@ -361,7 +385,12 @@ class ArticleFetcher:
         return site
 
     def _read(self, page: Page, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
-        """Return an article and the pages that it was made of, if the page is the article's at all."""
+        """Return the pages of an article and its draft.
+
+        Raises:
+            UpstreamError: the request was redirected to another page, or the extraction failed.
+
+        """
         services = self._services
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
@@ -373,14 +402,14 @@ class ArticleFetcher:
 
 
 def _is_of_upstream(error: UpstreamError) -> bool:
-    """Tell whether a failure says nothing of the article: upstream can't be reached, or is out of order."""
+    """Return whether an error is an outage: upstream is unreachable or broken, not the article."""
     return isinstance(error, FetchError) and not isinstance(error, GoneError)
 
 
 def _tries(waiting: Waiting, error: UpstreamError) -> int:
-    """Return how often an article has failed, with this failure.
+    """Return how often an article has failed, including this failure.
 
-    That there is none counts from the first time that upstream says so; an outage never counts as very often.
+    "Gone" is counted from the first such response. Outages never raise the count to MANY_TRIES.
     """
     if isinstance(error, GoneError) and error.reason != waiting.error:
         return 1

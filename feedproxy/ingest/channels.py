@@ -1,4 +1,4 @@
-"""One channel, from its listing to the store."""
+"""Poll a channel: fetch its listing and its articles, and store them."""
 
 import hashlib
 import logging
@@ -32,29 +32,29 @@ from feedproxy.model import (
 from feedproxy.parse import parse_listing
 
 _log = logging.getLogger(__name__)
-# Articles that are fetched before another poller may have its turn.
+# Articles fetched before the exclusive lock is released to other pollers.
 _BATCH = 20
-# The poll of a channel is over by then, or its process is dead.
+# Length of a poll's claim: after that the poll has ended, or its process is dead.
 _LONGEST_POLL = timedelta(minutes=5)
-# Pages of a gap that one poll walks down; the next one goes on.
+# Pages of a gap that one poll reads; the next poll continues.
 _MAX_GAP_PAGES = 10
-# Whose publication times tell a channel's pace.
+# Latest articles whose publication times determine a channel's polling interval.
 _PACE_ARTICLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Harvester:
-    """Polls channels with the parts of a kit. One bad article costs no other; a broken store stops the run.
+    """Polls channels. A failing article does not affect others; a failing store stops the run.
 
-    Every method raises StoreError where the store can't be read or written. Another process may take turns with this one
-    between any two batches of articles.
+    Every method raises StoreError if the store can't be read or written. The exclusive lock is
+    released between batches of articles, so several processes can work on one store.
     """
 
     services: Services
 
     @property
     def pictures(self) -> Pictures:
-        """What takes pictures in."""
+        """Fetches and stores pictures."""
         return Pictures(self.services)
 
     @property
@@ -64,9 +64,9 @@ class Harvester:
     def poll(
         self, channel: Channel, *, round_began: datetime | None = None, is_whole: bool = True
     ) -> Report:
-        """Poll one channel: its listing, then, unless others see to that, every article that waits and is due, and the archives.
+        """Poll a channel's listing; if *is_whole*, fetch its due articles and extend the archives.
 
-        With *round_began* whatever was not tried since then is due.
+        With *round_began*, ignore back-off for articles last tried before *round_began*.
         """
         began = self.services.clock()
         report = Report(channel)
@@ -82,14 +82,14 @@ class Harvester:
         return report
 
     def claim(self, channel: Channel) -> bool:
-        """Claim the poll of a channel that is due; return False if another process has it."""
+        """Claim the poll of a due channel; return False if another process has claimed it."""
         seen = self.services.store.schedule.state(channel.id).next_poll_at
         return self.services.store.schedule.begin_poll(
             channel.id, seen, self.services.clock() + _LONGEST_POLL
         )
 
     def take(self, channel: Channel) -> Report:
-        """Fetch the articles of a channel that wait and are due."""
+        """Fetch the due articles of a channel, and extend the archives."""
         report = Report(channel)
         self._take_articles(channel, report, None)
         archive(self.services)
@@ -97,17 +97,17 @@ class Harvester:
         return report
 
     def serve_readers(self) -> None:
-        """Fetch what readers have asked for since this was looked at last."""
+        """Fetch the articles that readers requested since the last call."""
         if self.services.store.take_requests():
             self.answer_requests()
 
     def answer_requests(self) -> Report:
-        """Fetch the articles that readers asked for, as far as they are due."""
+        """Fetch the due articles among those that readers requested."""
         return self.take(self.requested)
 
     @property
     def requested(self) -> Channel:
-        """The channel of what readers asked for, which no section shows."""
+        """The internal channel of articles requested by readers; no section contains it."""
         return Channel(
             REQUESTED, "asked for by readers", self.services.mirror.sites[0], Source("", Url(""))
         )
@@ -120,22 +120,23 @@ class Harvester:
         since: datetime | None = None,
         told: Callable[[Backfill, Report], None] = lambda _walk, _report: None,
     ) -> Report:
-        """Walk a listing down, and fetch what is not held; one that was interrupted goes on where it was.
+        """Backfill a channel: page back through its listing, and fetch all missing articles.
+
+        An interrupted backfill continues where it stopped.
 
         Args:
-            channel: whose listing.
-            pages: how many pages at most.
-            since: ends the walk below the first page that shows nothing published since then.
-            told: is told after each page how far it came.
+            channel: the channel to backfill.
+            pages: the maximum number of listing pages.
+            since: stop after the first page without an article published at or after this time.
+            told: called after each page with the progress and the report.
 
         """
-        if channel.kind == "feedproxy" or not urls.is_web(
-            channel.url
-        ):  # whose polls go all the way
+        # a poll of these sources reads the whole listing already
+        if channel.kind == "feedproxy" or not urls.is_web(channel.url):
             return self.poll(channel)
         schedule, report = self.services.store.schedule, Report(channel)
         walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
-        if walk.pages >= pages:  # one that went deeper was interrupted, or is over
+        if walk.pages >= pages:  # left by a deeper or a finished backfill
             walk = Backfill(channel.id, channel.url, 0)
         seen: set[Url] = set()
         try:
@@ -157,7 +158,7 @@ class Harvester:
         return report
 
     def give_up(self, channel: Channel, error: Exception) -> Report:
-        """Remember a poll that failed in a way that nobody foresaw, so that it is not repeated at once."""
+        """Record a poll that failed with an unexpected error, so that back-off applies to it."""
         told = UpstreamError(channel.url, f"the poll failed: {error!r}")
         state = replace(self.services.store.schedule.state(channel.id), last_error=str(told))
         self.services.store.schedule.remember_poll(
@@ -170,9 +171,11 @@ class Harvester:
     def _ask_sources(
         self, channel: Channel, report: Report
     ) -> tuple[ChannelState, Page | None, UpstreamError | None]:
-        """Take the listing from the channel's first source; where that has failed for long, from the next that has it.
+        """Read the listing from the channel's first source, or from a fallback source.
 
-        The first one goes on being asked first.
+        A fallback is used only after the first source has failed for `fallback_hours`. Every poll
+        still tries the first source first. Return the channel's state, the listing's page where
+        there is one, and the error of the first source if all failed.
         """
         failures: list[UpstreamError] = []
         for source in channel.sources:
@@ -216,22 +219,22 @@ class Harvester:
                 else "the feed"
             )
             report.note_listing(Url(e.url), rule, e)
-            # as it is in the store: a gap may have been walked down a part of the way
+            # read the state again: a part of a gap may have been closed and stored
             return self.services.store.schedule.state(channel.id), page, e
 
     def _take_listing(
         self, channel: Channel, state: ChannelState, report: Report
     ) -> tuple[ChannelState, Page]:
-        """Store what the listing shows, if it is another than the one that was stored last."""
+        """Fetch the listing, and store its items if it differs from the last stored listing."""
         state = replace(state, last_error="")
-        if channel.source.key:  # a redirect is not signed
+        if channel.source.key:  # redirects are not signed: adopt none
             page = self.services.fetcher.fetch(channel.url, keep=True)
         else:
             asked, page = self._fetch_listing(
                 channel, policy.effective_url(channel, state, self.services.clock())
             )
             state = policy.remember_redirect(channel, state, asked, page, self.services.clock())
-        # what is read in another way is another listing
+        # the digest covers the parsing rules: a change of them makes the listing a new one
         digest = hashlib.sha256(
             f"{channel.kind} {channel.site.listing}".encode() + page.body
         ).hexdigest()
@@ -249,11 +252,12 @@ class Harvester:
             and next_url
             and not self._was_seen(channel, listing, state.succeeded_at)
         ):
-            # remembered before what hides the gap is: a poll that is killed in between would not see it again
+            # store the gap before the items: once they are stored, the gap can't be detected again,
+            # for example after a kill between the two writes
             since = state.gap_since if state.gap_url and state.gap_since else state.succeeded_at
             state = replace(state, gap_url=next_url, gap_since=since)
             self.services.store.schedule.remember_poll(state)
-        # what is new in an index of a mirror may be old: such an index lists all articles
+        # a mirror's index lists all articles, so an unknown item in it may be an old article
         is_new_on_top = state.succeeded_at is not None and channel.kind != "mirror"
         sighting = policy.Sighting.NEW if is_new_on_top else policy.Sighting.PAST
         self._take_items(channel, listing, report, sighting, self.services.clock())
@@ -262,13 +266,20 @@ class Harvester:
         ), page
 
     def _was_seen(self, channel: Channel, listing: Listing, until: datetime) -> bool:
-        """Tell whether a listing goes down to what it has shown until then; what is pinned to its top says nothing of that."""
+        """Return whether a listing page reaches back to articles listed before *until*.
+
+        True if the last item, or more than half of the items, were listed before. A few known
+        items are not enough, as articles can be pinned to the top.
+        """
         ids = [item.id for item in listing.items]
         known = self.services.store.listed(channel.id, ids, until)
         return ids[-1] in known or len(known) > len(ids) / 2
 
     def _close_gap(self, channel: Channel, state: ChannelState, report: Report) -> ChannelState:
-        """Walk down to what was seen before, where more was published than a listing's first page shows, as in an outage."""
+        """Page back to articles seen before, if more were published than the first page shows.
+
+        Such a gap arises, for example, while this server is down. Return the channel's state.
+        """
         for _ in range(_MAX_GAP_PAGES):
             if not state.gap_url or self.services.is_stopping():
                 break
@@ -277,9 +288,8 @@ class Harvester:
                     listing = self._fetch_lower(channel, Url(state.gap_url))
                 except NotAskedError:
                     raise
-                except (
-                    UpstreamError
-                ) as e:  # the listing itself is fine; the gap is tried again with the next poll
+                except UpstreamError as e:
+                    # the first page was read, so the poll succeeds; the next poll tries again
                     report.note(e)
                     if isinstance(e, GoneError):
                         _log.warning("%s: what was published in a gap ends at %s", channel.id, e)
@@ -299,7 +309,10 @@ class Harvester:
         return state
 
     def _fetch_listing(self, channel: Channel, asked: Url) -> tuple[Url, Page]:
-        """Return a listing, and where it was had: its own address, where a redirect that was adopted leads nowhere any more."""
+        """Return the URL that answered and the listing's page.
+
+        If an adopted redirect target fails, fall back to the configured URL.
+        """
         try:
             return asked, self.services.fetcher.fetch(asked, keep=True)
         except FetchError as e:
@@ -310,7 +323,7 @@ class Harvester:
     def _go_down(
         self, channel: Channel, walk: Backfill, report: Report, since: datetime | None
     ) -> Backfill:
-        """Take one page of a walk, and the articles it shows; return where it goes on."""
+        """Store one listing page of a backfill, fetch its articles, and return the new progress."""
         url = walk.next_url or channel.url
         with self.services.store.exclusive_lock():
             listing = self._fetch_lower(channel, url)
@@ -330,19 +343,22 @@ class Harvester:
         return walk
 
     def _fetch_lower(self, channel: Channel, url: Url) -> Listing:
-        """Return a page of a channel's listing on the way down; one of a mirror that must be signed only if it is."""
+        """Fetch and parse a further page of a channel's listing; verify a signed mirror's page."""
         page = self.services.fetcher.fetch(url)
         if source := self.services.mirror.mirrored_at(url):
             page = self._trust.check(url, page, source)
         return parse_listing(page, channel.site, self._kind_of(channel, url))
 
     def _kind_of(self, channel: Channel, url: Url) -> str:
-        """Return how a page of a channel's listing is read: below the first one, as a page of the site, or of a mirror."""
+        """Return the listing kind of a URL: the channel's for its own URL, else mirror or html."""
         below = "mirror" if self.services.mirror.mirrored_at(url) else "html"
         return channel.kind if url == channel.url else below
 
     def _is_older(self, listing: Listing, since: datetime) -> bool:
-        """Tell whether nothing on a page was published since then, as far as it says so, or is held."""
+        """Return whether all known dates on a listing page are before *since*.
+
+        A date is known from the listing or from a stored article. False if none is known.
+        """
         articles = (
             self.services.store.article(item.id) if item.published is None else None
             for item in listing.items
@@ -362,7 +378,7 @@ class Harvester:
         sighting: policy.Sighting,
         anchor: datetime,
     ) -> None:
-        """Store what a page of a listing shows, each item with a date, as `policy.date_items` has it."""
+        """Store the items of a listing page, each with a date (see `policy.date_items`)."""
         report.listed += len(listing.items)
         for reason in listing.lost:
             report.note(ListingError(channel.url, reason))
@@ -374,7 +390,10 @@ class Harvester:
     def _take_articles(
         self, channel: Channel, report: Report, round_began: datetime | None
     ) -> None:
-        """Fetch what waits and is due, batch by batch; between two batches another process may have its turn."""
+        """Fetch the due articles batch by batch.
+
+        Between batches, release the exclusive lock and fetch articles that readers requested.
+        """
         seen: set[ArticleId] = set()
         taker = ArticleFetcher(self.services, channel, report)
         rules = self.services.mirror.poll
@@ -396,7 +415,7 @@ class Harvester:
 def _remember(
     services: Services, state: ChannelState, page: Page | None, failure: UpstreamError | None
 ) -> None:
-    """Store how a poll went, and when the next is."""
+    """Store the result of a poll and the time of the next one."""
     latest = services.store.headlines([state.channel], _PACE_ARTICLES)
     was_asked = not isinstance(failure, NotAskedError)
     after = policy.after_poll(

@@ -1,6 +1,6 @@
-"""A git-hosted mirror in a folder of this machine, as the source of a channel.
+"""Read a channel from a git-hosted mirror that is checked out in a local folder.
 
-Its pages have no upstream addresses, so none is queued: a poll reads at once what is missing.
+Its pages have no http(s) URLs, so articles can't be queued: a poll reads all missing ones itself.
 """
 
 from dataclasses import replace
@@ -12,19 +12,19 @@ from feedproxy.ingest.verification import Verifier
 from feedproxy.model import ArticleId, Channel, ChannelState, ListingItem, Page, Url, Waiting
 from feedproxy.parse import parse_listing
 
-# Articles that are read before another poller may have its turn.
+# Articles read before the exclusive lock is released to other pollers.
 _BATCH = 20
 
 
 def take_checkout(
     services: Services, channel: Channel, state: ChannelState, report: Report
 ) -> tuple[ChannelState, Page]:
-    """Take the articles of a channel that are not held or have a new headline.
+    """Store the articles of a channel that are missing or have a new headline.
 
-    Those that fail are tried again by the next poll.
+    The next poll tries failed ones again. Return the new state and the index's first page.
 
     Raises:
-        UpstreamError: the index can't be read, or is not signed as it is to be.
+        UpstreamError: the index can't be read, or its required signature is missing or wrong.
 
     """
     page, items = _read_index(services, channel)
@@ -50,7 +50,7 @@ def take_checkout(
 
 
 def _read_index(services: Services, channel: Channel) -> tuple[Page, dict[ArticleId, ListingItem]]:
-    """Return the first page of a channel's index, and what all its pages list."""
+    """Return the first page of a channel's index, and the items of all its pages by ID."""
     items: dict[ArticleId, ListingItem] = {}
     pages: dict[Url, Page] = {}
     trust = Verifier(services.fetcher, services.store.serials)

@@ -1,7 +1,8 @@
-"""Claims: what is due is done once, by whoever does it, and again soon if that one dies.
+"""Leases on due work: one process does it, and another takes over soon if that process dies.
 
-A claim is the moment from which on something is due, in the store: whoever takes it moves that moment ahead, if nobody else has
-since it was seen, and goes on moving it while at work. So a claim needs no table of its own, and ends by itself.
+A claim is stored as the due time of the work itself. A process acquires it by compare-and-set: it
+moves the due time ahead if that still has the value read before. While working, it keeps moving it
+ahead. So claims need no table of their own, and they expire by themselves.
 """
 
 import logging
@@ -15,21 +16,25 @@ from feedproxy.ingest.services import Services
 from feedproxy.model import ArticleId
 
 _log = logging.getLogger(__name__)
-# A claim is as long as a poller's lease: what somebody was at who died is due again then. Who is alive renews it in time.
+# Renewals during one claim. A claim lasts as long as a poller's lease: after the death of its
+# process the work is due again when it expires.
 _RENEWALS = 3
-# What failed in a way that nobody foresaw is not done again at once.
+# Delay before work that failed with an unexpected error is due again.
 _REST = timedelta(minutes=5)
-# Moves a claim from the moment that was seen to another one; False if it is somebody else's.
+# Moves a due time from the value read before to a new one; False if another process moved it.
 Move = Callable[[datetime | None, datetime], bool]
 
 
 def of_channel(services: Services, name: str) -> Move:
-    """Return what claims a channel's poll."""
+    """Return the function that moves the claim on a channel's poll."""
     return lambda seen, until: services.store.schedule.begin_poll(name, seen, until)
 
 
 def of_articles(services: Services, ids: Collection[ArticleId], mine: set[ArticleId]) -> Move:
-    """Return what claims articles that wait; *mine* are those that were had."""
+    """Return the function that moves the claims on queued articles.
+
+    It removes from *mine*, initially *ids*, the articles that another process has claimed.
+    """
     mine.update(ids)
 
     def move(seen: datetime | None, until: datetime) -> bool:
@@ -43,9 +48,11 @@ def of_articles(services: Services, ids: Collection[ArticleId], mine: set[Articl
 
 @contextmanager
 def claimed(services: Services, move: Move, seen: datetime, name: str) -> Iterator[bool]:
-    """Tell whether what was put aside until *seen* is ours to do, and keep it so; what is left of it at the end is due then.
+    """Acquire the claim if it still expires at *seen*, and renew it; yield whether it was acquired.
 
-    What nobody foresaw ends here. A StoreError is raised, and the claim is then as it was seen, for another try.
+    At the end of the block, unfinished work is due at once. An unexpected error is logged, not
+    raised, and delays unfinished work. A StoreError is raised after restoring the claim to *seen*,
+    so that the work can be tried again.
     """
     held = [seen, services.clock() + _length(services)]
     if not move(*held):
@@ -66,7 +73,7 @@ def claimed(services: Services, move: Move, seen: datetime, name: str) -> Iterat
     finally:
         done.set()
         keeper.join()
-        with suppress(StoreError):  # it ends by itself
+        with suppress(StoreError):  # the claim expires anyway
             move(held[1], back)
 
 
@@ -75,7 +82,7 @@ def _renew(services: Services, move: Move, held: list[datetime], done: threading
         until = services.clock() + _length(services)
         try:
             if not move(held[1], until):
-                return  # all is done
+                return  # nothing is left to renew
         except StoreError as e:
             _log.debug("%s; a claim is not renewed", e)
         else:

@@ -1,4 +1,4 @@
-"""Dates for articles that upstream gives none: in a listing, in a batch that was fetched, and after an import."""
+"""Estimate dates for undated articles: in a listing, in a fetched batch, and after an import."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,10 @@ from feedproxy.store import Store
 
 @dataclass(frozen=True, slots=True)
 class ListingPosition:
-    """An article's place in a listing: when that was *seen*, and the article's *date*, if one is known."""
+    """An article's position in a listing: when the listing was *seen*, and the article's *date*.
+
+    *date* is None if unknown.
+    """
 
     seen: datetime | None
     date: datetime | None
@@ -27,9 +30,10 @@ def date_listing(
     sighting: policy.Sighting,
     anchor: datetime,
 ) -> list[ListingItem]:
-    """Return a listing's items, each with a date; *sighting* and *anchor* are as `policy.date_items` has them.
+    """Return a listing's items, each with a date.
 
-    What is held with a guess gets a date that the listing gives now.
+    Stored articles with an estimated date get a better one from the listing. See
+    `policy.date_items` for *sighting* and *anchor*.
     """
     store, now = services.store, services.clock()
     held = store.dates([item.id for item in items])
@@ -47,7 +51,7 @@ def date_listing(
 
 
 def known_date(article: Article | None) -> datetime | None:
-    """Return an article's date, None for one of which none is known."""
+    """Return an article's date, None if there is no article or its date is unknown."""
     return article.published if article and article.dated is not DateSource.UNKNOWN else None
 
 
@@ -57,16 +61,17 @@ def estimate_batch(
     undated: Mapping[int, Article],
     places: Sequence[ListingPosition],
 ) -> dict[int, Article]:
-    """Return the articles of a batch that have no date with one, as far as anything is known.
+    """Return the undated articles of a batch with estimated dates, where an estimate is possible.
 
-    Dates come from the neighbours in the listing; else the articles precede all that the channel shows. Where nothing there has
-    a date, it is that of the IDs before and after, or else keeps the listing's order as it was first seen.
+    A date comes from the first of these that gives one: the neighbours in the listing; a time just
+    before the oldest dated article of the channel; the articles with the nearest IDs; the date
+    assigned when the listing was first read, which preserves its order.
 
     Args:
-        kit: where articles are held.
-        channel: whose batch it is.
+        services: give access to the stored articles.
+        channel: the channel of the batch.
         undated: the articles, by their indexes in *places*.
-        places: what was taken so far, oldest first.
+        places: the listing positions of all articles fetched so far, oldest first.
 
     """
     by_place, oldest = {}, None
@@ -93,7 +98,7 @@ def estimate_batch(
 def _by_place(
     wanted: Collection[int], places: Sequence[ListingPosition]
 ) -> dict[int, datetime | None]:
-    """Return dates by those of the neighbours, which are what the same listing showed at the same moment."""
+    """Return dates interpolated from the neighbours that the listing first showed at that time."""
     found: dict[int, datetime | None] = {}
     for seen in {places[at].seen for at in wanted}:
         order = [at for at in reversed(range(len(places))) if places[at].seen == seen]
@@ -104,10 +109,10 @@ def _by_place(
 def estimate_imported(
     services: Services, orders: Mapping[str, Sequence[ArticleId]]
 ) -> Counter[DateSource]:
-    """Give dates to imported articles that have none; return where the dates of all of them come from.
+    """Estimate and store dates for undated imported articles; count all articles by date source.
 
-    *orders* are the channels' listings, newest first. It is done when all pages are stored, so that it makes no difference in
-    which order they came.
+    *orders* are the channels' listings, newest first. Call this after all pages are stored, so that
+    the result does not depend on the order of their import.
     """
     store = services.store
     dates = store.dates(list(dict.fromkeys(each for order in orders.values() for each in order)))
@@ -128,7 +133,7 @@ def estimate_imported(
 def _by_id(
     services: Services, wanted: Mapping[str, Collection[ArticleId]]
 ) -> dict[ArticleId, datetime]:
-    """Return dates by the IDs before and after, for articles of each site."""
+    """Return dates interpolated from the articles with the nearest IDs, for each site."""
     found: dict[ArticleId, datetime] = {}
     for site, ids in wanted.items():
         if ids:
@@ -147,7 +152,7 @@ def _redate(
 
 
 def _with_date(item: ListingItem, site: Site, now: datetime) -> ListingItem:
-    """Return an item with the date that its listing or its address gives, None if that can't be one."""
+    """Return an item with the credible date of its listing or its URL, None if there is none."""
     if published := policy.credible(item.published, now):
         return replace(item, published=published)
     address = policy.credible(date_in_address(item.url, site), now)

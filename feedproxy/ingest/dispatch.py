@@ -1,7 +1,8 @@
-"""What is due, sent to workers: who leads claims it and sends it, whoever takes it from the queue does it.
+"""Dispatch due work to workers: the leading poller claims and queues tasks, workers run them.
 
-Nothing piles up: what is sent is claimed, so it is not due, until its message expires; and who sends looks how long the queue is.
-A message is only a hint: a worker does what it says only where the store says that it is still to be done.
+Tasks do not pile up: queued work stays claimed, and so is not due, until its message expires, and
+the sender limits the length of the queue. A message is only a hint: a worker runs a task only if
+the store confirms that the claim is still valid.
 """
 
 from collections.abc import Callable, Collection
@@ -24,21 +25,24 @@ from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
 from feedproxy.model import REQUESTED, ArticleId, Channel
 
-# What is sent is done by then, or sent again.
+# Lifetime of a message and of its claim; work that no worker has begun by then is sent again.
 _QUEUED = timedelta(minutes=2)
-# Messages that wait at most; readers' requests go past that. With ten workers of four processes, what they do in some seconds.
+# Maximum length of the queue; readers' requests are sent regardless. Ten workers of four processes
+# handle this number in a few seconds.
 _MOST_QUEUED = 200
-# Articles of a message: so many that a message is worth it, so few that the next one of higher priority comes soon.
+# Articles per message: enough to outweigh the cost of a message, few enough for a message of higher
+# priority to be handled soon.
 _BATCH = 10
 _STEP = timedelta(seconds=1)
-# Pictures that came later can wait, and to look for them takes longer the more channels there are.
+# Interval between queries for due pictures: they are not urgent, and the query gets slower with the
+# number of channels.
 _PICTURES_STEP = timedelta(seconds=5)
-# As which channel the queue of pictures is claimed.
+# Channel name under which the picture queue is claimed.
 _PICTURES = "later"
 
 
 class Priority(IntEnum):
-    """What goes first: what a reader waits for, then news, then what is known and to be fetched."""
+    """Priority of a task: articles that readers wait for, then listings, articles and pictures."""
 
     READER = 3
     LISTING = 2
@@ -48,7 +52,10 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a message says: a channel's listing, or some of its articles, or pictures; claimed until then."""
+    """The content of a message: poll a channel's listing, or fetch some articles or due pictures.
+
+    *claimed* is the time until which the work is claimed.
+    """
 
     channel: str
     claimed: datetime
@@ -56,25 +63,25 @@ class Task:
 
 
 class Queue(Protocol):
-    """Where errands wait for workers; every method raises StoreError where it can't be reached."""
+    """A task queue; every method raises StoreError if the queue can't be reached."""
 
     def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
-        """Send an errand, which is forgotten if nobody has taken it for so long."""
+        """Send a task; it expires if no worker has received it within *patience*."""
 
     def length(self) -> int:
-        """Return how many wait."""
+        """Return the number of queued tasks."""
 
 
 @dataclass(slots=True)
 class Dispatcher:
-    """The hands of a poller that has everything done by workers."""
+    """Sends due work to the task queue."""
 
     queue: Queue
     channels: dict[str, Channel] = field(default_factory=dict)
     looked_at: datetime | None = None
 
     def step(self, poller: Poller) -> datetime:
-        """Send what is due; return when there may be more."""
+        """Send due tasks; return when to call this again."""
         services = poller.services
         if not self.channels:
             self.channels = {
@@ -155,7 +162,7 @@ class Dispatcher:
         return self._send_poll(services, _PICTURES, seen, Priority.PICTURES)
 
     def _send(self, errand: Task, priority: Priority, give_back: Callable[[], object]) -> int:
-        """Send what is claimed; what can't be sent is due again at once."""
+        """Send a claimed task and return 1; if that fails, release the claim with *give_back*."""
         try:
             self.queue.send(errand, priority, _QUEUED)
         except StoreError:
@@ -165,10 +172,10 @@ class Dispatcher:
 
 
 def run_task(services: Services, errand: Task) -> None:
-    """Do what a message says, if that is still to be done.
+    """Run a task if its claim is still valid.
 
     Raises:
-        StoreError: the store, or what paces requests, can't be reached; the errand is to be tried again.
+        StoreError: the store or the rate limiter can't be reached; try the task again.
 
     """
     harvester, mine = Harvester(services), set[ArticleId]()
@@ -198,7 +205,7 @@ def run_task(services: Services, errand: Task) -> None:
 
 
 def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> None:
-    """Fetch some articles of a channel, which are claimed, and so due whatever the store says."""
+    """Fetch claimed articles of a channel, ignoring their due times, which the claim has moved."""
     report = Report(channel)
     with services.store.exclusive_lock():
         ArticleFetcher(services, channel, report).take(services.store.waiting(channel.id, ids))
@@ -207,7 +214,7 @@ def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> N
 
 
 def _poll(harvester: Harvester, channel: Channel) -> None:
-    """Poll a channel's listing; what nobody foresaw costs this poll."""
+    """Poll a channel's listing; record a poll that failed with an unexpected error."""
     try:
         tell(harvester.poll(channel, is_whole=False))
     except StoreError:

@@ -1,4 +1,4 @@
-"""Pages to an article: its parts, its clean body, and what is known about it."""
+"""Build an article from its pages: join the parts, clean the body, and determine the metadata."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,21 +29,23 @@ from feedproxy.model import (
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, clean_tree
 
-# A summary is for lists: about three lines of Chinese.
+# Length of a summary, which is shown in lists: about three lines of Chinese.
 _SUMMARY_CHARACTERS = 200
-# No headline is longer, whatever an upstream sends.
+# Maximum length of headlines and author names; longer ones are truncated.
 _TITLE_CHARACTERS = 300
-# More parts than any article has; a chain of links that goes on is a trap.
+# No real article has more parts; a longer chain of links is a trap for crawlers.
 _MAX_PARTS = 20
 
 
 def article_parts(
     page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url], Page]
 ) -> list[tuple[Page, Extract]]:
-    """Return the pages that hold the article on *page*, with what was found on each: one, unless it comes in parts.
+    """Return the pages of the article that begins on *page*, each with its extract.
+
+    There are several pages only if the article is split into parts.
 
     Raises:
-        UpstreamError: there is none, a part of it can't be had, or it has too many parts.
+        UpstreamError: no article was found, a part can't be fetched, or there are too many parts.
 
     """
     rules = configuration.rules_for(mirror, urls.host_of(page.url))
@@ -62,7 +64,7 @@ def article_parts(
 
 
 def join_clean(parts: list[tuple[Page, Extract]]) -> tuple[SafeHtml, Element]:
-    """Return the clean body of all parts, and its tree.
+    """Return the joined clean body of all parts, and its element tree.
 
     Raises:
         TooLargeError: a part is too large to be cleaned.
@@ -77,7 +79,7 @@ def join_clean(parts: list[tuple[Page, Extract]]) -> tuple[SafeHtml, Element]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An article as its pages make it, and what its text holds."""
+    """An article built from its pages, and the figures of its text that quality checks need."""
 
     article: Article
     content: policy.Content
@@ -86,9 +88,9 @@ class Draft:
 def make_article(
     parts: list[tuple[Page, Extract]], item: ListingItem, site: Site, mirror: Mirror, now: datetime
 ) -> Draft:
-    """Return the clean article of its parts; *item* says what its listing knew."""
+    """Build an article with a clean body from its parts; *item* is its entry in the listing."""
     first = parts[0][1]
-    body, root = join_clean(parts)  # one tree for all that is to be known of it
+    body, root = join_clean(parts)  # parse once for all checks below
     content = policy.content_of(root, sum(part.visible for _, part in parts))
     published, dated = _date(item, site, now, first.published)
     article = Article(
@@ -113,12 +115,11 @@ def make_article(
 
 
 def make_excerpt(waiting: Waiting, site: Site, now: datetime) -> Article:
-    """Return what stands in for an article whose text can't be had: what its listing says of it."""
+    """Return a stand-in for an article whose text can't be fetched, made of its listing entry."""
     item = waiting.item
     published, dated = _date(item, site, now)
-    if (
-        item.published and dated is DateSource.UNKNOWN
-    ):  # the listing's order is all that there will be
+    # no page will give a date, so the date that keeps the listing's order counts as an estimate
+    if item.published and dated is DateSource.UNKNOWN:
         dated = DateSource.ESTIMATED
     return Article(
         id=item.id,
@@ -140,12 +141,16 @@ def make_excerpt(waiting: Waiting, site: Site, now: datetime) -> Article:
 def _date(
     item: ListingItem, site: Site, now: datetime, on_page: datetime | None = None
 ) -> policy.Date:
-    """Return when an article was published, and what says so: its page, its listing, its address, or what is guessed of it."""
+    """Return when an article was published, and the source of the date.
+
+    The first credible date counts: stated on the page or in the listing, then from the URL, then
+    the listing's estimate.
+    """
     listed = policy.credible(item.published, now)
     stated = policy.credible(on_page, now) or (listed if item.dated is DateSource.STATED else None)
     if stated:
         return stated, DateSource.STATED
-    if listed and item.dated is DateSource.ADDRESS:  # the day, and the listing's order in it
+    if listed and item.dated is DateSource.ADDRESS:  # the URL's day, in listing order
         return listed, DateSource.ADDRESS
     if day := policy.credible(date_in_address(item.url, site), now):
         return day, DateSource.ADDRESS
@@ -159,6 +164,6 @@ def _plain(picture: Picture | None) -> Picture | None:
 
 
 def _shortened(text: str, most: int) -> str:
-    """Return *text* on one line, without hidden characters, of so many characters at most."""
+    """Return *text* on one line, without hidden characters, truncated after *most* characters."""
     text = one_line(markup.plain(text))
     return text if len(text) <= most else text[:most].rstrip() + "…"

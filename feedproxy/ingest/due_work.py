@@ -1,4 +1,4 @@
-"""What is due: for the poller, who does it, and for the dispatcher, who has it done."""
+"""Query due channels and articles, for the poller and for the dispatcher."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from feedproxy.model import Channel, Waiting
 
 
 def plan_first(services: Services, channels: Sequence[Channel]) -> None:
-    """Set when those of *channels* are polled that never were."""
+    """Schedule the first poll of those *channels* that were never polled."""
     first = policy.first_polls(
         channels, services.store.schedule.states(), services.clock(), services.mirror.poll
     )
@@ -20,7 +20,7 @@ def plan_first(services: Services, channels: Sequence[Channel]) -> None:
 def due_channels(
     services: Services, channels: Mapping[str, Channel]
 ) -> list[tuple[Channel, datetime | None]]:
-    """Return the channels whose time has come, the longest overdue first, each with that time."""
+    """Return the due channels, the longest overdue first, each with its due time."""
     now, rules = services.clock(), services.mirror.poll
     states = services.store.schedule.due(now, policy.horizon(now, rules))
     found = policy.due_channels(
@@ -30,7 +30,7 @@ def due_channels(
 
 
 def due_articles(services: Services, channel: str, limit: int) -> list[Waiting]:
-    """Return the first *limit* articles of a channel that wait and are due, oldest first."""
+    """Return the first *limit* due articles in a channel's queue, oldest first."""
     return policy.due_articles(
         services.store.waiting(channel), services.clock(), services.mirror.poll
     )[:limit]

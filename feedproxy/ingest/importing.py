@@ -1,6 +1,6 @@
-"""A whole git-hosted mirror at once: every page of its indexes, read on all cores, stored some at a time.
+"""Import a whole git-hosted mirror: read all pages of its indexes on all cores, store in batches.
 
-What is held as it stands there is passed over, so an import that was interrupted goes on, and one that is done again changes
+Unchanged articles are skipped, so an interrupted import continues, and a repeated one changes
 nothing.
 """
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from feedproxy.media.folder import PictureFile
 
 _log = logging.getLogger(__name__)
-# Pages that one process reads before it tells what it found, and that become one transaction.
+# Pages per batch: one process reads them, and one transaction stores them.
 _BATCH = 32
-# So many lots are on their way for each process.
+# Batches in flight per process.
 _AHEAD = 3
 _SHOWN_CHARACTERS = 60
 
@@ -57,9 +57,10 @@ def prepare(mirror: Mirror) -> None:
 
 @dataclass(slots=True)
 class Import:
-    """What became of an import: how many articles were new, updated, redated, same; *failures* name what was passed over.
+    """The result of an import.
 
-    *dates* counts where the dates of its articles come from.
+    *counts* has the number of articles by outcome: new, updated, redated, same. *dates* has their
+    number by date source. *failures* has an error for each index, page or picture left out.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -70,7 +71,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportEntry:
-    """An article of a mirror: which channels list it, each as it does, and at which place, from the top, each has it."""
+    """An article of a mirror: its listing items by channel, and its position in each listing.
+
+    *places* are counted from the top, in the order of *listed*.
+    """
 
     id: ArticleId
     listed: tuple[tuple[str, ListingItem], ...]
@@ -79,7 +83,7 @@ class ImportEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a process made of a page: a copy, or why not."""
+    """The result of reading a page: a copy of the article, or an error."""
 
     entry: ImportEntry
     copy: Copy | None
@@ -89,10 +93,11 @@ class _Read:
 def entries_of(
     services: Services, sources: Mapping[str, Source], trust: Verifier, done: Import
 ) -> list[ImportEntry]:
-    """Return all articles of a mirror, each once.
+    """Return all articles of a mirror, each once; add errors to the failures of *done*.
 
-    *sources* says for each section where its part of the mirror is. A channel without an index there has no articles there; a
-    mirror that must be signed has to prove that.
+    *sources* maps each section to its part of the mirror. A channel without an index has no
+    articles. In a mirror that must be signed, only channels missing from the signed manifest may
+    lack an index.
     """
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
     places: dict[ArticleId, list[int]] = defaultdict(list)
@@ -126,7 +131,10 @@ def _items_of(
     trust: Verifier,
     signed: Collection[str] | None,
 ) -> Sequence[ListingItem]:
-    """Return what a channel's index lists, nothing if there is none; *signed* are the channels that must have one."""
+    """Return the items of a channel's index, none if there is no index.
+
+    *signed* are the channels that must have an index, None in an unsigned mirror.
+    """
     url = Url(f"{source.base}/indexes/{channel.id}.csv")
     if signed is None or channel.id in signed:
         try:
@@ -142,12 +150,15 @@ def _items_of(
 def _tell_unknown(
     services: Services, name: str, source: Source, trust: Verifier, done: Import
 ) -> None:
-    """Say which channels of a mirror, by its own list of them, are not configured and so not taken in."""
+    """Log the channels in the mirror's own channel list that are not configured here.
+
+    They are not imported.
+    """
     url = Url(f"{source.base}/{paths.CHANNEL_LIST}")
     try:
         page = trust.check(url, services.fetcher.fetch(url), source)
     except UpstreamError as e:
-        if source.key:  # else not every mirror has one
+        if source.key:  # an unsigned mirror may lack the list
             done.failures.append(e)
         return
     known = {channel.id for channel in _channels_of(services.mirror, name)}
@@ -162,7 +173,7 @@ def _tell_unknown(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Entries on their way: those whose pages are as they are held, and the others' being read."""
+    """Entries in flight: those with unchanged pages, and the pending result of reading the rest."""
 
     size: int
     unchanged: list[ImportEntry]
@@ -171,7 +182,10 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Takes a mirror in: *pool* has so many *workers*, each of which has called `prepare`; *done* says what became of it."""
+    """Imports a mirror.
+
+    *pool* has *workers* processes, each of which has called `prepare`. *done* receives the result.
+    """
 
     services: Services
     pool: Executor
@@ -181,7 +195,7 @@ class Importer:
     sources: Collection[Source]
 
     def run(self, entries: Sequence[ImportEntry], told: Callable[[int], None]) -> None:
-        """Take in *entries*; *told* is told how many more are done.
+        """Import *entries*; call *told* with the number of entries of each finished batch.
 
         Raises:
             StoreError: the store can't be read or written.
@@ -201,7 +215,7 @@ class Importer:
         archive(self.services)
 
     def _begin(self, entries: Sequence[ImportEntry]) -> _Batch:
-        """Have those pages of a lot be read that are other than what is held."""
+        """Fetch the pages of a batch, and submit those that have changed to the process pool."""
         known = self.services.store.validators([entry.id for entry in entries])
         pages: list[tuple[ImportEntry, Page]] = []
         unchanged: list[ImportEntry] = []
@@ -220,10 +234,10 @@ class Importer:
         )
 
     def _fetch(self, entry: ImportEntry, known: Validators) -> Page | None:
-        """Return an entry's page, None if it is as it is held; of the channels that list it, one that has it is enough.
+        """Return an entry's page, None if it is unchanged; try the URL of each channel in turn.
 
         Raises:
-            UpstreamError: none has it, or it is not signed as it is to be.
+            UpstreamError: no channel has the page, or its required signature is missing or wrong.
 
         """
         *others, last = dict.fromkeys(item.url for _, item in entry.listed)
@@ -240,7 +254,7 @@ class Importer:
         return self.trust.check(url, page, source) if page else None
 
     def _finish(self, lot: _Batch) -> int:
-        """Store what a lot brought, in one transaction; return how many entries it had."""
+        """Store the results of a batch in one transaction; return its number of entries."""
         read = lot.reading.result()
         self.done.failures += [each.failure for each in read if each.failure]
         copies = [(each.entry, each.copy) for each in read if each.copy]
@@ -261,7 +275,10 @@ class Importer:
     def _keep(
         self, store: Store, held: Article | None, copy: Copy, pictures: Mapping[Url, StoredPicture]
     ) -> bool:
-        """Store a copy if it is better than what is held; return False for one whose ID belongs to another article."""
+        """Store a copy if it is better than the stored article.
+
+        Return False if its ID belongs to an article of another site.
+        """
         now = self.services.clock()
         try:
             article, outcome = merge_copy(held, copy, now)
@@ -281,16 +298,19 @@ class Importer:
         return True
 
     def _join(self, store: Store, entries: list[ImportEntry]) -> None:
-        """Have the channels of held articles show them."""
+        """Add stored articles to the listings of their channels."""
         items: dict[str, dict[ArticleId, ListingItem]] = defaultdict(dict)
         for entry in entries:
-            for channel, item in entry.listed:  # perhaps twice, as a channel may be in two sections
+            for channel, item in entry.listed:  # a channel in two sections comes up twice
                 items[channel].setdefault(entry.id, item)
         for channel, listed in items.items():
             store.remember_listing(channel, list(listed.values()), self.services.clock())
 
     def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
-        """Keep the pictures that a mirror has of articles, as far as they are not held; what it has not is fetched later."""
+        """Store the missing pictures of articles from the mirror.
+
+        Pictures that the mirror lacks are fetched from their own hosts later.
+        """
         files = {
             url: file
             for copy in copies
@@ -324,7 +344,7 @@ class Importer:
 
 
 def read_lot(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Read]:
-    """Return what each page is; runs in a process of its own."""
+    """Read the article on each page; runs in a worker process."""
     return [_read_one(entry, page, now) for entry, page in pages]
 
 
@@ -336,7 +356,7 @@ def _read_one(entry: ImportEntry, page: Page, now: datetime) -> _Read:
 
 
 def _orders(services: Services, entries: Sequence[ImportEntry]) -> dict[str, list[ArticleId]]:
-    """Return the listings of the channels, in the configured order, newest first."""
+    """Return the listing of each channel, newest first; channels are in the configured order."""
     found: dict[str, list[tuple[int, ArticleId]]] = {
         channel.id: [] for channel in services.mirror.channels
     }

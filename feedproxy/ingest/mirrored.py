@@ -1,4 +1,4 @@
-"""Articles that come by way of another mirror: what is believed of them, and what they are worth beside one's own."""
+"""Read articles from another mirror: validate them, and merge them with stored ones."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,13 +22,17 @@ from feedproxy.model import (
 )
 from feedproxy.replication import read_record
 
-# As what a page in the Markdown form is kept, whatever its host calls it.
+# Content type stored with a page in the Markdown form; the one its host sends is ignored.
 MARKDOWN = "text/markdown; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An article as another mirror has it; *files* names its pictures' files there, *is_told* whether it said when it changed."""
+    """An article read from another mirror.
+
+    *files* maps the URLs of its pictures to their file names there. *is_told* is whether the mirror
+    gave the time of its last change.
+    """
 
     draft: Draft
     page: Page
@@ -38,10 +42,10 @@ class Copy:
 
 
 def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> Copy:
-    """Return the article on a page in the Markdown form; *item* is what a listing says of it.
+    """Return the article on a page in the Markdown form; *item* is its entry in the listing.
 
     Raises:
-        UpstreamError: the page is damaged, is another article's, or of a site that is not configured.
+        UpstreamError: the page is damaged, has another article, or its site is not configured.
 
     """
     parts = split_mirrored(page)
@@ -69,10 +73,11 @@ def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> C
 def copy_of_replicated(
     page: Page, received: ReplicatedArticle, mirror: Mirror, now: datetime
 ) -> Copy:
-    """Return the article that another mirror gives on a page of its archive.
+    """Return an article received in a page of another mirror's archive.
 
     Raises:
-        UpstreamError: it is of a site that is not configured, or its text is none.
+        UpstreamError: its site is not configured, its ID is not that of its URL, or its body can't
+            be cleaned.
 
     """
     site, url = _place(page, received.url, received.id, mirror)
@@ -87,10 +92,12 @@ def copy_of_replicated(
 def merge_copy(
     held: Article | None, copy: Copy, now: datetime
 ) -> tuple[Article, policy.ArticleOutcome]:
-    """Return what to store: the copy where it is better than what is held, else what is held.
+    """Return the article to store and the outcome.
+
+    A better copy replaces the stored article; another one can only improve its date.
 
     Raises:
-        ExtractError: its ID is that of an article of another site.
+        ExtractError: an article of another site has the same ID.
 
     """
     fetched = copy.draft.article
@@ -106,7 +113,10 @@ def merge_copy(
 
 
 def picture_addresses(page: Url, copy: Copy) -> dict[Url, Url]:
-    """Return where a git-hosted mirror has the pictures of an article on one of its pages, by their upstream addresses."""
+    """Return the URLs at a git-hosted mirror of an article's pictures, by their upstream URLs.
+
+    *page* is the URL of the article's page at the mirror.
+    """
     base = page.rpartition("/pages/")[0]
     return {url: Url(f"{base}{paths.sharded(names[0])}") for url, names in copy.files.items()}
 
@@ -138,7 +148,10 @@ def _received(page: Page, record: bytes, wanted: ArticleId) -> ReplicatedArticle
 
 
 def _with_record(extract: Extract, received: ReplicatedArticle) -> Extract:
-    """Return an extract with what another mirror says of the article; a date that is a guess there is one here."""
+    """Return an extract with the metadata of another mirror's record.
+
+    Only a date that upstream stated is copied as a stated one.
+    """
     published = received.published if received.dated is DateSource.STATED else None
     return replace(
         extract,
@@ -150,7 +163,10 @@ def _with_record(extract: Extract, received: ReplicatedArticle) -> Extract:
 
 
 def _as_told(article: Article, received: ReplicatedArticle, now: datetime) -> Article:
-    """Return an article with what only its store can know, as far as that can be."""
+    """Return an article with the metadata of its record that no page shows, if it is credible.
+
+    These are the time of its last change, its tags, its rule, and when it was gone upstream.
+    """
     is_credible = policy.credible(received.updated, now) is not None
     return replace(
         article,

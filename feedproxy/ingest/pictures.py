@@ -1,4 +1,4 @@
-"""Pictures: fetched by the same door as everything else, checked, and kept."""
+"""Fetch, check and store pictures, with the same fetcher as all other requests."""
 
 import logging
 import threading
@@ -14,16 +14,19 @@ from feedproxy.ingest.services import Services
 from feedproxy.media.forms import make_forms
 from feedproxy.model import StoredPicture, Url, WaitingPicture
 
-# One at a time: a large picture takes 140 MB.
+# Decode one picture at a time: a large one takes 140 MB.
 _decoding = threading.Lock()
 _log = logging.getLogger(__name__)
-# Pictures of the queue that are fetched before another poller may have its turn.
+# Queued pictures fetched before the exclusive lock is released to other pollers.
 _BATCH = 40
 
 
 @dataclass(frozen=True, slots=True)
 class PictureCopy:
-    """Where another mirror has a picture; *check* raises an UpstreamError for a content that is not that mirror's."""
+    """A copy of a picture at another mirror.
+
+    *check* raises an UpstreamError if the content is not the one that the mirror published.
+    """
 
     url: Url
     check: Callable[[bytes], None]
@@ -31,7 +34,7 @@ class PictureCopy:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What takes pictures in: those of an article as it comes, and later those that could not be had then."""
+    """Fetches and stores pictures: those of a new article, and later those queued for a retry."""
 
     services: Services
 
@@ -43,10 +46,11 @@ class Pictures:
         begun: dict[Url, Future[StoredPicture]],
         copies: Mapping[Url, PictureCopy] = {},
     ) -> dict[Url, Future[StoredPicture]]:
-        """Begin to fetch those of an article's pictures that nobody has heard of yet, if *channel*'s sections keep any.
+        """Start fetching the pictures of an article that the store does not know yet.
 
-        *begun* holds those that were begun for articles before it, and those of this one afterwards. *copies* says where another
-        mirror has some of them.
+        Nothing is fetched if no section of *channel* stores pictures. *begun* has the downloads
+        started for earlier articles, and receives those of this one. *copies* has copies of some
+        pictures at another mirror. Return the downloads of this article's pictures.
         """
         if channel not in self.services.picture_channels:
             return {}
@@ -61,9 +65,9 @@ class Pictures:
     def collect(
         self, started: dict[Url, Future[StoredPicture]], *, patience_s: float | None = None
     ) -> tuple[dict[Url, StoredPicture], list[UpstreamError]]:
-        """Wait for pictures, at most *patience_s* seconds for all; return those that came, and why others did not.
+        """Wait at most *patience_s* seconds in total; return the fetched pictures and the errors.
 
-        Those that take longer are in neither, and so still to be fetched.
+        Downloads that take longer are in neither result; their pictures are still due.
         """
         had: dict[Url, StoredPicture] = {}
         failed: list[UpstreamError] = []
@@ -74,15 +78,15 @@ class Pictures:
                     had[url] = future.result()
             except UpstreamError as e:
                 failed.append(e)
-            except StoreError as e:  # its text may be stored all the same
+            except StoreError as e:  # the article can be stored without it
                 failed.append(PictureError(url, str(e)))
-            except Exception as e:  # noqa: BLE001 (what nobody foresaw costs one picture, not those behind it)
+            except Exception as e:  # noqa: BLE001 (costs one picture, not the batch)
                 _log.exception("%s failed", url)
                 failed.append(PictureError(url, f"failed: {e!r}"))
         return had, failed
 
     def remember(self, error: UpstreamError, waiting: WaitingPicture, report: Report) -> None:
-        """Have a picture that could not be had be fetched again later."""
+        """Schedule a retry for a picture that could not be fetched."""
         was_asked = not isinstance(error, NotAskedError)
         until = error.until if isinstance(error, NotAskedError) else None
         try_at = until or policy.next_picture_try(
@@ -95,7 +99,7 @@ class Pictures:
             report.note_missing(error)
 
     def take_due(self, report: Report, *, due_at: datetime | None = None) -> int:
-        """Fetch pictures that are due, now or at that moment; return how many there were.
+        """Fetch a batch of pictures that are due at *due_at* (default: now); return their number.
 
         Raises:
             StoreError: the store can't be read or written.
@@ -122,7 +126,10 @@ class Pictures:
         return len(due)
 
     def _take(self, url: Url, copy: PictureCopy | None = None) -> StoredPicture:
-        """Fetch, check and keep one picture, or its copy; its files are there before the store says so."""
+        """Fetch and check one picture, or its copy, and write its files.
+
+        The files exist before the store refers to them.
+        """
         body = self.services.fetcher.fetch_picture(copy.url if copy else url)
         if copy:
             copy.check(body)

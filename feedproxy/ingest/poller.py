@@ -1,4 +1,7 @@
-"""The poller: what is due, one thing after the other, by whoever leads; nothing that upstream brings may end it."""
+"""The poller: the leader runs all due work, one task after another.
+
+No response from upstream may stop it.
+"""
 
 import logging
 from collections.abc import Callable
@@ -20,23 +23,24 @@ from feedproxy.ingest.websub import Announcer
 from feedproxy.model import REQUESTED, Alarm, Channel
 
 _log = logging.getLogger(__name__)
-# What can't be done now, as the store fails or another leads, is tried again then.
+# Delay before the next attempt when the store fails, or when nothing is scheduled.
 _AGAIN = timedelta(seconds=5)
-# A lease is renewed three times before it ends.
+# Renewals of a lease before it would expire.
 _RENEWALS = 3
-# What failed in a way that nobody foresaw is not done again at once.
+# Delay after an unexpected error or a failed notification; longest delay after errors of the store.
 _REST, _LONGEST_REST = timedelta(minutes=5), timedelta(minutes=10)
-# As whose the pictures are counted that did not come with their articles.
+# Channel name under which pictures are counted that were fetched after their articles.
 _LATER = "later"
 _Result = TypeVar("_Result")
 
 
 @dataclass(slots=True)
 class Poller:
-    """Polls by the schedule in the store; of several pollers over one store only the leader does.
+    """Polls by the schedule in the store; of several pollers of a store, only the leader works.
 
-    *owner* is its name, unlike any other's. *webhook* is told of alarms, *announcer* tells a hub of feeds that changed. Where
-    *hands* are given they have what is due done, and return when there may be more.
+    *owner* is its unique name. *webhook* receives alarms. *announcer* notifies a WebSub hub of
+    changed feeds. *hands*, if given, replaces the work in this process: it is called with the
+    poller, delegates the due work, and returns when to call it again.
     """
 
     services: Services
@@ -53,16 +57,16 @@ class Poller:
 
     @property
     def harvester(self) -> Harvester:
-        """What does the work."""
+        """Polls the channels."""
         return Harvester(self.services)
 
     def step(self) -> datetime:
-        """Do all that is due; return when there may be more."""
+        """Run all due work if this poller leads; return when to call this again."""
         now = self.services.clock()
         try:
             if not self.lead():
                 return now + self._lease / _RENEWALS
-        except StoreError as e:  # asking again costs nobody anything
+        except StoreError as e:  # no back-off: a retry costs upstream nothing
             self._tell(e)
             return now + _AGAIN
         if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
@@ -77,7 +81,10 @@ class Poller:
         return max(again_at, self.services.clock())
 
     def _rest(self, error: StoreError) -> datetime:
-        """Do nothing for a while, longer and longer: what is fetched and can't be stored would be fetched again and again."""
+        """Pause with growing delays after an error of the store; return the end of the pause.
+
+        Without it, articles that can't be stored would be fetched again and again.
+        """
         self.troubles += 1
         self._tell(error)
         self.rests_until = self.services.clock() + min(_AGAIN * 2**self.troubles, _LONGEST_REST)
@@ -89,7 +96,7 @@ class Poller:
             _log.error("%s; polling rests, and goes on by itself", error)
 
     def lead(self) -> bool:
-        """Take the lease or renew it, where that is due; return whether this poller leads."""
+        """Acquire the lease, or renew it if that is due; return whether this poller leads."""
         now = self.services.clock()
         if (
             self.is_leading
@@ -108,7 +115,7 @@ class Poller:
         return self.is_leading
 
     def resign(self) -> None:
-        """Give the lease back, so that another poller need not wait."""
+        """Release the lease, so that another poller can lead at once."""
         if self.is_leading:
             self.is_leading = False
             self.services.store.lease.resign(self.owner)
@@ -118,7 +125,7 @@ class Poller:
         return timedelta(seconds=self.services.mirror.poll.lease_seconds)
 
     def _work(self) -> datetime:
-        """Do all that is due, here and now; return when there is more."""
+        """Run all due work in this process; return when the next work is due."""
         now, channels = self.services.clock(), policy.in_turns(self.services.mirror.sections)
         plan_first(self.services, channels)
         self.guarded("archives", partial(archive, self.services))
@@ -143,11 +150,11 @@ class Poller:
         return max(due or now + _AGAIN, rested)
 
     def may_go_on(self) -> bool:
-        """Tell whether this poller leads, and is not to stop."""
+        """Return whether this poller leads and was not asked to stop."""
         return not self.services.is_stopping() and self.lead()
 
     def _poll(self, channel: Channel) -> None:
-        """Poll a channel; what nobody foresaw costs this poll, and not the others."""
+        """Poll a channel; record an unexpected error, so that the other polls go on."""
         try:
             if self.harvester.claim(channel):
                 tell(self.harvester.poll(channel))
@@ -158,7 +165,7 @@ class Poller:
             self.harvester.give_up(channel, e)
 
     def _take_due(self, channels: list[Channel]) -> None:
-        """Fetch what is to be tried or looked at again, between the polls of its channel."""
+        """Fetch articles whose retry or check is due before the next poll of their channel."""
         now = self.services.clock()
         due = self.services.store.channels_waiting(
             now, policy.horizon(now, self.services.mirror.poll)
@@ -170,7 +177,7 @@ class Poller:
                 self.guarded(channel.id, partial(self.harvester.take, channel))
 
     def tell_others(self) -> None:
-        """Tell the webhook of alarms, the hub of feeds that changed; who takes nothing is left alone for a while."""
+        """Send alarms to the webhook and changed feeds to the hub; pause either after a failure."""
         self.guarded("webhook", self._tell_webhook)
         self.guarded("websub", self._tell_hub)
 
@@ -183,7 +190,7 @@ class Poller:
             self.resting["websub"] = self.services.clock() + _REST
 
     def guarded(self, name: str, work: Callable[[], _Result]) -> _Result | None:
-        """Do some work; what nobody foresaw costs only that, and gives it some rest."""
+        """Run *work* unless *name* is paused; log an unexpected error, and pause *name* for it."""
         now = self.services.clock()
         if now < self.resting.get(name, now):
             return None
@@ -201,7 +208,7 @@ class Poller:
 
 
 def take_pictures(services: Services) -> None:
-    """Fetch some pictures that are due; what else is due comes before the next ones."""
+    """Fetch one batch of due pictures, so that other due work can run before the next batch."""
     report = Report(
         replace(services.mirror.channels[0], id=_LATER, title="pictures that came later")
     )
@@ -212,7 +219,7 @@ def take_pictures(services: Services) -> None:
 
 
 def tell(report: Report) -> None:
-    """Say in the log what is new."""
+    """Log the numbers of new and updated articles and of pictures, if there are any."""
     if report.new or report.updated or report.pictures:
         name = f"{report.channel.id} {report.channel.title}"
         counts = report.new, report.updated, report.pictures

@@ -1,4 +1,4 @@
-"""New rules over the pages that are held: no network."""
+"""Apply the current rules to stored pages again, without network access."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,10 @@ from feedproxy.model import Article, ArticleId, ListingItem, Page, Url
 
 @dataclass(frozen=True, slots=True)
 class Reextraction:
-    """What new rules make of an article: *fetched* is what would be stored, None if that is what is held; or an error."""
+    """The result of applying the current rules to an article: a new version, or an error.
+
+    *fetched* is the new version, None if the article is unchanged.
+    """
 
     article_id: ArticleId
     held: Article | None
@@ -26,7 +29,9 @@ class Reextraction:
 def reextract(
     services: Services, articles: Iterable[ArticleId], *, is_dry: bool
 ) -> Iterator[Reextraction]:
-    """Read the pages of *articles* by the present rules, one after the other, and store what has changed, unless *is_dry*.
+    """Extract *articles* again from their stored pages; store changed ones unless *is_dry*.
+
+    Yield a result for each article.
 
     Raises:
         StoreError: the store can't be read or written.
@@ -35,7 +40,7 @@ def reextract(
     for article_id in articles:
         if services.is_stopping():
             break
-        with services.store.exclusive_lock():  # nobody fetches it meanwhile
+        with services.store.exclusive_lock():  # no poller fetches it meanwhile
             done = _reextract_one(services, article_id, is_dry=is_dry)
         yield done
     if not is_dry:
@@ -54,10 +59,10 @@ def _reextract_one(services: Services, article_id: ArticleId, *, is_dry: bool) -
 
 
 def _read(services: Services, held: Article, pages: list[Page]) -> Article | None:
-    """Return what the rules make of an article's pages, None if that is what is held.
+    """Return the article that the rules find on stored pages, None if it is unchanged.
 
     Raises:
-        UpstreamError: they find no article, or one that is not to be believed.
+        UpstreamError: the rules find no article, or the article is rejected.
 
     """
     site = next((site for site in services.mirror.sites if site.name == held.site), None)
@@ -92,7 +97,7 @@ def _item(held: Article) -> ListingItem:
 
 
 def held_page(pages: list[Page], url: Url) -> Page:
-    """Return the page at *url* among those that are held of an article; raises FetchError if it is not."""
+    """Return the page at *url* among the stored pages of an article; raise FetchError if absent."""
     page = next((page for page in pages if page.url == url), None)
     if page is None:
         raise FetchError(url, "is not held")

@@ -1,6 +1,7 @@
-"""Another feedproxy as a source: its archive, page after page, each article as that mirror holds it.
+"""Replicate a channel from another feedproxy: read its archive page by page.
 
-A page is stored in one transaction with how far the walk has come, so one that was interrupted goes on where it was.
+Each page and the progress are stored in one transaction, so an interrupted replication continues
+where it stopped.
 """
 
 import hashlib
@@ -20,13 +21,13 @@ from feedproxy.parse import ArchivePage, parse_archive
 from feedproxy.replication import read_record
 from feedproxy.store import Store
 
-# Pages that one poll takes at most: a million articles, whatever a mirror says of its archive's length.
+# Maximum number of pages per poll, a million articles: the mirror's own figures are not trusted.
 _MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """Takes a channel from another feedproxy; *report* says what became of its articles."""
+    """Replicates a channel from another feedproxy, and adds the outcomes to *report*."""
 
     services: Services
     channel: Channel
@@ -34,16 +35,17 @@ class Replica:
 
     @property
     def trust(self) -> Verifier:
-        """What checks signatures."""
+        """Verifies signatures."""
         return Verifier(self.services.fetcher, self.services.store.serials)
 
     def take(self, state: ChannelState) -> ChannelState:
-        """Take what the archive has beyond what was taken before; return how far that came.
+        """Store the archive's pages beyond those stored before; return the state with the progress.
 
-        The addresses of its pages follow from the feed's: what the mirror says of them need not be believed.
+        The URLs of the pages are derived from the feed's URL; links in the pages are not trusted.
 
         Raises:
-            UpstreamError: a page can't be had, is none, or is not signed as it is to be.
+            UpstreamError: a page can't be fetched or parsed, or its required signature is missing
+                or wrong.
 
         """
         source = self.channel.source
@@ -56,9 +58,8 @@ class Replica:
             except GoneError:
                 if first == 1 or number != first or (source.key and not source.allow_older):
                     raise
-                return self.take(
-                    replace(state, replica="")
-                )  # an archive that has become shorter is another one
+                # a shorter archive is a new one: read it from the start
+                return self.take(replace(state, replica=""))
             if not is_full:
                 break
         return replace(state, listed=self.report.listed, last_error="")
@@ -66,7 +67,7 @@ class Replica:
     def _take_page(
         self, number: int, state: ChannelState, *, keep: bool
     ) -> tuple[ChannelState, bool]:
-        """Take one page; return how far the walk has come, and whether the page is full."""
+        """Store one page; return the state with the progress, and whether the page is full."""
         at = paths.archive_at(self.channel.url, number)
         if at is None:
             raise ListingError(
@@ -97,7 +98,7 @@ class Replica:
         return state, archive.is_full
 
     def _copies(self, page: Page, archive: ArchivePage) -> Iterator[Copy]:
-        """Yield the articles of a page, oldest first; one that is none is told, and costs only itself."""
+        """Yield the articles of a page, oldest first; skip and report damaged or rejected ones."""
         for record in reversed(archive.records):
             try:
                 received = read_record(record)
@@ -110,7 +111,10 @@ class Replica:
                 self.report.note(e)
 
     def _fetch_pictures(self, copies: list[Copy]) -> Mapping[Url, StoredPicture]:
-        """Return the pictures that the other mirror has; those that it has not are fetched from their own hosts later."""
+        """Return the pictures that the other mirror has.
+
+        The others are fetched from their own hosts later.
+        """
         pictures, begun = Pictures(self.services), dict[Url, Future[StoredPicture]]()
         with ThreadPoolExecutor(self.services.mirror.fetch.requests_at_once) as pool:
             for copy in copies:
@@ -130,7 +134,7 @@ class Replica:
         return had
 
     def _picture_copy(self, url: Url) -> PictureCopy:
-        """Return where the other mirror has a picture, and what holds its content against its signature."""
+        """Return the copy of a picture at the other mirror, with a check of its signature."""
         path = paths.media(paths.media_of(url)[0])
         place = paths.beside_feed(self.channel.url, path)
         return PictureCopy(
@@ -160,6 +164,6 @@ class Replica:
 
 
 def _taken(state: ChannelState, url: Url) -> int:
-    """Return up to which page the archive of a source was taken in whole."""
+    """Return the number of the last full archive page of a source that was stored, 0 if none."""
     number, _, of = state.replica.partition(" ")
     return int(number) if of == url and number.isdigit() else 0

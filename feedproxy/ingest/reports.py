@@ -1,4 +1,4 @@
-"""What became of a poll."""
+"""Reports: the outcomes and errors of a poll."""
 
 import logging
 from collections import Counter
@@ -14,7 +14,7 @@ _DELAY_HOURS, _OLD_HOURS = (1, 3, 6, 12, 24), 7 * 24
 
 @dataclass(frozen=True, slots=True)
 class RuleFit:
-    """Whether a page fitted the rules; *rule* and *reason* say which did not, and how."""
+    """Whether a page matched the rules; if not, *rule* is the failing rule, *reason* the cause."""
 
     url: Url
     rule: str = ""
@@ -23,11 +23,13 @@ class RuleFit:
 
 @dataclass(slots=True)
 class Report:
-    """What became of one poll of one channel; *missing* are pictures that could not be had, which fails no poll.
+    """The result of one poll of one channel.
 
-    *articles* counts what became of articles: new, updated, redated, same, gone, excerpt, failed. *fits* are the articles that
-    rules were tried on for the first time, *listing* is how the listing itself fitted them; *delays* count the new articles by
-    how long they took from publication to here.
+    *articles* counts articles by outcome: new, updated, redated, same, gone, excerpt, failed.
+    *missing* has the errors of pictures that could not be fetched; these do not fail the poll.
+    *fits* records which articles matched the rules, without repeats of the same error; *listing*
+    records it for the listing. *delays* counts new articles by the hours from publication
+    to storage.
     """
 
     channel: Channel
@@ -43,16 +45,16 @@ class Report:
 
     @property
     def new(self) -> int:
-        """How many articles were new."""
+        """The number of new articles."""
         return self.articles["new"]
 
     @property
     def updated(self) -> int:
-        """How many articles changed."""
+        """The number of changed articles."""
         return self.articles["updated"]
 
     def note(self, error: UpstreamError) -> None:
-        """Add a failure, and log it; that a host is left alone is said once."""
+        """Add and log a failure; ignore every NotAskedError after the first."""
         if isinstance(error, NotAskedError) and any(
             isinstance(each, NotAskedError) for each in self.failures
         ):
@@ -63,25 +65,32 @@ class Report:
         )
 
     def note_fit(self, url: Url, rule: str, error: UpstreamError | None = None) -> None:
-        """Add how a page fitted *rule*, or the one that an error names; what could not be had says nothing of either."""
+        """Record whether a page matched *rule*, or the rule named in the error.
+
+        An error that is no RuleError, such as a failed fetch, records nothing.
+        """
         if error is None:
             self.fits.append(RuleFit(url))
         elif isinstance(error, RuleError):
             self.fits.append(RuleFit(url, error.rule or rule, error.reason))
 
     def note_listing(self, url: Url, rule: str = "", error: UpstreamError | None = None) -> None:
-        """Remember how the listing fitted *rule*; what could not be had says nothing of it."""
+        """Record whether the listing matched *rule*; errors of fetching it record nothing."""
         if error is None or isinstance(error, ListingError):
             self.listing = RuleFit(url, rule, error.reason) if error else RuleFit(url)
 
     def note_delay(self, delay: timedelta) -> None:
-        """Count a new article; one that is older than its listing's memory came by a walk, and says nothing of delays."""
+        """Count a new article by its delay.
+
+        An article older than a week is ignored: it comes from a backfill, and says nothing about
+        polling.
+        """
         hours = delay / timedelta(hours=1)
         if hours <= _OLD_HOURS:
             self.delays[next((f"{limit}" for limit in _DELAY_HOURS if hours <= limit), "more")] += 1
 
     def note_missing(self, error: UpstreamError) -> None:
-        """Add a picture that could not be had, and log it."""
+        """Add and log a picture that could not be fetched."""
         self.missing.append(error)
         _log.info(
             "%s: picture %s",

@@ -1,4 +1,4 @@
-"""The tests that site files carry: articles, and what the rules must find in them. Keeps nothing."""
+"""Run the tests in site files: articles with words that the rules must find. Stores nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from feedproxy.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RuleTest:
-    """An article (*url*) whose text must hold some words, as a file says."""
+    """A test in a rule *file*: the text of the article at *url* must contain some phrases."""
 
     file: str
     url: Url
@@ -25,7 +25,11 @@ class RuleTest:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What came of a test: the rules that the text was found by, and what is wrong; a page that is not held tests nothing."""
+    """The result of a test.
+
+    *rule* is the rule that found the text, *fault* what is wrong, "" if nothing is. *is_held* is
+    False if the article's page is not stored, so that the test could not run.
+    """
 
     test: RuleTest
     rule: str = ""
@@ -34,7 +38,7 @@ class RuleResult:
 
 
 def rule_tests(mirror: Mirror, site: str = "") -> tuple[RuleTest, ...]:
-    """Return the tests of all sites' files, or of one's, named by its file without the ending."""
+    """Return the tests of all rule files, or of the file named *site* (without its extension)."""
     files: dict[str, ArticleRules] = {each.name: each.article for each in mirror.sites}
     chosen = [
         rules for name, rules in (*files.items(), *mirror.rules.items()) if site in ("", name)
@@ -43,7 +47,7 @@ def rule_tests(mirror: Mirror, site: str = "") -> tuple[RuleTest, ...]:
 
 
 def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
-    """Hold the rules against the pages of an article that are held."""
+    """Run a test on the stored pages of its article."""
     site = _site(test.url, mirror)
     found = urls.identify(site, test.url)
     pages = store.pages(found[0]) if found else []
@@ -53,7 +57,7 @@ def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
 
 
 def check_fetched(test: RuleTest, mirror: Mirror, fetcher: Fetcher) -> RuleResult:
-    """Hold the rules against an article as upstream has it now."""
+    """Run a test on its article as fetched from upstream now."""
     return _check(test, mirror, _site(test.url, mirror), fetcher.fetch, fetcher.fetch)
 
 
@@ -75,7 +79,7 @@ def _check(
 
 
 def _missing(text: str, contains: tuple[str, ...]) -> Iterator[str]:
-    """Yield what is not in a text; white space and how it is spread over lines make no difference."""
+    """Yield the phrases that a text does not contain, ignoring all white space."""
     plain = "".join(text.split())
     return (words for words in contains if "".join(words.split()) not in plain)
 

@@ -1,4 +1,4 @@
-"""The collaborators that the ingest works with."""
+"""The services that the ingest pipeline uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ def _go_on() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The collaborators of the ingest: the real ones, or those of a test.
+    """The services of the ingest pipeline; tests pass fakes.
 
-    *is_stopping* says whether the process is told to stop: work that has not begun is left for the next run.
+    *is_stopping* returns whether to stop before the next piece of work.
     """
 
     mirror: Mirror
@@ -29,12 +29,12 @@ class Services:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts that may be asked for pictures."""
+        """The hosts from which pictures may be fetched."""
         return self.mirror.picture_hosts
 
     @property
     def picture_channels(self) -> frozenset[str]:
-        """The channels whose articles' pictures are kept."""
+        """The channels for whose articles pictures are stored."""
         keeping = [section for section in self.mirror.sections if section.images is Images.STORE]
         channels = {channel.id for section in keeping for channel in section.channels}
         return frozenset(channels | {REQUESTED} if keeping else channels)

@@ -1,4 +1,4 @@
-"""A page that nobody has configured: which listings it offers, and what their articles look like. Keeps nothing."""
+"""Survey an unconfigured page: find its listings, and extract sample articles. Stores nothing."""
 
 import logging
 import re
@@ -16,21 +16,25 @@ from feedproxy.model import ArticleId, Listing, ListingItem, Mirror, Page, Site,
 from feedproxy.parse import describe_feed, is_feed, parse_listing
 
 _log = logging.getLogger(__name__)
-# More feeds than anybody chooses from; some blogs name one for each category.
+# Maximum number of feeds to try; some blogs link to one for each category.
 _MAX_FEEDS = 8
-# A feed of which the page shows less is of something else: of comments, of the whole site where the page is a section's.
+# Minimum share of a feed's articles that the page links to. Below it the feed has other content:
+# comments, or the whole site where the page is one section.
 _MIN_SHARED = 0.3
 _NAME, _TITLE = ("//meta[@property='og:site_name']/@content",), ("//title",)
-# Between what a page is called and what its site is.
+# Separates the name of a page from the name of its site in a title.
 _BETWEEN = re.compile(r"\s+[|–—·»-]\s+|\s*[|｜]\s*")
 
-# Returns a fetcher that may ask these hosts, too.
+# Returns a fetcher that is also allowed to send requests to these hosts.
 Reach = Callable[[frozenset[str]], Fetcher]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundListing:
-    """A listing, as a channel of *site* would have it; *shared* is the share of its articles that the page links to."""
+    """A listing, parsed as for a channel of *site*.
+
+    *shared* is the share of its articles that the surveyed page links to.
+    """
 
     kind: str
     url: Url
@@ -42,7 +46,10 @@ class FoundListing:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An article of a listing: what was made of it and what is wrong with that, or why nothing was."""
+    """A sample article of a listing.
+
+    *draft* is the extracted article, None if that failed. *fault* is its flaw or the error.
+    """
 
     item: ListingItem
     draft: Draft | None = None
@@ -51,7 +58,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What a survey works with: the page that it began at, None where that is a feed."""
+    """The state of a survey: its start page, and the page's tree, None if the page is a feed."""
 
     mirror: Mirror
     reach: Reach
@@ -60,12 +67,13 @@ class _Survey:
 
 
 def survey(url: Url, mirror: Mirror, reach: Reach) -> list[FoundListing]:
-    """Return the listings that the page at *url* is or offers, the best first.
+    """Return the listings found at *url*, the best first.
 
-    Feeds that show what the page shows come first, then the page itself, then other feeds.
+    If the URL is a feed, return only that. Else feeds with the articles of the page come first,
+    then the page itself as a listing, then other feeds.
 
     Raises:
-        UpstreamError: it can't be had, or offers none.
+        UpstreamError: the page can't be fetched or parsed, or has no listing.
 
     """
     page = reach(frozenset(hosts_like(urls.host_of(url)))).fetch(url)
@@ -89,7 +97,7 @@ def survey(url: Url, mirror: Mirror, reach: Reach) -> list[FoundListing]:
 def sample(
     find: FoundListing, mirror: Mirror, fetcher: Fetcher, now: datetime, *, count: int
 ) -> list[Sample]:
-    """Return what is made of the first articles of a listing, as a poll would make it."""
+    """Fetch and extract the first *count* articles of a listing as a poll would."""
     return [_sample(item, find.site, mirror, fetcher, now) for item in find.listing.items[:count]]
 
 
@@ -100,8 +108,8 @@ def hosts_like(host: str) -> tuple[str, ...]:
 
 
 def _feeds(of: _Survey) -> list[FoundListing]:
-    """Return the feeds that the page names, else the first that is in a usual place."""
-    assert of.root is not None  # noqa: S101 (where there are feeds to look for, there is a page)
+    """Return the feeds that the page links to, else the first one found at a usual URL."""
+    assert of.root is not None  # noqa: S101 (set unless the start page is a feed)
     named = [
         find for url in named_feeds(of.root, of.page.url)[:_MAX_FEEDS] if (find := _try(of, url))
     ]
@@ -130,7 +138,11 @@ def _feed(of: _Survey, page: Page) -> FoundListing:
 
 
 def _site(of: _Survey, page: Page, hosts: Sequence[str]) -> Site:
-    """Return the site of a feed: the configured one that most of its entries are at, else one of that host and the page's."""
+    """Return the site of a feed or listing page.
+
+    This is the site configured for the host of most entries in *hosts* (without any, of the page),
+    else a new site with that host and the host of the start page.
+    """
     (host, _), *_ = Counter(hosts).most_common(1) or [(urls.host_of(page.url), 0)]
     if configured := of.mirror.site_of(host):
         return configured
@@ -145,7 +157,10 @@ def _site(of: _Survey, page: Page, hosts: Sequence[str]) -> Site:
 
 
 def _listings(of: _Survey) -> list[FoundListing]:
-    """Return the page as a listing: by the rules of its site, else by the structure that repeats on it."""
+    """Return the page as a listing, by its site's rules, else by a repeated structure on it.
+
+    Empty if neither gives a listing.
+    """
     assert of.root is not None  # noqa: S101 (as above)
     site = _site(of, of.page, ())
     if not site.listing.item:
@@ -165,7 +180,7 @@ def _listings(of: _Survey) -> list[FoundListing]:
 
 
 def _shown(of: _Survey, site: Site) -> set[ArticleId]:
-    """Return the articles that the page links to."""
+    """Return the IDs of the articles that the page links to."""
     if of.root is None:
         return set()
     links = (urls.resolve(of.page.url, link.get("href", "")) for link in of.root.iter("a"))
@@ -174,7 +189,7 @@ def _shown(of: _Survey, site: Site) -> set[ArticleId]:
 
 
 def _titles(of: _Survey) -> tuple[str, str]:
-    """Return what the site is called, and what the page is, "" where there is no page."""
+    """Return the titles of the site and of the page, both "" if the start page is a feed."""
     if of.root is None:
         return "", ""
     parts = _BETWEEN.split(markup.select_text(of.root, _TITLE))

@@ -1,10 +1,11 @@
-"""Whether what another mirror gives is what it signed. Whoever demands a key believes nothing else.
+"""Verify that content from another mirror is what the mirror signed.
 
-What is asked for is named by its path: the signature must name the same one, wherever the answer came from.
+If a source has a public key, content without a valid signature is refused. Each signature names
+the path of its content. It must be the path requested, even if a redirect led to another URL.
 
-- Of a git-hosted mirror `channels.sha256` is signed. It holds the hash of each channel's manifest, which holds the hashes of
-  the channel's index and pages.
-- Of a live mirror each page of an archive, and each picture, has a signature of its own.
+- A git-hosted mirror signs `channels.sha256`. This file has the hash of each channel's manifest,
+  which has the hashes of the channel's index and pages.
+- A live mirror signs each page of an archive and each picture.
 """
 
 import hashlib
@@ -31,18 +32,20 @@ _ELSEWHERE = "take it from another copy of the mirror, or wait for its next publ
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks what comes from mirrors that are to be signed; each manifest is asked for once."""
+    """Verifies content from mirrors that must be signed; fetches each manifest once."""
 
     fetcher: Fetcher
     serials: Serials
     manifests: dict[Url, dict[str, str]] = field(default_factory=dict)
 
     def check(self, asked: Url, page: Page, source: Source) -> Page:
-        """Return the page of a git-hosted mirror that was *asked* for, if it is as the mirror signed it, or need not be signed.
+        """Verify and return a page of a git-hosted mirror, requested at the URL *asked*.
+
+        Without a key for the source, the page is returned as it is.
 
         Raises:
-            ExtractError: it is not, or is not in the manifest.
-            FetchError: a manifest, or its signature, can't be had.
+            ExtractError: the page is not in the manifest, or its hash or a signature is wrong.
+            FetchError: a manifest or its signature can't be fetched.
 
         """
         if not source.key:
@@ -59,16 +62,19 @@ class Verifier:
         return replace(page, url=asked)
 
     def channels(self, source: Source, some: Iterable[str]) -> frozenset[str]:
-        """Return those of *some* channels that a git-hosted mirror has, as it signed it; raises as `check` does."""
+        """Return the channels of *some* that a git-hosted mirror's signed manifest lists.
+
+        Raise the same errors as `check`.
+        """
         section = self._section(source)
         return frozenset(channel for channel in some if paths.channel_manifest(channel) in section)
 
     def check_archive(self, asked: Url, page: Page, source: Source, path: MirrorPath) -> None:
-        """Hold that a page of a live mirror's archive is the one at *path*, if it is to be signed.
+        """Verify an archive page of a live mirror, signed as *path*; do nothing without a key.
 
         Raises:
-            ListingError: it is not, or is older than what was seen before.
-            FetchError: its signature can't be had.
+            ListingError: the signature is missing or wrong, or an older version than before.
+            FetchError: the signature can't be fetched.
 
         """
         if not source.key:
@@ -80,11 +86,13 @@ class Verifier:
             raise ListingError(asked, f"is refused: {e}") from e
 
     def check_picture(self, asked: Url, body: bytes, source: Source, path: MirrorPath) -> None:
-        """Hold that a picture of a live mirror is the one at *path*, if it is to be signed; it never changes, so none is old.
+        """Verify a picture of a live mirror, signed as *path*; do nothing without a key.
+
+        Pictures never change, so the serial is not checked.
 
         Raises:
-            RefusedError: it is not.
-            FetchError: its signature can't be had.
+            RefusedError: the signature is missing or wrong.
+            FetchError: the signature can't be fetched.
 
         """
         if not source.key:
@@ -95,7 +103,10 @@ class Verifier:
             raise RefusedError(asked, f"is refused: {e}") from e
 
     def _manifest_with(self, source: Source, path: str) -> dict[str, str]:
-        """Return the manifest in which a path of a git-hosted mirror must stand, an empty one if there is none."""
+        """Return the manifest that must list a path of a git-hosted mirror.
+
+        This is the channel's manifest, or the section's for its own entries and unknown channels.
+        """
         section, channel = self._section(source), paths.channel_of(path)
         manifest = paths.channel_manifest(channel)
         if path in section or not channel or manifest not in section:
@@ -122,7 +133,7 @@ class Verifier:
         return self.manifests[url]
 
     def _fetch(self, url: Url) -> Page:
-        """Return a manifest; that a signed mirror has none is no sign that anything is gone."""
+        """Fetch a manifest; report a missing one as an ExtractError, not as a page that is gone."""
         try:
             return self.fetcher.fetch(url, keep=True)
         except GoneError as e:
@@ -131,7 +142,7 @@ class Verifier:
             ) from e
 
     def _verify(self, url: Url, body: bytes, source: Source, path: str) -> int:
-        """Return the serial of what is signed beside it."""
+        """Verify *body* with the signature file beside *url*; return the serial it names."""
         place, mark, query = url.partition("?")
         try:
             signature = self.fetcher.fetch(Url(f"{place}{SIGNATURE_SUFFIX}{mark}{query}")).body
@@ -150,10 +161,12 @@ class Verifier:
 
 
 def check_name(url: Url, body: bytes) -> None:
-    """Hold that a picture of a git-hosted mirror is the one that its name, which stands on a page, is the hash of.
+    """Verify that the name of a picture of a git-hosted mirror is the hash of its content.
+
+    The name itself comes from a verified page.
 
     Raises:
-        RefusedError: it is another one.
+        RefusedError: the hash differs.
 
     """
     if not is_named_by(url.rpartition("/")[2], body):

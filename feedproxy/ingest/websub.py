@@ -1,4 +1,4 @@
-"""Feeds that changed are told to a WebSub hub, which fetches them and delivers them to their subscribers at once."""
+"""Notify a WebSub hub of changed feeds; the hub fetches them and delivers them to subscribers."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """Tells *hub* of the feeds below *public_url*; *told* are their versions as it knows them, by the name of their archive.
+    """Notifies *hub* of the feeds below *public_url* that changed.
 
-    What it was told is not kept beyond a process: after a start it hears of each feed once, and finds most as they were.
+    *told* has the versions that the hub was notified of, by archive name. It is kept in memory
+    only: after a start, the hub is notified of every feed once, although most have not changed.
     """
 
     hub: Callable[[Sequence[str]], None]
@@ -24,7 +25,7 @@ class Announcer:
     told: dict[str, Version] = field(default_factory=dict)
 
     def tell(self, mirror: Mirror, store: Store) -> bool:
-        """Tell of what has changed since the hub took it last; return False if it did not take it now."""
+        """Notify the hub of feeds changed since the last success; return False if that fails."""
         everything, *parts = mirror.logs
         newest = store.archive.version(everything.name, everything.channels)
         if self.told.get(everything.name) == newest:

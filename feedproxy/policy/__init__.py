@@ -1,4 +1,7 @@
-"""What is new, what is due, when to come back, what to believe, when to worry: decide apart from doing. Pure."""
+"""Decisions about scheduling, article dates, credibility, quality and alarms.
+
+Pure functions: other packages carry the decisions out.
+"""
 
 from feedproxy.policy.alarms import (
     FITS,

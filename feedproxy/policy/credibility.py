@@ -1,4 +1,4 @@
-"""What to believe of an article that was fetched, and what it becomes. Pure."""
+"""Decide whether a fetched article is credible, and merge it with the stored one. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,14 +9,15 @@ from feedproxy.model import EXCERPT, HEURISTICS, MIRRORED, Article, ListingItem
 from feedproxy.policy.dating import NEVER_DATED, redate
 
 _FIRST = NEVER_DATED
-# How far ahead one may lie: sites have time zones.
+# How far in the future a date may be, to allow for differences of time zones.
 MOST_AHEAD = timedelta(days=1)
-# Headlines are shortened and edited, but half of their characters stay.
+# Minimum similarity of an article's headline and the listing's: headlines are shortened and edited,
+# but half of their characters stay.
 _MIN_LIKENESS = 0.5
 
 
 class ArticleOutcome(StrEnum):
-    """What became of an article that was fetched; of one that was REDATED only a date that was a guess has changed."""
+    """The outcome for a fetched article; REDATED means that only an estimated date has changed."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -25,7 +26,10 @@ class ArticleOutcome(StrEnum):
 
 
 def merge(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, ArticleOutcome]:
-    """Return what to store: an article that is held keeps its date, unless that was a guess; a change moves `updated`."""
+    """Return the article to store and the outcome.
+
+    A stored article keeps its date unless that is an estimate. Any other change sets `updated`.
+    """
     if held is None:
         return fetched, ArticleOutcome.NEW
     dated = redate(held, fetched.published, fetched.dated)
@@ -36,10 +40,11 @@ def merge(held: Article | None, fetched: Article, now: datetime) -> tuple[Articl
 
 
 def is_better_copy(held: Article, copy: Article, *, is_told: bool) -> bool:
-    """Tell whether what another mirror has takes the place of what is held.
+    """Return whether a copy from another mirror replaces the stored article.
 
-    Of an excerpt, or what only heuristics found, any copy does; of another copy, a later one; of what came from upstream
-    itself, only one of which the other mirror has told (*is_told*) that it changed later.
+    An excerpt, or a text found by heuristics only, is replaced by any copy that is no excerpt. If
+    the other mirror gave the time of the last change (*is_told*), a copy that changed later
+    replaces any article. Without that time, a copy replaces only another copy.
     """
     if held.rule in (EXCERPT, HEURISTICS):
         return copy.rule != EXCERPT
@@ -49,23 +54,33 @@ def is_better_copy(held: Article, copy: Article, *, is_told: bool) -> bool:
 def rejection_reason(
     held: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool
 ) -> str:
-    """Return why a fetched article is not to be believed, "" if it is.
+    """Return why a fetched article is rejected, "" if it is accepted.
 
-    Where a site has rules, what only heuristics find may be an error page: it never takes the place of what the
-    rules found, and must have the headline that the listing promised; of one that was asked for, none did.
+    If a site has rules, a text found by heuristics only may be an error page. It never replaces a
+    text found by the rules, and its headline must resemble the listing's. An article requested by
+    a reader has no headline from a listing, so such a text is rejected.
     """
     if held and held.site != fetched.site:
-        return f"its ID {item.id} is taken by an article of {held.site}; give one of the sites other IDs"
+        return (
+            f"its ID {item.id} is taken by an article of {held.site}; "
+            "give one of the sites other IDs"
+        )
     if fetched.rule != HEURISTICS or not has_rules:
         return ""
     if held and held.rule not in (HEURISTICS, EXCERPT):
         return "the site's rules match no more; the copy that is held stays"
     if SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
-        return f"the site's rules don't match, and its headline {fetched.title[:50]!r} is not the listing's"
+        return (
+            f"the site's rules don't match, and its headline {fetched.title[:50]!r} "
+            "is not the listing's"
+        )
     return ""
 
 
 def credible(published: datetime | None, now: datetime) -> datetime | None:
-    """Return a date of publication if it can be one: not from before the Web, and not from tomorrow on."""
+    """Return a publication date if it is credible, else None.
+
+    A credible date is not before the Web (1990), and at most a day in the future.
+    """
     is_credible = published is not None and _FIRST <= published <= now + MOST_AHEAD
     return published.replace(microsecond=0) if published and is_credible else None

@@ -1,4 +1,4 @@
-"""When an article was published that gives no date itself: by its neighbours, by its ID, or as it was first seen. Pure."""
+"""Estimate publication dates of undated articles: by neighbours, ID, or first sighting. Pure."""
 
 import re
 from collections import defaultdict
@@ -10,24 +10,26 @@ from itertools import pairwise
 
 from feedproxy.model import Article, ArticleId, DateSource, ListingItem
 
-# The date of an article of which nothing is known. It leads no feed, as no credible date is earlier.
+# The date of an article whose date is unknown. No credible date is earlier, so such an article is
+# never on top of a feed.
 NEVER_DATED = datetime(1990, 1, 1, tzinfo=UTC)
-# The sources of dates that upstream gives, and of all dates.
+# The date sources that are upstream's own, and all sources except UNKNOWN.
 DATED = tuple(each for each in DateSource if not each.is_guess)
 ALL_KNOWN = tuple(each for each in DateSource if each is not DateSource.UNKNOWN)
-# Dates in feeds are exact to the second.
+# The resolution of dates in feeds is one second.
 _STEP, _DAY = timedelta(seconds=1), timedelta(days=1)
-# So many articles that were listed before may stand above one that is new, as they are pinned there.
+# Maximum number of pinned articles: articles that are stored already and stand above a new one.
 _MOST_PINNED = 3
 _NUMBERED = re.compile(r"(?P<prefix>\D*)(?P<number>\d{1,30})")
 Date = tuple[datetime, DateSource]
 
 
 class Sighting(StrEnum):
-    """How a listing came to be read.
+    """The occasion on which a listing was read.
 
-    NEW: by a poll of a channel that was polled before, so what it had not is new. GAP: a page below that, down to
-    what was seen before. PAST: whatever else, as the first poll, and pages that are walked down.
+    NEW: a poll of a channel that was polled before, so unknown articles are new. GAP: a further
+    page, read to close a gap down to articles seen before. PAST: any other, such as the first poll
+    or a page of a backfill.
     """
 
     NEW = "new"
@@ -36,12 +38,16 @@ class Sighting(StrEnum):
 
 
 def interpolate(dates: Sequence[datetime | None]) -> list[datetime | None]:
-    """Return *dates*, newest first, with those that are None filled in by their neighbours; all None if there is none.
+    """Return *dates*, newest first, with each None replaced by a date interpolated from neighbours.
 
-    Between two they are spread evenly; beyond the first or last, and where the order is wrong, they are a second apart.
+    Between two dates the new ones are spread evenly. Beyond the first or last date, and between
+    dates in the wrong order, they are a second apart. Without any date the result is all None.
 
     >>> day = datetime(2031, 5, 6)
-    >>> [each and each.hour for each in interpolate([day.replace(hour=9), None, day.replace(hour=7), None])]
+    >>> [
+    ...     each and each.hour
+    ...     for each in interpolate([day.replace(hour=9), None, day.replace(hour=7), None])
+    ... ]
     [9, 8, 7, 6]
     """
     filled = list(dates)
@@ -63,7 +69,8 @@ def _between(
 ) -> datetime | None:
     if newer and older and newer > older:
         return (newer - (newer - older) * place / parts).replace(microsecond=0)
-    if newer:  # or older, where the one above is older than the one below: as pinned articles are
+    # also if the one above is older than the one below, as with pinned articles
+    if newer:
         return newer - place * _STEP
     return older + (parts - place) * _STEP if older else None
 
@@ -77,14 +84,16 @@ def date_items(
     """Return a listing's items, newest first, each with a date.
 
     Args:
-        items: what the listing shows; a date is upstream's, or that of the address.
-        held: those that are held, with their dates.
-        sighting: how the listing came to be read.
-        anchor: the moment of the poll; for pages below, the date of the oldest article that the channel shows above.
+        items: the items of the listing; their dates are upstream's or from their URLs.
+        held: the dates of the stored articles among them.
+        sighting: the occasion on which the listing was read.
+        anchor: the time of the poll; for further pages, the date of the oldest article above them.
 
     Returns:
-        What gives no date and is new on top of a polled listing gets *anchor* (SEEN), all else a date by its neighbours
-        (ESTIMATED). Where there are none, dates before *anchor* only keep the order (UNKNOWN).
+        New, undated items on top of a polled listing get *anchor* (SEEN), minus a second per
+        position. Other undated items get a date interpolated from their neighbours (ESTIMATED).
+        Without any dated neighbour they get dates before *anchor* that only preserve the order
+        (ESTIMATED on a page of a gap, else UNKNOWN).
 
     """
     anchor = anchor.replace(microsecond=0)
@@ -108,9 +117,10 @@ def _known(date: Date | None) -> datetime | None:
 def _date_new(
     items: Sequence[ListingItem], held: Mapping[ArticleId, Date], anchor: datetime
 ) -> list[ListingItem]:
-    """Have items that are new on top, above all others that give a date, have been published at *anchor*.
+    """Return the items with dates for new items, which stand above all items with a date.
 
-    So have those whose address has only the day of *anchor*.
+    Up to `_MOST_PINNED` stored articles may be pinned above a new item. A new item without a date
+    gets *anchor*, minus a second per position. So does one whose URL has only the day of *anchor*.
     """
     places = [at for at, item in enumerate(items) if item.id in held]
     end = places[min(_MOST_PINNED, len(places) - 1)] if places else len(items)
@@ -134,7 +144,7 @@ def _date_new(
 
 
 def _spread_days(items: Sequence[ListingItem]) -> list[ListingItem]:
-    """Have items that only their addresses date, to the day, keep the listing's order within a day."""
+    """Return the items with dates from URLs, exact to the day, adjusted to the listing's order."""
     spread = list(items)
     for at in range(len(spread) - 2, -1, -1):
         item, below = spread[at], spread[at + 1]
@@ -152,7 +162,9 @@ def _spread_days(items: Sequence[ListingItem]) -> list[ListingItem]:
 def estimate_by_id(
     wanted: Collection[ArticleId], dated: Mapping[ArticleId, datetime]
 ) -> dict[ArticleId, datetime]:
-    """Return dates for those of *wanted* whose IDs are numbered, between those of the articles with the next numbers.
+    """Return dates for the *wanted* articles with numbered IDs.
+
+    They are interpolated from the dated articles with the nearest numbers.
 
     >>> day = datetime(2031, 5, 6)
     >>> estimate_by_id(["n5"], {"n4": day.replace(hour=8), "n9": day.replace(hour=10)})
@@ -177,10 +189,11 @@ def estimate_all(
     dates: Mapping[ArticleId, Date],
     by_id: Mapping[ArticleId, datetime],
 ) -> dict[ArticleId, Date]:
-    """Return dates for those of *dates* that are UNKNOWN.
+    """Return new dates for the articles whose source in *dates* is UNKNOWN.
 
-    They come from the neighbours in the first of *orders* (newest first) that tells, else from *by_id*; else dates near
-    `NEVER_DATED`, which stay UNKNOWN, keep the order.
+    A date is interpolated from neighbours in the first of *orders* (each newest first) with a dated
+    article, else taken from *by_id*. Else the article gets a date near `NEVER_DATED`, which stays
+    UNKNOWN and only preserves the order.
     """
     found: dict[ArticleId, Date] = {}
     shown = [[each for each in order if each in dates] for order in orders]
@@ -204,16 +217,20 @@ def estimate_all(
 
 
 def is_better_date(dated: DateSource, held: DateSource) -> bool:
-    """Tell whether a date takes the place of another: upstream's that of a guess, and any that of none."""
+    """Return whether a date of source *dated* replaces a stored one of source *held*.
+
+    Upstream's date replaces an estimate, and any known date replaces an unknown one.
+    """
     return held.is_guess and (
         not dated.is_guess or (held is DateSource.UNKNOWN and dated is not DateSource.UNKNOWN)
     )
 
 
 def redate(held: Article, published: datetime, dated: DateSource) -> Article:
-    """Return an article with a date that is better than its own, else as it is.
+    """Return an article with the given date if that is better than its own, else unchanged.
 
-    So is one that only keeps the order better. The article does not count as updated by it.
+    An UNKNOWN date also replaces a different UNKNOWN one, to keep the order. A new date does not
+    count as an update of the article.
     """
     is_order = held.dated is dated is DateSource.UNKNOWN and published != held.published
     if not is_order and not is_better_date(dated, held.dated):

@@ -1,4 +1,4 @@
-"""Whether what was found on a page is the whole article. Pure."""
+"""Decide whether an extracted text is the complete article. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,22 +6,23 @@ from dataclasses import dataclass
 
 from feedproxy import markup
 
-# Over 891 real pages the least share of a page's visible text that is its article's, but for films, is 0.1.
+# Minimum share of a page's visible text that belongs to the article. Measured on 891 real pages,
+# except pages with films, the lowest share is 0.1.
 _MIN_SHARE = 0.03
-# The most of an article's text that stands in links is 0.46 there.
+# Maximum share of an article's text inside links; the highest on the same pages is 0.46.
 _MAX_LINKED = 0.6
 _MIN_EXCERPT_CHARACTERS = 40
-# The end marker is followed by little: a name, a copyright line.
+# The end marker must be in the last characters: only a name or a copyright line follows it.
 _END_CHARACTERS = 400
 _SENTENCES = re.compile(r"[。！？!?.…\n]+\s*")
 _MIN_SENTENCE_CHARACTERS = 6
-# One neighbour with the same text is an article that was published twice.
+# A single neighbour with the same text is allowed: it is an article that was published twice.
 _MIN_TWINS, _MIN_TWIN_SHARE = 2, 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why an article is hardly whole; a *minor* one may come with a whole text all the same."""
+    """A sign that an article is incomplete; with a *minor* flaw the text may still be complete."""
 
     reason: str
     is_minor: bool = False
@@ -29,7 +30,11 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An article's text; how many of its characters stand in links, and how many its page shows, white space apart."""
+    """An article's text and its figures.
+
+    *linked* is its number of characters inside links, *visible* the number on the whole page, both
+    without white space. *has_media* is whether it has pictures, video or audio.
+    """
 
     text: str
     linked: int
@@ -38,7 +43,10 @@ class Content:
 
 
 def content_of(body: markup.Element, visible: int) -> Content:
-    """Return what an article's clean body holds, whose page shows so many characters."""
+    """Return the text and figures of an article's clean body.
+
+    *visible* is the number of characters that its page shows.
+    """
     linked = sum(_size(link.text_content()) for link in body.iter("a") if link.get("href"))
     return Content(
         markup.text_of(body),
@@ -55,13 +63,13 @@ def find_flaw(
     neighbours: Iterable[frozenset[str]] = (),
     end_marker: str = "",
 ) -> Flaw | None:
-    """Return what is wrong with an article, None if nothing is.
+    """Return the flaw of an article, None if it has none.
 
     Args:
-        content: what it holds.
-        excerpt: what the listing says of it.
+        content: the text and figures of the article.
+        excerpt: the excerpt in the listing.
         neighbours: the sentences of other articles of its channel.
-        end_marker: what stands at the end of a whole article, if anything does.
+        end_marker: a string near the end of every complete article, "" if there is none.
 
     """
     text, linked = content.text, content.linked
@@ -94,7 +102,10 @@ def _size(text: str) -> int:
 
 
 def _is_boilerplate(text: str, neighbours: Iterable[frozenset[str]]) -> bool:
-    """Tell whether most of a text's sentences stand in several other texts; that a series begins alike is no fault of it."""
+    """Return whether at least two other texts contain most (80%) of a text's sentences.
+
+    The threshold allows the common introduction of a series.
+    """
     own = sentences_of(text)
     size = sum(map(len, own))
     twins = sum(
@@ -104,7 +115,7 @@ def _is_boilerplate(text: str, neighbours: Iterable[frozenset[str]]) -> bool:
 
 
 def sentences_of(text: str) -> frozenset[str]:
-    """Return the sentences of a text, but for the shortest."""
+    """Return the sentences of a text, except those shorter than six characters."""
     return frozenset(
         each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS
     )

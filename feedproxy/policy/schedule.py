@@ -1,4 +1,4 @@
-"""When: which channels and articles are due, and when to come back to each. Pure."""
+"""Decide which channels and articles are due, and when each is due next. Pure."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,26 +10,30 @@ from feedproxy.model import Channel, ChannelState, Page, PollRules, Section, Url
 from feedproxy.policy.credibility import MOST_AHEAD
 
 _MAX_DOUBLINGS = 16
-# A picture's longest wait.
+# Longest back-off for a picture.
 _PICTURE_MINUTES = 30 * 24 * 60
-# How often a channel is polled between two articles: on average an article is seen after a sixteenth of their distance.
+# Polls of a channel per article that it publishes: on average an article is seen after a sixteenth
+# of the interval between two articles.
 _POLLS_FOR_AN_ARTICLE = 8
-# By how much of itself a wait may be longer, so that what began together does not stay together.
+# Maximum jitter as a fraction of a wait; it spreads channels that were first polled together.
 _JITTER = 0.1
+# Age at which a permanent redirect is adopted.
 _ADOPTED_AFTER = timedelta(days=1)
-# What upstream says of its freshness counts up to here, as its patience does.
+# Upper bound for the freshness lifetime that upstream gives; Retry-After has the same bound.
 _MOST_SAID = timedelta(days=1)
-# From so many failures of an article on, its waits grow beyond the longest interval, up to so many of it.
+# From MANY_TRIES failures on, an article's back-off grows beyond the longest polling interval, up
+# to _MOST_INTERVALS times that interval.
 MANY_TRIES, _MOST_INTERVALS = 12, 28
 
 
 def due_channels(
     channels: Iterable[Channel], states: Mapping[str, ChannelState], now: datetime, rules: PollRules
 ) -> list[Channel]:
-    """Return the channels whose time has come, the longest overdue first, never polled ones in the configured order.
+    """Return the due channels, the longest overdue first.
 
-    A time that was set by a clock that has jumped back since has come: what was done last lies ahead, or the time lies further
-    ahead than any wait.
+    Channels without a state come before all others, in the configured order. If the clock was set
+    back, due times stored before are wrong; a channel counts as due if its last poll is in the
+    future, or its due time is further ahead than any wait.
     """
     times = [
         (_due_at(states[channel.id], now, rules), channel)
@@ -47,7 +51,10 @@ def due_channels(
 def first_polls(
     channels: Sequence[Channel], states: Mapping[str, ChannelState], now: datetime, rules: PollRules
 ) -> dict[str, datetime]:
-    """Return when to poll the channels that never were: one after the other, so that a fresh start is no burst."""
+    """Return the first poll times of channels that were never polled.
+
+    They are spread over `first_polls_minutes`, to avoid a burst of requests after the first start.
+    """
     never = [
         channel.id
         for channel in channels
@@ -58,13 +65,13 @@ def first_polls(
 
 
 def horizon(now: datetime, rules: PollRules) -> datetime:
-    """Return the latest moment that a wait of a channel or article may have set: what lies beyond is not believed."""
+    """Return the latest plausible due time of a channel or article; later ones are ignored."""
     longest_wait = max(timedelta(minutes=rules.max_interval_minutes * _MOST_INTERVALS), _MOST_SAID)
     return now + longest_wait + MOST_AHEAD + timedelta(hours=max(rules.check_hours, default=0))
 
 
 def in_turns(sections: Iterable[Section]) -> list[Channel]:
-    """Return all channels, each once: the first of every section, then the second, so that no section waits for another."""
+    """Return all channels once, in round-robin order of the sections, so that none has to wait."""
     rounds = zip_longest(*(section.channels for section in sections))
     return list({channel.id: channel for turn in rounds for channel in turn if channel}.values())
 
@@ -76,10 +83,11 @@ def due_articles(
     *,
     round_began: datetime | None = None,
 ) -> list[Waiting]:
-    """Return what to fetch now, oldest first, so that a feed grows in order; *waiting* is in the listing's order.
+    """Return the due articles, oldest first, so that a feed grows in order.
 
-    With *round_began* everything is due that was not tried since then, whatever its back-off says, but for what is only
-    to be looked at again.
+    *waiting* is in the listing's order. With *round_began*, ignore back-off for failed articles
+    last tried before *round_began*, and leave out articles tried since. Articles that wait for a
+    check, without a failure, are due at their own time.
     """
     latest = horizon(now, rules)
     due = [
@@ -110,18 +118,21 @@ def after_poll(
     quiet_until: datetime | None = None,
     was_asked: bool = True,
 ) -> ChannelState:
-    """Return a channel's state after a poll: when it is due follows how often it publishes, and what upstream says.
+    """Return a channel's state after a poll, with the time of the next poll.
+
+    That time depends on how often the channel publishes, and on upstream's freshness information.
+    After failures the interval doubles each time, up to the longest interval; polling never stops.
+    A success resets it.
 
     Args:
-        state: its state; with `last_error` the poll has failed.
-        rules: the bounds.
-        now: when the poll ended.
-        published: when its latest articles were published, newest first.
-        fresh_s: for how many seconds upstream says that the listing is fresh.
-        quiet_until: how long its host wants to be left alone.
-        was_asked: a poll in which nobody was asked is no failure of the channel's: it is due once its host may be asked.
-
-    After failures it is due later and later, up to the longest interval, but never not at all; one success resets that.
+        state: the channel's state; `last_error` is set if the poll has failed.
+        rules: the bounds of the interval.
+        now: the time at which the poll ended.
+        published: the publication times of the latest articles, newest first.
+        fresh_s: the freshness lifetime of the listing in seconds, as given by upstream.
+        quiet_until: the time before which the host accepts no requests, for example by Retry-After.
+        was_asked: False if no request was sent. This is no failure of the channel; it is due again
+            when requests to its host are allowed.
 
     """
     if not was_asked:
@@ -152,26 +163,30 @@ def after_poll(
 
 
 def is_fallback_due(state: ChannelState, rules: PollRules, now: datetime) -> bool:
-    """Tell whether a channel's first source has failed for so long that another is to be asked; one that never answered has."""
+    """Return whether a channel's first source has failed for at least `fallback_hours`.
+
+    True also for a source that has never answered.
+    """
     return state.own_at is None or now - state.own_at >= timedelta(hours=rules.fallback_hours)
 
 
 def next_try(tries: int, rules: PollRules, now: datetime) -> datetime:
-    """Return when to fetch an article again that has just failed, after *tries* failures before.
+    """Return when to retry an article that has just failed, after *tries* earlier failures.
 
-    What has failed very often will hardly come, and is asked for less and less, but not never.
+    The interval doubles up to the longest polling interval. After MANY_TRIES failures success is
+    unlikely, and the interval may grow further, but retries never stop.
     """
     longest = rules.max_interval_minutes * (1 if tries < MANY_TRIES else _MOST_INTERVALS)
     return now + timedelta(minutes=_doubled(rules.retry_minutes, tries, longest))
 
 
 def next_picture_try(tries: int, rules: PollRules, now: datetime) -> datetime:
-    """Return when to fetch a picture again; most of those that are gone stay gone, so it goes on being rarer for a month."""
+    """Return when to retry a picture; the interval doubles up to 30 days, as most never return."""
     return now + timedelta(minutes=_doubled(rules.retry_minutes, tries, _PICTURE_MINUTES))
 
 
 def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime | None:
-    """Return when to look whether an article was corrected, None if it is too old for that.
+    """Return the time of the next check for corrections, None if the article is too old for one.
 
     >>> rules = PollRules(10, 360, 2, 5, (1, 6, 24), 24, True, 30)
     >>> next_check(datetime(2031, 5, 6, 7), rules, datetime(2031, 5, 6, 9))
@@ -182,12 +197,15 @@ def next_check(published: datetime, rules: PollRules, now: datetime) -> datetime
 
 
 def is_young(waiting: Waiting, published: datetime | None, rules: PollRules, now: datetime) -> bool:
-    """Tell whether an article is so young that what it lacks may still be added."""
+    """Return whether an article is young enough for upstream to add missing content."""
     return _is_patient(published or waiting.item.published or waiting.seen or now, rules, now)
 
 
 def is_waited_for(waiting: Waiting, rules: PollRules, now: datetime) -> bool:
-    """Tell whether an article's text may still be waited for: since it was published and seen."""
+    """Return whether to keep waiting for an article's text: `patience_hours` have not passed.
+
+    They begin when the article was published or first seen, whichever is later.
+    """
     return _is_patient(
         max(filter(None, (waiting.item.published, waiting.seen)), default=now), rules, now
     )
@@ -196,7 +214,10 @@ def is_waited_for(waiting: Waiting, rules: PollRules, now: datetime) -> bool:
 def remember_redirect(
     channel: Channel, state: ChannelState, asked: Url, page: Page, now: datetime
 ) -> ChannelState:
-    """Return a channel's state with where permanent redirects lead, since when; one that leads nowhere else ends that."""
+    """Return a channel's state with the target of its permanent redirects and their first time.
+
+    A response without a permanent redirect clears both, unless the recorded target was requested.
+    """
     if not page.moved or page.url == asked:
         return (
             state
@@ -210,14 +231,15 @@ def remember_redirect(
 
 
 def effective_url(channel: Channel, state: ChannelState, now: datetime) -> Url:
-    """Return where to ask for a channel's listing: where a permanent redirect has led for a day, if one has.
+    """Return the URL to request for a channel's listing.
 
-    An operator's mistake upstream, or an attack, is seldom as old (RFC 9110, 15.4.2, lets a client choose). The first poll of a
-    day asks at the configured address all the same, which may answer by itself again.
+    This is the target of a permanent redirect that has lasted for a day, else the configured URL.
+    A mistake of upstream's operator, or an attack, seldom lasts as long (RFC 9110, 15.4.2, lets a
+    client choose). The first poll of each day requests the configured URL anyway, as it may answer
+    by itself again.
     """
-    is_ours = (
-        state.moved_from == channel.url
-    )  # and not that of an address that was configured before
+    # a redirect of a URL that was configured before does not count
+    is_ours = state.moved_from == channel.url
     is_adopted = (
         is_ours
         and state.moved_to
@@ -233,7 +255,7 @@ def _is_patient(since: datetime, rules: PollRules, now: datetime) -> bool:
 
 
 def _doubled(minutes: float, times: int, longest: float) -> float:
-    """Return a wait that was doubled so many times, up to the longest one."""
+    """Return *minutes* doubled *times* times, at most *longest*."""
     return min(minutes * 2.0 ** min(times, _MAX_DOUBLINGS), longest)
 
 
@@ -248,7 +270,11 @@ def _was_later(waiting: Waiting, now: datetime) -> bool:
 
 
 def _interval_minutes(published: Sequence[datetime], rules: PollRules, now: datetime) -> float:
-    """Return how long to wait at a channel's own pace; the time since its last article counts as a part of it."""
+    """Return the polling interval that follows from a channel's publication times.
+
+    The mean distance between articles includes the time since the last one, so that the interval
+    grows while nothing is published.
+    """
     past = [moment for moment in published if moment <= now]
     if not past:
         return rules.max_interval_minutes
@@ -257,6 +283,6 @@ def _interval_minutes(published: Sequence[datetime], rules: PollRules, now: date
 
 
 def _jittered(minutes: float, seed: str) -> float:
-    """Return a wait that is up to a tenth longer, by chance that is the same for the same *seed*."""
+    """Return *minutes* plus a jitter of up to a tenth, derived from *seed* by a hash."""
     chance = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
     return minutes * (1 + _JITTER * chance)
