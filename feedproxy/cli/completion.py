@@ -1,4 +1,4 @@
-"""`feedproxy completion`: what has a shell complete commands and options."""
+"""`feedproxy completion`: print the shell script that completes commands and options."""
 
 import click
 from click.shell_completion import get_completion_class

@@ -1,4 +1,4 @@
-"""`feedproxy reindex`: all that is held can be searched for at once."""
+"""`feedproxy reindex`: index all stored articles for search now."""
 
 import threading
 
