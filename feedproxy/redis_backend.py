@@ -1,7 +1,8 @@
-"""What several machines share in Redis: when which host may be asked, and who leads. The only room that makes Redis clients.
+"""State that several machines share in Redis: the request budgets of hosts, and the leader's lease.
 
-Redis' own clock counts, so machines may disagree about the time; what is returned is by the caller's. Each step is one script,
-and so happens wholly or not at all. Every method raises StoreError where Redis can't be reached.
+The only module that makes Redis clients. All times are by Redis' own clock, so the clocks of the
+machines may differ; returned times are converted to the caller's clock. Each operation is one Lua
+script, which Redis runs atomically. Every method raises StoreError while Redis is unavailable.
 """
 
 import logging
@@ -25,12 +26,15 @@ _log = logging.getLogger(__name__)
 _PREFIX = "feedproxy"
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A place before a host is free so long after its process died; who holds one says so three times in that time.
+# A slot for requests to a host expires this long after its process died; its holder renews it three
+# times within that period.
 _PLACE_S, _RENEWALS = 15.0, 3
-# Who waits for a place is woken; that a place ended with its process wakes nobody, and is looked for.
+# Seconds between two attempts of a waiting process to take a slot. A released slot wakes a waiting
+# process; a slot that expires wakes none.
 _LOOK_S = 1
 
-# The caller's clock where it is a test's, else Redis' own; in microseconds, which doubles hold exactly until the year 2255.
+# The current time in microseconds, by the caller's clock in tests and by Redis' clock otherwise.
+# Lua's numbers, which are doubles, hold such values exactly until the year 2255.
 _NOW = """
 local now = tonumber(ARGV[1])
 if not now then
@@ -38,12 +42,14 @@ if not now then
   now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 local function moment(key, field) return tonumber(redis.call('HGET', key, field) or '') or 0 end
-local function put(key, field, value) redis.call('HSET', key, field, string.format('%.0f', value)) end
+local function put(key, field, value) \
+redis.call('HSET', key, field, string.format('%.0f', value)) end
 """
 _RESERVE = (
     _NOW
     + """
-local host, gap, most_quiet, longest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local host, gap, most_quiet, longest = \
+ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local next_at, quiet = moment(KEYS[1], host), moment(KEYS[2], host)
 local is_believed = next_at <= now + longest
 if is_believed and quiet > now and quiet <= now + most_quiet then return {now, now, quiet} end
@@ -57,7 +63,8 @@ return {now, start, 0}
 _HOLD = (
     _NOW
     + """
-local host, until_at, longest, day = ARGV[2], now + tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local host, until_at, longest, day = \
+ARGV[2], now + tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local quiet = moment(KEYS[2], host)
 if moment(KEYS[1], host) > now + longest then put(KEYS[1], host, now)
 elseif quiet > until_at and quiet <= now + day then until_at = quiet end
@@ -100,7 +107,7 @@ redis.call('EXPIRE', KEYS[2], 60)
 
 
 def connect(url: str) -> Redis:
-    """Return a client for a Redis *url*; it connects when it is used first, and again where the server was away."""
+    """Return a client for the Redis at *url*; it connects on first use and reconnects if needed."""
     patience = Retry(ExponentialBackoff(cap=0.5, base=0.05), 2)
     client: Redis = Redis.from_url(
         url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30, retry=patience
@@ -109,12 +116,12 @@ def connect(url: str) -> Redis:
 
 
 class _Scripts:
-    """Runs scripts at one Redis; with *is_test* moments are the caller's, not Redis' own."""
+    """Runs Lua scripts in Redis; with *is_test* the time is the caller's, not Redis' own."""
 
     def __init__(self, client: Redis, *, is_test: bool) -> None:
         self.client, self._is_test = client, is_test
 
-    def run(self, script: str, keys: tuple[str, ...], *arguments: str | float) -> Any:  # noqa: ANN401 (whatever a script returns)
+    def run(self, script: str, keys: tuple[str, ...], *arguments: str | float) -> Any:  # noqa: ANN401 (depends on the script)
         try:
             return self.client.register_script(script)(
                 keys=[f"{_PREFIX}:{key}" for key in keys], args=[*arguments]
@@ -133,13 +140,13 @@ class _Scripts:
 
 
 class RedisLease:
-    """Implements the store's `Lease` in Redis."""
+    """Implements `store.polling.Lease` in Redis."""
 
     def __init__(self, client: Redis, *, is_test: bool = False) -> None:
         self._scripts = _Scripts(client, is_test=is_test)
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        """See `Lease`."""
+        """See `store.polling.Lease`."""
         return bool(
             self._scripts.run(
                 _LEAD, ("lease",), self._scripts.now(now), owner, _microseconds(until - now)
@@ -147,11 +154,11 @@ class RedisLease:
         )
 
     def resign(self, owner: str) -> None:
-        """See `Lease`."""
+        """See `store.polling.Lease`."""
         self._scripts.run(_RESIGN, ("lease",), owner)
 
     def leader(self) -> tuple[str, datetime] | None:
-        """See `Lease`."""
+        """See `store.polling.Lease`."""
         owner, until = self._scripts.run(
             "return redis.call('HMGET', KEYS[1], 'owner', 'until')", ("lease",)
         )
@@ -159,7 +166,7 @@ class RedisLease:
 
 
 class RedisBudget:
-    """Implements the store's `Budget` in Redis, for all workers on all machines."""
+    """Implements `fetch.Budget` in Redis, shared by all workers on all machines."""
 
     def __init__(self, client: Redis, *, is_test: bool = False) -> None:
         self._scripts = _Scripts(client, is_test=is_test)
@@ -170,7 +177,7 @@ class RedisBudget:
     def reserve(
         self, host: str, gap_s: float, now: datetime, most_quiet_s: float
     ) -> tuple[datetime, datetime | None]:
-        """See `Budget`."""
+        """See `fetch.Budget`."""
         gap = timedelta(seconds=gap_s)
         most_quiet, longest = timedelta(seconds=most_quiet_s), max(LONGEST_QUEUE, MOST_QUEUED * gap)
         spans = [_microseconds(span) for span in (gap, most_quiet, longest)]
@@ -182,7 +189,7 @@ class RedisBudget:
         ) * _MICROSECOND if quiet else None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        """See `Budget`."""
+        """See `fetch.Budget`."""
         spans = [
             _microseconds(span)
             for span in (until - now, MOST_QUEUED * LONGEST_DELAY, LONGEST_QUIET)
@@ -190,7 +197,7 @@ class RedisBudget:
         self._scripts.run(_HOLD, ("next", "quiet"), self._scripts.now(now), host, *spans)
 
     def quiet(self, now: datetime) -> dict[str, datetime]:
-        """See `Budget`."""
+        """See `fetch.Budget`."""
         there, pairs = self._scripts.run(_QUIET, ("quiet",), self._scripts.now(now))
         found = {
             pairs[at].decode(): (int(pairs[at + 1]) - there) * _MICROSECOND
@@ -202,7 +209,10 @@ class RedisBudget:
 
     @contextmanager
     def slot(self, host: str, at_once: int) -> Iterator[None]:
-        """See `Budget`. A place is held by a lease that is renewed, so it ends soon after its process."""
+        """See `fetch.Budget`.
+
+        A slot is a lease that its process renews, so it expires soon after its process died.
+        """
         member, key = uuid.uuid4().hex, f"places:{host}"
         while not self._scripts.run(_TAKE_PLACE, (key,), "", member, at_once, _PLACE_S * 1e6):
             self._scripts.wait(f"freed:{host}")
@@ -220,14 +230,13 @@ class RedisBudget:
     def _keep(self, member: str, key: str) -> None:
         with self._lock:
             self._held[member] = key
-            if (
-                self._keeper is None or not self._keeper.is_alive()
-            ):  # which does not survive a fork either
+            # the thread does not survive a fork, so a child process starts its own
+            if self._keeper is None or not self._keeper.is_alive():
                 self._keeper = threading.Thread(target=self._renew, daemon=True)
                 self._keeper.start()
 
     def _renew(self) -> None:
-        """Renew what is held; end when nothing is."""
+        """Renew all held slots, until none is held."""
         rest = threading.Event()
         while not rest.wait(_PLACE_S / _RENEWALS):
             with self._lock:

@@ -1,7 +1,8 @@
-"""Signatures in minisign's form, and the manifests of hashes that they are over. Pure; the only room that imports cryptography.
+"""Signatures in the format of minisign, and the manifests of SHA-256 hashes that they cover. Pure.
 
-A key, a signature and their comments look as https://jedisct1.github.io/minisign/ and minisign 0.11 have them. Of a signature
-everything is signed but its untrusted comment, which is never read.
+The only module that imports cryptography. The formats of keys, signatures and their comments are
+those of https://jedisct1.github.io/minisign/ and minisign 0.11. The untrusted comment of a
+signature is the only part that is not signed; it is never read.
 """
 
 import re
@@ -17,20 +18,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.errors import ConfigError, SignatureError
 
-# What the manifest of a mirror is called, and what is put behind the name of a file to name its signature.
+# The file name of a mirror's manifest, and the suffix that a signature's file name adds to the name
+# of the signed file.
 MANIFEST, SIGNATURE_SUFFIX = "SHA256SUMS", ".minisig"
-# How much a new key is made of: its ID, its seed (RFC 8032, 5.1.5).
+# Random bytes of a new key: 8 for its ID, 32 for its seed (RFC 8032, 5.1.5).
 RANDOM_BYTES = 8 + 32
 
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
-# Ed25519 over the content itself, which minisign calls legacy, or over its BLAKE2b-512.
+# Ed25519 over the content itself, which minisign calls legacy, or over the content's BLAKE2b-512.
 _PURE, _PREHASHED = b"Ed", b"ED"
 _CHECKSUM, _UNENCRYPTED, _NO_CHECKSUM = b"B2", bytes(2), bytes(32)
 # Algorithm, key ID, public key.
 _PUBLIC = Struct("2s8s32s")
-# Algorithm, how it is encrypted, kind of checksum, (salt and limits of the encryption,) key ID, seed, public key, checksum.
+# Algorithm, encryption, kind of checksum, (salt and limits of the encryption,) key ID, seed,
+# public key, checksum.
 _SECRET = Struct("2s2s2s48x8s32s32s32s")
-# Algorithm, key ID, signature; and the one over that signature and the trusted comment.
+# Algorithm, key ID, signature; and the signature of that signature and the trusted comment.
 _SIGNATURE, _WHOLE = Struct("2s8s64s"), Struct("64s")
 _NAMES = {
     _PUBLIC: "public key",
@@ -41,42 +44,43 @@ _NAMES = {
 _FORM = re.compile(
     rf"{_UNTRUSTED}[^\n]*\n(?P<made>[^\n]*)\n{_TRUSTED}(?P<comment>[^\n]*)\n(?P<whole>[^\n]*)\n?"
 )
-# minisign takes an untrusted comment of 1 KB and a trusted one of 8 KB.
+# minisign accepts an untrusted comment of 1 KB and a trusted comment of 8 KB.
 _MAX_COMMENT_BYTES, _MAX_SIGNATURE_BYTES = 8_000, 10_000
-# Controls but for the tab, separators of lines and paragraphs, halves of characters.
+# Control characters except the tab, line and paragraph separators, surrogates.
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# sha256sum writes backslashes and line ends in another form; they are refused, so that a path is what stands there.
+# sha256sum escapes backslashes and line ends. Paths with them are refused, so a path in a manifest
+# is always literal.
 _BAD_IN_PATHS = re.compile(rf"\\|\t|{_CONTROLS.pattern}")
-# An empty part stands in "/a" and "a//b", too; "-" is no file to `sha256sum -c`.
+# "/a" and "a//b" have an empty part, too. `sha256sum -c` does not read "-" as a file.
 _BAD_PARTS = {"", ".", ".."}
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SHOWN_CHARACTERS = 80
-# The serial of what never changes once it is published. No counter comes near it.
+# The serial of a publication that never changes. No counter comes near it.
 FINAL_SERIAL = 10**15 - 1
-# The trusted comment of everything that a mirror publishes.
+# The trusted comment of every signature that a mirror publishes.
 _LABEL = re.compile(r"serial:(?P<serial>0|[1-9][0-9]{0,14}) path:(?P<path>\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """What tells whether a signature is its owner's."""
+    """The public half of a key, which verifies signatures."""
 
     id: bytes
     raw: bytes
 
     def __str__(self) -> str:
-        """Return the one line that people hand on, as RWQ..."""
+        """Return the key in its usual one-line form, as RWQ..."""
         return _base64(_PUBLIC.pack(_PURE, self.id, self.raw))
 
     @property
     def name(self) -> str:
-        """The key's ID as minisign shows it, in 16 hexadecimal digits."""
+        """The key's ID in minisign's notation, 16 hexadecimal digits."""
         return _name(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """What signs; its seed is shown nowhere."""
+    """The secret half of a key, which signs; its seed never appears in the representation."""
 
     id: bytes
     seed: bytes = field(repr=False)
@@ -88,7 +92,7 @@ class SecretKey:
 
 
 class OtherPathError(SignatureError):
-    """A signature is that of something else at another *path*."""
+    """A valid signature of a publication at another path; *path* is that path."""
 
     def __init__(self, path: str, asked: str) -> None:
         super().__init__(f"its signature is that of {path}, not of {asked}")
@@ -96,10 +100,10 @@ class OtherPathError(SignatureError):
 
 
 def signing_key(settings: Settings) -> SecretKey | None:
-    """Return the key that the mirror signs with, None for a mirror that does not.
+    """Return the mirror's signing key, None if none is configured.
 
     Raises:
-        ConfigError: what is set is no key that can sign.
+        ConfigError: the configured key is not a usable secret key.
 
     """
     if not settings.signing_key:
@@ -111,17 +115,17 @@ def signing_key(settings: Settings) -> SecretKey | None:
 
 
 def make_key(random: bytes) -> SecretKey:
-    """Return the key that is made of `RANDOM_BYTES` random bytes."""
+    """Return the key made from `RANDOM_BYTES` random bytes; another length is a ValueError."""
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a key is made of {RANDOM_BYTES} bytes")
     return SecretKey(id=random[:8], seed=random[8:])
 
 
 def read_public_key(text: str) -> PublicKey:
-    """Return the key in minisign's file of two lines, or in its second line alone.
+    """Return the public key in minisign's two-line file, or in its second line alone.
 
     Raises:
-        SignatureError: there is none.
+        SignatureError: *text* is not a public key of a known algorithm.
 
     """
     algorithm, key_id, raw = _unpack(_last_line(text), _PUBLIC)
@@ -131,10 +135,10 @@ def read_public_key(text: str) -> PublicKey:
 
 
 def read_secret_key(text: str) -> SecretKey:
-    """Return the key in a file as ``minisign -G -W`` writes it, or in its second line alone.
+    """Return the secret key in a file that ``minisign -G -W`` wrote, or in its second line alone.
 
     Raises:
-        SignatureError: there is none, or it needs a password.
+        SignatureError: *text* is not a valid secret key, or the key is encrypted with a password.
 
     """
     algorithm, encryption, kind, key_id, seed, public, checksum = _unpack(_last_line(text), _SECRET)
@@ -145,7 +149,7 @@ def read_secret_key(text: str) -> SecretKey:
     if (algorithm, kind) != (_PURE, _CHECKSUM):
         raise SignatureError("is a secret key of a kind that is not known")
     key = SecretKey(key_id, seed)
-    # `minisign -G -W` leaves the checksum out, `minisign -C -W` does not.
+    # `minisign -C -W` writes a checksum, `minisign -G -W` does not.
     right = blake2b(algorithm + key_id + seed + public, digest_size=32).digest()
     if key.public.raw != public or checksum not in (_NO_CHECKSUM, right):
         raise SignatureError("is a damaged minisign secret key")
@@ -153,21 +157,26 @@ def read_secret_key(text: str) -> SecretKey:
 
 
 def write_public_key(key: PublicKey) -> str:
-    """Return a key as a file for ``minisign -p``."""
+    """Return a public key as a file for ``minisign -p``."""
     return f"{_UNTRUSTED}minisign public key {key.name}\n{key}\n"
 
 
 def write_secret_key(key: SecretKey) -> str:
-    """Return a key as a file for ``minisign -s``, without a password, as ``minisign -G -W`` writes it."""
+    """Return a secret key as a file for ``minisign -s``.
+
+    The key has no password; the format is that of ``minisign -G -W``.
+    """
     parts = (_PURE, _UNENCRYPTED, _CHECKSUM, key.id, key.seed, key.public.raw, _NO_CHECKSUM)
     return f"{_UNTRUSTED}minisign secret key {key.public.name}\n{_base64(_SECRET.pack(*parts))}\n"
 
 
 def sign(body: bytes, secret_key: SecretKey, *, comment: str) -> bytes:
-    """Return the signature of *body*, and of one line about it, as a file for ``minisign -V``; the same one every time.
+    """Return a signature of *body* and of the trusted *comment*, as a file for ``minisign -V``.
+
+    The same arguments always give the same signature.
 
     Raises:
-        SignatureError: *comment* is no line, or is longer than 8,000 bytes.
+        SignatureError: *comment* is longer than one line or than 8,000 bytes.
 
     """
     if _CONTROLS.search(comment) or len(comment.encode()) > _MAX_COMMENT_BYTES:
@@ -184,12 +193,13 @@ def sign(body: bytes, secret_key: SecretKey, *, comment: str) -> bytes:
 
 
 def verify(body: bytes, signature: bytes, key: PublicKey) -> str:
-    """Return the trusted comment of a signature of *body* by *key*, in minisign's present form or in its legacy one.
+    """Verify that *signature* is one of *body* by *key*, and return its trusted comment.
 
-    A signature says nothing of a name or a time but what its comment says.
+    Both formats of minisign are accepted, the present one and the legacy one. A signature covers no
+    file name and no time; only its trusted comment can state them.
 
     Raises:
-        SignatureError: it is none, or another key's, or of something else.
+        SignatureError: *signature* is malformed, was made by another key or for another content.
 
     """
     (algorithm, key_id, made), comment, whole = _read_signature(signature)
@@ -203,15 +213,16 @@ def verify(body: bytes, signature: bytes, key: PublicKey) -> str:
 
 
 def sign_publication(body: bytes, secret_key: SecretKey, *, path: str, serial: int) -> bytes:
-    """Return the signature of something that the mirror publishes; its trusted comment names *path* and *serial*."""
+    """Return the signature of a publication; its trusted comment states *path* and *serial*."""
     return sign(body, secret_key, comment=f"serial:{serial} path:{path}")
 
 
 def verify_publication(body: bytes, signature: bytes, key: PublicKey, *, path: str) -> int:
-    """Return the serial of what was published at *path*; raises as `verify` does.
+    """Verify the signature of the publication at *path*, and return its serial; raises as `verify`.
 
     Raises:
-        SignatureError: the signature is that of something else that the same key signed.
+        OtherPathError: the signature is valid for another path.
+        SignatureError: the signature is valid, and its comment states no serial and path.
 
     """
     comment = verify(body, signature, key)
@@ -226,24 +237,28 @@ def verify_publication(body: bytes, signature: bytes, key: PublicKey, *, path: s
 
 
 def check_serial(serial: int, highest: int, *, source: str, path: str) -> None:
-    """Refuse a publication that is older than the one with the *highest* serial seen from the same source.
+    """Refuse a publication with a serial lower than *highest*, the highest seen from its source.
 
     Raises:
-        SignatureError: it is older; names the source, the path, both serials, and what to do.
+        SignatureError: the publication is older; the message has the source, the path, both serials
+            and the remedy.
 
     """
     if serial < highest:
         raise SignatureError(
-            f"an old copy: {path} from {source} has serial {serial}, and {highest} was seen before; "
-            "if its publisher went back on purpose, take it with --allow-older, or allow_older = true for a source"
+            f"an old copy: {path} from {source} has serial {serial}, "
+            f"and {highest} was seen before; "
+            "if its publisher went back on purpose, take it with --allow-older, "
+            "or allow_older = true for a source"
         )
 
 
 def write_manifest(hashes: Mapping[str, str]) -> bytes:
-    """Return SHA-256 hashes by path as ``sha256sum -c`` reads them, sorted by path.
+    """Return a manifest of SHA-256 *hashes* by path for ``sha256sum -c``, sorted by path.
 
     Raises:
-        SignatureError: a path leads elsewhere or holds a backslash or a control; or a hash is none.
+        SignatureError: a path leaves the folder or has a backslash or a control character, or a
+            hash is not a SHA-256.
 
     """
     for path, digest in hashes.items():
@@ -253,10 +268,13 @@ def write_manifest(hashes: Mapping[str, str]) -> bytes:
 
 
 def read_manifest(body: bytes, *, max_lines: int) -> dict[str, str]:
-    """Return the hashes by path in a manifest that may be hostile; each path leads below, and holds no backslash and no control.
+    """Return the hashes by path in a manifest, which may be hostile.
+
+    Each path stays below the manifest's folder, and has no backslash and no control character.
 
     Raises:
-        SignatureError: it is none, or has more lines than *max_lines*; names the line.
+        SignatureError: *body* is not a manifest, or has more than *max_lines* lines; a message
+            about a line has its number.
 
     """
     if body.count(b"\n") > max_lines:
@@ -279,7 +297,7 @@ def read_manifest(body: bytes, *, max_lines: int) -> dict[str, str]:
 
 
 def _flaw(digest: str, path: str) -> str:
-    """Return what is wrong with a line of a manifest, nothing if it is fine."""
+    """Return what is wrong with a line of a manifest, "" if nothing is."""
     if not _HEX.fullmatch(digest):
         return f"{_shown(digest)} is no SHA-256"
     if _BAD_IN_PATHS.search(path):
@@ -294,7 +312,7 @@ def _shown(text: str) -> str:
 
 
 def _read_signature(signature: bytes) -> tuple[tuple[bytes, ...], str, bytes]:
-    """Return the parts of a signature, its trusted comment, and the signature of both."""
+    """Return the fields of a signature, its trusted comment, and the signature of both."""
     try:
         found = (
             _FORM.fullmatch(signature.decode()) if len(signature) <= _MAX_SIGNATURE_BYTES else None
@@ -307,13 +325,13 @@ def _read_signature(signature: bytes) -> tuple[tuple[bytes, ...], str, bytes]:
 
 
 def _last_line(text: str) -> str:
-    """Return what stands below an untrusted comment, or the text if it has none."""
+    """Return the text below the untrusted comment, or the whole text if it has no such comment."""
     first, _, rest = text.strip().partition("\n")
     return rest.strip() if first.startswith(_UNTRUSTED.strip()) else text.strip()
 
 
 def _unpack(line: str, form: Struct) -> tuple[bytes, ...]:
-    """Return the parts of a line in base64, of which only one spelling is taken (RFC 4648, 3.5)."""
+    """Return the fields in a line of base64; only the canonical encoding passes (RFC 4648, 3.5)."""
     try:
         packed = b64decode(line, validate=True)
     except ValueError:
@@ -330,7 +348,7 @@ def _unpack(line: str, form: Struct) -> tuple[bytes, ...]:
 def _check(key: PublicKey, made: bytes, message: bytes, reason: str) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.raw).verify(made, message)
-    except (InvalidSignature, ValueError):  # the latter: no point of the curve
+    except (InvalidSignature, ValueError):  # ValueError: the key is not a point of the curve
         raise SignatureError(reason) from None
 
 
@@ -347,5 +365,5 @@ def _base64(packed: bytes) -> str:
 
 
 def _name(key_id: bytes) -> str:
-    """Return an ID as minisign shows it: as a little-endian number."""
+    """Return a key ID in minisign's notation, a little-endian number in hexadecimal."""
     return f"{int.from_bytes(key_id, 'little'):016X}"

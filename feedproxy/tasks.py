@@ -1,6 +1,7 @@
-"""Errands as Celery tasks: sent by who leads, done by workers on any machine. The only room that imports Celery.
+"""The task queue on Celery: the leader sends tasks, workers on any machine run them.
 
-It decides nothing: `harvest.dispatch` says what is sent, and whether what comes is still to be done.
+The only module that imports Celery. It makes no decisions: `ingest.dispatch` chooses which tasks
+are sent, and whether a received task is still to be done.
 """
 
 import logging
@@ -18,24 +19,27 @@ from feedproxy.model import ArticleId
 
 _QUEUE = "feedproxy"
 _TASK = "feedproxy.errand"
-# A task that takes longer has hung, and is ended; only then may Redis, which sees no connection end, give it out anew.
+# A task that takes longer hangs and is ended. Redis does not notice a lost connection; it delivers
+# a message again after the visibility timeout, which is therefore longer than the hard limit.
 _SOFT_LIMIT_S, _LIMIT_S, _VISIBLE_S = 540, 600, 900
-# What fails as the store or Redis is away is tried again, up to half a minute later each time, while its message lasts.
+# A task that fails because the store or Redis is unavailable is retried with exponential back-off,
+# at most half a minute between two attempts, until its message expires.
 _RETRIES, _MAX_BACKOFF_S = 6, 30
 _WAIT_S = 5
-# In Redis a priority is a list of its own, the smallest number first; RabbitMQ gives the largest first.
+# Redis keeps one list per priority and delivers the smallest number first; RabbitMQ delivers the
+# largest number first.
 _REDIS_STEPS = [0, 3, 6, 9]
 _RABBIT_STEPS = [0, 3, 6, 9]
 
 
 class CeleryQueue:
-    """Implements `harvest.dispatch.Queue`."""
+    """Implements `ingest.dispatch.Queue` with Celery."""
 
     def __init__(self, broker_url: str) -> None:
         self._app, self._is_redis = _make_app(broker_url), broker_url.startswith("redis")
 
     def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
-        """See `Queue`."""
+        """See `ingest.dispatch.Queue`."""
         arguments = [errand.channel, errand.claimed.isoformat(), list(errand.articles)]
         rank = _REDIS_STEPS[::-1][priority] if self._is_redis else _RABBIT_STEPS[priority]
         with self._telling():
@@ -44,7 +48,7 @@ class CeleryQueue:
             )
 
     def length(self) -> int:
-        """See `Queue`."""
+        """See `ingest.dispatch.Queue`."""
         with self._telling(), self._app.pool.acquire(block=True, timeout=_WAIT_S) as connection:
             connection.ensure_connection(max_retries=1, timeout=_WAIT_S)
             return int(
@@ -69,9 +73,10 @@ def work(
     processes: int,
     on_stop: Callable[[], None],
 ) -> int:
-    """Do what is sent, in so many processes, until SIGTERM; return the exit code.
+    """Run tasks from the queue in *processes* worker processes until SIGTERM.
 
-    *open_kit* is called once in each process; *on_stop* in the first one, when all are to end what they are at.
+    Return the exit code. *open_services* is called once in each worker process. *on_stop* is called
+    in the parent process when shutdown begins and running tasks are to finish.
     """
     app, kits = _make_app(broker_url), list[Services]()
 
@@ -92,7 +97,7 @@ def work(
             raise task.retry(exc=e, countdown=again_s) from e
 
     def set_up(**_: object) -> None:
-        """Leave logging as it is: who is asked does not set it up."""
+        """Do nothing: Celery leaves logging alone when this signal has a receiver."""
 
     def stop(**_: object) -> None:
         on_stop()
@@ -112,7 +117,7 @@ def work(
 
 
 def _make_app(broker_url: str) -> Celery:
-    """Return the Celery application; nothing is asked of the broker yet."""
+    """Return the Celery application; this does not connect to the broker."""
     app = Celery("feedproxy", broker=broker_url, set_as_current=False)
     is_redis = broker_url.startswith("redis")
     redis_options = {

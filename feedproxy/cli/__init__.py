@@ -1,4 +1,4 @@
-"""The commands: the only reader of the environment and the clock, beside wsgi.py."""
+"""The commands. Apart from wsgi.py, only they read the environment and the clock."""
 
 import logging
 import os
@@ -59,16 +59,17 @@ Environment: FEEDPROXY_*, in docs/configuration.md; NO_COLOR=1 for no colours.
 )
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
-    """Poll a news site's listings, keep its articles, and serve them as full-text feeds and mirrored pages."""
+    """Poll a news site's listings, keep its articles, and serve them as full-text feeds and
+    mirrored pages.
+    """
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     settings = load_settings(environ | ({PREFIX + "CONFIG": str(config)} if config else {}))
-    signing_key(settings)  # one that is wrong is told now, not when something is to be signed
+    signing_key(settings)  # reports an unusable key now, not when something is to be signed
     context.obj = settings
     _begin_logs(settings)
+    # failures in these libraries reach the user as errors of this program
     for library in ("alembic", "htmldate", "requests_cache", "trafilatura", "urllib3"):
-        logging.getLogger(library).setLevel(
-            logging.CRITICAL
-        )  # what they have to say reaches the user as an error of ours
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 for command in (
@@ -106,7 +107,7 @@ def _begin_logs(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Run a command; what goes wrong is one line on stderr and exit code 2."""
+    """Run a command; print an error as one line on stderr, and exit with code 2."""
     try:
         cli(standalone_mode=True)
     except FeedproxyError as e:

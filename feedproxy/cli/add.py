@@ -1,4 +1,4 @@
-"""`feedproxy add URL`: a channel, its section and its site, from an address."""
+"""`feedproxy add URL`: find a site's listings and add one to the configuration."""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,8 @@ from feedproxy.store import open_store
 
 _SAMPLES = 3
 _SHOWN_CHARACTERS = 80
-# So much of a sample's text becomes what `test-rules` looks for, from behind its beginning, which may be a dateline.
+# The part of a sample's text that becomes its `test-rules` test. It begins after the first
+# characters, which may be a dateline.
 _TEST_FROM, _TEST_CHARACTERS = 20, 30
 
 
@@ -74,8 +75,8 @@ def add(
 ) -> None:
     """Find the feeds of a site, or the list of articles on a page, and add it to the configuration.
 
-    Shows what was found, with three articles as they would be read, and asks before it writes. Ends with 0, with 1 if
-    nothing was added, or with 2 if nothing was found.
+    Shows what was found, with three articles as they would be read, and asks before it writes. Ends
+    with 0, with 1 if nothing was added, or with 2 if nothing was found.
     """
     mirror = load_mirror(settings.config)
     address = urls.resolve("", url if "://" in url else f"https://{url}")
@@ -110,7 +111,10 @@ def add(
 def _reach(
     settings: Settings, mirror: Mirror, opened: ExitStack
 ) -> Callable[[frozenset[str]], Fetcher]:
-    """Return what opens the network to some hosts besides the configured ones, once for each set, until *opened* is closed."""
+    """Return a function that opens a fetcher for some hosts besides the configured ones.
+
+    It opens one fetcher for each set of hosts; *opened* closes them.
+    """
     store = open_store(settings.store_url, settings.data)
     opened.callback(store.close)
 
@@ -126,7 +130,10 @@ def _reach(
 def _choose(
     found: list[FoundListing], read: Callable[[FoundListing], list[Sample]], *, asks: bool
 ) -> tuple[FoundListing, list[Sample]]:
-    """Show what was found, and return the listing to add with its samples; ends the command with 1 for none."""
+    """Show the listings found; return the one to add with its samples.
+
+    Exits with code 1 if the user chooses none.
+    """
     _print_finds(found)
     chosen = 0
     while True:
@@ -138,7 +145,7 @@ def _choose(
         chosen = number - 1
 
 
-# -------------------------------------------------------------- what is added
+# -------------------------------------------------------------- addition to the configuration
 
 
 def _addition(
@@ -175,7 +182,7 @@ def _addition(
 
 
 def _channel_name(folder: Path, mirror: Mirror, section: str, find: FoundListing) -> str:
-    """Return a name for a channel that no other listing has: as its section makes them, else by its address."""
+    """Return a channel name that no other listing has, by the section's template or by the URL."""
     if found := template_name(folder / "sections" / f"{section}.toml", find.kind, find.url):
         return found
     path = urlsplit(find.url).path
@@ -189,17 +196,17 @@ def _channel_name(folder: Path, mirror: Mirror, section: str, find: FoundListing
 
 
 def _telling(text: str) -> str:
-    """Return some words from near the beginning of a text, all in one line."""
+    """Return some words on one line from near the beginning of a text."""
     line = max(text[:1_000].splitlines(), key=len, default="")
     start = _TEST_FROM if len(line) > _TEST_FROM + _TEST_CHARACTERS else 0
     return line[start : start + _TEST_CHARACTERS].strip()
 
 
-# -------------------------------------------------------------- what is shown
+# -------------------------------------------------------------- output
 
 
 def _ask(count: int) -> int:
-    """Return the number of the listing to add; ends the command with 1 for none."""
+    """Return the number of the listing to add; exits with code 1 if the user chooses none."""
     number = int(
         click.prompt(
             f"Add which, 1 to {count}? 0 for none", type=click.IntRange(0, count), default=1
@@ -257,7 +264,7 @@ def _print_samples(find: FoundListing, samples: Sequence[Sample]) -> None:
 
 
 def _print_changes(files: Mapping[Path, str]) -> None:
-    """Print what would be written, as a patch."""
+    """Print the changes that would be written, as a unified diff."""
     for file, text in files.items():
         old = file.read_text("utf-8") if file.exists() else ""
         for line in difflib.unified_diff(

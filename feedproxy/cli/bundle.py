@@ -1,4 +1,4 @@
-"""`feedproxy bundle`: articles as a book for reading without a network."""
+"""`feedproxy bundle`: articles as an EPUB book, for reading offline."""
 
 import re
 from collections.abc import Iterator
@@ -78,7 +78,8 @@ def bundle(
     no_pictures: bool,
     is_json: bool,
 ) -> None:
-    """Write the articles of SECTION (or `all`) as an EPUB, to read without a network, pictures included.
+    """Write the articles of SECTION (or `all`) as an EPUB, to read without a network, pictures
+    included.
 
     Ends with 0.
     """
@@ -126,7 +127,7 @@ def _scope(mirror: Mirror, section: str, channel: str) -> FeedSelector:
 
 
 def _published(settings: Settings, scope: FeedSelector, out: Path | None) -> Path:
-    """Return where the web side finds a book; of each feed it shows one."""
+    """Return the file where the web server finds a feed's book; there is one for each feed."""
     if out:
         raise ConfigError(
             "bundle", "--out", "a book that is published has its place in the data folder"
@@ -157,7 +158,10 @@ def _period(
 
 
 def _moment(option: str, text: str, newest: datetime, zone: ZoneInfo, days: int = 0) -> datetime:
-    """Return the beginning of a day, so many *days* later, in the site's zone; or so long before the newest article.
+    """Return the time that an option means.
+
+    A day is its beginning in the site's *zone*, *days* days later. A span counts back from the
+    *newest* article.
 
     Raises:
         ConfigError: *text* is neither a day nor a span.
@@ -171,7 +175,7 @@ def _moment(option: str, text: str, newest: datetime, zone: ZoneInfo, days: int 
             return datetime.combine(
                 date.fromisoformat(text) + timedelta(days=days), time(), zone
             ).astimezone(UTC)
-    except (ValueError, OverflowError):  # no day of any calendar, or none that we can count
+    except (ValueError, OverflowError):  # not a calendar day, or outside of datetime's range
         pass
     raise ConfigError(
         "bundle",
@@ -182,10 +186,10 @@ def _moment(option: str, text: str, newest: datetime, zone: ZoneInfo, days: int 
 
 @contextmanager
 def _written(file: Path) -> Iterator[BinaryIO]:
-    """Open a file that is there once it is whole.
+    """Open a file for writing; it appears under its name once it is complete.
 
     Raises:
-        ConfigError: it can't be written.
+        ConfigError: the file can't be written.
 
     """
     try:

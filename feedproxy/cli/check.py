@@ -1,4 +1,4 @@
-"""`feedproxy check URL`: what is recognised at one address."""
+"""`feedproxy check URL`: show what is recognised in one listing or article."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -50,7 +50,7 @@ def check(settings: Settings, url: str, *, is_json: bool) -> None:
 
 
 def _as_listing(page: Page, site: Site) -> tuple[str, Listing] | None:
-    """Return kind and content of a listing, None for what is to be read as an article."""
+    """Return the kind and content of a listing, None for a page to be read as an article."""
     if is_feed(page):
         return "feed", parse_listing(page, site, "feed")
     is_article = site.article_url is not None and urls.identify(site, page.url) is not None
@@ -86,7 +86,7 @@ def _listing_in_words(site: Site, kind: str, listing: Listing) -> str:
 
 
 def _article(page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> dict[str, str]:
-    """Return what was recognised, by its name, as it is shown."""
+    """Return the recognised fields of an article by name, as they are printed."""
     found = parts[0][1]
     text = sanitise.plain_text(join_clean(parts)[0])
     identity = urls.identify(site, page.url)
@@ -110,5 +110,5 @@ def _article_in_words(found: dict[str, str]) -> str:
 
 
 def _shown(moment: datetime | None, site: Site) -> str:
-    """Return a date in the site's own zone."""
+    """Return a time in the site's time zone, "-" for None."""
     return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d %H:%M}" if moment else "-"

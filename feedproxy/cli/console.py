@@ -1,4 +1,4 @@
-"""What commands share: the real parts, built from settings, and how reports are shown."""
+"""What the commands share: services opened by the settings, signals, and printed results."""
 
 import json
 import os
@@ -24,21 +24,21 @@ from feedproxy.ingest import Report, Services
 from feedproxy.media import open_media
 from feedproxy.store import SEARCH_LOT, Store, open_store
 
-# What is being fetched when all is to end has so long to end; what has not is done again.
+# Seconds for requests that are under way at shutdown; unfinished work is done again later.
 GRACE_S = 8.0
-# Lines that nobody looks at are not broken.
+# The line width where the output is not a terminal, so that lines are not broken.
 _WIDEST = 1000
-# What a shell says of a process that SIGTERM ended.
+# The exit code that a shell reports for a process that SIGTERM ended (128 + 15).
 TERMINATED = 143
 
 
 def now() -> datetime:
-    """Return the present moment; the only clock there is."""
+    """Return the present time in UTC; the program's only access to the clock."""
     return datetime.now(UTC)
 
 
 def sleep(seconds: float) -> None:
-    """Wait; the only place that does."""
+    """Wait; the program's only sleep."""
     time.sleep(seconds)
 
 
@@ -47,11 +47,11 @@ def open_services(
     stop: threading.Event,
     *,
     shares_lock: bool = False,
-    **more: Any,  # noqa: ANN401 (as `open_fetcher` has it)
+    **more: Any,  # noqa: ANN401 (arguments of `open_fetcher`)
 ) -> Services:
-    """Return the real store and network, until *stop* is set; *more* are hosts and folders that are named besides.
+    """Open the services with the configured store and network access; they stop when *stop* is set.
 
-    *shares_turns* is for `open_store`.
+    *more* are additional hosts and folders for `open_fetcher`. *shares_lock* is for `open_store`.
     """
     mirror = load_mirror(settings.config)
     store = open_store(
@@ -65,7 +65,10 @@ def open_services(
 
 
 def examples(*lines: str) -> str:
-    """Return what stands below a command's help; a line is what follows `feedproxy`, or a whole line that has it."""
+    """Return the examples below a command's help.
+
+    A line consists of the arguments of `feedproxy`; a line that contains "feedproxy" is complete.
+    """
     shown = (line if "feedproxy" in line else f"feedproxy {line}" for line in lines)
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in shown)))
 
@@ -79,7 +82,11 @@ as_json = click.option(
 
 
 def say(value: Mapping[str, object], words: str, *, is_json: bool) -> None:
-    """Print a result: in words, or as JSON on one line; what upstream has put into it moves no cursor and turns no text."""
+    """Print a result in words, or as JSON on one line.
+
+    Control characters and bidirectional overrides from upstream are made visible, so they cannot
+    move the cursor or reverse text.
+    """
     if is_json:
         click.echo(visible(json.dumps(value, ensure_ascii=False, default=str), json.dumps))
     else:
@@ -88,7 +95,7 @@ def say(value: Mapping[str, object], words: str, *, is_json: bool) -> None:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Progress]:
-    """Show a progress bar on a terminal, nothing elsewhere; its only task is number 0."""
+    """Show a progress bar on a terminal, nothing elsewhere; its only task has number 0."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -104,7 +111,7 @@ def progress(title: str, total: int) -> Iterator[Progress]:
 
 
 def print_reports(reports: Sequence[Report]) -> None:
-    """Print a table of polls, and each failure with its address and reason once."""
+    """Print a table of polls, and below it each failure once, with its URL and reason."""
     table = Table(
         "channel",
         "title",
@@ -134,7 +141,7 @@ def print_reports(reports: Sequence[Report]) -> None:
 
 
 def report_values(reports: Sequence[Report]) -> dict[str, object]:
-    """Return polls as they stand in JSON."""
+    """Return the polls as values for JSON."""
     polls = [
         {
             "channel": report.channel.id,
@@ -153,9 +160,10 @@ def report_values(reports: Sequence[Report]) -> dict[str, object]:
 
 
 def print_table(table: Table, rows: Iterable[Sequence[str]], failures: Iterable[str] = ()) -> None:
-    """Print a table with *rows*, plain lines where there is no terminal, and below it a line for each failure.
+    """Print a table with *rows*, and below it a line for each failure.
 
-    What cells hold is shown as it is: it is no mark-up of rich's, and nothing in it moves the cursor.
+    Without a terminal the rows are plain lines. Cells are printed literally: rich's mark-up has no
+    effect in them, and control characters are made visible.
     """
     for row in rows:
         table.add_row(*map(visible, row))
@@ -168,7 +176,11 @@ def print_table(table: Table, rows: Iterable[Sequence[str]], failures: Iterable[
 
 
 def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:
-    """Have SIGTERM, or *numbers*, let what is being done end; what has not by then is given back: its transaction never was."""
+    """Make SIGTERM, or *numbers*, set *stop*, and end the process after `GRACE_S` seconds.
+
+    Work that is unfinished by then is lost, and is still due, because its transaction was not
+    committed.
+    """
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()

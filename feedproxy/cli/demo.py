@@ -1,4 +1,4 @@
-"""`feedproxy demo`: everything, over an invented newspaper that the program carries; needs no network and leaves nothing."""
+"""`feedproxy demo`: run everything with a built-in, invented newspaper, and keep nothing."""
 
 import os
 import socket
@@ -18,7 +18,8 @@ from feedproxy.configuration.settings import PREFIX, Settings, load_settings
 def demo_command(context: click.Context) -> None:
     """Show the whole program with an invented newspaper: no network is needed, and nothing is kept.
 
-    The address to open is printed first (FEEDPROXY_BIND chooses another one); Ctrl-C ends all of it. Ends with 0.
+    The address to open is printed first (FEEDPROXY_BIND chooses another one); Ctrl-C ends all of
+    it. Ends with 0.
     """
     settings: Settings = context.obj
     with tempfile.TemporaryDirectory(prefix="feedproxy-demo-") as folder:
@@ -31,12 +32,13 @@ def demo_command(context: click.Context) -> None:
             PREFIX + "LOG": "warning",
         }
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
-            del os.environ[name]  # the demo is the same everywhere
+            del os.environ[name]  # the demo does not depend on the environment
         os.environ |= chosen
         context.obj = load_settings(chosen)
         newspaper = start([sys.executable, "-m", "feedproxy.demo", str(port)])
         click.echo(
-            f"In some seconds: http://{settings.bind}/ and a feed, http://{settings.bind}/feed/landscape.xml; Ctrl-C ends it"
+            f"In some seconds: http://{settings.bind}/ and a feed, "
+            f"http://{settings.bind}/feed/landscape.xml; Ctrl-C ends it"
         )
         try:
             context.invoke(serve)

@@ -1,4 +1,4 @@
-"""`feedproxy doctor`: what is wrong, and what to do."""
+"""`feedproxy doctor`: find problems of an installation, and say what to do."""
 
 import errno
 import shutil
@@ -17,9 +17,9 @@ from feedproxy.model import Channel, Page
 from feedproxy.output import Problem, look, of_disk
 from feedproxy.parse import parse_listing
 
-# HTTP dates have seconds, and answers take some.
+# HTTP dates have a resolution of a second, and a response takes some seconds.
 _MAX_CLOCK_ERROR = timedelta(minutes=2)
-# What is fine is a word; what is not, a problem.
+# The name of a check and its result: a text if all is well, otherwise a problem.
 _Finding = tuple[str, str | Problem]
 
 
@@ -65,7 +65,7 @@ def _examine(services: Services, settings: Settings, *, offline: bool) -> Iterat
     for name, check in (checks | {"schedule": partial(_schedule, services, settings)}).items():
         try:
             yield from check()
-        except StoreError as e:  # one thing that is wrong hides no other
+        except StoreError as e:  # the other checks still run
             yield (
                 name,
                 Problem(
@@ -132,7 +132,7 @@ def _room(settings: Settings) -> str | Problem:
 
 
 def _upstream(services: Services) -> Iterator[_Finding]:
-    """Ask each site for the first listing that is configured for it."""
+    """Request the first configured listing of each site."""
     first = {channel.site.name: channel for channel in reversed(services.mirror.channels)}
     for channel in first.values():
         try:
@@ -147,7 +147,8 @@ def _upstream(services: Services) -> Iterator[_Finding]:
 
 def _advice(channel: Channel) -> str:
     return (
-        f"see what comes: feedproxy check {channel.url}; if the site is blocked here, name a proxy by FEEDPROXY_PROXY; "
+        f"see what comes: feedproxy check {channel.url}; "
+        "if the site is blocked here, name a proxy by FEEDPROXY_PROXY; "
         f"if it has changed, mend config/sites/{channel.site.name}.toml"
     )
 

@@ -1,4 +1,4 @@
-"""`feedproxy export`: the mirror on disk."""
+"""`feedproxy export`: write the mirror to a folder."""
 
 import hashlib
 import signal
@@ -34,7 +34,8 @@ from feedproxy.store import Store, open_store
     "--links",
     type=click.Choice([links.value for links in Links]),
     default=Links.MIRROR.value,
-    help="Where links in texts lead, in the form git: inside the mirror, or nowhere, as in the first mirrors.",
+    help="Where links in texts lead, in the form git: "
+    "inside the mirror, or nowhere, as in the first mirrors.",
 )
 @click.option(
     "--force",
@@ -58,9 +59,11 @@ def export_mirror(
     workers: int | None,
     is_json: bool,
 ) -> None:
-    """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any file host (html).
+    """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any
+    file host (html).
 
-    What is there already and is equal is not written again; DIR stays as it is until all is written. Ends with 0.
+    What is there already and is equal is not written again; DIR stays as it is until all is
+    written. Ends with 0.
     """
     mirror = load_mirror(settings.config)
     order = options_of(settings, mirror, ExportForm(form), Links(links))
@@ -74,7 +77,10 @@ def export_mirror(
     seal = signer_of(settings, order, store, is_dry=dry_run)
     result = write_export(order, store, folder, workers, seal, force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
-    pace = f"{result.rendered} pages rendered in {seconds:.1f} s, {result.rendered / max(seconds, 0.001):.0f} a second"
+    pace = (
+        f"{result.rendered} pages rendered in {seconds:.1f} s, "
+        f"{result.rendered / max(seconds, 0.001):.0f} a second"
+    )
     words = f"{in_words(result, would='would be ' if dry_run else '')}\n{pace}"
     say(
         {**asdict(result), "seconds": round(seconds, 1), "dry_run": dry_run}, words, is_json=is_json
@@ -82,7 +88,7 @@ def export_mirror(
 
 
 def options_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> ExportOptions:
-    """Return what is exported."""
+    """Return the options of an export."""
     return ExportOptions(
         mirror=mirror,
         form=form,
@@ -98,9 +104,10 @@ def options_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Link
 def signer_of(
     settings: Settings, order: ExportOptions, store: Store, *, is_dry: bool = False
 ) -> Signer | None:
-    """Return what signs manifests with their paths and serials, None where the mirror does not sign.
+    """Return a function that signs manifests with their paths and serials.
 
-    The store remembers the serials that were given, but for a dry run.
+    The result is None if the mirror has no signing key. The store records each serial, except in a
+    dry run.
     """
     key, serials = signing_key(settings), store.serials
     if key is None:
@@ -125,7 +132,10 @@ def write_export(
     force: bool = False,
     is_dry: bool = False,
 ) -> Result:
-    """Export with a progress bar, by as many processes as there are cores where *workers* does not say; see `export`."""
+    """Export with a progress bar; see `export`.
+
+    The number of processes is *workers*, or the number of cores if that is None.
+    """
 
     def told(done: int, total: int) -> None:
         bar.update(bar.task_ids[0], completed=done, total=total)
@@ -144,7 +154,7 @@ def write_export(
 
 
 def end_gently() -> None:
-    """Have SIGTERM end the export as Ctrl-C does: the present tree stays, what was begun is taken away."""
+    """Make SIGTERM end the export like Ctrl-C: the next tree is deleted, the present one stays."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(TERMINATED)
@@ -153,7 +163,7 @@ def end_gently() -> None:
 
 
 def in_words(result: Result, would: str = "") -> str:
-    """Return what became of an export."""
+    """Return the result of an export in words."""
 
     def counted(counts: dict[str, int]) -> str:
         kinds = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)

@@ -1,4 +1,4 @@
-"""`feedproxy healthcheck`: whether this process' part of the mirror lives, for supervisors and containers."""
+"""`feedproxy healthcheck`: check the web server or the poller, for supervisors and containers."""
 
 import http.client
 
@@ -10,8 +10,8 @@ from feedproxy.store import open_store
 
 _TIMEOUT_S = 5.0
 _OK = 200
-# Where a server listens at all addresses, this machine is one of them.
-_ANY = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 (nothing is bound)
+# A server that listens at all addresses is reached at the loopback address.
+_ANY = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 (this does not bind an address)
 
 
 @click.command(epilog=examples("healthcheck", "healthcheck --poller --json"))
@@ -19,7 +19,8 @@ _ANY = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 (nothing is bound)
 @as_json
 @click.pass_obj
 def healthcheck(settings: Settings, *, poller: bool, is_json: bool) -> None:
-    """Ask whether the web side at FEEDPROXY_BIND answers and can read its store; upstream is not asked, and counts for nothing.
+    """Ask whether the web side at FEEDPROXY_BIND answers and can read its store; upstream is not
+    asked, and counts for nothing.
 
     Ends with 0, or with 1 if it does not.
     """

@@ -1,4 +1,4 @@
-"""`feedproxy import`: a whole mirror at once."""
+"""`feedproxy import`: import a whole git-hosted mirror."""
 
 import sys
 import threading
@@ -62,9 +62,9 @@ def import_mirror(
 ) -> None:
     """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
 
-    PLACE holds a folder for each section, or has {section} where their names stand, or is that of the one section that
-    --section names. An import that was interrupted goes on where it was; one that is done again changes nothing. Ends with 0, or
-    with 1 if a page could not be read.
+    PLACE holds a folder for each section, or has {section} where their names stand, or is that of
+    the one section that --section names. An import that was interrupted goes on where it was; one
+    that is done again changes nothing. Ends with 0, or with 1 if a page could not be read.
     """
     mirror = load_mirror(settings.config)
     names = sections or tuple(section.name for section in mirror.sections)
@@ -107,7 +107,8 @@ def import_mirror(
             importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError(
-                "a process that read pages was killed, perhaps for want of memory; run the same again"
+                "a process that read pages was killed, perhaps for want of memory; "
+                "run the same again"
             ) from e
     index_for_search(services.store, stop)
     _tell(done, monotonic() - began, is_json=is_json)
@@ -115,7 +116,7 @@ def import_mirror(
 
 
 def _base(place: str, section: str, *, is_only: bool) -> str:
-    """Return where a section's part of the mirror begins: the place itself, or a folder of that name in it."""
+    """Return the base URL of a section's mirror: *place* itself, or the section's folder in it."""
     if "{section}" in place:
         is_only, place = True, place.replace("{section}", section)
     if place.startswith(("http://", "https://")):
@@ -137,7 +138,8 @@ def _tell(done: Import, seconds: float, *, is_json: bool) -> None:
     lines = [
         *(f"passed over: {failure}" for failure in done.failures),
         (
-            f"{read} articles ({words}), {done.pictures} pictures, {len(done.failures)} passed over; "
+            f"{read} articles ({words}), {done.pictures} pictures, "
+            f"{len(done.failures)} passed over; "
             f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
         ),
         f"dates: {said}",

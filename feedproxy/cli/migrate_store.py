@@ -1,4 +1,4 @@
-"""`feedproxy migrate-store`: a store from one engine to another."""
+"""`feedproxy migrate-store`: copy a store from one database engine to another."""
 
 import logging
 import sys
@@ -25,14 +25,15 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.store import move, open_store
 
 _log = logging.getLogger(__name__)
-# Where there is no terminal, a line is printed for each table, and besides so often.
+# Without a terminal, a line is printed at the end of each table, and at this interval.
 _LINE_S = 10.0
 
 
 @click.command(
     "migrate-store",
     epilog=examples(
-        "feedproxy migrate-store sqlite:////var/lib/feedproxy/feedproxy.sqlite postgresql+psycopg://feedproxy@db/feedproxy --json"
+        "feedproxy migrate-store sqlite:////var/lib/feedproxy/feedproxy.sqlite "
+        "postgresql+psycopg://feedproxy@db/feedproxy --json"
     ),
 )
 @click.argument("source", metavar="FROM")
@@ -40,10 +41,12 @@ _LINE_S = 10.0
 @as_json
 @click.pass_obj
 def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool) -> None:
-    """Copy the whole store at the address FROM to the empty database at TO, and compare both; pictures stay where they are.
+    """Copy the whole store at the address FROM to the empty database at TO, and compare both;
+    pictures stay where they are.
 
-    Stop the poller first; readers may go on. FROM is left as it is. One that was interrupted goes on where it was with the same
-    command. Ends with 0, with 2 if they differ or something fails, or with 143 after SIGTERM.
+    Stop the poller first; readers may go on. FROM is left as it is. One that was interrupted goes
+    on where it was with the same command. Ends with 0, with 2 if they differ or something fails, or
+    with 143 after SIGTERM.
     """
     stop = threading.Event()
     end_gently(stop)
@@ -60,14 +63,17 @@ def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool
     store = open_store(target, settings.data)
     index_for_search(store, stop)
     store.close()
-    words = f"{sum(found.values())} rows of {len(found)} tables are there, {found['article']} articles among them, all as they were"
+    words = (
+        f"{sum(found.values())} rows of {len(found)} tables are there, "
+        f"{found['article']} articles among them, all as they were"
+    )
     say({"tables": found}, words, is_json=is_json)
 
 
 def _told(
     bar: Progress, stop: threading.Event, *, is_quiet: bool
 ) -> Callable[[str, int, int], None]:
-    """Return what shows how far it has come, and ends it where it was told to end."""
+    """Return a callback that shows the progress, and exits with code 143 when *stop* is set."""
     told_at = time.monotonic()
 
     def tell(table: str, done: int, total: int) -> None:

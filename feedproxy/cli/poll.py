@@ -1,4 +1,4 @@
-"""`feedproxy poll` and `feedproxy backfill`: fill the store."""
+"""`feedproxy poll` and `feedproxy backfill`: fetch listings and articles into the store."""
 
 import logging
 import os
@@ -34,10 +34,10 @@ from feedproxy.ingest import Announcer, Harvester, Poller, Report, Services
 from feedproxy.model import Backfill, Channel
 
 _log = logging.getLogger(__name__)
-# How often the poller looks at least whether readers asked for something, and how long it rests at least.
+# The longest time between two looks for readers' requests, and the shortest time between two steps.
 _MAX_STEP_S, _MIN_STEP_S = 5.0, 0.2
 _MAX_PAGES = 10_000
-# No fetch, parse or transaction takes as long.
+# No single fetch, parse or transaction takes this long.
 _HUNG_S = 600.0
 _RENEWALS = 3
 
@@ -49,8 +49,8 @@ _RENEWALS = 3
 def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     """Poll the channels that are due, for ever; or each once.
 
-    Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or with 1 if --once was
-    given and a channel failed.
+    Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or
+    with 1 if --once was given and a channel failed.
     """
     if once:
         stop = threading.Event()
@@ -63,7 +63,7 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
 
 
 def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
-    """Poll until SIGTERM or Ctrl-C; or have *hands* see to what is due."""
+    """Poll until SIGTERM or Ctrl-C; with *hands*, that function handles due work instead."""
     stop = threading.Event()
     end_gently(stop, signal.SIGTERM, signal.SIGINT)
     services = open_services(settings, stop)
@@ -174,7 +174,10 @@ def _each(
     bar: Progress,
     title: str,
 ) -> list[Report]:
-    """Do some work for each channel, then fetch the pictures that are due; what nobody foresaw costs one channel."""
+    """Call *work* for each channel, then fetch the due pictures.
+
+    An unexpected exception is reported as the failure of its channel; a StoreError ends the loop.
+    """
     reports: list[Report] = []
     for channel in channels:
         if services.is_stopping():
@@ -190,7 +193,7 @@ def _each(
         bar.advance(bar.task_ids[0])
     if reports:
         bar.update(bar.task_ids[0], description=f"{title}: pictures")
-        due_at = now()  # what fails now is due again later, and is not waited for
+        due_at = now()  # pictures that fail now are due again later; they do not delay the end
         while not services.is_stopping() and Harvester(services).pictures.take_due(
             reports[-1], due_at=due_at
         ):
@@ -199,7 +202,7 @@ def _each(
 
 
 def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None]:
-    """Return what shows how far a walk has come."""
+    """Return a callback that shows the progress of a backfill."""
 
     def show(walk: Backfill, report: Report) -> None:
         words = (
@@ -222,7 +225,7 @@ def _finish(reports: list[Report], stop: threading.Event, *, is_json: bool) -> N
 
 
 class _Alive:
-    """Notes when the work was last seen to go on: between any two things that it does, it asks whether to stop."""
+    """Records when the poller last made progress; it calls `is_stopping` between any two steps."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop, self.at = stop, time.monotonic()
@@ -233,7 +236,10 @@ class _Alive:
 
 
 def _keep_leading(poller: Poller, stop: threading.Event, alive: _Alive) -> None:
-    """Renew the lease while a long piece of work goes on, but not of one that has hung: another poller is to take over then."""
+    """Renew the lease during long work.
+
+    If the work hangs, the lease is not renewed, so that another poller takes over.
+    """
     while not stop.wait(poller.services.mirror.poll.lease_seconds / _RENEWALS):
         if poller.is_leading and time.monotonic() - alive.at < _HUNG_S:
             try:

@@ -1,4 +1,4 @@
-"""`feedproxy prune`: take away what is too old or too much, and what nothing refers to any more."""
+"""`feedproxy prune`: delete old or surplus articles, and pictures and files that are unused."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ from feedproxy.model import ArticleId, KeepRules, Mirror
 from feedproxy.store import SqlStore, open_store
 
 _MEGABYTE = 1_000_000
-# Articles that are deleted in one transaction.
+# Articles deleted in one transaction.
 _CHUNK = 100
 
 
@@ -38,7 +38,8 @@ _CHUNK = 100
 def prune(
     settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool, is_json: bool
 ) -> None:
-    """Delete articles that are too old or too much, pictures that no article shows any more, and files without a picture.
+    """Delete articles that are too old or too much, pictures that no article shows any more, and
+    files without a picture.
 
     What the feed of a section or channel shows is never deleted. Ends with 0.
     """
@@ -78,7 +79,11 @@ def _tell(kind: str, name: str, *, is_json: bool) -> None:
 
 
 def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
-    """Return the articles to delete, oldest first: those beyond an age, and as many as are beyond a size."""
+    """Return the articles to delete, oldest first.
+
+    These are the articles older than `keep.days`, and then the oldest ones until the store is no
+    larger than `keep.megabytes`.
+    """
     if not keep.days and not keep.megabytes:
         return []
     oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.entries)
@@ -105,11 +110,12 @@ def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
 def _prune_pictures(
     store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool
 ) -> tuple[int, int, int]:
-    """Delete pictures that no article shows, and files that no picture has; return how many of each, and their bytes.
+    """Delete pictures that no article shows, and files without a picture.
 
-    A picture whose file is missing is fetched again.
+    Return the number of pictures, the number of files, and the bytes of the files. A picture whose
+    file is missing is fetched again.
     """
-    with store.exclusive_lock():  # no poller is between a picture's file and its row
+    with store.exclusive_lock():  # no poller has written a file and not yet the picture's row
         unused, used = store.unused_pictures(), store.used_files()
         names = set(media.names())
         files = sorted(names - used)

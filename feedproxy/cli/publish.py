@@ -1,4 +1,4 @@
-"""`feedproxy publish`: exports pushed to git remotes."""
+"""`feedproxy publish`: export the mirror and push it to git remotes."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,8 @@ def publish_mirror(
 ) -> None:
     """Export the mirror, commit it, and push it to the git remotes of [[publish]] that are due.
 
-    Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends with 0, or with 1 if one failed.
+    Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends
+    with 0, or with 1 if one failed.
     """
     mirror = load_mirror(settings.config)
     if not mirror.targets:

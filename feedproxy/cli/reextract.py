@@ -1,4 +1,4 @@
-"""`feedproxy reextract`: new rules over the pages that are held."""
+"""`feedproxy reextract`: apply the present rules to stored pages."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from feedproxy.ingest import Reextraction, reextract
 from feedproxy.model import REQUESTED, Article, Mirror
 from feedproxy.sanitise import plain_text
 
-# What is shown of a change: some characters before it, and some of it.
+# Characters of a text that are shown before its first change, and in all.
 _BEFORE, _SHOWN = 10, 30
 
 
@@ -39,7 +39,8 @@ def reextract_articles(
     dry_run: bool,
     is_json: bool,
 ) -> None:
-    """Read the pages that are held by the present rules, without the network, and store what changes.
+    """Read the pages that are held by the present rules, without the network, and store what
+    changes.
 
     An article that can't be read stays as it is. Ends with 0, or with 1 if there was one.
     """
@@ -66,7 +67,7 @@ def reextract_articles(
 
 
 def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]:
-    """Return the channels whose articles are read.
+    """Return the IDs of the channels whose articles are read.
 
     Raises:
         BadParameter: there is no such site or channel.
@@ -85,7 +86,7 @@ def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]
 
 
 def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
-    """Yield what became of an article that did not stay as it is, as values and in words."""
+    """Yield the outcome for an article that changed or failed, as values and in words."""
     if done.error:
         yield (
             {"id": done.article_id, "error": str(done.error)},
@@ -100,13 +101,16 @@ def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
 
 
 def _changes(held: Article, fetched: Article) -> Iterator[str]:
-    """Yield what is different, in words."""
+    """Yield the differences between two versions of an article, in words."""
     for name in ("title", "authors", "tags", "picture", "rule"):
         old, new = getattr(held, name), getattr(fetched, name)
         if old != new:
             yield f"{name} {old!r} -> {new!r}"
     if held.published != fetched.published:
-        yield f"date {held.published:%Y-%m-%d %H:%M} ({held.dated}) -> {fetched.published:%Y-%m-%d %H:%M} ({fetched.dated})"
+        yield (
+            f"date {held.published:%Y-%m-%d %H:%M} ({held.dated}) -> "
+            f"{fetched.published:%Y-%m-%d %H:%M} ({fetched.dated})"
+        )
     old_text, new_text = plain_text(held.body), plain_text(fetched.body)
     if old_text != new_text:
         at = next(

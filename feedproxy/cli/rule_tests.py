@@ -1,4 +1,4 @@
-"""`feedproxy test-rules`: the tests that site files carry."""
+"""`feedproxy test-rules`: run the tests in site files."""
 
 import threading
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ from feedproxy.ingest import RuleResult, check_fetched, check_held, rule_tests
 def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: bool) -> None:
     """Hold the rules of sites against the articles that their files name (test_url, test_contains).
 
-    Ends with 0, or with 1 if the rules did not find what a test says. A page that is not held tests nothing, unless
-    --fetch is given.
+    Ends with 0, or with 1 if the rules did not find what a test says. A page that is not held tests
+    nothing, unless --fetch is given.
     """
     mirror = load_mirror(settings.config)
     tests = rule_tests(mirror, site)
@@ -73,7 +73,8 @@ def _print(results: Sequence[RuleResult]) -> None:
     )
     if skipped := sum(not result.is_held for result in results):
         click.echo(
-            f"{skipped} of {len(results)} not tested, as their pages are not held; --fetch asks for them"
+            f"{skipped} of {len(results)} not tested, as their pages are not held; "
+            "--fetch asks for them"
         )
 
 

@@ -1,4 +1,4 @@
-"""`feedproxy serve`: the web side and the poller, as processes of their own that end together."""
+"""`feedproxy serve`: run the web server and the poller as child processes that end together."""
 
 import ctypes
 import logging
@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _GRACE_S = 10.0
 _STEP_S = 0.5
-# A poller that ends is started again, later and later if it does so at once.
+# Delays before an ended poller is started again: the first one, doubled up to the longest one. A
+# poller that ran for longer than that starts with the first one again.
 _RESTART_S = (1.0, 60.0)
 _POLLER = [sys.executable, "-m", "feedproxy", "poll"]
 WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.server"]
@@ -31,10 +32,11 @@ WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.serve
 @click.command(epilog=examples("serve", "FEEDPROXY_BIND=0.0.0.0:8080 feedproxy serve"))
 @click.pass_obj
 def serve(settings: Settings) -> None:
-    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end together.
+    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end
+    together.
 
-    Where FEEDPROXY_BROKER_URL is set, `feedproxy beat` and `feedproxy worker` poll, and the web side is all. Ends with 0 when it
-    is told to end, else with what the web side ended with.
+    Where FEEDPROXY_BROKER_URL is set, `feedproxy beat` and `feedproxy worker` poll, and the web
+    side is all. Ends with 0 when it is told to end, else with what the web side ended with.
     """
     load_mirror(settings.config)
     _check_bind(settings.bind)
@@ -66,7 +68,7 @@ def serve(settings: Settings) -> None:
 
 
 def _check_bind(bind: str) -> None:
-    """Hold that the web side's address can be had, before anything is started."""
+    """Check, before anything is started, that the web server can bind its address."""
     host, _, port = bind.rpartition(":")
     try:
         with socket.create_server(
@@ -81,16 +83,18 @@ def _check_bind(bind: str) -> None:
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
     """Start a process that ends when this one does."""
-    # A group of its own: Ctrl-C is for this process, which has the others end in peace.
-    return subprocess.Popen(command, preexec_fn=_die_with_parent, process_group=0)  # noqa: PLW1509, S603 (no thread runs here; our own commands)
+    # In a process group of its own it does not receive Ctrl-C; this process then ends it orderly.
+    return subprocess.Popen(command, preexec_fn=_die_with_parent, process_group=0)  # noqa: PLW1509, S603 (no threads run here; the commands are our own)
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, however that ends (prctl(2); elsewhere than on Linux nothing)."""
+    """Make the kernel kill this process when its parent ends for any reason.
+
+    This is prctl(2) on Linux; elsewhere it does nothing.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(
-            _PR_SET_PDEATHSIG, signal.SIGKILL
-        )  # SIGTERM waits while a parser is busy
+        # SIGKILL, because Python handles SIGTERM only after a busy parser returns
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""`feedproxy keygen` and `feedproxy verify`: the key that a mirror signs with, and whether a mirror is as it was signed."""
+"""`feedproxy keygen` and `feedproxy verify`: create a signing key, and verify a signed mirror."""
 
 import os
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ from feedproxy.sign import (
 )
 from feedproxy.store import open_store
 
-# A mirror of ten years has a tenth of that.
+# The most lines of a manifest that is read; the manifest of ten years has a tenth of them.
 _MAX_LINES = 5_000_000
-# What git keeps in a checkout is not the mirror's.
+# Names in a checkout that are not part of the mirror's files.
 _NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
 
 
@@ -39,16 +39,18 @@ _NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
 @click.argument("file", type=click.Path(path_type=Path))
 @as_json
 def keygen(file: Path, *, is_json: bool) -> None:
-    """Make a key pair to sign with: the secret key in FILE, which only its owner may read, the public key in FILE.pub.
+    """Make a key pair to sign with: the secret key in FILE, which only its owner may read, the
+    public key in FILE.pub.
 
-    Both are in minisign's form, the secret key without a password. Neither file is ever overwritten. Ends with 0.
+    Both are in minisign's form, the secret key without a password. Neither file is ever
+    overwritten. Ends with 0.
     """
     key, public_file = make_key(os.urandom(RANDOM_BYTES)), file.with_name(file.name + ".pub")
     _write_new(file, write_secret_key(key), 0o600)
     try:
         _write_new(public_file, write_public_key(key.public), 0o644)
     except ConfigError:
-        file.unlink()  # half a pair is none
+        file.unlink()  # a secret key without its public key is of no use
         raise
     words = (
         f"secret key: {file} (sign with it: FEEDPROXY_SIGNING_KEY_FILE={file.absolute()})",
@@ -99,10 +101,12 @@ def verify(
 ) -> None:
     """Check FILE against the signature in FILE.minisig, which must name FILE and a serial.
 
-    If there is a store, it remembers the highest serial seen of each path and key, and an older FILE is refused.
+    If there is a store, it remembers the highest serial seen of each path and key, and an older
+    FILE is refused.
 
-    Ends with 0; with 1 if the signature is not the key's, names something else or an older state, or a file differs, is missing
-    or is not listed; with 2 if FILE, its signature or the key can't be read.
+    Ends with 0; with 1 if the signature is not the key's, names something else or an older state,
+    or a file differs, is missing or is not listed; with 2 if FILE, its signature or the key can't
+    be read.
     """
     if with_files and file.name != MANIFEST:
         raise ConfigError(file, "--files", f"only a manifest named {MANIFEST} lists files")
@@ -121,7 +125,8 @@ def verify(
     note = (
         ""
         if is_remembered
-        else "; compare it with the serial of the copy that you had before: there is no store to remember it"
+        else "; compare it with the serial of the copy that you had before: "
+        "there is no store to remember it"
     )
     values = {
         "ok": True,
@@ -137,7 +142,10 @@ def verify(
 
 
 def _path_of(file: Path) -> str:
-    """Return how the signature of a file must name it, by where it lies: in a section's repository, or in an export as html."""
+    """Return the path that a file's signature must state, by the file's location.
+
+    That is a section's repository, or an export in the form html.
+    """
     folder = file.resolve().parent
     return f"html/{file.name}" if (folder / MARK).is_file() else in_git(folder.name, file.name)
 
@@ -154,7 +162,10 @@ def _verify(body: bytes, signature: bytes, key: PublicKey, path: str) -> int:
 def _check_age(
     settings: Settings, key: PublicKey, path: str, serial: int, *, allow_older: bool
 ) -> bool:
-    """Refuse what is older than what was seen before, and remember it; return False if there is no store that could."""
+    """Refuse a serial lower than the highest one seen, and remember it.
+
+    Return False if there is no store that could remember it.
+    """
     if not settings.has_store:
         return False
     store = open_store(settings.store_url, settings.data)
@@ -177,9 +188,10 @@ def _tell(file: Path | str, fault: str, *, is_json: bool) -> None:
 
 
 def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int:
-    """Print each file that is not as it is listed, and how many are; return how many are not.
+    """Print each file that differs from the manifest, and a summary; return their number.
 
-    Only what a walk of *folder* finds is opened: a path in the manifest, or a link, leads nowhere.
+    Only files that a walk of *folder* finds are opened, so a path in the manifest or a link cannot
+    lead elsewhere.
     """
     bad = 0
     found = dict(_walk(folder))
@@ -196,7 +208,10 @@ def _print_faults(folder: Path, listed: dict[str, str], *, is_json: bool) -> int
 
 
 def _fault(file: Path, digest: str | None, *, is_plain: bool | None) -> str:
-    """Return what is wrong with a file, nothing if it is as listed; *is_plain* is None for one that is not there."""
+    """Return what is wrong with a file, "" if nothing is.
+
+    *is_plain* says whether it is a regular file; None means that it is missing.
+    """
     if is_plain is None:
         return "is missing"
     if digest is None:
@@ -211,7 +226,10 @@ def _fault(file: Path, digest: str | None, *, is_plain: bool | None) -> str:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the path of everything below *folder* that is no folder, and whether it is a plain file; links are not followed."""
+    """Yield the path of each file and link below *folder*, and whether it is a regular file.
+
+    Links are not followed.
+    """
     for place, folders, names in os.walk(folder, onerror=_unreadable):
         here = Path(place)
         if here == folder:
@@ -232,7 +250,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _read_key(key: str) -> PublicKey:
-    """Return the public key that *key* is, or that the file of that name holds."""
+    """Return the public key in the text *key*, or in the file of that name."""
     try:
         return read_public_key(key)
     except SignatureError:
@@ -241,7 +259,7 @@ def _read_key(key: str) -> PublicKey:
         return read_public_key(file.read_text("utf-8"))
     except SignatureError as e:
         raise ConfigError("--key", str(file), e.reason) from e
-    except (OSError, ValueError):  # what was given is not shown: it may be a secret key
+    except (OSError, ValueError):  # the message does not quote *key*: it may be a secret key
         raise ConfigError(
             "--key", "", "is neither a minisign public key nor a file that can be read"
         ) from None
@@ -255,7 +273,7 @@ def _read(file: Path) -> bytes:
 
 
 def _write_new(file: Path, text: str, mode: int) -> None:
-    """Write a file that is not there yet, with *mode* from its first moment."""
+    """Write a new file, which has *mode* from its creation on."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as e:

@@ -1,4 +1,4 @@
-"""`feedproxy worker` and `feedproxy beat`: polling by several machines, over a broker."""
+"""`feedproxy worker` and `feedproxy beat`: distribute polling over several machines by a broker."""
 
 import ctypes
 import logging
@@ -34,13 +34,12 @@ _log = logging.getLogger(__name__)
 def worker(settings: Settings, processes: int) -> None:
     """Do what `feedproxy beat` sends through FEEDPROXY_BROKER_URL: polls, articles, pictures.
 
-    Any number may run, on any machines with the same configuration, store and FEEDPROXY_REDIS_URL. On SIGTERM what is being done
-    ends, or is given back. Ends with 0 then.
+    Any number may run, on any machines with the same configuration, store and FEEDPROXY_REDIS_URL.
+    On SIGTERM what is being done ends, or is given back. Ends with 0 then.
     """
     tasks = _open_tasks(settings)
-    stopping = multiprocessing.RawValue(
-        ctypes.c_bool
-    )  # without a lock, which who is killed would hold for ever
+    # without a lock, because a process that is killed would never release it
+    stopping = multiprocessing.RawValue(ctypes.c_bool)
 
     def open_own_kit() -> Services:
         return replace(
@@ -50,9 +49,8 @@ def worker(settings: Settings, processes: int) -> None:
 
     def on_stop() -> None:
         stopping.value = True
-        late = threading.Timer(
-            GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT)
-        )  # which ends what has not ended by then
+        # SIGQUIT ends tasks that are still running after the grace period
+        late = threading.Timer(GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT))
         late.daemon = True
         late.start()
 
@@ -65,13 +63,14 @@ def worker(settings: Settings, processes: int) -> None:
 def beat(settings: Settings) -> None:
     """Send what is due to the workers, through FEEDPROXY_BROKER_URL; fetch nothing.
 
-    Of several, and of pollers, over one store one leads, and the others wait to take over. Ends with 0 when it is told to.
+    Of several, and of pollers, over one store one leads, and the others wait to take over. Ends
+    with 0 when it is told to.
     """
     run_poller(settings, Dispatcher(_open_tasks(settings).CeleryQueue(settings.broker_url)).step)
 
 
 def _open_tasks(settings: Settings) -> ModuleType:
-    """Return the room that needs a broker, and a library that is only where it is needed."""
+    """Return the module `tasks`, which needs a broker and an optional library."""
     if not settings.broker_url:
         raise ConfigError(
             "environment",
@@ -80,7 +79,8 @@ def _open_tasks(settings: Settings) -> ModuleType:
         )
     if not settings.redis_url:
         _log.warning(
-            "FEEDPROXY_REDIS_URL is not set: budgets of hosts hold for this machine only in what is sent at once"
+            "FEEDPROXY_REDIS_URL is not set: "
+            "budgets of hosts hold for this machine only in what is sent at once"
         )
     try:
         from feedproxy import tasks  # noqa: PLC0415

@@ -1,6 +1,7 @@
-"""The mirror on disk: as the git-hosted mirrors have it, or as plain files for any host; and pushed to git remotes.
+"""Exports: the mirror on disk, as git repositories or as plain files, and pushed to git remotes.
 
-It stands on `edition` and opens no network of its own.
+The form `git` is that of the git-hosted mirrors, the form `html` is for any file host. The package
+uses `output` for rendering, and does not access the network itself, except by git.
 """
 
 import logging
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-# Is told how many jobs are done, of how many.
+# Called with the number of finished jobs and the number of all jobs.
 ToldProgress = Callable[[int, int], None]
 _PAGES = "pages"
 _PICTURES = ("pictures", "", "")
@@ -54,13 +55,15 @@ def export(
     seal: Signer | None = None,
     write: Write = write_file,
 ) -> Result:
-    """Write the mirror to *folder*, or only say what would be written if *is_dry*.
+    """Write the mirror to *folder*; if *is_dry*, only count what would be written.
 
-    The present tree stays until the next one is whole. *seal* signs each manifest, *write* writes a file.
+    The present tree stays in place until the next one is complete. *told* receives the progress,
+    *seal* signs each manifest, *write* writes a file.
 
     Raises:
-        ExportError: *folder* is not ours or can't be written; a page is not well-formed; or more articles would be lost than
-            `export.max_loss` allows, unless *force* says that they may. The present tree is as it was.
+        ExportError: *folder* is not an export or can't be written, a page is not well-formed, or
+            the export would lose more articles than `export.max_loss` allows without *force*. The
+            present tree is unchanged.
         StoreError: the store can't be read.
 
     """
@@ -87,7 +90,7 @@ def export(
 
 @dataclass
 class _Build:
-    """A tree that is being filled: by which jobs, what pictures they showed, how many pages were rendered."""
+    """The state of an export: the next tree, the pictures on its pages, the number of pages."""
 
     bench: ExportEnvironment
     tree: Tree
@@ -98,9 +101,10 @@ class _Build:
 
 
 def _build(work: _Build) -> Result:
-    """Fill the next tree with what the store holds at its end.
+    """Fill the next tree with the store's content at the end of the build.
 
-    Pollers go on meanwhile. What they changed is made anew, and what they changed while that was done, while they wait.
+    Pollers run meanwhile, so jobs run again for channels that changed. The last time they run under
+    the store's exclusive lock, while pollers wait.
     """
     seen = _versions(work.bench)
     _run(work, list(FORMS[work.bench.order.form].jobs(work.bench)))
@@ -112,7 +116,10 @@ def _build(work: _Build) -> Result:
 
 
 def _catch_up(work: _Build, seen: dict[str, int]) -> dict[str, int]:
-    """Make anew what depends on channels that were *seen* in another version; return the versions of now."""
+    """Run the jobs again whose channels differ from their version in *seen*.
+
+    Return the present versions by channel.
+    """
     versions = _versions(work.bench)
     changed = {channel for channel, version in versions.items() if version != seen[channel]}
     jobs = FORMS[work.bench.order.form].jobs(work.bench) if changed else iter(())
@@ -135,7 +142,7 @@ def _run(work: _Build, jobs: list[Job]) -> None:
 
 
 def _put_pictures(bench: ExportEnvironment, tree: Tree, shown: dict[Group, set[str]]) -> int:
-    """Put pictures beside the pages; return how many files are missing."""
+    """Add the pictures of the pages to the tree; return the number of missing files."""
     media, layout, missing = bench.order.media, bench.order.layout, 0
     for section, name in (
         (section, name) for (_, section, _), names in shown.items() for name in names
@@ -161,13 +168,14 @@ def _versions(bench: ExportEnvironment) -> dict[str, int]:
 
 
 def _check_loss(order: ExportOptions, tree: Tree, *, force: bool) -> int:
-    """Hold that few enough articles are lost; return how many there are."""
+    """Refuse an export that loses too many articles; return the number of articles in it."""
     before, after = _articles(order, tree.before), _articles(order, tree.sums)
     lost, most = len(before - after), order.mirror.export.max_loss
     if lost > most * len(before) and not force:
         share = f"more than export.max_loss = {most:g} allows"
         raise ExportError(
-            f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; it stays as it is; see --force"
+            f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; "
+            "it stays as it is; see --force"
         )
     return len(after)
 

@@ -1,4 +1,4 @@
-"""What both forms have in common: articles in batches, and their pictures."""
+"""Parts of both export forms: jobs for batches of articles, and the pictures of articles."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,7 +7,7 @@ from feedproxy.model import Article, ArticleId, Channel, Images, Section, Stored
 from feedproxy.output import context_of, last_index
 from feedproxy.output.context import ArticleContext
 
-# Articles of one job: enough that asking for them together pays, few enough that a process bears them.
+# Articles of one job: enough that a query for all of them pays, few enough for a process's memory.
 BATCH = 50
 
 
@@ -19,7 +19,7 @@ def page_jobs(bench: ExportEnvironment) -> Iterator[Job]:
 
 
 def index_jobs(bench: ExportEnvironment) -> Iterator[Job]:
-    """Yield jobs for all pages of the lists of channels."""
+    """Yield jobs for all index pages of channels."""
     for section, channel in places(bench):
         numbers = range(1, last_index(bench.store.count(channel.id)) + 1)
         yield from in_batches("indexes", section, channel, list(map(str, numbers)))
@@ -28,19 +28,19 @@ def index_jobs(bench: ExportEnvironment) -> Iterator[Job]:
 def in_batches(
     kind: str, section: Section, channel: Channel, parts: Sequence[str]
 ) -> Iterator[Job]:
-    """Yield jobs of one channel, some parts at a time."""
+    """Yield jobs for the *parts* of one channel, one job for each batch."""
     channels = frozenset((channel.id,))
     for some in batches(parts):
         yield Job(kind, channels, section.name, channel.id, some)
 
 
 def batches(parts: Sequence[str], size: int = BATCH) -> Iterator[tuple[str, ...]]:
-    """Yield *parts*, some at a time."""
+    """Yield *parts* in batches of *size*."""
     return (tuple(parts[start : start + size]) for start in range(0, len(parts), size))
 
 
 def places(bench: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
-    """Yield every channel of every section."""
+    """Yield each section with each of its channels."""
     return (
         (section, channel)
         for section in bench.order.mirror.sections
@@ -49,7 +49,7 @@ def places(bench: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
 
 
 def place_of(bench: ExportEnvironment, job: Job) -> tuple[Section, Channel]:
-    """Return section and channel of a job."""
+    """Return the section and the channel of a job."""
     return next(
         place
         for place in places(bench)
@@ -65,13 +65,13 @@ def channels_of(section: Section) -> frozenset[str]:
 def context_and_articles(
     bench: ExportEnvironment, job: Job
 ) -> tuple[ArticleContext, list[Article]]:
-    """Return the articles of a job, and what is to be known of them."""
+    """Return the context that rendering needs, and the articles of a job."""
     articles = bench.store.articles([ArticleId(part) for part in job.parts])
     return context_of(bench.ground, articles, job.section), articles
 
 
 def on_pages(context: ArticleContext, articles: Iterable[Article], job: Job) -> list[Article]:
-    """Return those of *articles* that have a page in the job's channel."""
+    """Return the *articles* that have a page in the job's channel."""
     if not context.ground.is_once:
         return [
             article for article in articles if job.channel in context.channels.get(article.id, ())
@@ -87,7 +87,7 @@ def on_pages(context: ArticleContext, articles: Iterable[Article], job: Job) -> 
 def pictures_of(
     context: ArticleContext, articles: Iterable[Article], section: str
 ) -> tuple[str, ...]:
-    """Return the names of the files of all pictures of *articles*, if the section keeps pictures."""
+    """Return the picture files of *articles*, none if the section does not store pictures."""
     if context.ground.images_of(section) is not Images.STORE:
         return ()
     stored = [

@@ -1,4 +1,4 @@
-"""Jobs on all cores: each process opens the store itself; what comes back comes in the order of the jobs."""
+"""Run export jobs in several processes, each with its own store; results keep the jobs' order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,15 +22,15 @@ from feedproxy.processes import pool_of
 from feedproxy.store import open_store
 
 FORMS: dict[ExportForm, ExportPlan] = {ExportForm.GIT: gitform.FORM, ExportForm.HTML: htmlform.FORM}
-# Jobs that are under way or wait for a process, for each of them; what is done waits in memory for its turn.
+# Jobs per process that are submitted at the same time; results wait in memory for their order.
 _AHEAD = 3
 Run = Callable[[Iterable[Job]], Iterator[tuple[Job, JobResult]]]
-# What a process of the pool has, once it has begun.
+# The export environment of a worker process, empty until the process has started.
 _benches: list[ExportEnvironment] = []
 
 
 def make(bench: ExportEnvironment, job: Job) -> JobResult:
-    """Return what comes of a job.
+    """Run a job and return its result.
 
     Raises:
         ExportError: a page is not well-formed.
@@ -53,7 +53,7 @@ def make(bench: ExportEnvironment, job: Job) -> JobResult:
 
 @contextmanager
 def workers(bench: ExportEnvironment, count: int) -> Iterator[Run]:
-    """Provide what does jobs, in *count* processes of their own, or here if that is one."""
+    """Provide a function that runs jobs in *count* processes, or in this one if *count* is 1."""
     if count <= 1:
         yield lambda jobs: ((job, make(bench, job)) for job in jobs)
         return

@@ -1,7 +1,8 @@
-"""git as a process: commits of a folder that has no .git, kept outside it, and pushes to remotes.
+"""Commits of an export by the git program, and pushes to remotes.
 
-It never asks anybody: credentials are git's own matter (credential helpers, ssh keys), and who has none fails at once. Nothing in
-the tree is run, and no hook.
+The tree has no .git; the repository is elsewhere. git never prompts: credentials come from its
+credential helpers and ssh keys, and a push without them fails immediately. No hook runs, and
+nothing in the tree is executed.
 """
 
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from feedproxy.errors import ExportError
 
-# What git, ssh and credential helpers need to find their way, and nothing else of ours: FEEDPROXY_* holds secrets.
+# The environment variables that git, ssh and credential helpers need. No others are passed on,
+# because FEEDPROXY_* variables contain secrets.
 _PASSED = frozenset(
     (
         *(
@@ -57,7 +59,8 @@ _FIXED = {
     "GIT_COMMITTER_EMAIL": "feedproxy@localhost",
 }
 _SSH = "ssh -o BatchMode=yes"
-# Nothing that a tree or a user's configuration brings along runs or changes a byte; links to a file change its ctime only.
+# With these settings nothing in the tree or in the user's configuration is executed or changes a
+# byte. A new hard link to a file changes the file's ctime, so git must not compare that.
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.autocrlf": "false",
@@ -71,12 +74,15 @@ _CONFIG = {
     "safe.directory": "*",
     "submodule.recurse": "false",
 }
-# What a killed git leaves.
+# The lock files that a killed git leaves.
 _LOCKS = ("*.lock", "refs/heads/*.lock")
 _LOCAL_TIMEOUT_S, _PUSH_TIMEOUT_S = 1_800, 3_600
 _HEAD = "refs/heads/mirror"
-_DIVERGED = "has commits that are not ours: see what they are; if they may go, set force = true, else name an empty repository"
-# What git says of a push that failed, and what to do; the first that is found counts.
+_DIVERGED = (
+    "has commits that are not ours: see what they are; "
+    "if they may go, set force = true, else name an empty repository"
+)
+# Phrases in git's message about a failed push, and the advice for each; the first match counts.
 _ADVICE = {
     "non-fast-forward": _DIVERGED,
     "fetch first": _DIVERGED,
@@ -93,14 +99,17 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A bare git folder, and the tree whose commits it holds; *environ* is the process's environment."""
+    """A bare repository *git* with commits of *tree*; *environ* is this process's environment."""
 
     git: Path
     tree: Path
     environ: Mapping[str, str]
 
     def open(self) -> None:
-        """Make it if it is missing, and mend what a killed git left. Nobody else may be at work on it."""
+        """Create the repository if it is missing, and remove the lock files of a killed git.
+
+        No other process may use the repository.
+        """
         if not (self.git / "HEAD").is_file():
             self.git.parent.mkdir(parents=True, exist_ok=True)
             self._run("init", "--quiet", "--bare", "--template=", str(self.git), at=())
@@ -109,7 +118,7 @@ class Repository:
             lock.unlink()
 
     def stage(self) -> list[tuple[str, str]]:
-        """Take the tree as it is into the index; return what changes: A, M or D, and the file."""
+        """Stage the whole tree; return the changes as pairs of A, M or D and the file."""
         self._run("add", "--all", "--force", ".")
         base = () if self.is_new else ("HEAD",)
         against = base or (self._run("hash-object", "-t", "tree", "/dev/null").strip(),)
@@ -119,12 +128,12 @@ class Repository:
         return list(zip(found[::2], found[1::2], strict=False))
 
     def commit(self, message: str) -> None:
-        """Commit what is staged."""
+        """Commit the staged changes."""
         self._run("commit", "--quiet", "--no-verify", "--message", message)
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no commit yet."""
+        """Whether the repository has no commit yet."""
         return (
             self._call(("rev-parse", "--quiet", "--verify", "HEAD"), _LOCAL_TIMEOUT_S).returncode
             != 0
@@ -134,7 +143,7 @@ class Repository:
         """Push the last commit to a branch of a remote.
 
         Raises:
-            ExportError: it was not taken; says why, in words.
+            ExportError: the push failed; the message has the reason and what to do.
 
         """
         options = ("--force",) if force else ()
@@ -163,7 +172,7 @@ class Repository:
         config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
         command = ["git", *at, *config, *words]
         try:
-            process = subprocess.Popen(  # noqa: S603 (git, with words of ours and addresses of the operator's)
+            process = subprocess.Popen(  # noqa: S603 (git, with our arguments and the operator's URLs)
                 command,
                 cwd=self.tree,
                 env=_environment(self.environ),
@@ -172,7 +181,7 @@ class Repository:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                start_new_session=True,  # no terminal to ask at, and a group that ends together
+                start_new_session=True,  # no terminal for prompts; a group that is killed as one
             )
         except FileNotFoundError as e:
             raise ExportError("git can't be run; install it (Debian package git)") from e
@@ -183,7 +192,8 @@ class Repository:
             process.communicate()
             if isinstance(e, subprocess.TimeoutExpired):
                 raise ExportError(
-                    f"{words[-2] if words[0] == 'push' else self.git}: took longer than {timeout_s:.0f} s"
+                    f"{words[-2] if words[0] == 'push' else self.git}: "
+                    f"took longer than {timeout_s:.0f} s"
                 ) from e
             raise
         return subprocess.CompletedProcess(command, process.returncode, out, said)

@@ -1,6 +1,7 @@
-"""The form of the git-hosted mirrors: each section a repository of its own, pages in Markdown, lists as CSV.
+"""The export form `git`: one repository for each section, pages in Markdown, indexes in CSV.
 
-A page with the record in it is all that another mirror needs to have the article.
+The form is that of the git-hosted mirrors. A page carries the article's record, so another mirror
+can import the article from its page alone.
 """
 
 import re
@@ -18,15 +19,16 @@ from feedproxy.output import (
     markdown_of,
 )
 
-# So many lines of a list are asked for at once.
+# Rows of an index that are read with one query.
 _LINES = 1_000
-# What a spreadsheet takes for the beginning of a formula, in any cell that it may make of a line, or, in full width, of a title
-# (OWASP, "CSV Injection"). `parse.mirrored` takes the quotation mark out again.
+# What a spreadsheet reads as the start of a formula, in any cell that it may find in a line; titles
+# may have it in full-width characters, too (OWASP, "CSV Injection"). `parse.mirrored` removes the
+# apostrophe again.
 _FORMULA = re.compile(r"""((?:\A|[,;])[\s"]*)('*[=+\-@＝＋－＠])""")
 
 
 def jobs(bench: ExportEnvironment) -> Iterator[Job]:
-    """Yield all there is to do."""
+    """Yield all jobs of an export."""
     yield from common.page_jobs(bench)
     yield from common.index_jobs(bench)
     for section, channel in common.places(bench):
@@ -45,7 +47,7 @@ def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
         )
         for article in shown
     )
-    # as in the seed, pictures stay where they are
+    # with Links.SEED, as in the first mirrors, pages show pictures at their original URLs
     pictures = (
         common.pictures_of(context, shown, job.section) if bench.order.links is Links.MIRROR else ()
     )
@@ -67,7 +69,7 @@ def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
 
 
 def _lists(bench: ExportEnvironment, job: Job) -> JobResult:
-    """Make a channel's list, newest first."""
+    """Render a channel's index, newest article first."""
     count = bench.store.count(job.channel)
     rows = (
         row
@@ -79,7 +81,7 @@ def _lists(bench: ExportEnvironment, job: Job) -> JobResult:
 
 
 def list_line(name: str, title: str) -> str:
-    """Return an ID and a title on one line, which is not quoted, whatever it holds; no cell of it is a formula."""
+    """Return an ID and a title as an unquoted line of CSV; no cell of it is a formula."""
     return _FORMULA.sub(r"\1'\2", f"{name},{one_line(title)}") + "\n"
 
 
@@ -94,7 +96,7 @@ def _section(bench: ExportEnvironment, job: Job) -> Section:
 
 
 def _feeds(ground: RenderContext, _section: Section) -> bytes:
-    """Make the list of all feeds, if the mirror has an address of its own where they are."""
+    """Render the list of feeds; empty without a public URL, at which the feeds would be."""
     return make_opml(ground) if ground.public_url else b""
 
 
@@ -102,7 +104,7 @@ def _names(_ground: RenderContext, section: Section) -> bytes:
     return "".join(list_line(channel.id, channel.title) for channel in section.channels).encode()
 
 
-# What else is written once in each repository.
+# The other files that are written once in each repository.
 FRONTS: Mapping[str, Callable[[RenderContext, Section], bytes]] = {
     "README.md": make_markdown_front,
     "feeds.opml": _feeds,

@@ -1,4 +1,7 @@
-"""The live server's pages as plain files, for any file host: everything relative, no server needed."""
+"""The export form `html`: the web server's pages as plain files with relative links.
+
+Any file host can serve them, and a browser can read them from disk.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -18,12 +21,12 @@ from feedproxy.output import (
 )
 
 _NOT_FOUND, _ROBOTS = MirrorPath("/404.html"), MirrorPath("/robots.txt")
-# Tells GitHub Pages to serve files as they are, whatever their names begin with.
+# Makes GitHub Pages serve all files unchanged, also those whose names begin with an underscore.
 _AS_IT_IS = ".nojekyll"
 
 
 def jobs(bench: ExportEnvironment) -> Iterator[Job]:
-    """Yield all there is to do."""
+    """Yield all jobs of an export."""
     mirror = bench.order.mirror
     everything = frozenset(channel.id for channel in mirror.channels)
     yield from common.page_jobs(bench)
@@ -142,7 +145,7 @@ def _about(bench: ExportEnvironment) -> Iterator[File]:
     yield _file(bench, _NOT_FOUND, pages.lost("没有这个页面", "请从首页进入。"))
 
 
-# What else is written: for each section, channel and everything; and once.
+# The other files: for each selector (a channel, a section, everything), and once.
 OF_SCOPES: tuple[Callable[[ExportEnvironment, FeedSelector], Iterator[File]], ...] = (
     _feed_in_all_forms,
 )

@@ -1,4 +1,4 @@
-"""One export, one publish at a time: a folder is held as long as its holder lives."""
+"""A lock on a folder, so that only one export or publish works there at a time."""
 
 import fcntl
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made; however its holder ends, it is free then.
+    """Lock a folder, which is created if needed; the lock ends with the process at the latest.
 
     Raises:
-        BlockingIOError: somebody else holds it.
-        OSError: it can't be made or read.
+        BlockingIOError: another process has the lock.
+        OSError: the folder can't be created or read.
 
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Exports pushed to git remotes: each on its own schedule, each failing alone."""
+"""Push exports to git remotes; each target has its own schedule and fails alone."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,14 +15,14 @@ from feedproxy.export.values import ExportOptions
 from feedproxy.model import PublishTarget
 
 _STATE = "state.json"
-# What is exported where: the same form and links once, however many remotes it goes to.
+# Form and links of an export: targets with equal ones share one export.
 _Place = tuple[str, str]
 _VERBS = {"A": "new", "M": "changed", "D": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What became of a target: "" for *error* if all of it was pushed; *changes* is what was committed, in words."""
+    """The outcome of a target; *error* is "" for success, *changes* describes the commit."""
 
     target: PublishTarget
     error: str = ""
@@ -39,12 +39,13 @@ def publish(
     *,
     is_all: bool = False,
 ) -> list[PublishResult]:
-    """Export what is due by *write*, commit it in git folders below *folder*, and push it; return what became of each target.
+    """Export the due targets with *write*, commit in repositories below *folder*, and push.
 
-    Targets that failed are due again at once; *is_all* says that all are.
+    A target that failed is due again immediately; with *is_all* every target is due. Return the
+    outcome of each target.
 
     Raises:
-        ExportError: somebody else publishes, or *folder* can't be written.
+        ExportError: another publish is running, or *folder* can't be written.
 
     """
     with _alone(folder):
@@ -78,7 +79,7 @@ def _publish(
     environ: Mapping[str, str],
     targets: list[PublishTarget],
 ) -> Iterator[PublishResult]:
-    """Export once for targets of one place, and push to each."""
+    """Export once for targets with the same form and links, and push to each of them."""
     first = targets[0]
     place = folder / "-".join(_place_of(first))
     mine = replace(order, form=first.form, links=first.links)
@@ -104,7 +105,7 @@ def _publish(
 
 
 def _commit(order: ExportOptions, repository: Repository) -> str:
-    """Commit what has changed; return it in words, "" if nothing has."""
+    """Commit the changes; return a description of them, "" if there are none."""
     repository.open()
     staged = repository.stage()
     if not staged:
@@ -122,7 +123,10 @@ def _commit(order: ExportOptions, repository: Repository) -> str:
 
 
 def _words(articles: Mapping[str, Iterable[str]]) -> str:
-    """Return how many articles changed in which way; one that is new in a channel only has changed."""
+    """Return the numbers of new, changed and removed articles in words.
+
+    An article that is new in one channel and removed or changed in another counts as changed.
+    """
     new, changed, removed = (set(articles[verb]) for verb in _VERBS)
     moved = new & removed
     counts = {
@@ -134,7 +138,7 @@ def _words(articles: Mapping[str, Iterable[str]]) -> str:
 
 
 def _push(target: PublishTarget, repository: Repository, root: str) -> str:
-    """Push a repository; return what went wrong, "" if nothing did."""
+    """Push a repository; return the error, "" for success."""
     try:
         repository.push(target.url.replace("{section}", root), target.branch, force=target.force)
     except ExportError as e:
@@ -147,7 +151,7 @@ def _place_of(target: PublishTarget) -> _Place:
 
 
 def _is_due(target: PublishTarget, pushed: datetime | None, now: datetime) -> bool:
-    """Tell whether it is time; a moment that lies ahead is not believed."""
+    """Return whether a target is due; a time of the last push in the future is ignored."""
     return pushed is None or pushed > now or now - pushed >= timedelta(hours=target.every_hours)
 
 
@@ -165,7 +169,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _read_state(file: Path) -> dict[str, datetime]:
-    """Return when each target was pushed to; what can't be read was never."""
+    """Return the time of the last push by target; an unreadable file counts as no push."""
     try:
         return {
             str(name): datetime.fromisoformat(moment)

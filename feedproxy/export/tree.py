@@ -1,10 +1,10 @@
-"""The folder of an export: built beside the present one, takes its place when it is whole.
+"""The folder of an export, which is replaced as a whole: the next tree is built beside it.
 
     <parent>/<name>                  the present tree
-    <parent>/.<name>.next-export     the next one, until it is whole
-    <parent>/.<name>.last-export     the last one, while the next takes its place
+    <parent>/.<name>.next-export     the next tree, until it is complete
+    <parent>/.<name>.last-export     the last tree, while the next one replaces it
 
-Whatever is killed when, the next run finds the present tree, or the last one to be put back.
+Whenever a run is killed, the next run finds the present tree, or the last tree and restores it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from feedproxy.export.values import Group, Signer
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
 SUMS = "SHA256SUMS"
-# Says that a folder is an export, and of which form.
+# A file that marks a folder as an export; its content is the form.
 MARK = ".feedproxy"
 _GIT = ".git"
 _CHUNK_BYTES = 1 << 20
@@ -31,15 +31,17 @@ Write = Callable[[Path, bytes], None]
 
 
 def write_file(file: Path, body: bytes) -> None:
-    """Write a file that is not there yet."""
+    """Write a new file; raises FileExistsError if it exists."""
     with file.open("xb") as opened:
         opened.write(body)
 
 
 class Tree:
-    """The next tree of a folder; *roots* are the folders in it that have a SHA256SUMS each, "" for itself.
+    """The next tree of a folder.
 
-    Files are put into groups, which can be made anew as a whole. Nothing is written where it *is_dry*.
+    *roots* are the folders in it that have a SHA256SUMS each, "" for the tree itself. Each file is
+    in a group; a group's files can be removed together and rendered again. With *is_dry* nothing is
+    written.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Tree:
         self.written, self.unchanged = Counter[Group](), Counter[Group]()
 
     def begin(self) -> None:
-        """Begin with an empty next tree."""
+        """Create an empty next tree."""
         if not self._is_dry:
             self.discard()
             self._next.mkdir(parents=True)
@@ -71,16 +73,16 @@ class Tree:
             self._put_body(MARK, f"{self._form}\n".encode())
 
     def discard(self) -> None:
-        """Drop the next tree."""
+        """Delete the next tree."""
         if self._next.exists():
             shutil.rmtree(self._next)
 
     def put(self, group: Group, path: str, body: bytes) -> None:
-        """Add a file: a link to the present one where that is equal."""
+        """Add a file; if the present tree has an equal one, as a hard link to it."""
         self._count(group, path, hashlib.sha256(body).digest(), is_same=self._put_body(path, body))
 
     def put_copy(self, group: Group, path: str, source: Path) -> None:
-        """Add a copy of a file that never changes under its name."""
+        """Add a copy of a file whose content never changes under its name."""
         old, known = self.present / path, self.before.get(path)
         is_same = (
             known is not None and old.is_file() and old.stat().st_size == source.stat().st_size
@@ -90,12 +92,12 @@ class Tree:
         self._count(group, path, known if is_same and known else _digest(source), is_same=is_same)
 
     def kept(self, path: str) -> Path | None:
-        """Return the file in the present tree, if it is there."""
+        """Return the file in the present tree, None if it has none."""
         old = self.present / path
         return old if path in self.before and old.is_file() else None
 
     def forget(self, group: Group) -> None:
-        """Take out all files of a group."""
+        """Remove all files of a group from the next tree."""
         for path in self._groups.pop(group, ()):
             del self.sums[path]
             if not self._is_dry:
@@ -103,9 +105,9 @@ class Tree:
         del self.written[group], self.unchanged[group]
 
     def seal(self, seal: Signer | None) -> None:
-        """Write the manifests: of each channel, of a section's channels, and the SHA256SUMS of each root.
+        """Write the manifests of channels and of sections, and the SHA256SUMS of each root.
 
-        The latter two have signatures, if *seal* makes any.
+        With *seal* the manifests of sections and the SHA256SUMS are signed.
         """
         self._put_channel_manifests()
         self._put_section_manifests(seal)
@@ -122,7 +124,7 @@ class Tree:
                 (self.unchanged if self._put_body(name, content) else self.written)[group] += 1
 
     def _put_channel_manifests(self) -> None:
-        """Add a manifest of each channel's pages and index, for those who take one channel and not the whole."""
+        """Add a manifest of each channel's pages and index, for mirrors that copy one channel."""
         found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for path, digest in self.sums.items():
             root, _, name = path.partition("/")
@@ -136,7 +138,10 @@ class Tree:
             )
 
     def _put_section_manifests(self, seal: Signer | None) -> None:
-        """Add to each section a manifest of its channels, so that one signature is over all of them as they are together."""
+        """Add a manifest of each section's channels.
+
+        Its signature covers all channels of the section in one state.
+        """
         for root in filter(None, self._roots):
             channels = [
                 channel
@@ -156,11 +161,11 @@ class Tree:
 
     @property
     def removed(self) -> int:
-        """How many files the next tree has no more."""
+        """The number of files in the present tree that the next one does not have."""
         return sum(path not in self.sums for path in self.before)
 
     def swap(self) -> None:
-        """Put the next tree in the place of the present one; what lies beside our files in its folders moves along."""
+        """Replace the present tree with the next one; files that no export wrote move along."""
         last = _last(self.present)
         if self.present.exists():
             self.present.rename(last)
@@ -173,7 +178,7 @@ class Tree:
         _clear(self.present, last)
 
     def _put_body(self, path: str, body: bytes) -> bool:
-        """Write a file; return whether the present one is equal, which then serves for both."""
+        """Write a file, or link an equal one of the present tree; return whether there is one."""
         old = self.present / path
         is_same = _holds(old, body)
         if not self._is_dry:
@@ -182,7 +187,7 @@ class Tree:
         return is_same
 
     def _count(self, group: Group, path: str, digest: bytes, *, is_same: bool) -> None:
-        path = sys.intern(path)  # both lists of sums have it
+        path = sys.intern(path)  # `before` and `sums` share the string
         if path in self.sums:
             raise ExportError(
                 f"{self.folder}: {path} is made twice; check mirror.page_path and mirror.index_path"
@@ -201,10 +206,11 @@ class Tree:
 
 @contextmanager
 def alone(folder: Path, form: str) -> Iterator[None]:
-    """Have nobody else export to *folder*, and mend what a killed run left.
+    """Lock *folder* against other exports, and repair what a killed run left.
 
     Raises:
-        ExportError: another export is at work, the folder is no export of ours in this form, or it can't be read or written.
+        ExportError: another export is running, the folder is not an export in this form, or it
+            can't be read or written.
 
     """
     present = folder.resolve()
@@ -217,12 +223,13 @@ def alone(folder: Path, form: str) -> Iterator[None]:
         raise ExportError(f"{folder}: another export is at work in its parent folder") from e
     except OSError as e:
         raise ExportError(
-            f"{folder}: {e.filename or folder} can't be read or written: {(e.strerror or str(e)).lower()}"
+            f"{folder}: {e.filename or folder} can't be read or written: "
+            f"{(e.strerror or str(e)).lower()}"
         ) from e
 
 
 def _recover(present: Path) -> None:
-    """Have the present tree in its place, as a run that was killed may have left it."""
+    """Restore the present tree, and delete the last one, after a run that was killed."""
     last = _last(present)
     if last.exists() and not present.exists():
         last.rename(present)
@@ -231,7 +238,11 @@ def _recover(present: Path) -> None:
 
 
 def _clear(present: Path, last: Path) -> None:
-    """Drop the last tree, but for what is not ours in its folders, as a clone's .git: that moves along."""
+    """Delete the last tree.
+
+    Files in its folders that no export wrote, such as a clone's .git, are moved to the present tree
+    first.
+    """
     if not last.exists():
         return
     roots = [each for each in last.iterdir() if (each / SUMS).is_file()]
@@ -250,7 +261,7 @@ def _clear(present: Path, last: Path) -> None:
 
 
 def _check(folder: Path, present: Path, form: str) -> None:
-    """Hold that a folder is an export in this form, or holds nothing."""
+    """Refuse a folder that is neither an export in this form nor empty."""
     if not present.exists():
         return
     mark = present / MARK
@@ -268,7 +279,7 @@ def _last(present: Path) -> Path:
 
 
 def _read_sums(folder: Path) -> dict[str, bytes]:
-    """Return the hashes of all files of a tree, as its SHA256SUMS say."""
+    """Return the hashes of all files of a tree, from its SHA256SUMS."""
     if not (folder / MARK).is_file():
         return {}
     if (folder / SUMS).is_file():
@@ -291,12 +302,12 @@ def _sums_in(root: Path) -> dict[str, bytes]:
             try:
                 found[sys.intern(path)] = bytes.fromhex(digest)
             except ValueError:
-                continue  # what is not read is written anew
+                continue  # a file without a readable line is written again
     return found
 
 
 def _holds(file: Path, body: bytes) -> bool:
-    """Tell whether a file has this content: what it has, not what it should have."""
+    """Return whether a file has this content; compares the file itself, not its listed hash."""
     try:
         return (
             not file.is_symlink() and file.stat().st_size == len(body) and file.read_bytes() == body
@@ -306,7 +317,7 @@ def _holds(file: Path, body: bytes) -> bool:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Have a file under another name too; a copy where the file system knows no such thing, or not across it."""
+    """Hard-link a file to another name; copy it where the file system does not support the link."""
     try:
         os.link(source, target)
     except FileExistsError:

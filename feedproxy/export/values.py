@@ -1,4 +1,4 @@
-"""What is exported, and what becomes of it."""
+"""The values of an export: options, environment, jobs and results."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +10,17 @@ from feedproxy.model import ExportForm, Links, Mirror, PageCopies
 from feedproxy.output import RenderContext
 from feedproxy.store import Store
 
-# Every file is one of a kind, in a section and a channel where it belongs to one: what is made anew is so much at once.
+# Kind, section and channel of a file, "" where it belongs to none. The files of a group are removed
+# and rendered again together.
 Group = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What is exported, from where, in which form; all that a process needs to help.
+    """The options of an export; they are all that a worker process needs.
 
-    *store_url* and *data* are the store's, *media* is where pictures are; feeds need the *public_url*.
+    *store_url* and *data* locate the store, *media* is the picture store. Feeds are exported only
+    with a *public_url*.
     """
 
     mirror: Mirror
@@ -32,14 +34,17 @@ class ExportOptions:
 
     @property
     def layout(self) -> paths.Layout:
-        """Where pages stand."""
+        """The paths of the export's pages."""
         mirror = self.mirror
         if self.form is ExportForm.GIT:
             return paths.git_layout(mirror.sections)
         return paths.file_layout(mirror.page_path, mirror.index_path, mirror.sections)
 
     def signed_path(self, path: str) -> str:
-        """Return what the signature of a file calls it, so that no form or section can stand in for another."""
+        """Return the path that a file's signature states.
+
+        It begins with the form, so a file's signature is not valid for another form or section.
+        """
         kind = (
             str(Links.SEED)
             if self.form is ExportForm.GIT and self.links is Links.SEED
@@ -49,7 +54,7 @@ class ExportOptions:
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The folders that are repositories, "" for all in one."""
+        """The folders that are repositories of their own, "" for the whole export."""
         return (
             tuple(section.name for section in self.mirror.sections)
             if self.form is ExportForm.GIT
@@ -59,7 +64,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportEnvironment:
-    """An order with an open store."""
+    """The options of an export with an open store and a render context."""
 
     order: ExportOptions
     store: Store
@@ -68,7 +73,10 @@ class ExportEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some files to make: *parts* are IDs, numbers or names; they change only if one of *channels* does."""
+    """A unit of work that makes some files.
+
+    *parts* are IDs, numbers or names. The files change only if one of *channels* does.
+    """
 
     kind: str
     channels: frozenset[str]
@@ -78,13 +86,13 @@ class Job:
 
     @property
     def group(self) -> Group:
-        """What it is part of."""
+        """The group of the job's files."""
         return self.kind, self.section, self.channel
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file below the folder of an export."""
+    """A file of an export, by its path below the export's folder."""
 
     path: str
     body: bytes
@@ -92,20 +100,20 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What came of a job: files, and the names of the pictures that its section shows with them."""
+    """The result of a job: its files, and the names of the pictures that their pages show."""
 
     files: tuple[File, ...]
     pictures: tuple[str, ...] = ()
 
 
 Maker = Callable[[ExportEnvironment, Job], JobResult]
-# Signs a manifest: its path and body to its signature.
+# Signs a manifest: takes its path and body, returns the signature file.
 Signer = Callable[[str, bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """How a form is exported: which jobs there are, and what does each kind."""
+    """How a form is exported: a function that lists the jobs, and a maker for each kind of job."""
 
     jobs: Callable[[ExportEnvironment], Iterator[Job]]
     makers: Mapping[str, Maker]
@@ -113,7 +121,11 @@ class ExportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an export: files by kind, written and as before; how many are gone; articles in it; pages rendered."""
+    """The result of an export.
+
+    *written* and *unchanged* are numbers of files by kind, *removed* the number of files that are
+    gone, *articles* the number of articles in the export, *rendered* the number of rendered pages.
+    """
 
     written: Mapping[str, int] = field(default_factory=dict)
     unchanged: Mapping[str, int] = field(default_factory=dict)
@@ -124,7 +136,7 @@ class Result:
 
 
 def open_environment(order: ExportOptions, store: Store) -> ExportEnvironment:
-    """Return an order with its store."""
+    """Return the environment of an export with *order* and an open store."""
     is_once = order.mirror.export.pages is PageCopies.ONCE
     return ExportEnvironment(
         order,

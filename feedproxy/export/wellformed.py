@@ -1,6 +1,7 @@
-"""Whether a page is whole: a cheap look at every page before it replaces one that was. Pure.
+"""A cheap check that a page is complete, before it replaces an older one. Pure.
 
-What `render` makes names every end tag and escapes every "<" that is none (HTML 5.2, 8.3), so a stack tells.
+`output.render` writes every end tag and escapes every "<" that is not part of a tag (HTML 5.2,
+8.3), so a stack of open tags is enough.
 """
 
 import re
@@ -8,23 +9,25 @@ import re
 _TAG = re.compile(rb"""<(/?)([a-z][a-z0-9]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>""")
 _VOID = frozenset(b"area base br col embed hr img input link meta source track wbr".split())
 _DOCTYPE, _END = b"<!DOCTYPE html>\n", b"</html>"
-# Before and after the HTML of an article's page in Markdown; a blank line would end it (CommonMark 0.31, 4.6).
+# The HTML in an article's Markdown page, and what surrounds it; a blank line would end the HTML
+# block (CommonMark 0.31, 4.6).
 _BLOCK = re.compile(
-    rb"\A### [^\n]+\n\n---\n\n#### [^\n]*\n\n\n(<div\b.*</div>)(?:\n<!-- feedproxy \{[^<>\n]*\} -->)?\n\n\n---\n\n[^\n]+\Z",
+    rb"\A### [^\n]+\n\n---\n\n#### [^\n]*\n\n\n(<div\b.*</div>)"
+    rb"(?:\n<!-- feedproxy \{[^<>\n]*\} -->)?\n\n\n---\n\n[^\n]+\Z",
     re.DOTALL,
 )
 _BLANK = re.compile(rb"\n[ \t]*\n")
 
 
 def find_fault_in_html(body: bytes) -> str:
-    """Return what is wrong with a page in HTML, "" if nothing is."""
+    """Return what is wrong with an HTML page, "" if nothing is."""
     if not body.startswith(_DOCTYPE) or not body.rstrip().endswith(_END):
         return "its beginning or its end is missing"
     return _unbalanced(body.removeprefix(_DOCTYPE))
 
 
 def find_fault_in_markdown(body: bytes) -> str:
-    """Return what is wrong with an article's page in Markdown, "" if nothing is."""
+    """Return what is wrong with an article's Markdown page, "" if nothing is."""
     block = _BLOCK.match(body)
     if block is None:
         return "its heading, its text or its original address is missing"

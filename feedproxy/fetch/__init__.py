@@ -1,6 +1,7 @@
-"""The only door to the network: session, cache, address guard, limits, politeness.
+"""HTTP client for upstream: sessions, response cache, address guard, limits, request rates.
 
-The only room that imports requests and requests_cache. It decides nothing about what it brings.
+The only package that imports requests and requests_cache. All network access goes through it. It
+makes no decisions about the content that it fetches.
 """
 
 import logging
@@ -35,30 +36,31 @@ __all__ = ["Budget", "Fetcher", "HttpFetcher", "Hub", "Webhook", "open_fetcher"]
 
 _log = logging.getLogger(__name__)
 
-# What a request may raise: requests itself, urllib3 below it, names that are none.
+# Exceptions that a request may raise: of requests, of urllib3 below it, and for invalid host names.
 _FOREIGN = (requests.RequestException, HTTPError, OSError, UnicodeError)
 _OK, _NOT_MODIFIED, _TOO_MANY, _SERVER_ERROR = 200, 304, 429, 500
 _GONE = (404, 410)
 _BUSY = (_TOO_MANY, 503)
 _PERMANENT = (301, 308)
-# An address in a message may be a megabyte.
+# A URL in a message may be a megabyte long.
 _MAX_SHOWN = 300
-# What a status is called is upstream's word, too.
+# The reason phrase of a response is upstream's text, too.
 _MAX_PHRASE = 60
-# What may be a listing, an article or robots.txt; and what may be a picture. Servers that don't know call it octets.
+# Media types of listings, articles and robots.txt; and those of pictures. Servers that do not know
+# a file's type send octet-stream.
 _TEXTS = re.compile(r"text/[\w.+-]+|application/(?:[\w.+-]*(?:xml|json|html)|octet-stream)")
 _PICTURES = re.compile(r"image/[\w.+-]+|(?:application|binary)/octet-stream")
 _ROBOTS_AGE, _ROBOTS_RETRY = timedelta(days=1), timedelta(minutes=10)
 
 
 class Fetcher(Protocol):
-    """What harvest needs of the network."""
+    """What the ingest package needs of the network."""
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
-        """Return the page at *url*; *keep* its copy for a conditional request next time.
+        """Return the page at *url*; with *keep* cache it for a conditional request next time.
 
         Raises:
-            FetchError: no usable answer came.
+            FetchError: there was no usable response.
 
         """
 
@@ -66,22 +68,25 @@ class Fetcher(Protocol):
         """Return the picture at *url*; raises as `fetch` does."""
 
     def refetch(self, url: Url, known: Validators) -> Page | None:
-        """Return the page at *url*, None if it is still that of *known*; raises as `fetch` does."""
+        """Return the page at *url*, None if *known* still validates it; raises as `fetch` does."""
 
     def counts(self) -> Mapping[tuple[str, str], int]:
-        """Return how many requests had which outcome at which host, since this was asked last."""
+        """Return the number of requests by host and outcome since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """What is fetched: from which hosts, and of which media types."""
+    """The hosts and media types that a request may have."""
 
     hosts: frozenset[str]
     media_types: re.Pattern[str]
 
 
 class HttpFetcher:
-    """Fetches from the hosts of configured sites, at a pace that each can bear; *secret* is never told."""
+    """Fetches from the hosts of configured sites within their request rates.
+
+    *secret*, the proxy's password, is masked in error messages.
+    """
 
     def __init__(
         self,
@@ -135,19 +140,19 @@ class HttpFetcher:
         return self._pace.take_counts()
 
     def close(self) -> None:
-        """Close connections and cache."""
+        """Close the connections and the cache."""
         self._sessions.close()
 
     def _local(self, url: Url) -> Page:
         page = self._folders.read(url)
-        assert page is not None  # noqa: S101 (nothing was known)
+        assert page is not None  # noqa: S101 (None is for known validators only)
         return page
 
     def _page(self, url: Url, response: requests.Response, is_moved: bool) -> Page:  # noqa: FBT001 (as `_ask` returns it)
-        """Return what an answer brings.
+        """Return the page in a response.
 
         Raises:
-            FetchError: it is not that of a page.
+            FetchError: the status is not 200.
 
         """
         if response.status_code != _OK:
@@ -166,7 +171,10 @@ class HttpFetcher:
         )
 
     def _patience(self, response: requests.Response) -> datetime | None:
-        """Return until when the host that answered is left alone, because it asks for that (RFC 6585, 4; RFC 9110, 15.6.4)."""
+        """Return the end of the pause that an overloaded host asks for, None if it asks for none.
+
+        That is a 429 (RFC 6585, 4), or a 503 with Retry-After (RFC 9110, 15.6.4).
+        """
         if response.status_code not in _BUSY:
             return None
         until = retry_after(response.headers, self._pace.clock())
@@ -176,7 +184,10 @@ class HttpFetcher:
     def _ask(
         self, session: requests.Session, url: Url, headers: dict[str, str], goods: _Accepted
     ) -> tuple[requests.Response, bool]:
-        """Ask for *url*, if that is allowed; return the answer, and whether permanent redirects alone led there."""
+        """Request *url* if its host and robots.txt allow that.
+
+        Return the response, and whether it was reached by permanent redirects only.
+        """
         host = urls.host_of(url)
         if host not in goods.hosts:
             raise FetchError(url, "refused: no host of a configured site")
@@ -188,9 +199,8 @@ class HttpFetcher:
     ) -> tuple[requests.Response, bool]:
         host = urls.host_of(url)
         timeout = (self._limits.connect_timeout_s, self._limits.read_timeout_s)
-        redirects: list[
-            int
-        ] = []  # those that were met now: a cached answer brings those of its own day
+        # only redirects of this request: a cached response has those of its own request, too
+        redirects: list[int] = []
 
         def check(response: requests.Response, *_args: object, **_kwargs: object) -> None:
             _check_redirect(response, goods.hosts)
@@ -207,9 +217,8 @@ class HttpFetcher:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
         except self._sessions.faults as e:
-            raise StoreError(
-                f"redis: {e}"
-            ) from e  # without it nobody is asked: who paces is there, too
+            # Redis holds the request budgets as well, so without it nothing is requested
+            raise StoreError(f"redis: {e}") from e
         except _FOREIGN as e:
             if is_silence(e):
                 self._pace.note_silence(host)
@@ -223,16 +232,16 @@ class HttpFetcher:
     # -------------------------------------------------------------- robots.txt
 
     def _heed_robots(self, url: Url, host: str) -> None:
-        """Keep the pace that a host's robots.txt asks for; tell, or obey, what it disallows.
+        """Apply the crawl delay of a host's robots.txt; report or obey what it disallows.
 
         Raises:
-            FetchError: it disallows this address, or can't be had, and is to be obeyed.
+            FetchError: robots.txt is to be obeyed, and disallows *url* or is not available.
 
         """
         if self._limits.robots is Robots.IGNORE:
             return
         is_obeyed = self._limits.robots is Robots.OBEY
-        with self._locks.setdefault(host, threading.Lock()):  # asked for once, whoever comes first
+        with self._locks.setdefault(host, threading.Lock()):  # one request for all threads
             rules = self._rules_of(url, host, is_obeyed=is_obeyed)
         self._pace.slow_down(host, rules.delay_s)
         if rules.allow(url):
@@ -247,7 +256,10 @@ class HttpFetcher:
             )
 
     def _rules_of(self, url: Url, host: str, *, is_obeyed: bool) -> Rules:
-        """Return a host's rules, asked for once a day; what is not there forbids nothing (RFC 9309, 2.3.1)."""
+        """Return a host's rules, requested once a day.
+
+        A robots.txt that does not exist disallows nothing (RFC 9309, 2.3.1).
+        """
         rules, until = self._robots.get(host, (Rules(), None))
         now = self._pace.clock()
         if until and now < until:
@@ -276,10 +288,10 @@ class HttpFetcher:
         )
         return rules
 
-    # -------------------------------------------------------------- what goes wrong
+    # -------------------------------------------------------------- failures
 
     def _do_without_cache(self, error: sqlite3.DatabaseError) -> None:
-        """Keep nothing from now on; the broken file is put aside at the next start."""
+        """Stop using the cache; the next start renames the broken file."""
         if self._sessions.stop_keeping():
             _log.error("the response cache failed and is not used any more: %s", error)
 
@@ -295,10 +307,10 @@ def open_fetcher(
     more_hosts: tuple[str, ...] = (),
     more_folders: tuple[Path, ...] = (),
 ) -> HttpFetcher:
-    """Return a fetcher for the sites of *mirror*; without *cache_file* nothing is kept on disk.
+    """Return a fetcher for the sites of *mirror*; without *cache_file* no response is cached.
 
-    *budget* says when which host may be asked. *more_hosts* and *more_folders* are those that the operator names on the command
-    line.
+    *budget* limits the request rate of each host. *more_hosts* and *more_folders* are hosts and
+    folders that the operator names on the command line; they are allowed as well.
     """
     remote = {urls.host_of(source.url) for source in mirror.sources if not is_local(source.url)}
     hosts = (
@@ -325,7 +337,7 @@ def open_fetcher(
 
 
 def _check_redirect(response: requests.Response, hosts: frozenset[str]) -> None:
-    """Hold that a redirect leads to a host where its kind of goods is had."""
+    """Refuse a redirect to a host that is not in *hosts*."""
     target = (
         urls.resolve(response.url, response.headers["Location"])
         if response.is_redirect

@@ -1,13 +1,14 @@
-"""Take the body of an answer: within its limit, whole. Pure but for the stream it reads.
+"""Read response bodies completely and within their size limit. Pure except for the stream.
 
-The limit counts after decompression too (a megabyte of gzip can hold a gigabyte of zeros), and a
+The limit also applies after decompression (a megabyte of gzip can hold a gigabyte of zeros). A
 compressed body that ends early is an error, not a shorter page.
 """
 
 import zlib
 from typing import Protocol
 
-# What we ask for, and how zlib is told to read it (RFC 9110, 8.4.1); "deflate" is zlib's own wrapper.
+# The content codings that requests accept, and zlib's window bits for each (RFC 9110, 8.4.1);
+# "deflate" is the zlib format.
 WINDOW_BITS = {
     "gzip": zlib.MAX_WBITS | 16,
     "x-gzip": zlib.MAX_WBITS | 16,
@@ -19,26 +20,26 @@ _MAX_MEMBERS = 100
 
 
 class BodyError(Exception):
-    """A body that can't be taken; says why."""
+    """A response body that is refused; the message has the reason."""
 
 
 class Stream(Protocol):
-    """What we need of urllib3's response."""
+    """The part of urllib3's response that is used here."""
 
     def read1(self, amt: int, *, decode_content: bool) -> bytes:
-        """Return what has arrived, at most *amt* bytes; b"" at the end."""
+        """Return the bytes that have arrived, at most *amt*; b"" at the end."""
 
 
 def read_body(stream: Stream, encoding: str, *, max_bytes: int) -> bytes:
     """Return the decompressed body.
 
     Args:
-        stream: the answer, its body not yet read.
+        stream: the response, whose body is unread.
         encoding: its Content-Encoding, "" for none.
         max_bytes: the limit, before and after decompression.
 
     Raises:
-        BodyError: too large, cut short, or in an encoding that was not asked for.
+        BodyError: the body is too large or cut short, or its encoding was not asked for.
 
     """
     coding = encoding.strip().lower()

@@ -1,6 +1,7 @@
-"""Which hosts and addresses are never reached. Pure but for the look-up of names.
+"""Address guard: the hosts and IP addresses that are never connected to. Pure but for DNS look-ups.
 
-Python's `ipaddress` knows IANA's registries of special-purpose addresses; below stands what it lets pass (Python 3.11).
+Python's `ipaddress` knows IANA's registries of special-purpose addresses. The lists below have what
+it does not refuse (Python 3.11).
 """
 
 import ipaddress
@@ -9,7 +10,8 @@ import socket
 
 import requests
 
-# Addresses that hide an IPv4 address in an IPv6 one, so that a gateway leads anywhere; and what is public in name only.
+# IPv6 networks whose addresses contain an IPv4 address, which a gateway may lead anywhere; and
+# networks that are public in name only.
 _HIDING = tuple(
     map(
         ipaddress.ip_network,
@@ -22,31 +24,31 @@ _HIDING = tuple(
             "2001::/32",  # Teredo (RFC 4380)
             "2002::/16",  # 6to4 (RFC 3056)
             "192.88.99.0/24",  # 6to4 relays (RFC 3068)
-            "192.0.0.0/24",  # protocol assignments (RFC 6890), one of which is a cloud's metadata
-            "168.63.129.16/32",  # a cloud's metadata, the one at a public address
+            "192.0.0.0/24",  # protocol assignments (RFC 6890); one is a cloud's metadata service
+            "168.63.129.16/32",  # a cloud's metadata service at a public address
             "5f00::/16",  # segment routing (RFC 9602)
             "3fff::/20",  # documentation (RFC 9637)
         ),
     )
 )
-# ISATAP hides one in an interface's identifier (RFC 5214, 6.1).
+# ISATAP has an IPv4 address in the interface identifier (RFC 5214, 6.1).
 _ISATAP = re.compile(r"(?:0000|0200):5efe")
-# The last label of what every resolver reads as a number (WHATWG URL, 3.5, "ends in a number").
+# A last label that makes resolvers read a host as a number (WHATWG URL, 3.5, "ends in a number").
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?", re.IGNORECASE)
-# No site needs to be tried at more; each may cost the time of a connection.
+# The most addresses of a host that are tried; each may take the time of a connection attempt.
 _MOST_ADDRESSES = 4
 
 
 class RefusedError(requests.exceptions.InvalidURL):
-    """An address that is not to be reached; says why."""
+    """A URL or address that is not allowed; the message has the reason."""
 
 
 def check_host(host: str) -> None:
-    """Refuse a host that is neither a name nor an address in its usual form, or an address that is not public.
+    """Refuse a host unless it is a name, or a public IP address in its usual notation.
 
     Raises:
-        RefusedError: it is not to be reached.
+        RefusedError: the host is not allowed.
 
     """
     name = host.strip("[]")
@@ -63,7 +65,7 @@ def check_host(host: str) -> None:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is one that everybody reaches, and reaches nobody else by."""
+    """Return whether an IP address is public, and does not stand for another address."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if (
         not found.is_global
@@ -81,10 +83,10 @@ def is_public(address: str) -> bool:
 
 
 def public_addresses(host: str) -> list[str]:
-    """Return the public IP addresses of *host*.
+    """Return the public IP addresses of *host*, at most four.
 
     Raises:
-        RefusedError: the host has other addresses only, or is in an odd form.
+        RefusedError: the host has no public address, or is an address in an odd notation.
         OSError: the name can't be resolved.
 
     """

@@ -1,4 +1,4 @@
-"""What the headers of an answer say about coming back. Pure."""
+"""Response headers about caching, validators and retries. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +9,17 @@ from feedproxy.model import Validators
 
 _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"(?:\A|[\s,])no-(?:cache|store)\b", re.IGNORECASE)
-# Nobody waits for longer than a year, and a moment must stay one.
+# A year is the longest delay that is accepted, so that the resulting time stays a valid date.
 _MOST_S = 366 * 86_400.0
 _SECONDS = re.compile(r"\d{1,18}")
 _MAX_VALIDATOR_CHARACTERS = 500
 
 
 def validators_in(headers: Mapping[str, str]) -> Validators:
-    """Return what a conditional request may say next time (RFC 9110, 8.8); what no honest server says is passed over."""
+    """Return the validators for the next conditional request (RFC 9110, 8.8).
+
+    A value of more than 500 characters or with a NUL is ignored.
+    """
     etag, last_modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
     said = (
         value if len(value) <= _MAX_VALIDATOR_CHARACTERS and "\0" not in value else ""
@@ -32,7 +35,7 @@ def conditions(known: Validators) -> dict[str, str]:
 
 
 def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float:
-    """Return for how many seconds an answer is fresh, 0 if it does not say (RFC 9111, 4.2.1).
+    """Return for how many seconds a response is fresh, 0 if unknown (RFC 9111, 4.2.1).
 
     >>> fresh_seconds({"Cache-Control": "public, max-age=600", "Age": "60"}, datetime.now(UTC))
     540.0
@@ -49,7 +52,7 @@ def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """Return when an answer asks to be asked again, None if it does not say (RFC 9110, 10.2.3).
+    """Return the time in a Retry-After header, None if there is none (RFC 9110, 10.2.3).
 
     >>> retry_after({"Retry-After": "120"}, datetime(2031, 5, 6, tzinfo=UTC))
     datetime.datetime(2031, 5, 6, 0, 2, tzinfo=datetime.timezone.utc)
@@ -61,12 +64,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 
 def sent_at(headers: Mapping[str, str]) -> datetime | None:
-    """Return when an answer says that it was sent (RFC 9110, 6.6.1)."""
+    """Return the time in the Date header, None if there is none (RFC 9110, 6.6.1)."""
     return _moment(headers.get("Date", ""))
 
 
 def _moment(value: str) -> datetime | None:
-    """Return the moment that an HTTP date means (RFC 9110, 5.6.7)."""
+    """Return the time of an HTTP date, None if it is not valid (RFC 9110, 5.6.7)."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -1,4 +1,4 @@
-"""Mirrors that lie in folders of this machine: read as if they were fetched, and never outside of their folders."""
+"""Mirrors in folders on this machine, read as if they were fetched; no other folder is read."""
 
 import hashlib
 import os
@@ -11,26 +11,26 @@ from feedproxy.errors import FetchError, GoneError, TooLargeError
 from feedproxy.model import Page, Url, Validators
 
 _SCHEME = "file://"
-# What is no plain file, as a pipe, must not hold anybody up.
+# Opening a file that is not a regular one, such as a pipe, must not block.
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def is_local(url: Url) -> bool:
-    """Tell whether an address is that of a file of this machine."""
+    """Return whether a URL is a file on this machine."""
     return url.startswith(_SCHEME)
 
 
 class Folders:
-    """Folders that may be read from, with all below them; a link that leads out of them is refused."""
+    """Folders that may be read, with their subfolders; a link that leads out of them is refused."""
 
     def __init__(self, folders: Iterable[Path], max_bytes: int) -> None:
         self._roots, self._max_bytes = tuple(folder.resolve() for folder in folders), max_bytes
 
     def read(self, url: Url, known: Validators = Validators()) -> Page | None:  # noqa: B008 (frozen)
-        """Return the file at *url*, None if it is still that of *known*; its hash is its entity tag.
+        """Return the file at *url*, None if its hash is the entity tag in *known*.
 
         Raises:
-            FetchError: it can't be read, is in no such folder, or is larger than is borne.
+            FetchError: the file can't be read, is in no allowed folder, or is too large.
 
         """
         body = self._body(url)

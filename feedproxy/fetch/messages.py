@@ -1,4 +1,4 @@
-"""Say in words what went wrong on the way to an answer. Pure."""
+"""Describe the failure of a request in words. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from feedproxy.fetch.transport import UnusableBodyError
 from feedproxy.fetch.wire import DeadlineError, LimitError
 from feedproxy.model import FetchLimits
 
-# What upstream sends may be part of what a library says of it.
+# An exception's message may quote what upstream sent.
 _MAX_CHARACTERS = 300
 
 
 def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
-    """Return in one line what happened; *secret* is not told."""
+    """Return one line about a failed request, with *secret* masked."""
     causes = list(_causes(error))
     told = {
         RefusedError: "refused: {}",
@@ -35,8 +35,8 @@ def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
 
 
 def is_silence(error: Exception) -> bool:
-    """Tell whether nothing came, or nothing came any more."""
-    # a body that stops arriving is a ConnectionError to requests
+    """Return whether a request failed because the host sent nothing, or stopped sending."""
+    # requests raises a ConnectionError where a body stops arriving
     is_over = any(isinstance(cause, DeadlineError) for cause in _causes(error))
     return is_over or isinstance(error, requests.Timeout) or "Read timed out" in str(error)
 
@@ -46,7 +46,7 @@ def _short(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it, down to the root."""
+    """Yield an error and its causes, down to the first one."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

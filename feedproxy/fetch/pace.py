@@ -1,4 +1,4 @@
-"""How fast a host is asked: one budget for everything that is asked of it, by whoever asks."""
+"""Request rates: one budget for each host, shared by all processes that send requests to it."""
 
 import threading
 from collections import Counter, defaultdict
@@ -9,34 +9,37 @@ from typing import Protocol
 
 from feedproxy.model import FetchLimits
 
-# A host that is silent, or that asks for patience without saying how much, is left alone so long, twice as long the next
-# time, at most for a quarter of an hour.
+# A host that is silent, or asks for a pause without a length, is not requested for a minute; each
+# further pause is twice as long, up to a quarter of an hour.
 _QUIET_S, _MAX_QUIET_S = 60.0, 900.0
 _MAX_DOUBLINGS = 8
-# What a host asks for is granted up to a day.
+# A host may ask for a pause of up to a day.
 MOST_QUIET_S = 86_400.0
 
 
 class Budget(Protocol):
-    """When which host may be asked, by whichever process; the store keeps it."""
+    """Request slots and pauses of hosts, shared by all processes; kept in the store or in Redis."""
 
     def reserve(
         self, host: str, gap_s: float, now: datetime, most_quiet_s: float
     ) -> tuple[datetime, datetime | None]:
-        """Return when to send the next request, or as the second value until when the host wants to be left alone."""
+        """Reserve the time of a host's next request, at least *gap_s* after the one before.
+
+        Return that time; the second value is the end of the host's pause, None if it has none.
+        """
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        """Leave a host alone until *until*."""
+        """Pause requests to a host until *until*."""
 
     def slot(self, host: str, at_once: int) -> AbstractContextManager[object]:
-        """Hold one of so many places before a host; wait for one."""
+        """Hold one of *at_once* concurrent request slots of a host; wait until one is free."""
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
-        """Return the hosts that want to be left alone, and until when."""
+        """Return the hosts that are paused, with the end of each pause."""
 
 
 class QuietError(Exception):
-    """A host is to be left alone until *until*."""
+    """Requests to a host are paused until *until*."""
 
     def __init__(self, host: str, until: datetime) -> None:
         super().__init__(f"{host} is left alone until {until:%Y-%m-%d %H:%M:%S} UTC")
@@ -44,7 +47,7 @@ class QuietError(Exception):
 
 
 class Pace:
-    """Lets requests pass: so many in a second, so many at once, and none while a host wants to be left alone."""
+    """Limits a host's requests: their rate, their number at the same time, none during a pause."""
 
     def __init__(
         self,
@@ -63,10 +66,10 @@ class Pace:
 
     @contextmanager
     def turn(self, host: str) -> Iterator[None]:
-        """Wait for a request's turn.
+        """Wait until a request to *host* may be sent, and hold its slot.
 
         Raises:
-            QuietError: the host wants to be left alone.
+            QuietError: requests to the host are paused.
 
         """
         with self._budget.slot(host, self._limits.requests_at_once):
@@ -81,31 +84,31 @@ class Pace:
             yield
 
     def gap_s(self, host: str) -> float:
-        """Return how many seconds lie between two requests to a host."""
+        """Return the minimum number of seconds between two requests to a host."""
         return max(1 / self._limits.requests_per_second, self._delays.get(host, 0.0))
 
     def slow_down(self, host: str, delay_s: float) -> None:
-        """Have at least *delay_s* seconds between two requests to a host."""
+        """Set the minimum of *delay_s* seconds between two requests to a host."""
         self._delays[host] = delay_s
 
     def count(self, host: str, outcome: str) -> None:
-        """Count a request that was sent."""
+        """Count a request that was sent, by host and outcome."""
         with self._lock:
             self._counts[host, outcome] += 1
 
     def take_counts(self) -> dict[tuple[str, str], int]:
-        """Return what was counted since this was asked last."""
+        """Return the counts since the last call, and reset them."""
         with self._lock:
             counts, self._counts = dict(self._counts), Counter()
         return counts
 
     def note_answer(self, host: str) -> None:
-        """Remember that a host answers."""
+        """Reset the silence and pause counters of a host that has answered."""
         with self._lock:
             self._silent[host] = self._rests[host] = 0
 
     def note_silence(self, host: str) -> None:
-        """Remember that a host was silent; too often, and it is left alone for a while."""
+        """Count a request without a response; pause the host after `give_up_after` of them."""
         with self._lock:
             self._silent[host] += 1
             if self._silent[host] < self._limits.give_up_after:
@@ -114,7 +117,11 @@ class Pace:
         self.rest(host)
 
     def rest(self, host: str, until: datetime | None = None) -> datetime:
-        """Leave a host alone until *until*, which it asked for; return until when, at most a day."""
+        """Pause requests to a host, and return the end of the pause.
+
+        That is *until*, at most a day away; or, without it, after a time that doubles with each
+        pause since the host answered last.
+        """
         now = self.clock()
         with self._lock:
             doublings = min(self._rests[host], _MAX_DOUBLINGS)

@@ -1,4 +1,4 @@
-"""Sessions: what is sent with every request, and what is kept of the answers."""
+"""HTTP sessions: the headers of every request, and the response caches."""
 
 import logging
 import sqlite3
@@ -28,9 +28,9 @@ _ACCEPT = "text/html, application/rss+xml, application/atom+xml, application/fee
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """One that keeps nothing, one that keeps answers and asks again each time, and one that asks once a day.
+    """Three sessions: one without a cache, one that always revalidates, one that asks once a day.
 
-    *faults* are raised while a cache that is shared is away.
+    *faults* are the exceptions that a shared cache raises while it is unavailable.
     """
 
     plain: requests.Session
@@ -39,13 +39,13 @@ class Sessions:
     faults: tuple[type[Exception], ...] = ()
 
     def stop_keeping(self) -> bool:
-        """Keep nothing from now on; return whether anything was kept until now."""
+        """Stop caching; return whether caching was on until now."""
         was_keeping = not self.keeping.settings.disabled
         self.keeping.settings.disabled = self.daily.settings.disabled = True
         return was_keeping
 
     def close(self) -> None:
-        """Close connections and cache."""
+        """Close the connections and the caches."""
         self.plain.close()
         for session in (self.keeping, self.daily):
             session.close()  # type: ignore[no-untyped-call]
@@ -54,8 +54,8 @@ class Sessions:
 def open_sessions(
     settings: Settings, limits: FetchLimits, pace: Pace, cache_file: Path | None
 ) -> Sessions:
-    """Return sessions over one guarded way to the network; without *cache_file* nothing is kept on disk."""
-    # one cache each, as a session leaves its settings there
+    """Return sessions that share a guarded adapter; without *cache_file* caches are in memory."""
+    # each session has its own cache, because a session leaves its settings in its cache
     robots_file = cache_file.with_name(f"robots-{cache_file.name}") if cache_file else None
     if cache_file and settings.redis_url:
         listings, robots, faults = _open_shared(settings.redis_url)
@@ -87,10 +87,11 @@ def _prepare(
 
 
 def _keeping(backend: BaseCache) -> CachedSession:
-    """Return a session that asks each time, conditionally where it can.
+    """Return a session that sends a request each time, a conditional one where it can.
 
-    Everything is expired at once: what is not would be given whenever upstream fails. Articles go past it, as
-    requests-cache 1.3 stores answers even where a request says DO_NOT_CACHE.
+    Every cached response expires immediately: requests-cache would serve an unexpired response
+    whenever upstream fails. Articles bypass this session, because requests-cache 1.3 stores
+    responses even where a request says DO_NOT_CACHE.
     """
     return CachedSession(
         backend=backend,
@@ -104,7 +105,7 @@ def _keeping(backend: BaseCache) -> CachedSession:
 
 
 def _daily(backend: BaseCache) -> CachedSession:
-    """Return a session that asks once a day, for what changes seldom; that it is not there is an answer, too."""
+    """Return a session that caches for a day, for robots.txt; error responses are cached, too."""
     return CachedSession(
         backend=backend,
         expire_after=_DAY_S,
@@ -116,7 +117,11 @@ def _daily(backend: BaseCache) -> CachedSession:
 
 
 def _open_cache(file: Path | None) -> BaseCache:
-    """Return the cache in *file*, or in memory; a file that is broken is put aside, as it only saves work."""
+    """Return the cache in *file*, or one in memory; a broken file is renamed to ``*.broken``.
+
+    A cache only saves work, so no failure here is an error: without a usable file the cache is in
+    memory until the next start.
+    """
     if file is None:
         return BaseCache()
     try:
@@ -132,8 +137,11 @@ def _open_cache(file: Path | None) -> BaseCache:
 
 
 def _open_shared(redis_url: str) -> tuple[BaseCache, BaseCache, tuple[type[Exception], ...]]:
-    """Return two caches in Redis, and what they raise while that is away; one answer is kept for each address."""
-    from requests_cache.backends.redis import RedisCache  # noqa: PLC0415 (its library is only where it is needed)
+    """Return two caches in Redis, and the exceptions that they raise while it is unavailable.
+
+    A cache keeps one response for each URL.
+    """
+    from requests_cache.backends.redis import RedisCache  # noqa: PLC0415 (an optional dependency)
 
     from feedproxy import redis_backend  # noqa: PLC0415
 
@@ -146,10 +154,10 @@ def _open_shared(redis_url: str) -> tuple[BaseCache, BaseCache, tuple[type[Excep
 
 
 def _fault_of(file: Path) -> str:
-    """Return what is broken in a cache; one that is locked, or on a full disk, is not.
+    """Return what is broken in a cache file, "" if nothing is.
 
     Raises:
-        sqlite3.Error: it can't be looked at.
+        sqlite3.Error: the file can't be checked, because it is locked or the disk is full.
 
     """
     with closing(sqlite3.connect(file, timeout=_BUSY_TIMEOUT_MS / 1000)) as connection:
@@ -163,13 +171,16 @@ def _fault_of(file: Path) -> str:
 
 
 class _CacheTable(SQLiteDict):
-    """A table that is given up when another process holds its file: requests-cache 1.3 would wait for ever, and say nothing."""
+    """A cache table that raises an error if another process locks its file for too long.
+
+    requests-cache 1.3 would wait without end and without a message.
+    """
 
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
         with self._lock:
             connection = self._connection
-            assert connection is not None  # noqa: S101 (as the library has just opened it)
+            assert connection is not None  # noqa: S101 (the library has just opened it)
             connection.execute("BEGIN IMMEDIATE")
             self._active_transaction = True
             try:
@@ -183,12 +194,11 @@ class _CacheTable(SQLiteDict):
 
 
 class _Cache(SQLiteCache):
-    """A cache of such tables."""
+    """A cache of such tables, in one SQLite file."""
 
     def __init__(self, file: Path) -> None:
-        super(SQLiteCache, self).__init__(
-            cache_name=str(file)
-        )  # whose own tables would be made at once
+        # skips the constructor of SQLiteCache, which would make tables of its own
+        super(SQLiteCache, self).__init__(cache_name=str(file))
         form: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_TIMEOUT_MS}
         self.responses = _CacheTable(file, table_name="responses", serializer="json", **form)
         self.redirects = _CacheTable(

@@ -1,6 +1,7 @@
-"""The last step to the network: where a host is really reached, and which addresses are never reached.
+"""HTTP transport: where the connections to a host go, and which addresses are refused.
 
-Every request of a session goes through `GuardedAdapter`, and has its turn there: redirects, listings, articles alike.
+Every request of a session goes through `GuardedAdapter` and waits there for its slot, whether it is
+for a redirect, a listing or an article.
 """
 
 import socket
@@ -25,17 +26,18 @@ _OK = 200
 
 
 class UnusableBodyError(requests.exceptions.ContentDecodingError):
-    """A body that can't be taken; says why."""
+    """A response body that is refused; the message has the reason."""
 
 
 class _Checked:
-    """Connects to the very addresses that were checked, so that no second look-up can give another.
+    """Connects to the very addresses that were checked.
 
-    A certificate is still checked against the name, not the address.
+    A second look-up could return other addresses (DNS rebinding). The certificate is still verified
+    for the name, not for the address.
     """
 
     def _new_conn(self) -> socket.socket:
-        this: Any = self  # these attributes are those of what this is mixed into
+        this: Any = self  # the attributes are those of the class that this is mixed into
         host, failure, patience_s = this._dns_host, None, this.timeout  # noqa: SLF001
         for address in public_addresses(host):
             this._dns_host = address  # noqa: SLF001
@@ -72,7 +74,7 @@ def _watched(pools: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _WholeBodyAdapter(HTTPAdapter):
-    """Takes bodies itself: of the right kind, in time, within the limit, whole."""
+    """Reads bodies itself: checks their type, time limit, size and completeness."""
 
     pools: Mapping[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
@@ -81,12 +83,12 @@ class _WholeBodyAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=limits.requests_at_once, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Have every connection watched."""
+        """Use pools whose connections enforce time and size limits."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _watched(self.pools)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:  # noqa: ANN401
-        """Have every connection to a proxy watched."""
+        """Use such pools for connections to a proxy, too."""
         is_new = proxy not in self.proxy_manager
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
         if is_new:
@@ -99,7 +101,7 @@ class _WholeBodyAdapter(HTTPAdapter):
         *args: Any,  # noqa: ANN401
         **kwargs: Any,  # noqa: ANN401
     ) -> requests.Response:
-        """Send *request* and take the answer's body."""
+        """Send *request* and read the response's body."""
         kwargs["stream"] = True
         with errand.get().under_way():
             response = super().send(request, *args, **kwargs)
@@ -118,11 +120,14 @@ class _WholeBodyAdapter(HTTPAdapter):
             response.raw.close()
             raise UnusableBodyError(f"body was cut off: {e}") from e
         finally:
-            response.raw.release_conn()  # a closed connection has a place in the pool, too
+            response.raw.release_conn()  # a closed connection occupies a place in the pool, too
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _check_type(self, response: requests.Response) -> None:
-        """Refuse what is of no type that is looked for, before its body is read; who names none may send anything."""
+        """Refuse a response of a media type that was not asked for, before its body is read.
+
+        A response without a media type passes.
+        """
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if (
             response.status_code == _OK
@@ -133,10 +138,11 @@ class _WholeBodyAdapter(HTTPAdapter):
 
 
 class GuardedAdapter(_WholeBodyAdapter):
-    """Reaches hosts at the origins that the operator named, all others at their public addresses only.
+    """Connects to configured hosts at their origins, and to all others at public addresses only.
 
-    Behind a proxy the proxy is reached, and it looks up names. A host's own address stays in the answer. A request may
-    have to wait for its turn; QuietError says that it has none for now.
+    Behind a proxy the connection is to the proxy, which resolves names. The URL of a response is
+    always the one that was requested, not the origin's. A request waits for its slot; QuietError
+    says that requests to the host are paused.
     """
 
     pools: Mapping[str, Any] = {"http": _CheckedHTTPPool, "https": _CheckedHTTPSPool}
@@ -151,7 +157,13 @@ class GuardedAdapter(_WholeBodyAdapter):
         *args: Any,  # noqa: ANN401
         **kwargs: Any,  # noqa: ANN401
     ) -> requests.Response:
-        """Send *request* where its host is to be reached; refuse it before anything is sent."""
+        """Send *request* to its host or to that host's origin; refuse forbidden ones unsent.
+
+        Raises:
+            RefusedError: the URL has a user name, a port that is not allowed or a forbidden host.
+            QuietError: requests to the host are paused.
+
+        """
         parts = urlsplit(request.url or "")
         if "@" in parts.netloc:
             raise RefusedError("an address with a user name")

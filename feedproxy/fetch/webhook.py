@@ -1,4 +1,4 @@
-"""Tell addresses of the operator's what happened: a webhook of alarms, a WebSub hub of feeds that changed."""
+"""Notify URLs of the operator: a webhook about alarms, a WebSub hub about changed feeds."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -12,21 +12,21 @@ from feedproxy.model import Alarm
 
 _TIMEOUT_S = 5
 _MAX_GOOD = 299
-# Hubs bound what they read; so many addresses are 5 KB.
+# Hubs limit the size of a request; fifty feed URLs are about 5 KB.
 _FEEDS_AT_ONCE = 50
 
 
 class Webhook:
-    """Posts alarms as JSON to an address; it is the operator's, so no guard stands before it."""
+    """Posts alarms as JSON to the operator's URL; the address guard does not apply to it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def __call__(self, alarm: Alarm) -> None:
-        """Tell of an alarm that was opened or closed.
+        """Post an alarm that was opened or closed.
 
         Raises:
-            FetchError: nobody took it.
+            FetchError: the request failed or the response is an error.
 
         """
         message = {
@@ -48,16 +48,18 @@ class Webhook:
 
 
 class Hub:
-    """Tells a WebSub hub of feeds that changed; it is the operator's, too."""
+    """Notifies a WebSub hub of changed feeds; the address guard does not apply to it either."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def __call__(self, feeds: Sequence[str]) -> None:
-        """Tell of feeds by their absolute addresses, some at a time (PubSubHubbub 0.3, 7.1, which WebSub leaves as it was).
+        """Post the absolute URLs of *feeds*, at most fifty per request.
+
+        The request is that of PubSubHubbub 0.3, 7.1, which WebSub leaves unchanged.
 
         Raises:
-            FetchError: the hub did not take all.
+            FetchError: a request failed or its response is an error; later ones are not sent.
 
         """
         for start in range(0, len(feeds), _FEEDS_AT_ONCE):
@@ -68,14 +70,14 @@ class Hub:
 def _post(
     name: str, url: str, *, json: object = None, data: list[tuple[str, str]] | None = None
 ) -> None:
-    """Post something to an address of the operator's.
+    """Post JSON or a form to a URL of the operator.
 
     Raises:
-        FetchError: it was not taken.
+        FetchError: the request failed or the response is an error.
 
     """
     headers = {"User-Agent": f"feedproxy/{__version__}"}
-    shown = f"the {name} at {urlsplit(url).hostname}"  # the rest is a secret
+    shown = f"the {name} at {urlsplit(url).hostname}"  # the rest of the URL may be a secret
     try:
         answer = requests.post(
             url, json=json, data=data, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False

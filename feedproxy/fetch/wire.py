@@ -1,7 +1,8 @@
-"""What arrives over a connection: in time, and not more than is borne, headers too.
+"""Time and size limits for everything that is read from a connection, headers included.
 
-Each read of a socket has its own time limit, which a server that sends a byte now and then never meets. So what an answer
-is read from watches the time of the whole errand, its redirects included, and counts.
+A socket's timeout applies to each read, so a server that sends a byte now and then never exceeds
+it. Connections here therefore check the deadline of the whole download, redirects included, at each
+read, and count the bytes.
 """
 
 import io
@@ -17,23 +18,23 @@ from typing import Any
 
 from feedproxy.model import FetchLimits
 
-# Real answers have 2 KB; http.client takes a hundred lines of 64 KB.
+# Real responses have headers of 2 KB; http.client accepts a hundred lines of 64 KB.
 _MAX_HEADER_BYTES = 64 * 1024
-# Chunks of a body have lengths of their own, and are followed by trailers.
+# Factor for the overhead of chunked encoding: each chunk has a length, and trailers may follow.
 _MOST_FOR_A_BYTE = 2
 
 
 class LimitError(OSError):
-    """What arrives is more than is borne; says why."""
+    """Headers or a body are larger than the limit; the message says which."""
 
 
 class DeadlineError(TimeoutError):
-    """The time of an errand is over."""
+    """The time limit of a download is exceeded."""
 
 
 @dataclass(slots=True)
 class Download:
-    """What is to be had, with all redirects on the way: of which media types, and in which time."""
+    """The limits of one download with all its redirects: media types, size and remaining time."""
 
     limits: FetchLimits
     media_types: re.Pattern[str]
@@ -42,7 +43,7 @@ class Download:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Count time; waiting for a turn does not count."""
+        """Count the time of a request; the time that it waits for its slot does not count."""
         self.deadline = time.monotonic() + self.left_s
         try:
             yield
@@ -50,10 +51,10 @@ class Download:
             self.left_s = self.deadline - time.monotonic()
 
     def wait_s(self, most_s: float) -> float:
-        """Return how long to wait for what comes next.
+        """Return the time to wait for the next read, at most *most_s* seconds.
 
         Raises:
-            OverError: not at all.
+            DeadlineError: the download has no time left.
 
         """
         left = self.deadline - time.monotonic()
@@ -62,19 +63,20 @@ class Download:
         return min(left, most_s)
 
 
-# That of the present thread: neither requests nor requests-cache hands anything down to where it is needed.
+# The download of the current thread. It is a context variable, because neither requests nor
+# requests-cache passes a parameter on to the connection.
 errand: ContextVar[Download] = ContextVar("errand")
 
 
 class _Wire(io.RawIOBase):
-    """The bytes of one answer."""
+    """The bytes of one response, limited in time and size."""
 
-    def __init__(self, raw: io.RawIOBase, connection: Any) -> None:  # noqa: ANN401 (a socket, or urllib3's or ssl's of one)
+    def __init__(self, raw: io.RawIOBase, connection: Any) -> None:  # noqa: ANN401 (a socket, or a wrapper of urllib3 or ssl)
         self._raw, self._connection, self._errand = raw, connection, errand.get()
         self._most, self._what = _MAX_HEADER_BYTES, "headers are"
 
     def begin_body(self) -> None:
-        """Count for the body from now on."""
+        """Apply the limits of the body from now on."""
         self._most, self._what = (
             self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES,
             "body is",
@@ -103,22 +105,22 @@ class _Wire(io.RawIOBase):
 
 
 class _Response(HTTPResponse):
-    """An answer that is read from a wire."""
+    """A response that is read through a `_Wire`."""
 
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as http.client calls it)
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (http.client's arguments)
         super().__init__(sock, *args, **kwargs)
         self._wire = _Wire(self.fp.detach(), sock)
         self.fp = io.BufferedReader(self._wire)
 
     def begin(self) -> None:
-        """Read the headers."""
+        """Read the headers, then apply the limits of the body."""
         super().begin()
         self._wire.begin_body()
 
 
 @cache
-def watched(pool: Any) -> Any:  # noqa: ANN401 (a kind of pool, from there and back)
-    """Return a kind of pool whose connections read from wires."""
+def watched(pool: Any) -> Any:  # noqa: ANN401 (a class of connection pools, and a subclass of it)
+    """Return a subclass of a connection pool class whose connections apply the limits."""
     connection = type(
         f"Watched{pool.ConnectionCls.__name__}",
         (pool.ConnectionCls,),

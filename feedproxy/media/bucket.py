@@ -1,6 +1,7 @@
-"""Pictures on an S3 server: an object for each, by its name, all machines'. The only module that imports fsspec and s3fs.
+"""Pictures on an S3 server, one object for each file, shared by all machines.
 
-An object is whole or not there, so nothing is left unfinished. What is asked costs one request.
+The only module that imports fsspec and s3fs. S3 writes objects atomically, so there are no
+unfinished files. Reading an object and looking up its size is one request each.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,10 @@ _ADVICE = "check FEEDPROXY_MEDIA_URL, FEEDPROXY_MEDIA_ENDPOINT and the keys"
 
 
 class S3Media:
-    """Implements `Media` below an address such as s3://bucket/prefix; without *key* credentials are found as AWS' tools do."""
+    """Implements `Media` below a URL such as s3://bucket/prefix.
+
+    Without *key* the credentials are those that AWS' own tools would find.
+    """
 
     def __init__(self, url: str, *, endpoint: str = "", key: str = "", secret: str = "") -> None:
         self._url, self._root = url, url.removeprefix("s3://")
@@ -50,8 +54,8 @@ class S3Media:
             except FileNotFoundError:
                 return None
 
-    def find(self, name: str) -> Path | None:  # noqa: ARG002 (as `Media` has it)
-        """See `Media`: nothing is on this machine."""
+    def find(self, name: str) -> Path | None:  # noqa: ARG002 (the signature is that of `Media`)
+        """See `Media`; no file is on this machine, so the result is always None."""
         return None
 
     def names(self) -> Iterator[str]:
@@ -60,8 +64,8 @@ class S3Media:
             found = self._files.find(self._root, refresh=True)
         return (name for path in found if is_name(name := path.rpartition("/")[2]))
 
-    def leftovers(self, now: datetime) -> Iterator[str]:  # noqa: ARG002 (as `Media` has it)
-        """See `Media`."""
+    def leftovers(self, now: datetime) -> Iterator[str]:  # noqa: ARG002 (the signature is that of `Media`)
+        """See `Media`; there are none."""
         return iter(())
 
     def size(self, name: str) -> int:
@@ -77,9 +81,9 @@ class S3Media:
 
     @property
     def _files(self) -> Any:  # noqa: ANN401 (s3fs has no types)
-        """What reaches the server: opened when it is used first, as its thread does not survive a fork."""
+        """The S3 client, opened on first use because its thread does not survive a fork."""
         if self._opened is None:
-            # at several pieces at a time it would ask for the size first
+            # with more concurrency s3fs would request an object's size before its content
             once = {"use_listings_cache": False, "skip_instance_cache": True, "max_concurrency": 1}
             self._opened = s3fs.S3FileSystem(**self._options, **once)
         return self._opened

@@ -1,4 +1,4 @@
-"""The folder with pictures: files that are whole or not there, in 256 folders by the beginning of their names."""
+"""Pictures in a folder: files written atomically, in 256 subfolders by the start of their names."""
 
 import hashlib
 import re
@@ -12,54 +12,60 @@ from feedproxy import files
 from feedproxy.errors import StoreError
 from feedproxy.model import MediaFile
 
-# By the ending of a file's name.
+# Media type by file name extension.
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _NAME_DIGITS = 32
 _NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}\.(?:{'|'.join(MEDIA_TYPES)})")
-# Temporary files lie in the same folders.
+# The pattern of picture files; temporary files are in the same subfolders.
 _PARTS = "??/*"
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A file and its content."""
+    """A picture file's description and its content."""
 
     file: MediaFile
     body: bytes
 
 
 class Media(Protocol):
-    """Files by name; a name is the hash of its content, so none ever changes. What fails is a StoreError."""
+    """Picture files by name; a name is the hash of the content, so no file ever changes.
+
+    Every failure is a StoreError.
+    """
 
     def put(self, form: PictureFile) -> None:
-        """Keep a file, if it is not kept yet."""
+        """Store a file, unless it is stored already."""
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of the file of that name, None if there is none; no other text is looked for."""
+        """Return the content of the file *name*, None if there is no such file.
+
+        A *name* that is not the name of a picture file is not looked up.
+        """
 
     def find(self, name: str) -> Path | None:
-        """Return where on this machine the file of that name is, None if it is not."""
+        """Return the path of the file *name* on this machine, None if it is not here."""
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all files that are kept."""
+        """Yield the names of all stored files."""
 
     def leftovers(self, now: datetime) -> Iterator[str]:
-        """Yield the names of files that were never finished, as their writer was killed."""
+        """Yield the names of unfinished files, whose writers were killed."""
 
     def size(self, name: str) -> int:
-        """Return the size in bytes of one of `names` or `leftovers`, 0 if it is gone."""
+        """Return the size in bytes of one of `names` or `leftovers`, 0 if it no longer exists."""
 
     def remove(self, name: str) -> int:
-        """Delete one of `names` or `leftovers`; return how many bytes that freed."""
+        """Delete one of `names` or `leftovers`; return the number of bytes freed."""
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text is the name of a file that may be kept."""
+    """Return whether a text has the form of a picture file's name."""
     return bool(_NAME.fullmatch(text))
 
 
 def name_of(body: bytes, ending: str) -> str:
-    """Return the name of a file by its content.
+    """Return the name of a file with the content *body*.
 
     >>> name_of(b"", "png")
     'e3b0c44298fc1c149afbf4c8996fb924.png'
@@ -68,21 +74,21 @@ def name_of(body: bytes, ending: str) -> str:
 
 
 def is_named_by(name: str, body: bytes) -> bool:
-    """Tell whether a name is that of a content."""
+    """Return whether *name* is the name of a file with the content *body*."""
     return name == name_of(body, name.rpartition(".")[2])
 
 
 class FolderMedia:
-    """Files by name; a name is the hash of its content, so a file never changes."""
+    """Implements `Media` in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, form: PictureFile) -> None:
-        """Keep a file, if it is not kept yet.
+        """Store a file, unless it is stored already.
 
         Raises:
-            StoreError: it can't be written.
+            StoreError: the file can't be written.
 
         """
         file = self._file(form.file.name)
@@ -94,14 +100,17 @@ class FolderMedia:
                 opened.write(form.body)
         except OSError as e:
             raise StoreError(
-                f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; check FEEDPROXY_DATA"
+                f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; "
+                "check FEEDPROXY_DATA"
             ) from e
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of the file of that name, None if there is none; no other text is looked for on the disk.
+        """Return the content of the file *name*, None if there is no such file.
+
+        A *name* that is not the name of a picture file is not looked up on the disk.
 
         Raises:
-            StoreError: it is there and can't be read.
+            StoreError: the file exists and can't be read.
 
         """
         if not _NAME.fullmatch(name):
@@ -116,23 +125,23 @@ class FolderMedia:
             ) from e
 
     def find(self, name: str) -> Path | None:
-        """Return the file of that name, None if there is none."""
+        """Return the path of the file *name*, None if there is no such file."""
         return next(iter(self._found(name)), None) if _NAME.fullmatch(name) else None
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all files that are kept."""
+        """Yield the names of all stored files."""
         return (file.name for file in self._folder.glob("??/*") if _NAME.fullmatch(file.name))
 
     def leftovers(self, now: datetime) -> Iterator[str]:
-        """Yield the names of files that were never finished, as their writer was killed."""
+        """Yield the names of unfinished files, whose writers were killed."""
         return (file.name for file in files.abandoned(self._folder, _PARTS, now))
 
     def size(self, name: str) -> int:
-        """Return the size in bytes of one of `names` or `leftovers`, 0 if it is gone."""
+        """Return the size in bytes of one of `names` or `leftovers`, 0 if it no longer exists."""
         return sum(file.stat().st_size for file in self._found(name))
 
     def remove(self, name: str) -> int:
-        """Delete one of `names` or `leftovers`; return how many bytes that freed."""
+        """Delete one of `names` or `leftovers`; return the number of bytes freed."""
         size = 0
         for file in self._found(name):
             try:

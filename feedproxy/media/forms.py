@@ -1,9 +1,9 @@
-"""What is kept of a picture: its pixels in the original size, and a form for reading. Pure.
+"""Encode the two variants of a picture: the original size, and a smaller one for reading. Pure.
 
-The only module that imports Pillow; the web side never loads it.
+The only module that imports Pillow; the web server never loads it.
 
-Every picture is decoded and encoded anew, so that nothing else survives: no metadata, no comment, no bytes behind the
-end, no second meaning as another kind of file.
+Every picture is decoded and encoded again, so that only its pixels remain: no metadata, no comment,
+no bytes behind the end, no second meaning as another kind of file.
 """
 
 import io
@@ -17,7 +17,8 @@ from feedproxy.errors import PictureError
 from feedproxy.media.folder import MEDIA_TYPES, PictureFile, name_of
 from feedproxy.model import ImageRules, MediaFile, StoredPicture, Url
 
-# What is decoded, and as what its original size is kept. Of SVG, which is a program, Pillow knows nothing.
+# The formats that are decoded, and the format in which the original size of each is stored. Pillow
+# does not decode SVG, which may contain scripts.
 _KEPT_AS = {
     "AVIF": "WEBP",
     "BMP": "PNG",
@@ -30,24 +31,25 @@ _KEPT_AS = {
 _DECODED = tuple(sorted(_KEPT_AS.keys() - {"MPO"}))
 _ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _READING_QUALITY = 80
-# What has lost something once is to lose little more.
+# A high quality: the picture was compressed with loss before, and is to lose little more.
 _ORIGINAL_QUALITY = 90
-# Half the time of the default, for 4 % more bytes.
+# Takes half the time of the default, for 4 % more bytes.
 _WEBP_METHOD = 2
 _MAX_WEBP_PX = 16_383
-# What e-readers show; WebP is a core media type since EPUB 3.3 (3.2), and hardly one knows it.
+# The formats that e-readers show. WebP is a core media type since EPUB 3.3 (3.2), but hardly any
+# e-reader shows it.
 _IN_BOOKS = tuple(MEDIA_TYPES[_ENDINGS[kind]] for kind in ("JPEG", "PNG"))
-# The colour profiles that cameras and programs write have 0.5 to 4 KB; a larger one carries something else.
+# The colour profiles of cameras and programs have 0.5 to 4 KB; a larger one carries other data.
 _MAX_PROFILE_BYTES = 16_000
-# Trying all filters of PNG takes seconds on large pictures.
+# Trying all filters of PNG takes seconds for pictures with more pixels.
 _OPTIMIZED_PIXELS = 1_000_000
-# Twenty seconds; all frames are in memory at once.
+# Twenty seconds of animation; all frames are in memory at once.
 _MAX_FRAMES = 500
-# Each scan of a JPEG file goes over all its pixels (ITU T.81, B.1.1.3: no other bytes look like its marker); cameras and
-# programs write a dozen.
+# Each scan of a JPEG file is a pass over all its pixels. Cameras and programs write about a dozen.
+# No other bytes look like a scan's marker (ITU T.81, B.1.1.3).
 _JPEG, _SCAN, _MAX_SCANS = b"\xff\xd8", b"\xff\xda", 100
 _EXIF_ORIENTATION = 0x0112
-# What turns a picture upright (Exif 2.32, 4.6.4 A).
+# The operation that turns a picture upright, by its orientation (Exif 2.32, 4.6.4 A).
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,7 +59,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow raises over broken files; it warns of some, which is an exception where warnings are.
+# What Pillow raises for broken files, and its warnings, for where warnings are turned into errors.
 _FOREIGN = (
     *(
         ArithmeticError,
@@ -82,21 +84,23 @@ _FOREIGN = (
 
 
 def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, PictureFile]:
-    """Return a picture in its original size and for reading.
+    """Return a picture in its original size, and its variant for reading.
 
-    The form for reading is WebP, at most `reading_width_px` wide; where the original is not wider and not larger in
-    bytes, it serves for both. An animation becomes an animated WebP; one with too many frames, or with more than
-    `max_pixels` in all of them together, or that ends too early, is kept as its first frame.
+    The variant for reading is WebP, at most `reading_width_px` wide; where the original is not
+    wider and not larger in bytes, it serves as both. An animation becomes an animated WebP. An
+    animation that has too many frames, or more than `max_pixels` in all frames together, or that
+    ends too early, is stored as its first frame.
 
     Raises:
-        PictureError: *body* is no picture of a kind that is kept, is broken, or too large.
+        PictureError: *body* is not a picture in a supported format, is broken, or is too large.
 
     """
     if len(body) > rules.max_bytes:
         raise PictureError(url, f"picture of {len(body)} bytes is larger than {rules.max_bytes}")
     if body.startswith(_JPEG) and body.count(_SCAN) > _MAX_SCANS:
         raise PictureError(url, f"picture of more than {_MAX_SCANS} scans takes too long")
-    # Ours is looked at before anything is decoded; Pillow's own, where a frame makes a picture larger than it said.
+    # `_check_size` applies the limit before anything is decoded. Pillow applies it as well, where a
+    # frame makes the picture larger than its header says.
     Image.MAX_IMAGE_PIXELS = rules.max_pixels
     try:
         with Image.open(io.BytesIO(body), formats=_DECODED) as image:
@@ -118,10 +122,11 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, P
 def make_book_form(
     stored: StoredPicture, read: Callable[[str], bytes | None], rules: ImageRules
 ) -> PictureFile | None:
-    """Return a picture that is held as e-readers show it: JPEG, or PNG where it is transparent; an animation stands still.
+    """Return a stored picture for e-readers: JPEG, or PNG if it is transparent.
 
-    It is at most `reading_width_px` wide. A form that is kept is taken as it is where it fits. *read* gives a file's content
-    by its name. None if there is no file of it any more, or it can't be decoded.
+    It is at most `reading_width_px` wide, and a still picture. A stored variant that meets this is
+    returned unchanged. *read* returns a file's content by name, None if there is no such file. The
+    result is None if the file no longer exists or can't be decoded.
     """
     for file in (stored.reading, stored.original):
         if file.media_type in _IN_BOOKS and file.width <= rules.reading_width_px:
@@ -142,7 +147,7 @@ def make_book_form(
 
 
 def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:
-    """Refuse a picture by what its header says, before a pixel of it is decoded."""
+    """Refuse a picture by the size in its header, before any pixel is decoded."""
     width, height = image.size
     if width < 1 or height < 1 or width * height > rules.max_pixels:
         raise PictureError(
@@ -151,7 +156,10 @@ def _check_size(url: Url, image: Image.Image, rules: ImageRules) -> None:
 
 
 def _moving(image: Image.Image, rules: ImageRules) -> tuple[PictureFile, PictureFile] | None:
-    """Return an animation, None for what is none, has too many pixels, or can't be read to its end."""
+    """Return the variants of an animation, None for a still picture.
+
+    The result is also None if the animation has too many pixels or frames, or is cut short.
+    """
     try:
         frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
         is_moderate = (
@@ -188,7 +196,11 @@ def _still(image: Image.Image, body: bytes, rules: ImageRules) -> tuple[PictureF
 def _encode(
     image: Image.Image, kind: str, profile: bytes | None, *, keep: bool, lossless: bool
 ) -> PictureFile:
-    """Return a still picture in its original size; *keep* says that it is still as it was decoded."""
+    """Return a still picture in its original size.
+
+    With *keep* it is unchanged since it was decoded, so a JPEG keeps its quantisation tables. With
+    *lossless* a WebP is encoded without loss.
+    """
     if kind == "JPEG":
         keeps_tables = keep and image.format == "JPEG" and image.mode in ("L", "RGB")
         picture = image if image.mode in ("L", "RGB") else image.convert("RGB")
@@ -216,9 +228,9 @@ def _encode(
 def _animated(image: Image.Image, width: int) -> tuple[PictureFile, PictureFile]:
     frames, durations, size = [], [], image.size
     for frame in ImageSequence.Iterator(image):
-        if frame.size != size:  # one that grows is made to be a burden
+        if frame.size != size:  # frames that grow are an attack on memory
             raise ValueError("frames of different sizes")
-        frames.append(frame.convert("RGBA"))  # WebP knows a frame's duration once it is decoded
+        frames.append(frame.convert("RGBA"))  # for WebP, a frame's duration is known once decoded
         durations.append(int(frame.info.get("duration", 0)))
     for frame in frames:
         frame.info = {}
@@ -254,16 +266,19 @@ def _as_form(image: Image.Image, kind: str, **options: object) -> PictureFile:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Return a picture as its metadata say it is to be held."""
+    """Return a picture rotated and mirrored as its Exif orientation says."""
     try:
         turn = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 0))
-    except _FOREIGN:  # broken metadata of a picture that may be whole
+    except _FOREIGN:  # the metadata may be broken where the picture is not
         turn = None
     return image.transpose(turn) if turn is not None else image
 
 
 def _profile(image: Image.Image) -> bytes | None:
-    """Return a picture's colour profile, without which its colours are others."""
+    """Return a picture's colour profile, None if it has none that can be kept.
+
+    The colours would change without it.
+    """
     profile = image.info.get("icc_profile")
     return (
         profile
@@ -275,7 +290,7 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _coloured(image: Image.Image) -> Image.Image:
-    """Return a picture in one of the two modes that WebP has."""
+    """Return a picture as RGB or RGBA, the two modes of WebP."""
     if image.mode.startswith("I"):  # 16 bits of grey
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("RGB")
     is_transparent = "A" in image.getbands() or "transparency" in image.info
