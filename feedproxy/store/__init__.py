@@ -1,7 +1,9 @@
-"""The store: what is held, what waits, and how each channel's polls went. The only room that imports SQLAlchemy.
+"""Store articles, the fetch queue and the state of each channel's polls in an SQL database.
 
-`Library` is what readers need, `WebStore` what the web side needs besides, `Store` what the poller does; `open_store` makes the
-SQL implementation of all, `open_web_store` one for the web side. `move` copies all that one holds to another engine.
+No other package imports SQLAlchemy. `Library` is the interface for readers, `WebStore` adds what
+the web side needs, `Store` what the poller needs. `open_store` returns the SQL implementation of
+all three, `open_web_store` one for the web side. `move` copies a whole store to another database,
+also to one of another engine.
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive

@@ -1,4 +1,4 @@
-"""Archives: logs of what was published, in pages that never change once they are full (RFC 5005, 4)."""
+"""Keep archives: logs of published articles, in pages that never change once full (RFC 5005, 4)."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -23,10 +23,10 @@ from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
 
-# How many positions a page has; another number would change pages that are kept for ever.
+# Positions on a page. Never change this: pages that clients keep for ever would change with it.
 PAGE_ENTRIES = 100
-# When so many articles are due, as after an import, each log is made up in a transaction of its own, so that nobody waits for
-# all of them.
+# When more articles than this are due, as after an import, each log is completed in a transaction
+# of its own, so that other writers need not wait for all logs.
 _MANY = 2_000
 _CHUNK = 5_000
 _logs, _due = select(t.archive_log), select(t.archive_due.c.article_id)
@@ -35,7 +35,7 @@ _since = and_(
     t.article_version.c.article_id == t.archive.c.article_id,
     t.article_version.c.number == t.archive.c.version,
 )
-# asked for last, as it lies behind the text in its row
+# Conditions on these columns come last: they lie behind the body text in the row of an article.
 _own = t.article.c.id == t.archive.c.article_id
 _updated, _published = (
     select(each).where(_own).scalar_subquery()
@@ -51,7 +51,8 @@ _is_there = (
     .where(or_(t.article_version.c.number.is_(None), _is_current))
     .correlate(t.membership)
 )
-# What a log has not, or not as it is now, in each of the channels that show it.
+# Articles that a log lacks, or has in an older state than the present one, once for each channel
+# that lists them.
 _missing = (
     select(t.membership.c.article_id, t.membership.c.channel)
     .where(t.membership.c.channel.in_(rows.SOME), t.membership.c.published.is_not(None), ~_is_there)
@@ -72,41 +73,45 @@ _version = rows.CHANGES.add_columns(
 
 
 class Archive(Protocol):
-    """What was published, page by page. Every method raises StoreError where the store can't be read or written."""
+    """The archives, page by page.
+
+    Every method raises StoreError if the store can't be read or written.
+    """
 
     def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
-        """Append to each of *logs* what its channels show and it has not, by date and ID; return how many entries that were.
+        """Append to each log the articles of its channels that it lacks.
 
-        An article that was corrected, or got a better date, after its page was full is appended again (RFC 5005, 4: the newer
-        one counts).
+        Return the number of new entries. They are appended in the order of date and ID. An article
+        that was corrected, or got a better date, after its page was full is appended again (RFC
+        5005, 4: the newer entry counts).
         """
 
     def is_due(self) -> bool:
-        """Tell whether anything was stored since it was added to last."""
+        """Return whether any article was stored since the last call of `append`."""
 
     def length(self, log: str) -> int:
-        """Return how many positions of a log are taken: each `PAGE_ENTRIES` of them make a full page."""
+        """Return the number of positions in a log; `PAGE_ENTRIES` of them make a full page."""
 
     def page(self, log: str, number: int) -> list[ArchiveEntry]:
-        """Return the articles of a page that are held, the newest first; page 1 is the oldest.
+        """Return the stored articles of a page, newest first; page 1 is the oldest.
 
-        In a full page each is as it was when the page became full.
+        A full page shows each article as it was when the page became full.
         """
 
     def version(self, log: str, channels: Collection[str]) -> Version:
-        """Return what changes with every change to an entry of *channels*, and with what is appended to their *log*."""
+        """Return a version that changes with each change to *channels* and each new log entry."""
 
     def page_version(self, log: str, number: int) -> Version:
-        """Return what changes with a full page: only by what is deleted."""
+        """Return a version that changes only when an article of the full page is deleted."""
 
 
 class SqlArchive:
-    """Implements `Archive`; see there."""
+    """Implements `Archive`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
 
-    def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:  # noqa: D102 (described where it is promised, as the others)
+    def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:  # noqa: D102
         added = 0
         with self._db.reading() as db:
             known, is_due = _known(db), _count_due(db, 1) > 0
@@ -140,7 +145,7 @@ class SqlArchive:
             ).one()
             source = rows.source_of(db)
         length = 0 if last is None else last + 1
-        # neither ever falls, so their sum changes with each
+        # Neither the count of changes nor the length ever falls, so the sum changes with each.
         return Version(
             source + int(number or 0) + length,
             max((each for each in (changed_at, added) if each), default=None),
@@ -209,9 +214,12 @@ def _count_due(db: Connection, most: int) -> int:
 
 
 def _append_due(db: Connection, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
-    """Append what is due to the logs that are made up; where that is too much, have all be made up anew.
+    """Append the due articles to the logs that lack nothing else.
 
-    So is a log that is configured no more, if it ever comes back.
+    If more than `_MANY` articles are due, delete the rows of `archive_log` instead, so that
+    `append` completes every log from all articles of its channels. Delete the rows of logs that are
+    no longer configured as well; such a log is completed in the same way if it is ever configured
+    again.
     """
     known = _known(db)
     for gone in rows.chunks(known.keys() - {log.name for log in logs}):
@@ -239,11 +247,15 @@ def _append(
     channels: Collection[str],
     due: Sequence[ArticleId] = (),
 ) -> int:
-    """Append what a log has not of what *channels* show, of the articles that are *due*, else of all; full pages stay then."""
+    """Append the articles of *channels* that a log lacks; return their number.
+
+    With *due* only these articles are considered, otherwise all. Pages that become full are
+    frozen.
+    """
     start = _length(db, log.name)
     places = {channel: place for place, (_, channel) in enumerate(log.places)}
     query, only = (_missing_due, {"due": due}) if due else (_missing, {})
-    found: dict[str, int] = {}  # the first of its places of each article
+    found: dict[str, int] = {}  # the index of the most preferred place of each article
     for article_id, channel in db.execute(query, {"log": log.name, "some": list(channels), **only}):
         found[article_id] = min(places[channel], found.get(article_id, len(places)))
     entries = [
@@ -264,7 +276,11 @@ def _append(
 
 
 def _freeze(db: Connection, log: str, start: int, end: int) -> None:
-    """Have the pages that became full show their articles as they are now: as the version that comes next will be kept."""
+    """Keep the pages that became full at the present state of their articles.
+
+    Each entry gets the number of the version in which the present state will be kept when the
+    article changes.
+    """
     entries, versions = t.archive.c, t.article_version.c
     first, last = start // PAGE_ENTRIES * PAGE_ENTRIES, end // PAGE_ENTRIES * PAGE_ENTRIES
     number = (

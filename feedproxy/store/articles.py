@@ -1,4 +1,4 @@
-"""Rows of articles, their tags, links and earlier versions, inside a transaction that the caller holds."""
+"""Read and write articles, their tags, links and versions, in the caller's transaction."""
 
 import json
 from collections import defaultdict
@@ -14,7 +14,7 @@ from feedproxy.store import rows
 from feedproxy.store import tables as t
 from feedproxy.store.indexed import search_due
 
-# What an article has in common with its versions, in the database.
+# The columns that `article` and `article_version` share.
 _VERSIONED = (
     *("title", "body", "summary", "authors", "picture_url", "picture_alt", "picture_caption"),
     *("published", "dated", "updated", "rule", "url"),
@@ -42,7 +42,7 @@ _is_held = select(t.article.c.id).where(t.article.c.id == rows.MINE)
 
 
 def read(db: Connection, ids: Collection[str]) -> list[Article]:
-    """Return the articles with *ids*, in that order."""
+    """Return the stored articles with *ids*, in that order."""
     tags, links, pictures = defaultdict(list), defaultdict(list), defaultdict(list)
     some = {"some": ids}
     found = {row.id: row for row in db.execute(_of_some, some)}
@@ -63,7 +63,7 @@ def read(db: Connection, ids: Collection[str]) -> list[Article]:
 
 
 def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
-    """Return the headlines of the articles with *ids*, in that order."""
+    """Return the headlines of the stored articles with *ids*, in that order."""
     channels = rows.channels_of(db, [ArticleId(each) for each in ids])
     found = {
         row.id: Headline(
@@ -81,7 +81,7 @@ def headlines(db: Connection, ids: Collection[str]) -> list[Headline]:
 def dates(
     db: Connection, ids: Collection[ArticleId]
 ) -> dict[ArticleId, tuple[datetime, DateSource]]:
-    """Return when those of *ids* that are held were published, and where that comes from."""
+    """Return publication date and date source of each stored article among *ids*."""
     found: dict[ArticleId, tuple[datetime, DateSource]] = {}
     for some in rows.chunks(ids):
         for row in db.execute(_dates, {"some": some}):
@@ -90,12 +90,15 @@ def dates(
 
 
 def is_held(db: Connection, article_id: ArticleId) -> bool:
-    """Tell whether an article is held."""
+    """Return whether an article is stored."""
     return db.execute(_is_held, {"mine": article_id}).first() is not None
 
 
 def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> None:
-    """Write an article, with its tags and links; over what is there, unless it *is_new*."""
+    """Write an article with its tags and links, over the stored ones unless it *is_new*.
+
+    Also queue the article for the search index.
+    """
     values = {"id": saved.id, **_values_of(saved), "stored": now}
     if is_new:
         db.execute(insert(t.article), values)
@@ -118,7 +121,10 @@ def write(db: Connection, saved: Article, now: datetime, *, is_new: bool) -> Non
 
 
 def redate(db: Connection, saved: Article, now: datetime) -> None:
-    """Write the date of an article that is held, wherever it stands; what it was before is kept as a version."""
+    """Write a new date of a stored article to all tables that have it; keep the old version.
+
+    Also queue the article for the search index.
+    """
     keep_version(db, saved.id, now)
     values = {
         "published": saved.published,
@@ -136,7 +142,7 @@ def redate(db: Connection, saved: Article, now: datetime) -> None:
 
 
 def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
-    """Keep an article that is held as it is, as the version that *now* is replaced."""
+    """Copy the present state of a stored article to `article_version`, as replaced at *now*."""
     versions = t.article_version.c
     count = select(func.count() + 1).where(versions.article_id == article_id).scalar_subquery()
     columns = [t.article.c[name] for name in _VERSIONED]
@@ -167,7 +173,7 @@ def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
 
 
 def as_it_was(held: Article, row: Row[Any]) -> Article:
-    """Return an article as one of its versions has it; its links and pictures are the present ones."""
+    """Return an article as one of its versions, but with its present links and pictures."""
     return replace(
         held,
         url=Url(row.url or held.url),
@@ -185,7 +191,7 @@ def as_it_was(held: Article, row: Row[Any]) -> Article:
 
 
 def drop(db: Connection, ids: Collection[ArticleId]) -> None:
-    """Delete articles, with all that is theirs alone."""
+    """Delete articles, with all rows that belong to them alone."""
     for some in rows.chunks(ids):
         db.execute(delete(t.membership).where(t.membership.c.article_id.in_(some)))
         db.execute(delete(t.waiting).where(t.waiting.c.article_id.in_(some)))
@@ -212,7 +218,8 @@ def _values_of(saved: Article) -> dict[str, Any]:
     }
 
 
-def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa: ANN401 (a row, and what belongs to it)
+# The arguments are a row of `article` and values from the rows that belong to it.
+def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa: ANN401
     return Article(
         id=ArticleId(row.id),
         site=row.site,

@@ -1,4 +1,4 @@
-"""Whether a database has changed at all, for next to nothing."""
+"""Detect whether a database has changed at all, at next to no cost."""
 
 import sqlite3
 import threading
@@ -10,14 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
 
-# SQLite's own number has 32 bits, and begins anew with each connection.
+# `data_version` has 32 bits, and starts anew with each connection.
 _BITS = 32
 
 
 class ChangeCounter:
-    """A connection that never writes, so that SQLite's `data_version` tells it of every commit, this process' own ones too.
+    """Counts the commits to an SQLite database through a connection that never writes.
 
-    The number is that of one connection, so all threads share it.
+    `PRAGMA data_version` reports commits of other connections only; as this one never writes, that
+    includes all commits of this process. The value belongs to one connection, so all threads share
+    that connection.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -26,7 +28,9 @@ class ChangeCounter:
         self._number = 0
 
     def read(self) -> int:
-        """Return a number that is another one after each commit; where the database can't tell, another one each time.
+        """Return a number that differs after each commit.
+
+        Databases other than SQLite can't tell; the number then differs with every call.
 
         Raises:
             StoreError: the database can't be read.
@@ -44,7 +48,7 @@ class ChangeCounter:
             return int((self._number << _BITS) + row[0])
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         with self._lock:
             self._drop()
 

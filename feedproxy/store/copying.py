@@ -1,7 +1,9 @@
-"""Move a store to another database, of another engine too: each table by its key, some rows at a time, and compared at the end.
+"""Move a store to another database, possibly of another engine.
 
-How far a table has come is its last key there, as rows come in their keys' order and each lot is one transaction: so a move that
-was killed goes on. There are no sequences to set, as every key is a name or a number of ours.
+Each table is copied in the order of its primary key, in batches of rows, and compared at the end.
+Each batch is one transaction, so the last key in the target tells how far a table was copied, and
+a move that was killed can continue. No sequences have to be set, as every key is a name or a number
+that this program chooses.
 """
 
 import hashlib
@@ -41,7 +43,8 @@ from feedproxy.store.schema import revision
 from feedproxy.store.search import SqlSearch
 
 _ROWS = 500
-# Who polls is not moved, and an index is its engine's own: it is made anew.
+# Tables that are not copied: the lease belongs to a process, and the target engine builds its own
+# search index.
 _LEFT = frozenset((t.lease.name, search_doc.name, search_due.name))
 _Key = tuple[Any, ...]
 
@@ -55,17 +58,18 @@ def move(
     lease: timedelta,
     told: Callable[[str, int, int], None],
 ) -> dict[str, int]:
-    """Copy all that a store holds at this moment to another database; return how many rows each table has at both ends.
+    """Copy the present content of a store to another database; return the rows of each table.
 
-    What search finds is indexed anew there, by whoever polls.
+    The search index is not copied; the poller rebuilds it in the target.
 
-    Where it comes from stands in the target until all is there, so that nobody polls into a part. Pollers of the source are held
-    off, by its lease and by a lock in *folder*. *told* is called after each lot: the table, how many of its rows are there, and
-    how many there are to be.
+    Until all rows are there, the target holds the source's address, so that nobody polls into an
+    incomplete store. Pollers of the source are kept out by its lease and by a lock file in
+    *folder*. After each batch *told* is called with the name of the table, the number of its rows
+    in the target, and their number in the source.
 
     Raises:
-        StoreError: there is no store, it is being polled, the target holds something else, or not the same at the end; or
-            one of them fails.
+        StoreError: there is no store at *source_url*; a poller has its lease; the target holds
+            other data, or differs from the source at the end; or a database fails.
 
     """
     source, target = _open_ends(source_url, target_url, folder)
@@ -73,8 +77,8 @@ def move(
     try:
         with _quiet(source, folder, clock, lease) as renew:
             _claim(target, name, clock())
-            with source.reading() as reader:  # one state of it, whatever readers ask for meanwhile
-                if reader.dialect.name != "sqlite":  # while it waits for the target
+            with source.reading() as reader:  # one snapshot, as readers' requests still come in
+                if reader.dialect.name != "sqlite":  # it is idle while the target writes
                     reader.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
                 tables = list(_tables())
                 copied = {
@@ -90,7 +94,7 @@ def move(
 
 
 def _open_ends(source: str, target: str, folder: Path) -> tuple[Database, Database]:
-    """Return the databases to move from and to, both with the present schema."""
+    """Return the source and the target database, both with the present schema."""
     if _place_of(source) == _place_of(target):
         raise StoreError("store: both addresses are the same")
     if not _survey(source)[0]:
@@ -98,13 +102,14 @@ def _open_ends(source: str, target: str, folder: Path) -> tuple[Database, Databa
     is_ours, is_empty = _survey(target)
     if not is_ours and not is_empty:
         raise StoreError(
-            f"store: {engines.without_password(target)} holds something else; name an empty database"
+            f"store: {engines.without_password(target)} holds something else; "
+            "name an empty database"
         )
     return open_database(source, folder), open_database(target, folder)
 
 
 def _place_of(url: str) -> str:
-    """Return an address as two of one database compare."""
+    """Return a form of an address that is equal for two addresses of the same database."""
     try:
         parsed = make_url(url)
     except SQLAlchemyError as e:
@@ -118,7 +123,10 @@ def _place_of(url: str) -> str:
 
 
 def _survey(url: str) -> tuple[bool, bool]:
-    """Return whether a database holds a store, and whether it holds nothing; a file that is not there is not made."""
+    """Return whether a database holds a store, and whether it is empty.
+
+    A missing SQLite file is not created.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
         return False, True
@@ -136,7 +144,7 @@ def _survey(url: str) -> tuple[bool, bool]:
 
 @dataclass(slots=True)
 class _Sum:
-    """How many rows there are, and a hash over them in their keys' order."""
+    """The number of rows, and a hash over them in the order of their keys."""
 
     rows: int = 0
     hash: str = ""
@@ -149,7 +157,10 @@ class _Sum:
 
 
 def _tables() -> Iterator[Table]:
-    """Yield the tables that are moved, those that others refer to first, with moments as the numbers they are."""
+    """Yield the tables to copy, in the order of their foreign keys.
+
+    Moments are declared as plain integers, so that they are copied unchanged.
+    """
     for table in t.metadata.sorted_tables:
         if table.name not in _LEFT:
             columns = (
@@ -167,11 +178,10 @@ def _tables() -> Iterator[Table]:
 def _quiet(
     source: Database, folder: Path, clock: Clock, lease: timedelta
 ) -> Iterator[Callable[[], None]]:
-    """Hold off whoever fills a store; yield what is to be called now and then, so that it stays so."""
-    leasing, owner = (
-        SqlLease(source),
-        "migrate-store",
-    )  # one that was killed is no other; the turn is for one at a time
+    """Keep pollers out of a store; yield a function that renews the lease, to be called often."""
+    # The owner is the same in each process, so that a new move takes over the lease of a killed
+    # one; the exclusive lock ensures that only one move runs.
+    leasing, owner = SqlLease(source), "migrate-store"
     renewed = clock()
 
     def renew() -> None:
@@ -197,25 +207,27 @@ def _lead(leasing: SqlLease, owner: str, now: datetime, lease: timedelta) -> Non
 
 
 def _claim(target: Database, name: str, now: datetime) -> None:
-    """Have *target* be ours until all is there."""
+    """Mark *target* as incomplete; it must be empty or an incomplete copy of the same source."""
     with target.writing() as db:
         from_where = db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar()
         if from_where == name:
             return
         if from_where:
             raise StoreError(
-                f"store: a move from {from_where} was not brought to its end there; name that, or an empty database"
+                f"store: a move from {from_where} was not brought to its end there; "
+                "name that, or an empty database"
             )
         for table in _tables():
             if db.execute(select(literal(1)).select_from(table).limit(1)).first():
                 raise StoreError(
-                    f"store: it holds a store already ({table.name} has rows); name an empty database"
+                    f"store: it holds a store already ({table.name} has rows); "
+                    "name an empty database"
                 )
         db.execute(insert(t.lease).values(name=MOVING, owner=name, until=now))
 
 
 def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], None]) -> None:
-    """Hold that every table has as many rows as were copied, and the same."""
+    """Raise unless every table of *target* has the same rows as were copied."""
     for table in _tables():
         with target.reading() as db:
             found = _sum(_walk(db, table), renew)
@@ -230,7 +242,7 @@ def _release(target: Database) -> None:
     with target.writing() as db:
         db.execute(delete(t.lease).where(t.lease.c.name == MOVING))
         if db.dialect.name != "sqlite":
-            db.exec_driver_sql("ANALYZE")  # else it plans for empty tables
+            db.exec_driver_sql("ANALYZE")  # otherwise queries are planned for empty tables
 
 
 def _copy(
@@ -240,9 +252,10 @@ def _copy(
     renew: Callable[[], None],
     told: Callable[[str, int, int], None],
 ) -> _Sum:
-    """Copy what is not there yet of the first of *tables*.
+    """Copy the rows of the first of *tables* that are not in *target* yet.
 
-    If what is there is not the same, as the source has changed since, it is copied anew, with the others, which may refer to it.
+    If the rows that are there differ from the source, which may have changed since, delete them,
+    and those of the other tables, which may refer to them, and copy all.
     """
     table = tables[0]
     with target.reading() as db:
@@ -268,7 +281,7 @@ def _copy(
 def _walk(
     db: Connection, table: Table, after: _Key | None = None, until: _Key | None = None
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the rows of a table by its key, some at a time."""
+    """Yield batches of rows of a table in the order of its primary key."""
     key = list(table.primary_key)
     query = select(table).order_by(*key).limit(_ROWS)
     if until:
@@ -287,7 +300,7 @@ def _walk(
 
 
 def _whole(row: Sequence[Any]) -> tuple[Any, ...]:
-    """Return a row with no fractions: SQLite keeps some where a column is of whole numbers."""
+    """Return a row with floats as integers: SQLite may store floats in integer columns."""
     return tuple(int(value) if isinstance(value, float) else value for value in row)
 
 

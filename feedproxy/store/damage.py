@@ -1,4 +1,7 @@
-"""Damage to an SQLite file: the process whose query meets it tells all others by a file beside it."""
+"""Report damage to an SQLite file to all processes.
+
+The process whose query finds the damage writes a file beside the database, which the others read.
+"""
 
 import sqlite3
 from contextlib import suppress
@@ -7,17 +10,17 @@ from pathlib import Path
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-# The primary codes of a file that is not what was written (SQLite, "Result and Error Codes").
+# The primary result codes for a damaged file (SQLite, "Result and Error Codes").
 _CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def watch(engine: Engine) -> None:
-    """Have damage that a query of an engine comes upon be noted."""
+    """Write down any damage that a query of an engine finds."""
     event.listen(engine, "handle_error", _note)
 
 
 def found(engine: Engine) -> str:
-    """Return what was noted last, "" if nothing was."""
+    """Return the message of the damage found last, "" if none was found."""
     try:
         return _mark(engine).read_text("utf-8").strip() if engine.dialect.name == "sqlite" else ""
     except OSError:
@@ -25,7 +28,7 @@ def found(engine: Engine) -> str:
 
 
 def clear(engine: Engine) -> None:
-    """Forget what was noted, as the file was replaced or mended."""
+    """Delete the message, as after the file was replaced or repaired."""
     with suppress(OSError):
         _mark(engine).unlink()
 
@@ -33,7 +36,7 @@ def clear(engine: Engine) -> None:
 def _note(context: ExceptionContext) -> None:
     error = context.original_exception
     if context.engine and getattr(error, "sqlite_errorcode", 0) & 0xFF in _CODES:
-        with suppress(OSError):  # what can't be written is noted nowhere, and still raised
+        with suppress(OSError):  # the query still raises its error
             _mark(context.engine).write_text(f"{error}\n", "utf-8")
 
 

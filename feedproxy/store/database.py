@@ -1,7 +1,7 @@
-"""Connections to a database: transactions and snapshots over one engine or two.
+"""Run transactions and snapshots over one engine, or over a primary and a replica.
 
-An open transaction or snapshot is a value that is passed on, and not a state of the thread. What the
-database raises is a `StoreError`.
+An open transaction or snapshot is a value that callers pass on, not a state of the thread. Errors
+of the database are raised as `StoreError`.
 """
 
 import threading
@@ -19,28 +19,29 @@ from feedproxy.store import damage, postgres
 from feedproxy.store.change_counter import ChangeCounter
 from feedproxy.store.schema import locked
 
-# A server that could not be reached is let be so long, so that readers get the last good copy at once.
+# After a failed connection no other is tried for this long, so that readers get the last good copy
+# at once.
 _REST_S = 1.0
 
 
 class Connections(Protocol):
-    """Runs reads and writes: each in a transaction of its own (`Database`), or all in one that is open."""
+    """Runs reads and writes, each in its own transaction (`Database`) or all in an open one."""
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """Give the connection for a read."""
+        """Yield a connection for reading."""
 
     def writing(self, host: str = "") -> AbstractContextManager[Connection]:
-        """Give the connection for a write; if it fails, nothing of it is left."""
+        """Yield a connection for writing; undo all of the block's writes if it raises."""
 
     def snapshot(self) -> AbstractContextManager["Connections"]:
-        """Begin a snapshot: all its reads show the state at the first one; it refuses writes."""
+        """Begin a snapshot: all its reads show the state at the first; it refuses writes."""
 
     def transaction(self) -> AbstractContextManager["Connections"]:
         """Begin a transaction: it is committed at the end, or undone if the block raises."""
 
 
 class Snapshot:
-    """Implements `Connections` by one transaction that only reads."""
+    """Implements `Connections` by one read-only transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -54,7 +55,8 @@ class Snapshot:
     def writing(self, host: str = "") -> NoReturn:
         """See `Connections`."""
         raise StoreError(
-            f"store: a snapshot can't write{host and f' for {host}'}; use the store that it was taken from"
+            f"store: a snapshot can't write{host and f' for {host}'}; "
+            "use the store that it was taken from"
         )
 
     @contextmanager
@@ -68,7 +70,7 @@ class Snapshot:
 
 
 class Transaction:
-    """Implements `Connections` by one transaction that writes.
+    """Implements `Connections` by one writing transaction.
 
     Each write, and each inner transaction, is a savepoint.
     """
@@ -83,7 +85,8 @@ class Transaction:
             yield self._connection
 
     @contextmanager
-    def writing(self, host: str = "") -> Iterator[Connection]:  # noqa: ARG002 (the write lock covers every host)
+    # The open transaction's write lock covers every host.
+    def writing(self, host: str = "") -> Iterator[Connection]:  # noqa: ARG002
         """See `Connections`."""
         with _translated(), self._connection.begin_nested():
             yield self._connection
@@ -101,7 +104,11 @@ class Transaction:
 
 
 class Database:
-    """Implements `Connections`. Reads go to *replica*, if there is one and it answers."""
+    """Implements `Connections`. Reads go to *replica*, if there is one and it answers.
+
+    While the replica does not answer, the primary is read, with the execution option
+    `stands_in` (see `rows.source_of`).
+    """
 
     def __init__(self, engine: Engine, replica: Engine | None = None) -> None:
         self._is_file, self._writers = engine.dialect.name == "sqlite", set[int]()
@@ -121,16 +128,18 @@ class Database:
             )
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self.change_counter.close()
         for way in {self._primary, *self._readers}:
             way.engine.dispose()
 
     @contextmanager
     def exclusive_lock(self, file: Path, *, shared: bool = False) -> Iterator[None]:
-        """Hold off the other pollers: of this machine by a lock on *file*, of all by one in the database.
+        """Hold the lock that keeps out other pollers.
 
-        A turn that is *shared* holds off only those that take one alone.
+        With SQLite it is a lock on *file*, for this machine. With PostgreSQL it is an advisory lock
+        in the database, for all machines. A *shared* lock keeps out only those that want the
+        exclusive one.
         """
         self._refuse_inside()
         with (
@@ -142,8 +151,8 @@ class Database:
             yield
 
     def compact(self) -> None:
-        """Give back the room that what was deleted took."""
-        if not self._is_file:  # others do it by themselves
+        """Return the space of deleted rows to the file system."""
+        if not self._is_file:  # PostgreSQL vacuums by itself
             return
         self._refuse_inside()
         with _translated(), self._engine.connect().execution_options(alone=True) as connection:
@@ -151,13 +160,13 @@ class Database:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def check(self) -> str:
-        """Return what is wrong with the database's own structure, "" if nothing is."""
+        """Check the structure of an SQLite file; return the first fault, "" if there is none."""
         with self.reading() as db:
             found = db.exec_driver_sql("PRAGMA quick_check(1)").scalar() if self._is_file else "ok"
         return "" if found == "ok" else str(found)
 
     def damage(self) -> str:
-        """Return the damage to an SQLite file that a query of any process has met, "" if none has."""
+        """Return the damage that a query of any process found in an SQLite file, "" if none did."""
         return damage.found(self._engine)
 
     @contextmanager
@@ -168,10 +177,10 @@ class Database:
 
     @contextmanager
     def writing(self, host: str = "") -> Iterator[Connection]:
-        """Begin a transaction that writes; it waits for any other that does.
+        """Begin a writing transaction; it waits for any other one to end.
 
-        One over the budget of a *host* changes nothing that readers see, and waits only for others
-        over the same host.
+        With PostgreSQL, a transaction over the budget of a *host* waits only for others over the
+        same host, and listeners are not notified of it, as it changes nothing that readers see.
         """
         self._refuse_inside()
         options = {"write": True, "host": host}
@@ -199,10 +208,11 @@ class Database:
             yield Transaction(connection)
 
     def _refuse_inside(self) -> None:
-        """Raise where a thread would wait for the transaction that it has open itself."""
+        """Raise if this thread would wait for a transaction that it has open itself."""
         if threading.get_ident() in self._writers:
             raise StoreError(
-                "store: this thread has a transaction open; write through that, and take the turn before it"
+                "store: this thread has a transaction open; write through that, "
+                "and take the turn before it"
             )
 
     def _reader(self) -> Connection:
@@ -215,7 +225,11 @@ class Database:
 
 
 class _Way:
-    """The way to a server: while nobody answers there, one thread at a time tries, and the others are told so at once."""
+    """Connects to one server, with a circuit breaker.
+
+    While the server does not answer, only one thread at a time tries to connect; the others get the
+    last error at once.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self._lock = engine, threading.Lock()
@@ -225,8 +239,9 @@ class _Way:
         """Return a connection.
 
         Raises:
-            StoreError: nobody answered a moment ago.
-            SQLAlchemyError: nobody answers.
+            StoreError: the last attempt failed less than `_REST_S` ago, or another thread is
+                trying.
+            SQLAlchemyError: the server does not answer.
 
         """
         if not self._trouble:
@@ -257,5 +272,5 @@ def _translated() -> Iterator[None]:
 
 
 def in_words(error: Exception) -> str:
-    """Return what the database said, on one line."""
+    """Return the message of a database error, on one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())

@@ -1,4 +1,4 @@
-"""Engines: how a database is opened, and what a transaction is there."""
+"""Create database engines, and define how their transactions begin."""
 
 import os
 import sqlite3
@@ -14,7 +14,8 @@ from sqlalchemy.exc import ArgumentError
 from feedproxy.errors import StoreError
 from feedproxy.store import damage, postgres
 
-# How long a writer waits for another one, in ms; a transaction here takes a few. Who asks the web side waits less.
+# Milliseconds that a writer waits for another one; a transaction takes a few. The web side waits
+# less, as a client waits for the response.
 _BUSY_TIMEOUT_MS, _SHORT_TIMEOUT_MS = 5_000, 1_000
 _READS = frozenset(
     (
@@ -27,15 +28,17 @@ _READS = frozenset(
         *(sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_PRAGMA),
     )
 )
-# What SQLite asks for when it opens a virtual table, that of search; nobody else can have it without `writable_schema`.
+# The action that SQLite's authorizer is called with when a virtual table is opened, here the search
+# index. No statement can use it otherwise, as that needs `writable_schema`.
 _OPENS = (sqlite3.SQLITE_UPDATE, "sqlite_master")
 _CHANGES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 
 
 def create(url: str, only: frozenset[str] | None = None) -> Engine:
-    """Return an engine for an SQLAlchemy *url*; the folder of an SQLite file is made.
+    """Return an engine for an SQLAlchemy *url*; create the folder of an SQLite file.
 
-    With *only* it is the web side's: it writes to no other tables (SQLite; elsewhere that is what roles are for), and waits less.
+    With *only*, the engine is for the web side: it waits less for locks, and an SQLite database
+    refuses writes to all but these tables. With PostgreSQL, restrict writes by the role in the URL.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -64,9 +67,10 @@ def file_of(url: str) -> Path | None:
 
 
 def create_frozen(url: str) -> Engine | None:
-    """Return an engine for an SQLite file on a file system that can only be read, None for any other *url*.
+    """Return an engine for an SQLite file on a read-only file system, None for any other *url*.
 
-    WAL wants to write beside the file; what nobody can change can be read without (SQLite, "Read-Only Databases").
+    WAL mode needs to write beside the file. A file that nobody can change is opened as immutable,
+    without WAL (SQLite, "Read-Only Databases").
     """
     file = file_of(url)
     if file is None or not file.is_file() or not os.statvfs(file).f_flag & os.ST_RDONLY:
@@ -75,7 +79,7 @@ def create_frozen(url: str) -> Engine | None:
 
 
 def size_of(db: Connection) -> int:
-    """Return how many bytes a database's rows take; what was deleted does not count."""
+    """Return the bytes that the rows of a database take, without those of deleted rows."""
     if db.dialect.name == "sqlite":
         pages, free, page_size = (
             int(db.exec_driver_sql(f"PRAGMA {name}").scalar() or 0)
@@ -86,17 +90,20 @@ def size_of(db: Connection) -> int:
 
 
 def without_password(url: str) -> str:
-    """Return a database's address as it may be shown."""
+    """Return a database's address without passwords, for display."""
     try:
-        return (
-            make_url(url).set(query={}).render_as_string(hide_password=True)
-        )  # a password may stand in the query, too
+        # The query may hold a password, too.
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         return "the database"
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DB-API connection)
-    """Have readers never wait (WAL), writers wait for each other, and SQLAlchemy say when a transaction begins."""
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
+    """Set up a DB-API connection: WAL mode, the busy timeout, and no implicit transactions.
+
+    With WAL readers never wait, and writers wait for each other only. SQLAlchemy's events begin the
+    transactions.
+    """
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
@@ -108,18 +115,23 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
 
 
 def _hold_transaction(connection: Connection, _name: str) -> None:
-    """Raise where SQLite has undone a transaction by itself, as it may on a full disk.
+    """Raise if SQLite has rolled back the transaction by itself, as it may when the disk is full.
 
-    A savepoint would begin another one then, and be committed without the rest ("SAVEPOINT").
+    The savepoint would begin a new transaction then, which would be committed without the earlier
+    writes (SQLite, "SAVEPOINT").
     """
     if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
         raise StoreError(
-            "store: the database has undone this transaction after an error; nothing of it is stored"
+            "store: the database has undone this transaction after an error; "
+            "nothing of it is stored"
         )
 
 
-def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  # noqa: ANN401 (the same)
-    """Have a connection change no table but these, and no schema (SQLite, "Compile-Time Authorization Callbacks")."""
+def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  # noqa: ANN401
+    """Make a DB-API connection refuse changes to the schema and to all tables but *only*.
+
+    See SQLite, "Compile-Time Authorization Callbacks".
+    """
 
     def judge(action: int, name: str | None, *_: object) -> int:
         is_fine = (
@@ -134,7 +146,10 @@ def _restrict(only: frozenset[str], connection: Any, _record: object) -> None:  
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at the start of a writing transaction: upgrading to it later can fail at once (SQLite, WAL)."""
+    """Begin a transaction, with the write lock if it writes.
+
+    Upgrading a read transaction to a write transaction can fail at once (SQLite, WAL).
+    """
     options = connection.get_execution_options()
-    if not options.get("alone"):  # what can't be part of a transaction
+    if not options.get("alone"):  # set for statements that can't run in a transaction
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")

@@ -1,14 +1,15 @@
-"""The tables of search. Pure.
+"""Define the tables of search. Pure.
 
-The index itself, `search_index`, is another kind of table in each engine; the first migration makes it.
+The index itself, `search_index`, is another kind of table in each engine; the first migration
+creates it.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
 from feedproxy.store.tables import Moment, metadata
 
-# The number under which the search index knows an article; `published` repeats the article's. One that was indexed anew, or
-# deleted, leaves its old number.
+# The numbers by which the search index knows articles; `published` repeats the article's. When an
+# article is indexed again or deleted, the row of its old number stays, without an article.
 search_doc = Table(
     "search_doc",
     metadata,
@@ -23,7 +24,7 @@ search_doc = Table(
     Index("search_doc_article", "article_id", unique=True),
 )
 
-# Articles that came, or changed, since the search index was added to last.
+# Articles that were stored or changed since the search index was last updated.
 search_due = Table(
     "search_due",
     metadata,

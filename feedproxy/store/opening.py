@@ -1,4 +1,4 @@
-"""Open a store: whole for the poller, for reading and readers' requests for the web side."""
+"""Open a store: the whole one for the poller, or one for the web side."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,16 +18,19 @@ from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, locked, migrate, revision, upgrade
 from feedproxy.store.sql import SqlStore
 
-# What to do where a database says one of these.
+# Advice to the operator, by a part of the error message of the database.
 _ADVICE = {
     "malformed": "stop everything, put the file aside, and restore a backup",
     "not a database": "stop everything, put the file aside, and restore a backup",
     "disk is full": "make room",
     "locked": "another process holds it; end that",
     "Connection refused": "start the server, or see whether it listens there",
-    "No module named 'psycopg": "install what PostgreSQL needs: pip install -r requirements-scale.txt",
+    "No module named 'psycopg": (
+        "install what PostgreSQL needs: pip install -r requirements-scale.txt"
+    ),
 }
-# Who holds it, in the data folder, has the pollers' turn on this machine.
+# The pollers of this machine lock this file in the data folder, with SQLite
+# (`Database.exclusive_lock`).
 LOCK_FILE = "poller.lock"
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
@@ -35,20 +38,25 @@ _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 def open_store(
     url: str, folder: Path, *, redis_url: str = "", shares_lock: bool = False
 ) -> SqlStore:
-    """Return the store at an SQLAlchemy *url*, its schema up to date; its locks lie in *folder*, which is made.
+    """Return the store at an SQLAlchemy *url*, with its schema up to date.
 
-    With *redis_url* budgets of hosts, and who polls, are in Redis. Who *shares_turns* takes them together with others that do,
-    and claims what it works on.
+    Its lock files lie in *folder*, which is created. With *redis_url* the lease and the budgets of
+    hosts are in Redis. With *shares_lock* the store's `exclusive_lock` is a shared one: it can be
+    held together with other processes that set this, which all claim polls and articles before they
+    work on them.
 
     Raises:
-        StoreError: it can't be opened, or a later version made it.
+        StoreError: the store can't be opened, or a later version created it.
 
     """
     return _store(open_database(url, folder), folder, redis_url, shares_lock=shares_lock)
 
 
 def open_database(url: str, folder: Path) -> Database:
-    """Return the same without what is done with it."""
+    """Return the database of a store, as `open_store` opens it.
+
+    Also clear the report of damage to an SQLite file that was repaired or replaced since.
+    """
     with _told(url):
         folder.mkdir(parents=True, exist_ok=True)
         lock_file, file = folder / "schema.lock", engines.file_of(url)
@@ -57,21 +65,22 @@ def open_database(url: str, folder: Path) -> Database:
         with _disposed_of_on_error(engines.create(url)) as engine:
             if file and revision(engine) is None:
                 raise StoreError(
-                    f"store: {file} is no store of this program; name another file, or delete it to begin anew"
+                    f"store: {file} is no store of this program; name another file, "
+                    "or delete it to begin anew"
                 )
             migrate(engine, lock_file)
     database = Database(engine)
-    with suppress(StoreError):  # what can be read of a damaged file is served
+    with suppress(StoreError):  # the readable part of a damaged file is served
         if database.damage() and not database.check():
             damage.clear(engine)
     return database
 
 
 def _create(file: Path, lock_file: Path) -> None:
-    """Make an SQLite file if there is none: under another name, so that none is ever half made.
+    """Create an SQLite file if there is none, under another name first, so that none is incomplete.
 
     Raises:
-        StoreError: a store was there, and is lost.
+        StoreError: there was a store, and its data is lost.
 
     """
     wal, new = Path(f"{file}-wal"), f"{file}.new"
@@ -81,17 +90,19 @@ def _create(file: Path, lock_file: Path) -> None:
                 return
             if wal.exists() and wal.stat().st_size:
                 raise StoreError(
-                    f"store: {file} is missing, but {wal.name} is there; restore a backup, or delete it to begin anew"
+                    f"store: {file} is missing, but {wal.name} is there; "
+                    "restore a backup, or delete it to begin anew"
                 )
             for ending in ("", "-wal", "-shm", "-journal"):
                 Path(f"{new}{ending}").unlink(missing_ok=True)
             with _disposed_of_on_error(engines.create(f"sqlite:///{new}")) as engine:
                 upgrade(engine)
-            engine.dispose()  # which writes what is in the WAL into the file
+            engine.dispose()  # closing the last connection writes the WAL into the file
             Path(new).replace(file)
     elif not file.stat().st_size:
         raise StoreError(
-            f"store: {file} is empty, so what it held is lost; restore a backup, or delete it to begin anew"
+            f"store: {file} is empty, so what it held is lost; "
+            "restore a backup, or delete it to begin anew"
         )
 
 
@@ -105,12 +116,16 @@ def _disposed_of_on_error(engine: Engine) -> Iterator[Engine]:
 
 
 def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> WebStore:
-    """Return what the web side needs of the store at *url*: all is read, and nothing written but readers' requests.
+    """Return the store at *url* for the web side: it reads everything, and writes only requests.
 
-    What is read comes from the replica at *read_url*, where one is named, and from *url* while that does not answer.
+    Reads go to the replica at *read_url*, if one is given, and to *url* while the replica does not
+    answer.
+
+    If *url* can't be opened, a replica with the present schema is enough, and so is an SQLite file
+    on a read-only file system.
 
     Raises:
-        StoreError: as `open_store`.
+        StoreError: as in `open_store`.
 
     """
     only = frozenset((t.request.name,))
@@ -119,7 +134,7 @@ def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str
         with _told(read_url):
             replica = engines.create(read_url, only)
     try:
-        open_store(url, folder).close()  # which brings its schema up to date
+        open_store(url, folder).close()  # brings the schema up to date
         engine = engines.create(url, only)
     except StoreError:
         frozen = (
@@ -134,7 +149,7 @@ def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str
 
 
 def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = False) -> SqlStore:
-    """Return the store over a database, with what is in Redis, if anything is."""
+    """Return the store over a database, with the lease and the budgets in Redis if there is one."""
     exclusive_lock = partial(db.exclusive_lock, folder / LOCK_FILE, shared=shares_lock)
     if not redis_url:
         return SqlStore(db, exclusive_lock, SqlLease(db), SqlBudget(db, folder))
@@ -148,7 +163,7 @@ def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = Fa
 
 @contextmanager
 def _told(url: str) -> Iterator[None]:
-    """Have what a database raises while it is opened be one line that says which, and what to do."""
+    """Raise errors while opening a database as one line with its address and advice."""
     try:
         yield
     except (SQLAlchemyError, OSError, ImportError, ValueError) as e:

@@ -1,4 +1,4 @@
-"""Rows of pictures and their files, inside a transaction that the caller holds."""
+"""Read and write pictures and their files, in the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from feedproxy.store import rows
 from feedproxy.store import tables as t
 from feedproxy.urls import picture_key
 
-# A moment further ahead was written by a clock that has jumped back since.
+# A picture counts as due if its `try_at` is further ahead than this, as written by a wrong clock.
 _LONGEST_WAIT = timedelta(days=31)
 _original, _reading = t.media_file.alias("original"), t.media_file.alias("reading")
 _held = (
@@ -41,7 +41,7 @@ _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
 def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
-    """Return the pictures of *articles* that are held."""
+    """Return the stored pictures of *articles*."""
     found: dict[Url, StoredPicture] = {}
     for some in rows.chunks(articles):
         found |= {Url(row[0]): _stored(row) for row in db.execute(_held_of, {"some": some})}
@@ -49,13 +49,13 @@ def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, Stored
 
 
 def held_by_key(db: Connection, key: str) -> StoredPicture | None:
-    """Return the picture whose address has that key, if it is held."""
+    """Return the stored picture whose upstream address has this key, None if there is none."""
     row = db.execute(_held.where(t.picture.c.key == key).limit(1)).first()
     return _stored(row) if row else None
 
 
 def known(db: Connection, urls: Collection[Url]) -> set[Url]:
-    """Return those of *urls* that were heard of before, held or not."""
+    """Return those of *urls* that have a row, with or without stored files."""
     found: set[Url] = set()
     for some in rows.chunks(urls):
         found.update(map(Url, db.execute(_known, {"some": some}).scalars()))
@@ -65,9 +65,9 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
 def due(
     db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
 ) -> list[WaitingPicture]:
-    """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
+    """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
     moments = {"now": now, "horizon": now + _LONGEST_WAIT}
-    if not db.execute(_any_due, moments).first():  # which names no channel
+    if not db.execute(_any_due, moments).first():  # a cheap query, without the channels
         return []
     query = (
         select(t.picture.c.url, t.picture.c.tries)
@@ -79,7 +79,7 @@ def due(
 
 
 def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
-    """Return the query for the moment from which on the next picture is due."""
+    """Return the query for the time when the next picture is due."""
     return (
         select(t.picture.c.try_at)
         .where(*_missing(hosts, channels))
@@ -91,7 +91,10 @@ def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
 def write_shown(
     db: Connection, article_id: ArticleId, shown: Sequence[Url], now: datetime, *, is_new: bool
 ) -> None:
-    """Write which pictures an article shows; those never heard of are to be fetched. Nothing is there of one that *is_new*."""
+    """Write which pictures an article shows, and queue the unknown ones to be fetched.
+
+    Rows of an earlier state are replaced, unless the article *is_new*.
+    """
     if not is_new:
         db.execute(delete(t.article_picture).where(t.article_picture.c.article_id == article_id))
     rows.insert_all(
@@ -119,7 +122,7 @@ def keep(db: Connection, pictures: Mapping[Url, StoredPicture]) -> None:
 
 
 def touch(db: Connection, url: Url, now: datetime) -> None:
-    """Count a change for each channel that shows an article with a picture."""
+    """Count a change for each channel that lists an article with this picture."""
     query = (
         select(t.membership.c.channel)
         .join(t.article_picture, t.article_picture.c.article_id == t.membership.c.article_id)
@@ -147,7 +150,7 @@ def unused(db: Connection) -> list[Url]:
 
 
 def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
-    """Have pictures be fetched again whose files are missing; until then they are not shown."""
+    """Queue the pictures whose *files* are missing to be fetched; they are not shown until then."""
     for some in rows.chunks(files):
         lost = t.picture.c.original.in_(some) | t.picture.c.reading.in_(some)
         for url in list(db.execute(select(t.picture.c.url).where(lost)).scalars()):
@@ -157,7 +160,7 @@ def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
 
 
 def drop_unused(db: Connection) -> None:
-    """Delete the pictures that no article shows any more, and the files that no picture has."""
+    """Delete the pictures that no article shows any more, and the files without a picture."""
     db.execute(delete(t.picture).where(~_used))
     forms = (
         exists().where(form == t.media_file.c.name)
@@ -167,7 +170,7 @@ def drop_unused(db: Connection) -> None:
 
 
 def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for a picture that is not held, at one of *hosts*, of an article that one of *channels* shows."""
+    """Return the conditions for pictures without files, at *hosts*, of articles in *channels*."""
     shown = (
         exists()
         .where(

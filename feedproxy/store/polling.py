@@ -1,4 +1,7 @@
-"""What the poller keeps beside the articles: when what is polled, when whom may be asked, what happened, serials. Ports."""
+"""Define the ports for what the poller stores besides articles.
+
+The schedule of polls, the lease, the budgets of hosts, counters and alarms, and serials.
+"""
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
@@ -9,140 +12,158 @@ from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState
 
 
 class Schedule(Protocol):
-    """When which channel is polled."""
+    """The schedule of the channels' polls."""
 
     def states(self) -> dict[str, ChannelState]:
-        """Return what is remembered of each channel's polls."""
+        """Return the poll state of each channel, by its ID."""
 
     def state(self, channel: str) -> ChannelState:
-        """Return what is remembered of one channel's polls."""
+        """Return the poll state of one channel."""
 
     def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
-        """Return what is remembered of the channels that may be due; a moment beyond *horizon* is not believed."""
+        """Return the poll states of the channels that may be due.
+
+        A time after *horizon* counts as due, as it was written by a clock that was wrong.
+        """
 
     def remember_poll(self, state: ChannelState) -> None:
-        """Store a channel's state, but for its outcomes."""
+        """Store a channel's state, without its outcomes."""
 
     def remember_outcomes(self, channel: str, outcomes: str) -> None:
         """Store how the latest pages of a channel fitted the rules."""
 
     def plan_first(self, polls: Mapping[str, datetime]) -> None:
-        """Set when channels are polled that never were, as far as that is not set yet."""
+        """Set when channels are polled first, unless they have been polled or scheduled before."""
 
     def begin_poll(self, channel: str, seen: datetime | None, until: datetime) -> bool:
-        """Claim the poll of a channel that was *seen* to be due at that moment; until *until* nobody else polls it.
+        """Claim the poll of a channel until *until*, if its due time is still *seen*.
 
-        Return False if somebody else has claimed it.
+        Return False if another process has claimed it.
         """
 
     def begin_articles(
         self, seen: Mapping[ArticleId, datetime | None], until: datetime
     ) -> set[ArticleId]:
-        """Claim in the same way articles that wait; return those that nobody else has claimed."""
+        """Claim queued articles in the same way; return those that no other process has claimed."""
 
     def next_due(
         self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]
     ) -> datetime | None:
-        """Return when the next poll or article of one of *channels*, or picture of one *showing* them at *hosts*, is due."""
+        """Return when the next poll, article or picture is due, None if nothing is planned.
+
+        Polls and articles are those of *channels*; pictures those at *hosts* in articles of the
+        channels *showing* them.
+        """
 
     def backfill(self, channel: str) -> Backfill | None:
-        """Return how far the walk down a channel's listing has come."""
+        """Return how far the walk down a channel's listing has come, None if it has not begun."""
 
     def remember_backfill(self, walk: Backfill) -> None:
-        """Store how far it has come."""
+        """Store how far a walk has come."""
 
     def forget_backfill(self, channel: str) -> None:
-        """Have the next walk begin at the top."""
+        """Delete the progress of a channel's walk, so that the next one begins at the top."""
 
 
 class Lease(Protocol):
-    """Who polls: one of several."""
+    """The lease that makes one of several pollers the leader."""
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or renew the lease until *until*; return False while somebody else holds it."""
+        """Acquire or renew the lease until *until*; return False while another owner holds it."""
 
     def resign(self, owner: str) -> None:
-        """Give the lease back."""
+        """Release the lease."""
 
     def leader(self) -> tuple[str, datetime] | None:
-        """Return who holds the lease, and until when."""
+        """Return the owner of the lease and when it expires, None if nobody holds it."""
 
 
 class HostBudget(Protocol):
-    """When which host may be asked, by whichever process."""
+    """The rate limit of each host, shared by all processes."""
 
     def reserve(
         self, host: str, gap_s: float, now: datetime, most_quiet_s: float
     ) -> tuple[datetime, datetime | None]:
-        """Return when to send the next request to a host, *gap_s* seconds after the last one.
+        """Return when to send the next request to a host, at least *gap_s* seconds after the last.
 
-        If the host wants to be left alone, return until when as the second value; nothing is reserved then. What lies
-        more than *most_quiet_s* seconds ahead is not believed.
+        If the host is to be left alone, return until when as the second value, and reserve nothing.
+        Such a time more than *most_quiet_s* seconds ahead is ignored.
         """
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
-        """Leave a host alone until *until*."""
+        """Send no requests to a host until *until*."""
 
     def slot(self, host: str, at_once: int) -> AbstractContextManager[object]:
-        """Hold one of so many places before a host, whichever process has the others; wait for one.
+        """Hold one of the *at_once* slots for requests to a host; wait for one if all are taken.
+
+        The slots are shared with other processes.
 
         Raises:
-            StoreError: where they are kept can't be written.
+            StoreError: the slots can't be written.
 
         """
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
-        """Return the hosts that want to be left alone, and until when."""
+        """Return the hosts that are to be left alone, and until when."""
 
 
 class Records(Protocol):
-    """What happened how often, and which alarms are on."""
+    """Counters of events, figures of the store, and alarms."""
 
     def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:
-        """Count what happened, by name, source and outcome."""
+        """Add to the counters of events, by name, source and outcome."""
 
     def counts(self) -> Mapping[tuple[str, str, str], int]:
-        """Return what happened since the store was made."""
+        """Return the counters of events since the store was created."""
 
     def sizes(self) -> Mapping[str, int]:
-        """Return how much of each kind there is: articles, gone, waiting, checks, requests, pictures, missing_pictures."""
+        """Return the number of rows of each kind.
+
+        The kinds are articles, gone, waiting, checks, requests, pictures and missing_pictures.
+        """
 
     def bytes_held(self) -> int:
-        """Return how many bytes the store and its pictures take."""
+        """Return the bytes that the store and its pictures take."""
 
     def queues(self) -> Mapping[str, int]:
-        """Return how many articles that are not held wait, by the channels that show them."""
+        """Return the number of queued articles that are not stored, by channel."""
 
     def newest(self) -> Mapping[str, datetime]:
         """Return when the newest article of each channel was published."""
 
     def per_day(self, channels: Collection[str], since: datetime) -> Mapping[date, int]:
-        """Return how many articles of *channels* were published on each day (UTC) from *since* on, days without any left out."""
+        """Return the number of articles of *channels* published on each day (UTC) since *since*.
+
+        Days without articles are left out.
+        """
 
     def alarms(self) -> list[Alarm]:
-        """Return the last alarm of each channel, oldest first."""
+        """Return the last alarm of each channel and rule, oldest first."""
 
     def put_alarm(self, alarm: Alarm) -> None:
         """Open or close a channel's alarm."""
 
     def untold(self) -> list[Alarm]:
-        """Return the alarms of whose state the webhook does not know."""
+        """Return the alarms whose present state was not sent to the webhook yet."""
 
     def told(self, alarm: Alarm) -> None:
-        """Remember that it knows."""
+        """Mark the state of an alarm as sent to the webhook."""
 
 
 class Serials(Protocol):
-    """The serials of what is signed: our own exports, and what other mirrors published."""
+    """The serials of signed publications: of our own exports, and of other mirrors."""
 
     def next(self, path: str, digest: str) -> int:
-        """Return the serial that `issue` would give."""
+        """Return the serial that `issue` would return, without storing it."""
 
     def issue(self, path: str, digest: str) -> int:
-        """Return the serial of a publication at *path*: the last one while its *digest* is the same, else one more."""
+        """Return and store the serial of a publication at *path*.
+
+        It is the last one while *digest* is the same, and one more otherwise.
+        """
 
     def highest(self, source: str, path: str) -> int:
-        """Return the serial that was remembered of what a source published at *path*, 0 if there is none."""
+        """Return the stored serial of a source's publication at *path*, 0 if there is none."""
 
     def remember(self, source: str, path: str, number: int) -> None:
-        """Store the serial of what a source published at *path*."""
+        """Store the serial of a source's publication at *path*."""

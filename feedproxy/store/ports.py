@@ -1,4 +1,4 @@
-"""What others see of the store: ports, each with its one implementation in SQL beside it."""
+"""Define the store's interfaces for other packages: ports, implemented in SQL in this package."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -29,145 +29,169 @@ Clock = Callable[[], datetime]
 
 
 class Library(Protocol):
-    """What the web side reads. Every method raises StoreError where the store can't be read."""
+    """Read access for the web side. Every method raises StoreError if the store can't be read."""
 
     @property
     def archive(self) -> Archive:
-        """What was published, page by page."""
+        """The archives, page by page."""
 
     @property
     def search(self) -> Search:
-        """Articles by words."""
+        """Full-text search."""
 
     def version(self, channels: Collection[str]) -> Version:
-        """Return what changes with every change to an entry of *channels*, or to where its links lead."""
+        """Return a version that changes with *channels*.
+
+        It changes with every change to one of their entries, or to an article that one of them
+        links to.
+        """
 
     def change_counter(self) -> int:
-        """Return a number that is another one after each change of the store, whatever changed, in some µs.
+        """Return a number that differs after each change of the store; takes a few µs.
 
-        It says nothing across processes, and a store that can't tell gives another one each time.
+        Numbers of different processes can't be compared. A store that can't detect changes returns
+        a new number each time.
         """
 
     def probe(self, channels: Collection[str], limit: int) -> None:
         """Read the newest articles of *channels*, as a feed does.
 
         Raises:
-            StoreError: they can't be read, or any process has found the store to be damaged.
+            StoreError: they can't be read, or any process has found damage to the store.
 
         """
 
     def snapshot(self) -> AbstractContextManager["Library"]:
-        """Give a library whose reads all show one state of the store: that of the first read."""
+        """Open a library whose reads all show the state of the store at the first read."""
 
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
-        """Return those of *articles* that are held, in their order."""
+        """Return those of *articles* that are stored, in their order."""
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
-        """Return the newest articles of *channels*, or of those with a *tag*, newest first, each once."""
+        """Return the newest articles of *channels*, newest first, without duplicates.
+
+        With *tag* only articles with this tag are returned.
+        """
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
-        """Return the same as headlines, each with the channels it is in."""
+        """Return the headlines of the newest articles of *channels*, with all channels of each."""
 
     def index(self, channel: str, offset: int, limit: int) -> list[Headline]:
-        """Return the articles of a channel, newest first, *offset* below the newest."""
+        """Return *limit* headlines of a channel, newest first, without the *offset* newest."""
 
     def count(self, channel: str) -> int:
-        """Return how many articles of a channel are held."""
+        """Return the number of stored articles of a channel."""
 
     def neighbours(
         self, article_id: ArticleId, channel: str
     ) -> tuple[Headline | None, Headline | None]:
-        """Return the articles of a channel that were published before and after one of its articles."""
+        """Return the headlines before and after an article in the order of a channel's dates."""
 
     def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
-        """Return the newest articles of *channels* with a tag."""
+        """Return the newest headlines of *channels* with a tag."""
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
-        """Return those pictures of *articles* that are held."""
+        """Return the stored pictures of *articles*, by upstream address."""
 
     def picture(self, key: str) -> StoredPicture | None:
-        """Return the picture whose upstream address has that `urls.picture_key`, None if it is not held."""
+        """Return the picture with this `urls.picture_key`, None if it is not stored."""
 
     def article(self, article_id: ArticleId) -> Article | None:
-        """Return an article that is held, None if it is not."""
+        """Return a stored article, None if it is not stored."""
 
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
-        """Return the channels of those of *articles* that are held."""
+        """Return the channels of each stored article among *articles*."""
 
     def period(
         self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None
     ) -> list[ArticleId]:
-        """Return the articles of *channels* published from *since* on and before *until*, newest first, *limit* at most."""
+        """Return the articles of *channels* published from *since* on and before *until*.
+
+        The newest come first; *limit* of them are returned at most.
+        """
 
     def original(self, article_id: ArticleId) -> Url | None:
-        """Return the upstream address of an article that is waiting or linked to, None if it was never heard of."""
+        """Return the upstream address of a queued or linked article, None if it is unknown."""
 
     def request(self, article_id: ArticleId) -> Request | None:
-        """Return the request for an article that is not held, None if nobody asked for it."""
+        """Return the open request for an article, None if there is none."""
 
 
 class WebStore(Library, Protocol):
-    """Where readers ask for articles that are not held, all that the web side ever writes; and what operators look at."""
+    """The store of the web side: it reads, and writes only readers' requests for articles.
+
+    It also has what operators look at.
+    """
 
     @property
     def schedule(self) -> Schedule:
-        """When what is polled."""
+        """The schedule of polls."""
 
     @property
     def lease(self) -> Lease:
-        """Who polls."""
+        """The lease of the leading poller."""
 
     @property
     def budget(self) -> HostBudget:
-        """When which host may be asked."""
+        """The rate limit of each host."""
 
     @property
     def records(self) -> Records:
-        """What happened."""
+        """Counters, figures and alarms."""
 
     def ask(self, article_id: ArticleId, *, most: int, now: datetime) -> bool:
-        """Queue an article, once; return False if it was never heard of, or if *most* requests are open."""
+        """Queue a request for an article, once; return whether it is queued.
+
+        It is not if the article's address is unknown, or if *most* requests are open.
+        """
 
 
 class Store(WebStore, Protocol):
-    """What the poller needs besides. Every method but `exclusive_lock` is one transaction: it happens wholly or not at all."""
+    """The store of the poller.
+
+    Every method but `exclusive_lock` is one transaction, which happens wholly or not at all.
+    """
 
     @property
     def serials(self) -> Serials:
-        """The serials of what is signed."""
+        """The serials of signed publications."""
 
     def exclusive_lock(self) -> AbstractContextManager[object]:
-        """Hold off every other poller of this store for a while."""
+        """Keep every other poller of this store out for the length of the block."""
 
     def transaction(self) -> AbstractContextManager["Store"]:
-        """Give a store whose reads and writes are one transaction; it is undone if the block raises.
+        """Open a store whose reads and writes are one transaction, undone if the block raises.
 
-        A transaction begun on that store is a part of it, and can be undone alone. While one is open,
-        its thread can neither write through the store itself nor take the turn.
+        A transaction opened on that store is nested, and can be undone alone. While a transaction
+        is open, its thread can neither write through the outer store nor acquire the exclusive
+        lock.
         """
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store what a listing shows, and queue its `news` that have an http(s) address.
+        """Store the items of a listing, and queue its `news` that have an http(s) address.
 
-        Return how many articles of the listing were unknown.
+        Return the number of articles that were unknown.
         """
 
     def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
-        """Return the articles of a listing that are not held, or whose headline has changed.
+        """Return the articles of a listing that are not stored, or whose headline has changed.
 
-        A change of white space is none.
+        A change of white space does not count.
         """
 
     def listed(
         self, channel: str, articles: Collection[ArticleId], until: datetime
     ) -> set[ArticleId]:
-        """Return those of *articles* that a listing of the channel has shown *until* then."""
+        """Return those of *articles* that the channel's listing first showed by *until*."""
 
     def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
-        """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
+        """Return a channel's queued articles, or *only* these of them, in the listing's order."""
 
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
-        """Return the channels that show an article that is due; a moment beyond *horizon* is not believed."""
+        """Return the channels with queued articles that are due.
+
+        A time after *horizon* counts as due, as it was written by a clock that was wrong.
+        """
 
     def save(
         self,
@@ -180,39 +204,50 @@ class Store(WebStore, Protocol):
         tries: int = 0,
         is_fetched: bool = True,
     ) -> None:
-        """Store an article with its pages, and those of its pictures that came with it; the others are to be fetched.
+        """Store an article with its pages and its fetched *pictures*; queue its other pictures.
 
-        If it was fetched, it waits no longer, or until *again_at*. Every channel that shows it or links to it has changed; what
-        it was before is kept as a version.
+        If the article *is_fetched*, it leaves the queue, or is due there again at *again_at*. Its
+        earlier state is kept as a version. The change counts for every channel that lists the
+        article, or one that links to it.
         """
 
     def redate(self, article: Article, now: datetime) -> None:
-        """Store an article's date, which was a guess before; every channel that shows it or links to it has changed."""
+        """Store a better date for an article whose date was a guess.
+
+        The change counts for every channel that lists the article, or one that links to it.
+        """
 
     def dates(
         self, articles: Collection[ArticleId]
     ) -> Mapping[ArticleId, tuple[datetime, DateSource]]:
-        """Return when those of *articles* that are held were published, and where that comes from."""
+        """Return publication date and date source of each stored article among *articles*."""
 
     def site_dates(self, site: str) -> Mapping[ArticleId, datetime]:
-        """Return when the articles of a site were published of which upstream says so."""
+        """Return the publication dates of a site's articles, as far as upstream gave them."""
 
     def oldest(
         self, channel: str, sources: Collection[DateSource], since: datetime | None = None
     ) -> datetime | None:
-        """Return the earliest date after *since* of what a channel shows, held or waiting, that comes from one of *sources*."""
+        """Return the earliest date of a channel's stored and queued articles, None without any.
+
+        Only dates from one of *sources*, and after *since*, are considered.
+        """
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
-        """Have an article wait no longer, or until *again_at*: it was fetched and is as it was."""
+        """Take an unchanged article off the queue, or make it due there again at *again_at*."""
 
     def mark_gone(self, article_id: ArticleId, now: datetime) -> None:
-        """Remember that upstream has an article no more; it stays, and waits no longer."""
+        """Record that upstream has deleted an article; it stays stored, and leaves the queue."""
 
     def drop(self, articles: Collection[ArticleId], now: datetime) -> None:
-        """Delete articles, with all that is theirs alone; every channel that showed or links to one of them has changed."""
+        """Delete articles, with all rows that belong to them alone.
+
+        The change counts for every channel that listed one of them, or an article that links to
+        one.
+        """
 
     def validators(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, Validators]:
-        """Return the validators of those of *articles* that are held and came as one page."""
+        """Return the validators of stored *articles* that came as a single page."""
 
     def pages(self, article_id: ArticleId) -> list[Page]:
         """Return the pages that an article was extracted from."""
@@ -221,41 +256,41 @@ class Store(WebStore, Protocol):
         """Return an article as it was before each of its changes, oldest first."""
 
     def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
-        """Return the IDs of all articles of *channels* that are held, or of those published *since* then."""
+        """Return the IDs of all stored articles of *channels*, or those dated *since* or later."""
 
     def put_off(
         self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
     ) -> None:
-        """Remember that an article could not be had, how often that was tried, and when to try again."""
+        """Record that fetching an article failed, the number of tries, and when to try again."""
 
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
-        """Return the IDs of all articles of *channels* that are held, with when they were published, oldest first."""
+        """Return the IDs and dates of all stored articles of *channels*, oldest first."""
 
     def tags(self, channels: Collection[str]) -> list[str]:
-        """Return the tags that articles of *channels* have, in the order of their names."""
+        """Return the tags of the articles of *channels*, sorted by name."""
 
     def prunable(self, channels: Collection[str], entries: int) -> list[PrunableArticle]:
-        """Return the articles that are not among the newest *entries* of any of *channels*, oldest first."""
+        """Return the articles not among the newest *entries* of any of *channels*, oldest first."""
 
     def check(self) -> str:
-        """Return what is wrong with the store's own structure, "" if nothing is."""
+        """Check the structure of the store; return the first fault, "" if there is none."""
 
     def compact(self) -> None:
-        """Give back the room that what was deleted took."""
+        """Return the space of deleted rows to the file system."""
 
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
-        """Return those of *urls* that were heard of before, held or not."""
+        """Return those of *urls* that are known, with or without stored files."""
 
     def due_pictures(
         self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
     ) -> list[WaitingPicture]:
-        """Return pictures at *hosts* to fetch now, longest due first, of articles that one of *channels* shows."""
+        """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
 
     def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
-        """Store a picture that came later than its articles; every channel that shows one of them has changed."""
+        """Store a picture fetched after its articles; the change counts for their channels."""
 
     def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
-        """Remember that a picture could not be had, how often that was tried, and when to try again."""
+        """Record that fetching a picture failed, the number of tries, and when to try again."""
 
     def used_files(self) -> set[str]:
         """Return the names of the files of pictures that an article shows."""
@@ -264,13 +299,13 @@ class Store(WebStore, Protocol):
         """Return the pictures that no article shows any more."""
 
     def fetch_again(self, files: Collection[str], now: datetime) -> None:
-        """Have the pictures be fetched again whose *files* are missing."""
+        """Queue the pictures whose *files* are missing to be fetched again."""
 
     def drop_unused_pictures(self) -> None:
-        """Forget them, and their files."""
+        """Delete the rows of unused pictures, and of files without a picture."""
 
     def take_requests(self) -> bool:
-        """Have the articles that readers asked for wait in the channel `REQUESTED`; return whether there were any."""
+        """Move requests to the queue, in the channel `REQUESTED`; return whether there were any."""
 
     def forget_request(self, article_id: ArticleId) -> None:
-        """Have an article that only readers asked for wait no longer."""
+        """Take an article off the queue if it is there only for a reader's request."""

@@ -1,4 +1,4 @@
-"""What PostgreSQL has where SQLite has a file: engines that give up in time, locks for all machines, word of changes."""
+"""Provide PostgreSQL engines with timeouts, locks across machines, and change notifications."""
 
 import os
 import select
@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedproxy.errors import StoreError
 from feedproxy.store.tables import metadata
 
-# A process holds at most so many connections, and one more that listens; who finds all in use waits so long.
+# The connection pool of a process: connections kept, more at peaks, and the seconds that a thread
+# waits when all are in use. One more connection listens.
 _KEPT, _MORE, _POOL_TIMEOUT_S = 5, 5, 10
-# Whoever does not answer is given up: a server that takes no connection, a host that is gone from the network.
+# Timeouts for servers that accept no connection, and for hosts that are gone from the network.
 _CONNECT: dict[str, str | int] = {
     "connect_timeout": 3,
     "keepalives_idle": 15,
@@ -29,26 +30,31 @@ _CONNECT: dict[str, str | int] = {
     "application_name": "feedproxy",
     "client_encoding": "utf8",
 }
-# How long a statement may take, and how long it may wait for another transaction's lock; readers wait less. A process that has
-# hung, or a machine that is gone, loses its transaction, and so the lock that others wait for.
+# Timeouts of a statement, and of its wait for the lock of another transaction; readers wait less. A
+# hung process or a lost machine loses its transaction (`_BOUNDS`), and with it the locks that
+# others wait for.
 _PATIENCE = "statement_timeout=60s lock_timeout=10s"
 _LITTLE_PATIENCE = "statement_timeout=10s lock_timeout=1s"
-# Else a plan that was made while a table was small is kept for one that has grown.
+# Otherwise a plan made while a table was small is kept when the table has grown.
 _PLANS = "plan_cache_mode=force_custom_plan"
-_BOUNDS = "idle_in_transaction_session_timeout=120s tcp_keepalives_idle=15 tcp_keepalives_interval=5 tcp_keepalives_count=3"
-# The first number of every advisory lock: "feed" in ASCII, and the next one for hosts.
+_BOUNDS = (
+    "idle_in_transaction_session_timeout=120s tcp_keepalives_idle=15 "
+    "tcp_keepalives_interval=5 tcp_keepalives_count=3"
+)
+# The first key of every advisory lock: "feed" in ASCII, and the next number for hosts.
 _OURS, _HOSTS = 0x66656564, 0x66656565
 _WRITER, _TURN = 1, 2
 CHANNEL = "feedproxy"
-# A connection that hears nothing may be one that nothing comes through: a replica that lags, a pooler. So whatever was heard, all
-# is asked for again so often.
+# Silence on a connection may mean that no notification reaches it: a replica lags, or a pooler
+# drops them. So after this time the change counter differs in any case.
 _TICK_S = 1.0
-# A listener that fails is tried again so much later, twice as late the next time.
+# Seconds before a failed listener connects again: at first, and at most; doubled with each failure.
 _RETRY_S = (1.0, 30.0)
-# A row's own header, and its place on the page (PostgreSQL, "Database Page Layout").
+# The header of a row, and its pointer on the page (PostgreSQL, "Database Page Layout").
 _ROW_BYTES = 28
 _PROBE = text(
-    "SELECT current_setting('server_encoding'), 'B' < 'a' AND 'z' < 'é' AND 'n-2' < 'n1' AND 'n1' < 'n_'"
+    "SELECT current_setting('server_encoding'), "
+    "'B' < 'a' AND 'z' < 'é' AND 'n-2' < 'n1' AND 'n1' < 'n_'"
 )
 _MADE_SO = (
     "CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
@@ -56,9 +62,11 @@ _MADE_SO = (
 
 
 def create(url: URL, *, is_hasty: bool) -> Engine:
-    """Return an engine; each connection is tried before it is used, so a server may have been started anew.
+    """Return an engine with timeouts, short ones if it *is_hasty*.
 
-    That takes a fifth of the least that is done with one, on one machine; and what was made already asks for none.
+    Each connection is tested before use, as the server may have been restarted. The test takes a
+    fifth of the time of the shortest use of a connection, measured on one machine; responses from
+    the cache need no connection.
     """
     bounds = f"{_LITTLE_PATIENCE if is_hasty else _PATIENCE} {_BOUNDS} {_PLANS}"
     own = " ".join(f"-c {bound}" for bound in bounds.split())
@@ -79,20 +87,22 @@ def create(url: URL, *, is_hasty: bool) -> Engine:
 
 
 def reading(engine: Engine) -> Engine:
-    """Return an engine over the same connections whose transactions see one state of the database, and only read."""
+    """Return an engine over the same connections whose transactions are read-only snapshots."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _begin(connection: Connection) -> None:
-    """Have a transaction that writes wait for any other that does, as in SQLite, and tell all who listen when it is done.
+    """Make a writing transaction wait for any other, as in SQLite, and notify listeners at its end.
 
-    One over a host's budget (`host`) waits only for those over the same host, and tells nobody.
+    A transaction over the budget of a host (`host`) waits only for others over the same host, and
+    notifies nobody. With `patient` there are no timeouts.
     """
     options = connection.get_execution_options()
     if options.get("patient"):
         connection.execute(
             text(
-                "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)"
+                "SELECT set_config('lock_timeout', '0', true), "
+                "set_config('statement_timeout', '0', true)"
             )
         )
     if host := options.get("host"):
@@ -109,12 +119,16 @@ def _number_of(host: str) -> int:
 
 @contextmanager
 def exclusive_lock(engine: Engine, *, shared: bool) -> Iterator[None]:
-    """Hold off the pollers of all machines, or those that share no turns; it ends with the process, however that ends."""
+    """Keep out the pollers of all machines, or with *shared* those that want the exclusive lock.
+
+    The server releases the lock when the process ends, in whatever way.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.detach()  # so that the end closes it
+        connection.detach()  # leaving the block closes the connection, and so releases the lock
         connection.execute(
             text(
-                "SELECT set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)"
+                "SELECT set_config('lock_timeout', '0', false), "
+                "set_config('statement_timeout', '0', false)"
             )
         )
         take = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
@@ -123,7 +137,7 @@ def exclusive_lock(engine: Engine, *, shared: bool) -> Iterator[None]:
 
 
 def check_order(db: Connection) -> None:
-    """Hold that text is in UTF-8 and in the order of its code points, as everywhere else, so that all nodes list alike.
+    """Check that text is UTF-8 and sorted by code points, so that all nodes sort alike.
 
     Raises:
         StoreError: it is not.
@@ -132,12 +146,13 @@ def check_order(db: Connection) -> None:
     encoding, is_plain = db.execute(_PROBE).one()
     if encoding != "UTF8" or not is_plain:
         raise StoreError(
-            f"store: the database sorts text in the order of a language; make another one: {_MADE_SO}"
+            "store: the database sorts text in the order of a language; "
+            f"make another one: {_MADE_SO}"
         )
 
 
 def size_of(db: Connection) -> int:
-    """Return how many bytes rows take; what was deleted does not count, and neither do indexes."""
+    """Return the bytes that rows take, without those of deleted rows and of indexes."""
     total = 0
     for table in metadata.sorted_tables:
         row = sum(
@@ -149,10 +164,11 @@ def size_of(db: Connection) -> int:
 
 
 class NotifyListener:
-    """A connection that listens (PostgreSQL, NOTIFY): the pulse of a database on another machine, in some µs and without a query.
+    """Counts changes of a database on another machine, by its notifications (PostgreSQL, NOTIFY).
 
-    While it can't be had, each number is another one, and whoever asks has to look. It is opened when it is asked for first, so
-    after a fork, and not in processes that never ask.
+    Reading the number takes a few µs and no query. While there is no connection, each number is a
+    new one, so that callers query the database. The connection is opened by the first call of
+    `read`, so after a fork, and only in processes that call it.
     """
 
     def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -168,7 +184,7 @@ class NotifyListener:
         self._again_at, self._wait_s = 0.0, _RETRY_S[0]
 
     def read(self) -> int:
-        """Return a number that is another one after each change that was heard of, and after a second."""
+        """Return a number that differs after each notified change, and at least every second."""
         if not self._lock.acquire(blocking=False):  # another thread is connecting
             return next(self._numbers)
         try:
@@ -177,12 +193,12 @@ class NotifyListener:
             self._lock.release()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         with self._lock:
             self._drop()
 
     def _listen(self, now: float) -> int:
-        if self._process != os.getpid():  # a fork's connection is its parent's
+        if self._process != os.getpid():  # after a fork the connection belongs to the parent
             self._process, self._connection, self._again_at = os.getpid(), None, 0.0
         try:
             if self._connection is None:
@@ -212,7 +228,7 @@ class NotifyListener:
         self._wait_s = _RETRY_S[0]
 
     def _has_heard(self) -> bool:
-        """Return whether anything was told; it never waits (libpq, "Asynchronous Notification")."""
+        """Return whether notifications came; never wait (libpq, "Asynchronous Notification")."""
         if not self._poll.poll(0):
             return False
         libpq = self._connection.pgconn

@@ -1,4 +1,4 @@
-"""Records in SQL: what happened how often, and which alarms are on."""
+"""Store counters of events and alarms in SQL, and compute figures of the store."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ _EPOCH, _DAY_US = date(1970, 1, 1), 86_400_000_000
 
 
 class SqlRecords:
-    """Implements `Records`; see there."""
+    """Implements `Records`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
@@ -87,7 +87,7 @@ class SqlRecords:
 
     def newest(self) -> dict[str, datetime]:
         members = t.membership.c
-        # one seek in an index for each channel, however many articles it has
+        # One seek in an index for each channel, regardless of its number of articles.
         last = (
             select(func.max(members.published))
             .where(members.channel == t.channel.c.id)

@@ -1,4 +1,4 @@
-"""Rows of readers' requests, inside a transaction that the caller holds."""
+"""Read and write readers' requests for articles, in the caller's transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from feedproxy.model import REQUESTED, ArticleId, Request, Url
 from feedproxy.store import tables as t
 from feedproxy.store import waiting
 
-# Those that the poller has taken and that are not held yet.
+# Requests that the poller has queued, for articles that are not stored yet.
 _taken = (
     (t.membership.c.channel == REQUESTED)
     & (t.membership.c.published.is_(None))
@@ -19,12 +19,12 @@ _first = select(t.request.c.article_id).limit(1)
 
 
 def are_there(db: Connection) -> bool:
-    """Tell whether there are requests that the poller has not taken."""
+    """Return whether there are requests that the poller has not queued."""
     return db.execute(_first).first() is not None
 
 
 def original_of(db: Connection, article_id: ArticleId) -> Url | None:
-    """Return the upstream address of an article that is waiting or linked to."""
+    """Return the upstream address of a queued or linked article, None if it is unknown."""
     wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
     linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
     found = (
@@ -35,7 +35,7 @@ def original_of(db: Connection, article_id: ArticleId) -> Url | None:
 
 
 def find(db: Connection, article_id: ArticleId) -> Request | None:
-    """Return the request for an article that is not held."""
+    """Return the open request for an article, None if there is none."""
     new = db.execute(select(t.request.c.url).where(t.request.c.article_id == article_id)).scalar()
     if new:
         return Request(article_id, Url(new))
@@ -44,7 +44,7 @@ def find(db: Connection, article_id: ArticleId) -> Request | None:
 
 
 def count(db: Connection) -> int:
-    """Return how many articles are asked for and not held."""
+    """Return the number of open requests."""
     new = db.execute(select(func.count()).select_from(t.request)).scalar()
     taken = db.execute(
         select(func.count()).select_from(t.membership, t.waiting).where(_taken)
@@ -58,7 +58,7 @@ def add(db: Connection, article_id: ArticleId, url: Url, now: datetime) -> None:
 
 
 def take(db: Connection) -> None:
-    """Have the articles wait that were asked for, and those that waited already be next."""
+    """Move all requests to the fetch queue; make articles that are queued already due at once."""
     for row in db.execute(
         select(t.request).order_by(t.request.c.asked, t.request.c.article_id)
     ).all():
@@ -80,7 +80,7 @@ def take(db: Connection) -> None:
 
 
 def forget(db: Connection, article_id: ArticleId) -> None:
-    """Have an article that only readers asked for wait no longer."""
+    """Take an article off the queue if it is there only for a reader's request."""
     members = t.membership.c
     db.execute(
         delete(t.membership).where(members.channel == REQUESTED, members.article_id == article_id)

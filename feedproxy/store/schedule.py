@@ -1,4 +1,4 @@
-"""The schedule in SQL: how each channel's polls went, when the next is, who polls, and when a host may be asked."""
+"""Store the schedule of polls, the lease, and the budgets of hosts in SQL."""
 
 import hashlib
 import threading
@@ -28,9 +28,10 @@ from feedproxy.store.database import Connections
 from feedproxy.store.schema import locked
 
 _LEADER = "poller"
-# Beside the leader's row, while all that is held comes from elsewhere (`moving`): where from.
+# The name of a second row in `lease` while the store is copied from another database; its owner is
+# the address of that database.
 MOVING = "move"
-# Upstream may say anything; what is beyond 32 bits PostgreSQL would refuse.
+# TTLs from upstream are capped: PostgreSQL would refuse integers of more than 32 bits.
 _LONGEST_TTL_S = 366 * 86_400
 _states = select(
     *(t.channel.c["id" if each.name == "channel" else each.name] for each in fields(ChannelState))
@@ -47,7 +48,7 @@ _quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 
 
 class SqlSchedule:
-    """Implements `Schedule`; see there."""
+    """Implements `Schedule`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
@@ -149,7 +150,7 @@ class SqlSchedule:
 
 
 class SqlLease:
-    """Implements `Lease`; see there."""
+    """Implements `Lease`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
@@ -167,7 +168,8 @@ class SqlLease:
                 select(t.lease.c.owner).where(t.lease.c.name == MOVING)
             ).scalar():
                 raise StoreError(
-                    f"store: it is being moved here from {origin}; if that was interrupted, run it again"
+                    f"store: it is being moved here from {origin}; "
+                    "if that was interrupted, run it again"
                 )
             if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
                 return True
@@ -189,9 +191,11 @@ class SqlLease:
 
 
 class SqlBudget:
-    """Implements `HostBudget`; see there. Its places are locks on files in *folder*: they end with the process, however that ends.
+    """Implements `HostBudget`, which documents the methods.
 
-    So each machine has its own places, where several work over one database; the pace is one for all.
+    Slots are locks on files in *folder*, which the system releases when the process ends, in
+    whatever way. If several machines share a database, each has its own slots; the rate limit is
+    common.
     """
 
     def __init__(self, db: Connections, folder: Path) -> None:
@@ -212,9 +216,8 @@ class SqlBudget:
         with self._db.writing(host) as db:
             row = db.execute(_host, {"mine": host}).first()
             longest_queue = max(LONGEST_QUEUE, MOST_QUEUED * timedelta(seconds=gap_s))
-            was_later = (
-                row is not None and row.next_at > now + longest_queue
-            )  # by a clock that has jumped back since
+            # A time that far in the future was written by a clock that was wrong.
+            was_later = row is not None and row.next_at > now + longest_queue
             if row and not was_later and _is_quiet(row, now, timedelta(seconds=most_quiet_s)):
                 return now, row.quiet_until
             is_queued = row is not None and now < row.next_at and not was_later

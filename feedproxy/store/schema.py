@@ -1,4 +1,4 @@
-"""Bring a store's schema up to date, at start and under a lock."""
+"""Bring a store's schema up to date, under a lock."""
 
 import fcntl
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ HEAD = "0001"
 
 
 def migrate(engine: Engine, lock_file: Path) -> None:
-    """Apply the migrations that are missing; at once when none is, and one process after the other when some are.
+    """Apply the missing migrations, if any, one process at a time.
 
     Raises:
-        StoreError: the store was made by a later version, or the database is none that it can be made in.
+        StoreError: a later version created the store, or the database is not suitable.
 
     """
     if revision(engine) == HEAD:
@@ -27,7 +27,7 @@ def migrate(engine: Engine, lock_file: Path) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Do the same without a lock, in one transaction."""
+    """Apply the missing migrations in one transaction, without a lock on a file."""
     with (
         engine.connect().execution_options(write=True, patient=True) as connection,
         connection.begin(),
@@ -39,9 +39,10 @@ def upgrade(engine: Engine) -> None:
 
 @contextmanager
 def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
-    """Hold a lock on *file*, and tell whether it is had: waiting for it, it is; it ends with the process.
+    """Hold a lock on *file*, exclusive or *shared*; yield whether it was acquired.
 
-    It is exclusive, or *shared* with all that hold it so.
+    Without *wait* it is not acquired while another process holds it. It is released when the
+    process ends.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ def locked(file: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
 
 
 def revision(engine: Engine) -> str | None:
-    """Return which schema a database has, None if it has none of ours."""
+    """Return the schema's revision of a database, None if it holds no store."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:
@@ -72,7 +73,8 @@ def revision(engine: Engine) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 (needed only when the schema is old)
+    # Imported here, as it is needed only when the schema is old.
+    from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 

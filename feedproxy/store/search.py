@@ -1,8 +1,10 @@
-"""Full-text search: which articles have all the words of a query, newest first.
+"""Search articles that have all words of a query, newest first.
 
-The engines hold tokens of ours (`words`), so all find the same: FTS5 without positions and without the text in SQLite, an index
-(GIN) over `tsvector`s in PostgreSQL. They give candidates by their numbers, the newest week first; the text decides, so what an
-index has left of an earlier text of an article finds nothing.
+The index holds tokens of `search_terms`, so all engines find the same: SQLite has an FTS5 table
+without positions and without the text, PostgreSQL a GIN index over `tsvector` values. The index
+gives candidates by their numbers, newest week first. An article that is indexed again gets a new
+number, so entries for its earlier text find nothing. Where the tokens do not decide, as for
+phrases, candidates are checked against the text.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -20,12 +22,14 @@ from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
 from feedproxy.store.indexed import search_doc, search_due
 
-# An article's number is the week it was published in, and how many of the week came before it: numbers that are near each other
-# make a small index (132,000 articles of 30 years take half of what numbers by the minute take), and order without sorting.
+# An article's number is the week of its publication, times `_NUMBERS`, plus a count within the
+# week. Numbers that are close to each other make a small index (for 132,000 articles of 30 years,
+# half the size of one with numbers by the minute), and the order of weeks needs no sorting.
 _WEEK, _NUMBERS = timedelta(days=7), 1 << 18
 _BEGINNING = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-# How many candidates are asked for, then read, at a time, and at most: words that never stand together where they often stand
-# in one text cost no more than this (0.1 ms for each).
+# The number of candidates read from the index at a time, of texts read at a time, and of candidates
+# in all. The last limits the time (0.1 ms per candidate) of a query for words that often occur in
+# the same text, but never as the phrase that is wanted.
 _CANDIDATES, _READ, _MOST = 250, 25, 2_000
 
 
@@ -38,18 +42,20 @@ class _Engine(NamedTuple):
 _ENGINES: Mapping[str, _Engine] = {
     "sqlite": _Engine(
         text(
-            "SELECT rowid FROM search_index WHERE search_index MATCH :all AND rowid < :below ORDER BY rowid DESC LIMIT :most"
+            "SELECT rowid FROM search_index WHERE search_index MATCH :all AND rowid < :below "
+            "ORDER BY rowid DESC LIMIT :most"
         ),
         text("INSERT INTO search_index (rowid, tokens) VALUES (:number, :tokens)"),
         text("INSERT INTO search_index (search_index) VALUES ('delete-all')"),
     ),
     "postgresql": _Engine(
         text(
-            "SELECT number FROM search_index WHERE tokens @@ CAST(:all AS tsquery) AND number < :below "
-            "ORDER BY number DESC LIMIT :most"
+            "SELECT number FROM search_index WHERE tokens @@ CAST(:all AS tsquery) "
+            "AND number < :below ORDER BY number DESC LIMIT :most"
         ),
         text(
-            "INSERT INTO search_index (number, tokens) VALUES (:number, array_to_tsvector(string_to_array(:tokens, ' ')))"
+            "INSERT INTO search_index (number, tokens) "
+            "VALUES (:number, array_to_tsvector(string_to_array(:tokens, ' ')))"
         ),
         text("DELETE FROM search_index"),
     ),
@@ -67,12 +73,13 @@ _AND = {"sqlite": " ", "postgresql": " & "}
 _QUOTED = {"sqlite": '"{}"', "postgresql": "'{}'"}
 
 
-# Articles that are indexed in one transaction: some tenths of a second, for which who writes besides may wait.
+# The number of articles to index in one transaction, which takes some tenths of a second; other
+# writers wait that long.
 LOT = 100
 
 
 class Search(Protocol):
-    """Articles by words. Every method raises StoreError where the store can't be read or written."""
+    """Full-text search. Every method raises StoreError if the store can't be read or written."""
 
     def find(
         self,
@@ -82,31 +89,35 @@ class Search(Protocol):
         *,
         before: ArticleId | None = None,
     ) -> list[Article]:
-        """Return the newest articles of *channels* that have all words of *query* in title or text, older than one of them.
+        """Return the newest articles of *channels* that have all words of *query* in title or text.
 
-        Only the newest 2,000 that may have them are looked at.
+        With *before* only articles older than that one are returned. At most the newest 2,000
+        candidates of the index are checked.
         """
 
     def version(self, channels: Collection[str]) -> Version:
-        """Return what changes with every change to an article of *channels*, and with what is indexed."""
+        """Return a version that changes when an article of *channels* changes or any is indexed."""
 
     def due(self) -> int:
-        """Return how many articles are to be indexed: they came, or changed, since that was done last."""
+        """Return the number of articles to index, stored or changed since the last time."""
 
     def index(self, limit: int) -> int:
-        """Index so many of them, those with the highest IDs first, in one transaction; return how many that were."""
+        """Index up to *limit* due articles in one transaction; return their number.
+
+        Articles with the highest IDs are indexed first.
+        """
 
     def forget(self) -> None:
-        """Have all articles be indexed anew, as for other rules of what a word is."""
+        """Empty the index, and make all articles due, as after a change of how text is split."""
 
 
 class SqlSearch:
-    """Implements `Search`; see there."""
+    """Implements `Search`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
 
-    def find(  # noqa: D102 (described where it is promised, as the others)
+    def find(  # noqa: D102
         self,
         query: Query,
         channels: Collection[str],
@@ -123,7 +134,8 @@ class SqlSearch:
     def version(self, channels: Collection[str]) -> Version:  # noqa: D102
         with self._db.reading() as db:
             changes = rows.version_of(db, channels)
-            # each change counts more than what it makes due, so the difference grows with a change and with what is indexed
+            # A change adds more to the first term than to the number of due articles, so the
+            # difference grows with each change and with each indexed article.
             return Version(2 * changes.number - _count_due(db), changes.moment)
 
     def due(self) -> int:  # noqa: D102
@@ -132,7 +144,7 @@ class SqlSearch:
 
     def index(self, limit: int) -> int:  # noqa: D102
         due = search_due.c.article_id
-        with self._db.reading() as db:  # who has nothing to do waits for nobody
+        with self._db.reading() as db:  # without due articles, do not wait for the write lock
             if not db.execute(select(due).limit(1)).first():
                 return 0
         with self._db.writing() as db:
@@ -158,7 +170,10 @@ class _Hit(NamedTuple):
 
 
 def _candidates(db: Connection, query: Query, before: ArticleId | None) -> Iterator[_Hit]:
-    """Yield the articles that have all tokens, newest first: those of a week are sorted, weeks come in order."""
+    """Yield the articles that have all tokens, newest first.
+
+    Weeks come in order from the index; the articles of each week are sorted here.
+    """
     docs = search_doc.c
     last, below = None, 1 << 62
     if before:
@@ -195,7 +210,7 @@ def _hits(db: Connection, query: Query, below: int) -> Iterator[_Hit]:
 def _having(
     db: Connection, candidates: Iterable[_Hit], query: Query, channels: frozenset[str]
 ) -> Iterator[ArticleId]:
-    """Yield those that one of *channels* shows and that have all words."""
+    """Yield the candidates that are in one of *channels* and have all words."""
     columns, remaining, is_sure = t.article.c, iter(candidates), query.is_of_tokens
     while ids := [hit.id for hit in islice(remaining, _READ)]:
         shown = rows.channels_of(db, ids)
@@ -222,15 +237,16 @@ def _count_due(db: Connection) -> int:
 
 
 def _index(db: Connection, ids: list[str]) -> None:
-    """Give articles new numbers, under which their tokens are held; those that they had lead nowhere from now on.
+    """Index articles under new numbers, and detach their old numbers.
 
-    No number is given twice, as SQLite's index forgets only what it is told again, and the earlier text is there no more.
+    No number is used twice: SQLite's index can remove an entry only if it is given the indexed text
+    again, which is not stored any more.
     """
     some = {"some": ids}
     db.execute(_DONE, some)
     db.execute(_LOST, some)
     found = sorted(db.execute(_TEXTS, some), key=lambda row: _Hit(row.published, row.id))
-    taken: dict[int, int] = {}  # the last number of each week
+    taken: dict[int, int] = {}  # the last number in use, by the first one of the week
     docs: list[dict[str, object]] = []
     texts: list[dict[str, object]] = []
     for row in found:
@@ -240,9 +256,8 @@ def _index(db: Connection, ids: list[str]) -> None:
             or db.execute(_LAST, {"first": first, "end": first + _NUMBERS}).scalar()
             or first
         )
-        if (
-            last + 1 < first + _NUMBERS
-        ):  # else more came in a week than anybody reads, and the others are not found
+        # Articles beyond the `_NUMBERS` of a week are not indexed, and so not found.
+        if last + 1 < first + _NUMBERS:
             number = taken[first] = last + 1
             docs.append({"number": number, "article_id": row.id, "published": row.published})
             texts.append(

@@ -1,4 +1,4 @@
-"""The serials of what is signed, in SQL."""
+"""Store the serials of signed publications in SQL."""
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
@@ -9,7 +9,7 @@ _OWN = ""
 
 
 class SqlSerials:
-    """Implements `Serials`; see there."""
+    """Implements `Serials`, which documents the methods."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
@@ -41,7 +41,7 @@ def _find(db: Connection, source: str, path: str) -> Row[tuple[str, str, int, st
 
 
 def _next(db: Connection, path: str, digest: str) -> int:
-    """Return the serial of the last content at *path* if it has that *digest*, else one more."""
+    """Return the last serial at *path* if its content has this *digest*, otherwise one more."""
     row = _find(db, _OWN, path)
     if row is None:
         return 1

@@ -1,4 +1,4 @@
-"""The store in SQL: every method is one transaction, or a part of the one that is open."""
+"""Implement the store in SQL. Each method is one transaction, or a part of the open one."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -39,7 +39,7 @@ from feedproxy.store.serials import SqlSerials
 
 
 class SqlStore:
-    """Implements `Store`; see there."""
+    """Implements `Store`, which documents the methods."""
 
     def __init__(
         self,
@@ -65,7 +65,8 @@ class SqlStore:
     def probe(self, channels: Collection[str], limit: int) -> None:
         if damage := self._database.damage():
             raise StoreError(
-                f"store: is damaged: {damage}; stop everything, put the file aside, and restore a backup"
+                f"store: is damaged: {damage}; stop everything, put the file aside, "
+                "and restore a backup"
             )
         self.version([])
         self.newest(channels, limit)

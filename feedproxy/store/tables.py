@@ -1,6 +1,7 @@
-"""The tables of the store. Pure.
+"""Define the tables of the store. Pure.
 
-Moments are microseconds since 1970 in UTC. Every change is made by a migration in `migrations/versions`.
+Times are microseconds since 1970 in UTC. Every change of the tables is a migration in
+`migrations/versions`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -24,26 +25,34 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware `datetime` in Python, microseconds since 1970 in the database."""
+    """A column type: an aware `datetime` in Python, microseconds since 1970 in the database."""
 
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's)
-        """Return microseconds."""
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 (required by SQLAlchemy)
+    ) -> int | None:
+        """Return microseconds since 1970."""
         return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's)
-        """Return the moment."""
+    def process_result_value(
+        self,
+        value: int | None,
+        dialect: Dialect,  # noqa: ARG002 (required by SQLAlchemy)
+    ) -> datetime | None:
+        """Return an aware `datetime`."""
         return None if value is None else moment(value)
 
 
 def moment(microseconds: int) -> datetime:
-    """Return the moment so long after the beginning of 1970."""
+    """Return the time that is *microseconds* after the beginning of 1970 in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-# One row for each article that is held; `authors` is a JSON array, `dated` says where `published` comes from.
+# The stored articles. `authors` is a JSON array, `dated` the source of `published`.
 article = Table(
     "article",
     metadata,
@@ -66,8 +75,8 @@ article = Table(
     Index("article_gone", "gone"),
 )
 
-# What articles were before they changed: the same columns, and when the next version took their place; `tags` is another array.
-# Without address and tags are those that an earlier version of the program kept.
+# Articles as they were before each change, with the time at which the next version replaced them.
+# `tags` is a JSON array, too. `url` and `tags` are null in versions kept by an earlier release.
 article_version = Table(
     "article_version",
     metadata,
@@ -89,7 +98,8 @@ article_version = Table(
     Column("tags", Text),
 )
 
-# `published` repeats the article's, so that a tag's page is one index range.
+# The tags of articles. `published` repeats the article's, so that the page of a tag reads one range
+# of an index.
 article_tag = Table(
     "article_tag",
     metadata,
@@ -100,7 +110,8 @@ article_tag = Table(
     Index("article_tag_newest", "name", "published", "article_id"),
 )
 
-# Which articles an article links to, held or not: who must be rendered anew when one of them comes in.
+# The articles that an article links to, stored or not. An article is rendered again when one that
+# it links to is stored.
 article_link = Table(
     "article_link",
     metadata,
@@ -110,7 +121,7 @@ article_link = Table(
     Index("article_link_target", "target_id"),
 )
 
-# A file of the mirror's own, whichever pictures it is a form of.
+# Picture files that the mirror stores. One file can belong to several pictures.
 media_file = Table(
     "media_file",
     metadata,
@@ -121,8 +132,8 @@ media_file = Table(
     Column("height", Integer, nullable=False),
 )
 
-# Every picture that an article shows, by its upstream address, whose hash is its `key`; without its files it is still to be
-# fetched.
+# The pictures in articles, by upstream address; `key` is a hash of the address. A picture without
+# files (`original`, `reading`) is still to be fetched.
 picture = Table(
     "picture",
     metadata,
@@ -139,7 +150,8 @@ picture = Table(
     Index("picture_reading", "reading"),
 )
 
-# Which pictures an article shows: who must be rendered anew when one comes in, and which files are in use.
+# The pictures that an article shows. They tell which articles to render again when a picture is
+# stored, and which files are in use.
 article_picture = Table(
     "article_picture",
     metadata,
@@ -148,7 +160,8 @@ article_picture = Table(
     Index("article_picture_url", "url"),
 )
 
-# Articles that readers asked for: the only table that the web side writes. The poller takes them into `waiting`.
+# Readers' requests for articles, the only table that the web side writes. The poller moves them to
+# `waiting`.
 request = Table(
     "request",
     metadata,
@@ -157,7 +170,8 @@ request = Table(
     Column("asked", Moment, nullable=False),
 )
 
-# The pages an article was extracted from, compressed by zstandard, so that new rules can be tried without the network.
+# The pages that articles were extracted from, compressed with zstandard, so that changed rules can
+# be applied without the network.
 raw_page = Table(
     "raw_page",
     metadata,
@@ -171,8 +185,8 @@ raw_page = Table(
     Column("last_modified", Text, nullable=False, server_default=""),
 )
 
-# What each listing has shown, and since when; `published` repeats the article's once it is held, so that a feed is one index
-# range.
+# The articles that each channel's listing has shown, and when first. `published` repeats the
+# article's once it is stored, so that a feed reads one range of an index.
 membership = Table(
     "membership",
     metadata,
@@ -185,8 +199,9 @@ membership = Table(
     Index("membership_article", "article_id"),
 )
 
-# Articles to fetch, from `try_at` on: shown by a listing and not held, or held and to be looked at again. What is not held
-# leaves by success only.
+# The fetch queue: articles to fetch from `try_at` on, because a listing shows them and they are not
+# stored, or because a stored one is to be checked again. A failed fetch never ends the wait of an
+# article that is not stored.
 waiting = Table(
     "waiting",
     metadata,
@@ -205,8 +220,8 @@ waiting = Table(
     Index("waiting_due", "try_at"),
 )
 
-# The polls of a channel. `changed` counts what touched its entries, last at `changed_at`: a feed is rendered once for each
-# change.
+# The state of each channel's polls. `changed` counts changes to the channel's entries, the last one
+# at `changed_at`: a feed is rendered once for each change.
 channel = Table(
     "channel",
     metadata,
@@ -234,7 +249,8 @@ channel = Table(
     Index("channel_polled", "polled_at"),
 )
 
-# How far a walk down a channel's listing has come; without an address it has come to its end.
+# The progress of the walk down a channel's listing; without `next_url` the walk has reached the
+# end.
 backfill = Table(
     "backfill",
     metadata,
@@ -243,7 +259,8 @@ backfill = Table(
     Column("pages", Integer, nullable=False),
 )
 
-# When a host may be asked next, by whoever asks: `next_at` by its budget, `quiet_until` because it said so.
+# When the next request may be sent to a host, by any process: from `next_at` on by its rate limit,
+# and from `quiet_until` on because the host asked to be left alone.
 host = Table(
     "host",
     metadata,
@@ -252,8 +269,8 @@ host = Table(
     Column("quiet_until", Moment),
 )
 
-# The serials of what is signed: those given to our own exports (`source` is ""), with the hash of what has them; and the
-# highest ones seen of other mirrors.
+# The serials of signed publications: those of our own exports (`source` is ""), with a digest of
+# the content; and the highest ones seen at other mirrors.
 serial = Table(
     "serial",
     metadata,
@@ -263,7 +280,8 @@ serial = Table(
     Column("digest", Text, nullable=False),
 )
 
-# Who polls: the only row is the leader's, until it is not renewed.
+# The lease of the leading poller, one row, until it expires at `until`. A second row marks an
+# incomplete copy of another store.
 lease = Table(
     "lease",
     metadata,
@@ -272,7 +290,8 @@ lease = Table(
     Column("until", Moment, nullable=False),
 )
 
-# Rules that stopped to fit what a channel shows, the last of each channel; `told` is 1 once the webhook knows its state.
+# Alarms for rules that no longer fit a channel's pages, the last one for each channel and rule.
+# `told` is 1 once the webhook has been sent the present state.
 alarm = Table(
     "alarm",
     metadata,
@@ -286,7 +305,7 @@ alarm = Table(
     Column("told", Integer, nullable=False, server_default="0"),
 )
 
-# What happened how often, since the store was made: for the metrics, which so survive every restart.
+# Counters of events since the store was created, for metrics that survive restarts.
 counter = Table(
     "counter",
     metadata,
@@ -296,9 +315,10 @@ counter = Table(
     Column("value", Integer, nullable=False),
 )
 
-# What was published in which order: a log for each section, channel, and for all, that is only ever added to, positions from 0.
-# `version` is the number of the version that is shown for ever, once its page is full; what was deleted leaves its position.
-# (Without row IDs SQLite would look articles up by their log, which is long, and not by `archive_article`.)
+# The archives' logs: published articles in order, for each section, each channel, and all. Entries
+# are only appended; positions start from 0. `version` is the number of the article's version that a
+# full page shows for ever. A deleted article leaves its position empty. (In a WITHOUT ROWID table,
+# SQLite would search a whole `log` for an article, instead of using `archive_article`.)
 archive = Table(
     "archive",
     metadata,
@@ -312,10 +332,11 @@ archive = Table(
     Index("archive_article", "article_id", "log"),
 )
 
-# Articles that were stored, or joined a channel, since the archives were added to last.
+# Articles that were stored, changed or added to a channel since archives were last appended to.
 archive_due = Table("archive_due", metadata, Column("article_id", Text, primary_key=True))
 
-# The channels, sorted, of whose articles a log has all but those that are due; one without a row is made from the beginning.
+# The logs that hold all articles of their `channels` (sorted names) but those in `archive_due`. A
+# log without a row is completed from all articles.
 archive_log = Table(
     "archive_log",
     metadata,

@@ -1,4 +1,4 @@
-"""Rows of what waits to be fetched, and of what listings show, inside a transaction that the caller holds."""
+"""Read and write the fetch queue and the articles of listings, in the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from feedproxy.store import tables as t
 
 _MINE = t.waiting.c.article_id == rows.MINE
 _put_off, _settle = update(t.waiting).where(_MINE), delete(t.waiting).where(_MINE)
-# Of an article, in the listings that show it, once it is held.
+# Sets the date of an article in the rows of its channels, once it is stored.
 IS_HELD = update(t.membership).where(t.membership.c.article_id == rows.MINE)
 _of_channel = (
     select(t.waiting)
@@ -26,7 +26,7 @@ _of_channel = (
 def of_channel(
     db: Connection, channel: str, only: Collection[ArticleId] | None = None
 ) -> list[Waiting]:
-    """Return the articles of a channel that are to be fetched, or *only* some of these, in the listing's order."""
+    """Return a channel's queued articles, or *only* these of them, in the listing's order."""
     query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
     return [
         Waiting(
@@ -51,7 +51,10 @@ def of_channel(
 def claim(
     db: Connection, seen: Mapping[ArticleId, datetime | None], until: datetime
 ) -> set[ArticleId]:
-    """Have articles wait until then that were *seen* to be due at those moments; return those that still were."""
+    """Claim the queued articles whose due time is still as *seen*; return the claimed ones.
+
+    They are due again at *until*.
+    """
     found, try_at = set(), t.waiting.c.try_at
     for article_id, at in sorted(seen.items()):
         is_unchanged = try_at.is_(None) if at is None else try_at == at
@@ -66,7 +69,7 @@ def claim(
 
 
 def next_of(channels: Collection[str]) -> Select[Any]:
-    """Return the query for the moment from which on the next article of *channels* is due."""
+    """Return the query for the time when the next article of *channels* is due."""
     shown = exists().where(
         t.membership.c.article_id == t.waiting.c.article_id, t.membership.c.channel.in_(channels)
     )
@@ -81,7 +84,10 @@ def next_of(channels: Collection[str]) -> Select[Any]:
 def listed(
     db: Connection, channel: str, articles: Collection[ArticleId], until: datetime
 ) -> set[ArticleId]:
-    """Return those of *articles* that a channel has shown *until* then."""
+    """Return those of *articles* that the channel's listing first showed by *until*.
+
+    Articles without a recorded time count as shown before.
+    """
     found: set[ArticleId] = set()
     members = t.membership.c
     for some in rows.chunks(articles):
@@ -94,7 +100,10 @@ def listed(
 
 
 def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
-    """Return the channels that show what is due *now*; a moment beyond *horizon* was written by a clock that has jumped."""
+    """Return the channels with articles that are due.
+
+    A due time after *horizon* was written by a clock that was wrong, so it counts as due.
+    """
     due = or_(t.waiting.c.try_at.is_(None), t.waiting.c.try_at <= now, t.waiting.c.try_at > horizon)
     shown = (
         select(t.membership.c.channel)
@@ -107,9 +116,9 @@ def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
 def remember_items(
     db: Connection, channel: str, items: Sequence[ListingItem], start: int, now: datetime
 ) -> tuple[int, list[ArticleId]]:
-    """Store what a part of a listing shows, *start* items below its top.
+    """Store the items of a part of a listing, *start* items below its top.
 
-    Return how many articles were unknown, and those that are held and new in this channel.
+    Return the number of unknown articles, and the stored articles that are new in this channel.
     """
     ids = [item.id for item in items]
     members, queue = t.membership.c, t.waiting.c
@@ -144,7 +153,7 @@ def remember_items(
 
 
 def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
-    """Return the articles of a listing that are not held, or whose headline has changed."""
+    """Return the articles of a listing that are not stored, or whose headline has changed."""
     found: set[ArticleId] = set()
     for start in range(0, len(items), rows.CHUNK):
         some = items[start : start + rows.CHUNK]
@@ -154,14 +163,14 @@ def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[A
 
 
 def add(db: Connection, values: list[dict[str, Any]]) -> None:
-    """Queue articles, but for those without an upstream address."""
+    """Queue articles, without those that have no http(s) address."""
     rows.insert_all(db, t.waiting, [each for each in values if urls.is_web(each["url"])])
 
 
 def come_again(
     db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime
 ) -> None:
-    """Have an article that was stored be fetched again, or not."""
+    """Make a stored article due again at *again_at*, or take it off the queue."""
     if again_at is None:
         db.execute(_settle, {"mine": saved.id})
         return
@@ -171,7 +180,7 @@ def come_again(
 
 
 def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> None:
-    """Have an article wait no longer, or until it is looked at again."""
+    """Take an article off the queue, or make it due again at *again_at*."""
     if again_at is None:
         db.execute(_settle, {"mine": article_id})
     else:
@@ -179,14 +188,14 @@ def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> 
 
 
 def put_off(db: Connection, article_id: ArticleId, values: dict[str, Any]) -> None:
-    """Have an article that waits be tried again."""
+    """Write *values* to the queued article, such as when to try again."""
     db.execute(_put_off, {"mine": article_id, **values})
 
 
 def values_of(
     article_id: str, url: str, now: datetime, item: ListingItem | None = None, position: int = 0
 ) -> dict[str, Any]:
-    """Return the row of an article that is to be fetched; *item* is what a listing says of it."""
+    """Return the row of an article to queue, with the title and dates of a listing's *item*."""
     return {
         "article_id": article_id,
         "url": url,
@@ -204,7 +213,7 @@ def values_of(
 def _compare(
     db: Connection, channel: str, items: Sequence[ListingItem]
 ) -> tuple[dict[str, str], dict[str, datetime], set[ArticleId]]:
-    """Return a channel's earlier headlines, the dates of held articles, and those renamed since."""
+    """Return a channel's earlier headlines, dates of stored articles, and renamed articles."""
     ids, members, articles_ = [item.id for item in items], t.membership.c, t.article.c
     mine = (members.channel == channel) & members.article_id.in_(ids)
     titles = _pairs(db, select(members.article_id, members.title).where(mine))

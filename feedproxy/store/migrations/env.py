@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that `feedproxy.store.schema` hands over."""
+"""Run the migrations on the connection that `feedproxy.store.schema` passes to Alembic."""
 
 from alembic import context
 
