@@ -1,8 +1,10 @@
-"""URL attributes of clean HTML to the mirror's addresses, with their `?n<ID>` suffix; at render time. Pure.
+"""Rewrite the URLs in clean HTML to the mirror's addresses when an article is rendered. Pure.
 
-It changes no text. The store keeps upstream addresses, so a link to an article that is mirrored tomorrow points inside
-tomorrow. What would make a browser ask a blocked host is taken out: a picture that is not held leaves its alternative
-text, a player a link to what it plays, a link to another page of a mirrored site its text, with the address as title.
+The visible text of articles does not change. The store keeps upstream addresses, so a link leads
+into the mirror as soon as its target is mirrored. Links into the mirror carry the ID of the article
+they appear in as a suffix, `?n<ID>`. Everything that would make a browser contact a blocked host is
+replaced: a picture that is not stored by its alternative text, a player by a link to its file, and
+a link to any other page of a mirrored site by its text, with the address in the title attribute.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,25 +22,29 @@ from feedproxy.model import (
     Url,
 )
 
-# More than any article has that was not made to be a burden.
+# Limits per article, above any genuine article.
 _MAX_LINKS = 500
 _MAX_PICTURES = 200
 _REL = "noopener noreferrer nofollow"
-# What can make a browser, or its scripts, ask for a picture elsewhere; cleaning leaves none of it.
+# Attributes by which a browser or a script could load a picture from elsewhere. Cleaning already
+# removes them.
 _LEFTOVERS = ("srcset", "sizes", "data-src", "data-srcset", "data-original")
 
 
 @dataclass(frozen=True, slots=True)
 class LinkContext:
-    """Where an article's HTML is to stand: on its page in one channel of one section.
+    """The page on which an article's HTML appears, and how links in it are written.
 
-    *held* gives the pages of the articles it links to that are held, *pictures* those of its pictures that are;
-    *images* says what its section does with pictures. *write* turns a path into the address to print (relative or
-    absolute). *alone* says that the HTML leaves its page, as in a feed, so that links within the page must name it;
-    *only_held* that nobody answers for articles that are not held, as on a static host, and *tags* which tags have pages there.
-    *bound* says that pages are files of a book: links carry no suffix and lead to the beginning of a file, and where *write*
-    gives "" they lead nowhere. *is_told* says that another mirror reads the HTML: what has no place in this one has its
-    upstream address as title.
+    *section* and *channel* are those of the page. *held* gives the pages of the linked articles
+    that are stored, *pictures* the article's stored pictures; *images* is how its section shows
+    pictures. *write* turns a path into the address to print, relative or absolute.
+
+    With *alone* the HTML appears outside its page, as in a feed, so links to a place on the page
+    include the page's address. With *only_held* no server answers for articles that are not stored,
+    as on a static host, and only *tags* have pages there (None: all tags). With *bound* the pages
+    are files of a book: links have no suffix and no fragment, and a link for which *write* returns
+    "" is disabled. With *is_told* the HTML is for another mirror: elements that this mirror can't
+    show keep their upstream address as title.
     """
 
     article_id: ArticleId
@@ -62,10 +68,10 @@ class LinkContext:
 
 
 def rewrite_links(safe: SafeHtml, mirror: Mirror, place: LinkContext) -> SafeHtml:
-    """Return *safe* with its links and pictures inside the mirror, as far as they lead to a mirrored site.
+    """Return *safe* with its links and pictures changed to the mirror's addresses.
 
-    An article leads to its page, a tag to the tag's, a picture to its stored file; links elsewhere stay and say
-    nothing of where they come from.
+    A link to an article of a mirrored site leads to its page, a link to a tag to the tag's page,
+    and a picture to its stored file. Links to other sites stay, and send no referrer.
     """
     root = markup.fragment(safe)
     _unfold_players(root)
@@ -80,7 +86,11 @@ def rewrite_links(safe: SafeHtml, mirror: Mirror, place: LinkContext) -> SafeHtm
 def linked_articles(
     clean: markup.Element, mirror: Mirror, *, besides: ArticleId
 ) -> tuple[tuple[ArticleId, Url], ...]:
-    """Return ID and canonical address of each article of a mirrored site that *clean* HTML links to, in the order of IDs."""
+    """Return the articles of mirrored sites that *clean* HTML links to, sorted by ID.
+
+    Each is a pair of ID and canonical address. The article *besides* is left out, and those above a
+    limit.
+    """
     found: dict[ArticleId, Url] = {}
     for link in clean.iter("a"):
         place = urls.site_of(mirror, Url(link.get("href", "")))
@@ -91,15 +101,19 @@ def linked_articles(
 
 
 def shown_pictures(clean: markup.Element, lead: Picture | None) -> tuple[Url, ...]:
-    """Return the addresses of the pictures that an article of *clean* HTML shows, each once, in the order of addresses."""
+    """Return the addresses of an article's pictures, each once, sorted.
+
+    They are those of the *clean* HTML and of the lead picture, up to a limit.
+    """
     found = dict.fromkeys([lead.url] if lead else [])
     found |= dict.fromkeys(_picture_addresses(clean))
     return tuple(sorted(list(found)[:_MAX_PICTURES]))
 
 
 def shows(safe: SafeHtml, picture: Picture) -> bool:
-    """Tell whether *safe* holds a picture itself."""
-    is_named = picture.url.partition("&")[0] in safe  # as it stands there, up to what is escaped
+    """Return whether *safe* contains a picture."""
+    # A quick test before parsing: the address up to its first "&", as HTML escapes "&".
+    is_named = picture.url.partition("&")[0] in safe
     return is_named and any(
         image.get("src") == picture.url for image in markup.fragment(safe).iter("img")
     )
@@ -118,8 +132,8 @@ def inside(mirror: Mirror, place: LinkContext, url: Url) -> MirrorPath | None:
         return None
     if article[0] == place.article_id:
         return place.page
-    # Of one that is not held the mirror says so beside the page that links to it; where addresses don't tell
-    # articles from other pages, nothing can be said.
+    # A server reports a missing article at an address beside the page that links to it. Where
+    # addresses of articles can't be told from those of other pages, there is no such address.
     is_answered = found[0].article_url and not place.only_held
     beside = place.layout.article(place.section, place.channel, article[0]) if is_answered else None
     return place.held.get(article[0]) or beside
@@ -157,7 +171,11 @@ def _lead_inside(link: markup.Element, target: MirrorPath, place: LinkContext) -
 
 
 def _is_blocked(link: markup.Element, mirror: Mirror, place: LinkContext) -> bool:
-    """Tell whether a link leads to a mirrored site, or away only to show a picture that its section keeps or hides."""
+    """Return whether a link leads to a host that may be blocked.
+
+    That is a link to a mirrored site; or a link around a picture to a picture host, unless the
+    section shows pictures from their original hosts.
+    """
     host = urls.host_of(link.get("href", ""))
     if link.find(".//img") is not None and any(host in site.picture_hosts for site in mirror.sites):
         return place.images is not Images.LINK
@@ -165,9 +183,11 @@ def _is_blocked(link: markup.Element, mirror: Mirror, place: LinkContext) -> boo
 
 
 def _lead_to_picture(link: markup.Element, place: LinkContext) -> None:
-    """Have a link lead to the original size of the picture it shows, as the larger form that it led to is just that.
+    """Make a link lead to the original size of the stored picture that it shows.
 
-    Without one it leads nowhere; a reader who has other ways still finds its address.
+    Its former target was usually that picture's larger version. Otherwise, and always in books and
+    for other mirrors, the link is disabled. Its address becomes the title, for readers who can
+    reach it in another way.
     """
     shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
     stored = next((each for each in shown if each), None)
@@ -180,12 +200,15 @@ def _lead_to_picture(link: markup.Element, place: LinkContext) -> None:
 
 
 def _stored(url: Url, place: LinkContext) -> StoredPicture | None:
-    """Return a picture that is held, where pictures are shown from the mirror."""
+    """Return a stored picture by its address, if the section shows stored pictures."""
     return place.pictures.get(url) if place.images is Images.STORE else None
 
 
 def _rewrite_picture(image: markup.Element, place: LinkContext) -> None:
-    """Show a picture that is held; of any other, unless pictures stay where they are, its alternative text."""
+    """Make an image show its stored file; replace it by its alternative text if there is none.
+
+    With `Images.LINK` pictures stay at their original addresses.
+    """
     for name in _LEFTOVERS:
         image.attrib.pop(name, None)
     if place.images is Images.LINK:
@@ -193,7 +216,7 @@ def _rewrite_picture(image: markup.Element, place: LinkContext) -> None:
     stored = _stored(Url(image.get("src", "")), place)
     if stored:
         image.set("src", place.write(place.layout.media(stored.reading.name, place.section)))
-        if stored.reading.width and not place.is_told:  # it is not known in an archive
+        if stored.reading.width and not place.is_told:  # an archive does not know the size
             image.set("width", str(stored.reading.width))
             image.set("height", str(stored.reading.height))
     else:
@@ -218,9 +241,9 @@ def _fragment_of(href: str) -> str:
 
 
 def _unfold_players(root: markup.Element) -> None:
-    """Put what a player offers to browsers without players in its place: links to its files, its poster before them.
+    """Replace each media player by its poster, its fallback content and a link to its file.
 
-    Feed readers drop players, and browsers ask their hosts before anyone has pressed a button.
+    Feed readers drop players, and browsers contact their hosts before anyone presses play.
     """
     for player in [*root.iter("audio"), *root.iter("video")]:
         sources = [player.get("src"), *(source.get("src") for source in player.iter("source"))]
@@ -232,7 +255,7 @@ def _unfold_players(root: markup.Element) -> None:
             if around is None:
                 player.append(link)
             else:
-                around.addnext(link)  # a link can't stand in a link
+                around.addnext(link)  # links can't be nested
         if player.get("poster"):
             poster = player.makeelement("img", src=player.get("poster", ""), alt="")
             poster.tail, player.text = player.text, None

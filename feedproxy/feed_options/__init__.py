@@ -1,6 +1,7 @@
-"""What a reader chooses of a feed, by parameters that people know from RSSHub: read, and applied to articles. Pure.
+"""Parse the options in a feed's address and apply them to articles. Pure.
 
-The only room that imports re2 and opencc.
+The parameters are those of RSSHub, which many users know. Only this package imports re2; only this
+package and `search_terms` import opencc.
 """
 
 from feedproxy.feed_options.filtering import WINDOW, pick

@@ -1,4 +1,4 @@
-"""Which articles of a feed a reader wants."""
+"""Filter the articles of a feed by a reader's options."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -10,18 +10,20 @@ from feedproxy.feed_options.parameters import FeedOptions
 from feedproxy.feed_options.patterns import CompiledFilter, compile_all
 from feedproxy.model import Article
 
-# How many of the newest articles a filter looks at, so that it finds more than what a feed shows anyway.
+# The number of newest articles that a filter examines: more than a feed shows, so that filters find
+# enough.
 WINDOW = 500
-# How many steps, a byte by one instruction, all searches of a request take at most: RE2 takes 1 or 2 ns for one at the
-# worst (measured), and a text of 5,000 characters for "台湾|香港" 240,000.
+# The most steps for all searches of a request; a step is one byte times one instruction. In the
+# worst case RE2 takes 1 or 2 ns for a step (measured). A text of 5,000 characters takes 240,000
+# steps for "台湾|香港".
 _MAX_STEPS = 1_000_000_000
-# Of a text so much is looked at; the longest real one has 60,000.
+# The characters of a text that are examined; the longest real text has 60,000.
 _MAX_CHARACTERS = 100_000
 _CHARACTER_BYTES = 3
 
 
 class _FilteredArticle:
-    """An article as filters see it; its text is made when one asks for it."""
+    """An article to filter; its plain text is computed on first use."""
 
     def __init__(self, article: Article) -> None:
         self.article, self.characters = article, 0
@@ -45,18 +47,19 @@ _PARTS: Mapping[str, Callable[[_FilteredArticle], Iterator[str]]] = {
     "description": lambda looked: iter((looked.text,)),
     "": _title_and_text,
 }
-# Those that need no text come first.
+# Filters that do not need the text are applied first.
 _ORDER = tuple(_PARTS)
 
 
 def pick(articles: Sequence[Article], choice: FeedOptions, limit: int) -> list[Article]:
-    """Return those of *articles*, newest first, that *choice* leaves, at most *limit*.
+    """Return at most *limit* of *articles*, newest first, that match *choice*.
 
-    A wish for the last so many seconds counts back from the newest of *articles*, as no clock decides what a feed holds.
-    Large expressions look at fewer articles than small ones.
+    *within_s* counts back from the newest of *articles*, so the result does not depend on a clock.
+    Once the limit on steps is reached, no more articles are examined; large expressions reach it
+    sooner.
 
     Raises:
-        ChoiceError: an expression is none; `parse_options` makes no such choice.
+        OptionError: an expression is invalid; `parse_options` rejects such options.
 
     """
     if choice.within_s and articles:

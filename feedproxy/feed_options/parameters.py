@@ -1,4 +1,4 @@
-"""Parameters of a feed's address: any query to a frozen value or a clear error."""
+"""Parse the query parameters of a feed's address into a frozen value."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -9,11 +9,11 @@ from feedproxy.errors import OptionError
 from feedproxy.feed_options.patterns import compile_all
 from feedproxy.feed_options.script import SCRIPTS
 
-# What an expression may look at, and what it does there; each pair is a parameter.
+# The fields that an expression can match, and the kinds of filter; each combination is a parameter.
 PARTS = ("", "_title", "_description", "_author", "_category")
 FILTERS = tuple(f"{kind}{part}" for kind in ("filter", "filterout") for part in PARTS)
 FORMS = {"atom": "atom", "json": "json", "rss": "xml"}
-# RSSHub takes a brief of 100 characters and more.
+# RSSHub accepts a brief of 100 characters or more.
 _MAX_LIMIT, _LEAST_BRIEF, _MAX_BRIEF = 200, 100, 1000
 _TEN_YEARS_S = 10 * 366 * 86_400
 _MODES, _SWITCH = ("fulltext",), ("true", "false")
@@ -32,10 +32,12 @@ PARAMETERS = (
 
 @dataclass(frozen=True, slots=True)
 class FeedOptions:
-    """What a reader wants of a feed; equal wishes are equal values, however they were spelt, 0 and "" are no wish.
+    """A reader's options for a feed; 0 and "" mean the default.
 
-    *expressions* are pairs of one of FILTERS and an expression, *within_s* counts back from the newest article, *brief* is
-    in characters, *script* one of SCRIPTS, *form* one of `paths.FORMATS`.
+    Equal options are equal values, however they were written. *brief* is the length of an excerpt
+    in characters, *script* one of SCRIPTS. *within_s* is a time span in seconds before the newest
+    article. *expressions* are pairs of a name in FILTERS and a regular expression. *form* is one of
+    `paths.FORMATS`.
     """
 
     limit: int = 0
@@ -48,14 +50,16 @@ class FeedOptions:
 
     @property
     def is_filter(self) -> bool:
-        """Whether it leaves articles out that a feed would show."""
+        """Whether the options can exclude articles from a feed."""
         return bool(self.expressions or self.within_s)
 
     @property
     def query(self) -> str:
-        """Its normal form: sorted, without what feeds do anyway, and without the form, which a feed's path says.
+        """The options as a normalized query.
 
-        >>> Choice(limit=5, expressions=(("filter", "台湾"),), form="json").query
+        It is sorted, and leaves out defaults and the format, which is part of a feed's path.
+
+        >>> FeedOptions(limit=5, expressions=(("filter", "台湾"),), form="json").query
         'filter=%E5%8F%B0%E6%B9%BE&limit=5'
         """
         numbers = {"brief": self.brief, "filter_time": self.within_s, "limit": self.limit}
@@ -68,10 +72,12 @@ class FeedOptions:
 
 
 def parse_options(given: Mapping[str, str], entries: int) -> FeedOptions:
-    """Return what *given* parameters of a feed of so many *entries* say; other parameters, and empty ones, say nothing.
+    """Return the options in the parameters *given*; others and empty ones are ignored.
+
+    *entries* is the default number of entries of a feed.
 
     Raises:
-        ChoiceError: one of them is wrong; names it, and what it takes.
+        OptionError: a parameter is invalid; the message names it and the valid values.
 
     """
     values = {name: given[name] for name in PARAMETERS if given.get(name)}
@@ -92,7 +98,7 @@ def parse_options(given: Mapping[str, str], entries: int) -> FeedOptions:
 
 
 def _number(values: Mapping[str, str], name: str, least: int, most: int) -> int:
-    """Return a number, 0 where none is given."""
+    """Return a parameter's number, 0 if it is not given."""
     if name not in values:
         return 0
     number = int(values[name]) if _NUMBER.fullmatch(values[name]) else 0
@@ -102,7 +108,7 @@ def _number(values: Mapping[str, str], name: str, least: int, most: int) -> int:
 
 
 def _word(values: Mapping[str, str], name: str, known: Collection[str]) -> str:
-    """Return one of the *known* words, "" where none is given."""
+    """Return a parameter's value, one of *known*, or "" if it is not given."""
     if name in values and values[name] not in known:
         raise OptionError(name, f"takes {' or '.join(known)}")
     return values.get(name, "")

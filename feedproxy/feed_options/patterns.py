@@ -1,6 +1,7 @@
-"""Regular expressions of readers, by RE2: none takes more time than its size times the text's.
+"""Compile readers' regular expressions with RE2, whose time is linear in the text.
 
-re2 is imported here only.
+The time of a search is at most the size of the expression times that of the text. Only this module
+imports re2.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,15 +12,17 @@ import re2
 from feedproxy.errors import OptionError
 
 MAX_CHARACTERS = 300
-# Instructions of all expressions of a request together: a Chinese character takes 3, "." 7, "\p{Han}" 84.
+# The most instructions of all expressions of a request. A Chinese character takes 3, "." 7,
+# "\p{Han}" 84.
 _MAX_PROGRAM = 1000
-# What RE2 may take for one expression, where its own default is 8 MiB; more makes none of the worst any faster.
+# The memory limit of RE2 for one expression, instead of its default of 8 MiB. More does not speed
+# up the worst expressions.
 _MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """An expression that is ready: *name* is its parameter, *size* how many instructions it has."""
+    """A compiled expression: *name* is its parameter, *size* its number of instructions."""
 
     name: str
     size: int
@@ -29,10 +32,11 @@ class CompiledFilter:
 def compile_all(
     expressions: Iterable[tuple[str, str]], *, is_sensitive: bool
 ) -> tuple[CompiledFilter, ...]:
-    """Return *expressions*, pairs of a parameter's name and its value, ready to be searched for.
+    """Return compiled *expressions*, given as pairs of a parameter's name and its value.
 
     Raises:
-        ChoiceError: one of them is no expression in RE2's syntax, or too large, also with those before it.
+        OptionError: an expression is invalid in RE2's syntax or too large, alone or with those
+            before it.
 
     """
     found: list[CompiledFilter] = []
@@ -56,7 +60,7 @@ def _compile(name: str, expression: str, *, is_sensitive: bool) -> CompiledFilte
     except UnicodeError as e:
         raise _refused(name, "no text") from e
     finally:
-        re2.purge()  # its cache would keep 128 of them
+        re2.purge()  # RE2's module cache would keep 128 expressions
     return CompiledFilter(
         name, compiled.programsize, lambda text: compiled.search(text) is not None
     )
@@ -65,12 +69,13 @@ def _compile(name: str, expression: str, *, is_sensitive: bool) -> CompiledFilte
 def _refused(name: str, why: str) -> OptionError:
     return OptionError(
         name,
-        f"takes a regular expression in RE2's syntax of at most {MAX_CHARACTERS} characters ({why})",
+        f"takes a regular expression in RE2's syntax "
+        f"of at most {MAX_CHARACTERS} characters ({why})",
     )
 
 
 def _reason(error: re2.error) -> str:
-    """Return what RE2 says of an expression, without the part of it that it shows."""
+    """Return RE2's reason for an error, without the part of the expression that it quotes."""
     said = error.args[0] if error.args else b""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     return text.partition(":")[0]

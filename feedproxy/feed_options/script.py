@@ -1,4 +1,7 @@
-"""Simplified and traditional Chinese, by OpenCC's tables. opencc is imported here only."""
+"""Convert between simplified and traditional Chinese with OpenCC's tables.
+
+Only this module and `search_terms` import opencc.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,7 +12,8 @@ from feedproxy import markup
 from feedproxy.markup import Element
 from feedproxy.model import SafeHtml
 
-# RSSHub's list, with the language of what comes out (RFC 5646; fonts are chosen by it).
+# RSSHub's list of conversions, each with the language of the result (RFC 5646), by which browsers
+# choose fonts.
 SCRIPTS: Mapping[str, str] = {
     "s2t": "zh-Hant",
     "s2tw": "zh-TW",
@@ -26,13 +30,13 @@ SCRIPTS: Mapping[str, str] = {
     "t2jp": "ja",
     "jp2t": "zh-Hant",
 }
-# Attributes that are text, too.
+# Attributes that contain text.
 _SHOWN = ("alt", "aria-label", "content", "placeholder", "title")
 _ADDRESS = ("http://", "https://")
 
 
 def convert(text: str, script: str) -> str:
-    """Return *text* in a script that is one of SCRIPTS, or as it is for "".
+    """Return *text* converted by one of SCRIPTS, or unchanged for "".
 
     >>> convert("台湾的头发", "s2tw")
     '臺灣的頭髮'
@@ -41,14 +45,17 @@ def convert(text: str, script: str) -> str:
 
 
 def convert_html(safe: SafeHtml, script: str) -> SafeHtml:
-    """Return clean HTML with its text in another script; tags and addresses stay as they are."""
+    """Return clean HTML with its text converted; tags and addresses stay unchanged."""
     root = markup.fragment(safe)
     convert_tree(root, script)
     return SafeHtml(markup.inner_html(root))
 
 
 def convert_tree(root: Element, script: str) -> None:
-    """Convert the text of a tree, in place; tags and addresses stay as they are, and what stands in ``translate="no"``."""
+    """Convert the text of a tree in place.
+
+    Tags, addresses and elements with ``translate="no"`` stay unchanged.
+    """
     kept = {each for own in root.xpath(".//*[@translate='no']") for each in own.iterdescendants()}
     for element in root.iter():
         if element not in kept:
@@ -67,8 +74,8 @@ def _convert_element(element: Element, script: str) -> None:
 
 @cache
 def _converter(script: str) -> OpenCC:
-    """Return the one converter of this process: its tables take 0.1 s and up to 45 MB, and threads may share it.
+    """Return this process's converter for a script.
 
-    (BYVoid/OpenCC, issue 231.)
+    Its tables take 0.1 s to load and up to 45 MB; threads may share it (BYVoid/OpenCC, issue 231).
     """
     return OpenCC(script)

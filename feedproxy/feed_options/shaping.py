@@ -1,4 +1,4 @@
-"""How an article looks that a reader wants shorter, or in another script."""
+"""Shorten articles or convert them to another script, by a reader's options."""
 
 import re
 from dataclasses import replace
@@ -9,13 +9,13 @@ from feedproxy.feed_options.parameters import FeedOptions
 from feedproxy.feed_options.script import convert, convert_html
 from feedproxy.model import Article, Picture, SafeHtml
 
-# An excerpt ends with a sentence, if one ends soon enough.
+# An excerpt ends at the end of a sentence, if there is one within this many further characters.
 _SENTENCE_END = re.compile(r"[。！？!?…][”’』」）)\"']*")
 _MAX_MORE = 200
 
 
 def shape(article: Article, choice: FeedOptions) -> Article:
-    """Return *article* as *choice* wants it: same ID, same dates, same addresses."""
+    """Return *article* with *choice* applied; its ID, dates and addresses stay the same."""
     if not (choice.brief or choice.script):
         return article
     script = choice.script
@@ -38,7 +38,7 @@ def _picture(picture: Picture | None, script: str) -> Picture | None:
 
 
 def _brief(article: Article, choice: FeedOptions) -> SafeHtml:
-    """Return the beginning of an article's text as a paragraph, its pictures and links left out."""
+    """Return the beginning of an article's text as a paragraph, without pictures and links."""
     text = convert(markup.text_of(markup.fragment(article.body)), choice.script)
     return SafeHtml(f"<p>{escape(_beginning(text, choice.brief), quote=False)}</p>" if text else "")
 

@@ -1,6 +1,7 @@
-"""What readers get: the store's articles as feeds and pages, rewritten to the mirror's addresses.
+"""Render the store's articles as feeds, pages, books and Markdown, with the mirror's addresses.
 
-The counterpart of `harvest`: it knows the rooms of the way out (store, rewrite, render, paths) and opens no network.
+This package is the output side of the program; `ingest` is the input side. It builds on `store`,
+`rewrite`, `output.render` and `paths`, and opens no network connection.
 """
 
 from feedproxy.model import ALL, Links

@@ -1,7 +1,9 @@
-"""Articles as archives: the pages of a feed's whole history, which never change once they are full (RFC 5005, 4).
+"""Render feed archives: the pages of a feed's whole history (RFC 5005, section 4).
 
-So nothing in them depends on what the mirror comes to hold later: links to articles lead beside the page they stand on, where
-the mirror leads on or says that it does not hold them; pictures stand at addresses by their upstream addresses.
+A full archive page never changes. So nothing in it depends on what the mirror stores later. A link
+to another article leads to that article's address in the same section and channel, where the server
+redirects to its canonical page or reports that the mirror has no copy. Pictures have addresses
+derived from their upstream addresses.
 """
 
 from dataclasses import replace
@@ -22,9 +24,10 @@ from feedproxy.urls import host_of
 def make_archive(
     ground: RenderContext, scope: FeedSelector, number: int, form: str
 ) -> bytes | None:
-    """Return a page of a scope's archive in one of `paths.FORMATS`, the oldest is 1; None beyond the open one.
+    """Return one page of a feed's archive in one of `paths.FORMATS`; page 1 is the oldest.
 
-    The open page is the first that is not full; it may be empty.
+    The last page is the first one that is not full; it may be empty. Return None for a number that
+    is out of range.
     """
     archive = ground.library.archive
     open_page = archive.length(scope.log) // PAGE_ENTRIES + 1
@@ -48,7 +51,11 @@ def make_archive(
 
 
 def _entry(ground: RenderContext, logged: ArchiveEntry) -> render.Entry:
-    """Return an entry, with the article as another mirror takes it: of what is not known for ever, nothing."""
+    """Return an archive entry with its replication record.
+
+    Both leave out everything that may change later: whether upstream has removed the article, and
+    which pictures are stored.
+    """
     article = replace(logged.article, gone=None)
     shown = shown_pictures(fragment(article.body), article.picture)
     pictures = {
@@ -64,6 +71,9 @@ def _entry(ground: RenderContext, logged: ArchiveEntry) -> render.Entry:
 
 
 def _by_address(url: Url) -> StoredPicture:
-    """Return a picture that may be held or not, now or later: its forms, named by its address, of no known size."""
+    """Return a picture whose files are named by its upstream address, stored or not.
+
+    Its media types and sizes are empty.
+    """
     original, reading = (MediaFile(name, "", 0, 0, 0) for name in paths.media_of(url))
     return StoredPicture(original, reading)

@@ -1,4 +1,4 @@
-"""Articles as a book for reading without a network: EPUB 3, with its pictures."""
+"""Write articles with their pictures as an EPUB 3 book for offline reading."""
 
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,17 +18,21 @@ from feedproxy.output.render import books
 from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
 
-# How a picture that is held looks in a book; None for one that can't be shown.
+# Returns the file that a book contains for a stored picture; None if the picture can't be shown.
 Forms = Callable[[StoredPicture], PictureFile | None]
 _FOLDER = "EPUB"
-# The first date that a zip file can tell, for every file in it.
+# The earliest date that the zip format can express, for every file in the archive.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX, _MODE = 3, 0o100644 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Articles published from *since* on and before *until* (None: for ever), the newest *limit* of them (None: all)."""
+    """The articles of a book by their date of publication.
+
+    *since* is inclusive, *until* is exclusive (None: no end). Only the newest *limit* articles are
+    included (None: all).
+    """
 
     since: datetime
     until: datetime | None = None
@@ -37,7 +41,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class BookContents:
-    """What a book holds."""
+    """The number of articles and of pictures in a book."""
 
     articles: int
     pictures: int
@@ -52,11 +56,12 @@ def write_bundle(
     out: BinaryIO,
     forms: Forms | None,
 ) -> Iterator[BookContents]:
-    """Write the articles *ids* of a period, newest first, as a book into *out*; yield after each how far it has come.
+    """Write the articles *ids* of a period, newest first, as a book into *out*.
 
-    Article by article, so that it takes no more memory for more of them. The same articles make the same bytes. Links to
-    articles and tags lead inside the book, else to the mirror if its public address is known, else nowhere. Without *forms*
-    there are no pictures.
+    Yield the numbers of articles and pictures written so far after each article. Articles are read
+    one by one, so memory does not grow with their number. The same articles make the same bytes.
+    Links to articles and tags lead to pages of the book; others lead to the mirror if its public
+    address is known, otherwise the link is removed. Without *forms* the book has no pictures.
     """
     zone, days = ground.mirror.timezone_of(scope.channels[0].site.name), list[books.Day]()
     held = (article for article in map(ground.library.article, ids) if article)
@@ -77,7 +82,7 @@ def write_bundle(
 
 
 class _Binder:
-    """Puts articles with their pictures into a zip file, in their order."""
+    """Writes articles and their pictures into a zip file, in reading order."""
 
     def __init__(
         self,
@@ -97,13 +102,12 @@ class _Binder:
         self._files: dict[StoredPicture, MediaFile | None] = {}
         self._modified: datetime = render.NEVER
         self.pictures: dict[str, str] = {}
-        self._put(
-            "mimetype", books.MEDIA_TYPE, zipfile.ZIP_STORED
-        )  # the first, and as it is (EPUB OCF 3.2, 4.3)
+        # The mimetype file comes first and is not compressed (EPUB OCF 3.2, section 4.3).
+        self._put("mimetype", books.MEDIA_TYPE, zipfile.ZIP_STORED)
         self._put("META-INF/container.xml", books.render_container(f"{_FOLDER}/{books.PACKAGE}"))
 
     def bind(self, article: Article, day: str) -> render.Link:
-        """Put an article and those of its pictures that are not there yet; return a link to it."""
+        """Write an article and its pictures that are not in the book yet; return a link to it."""
         context = context_of(self._ground, [article], self._scope.name)
         at = self._ground.place_of(context.channels.get(article.id, ()), self._scope.name)
         shows = self._forms is not None and self._ground.images_of(at[0]) is Images.STORE
@@ -116,11 +120,11 @@ class _Binder:
         return link
 
     def put(self, file: str, body: bytes) -> None:
-        """Put a document."""
+        """Write a document into the content folder."""
         self._put(f"{_FOLDER}/{file}", body)
 
     def finish(self, book: books.Book) -> None:
-        """Put what stands around the articles."""
+        """Write the title page, tables of contents, package document and style sheet."""
         for file, body in books.render_covers(book, self._modified, self.pictures).items():
             self.put(file, body)
 
@@ -171,7 +175,7 @@ class _Binder:
         )
 
     def _bring(self, pictures: Mapping[Url, StoredPicture]) -> dict[Url, StoredPicture]:
-        """Return pictures as the book shows them, by their upstream addresses; put those that are not there yet."""
+        """Return the pictures that the book shows, by upstream address; write new ones into it."""
         shown = {}
         for url, stored in sorted(pictures.items()):
             if stored not in self._files:

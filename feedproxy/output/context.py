@@ -1,4 +1,4 @@
-"""What feeds and pages stand on: which address an article has, and how its text looks there."""
+"""Contexts for rendering: article addresses, and article text rewritten for a page or feed."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,13 +22,16 @@ from feedproxy.store import Library
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """The mirror below one public address (without a "/" at its end); absolute addresses carry the reader's *key*.
+    """The mirror, its library, and the settings that all feeds and pages of a response share.
 
-    Pages are in a *script* of `choice.SCRIPTS`, "" for the articles' own; *hub* is told of changes to feeds; *books* are the
-    logs (`FeedSelector.log`) whose articles there are as a book.
+    *public_url* is the mirror's address without a trailing "/"; absolute addresses carry the
+    reader's *key*. *script* is the script of pages, one of `feed_options.SCRIPTS`, or "" for the
+    articles' own. *hub* is the WebSub hub that feeds announce. *books* are the names of the
+    archives (`FeedSelector.log`) whose articles are available as a book.
 
-    *files* is the layout of plain files, for which nobody answers: what no section shows has no page there, and tags have no
-    feeds; *is_once* says that an article has one page in a section, whichever of its channels list it.
+    *files* is the layout of an export to static files, where no server answers requests: articles
+    outside all sections have no page there, and tags have no feeds. With *is_once* an article has
+    one page in a section, whichever of the section's channels list it.
     """
 
     mirror: Mirror
@@ -43,21 +46,22 @@ class RenderContext:
 
     @property
     def layout(self) -> Layout:
-        """Where pages stand."""
+        """The addresses of pages."""
         return self.files or Layout(
             self.mirror.page_path, self.mirror.index_path, self.mirror.sections
         )
 
     @property
     def has_feeds(self) -> bool:
-        """Whether there are feeds: they need to know their own address."""
+        """Whether there are feeds; in an export they need the mirror's public address."""
         return self.files is None or bool(self.public_url)
 
     def place_of(self, channels: Collection[str], prefer: str) -> tuple[str, str]:
         """Return section and channel of an article's canonical page.
 
-        One that no configured channel shows (any more, or because a reader asked for it) is in the section that is
-        asked for.
+        An article may be in no configured channel: its channel was removed, or a reader requested
+        the article. Its page is then in section *prefer*, or in the first section if there is no
+        such section.
         """
         found = self.layout.place(channels, prefer=prefer)
         section = prefer if self.mirror.section(prefer) else self.mirror.sections[0].name
@@ -70,7 +74,7 @@ class RenderContext:
     def listed_page(
         self, article_id: ArticleId, channels: Collection[str], section: str, channel: str
     ) -> MirrorPath:
-        """Return the address to which a channel's lists lead."""
+        """Return the address of an article's page for links in a channel's lists."""
         return (
             self.page_of(article_id, channels, section)
             if self.is_once
@@ -78,18 +82,22 @@ class RenderContext:
         )
 
     def absolute(self, path: MirrorPath, query: str = "") -> str:
-        """Return an address with its host."""
+        """Return the absolute URL of a path, with *query* and the reader's key."""
         return paths.absolute(path, self.public_url, self.key, query)
 
     def images_of(self, section: str) -> Images:
-        """Return what a section does with pictures."""
+        """Return how a section shows pictures; `Images.STORE` if it is not configured."""
         found = self.mirror.section(section)
         return found.images if found else Images.STORE
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleContext:
-    """What is to be known of the articles of one feed or page before any of them is shown: one look-up for all."""
+    """The channels and stored pictures of a feed's or page's articles and of their link targets.
+
+    They are looked up in the store once for all articles, before the first one is rendered. Links
+    to an article that is in several sections lead to its page in section *prefer*.
+    """
 
     ground: RenderContext
     prefer: str
@@ -105,7 +113,17 @@ class ArticleContext:
         alone: bool = False,
         only_held: bool = False,
     ) -> LinkContext:
-        """Return where an article's text is to stand."""
+        """Return the link context for an article's text.
+
+        Args:
+            article: the article whose text is rewritten.
+            at: section and channel of its page.
+            write: turns a path of the mirror into the address to print.
+            alone: whether the text appears outside its page, as in a feed.
+            only_held: whether links may lead to stored articles only; always so in an export to
+                files.
+
+        """
         held = {
             target: self.ground.page_of(target, self.channels[target], self.prefer)
             for target, _ in article.links
@@ -128,11 +146,14 @@ class ArticleContext:
         )
 
     def body(self, article: Article, place: LinkContext) -> SafeHtml:
-        """Return an article's text as it stands at a place."""
+        """Return an article's HTML with its links rewritten for a link context."""
         return rewrite_links(article.body, self.ground.mirror, place)
 
     def lead(self, article: Article, place: LinkContext) -> render.Lead | None:
-        """Return what to show above an article's text, None where the text shows its lead picture itself."""
+        """Return the lead picture to show above an article's text, None if the text contains it.
+
+        If the picture is not stored, only its alternative text and caption are returned.
+        """
         picture = article.picture
         if picture is None or shows(article.body, picture):
             return None
@@ -149,7 +170,7 @@ class ArticleContext:
         return render.Lead(address, picture.alt, picture.caption, file.width, file.height)
 
     def stored(self, article: Article, place: LinkContext) -> StoredPicture | None:
-        """Return an article's lead picture, if its section keeps pictures and it is held."""
+        """Return an article's lead picture if it is stored and its section shows such pictures."""
         return (
             self.pictures.get(article.picture.url)
             if article.picture and place.images is Images.STORE
@@ -172,7 +193,11 @@ def context_of(ground: RenderContext, articles: Collection[Article], prefer: str
 def _shown(
     ground: RenderContext, channels: Mapping[ArticleId, frozenset[str]]
 ) -> Mapping[ArticleId, frozenset[str]]:
-    """Return those articles that have a page; of plain files only what a section shows."""
+    """Return the articles that have a page, with their channels.
+
+    The server has a page for every stored article, an export only for articles of configured
+    channels.
+    """
     if ground.files is None:
         return channels
     configured = {channel.id for channel in ground.mirror.channels}

@@ -1,4 +1,4 @@
-"""Articles as feeds."""
+"""Build feeds from the store's articles."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
 from feedproxy.store import PAGE_ENTRIES, Library
 
-# How a feed's title names what was chosen: parameters, and what they say of their values.
+# The words that a feed's title uses for filter parameters and for the fields they apply to.
 _SAID = {
     "": "",
     "title": "标题",
@@ -34,9 +34,10 @@ def make_feed(
     choice: FeedOptions = _PLAIN_CHOICE,
     version: Version | None = None,
 ) -> bytes:
-    """Return a feed in one of `paths.FORMATS`; what a reader chose makes a feed of its own.
+    """Return a feed in one of `paths.FORMATS`; a reader's options make a different feed.
 
-    *version* is the version of what the feed shows, read before the articles, if the caller has it.
+    *version* is the current version of the feed's content, read before the articles; it is read
+    here if the caller does not have it.
     """
     version = version or version_of(ground.library, scope)
     with ground.library.snapshot() as library:
@@ -56,7 +57,7 @@ def make_feed(
 
 
 def version_of(library: Library, scope: FeedSelector) -> Version:
-    """Return what changes with every change to the feeds of a scope."""
+    """Return a version that changes with every change to the feeds of a selector."""
     if scope.words:
         return library.search.version(scope.channel_ids)
     return library.archive.version(scope.log, scope.channel_ids)
@@ -71,11 +72,10 @@ def feed_of(
     *,
     choice: FeedOptions = _PLAIN_CHOICE,
 ) -> render.Feed:
-    """Return the document at a path of a scope's feed."""
+    """Return the feed document of a selector at *path*."""
     mirror = ground.mirror
-    is_announced = (
-        scope.log and not history.page and not choice.query
-    )  # so many as the poller can tell a hub of
+    # A hub is announced only for feeds that the poller notifies it about.
+    is_announced = scope.log and not history.page and not choice.query
     query = scope.query_with(choice.query)
     name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
     return render.Feed(
@@ -94,7 +94,7 @@ def feed_of(
 
 
 def articles_of(ground: RenderContext, scope: FeedSelector, choice: FeedOptions) -> list[Article]:
-    """Return the articles of a feed, newest first, as they are held."""
+    """Return the stored articles of a feed, newest first, before they are shaped."""
     limit = choice.limit or ground.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
     if scope.words:
@@ -105,7 +105,10 @@ def articles_of(ground: RenderContext, scope: FeedSelector, choice: FeedOptions)
 
 
 def _said(choice: FeedOptions) -> str:
-    """Return what of a feed was chosen, for its title; what could be taken for mark-up is left out of it."""
+    """Return the description of a reader's options for a feed's title.
+
+    Characters that could be taken for markup are left out.
+    """
     words = []
     for name, expression in choice.expressions:
         kind, _, part = name.partition("_")
@@ -127,7 +130,11 @@ def entry_of(
     at: tuple[str, str],
     record: Mapping[str, object] | None = None,
 ) -> render.Entry:
-    """Return an article as an entry, its page *at* a section and channel; *record* is for other mirrors."""
+    """Return an article as a feed entry.
+
+    *at* is section and channel of its page; *record* is the article's replication record for other
+    mirrors.
+    """
     ground = context.ground
     place = context.place(article, at, ground.absolute, alone=True)
     lead = context.lead(article, place)
@@ -150,13 +157,16 @@ def entry_of(
 def _enclosure(
     article: Article, context: ArticleContext, place: LinkContext
 ) -> render.Enclosure | None:
-    """Return the lead picture as readers show it beside the headline, with its true length and type, if it is held."""
+    """Return the lead picture, which readers show beside the headline, as an enclosure.
+
+    A stored picture has its true length and type. Return None if it is not stored, or if they are
+    not known.
+    """
     if article.picture and place.images is Images.LINK:
         return render.Enclosure(article.picture.url, render.picture_type(article.picture.url))
     stored = context.stored(article, place)
-    if (
-        stored is None or not stored.reading.media_type
-    ):  # as in an archive, which knows no more than its address
+    # In an archive only the picture's address is known.
+    if stored is None or not stored.reading.media_type:
         return None
     file = stored.reading
     url = place.write(place.layout.media(file.name, place.section))

@@ -1,6 +1,7 @@
-"""How the mirror does, for those who run it. Pure but for what it reads of the store and of the disk.
+"""Report the mirror's health to operators. Reads the store and the free disk space, nothing else.
 
-All that is asked of the store is a number of index ranges or small tables, so it takes no longer where much is held.
+Every query reads a small table or a range of an index, so the time does not grow with the size of
+the store.
 """
 
 import shutil
@@ -16,13 +17,17 @@ from feedproxy.output.problems import Problem
 from feedproxy.store import Library, WebStore
 
 _DAYS = 30
-# The hours within which new articles came, as the store counts them.
+# The store's classes of delay: the hours within which a new article was stored.
 _DELAYS = ("1", "3", "6", "12", "24", "more")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelHealth:
-    """How one channel does, in *words*; *delay* is how late half of its new articles come at most, "" if none is known."""
+    """The health of one channel, summarized in *words*.
+
+    *delay* is the number of hours within which half of its new articles were stored, "" if none is
+    known. *waiting* is the number of articles still to be fetched.
+    """
 
     channel: Channel
     state: ChannelState
@@ -36,11 +41,13 @@ class ChannelHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What operators look at; *leader* is who polls, until when, *quiet* hosts are left alone until then.
+    """The health of the mirror at *moment*.
 
-    *counts* are the store's counters, *days* how many articles were published on each of the last days, *delays* how many new
-    articles took how many hours at most. *bytes_held* and *bytes_free* are None where that can't be told. A store that can't be
-    read leaves nothing but a problem.
+    *leader* is the polling process and the time at which its lease expires. *quiet* gives the hosts
+    that are not requested for now, and until when. *counts* are the store's counters. *days* are
+    the numbers of articles published on each of the last days, *delays* the numbers of new articles
+    by the hours until they were stored. *bytes_held* and *bytes_free* are None where they are not
+    known. If the store can't be read, only the problems and *bytes_free* are set.
     """
 
     moment: datetime
@@ -59,7 +66,7 @@ class Health:
 
 
 def look(mirror: Mirror, desk: WebStore, folder: Path, now: datetime) -> Health:
-    """Return how the mirror does whose data *folder* that is.
+    """Return the health of a mirror with the data folder *folder*.
 
     Raises:
         StoreError: the store can't be read.
@@ -102,24 +109,24 @@ def look(mirror: Mirror, desk: WebStore, folder: Path, now: datetime) -> Health:
 
 
 def probe(mirror: Mirror, library: Library) -> None:
-    """Hold that the newest articles can be read, and that no process has found the store damaged.
+    """Check that the newest articles can be read and that no process has found the store damaged.
 
     Raises:
-        StoreError: they can't, or one has.
+        StoreError: the articles can't be read, or the store is damaged.
 
     """
     library.probe([channel.id for channel in mirror.channels], mirror.entries)
 
 
 def unreadable(error: str, folder: Path, now: datetime) -> Health:
-    """Return how a mirror does whose store can't be read."""
+    """Return the health of a mirror whose store can't be read."""
     free = free_bytes(folder)
     wrong = problems.of_store(error), *problems.of_disk(folder, free)
     return Health(now, wrong, bytes_free=free, is_readable=False)
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Return how many bytes are free in a folder, None if it can't be looked at."""
+    """Return the free bytes of a folder's disk, None if the folder can't be examined."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -129,7 +136,10 @@ def free_bytes(folder: Path) -> int | None:
 def _shared(
     desk: WebStore, now: datetime
 ) -> tuple[tuple[str, datetime] | None, Mapping[str, datetime], list[str]]:
-    """Return who leads, which hosts are left alone, and why that can't be told: it may lie elsewhere than the store does."""
+    """Return the leader, the paused hosts with the end of their pause, and read errors.
+
+    They may be kept in Redis, which can fail while the store works.
+    """
     try:
         found, quiet = desk.lease.leader(), desk.budget.quiet(now)
     except StoreError as e:
@@ -146,7 +156,10 @@ def _channels(
     delays: Mapping[str, Mapping[str, int]],
     now: datetime,
 ) -> tuple[ChannelHealth, ...]:
-    """Return how each channel does: those first with which something is wrong, else in the configured order."""
+    """Return the health of each channel: first those with a problem, then the others.
+
+    Both groups are in the configured order.
+    """
     newest, queues, ringing = (
         desk.records.newest(),
         desk.records.queues(),
@@ -178,7 +191,7 @@ def _channels(
 
 
 def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[str, bool]:
-    """Return how a channel does, and whether that is well."""
+    """Return a channel's health in words, and whether it is well."""
     if state.failures >= problems.MIN_FAILURES:
         return f"failed {state.failures} times running", False
     if alarm:
@@ -193,7 +206,7 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
 
 
 def _days(desk: WebStore, channels: list[str], now: datetime) -> dict[date, int]:
-    """Return how many articles were published on each of the last days, today the last."""
+    """Return the number of articles published on each of the last days; today is the last."""
     days = [now.astimezone(UTC).date() - timedelta(days=back) for back in range(_DAYS - 1, -1, -1)]
     found = desk.records.per_day(channels, datetime.combine(days[0], time(), UTC))
     return {day: found.get(day, 0) for day in days}
@@ -204,7 +217,7 @@ def _delays(counts: Mapping[tuple[str, str, str], int], channel: str) -> dict[st
 
 
 def _median(delays: Mapping[str, int]) -> str:
-    """Return within how many hours half of them came."""
+    """Return the class of delay, in hours, within which half of the new articles were stored."""
     passed, half = 0, sum(delays.values()) / 2
     for hours in _DELAYS:
         passed += delays[hours]

@@ -1,4 +1,4 @@
-"""Articles, and lists of them, as pages in the Markdown form of the git-hosted mirrors."""
+"""Build pages of articles and of lists in the Markdown format of the git-hosted mirrors."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def make_markdown(
     article_id: ArticleId,
     links: Links = Links.MIRROR,
 ) -> bytes | None:
-    """Return an article's page in one of its channels, None if it is not held there."""
+    """Return an article's page in one of its channels, None if the channel has no such article."""
     article = ground.library.article(article_id)
     context = context_of(ground, [article], section) if article else None
     if article is None or context is None or channel not in context.channels.get(article_id, ()):
@@ -29,7 +29,7 @@ def make_markdown(
 
 
 def markdown_of(context: ArticleContext, article: Article, channel: str, links: Links) -> bytes:
-    """Return an article's page in one of its channels."""
+    """Return the page of an article in one of its channels, from an existing context."""
     ground, section = context.ground, context.prefer
     page = ground.layout.article(section, channel, article.id)
     picture, content = article.picture, article.body
@@ -52,7 +52,7 @@ def markdown_of(context: ArticleContext, article: Article, channel: str, links: 
 def make_markdown_list(
     ground: RenderContext, section: Section, channel: Channel, number: int
 ) -> bytes | None:
-    """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
+    """Return a page of a channel's article list, None beyond the last one; page 1 always exists."""
     last = last_index(ground.library.count(channel.id))
     if not 1 <= number <= last:
         return None
@@ -75,7 +75,7 @@ def make_markdown_list(
 
 
 def make_markdown_front(ground: RenderContext, section: Section) -> bytes:
-    """Return a section's README; it leads to feeds if the mirror has an address of its own."""
+    """Return a section's README; it lists feeds if the mirror has a public address."""
     page = ground.layout.readme(section.name)
     places = [
         (channel, ground.layout.index(section.name, channel.id)) for channel in section.channels

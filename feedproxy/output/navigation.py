@@ -1,4 +1,4 @@
-"""The line on top of every page."""
+"""The navigation line at the top of every page."""
 
 from feedproxy import paths
 from feedproxy.model import MirrorPath, NavigationLink
@@ -14,7 +14,11 @@ def navigation_of(
     article_id: str = "",
     beside: bool = False,
 ) -> tuple[render.Link, ...]:
-    """Return the navigation's links as they are printed on *page*; *beside* says that other folders lie beside the sections."""
+    """Return the navigation links as *page* shows them.
+
+    A link may have both a folder and a URL. With *beside* it leads to the folder, which a git host
+    shows beside those of the sections, otherwise to the URL.
+    """
 
     def printed(link: NavigationLink) -> render.Link:
         target = _target(link, ground.layout, section, beside=beside)
@@ -33,7 +37,7 @@ def navigation_of(
 def _target(
     link: NavigationLink, layout: paths.Layout, section: str, *, beside: bool
 ) -> MirrorPath | None:
-    """Return the place of the mirror to which a link leads, None if elsewhere."""
+    """Return the path of the mirror that a link leads to, None if it leads elsewhere."""
     if link.to == "section":
         return layout.section(section) if section else layout.home
     return layout.section(link.to) if link.to and (beside or not link.url) else None

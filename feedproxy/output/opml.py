@@ -1,4 +1,4 @@
-"""All feeds as one list, that readers can take in at once."""
+"""The OPML list of all feeds, which feed readers import."""
 
 from feedproxy.feed_options import convert
 from feedproxy.model import ALL
@@ -9,7 +9,11 @@ from feedproxy.output.selectors import FeedSelector, selector_of
 
 
 def make_opml(ground: RenderContext, form: str = "xml") -> bytes:
-    """Return OPML 2.0 with the feeds of everything, sections and channels, in one of `paths.FORMATS` and the ground's script."""
+    """Return OPML 2.0 with the feeds of everything, of all sections and of all channels.
+
+    *form* is the format of the feeds, one of `paths.FORMATS`. Texts and addresses are in the render
+    context's script.
+    """
     mirror = ground.mirror
     chosen = query_of(ground.script)
 

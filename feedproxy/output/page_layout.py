@@ -1,4 +1,4 @@
-"""What pages have in common: the frame around them, feeds that they announce, blocks of articles."""
+"""Parts that pages share: the layout around the content, links to feeds, and blocks of articles."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,11 @@ def layout_of(
     query: str = "",
     properties: Sequence[tuple[str, str]] = (),
 ) -> render.PageLayout:
-    """Return what stands around a page; *query* is what its address carries: of an article its ID, which links carry on."""
+    """Return the layout around a page's content.
+
+    *query* is the query of the page's address; on an article's page it is the article's ID, which
+    all links of the page repeat.
+    """
     mirror, layout = ground.mirror, ground.layout
     article_id = query if kind == "article" else ""
     return render.PageLayout(
@@ -55,7 +59,10 @@ def layout_of(
 
 
 def feed_link(ground: RenderContext, scope: FeedSelector, page: MirrorPath) -> render.FeedLink:
-    """Return a feed as a page announces it: with its address in full, to be copied, in the script of the page."""
+    """Return a feed as a page announces it.
+
+    Its address is absolute, so that readers can copy it, and in the script of the page.
+    """
     forms = paths.FORMATS.items() if ground.has_feeds else ()
     return render.FeedLink(
         label=scope.label,
@@ -75,14 +82,17 @@ def feed_link(ground: RenderContext, scope: FeedSelector, page: MirrorPath) -> r
 
 
 def selector_home(ground: RenderContext, scope: FeedSelector, page: MirrorPath) -> str:
-    """Return how a page leads to the one that shows the same articles as a feed."""
+    """Return the link from a page to the page that shows the same articles as a feed."""
     return paths.relative(scope.home(ground.layout), page) + (
         f"?{scope.query}" if scope.query else ""
     )
 
 
 def _feed_href(ground: RenderContext, scope: FeedSelector, form: str, page: MirrorPath) -> str:
-    """Return how a page leads to a feed; a program that finds it there has no cookie with its reader's key."""
+    """Return the link from a page to a feed.
+
+    It carries the reader's key, if there is one: a program that finds the feed there has no cookie.
+    """
     feed, query = scope.path(form), f"?{scope.query}" if scope.query else ""
     return ground.absolute(feed, scope.query) if ground.key else paths.relative(feed, page) + query
 
@@ -96,7 +106,11 @@ def block_of(
     section: str = "",
     channel: str = "",
 ) -> render.ListBlock:
-    """Return a list of articles: each at its place in *channel*, else at its canonical one."""
+    """Return a list of articles with a heading.
+
+    Each row leads to the article's page in *channel*, or to its canonical page if no channel is
+    given.
+    """
 
     def row(each: Headline) -> render.ListedArticle:
         canonical = ground.page_of(each.id, each.channels, section)

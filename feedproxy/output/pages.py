@@ -1,4 +1,4 @@
-"""Articles and lists of them as HTML pages, their links relative to the page they stand on."""
+"""Build the HTML pages of articles and lists, with links relative to each page."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
@@ -26,13 +26,13 @@ from feedproxy.search_terms import Query
 from feedproxy.store import Library
 
 _HOME_HEADLINES, _LIST_HEADLINES = 10, 50
-# As the indexes of the git-hosted mirrors have it.
+# The number of articles on an index page of the git-hosted mirrors.
 INDEX_HEADLINES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The mirror's pages."""
+    """Builds the mirror's HTML pages."""
 
     ground: RenderContext
 
@@ -67,7 +67,7 @@ class Pages:
         return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
 
     def section(self, section: Section, page: MirrorPath) -> bytes:
-        """Return a section's front page as it stands at *page*: its newest articles and its channels."""
+        """Return a section's front page at address *page*: its newest articles and its channels."""
         channels = [
             selector_of(self._mirror, section.name, channel.id) for channel in section.channels
         ]
@@ -94,7 +94,10 @@ class Pages:
         )
 
     def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
-        """Return a page of the list of a channel's articles, None if there are not so many; the first there is always."""
+        """Return a page of a channel's article list, None beyond the last page.
+
+        Page 1 always exists.
+        """
         count = self._library.count(channel.id)
         last = last_index(count)
         if not 1 <= number <= last:
@@ -141,7 +144,10 @@ class Pages:
         return render.render_list(frame, (block,))
 
     def search(self, asked: str, words: Query | None, before: ArticleId | None = None) -> bytes:
-        """Return the page with what has all *words*, older than one article; without any it says how to ask."""
+        """Return the page of articles that match all *words* and are older than article *before*.
+
+        Without *words* the page explains how to search.
+        """
         scope = search_selector(self._mirror, words) if words else None
         query = (
             f"{scope.query}&before={quote(before, safe='')}"
@@ -157,7 +163,7 @@ class Pages:
         )
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
-        """Return an article's page in one of its channels, None if it is not held there."""
+        """Return an article's page in one of its channels, None if it is not in that channel."""
         with self._library.snapshot() as library:
             article = library.article(article_id)
             context = (
@@ -174,7 +180,7 @@ class Pages:
             return Pages(context.ground).article_in(context, article, channel)
 
     def article_in(self, context: ArticleContext, article: Article, channel: str) -> bytes:
-        """Return an article's page in one of its channels, by what is known already."""
+        """Return an article's page in one of its channels, from an existing context."""
         page = self._layout.article(context.prefer, channel, article.id)
         place = context.place(
             article, (context.prefer, channel), lambda to: paths.relative(to, page)
@@ -183,16 +189,17 @@ class Pages:
         return render.render_article(self._article_frame(article, context, place, body), body)
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
-        """Return the canonical page of an article, None if it is not held."""
+        """Return the canonical page of an article, None if it is not stored."""
         channels = self._library.channels_of([article_id]).get(article_id)
         return self.ground.page_of(article_id, channels, section) if channels else None
 
     def not_held(
         self, section: str, article_id: ArticleId, page: MirrorPath, *, may_ask: bool = True
     ) -> bytes:
-        """Return the page that says that an article is not held, with its original address if that is known.
+        """Return the page for an article that is not stored, with its original address if known.
 
-        It offers to queue the article, unless that was done, the address is not known, or *may_ask* says no.
+        The page offers to queue the article, unless it is queued already, its address is not known,
+        or *may_ask* is false.
         """
         frame = layout_of(self.ground, "这篇文章还没有收录", page, section=section)
         request = self._library.request(article_id)
@@ -211,11 +218,14 @@ class Pages:
         )
 
     def message(self, title: str, text: str, page: MirrorPath) -> bytes:
-        """Return a page that says one thing."""
+        """Return a page with a single message."""
         return render.render_message(layout_of(self.ground, title, page), text)
 
     def lost(self, title: str, text: str) -> bytes:
-        """Return the page that a file host shows at any address that is none, so its links count from the mirror's root."""
+        """Return the page that a file host shows for addresses that do not exist.
+
+        It may appear at any depth, so its links begin at the mirror's root.
+        """
         root = urlsplit(self.ground.public_url).path
         frame = replace(
             layout_of(self.ground, title, paths.HOME),
@@ -229,14 +239,14 @@ class Pages:
         return render.render_message(frame, text)
 
     def addresses(self) -> bytes:
-        """Return the page that lists where else the mirror is, and what it is a mirror of."""
+        """Return the page with the mirror's other addresses and the sites that it mirrors."""
         page = paths.ADDRESSES
         sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
         return render.render_addresses(
             layout_of(self.ground, "镜像的其他地址", page), sites, self._mirror.addresses
         )
 
-    # -------------------------------------------------------------- an article
+    # -------------------------------------------------------------- articles
 
     def _article_body(
         self, article: Article, context: ArticleContext, place: LinkContext
@@ -328,7 +338,7 @@ class Pages:
             properties=properties,
         )
 
-    # -------------------------------------------------------------- parts
+    # -------------------------------------------------------------- helpers
 
     @property
     def _mirror(self) -> Mirror:
@@ -343,7 +353,7 @@ class Pages:
         return self.ground.library
 
     def _if_live(self, scope: FeedSelector) -> list[FeedSelector]:
-        """Return the scope of a feed that only a server makes."""
+        """Return the selector if a server answers; exports have no feed for it."""
         return [scope] if self.ground.files is None else []
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
@@ -351,14 +361,17 @@ class Pages:
 
 
 def last_index(count: int) -> int:
-    """Return how many pages the list of so many articles has."""
+    """Return the number of pages that a list of *count* articles has."""
     return max(1, -(-count // INDEX_HEADLINES))
 
 
 def pager_of(
     layout: paths.Layout, section: Section, channel: Channel, number: int, last: int
 ) -> tuple[render.Link, ...]:
-    """Return what leads from one page of a channel's list to the others, if there are any; its own link has no address."""
+    """Return the links between the pages of a channel's list; none if there is one page only.
+
+    The link of the current page has no address.
+    """
     page = layout.index(section.name, channel.id, number)
     shown = sorted({1, last, *range(max(1, number - 2), min(last, number + 2) + 1)})
     targets = {at: paths.relative(layout.index(section.name, channel.id, at), page) for at in shown}
@@ -370,7 +383,10 @@ def pager_of(
 
 
 def note_of(article: Article, timezone: ZoneInfo) -> str:
-    """Return what readers are to know of an article."""
+    """Return the note for readers above an article: removed upstream, or only an excerpt so far."""
     if article.gone:
-        return f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），这里是留存的副本。"
+        return (
+            f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），"
+            "这里是留存的副本。"
+        )
     return "全文还没有取到，这里只有摘要；镜像会继续尝试。" if article.rule == EXCERPT else ""

@@ -1,4 +1,4 @@
-"""What is wrong with a mirror, and what to do about it. Pure."""
+"""Problems of a mirror, each with advice to the operator. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from feedproxy.model import Alarm, ChannelState, Mirror
 
-# A poll that is so late says that the poller is behind, or not there.
+# A poll that is later than this shows that the poller is behind or does not run.
 LATE = timedelta(minutes=15)
-# One failure is the network's daily bread.
+# Single failures are normal on a network; only several consecutive ones are a problem.
 MIN_FAILURES = 3
-# A day's articles and pictures, and room for the database to work in.
+# One day's articles and pictures, and working space for the database.
 _MIN_FREE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, and what to do about it."""
+    """A problem and what to do about it."""
 
     what: str
     advice: str
@@ -29,7 +29,7 @@ def of_poller(
     states: Mapping[str, ChannelState],
     now: datetime,
 ) -> Iterator[Problem]:
-    """Yield that nobody polls, or that who does is behind."""
+    """Yield a problem if no poller runs, or if the poller is behind."""
     if leader is None:
         yield Problem("no poller is running", "start one: feedproxy serve, or feedproxy poll")
         return
@@ -46,7 +46,7 @@ def of_poller(
 
 
 def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
-    """Yield that hardly any bytes are *free* in the data folder, or that it can't be looked at."""
+    """Yield a problem if the data folder's disk is nearly full or can't be examined."""
     if free is None:
         yield Problem(
             f"{folder} can't be looked at",
@@ -60,10 +60,11 @@ def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
 
 
 def of_alarm(alarm: Alarm) -> Problem:
-    """Return a rule that fits no more."""
+    """Return the problem of a rule that no longer matches a channel's pages."""
     since = f"{alarm.rule} fits what {alarm.channel} shows no more since {said(alarm.opened)}"
     advice = (
-        f"look at the page, mend the rule in config/sites/{alarm.site}.toml, try it with: feedproxy check {alarm.url}; "
+        f"look at the page, mend the rule in config/sites/{alarm.site}.toml, "
+        f"try it with: feedproxy check {alarm.url}; "
         f"then: feedproxy reextract --channel {alarm.channel}"
     )
     return Problem(f"{since}, for example {alarm.url}: {alarm.reason}", advice)
@@ -72,7 +73,7 @@ def of_alarm(alarm: Alarm) -> Problem:
 def of_channels(
     mirror: Mirror, states: Mapping[str, ChannelState], now: datetime
 ) -> Iterator[Problem]:
-    """Yield what is taken from another source, then what fails."""
+    """Yield the channels that are read from a fallback source, then those that fail."""
     known = [states[channel.id] for channel in mirror.channels if channel.id in states]
     for state in known:
         if state.stand_in and not state.failures:
@@ -81,12 +82,15 @@ def of_channels(
     for state in known:
         if state.failures >= MIN_FAILURES:
             last = ago(state.succeeded_at, now)
-            what = f"{state.channel} failed {state.failures} times running, last success {last}: {state.last_error}"
+            what = (
+                f"{state.channel} failed {state.failures} times running, "
+                f"last success {last}: {state.last_error}"
+            )
             yield Problem(what, "see whether the address answers: feedproxy doctor")
 
 
 def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
-    """Yield the hosts that are left alone."""
+    """Yield the hosts that asked for a pause in requests."""
     for host, until in sorted(quiet.items()):
         yield Problem(
             f"{host} asked to be left alone until {said(until)}", "nothing: it is asked again then"
@@ -94,26 +98,28 @@ def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
 
 
 def of_store(error: str) -> Problem:
-    """Return that nothing can be read at all."""
+    """Return the problem of a store that can't be read."""
     return Problem(
         error,
-        "readers get the last good copy of what was asked for before; see what is wrong: feedproxy doctor --offline",
+        "readers get the last good copy of what was asked for before; "
+        "see what is wrong: feedproxy doctor --offline",
     )
 
 
 def of_engine(error: str) -> Problem:
-    """Return that what all machines share is away, while the store is there."""
+    """Return the problem of an unreachable shared service (Redis) while the store works."""
     return Problem(
         error,
-        "nothing, if it is to be away: polling goes on by itself once it is back, and what is held is served",
+        "nothing, if it is to be away: "
+        "polling goes on by itself once it is back, and what is held is served",
     )
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago a moment was, in words."""
+    """Return the time since a moment, in words."""
     return f"{(now - moment) / timedelta(hours=1):.1f} hours ago" if moment else "never"
 
 
 def said(moment: datetime) -> str:
-    """Return a moment as it is written."""
+    """Return a moment as text."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,6 +1,8 @@
-"""Pages in the other script of Chinese: `?opencc=s2t`, the parameter of feeds, which a page's links carry on.
+"""Serve pages in the other Chinese script (simplified or traditional) by the parameter `opencc`.
 
-So an address says all that its page depends on, may be kept by any cache and sent to anybody, and no cookie is needed.
+The parameter, as in `?opencc=s2t`, is the one of feeds; the links of a converted page carry it on.
+So the address alone determines the page: any cache may store it, it can be shared, and it needs no
+cookie.
 """
 
 import re
@@ -16,24 +18,27 @@ _CHINESE, _TRADITIONAL = (
     re.compile(r"zh\b", re.IGNORECASE),
     re.compile(r"zh-(?:hant|tw|hk|mo)\b", re.IGNORECASE),
 )
-# What leads into the other script, by whether the mirror is in traditional Chinese.
+# The conversion to the other script, by whether the mirror is in traditional Chinese.
 _OTHERS = {False: "s2t", True: "t2s"}
-# Files, which have no script.
+# Links to files, which are not converted.
 _FILES = re.compile(r"(?:\.{1,2}/)*(?:media|static|book)/")
 
 
 def known_script(language: str, wanted: str) -> str:
-    """Return the script that a reader of a mirror in some language wants, "" for the mirror's own, or for none that there is."""
+    """Return the requested script, or "" for the mirror's own.
+
+    That is also the answer to an unknown script, and on a mirror that is not in Chinese.
+    """
     return wanted if wanted in SCRIPTS and _CHINESE.match(language) else ""
 
 
 def query_of(script: str) -> str:
-    """Return what an address of a page or feed in a script says, "" for the mirror's own."""
+    """Return the query that selects a script, "" for the mirror's own."""
     return f"{PARAMETER}={script}" if script else ""
 
 
 def is_traditional(language: str) -> bool:
-    """Return whether that is traditional Chinese (RFC 5646).
+    """Return whether a language tag (RFC 5646) is traditional Chinese.
 
     >>> is_traditional("zh-CN"), is_traditional("zh-TW")
     (False, True)
@@ -42,9 +47,10 @@ def is_traditional(language: str) -> bool:
 
 
 def scripts_of(ground: RenderContext, query: str) -> tuple[render.Link, ...]:
-    """Return the switch of a page with that *query*: both scripts, the present one without an address.
+    """Return the links that switch a page between scripts; *query* is the query of its address.
 
-    Of plain files, and where nothing is Chinese, there is none.
+    The link of the current script has no address. There are no links in an export to files and on
+    mirrors that are not in Chinese.
     """
     language = ground.mirror.language
     if ground.files or not _CHINESE.match(language):
@@ -60,7 +66,10 @@ def scripts_of(ground: RenderContext, query: str) -> tuple[render.Link, ...]:
 
 
 def in_script(page: bytes, script: str) -> bytes:
-    """Return a page of ours in a script, its links to pages and feeds leading on in it; as it is for ""."""
+    """Return an HTML page converted to a script, with the parameter added to its links.
+
+    For "" the page is returned unchanged.
+    """
     if not script:
         return page
     root = markup.parse(page.decode())
@@ -68,9 +77,8 @@ def in_script(page: bytes, script: str) -> bytes:
     for link in root.xpath("//a[@href][not(../@translate='no')] | //link[@rel='alternate']"):
         if _leads_on(link):
             link.set("href", paths.chosen(link.get("href"), query_of(script)))
-    for form in root.xpath(
-        "//form[not(@method='post')]"
-    ):  # what a form sends takes the place of its address' query
+    # The fields of a GET form replace the query of its address, so the script becomes a field.
+    for form in root.xpath("//form[not(@method='post')]"):
         form.insert(
             0, markup.fragment(f'<input type="hidden" name="{PARAMETER}" value="{script}">')[0]
         )

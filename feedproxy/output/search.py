@@ -1,4 +1,4 @@
-"""What a search has found, as its page shows it."""
+"""Find the results of a search and prepare them for its page."""
 
 from collections.abc import Collection
 
@@ -10,16 +10,19 @@ from feedproxy.output.context import RenderContext
 from feedproxy.output.selectors import FeedSelector
 from feedproxy.search_terms import Query
 
-# 20 make a page of at most 35 KB, whatever is marked.
+# 20 results make a page of at most 35 KB, however many words are highlighted.
 _MATCHES = 20
-# Of a text so many characters are shown, and so many of them before the first word that was asked for.
+# The characters of a text that an excerpt shows, and how many of them precede the first match.
 _SHOWN, _BEFORE = 120, 30
 
 
 def found_of(
     ground: RenderContext, scope: FeedSelector, before: ArticleId | None
 ) -> render.SearchResults | None:
-    """Return the newest articles that a search finds, older than one of them, and where it goes on."""
+    """Return the newest articles that match a search, and the links to newer and older results.
+
+    *before* limits the results to articles older than that one.
+    """
     if scope.words is None:
         return None
     found = ground.library.search.find(scope.words, scope.channel_ids, _MATCHES + 1, before=before)
@@ -51,7 +54,7 @@ def _match(
 
 
 def _marked(text: str, words: Query) -> tuple[tuple[str, bool], ...]:
-    """Return a text in pieces, each with whether it is one of the words."""
+    """Return a text in pieces, each with whether it matches a search term."""
     pieces, at = list[tuple[str, bool]](), 0
     for start, end in words.spans(text):
         pieces += [(text[at:start], False), (text[start:end], True)]

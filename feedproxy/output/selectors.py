@@ -1,4 +1,4 @@
-"""What a feed covers, and what its address is. Pure."""
+"""Select the articles of a feed, and give its address. Pure."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -10,15 +10,18 @@ from feedproxy.paths import Layout
 from feedproxy.search_terms import Query
 from feedproxy.urls import MAX_TAG_CHARACTERS
 
-# More names make addresses that no reader keeps.
+# The most feeds that can be merged; more would make addresses too long for feed readers.
 _MAX_MERGED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class FeedSelector:
-    """A section, one of its channels, a tag, everything (`ALL`), a search, or several; *label* is its name among the others.
+    """Selects the articles of a feed.
 
-    *channels* are those whose changes change it, *merged* the names of the several.
+    That is a section, a channel, a tag, everything (`ALL`), a search or a merged feed. *label* is
+    its name among other feeds. *channels* are all channels that its articles can come from, so
+    changes to other channels do not affect it. *merged* are the names of the sections and channels
+    of a merged feed.
     """
 
     name: str
@@ -38,7 +41,7 @@ class FeedSelector:
 
     @property
     def log(self) -> str:
-        """The name of its archive, "" where it has none."""
+        """The name of its archive, "" if it has none."""
         return (
             ""
             if self.tag or self.merged or self.words
@@ -49,15 +52,15 @@ class FeedSelector:
 
     @property
     def query(self) -> str:
-        """What an address of it says besides the path: of a search, what for."""
+        """The query of its address: the search terms of a search, otherwise ""."""
         return f"q={quote(self.words.text, safe='')}" if self.words else ""
 
     def query_with(self, chosen: str) -> str:
-        """Return the query of an address of it where a reader *chose* something besides (`FeedOptions.query`)."""
+        """Return the query of its address with a reader's options (`FeedOptions.query`) added."""
         return "&".join(part for part in (self.query, chosen) if part)
 
     def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
-        """Return the address of a page of its archive, 1 is the oldest."""
+        """Return the address of a page of its archive; page 1 is the oldest."""
         return paths.archive(self.name, self.channel, number, form=form)
 
     def path(self, form: str = "xml") -> MirrorPath:
@@ -86,7 +89,10 @@ class FeedSelector:
 
 
 def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector | None:
-    """Return the scope that a feed's address names, None if there is none."""
+    """Return the selector of everything, a section or a channel by its names in an address.
+
+    Return None if there is no such section or channel.
+    """
     if name == ALL and not channel_id:
         return FeedSelector(ALL, "全部", mirror.name, mirror.description, mirror.channels)
     section = mirror.section(name)
@@ -114,26 +120,27 @@ def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector
 
 
 def tag_selector(mirror: Mirror, tag: str) -> FeedSelector | None:
-    """Return the scope of a tag, None if no tag is so long."""
+    """Return the selector of a tag, None if the text is empty or too long for a tag."""
     if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
         return None
     return FeedSelector("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", mirror.channels, tag=tag)
 
 
 def search_selector(mirror: Mirror, words: Query) -> FeedSelector:
-    """Return the scope of what has all *words*."""
-    label = "".join(
-        letter for letter in words.text if letter.isprintable() and letter not in "<>&"
-    )  # as titles may be HTML
+    """Return the selector of the articles that match all *words*."""
+    # Feed readers may interpret titles as HTML, so markup characters are left out.
+    label = "".join(letter for letter in words.text if letter.isprintable() and letter not in "<>&")
     return FeedSelector(
         "", label, f"搜索：{label} - {mirror.name}", f"搜索：{label}", mirror.channels, words=words
     )
 
 
 def merged_selector(mirror: Mirror, names: str) -> FeedSelector | None:
-    """Return the scope of several, each named by section or section/channel; None if one is none, or there are too many.
+    """Return the selector of a merged feed; *names* are comma-separated.
 
-    Their order, and what is named twice, count for nothing; so one that is left is that one.
+    A name is a section or section/channel. Order and repetition of names do not matter, and
+    channels of a section that is named too are dropped. If one name remains, its own selector is
+    returned. Return None if a name is unknown or there are too many.
     """
     given = sorted(set(names.split(",")))
     found = {

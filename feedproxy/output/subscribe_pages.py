@@ -1,4 +1,4 @@
-"""Pages about feeds: how to subscribe to which, and what somebody sees who opens one in a browser."""
+"""Build the HTML pages about feeds: how to subscribe, and a feed as a browser shows it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,16 @@ from feedproxy.output.page_layout import feed_link, layout_of, listed, selector_
 from feedproxy.output.selectors import FeedSelector, selector_of
 from feedproxy.store import PAGE_ENTRIES
 
-# What has an address of a feed given as it is, opened in a browser or not.
+# The query parameter that requests the feed itself, even in a browser.
 RAW = "raw"
-# So many articles, with so much of each, are 40 KB; the feed itself has all.
+# The page is limited to this many articles and characters of each summary, about 40 KB; the feed
+# itself has everything.
 _MOST_SHOWN, _SUMMARY_CHARACTERS = 50, 80
 _PLAIN_CHOICE = FeedOptions()
 
 
 def make_subscribe(ground: RenderContext) -> bytes:
-    """Return the page that says what a feed is, which readers there are, and all feeds."""
+    """Return the page that explains feeds and feed readers, and lists all feeds."""
     mirror, page = ground.mirror, ground.layout.subscribe
     everything = selector_of(mirror, ALL)
     groups = []
@@ -49,7 +50,7 @@ def make_subscribe(ground: RenderContext) -> bytes:
 
 
 def show_feed(ground: RenderContext, scope: FeedSelector, form: str, choice: FeedOptions) -> bytes:
-    """Return a feed as a page for somebody who opened its address: its articles, and what to do with the address."""
+    """Return the HTML page that a browser shows at a feed's address, with its articles."""
     articles = articles_of(ground, scope, choice)[:_MOST_SHOWN]
     channels = context_of(ground, articles, scope.name).channels
     places = [ground.place_of(channels[article.id], scope.name) for article in articles]
@@ -57,7 +58,7 @@ def show_feed(ground: RenderContext, scope: FeedSelector, form: str, choice: Fee
 
 
 def show_archive(ground: RenderContext, scope: FeedSelector, number: int, form: str) -> bytes:
-    """Return a page of an archive likewise."""
+    """Return the HTML page that a browser shows at the address of an archive page."""
     archive = ground.library.archive
     logged = archive.page(scope.log, number)
     last = archive.length(scope.log) // PAGE_ENTRIES + 1

@@ -1,4 +1,7 @@
-"""Flask: look up, answer. The only room that imports flask; it reads the store and never reaches for upstream."""
+"""The web server's Flask application. Only this package imports flask.
+
+It answers from the store and the media files, and sends no requests to upstream.
+"""
 
 from feedproxy.web.app import create_app, make_app
 

@@ -1,4 +1,4 @@
-"""Who may come in, and what every answer says to browsers and robots."""
+"""Check access to the mirror, and set the security headers of all responses."""
 
 import hmac
 import ipaddress
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ROBOTS = "/robots.txt"
-# What needs no key: it shows nothing of the mirror, or asks for a token of its own.
+# Paths that need no access key: they reveal nothing of the mirror, or require the operator's token.
 _OPEN = frozenset(
     (
         ROBOTS,
@@ -34,17 +34,19 @@ _OPEN = frozenset(
     )
 )
 _COOKIE, _YEAR_S = "key", 31_536_000
-# A key has at least 16 characters: so many guesses in a minute find none.
+# An access key has at least 16 characters, so this many guesses per minute are not enough to find
+# one.
 _GUESSES = RateLimitItemPerMinute(20)
 _IPV6_NETWORK = 64
 _SCHEMES = ("http", "https")
-# RFC 1123, 2.1, with a port; or an IPv6 address in brackets (RFC 3986, 3.2.2).
+# A host name (RFC 1123, section 2.1) or an IPv6 address in brackets (RFC 3986, section 3.2.2), with
+# an optional port.
 _HOST = re.compile(
     r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,15}\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?"
 )
-# What may stand in a query unencoded (RFC 3986, 3.4), and what is encoded already.
+# Characters allowed in a query (RFC 3986, section 3.4), and "%" of those encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
-# What `Sec-Fetch-Site` says of a request that no other site caused.
+# Values of `Sec-Fetch-Site` on requests that were not caused by another site.
 _OWN_SITE = ("same-origin", "none")
 _NO_FEATURES = ", ".join(
     f"{feature}=()"
@@ -80,14 +82,17 @@ _EVERYWHERE = {
 _NOTHING = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 )
-# Pictures come from elsewhere only where a section says so.
-_PAGE = "default-src 'none'; img-src {images}; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# Pages may show pictures of other hosts only if a section is configured so.
+_PAGE = (
+    "default-src 'none'; img-src {images}; style-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 def headers_of(media_type: str, *, is_indexed: bool, is_linking: bool) -> dict[str, str]:
-    """Return what an answer of a media type says to browsers and robots, whatever it is.
+    """Return the security and robots headers of all responses of a media type.
 
-    Pages are shown by this mirror only; feeds and pictures are for readers of other origins, too.
+    Pages may be embedded by this mirror only; feeds and pictures may be read from other origins.
     """
     is_page = media_type == "text/html"
     policy = (
@@ -103,9 +108,11 @@ def headers_of(media_type: str, *, is_indexed: bool, is_linking: bool) -> dict[s
 
 
 class RequestCheck:
-    """Answers 400 to requests that name no valid host (RFC 9112, 3.2); passes the others on with the host in lower case.
+    """WSGI middleware that validates a request's host and scheme.
 
-    Stands inside `ProxyFix`: of a scheme that is neither http nor https, which a proxy passed on, nothing is believed.
+    It answers 400 if the Host header is invalid (RFC 9112, section 3.2), and passes other hosts on
+    in lower case. It is wrapped by `ProxyFix`: if a proxy forwards a scheme other than http or
+    https, the scheme of the connection is used.
     """
 
     def __init__(self, app: "WSGIApplication") -> None:
@@ -114,7 +121,7 @@ class RequestCheck:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request, as WSGI has it."""
+        """Answer a request (PEP 3333)."""
         host = environ.get("HTTP_HOST", "").lower().removesuffix(":")
         may_be_missing = environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
         if not _HOST.fullmatch(host) and not (may_be_missing and not host):
@@ -136,11 +143,13 @@ class RequestCheck:
 
 
 def client_of(address: str) -> str:
-    """Return the client that an address counts for in limits: in IPv6 its network, as everybody has a whole one.
+    """Return the client to which rate limits count an address; for IPv6 its /64 network.
 
-    Some proxies add the port to the address. Whatever is no address counts as one client.
+    An IPv6 user commonly has a whole network. Some proxies add a port to the address. All invalid
+    addresses count as one client.
 
-    >>> client_of("192.0.2.7:5000"), client_of("::ffff:192.0.2.7"), client_of("[2001:db8::1]:443"), client_of("_x")
+    >>> (client_of("192.0.2.7:5000"), client_of("::ffff:192.0.2.7"),
+    ...  client_of("[2001:db8::1]:443"), client_of("_x"))
     ('192.0.2.7', '192.0.2.7', '2001:db8::/64', 'unknown')
     """
     for written in (address, address.rpartition(":")[0].strip("[]")):
@@ -149,7 +158,7 @@ def client_of(address: str) -> str:
         except ValueError:
             continue
         found = getattr(found, "ipv4_mapped", None) or found
-        if found.version == 6:  # noqa: PLR2004 (IP's own number)
+        if found.version == 6:  # noqa: PLR2004 (the IP version)
             return str(ipaddress.ip_network((int(found), _IPV6_NETWORK), strict=False))
         return str(found)
     return "unknown"
@@ -158,7 +167,8 @@ def client_of(address: str) -> str:
 def given_secret(parameter: str) -> str:
     """Return the secret that the request carries, "" without one.
 
-    It is the token of `Authorization: Bearer`, the password of `Authorization: Basic`, or a parameter of the query.
+    It is the token of `Authorization: Bearer`, the password of `Authorization: Basic`, or a
+    parameter of the query.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -180,12 +190,12 @@ def count_guess(guesses: RateLimiter) -> None:
 
 
 def given_key() -> str:
-    """Return the key that the present request came in by, "" where none is needed."""
+    """Return the access key of the current request, "" if none is needed."""
     return str(g.get("key", ""))
 
 
 def guard(app: Flask, settings: Settings, guesses: RateLimiter) -> None:
-    """Have *app* refuse posts that other sites cause, and ask for a key where the operator has given out any."""
+    """Make *app* reject POST requests from other sites, and require a key if any is configured."""
     public_host = urlsplit(settings.public_url).netloc.lower()
 
     @app.before_request
@@ -198,10 +208,11 @@ def guard(app: Flask, settings: Settings, guesses: RateLimiter) -> None:
 
 
 def _is_foreign(public_host: str) -> bool:
-    """Tell whether another site caused the request (Fetch Metadata, 2.4).
+    """Return whether another site caused the request (Fetch Metadata, section 2.4).
 
-    Browsers send no `Sec-Fetch-Site` over plain HTTP, and old ones never; but all send the origin with a post.
-    What sends neither is no browser.
+    Browsers do not send `Sec-Fetch-Site` over plain HTTP, and old browsers never send it; but all
+    send `Origin` or `Referer` with a POST. A client that sends none of these headers is not a
+    browser.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -238,15 +249,14 @@ def _demand_keys(app: Flask, settings: Settings, guesses: RateLimiter) -> None:
 
 
 def _for_one_reader(response: Response, *, is_secure: bool) -> Response:
-    """Have a browser keep the key as a cookie, and no shared cache keep what is for one reader."""
+    """Store the key in a cookie, and forbid shared caches to store a response for one reader."""
     cache_control = response.headers.get("Cache-Control", "")
     response.headers["Cache-Control"] = cache_control.replace("public", "private")
     response.vary.update(("Authorization", "Cookie"))
-    if response.status_code == 401:  # noqa: PLR2004 (HTTP's own number)
+    if response.status_code == 401:  # noqa: PLR2004 (the HTTP status)
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="mirror"')  # RFC 9110, 11.6.1
-    is_page = (
-        response.mimetype == "text/html" and response.location is None
-    )  # a redirect keeps its own target
+    # A redirect keeps its own target, so only pages without one are redirected.
+    is_page = response.mimetype == "text/html" and response.location is None
     if given_key() and request.args.get("key") and is_page:
         if request.method in ("GET", "HEAD"):
             _redirect_without_key(response)
@@ -257,10 +267,13 @@ def _for_one_reader(response: Response, *, is_secure: bool) -> Response:
 
 
 def _redirect_without_key(response: Response) -> None:
-    """Make a page's response lead to the same page without the key, which then stands in no address bar or history."""
+    """Change a response into a redirect to the same page without the key.
+
+    So the key does not stay in the address bar or the browser's history.
+    """
     pairs = request.query_string.decode("latin-1").split("&")
     query = "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != "key")
-    path = quote("/" + request.path.lstrip("/"))  # "//" would lead to another host
+    path = quote("/" + request.path.lstrip("/"))  # "//" would start a host name
     for name in ("ETag", "Last-Modified", "Content-Encoding", "Content-Length", "Vary"):
         response.headers.pop(name, None)
     response.status_code = 302

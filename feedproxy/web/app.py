@@ -1,4 +1,4 @@
-"""The application: routes, headers, and what a reader is told when something fails."""
+"""Assemble the application: routes, headers, cache and error pages."""
 
 import logging
 import sys
@@ -40,13 +40,14 @@ from feedproxy.web.subscriptions import Subscriptions
 from feedproxy.web.views import Views
 
 _log = logging.getLogger(__name__)
-# gunicorn stops for good on this exit code of a worker, instead of starting it again and again.
+# With this exit code of a worker gunicorn stops, instead of restarting the worker forever.
 _BOOT_FAILED = 3
-# A feed takes about 0.5 MB with its compressed forms, a page 20 KB.
+# The cache's memory. A feed takes about 0.5 MB with its compressed forms, a page 20 KB.
 _CACHE_BYTES = 48_000_000
-# Unnoticed by readers, and the store is not asked thousands of times a second.
+# How long the store's change counter may be reused. Readers do not notice the delay, and it spares
+# the store thousands of queries a second.
 _INTERVAL = timedelta(milliseconds=10)
-# The query parameters that select a response, beside those of feeds.
+# The query parameters, besides those of feeds, that select a response.
 _PARAMETERS = frozenset((*PARAMETERS, SCRIPT, RAW, "q", "before", "key"))
 _BROKEN, _FAILED = 500, 503
 _WORDS = {
@@ -60,15 +61,21 @@ _WORDS = {
 
 
 class _App(Flask):
-    """Flask, but for its log lines, which would quote what readers ask for."""
+    """Flask with error logs that do not quote readers' requests."""
 
-    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 (as `logging` has it)
-        """Log an error by the rule of its address, without what its messages quote."""
+    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 (the type in `logging`)
+        """Log an error with its URL rule.
+
+        Exception messages are left out, as they may quote the request.
+        """
         _log.error("%s failed", request.url_rule, exc_info=logs.without_messages(exc_info[1]))
 
 
 def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
-    """Return the application for an environment, as gunicorn serves it; ends the process with one line if it can't."""
+    """Return the application for an environment, as gunicorn serves it.
+
+    If it can't be created, print one line and end the process.
+    """
     try:
         settings = load_settings(environ)
         logs.begin(
@@ -85,7 +92,7 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
             settings, mirror, library, open_media(settings), clock, interval=_INTERVAL
         )
     except FeedproxyError as e:
-        print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+        print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (logging is not set up yet)
         raise SystemExit(_BOOT_FAILED) from e
 
 
@@ -98,9 +105,12 @@ def create_app(
     *,
     interval: timedelta = timedelta(),
 ) -> Flask:
-    """Return the application that answers from *library* and *media*; a response may be older than these by an *interval*."""
+    """Return the application that answers from *library* and *media*.
+
+    A cached response may lag behind them by *interval*.
+    """
     app = _App(__name__, static_folder=None, template_folder=None)
-    app.url_map.merge_slashes = False  # its redirects name whatever host the client names
+    app.url_map.merge_slashes = False  # its redirects use the Host header unchecked
     windows = RateLimiter(settings.redis_url)
     feeds = Feeds(windows)
     views = Views(settings, mirror, library, media, clock, windows)
@@ -141,7 +151,7 @@ def create_app(
 
 
 def _tell_errors(app: Flask, views: Views) -> None:
-    """Have *app* tell readers in the mirror's own form what went wrong, and the operator in the log."""
+    """Register error handlers that show readers an error page and log errors for the operator."""
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:

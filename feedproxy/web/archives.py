@@ -1,4 +1,4 @@
-"""What is answered at the addresses of archives: feeds' older entries, and pictures by their upstream addresses."""
+"""Views for archive pages of feeds and for pictures by upstream address, with signatures."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Archives:
-    """One method for each address; what it has in common with feeds is *views*'."""
+    """The views for archives; *views* provides what they share with other views."""
 
     views: Views
     key: SecretKey | None = None
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with what answers it, and the method."""
+        """Return each URL rule with its view and its HTTP method."""
         pages = (
             f"/feed/<name>/archive/<number>.{FORM}",
             f"/feed/<name>/<channel>/archive/<number>.{FORM}",
@@ -45,17 +45,23 @@ class Archives:
         )
 
     def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
-        """Answer with a page of an archive; a full one never changes, but for what is deleted."""
+        """Answer with an archive page.
+
+        A full page changes only when an article in it is deleted.
+        """
         return self._respond(name, number, form, channel)
 
     def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
-        """Answer with the signature of such a page; its comment names the page, and a serial that grows until it is full."""
+        """Answer with the signature of an archive page.
+
+        Its comment contains the page's path and a serial, which grows until the page is full.
+        """
         return self._respond(name, number, form, channel, key=self.key)
 
     def _respond(
         self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None
     ) -> Response:
-        """Answer with a page of an archive, or with its signature by *key*."""
+        """Answer with an archive page, or with its signature if *key* is given."""
         scope, archive = selector_of(self.views.mirror, name, channel), self.views.library.archive
         if scope is None:
             return self.views.no_feed()
@@ -94,15 +100,18 @@ class Archives:
         )
 
     def picture(self, key: str) -> Response:
-        """Lead to the reading form of a picture, by the key of its upstream address, if it is held by now."""
+        """Redirect to the reading form of a stored picture, by the key of its upstream address."""
         return self._lead(key, is_original=False)
 
     def original(self, key: str) -> Response:
-        """Lead to its original size."""
+        """Redirect to the original size of a stored picture, by the key of its upstream address."""
         return self._lead(key, is_original=True)
 
     def original_signature(self, key: str) -> Response:
-        """Answer with the signature of a picture's original size; its comment names the key of the upstream address."""
+        """Answer with the signature of a picture's original size.
+
+        Its comment contains a path with the key of the upstream address.
+        """
         stored = self.views.library.picture(key) if _KEY.fullmatch(key) else None
         body = self.views.media.read(stored.original.name) if stored else None
         if body is None or self.key is None:

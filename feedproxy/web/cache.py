@@ -1,9 +1,10 @@
 """An HTTP cache in front of the application (RFC 9111), in the memory of one process.
 
-It keeps complete 200 responses that the application marks with a `Validity`, by scheme, host, path, query and the request
-headers that `Vary` names. It answers from them while the store's version for them holds, also conditional requests
-(RFC 9110, section 13), and compresses them. Everything else passes through unchanged. When the store or the application
-fails, it serves the last good response (RFC 5861, section 4).
+It keeps complete 200 responses that the application marks with a `Validity`, by scheme, host, path,
+query and the request headers that `Vary` names. It reuses them while the store's version for them
+is unchanged, answers conditional requests (RFC 9110, section 13), and compresses them. All other
+requests and responses pass through unchanged. If the store or the application fails, it serves the
+last good response (RFC 5861, section 4).
 """
 
 import gzip
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # The key in the WSGI environment under which a view leaves the `Validity` of its response.
 VALIDITY = "feedproxy.validity"
-# The smaller result first. A feed of 360 KB: brotli 116 KB in 8 ms, zstd 124 KB in 4 ms, gzip 131 KB in 9 ms.
+# The encoder with the smallest result comes first. A feed of 360 KB: brotli 116 KB in 8 ms, zstd
+# 124 KB in 4 ms, gzip 131 KB in 9 ms.
 _BROTLI_QUALITY, _ZSTD_LEVEL, _GZIP_LEVEL = 5, 6, 6
 _ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": lambda body: bytes(brotli.compress(body, mode=brotli.MODE_TEXT, quality=_BROTLI_QUALITY)),
@@ -42,13 +44,14 @@ _ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
 }
 # Smaller bodies gain nothing from compression.
 _MIN_ENCODED_BYTES = 500
-# What an entry takes beside its bodies: its key, headers and version.
+# The estimated size of an entry without its bodies: its key, headers and version.
 _ENTRY_BYTES = 3_000
-# More variants of one address come from made-up values of request headers.
+# The variants kept of one address; more only come from forged values of request headers.
 _MAX_VARIANTS = 4
-# A 304 leaves out what describes the content (RFC 9110, section 15.4.5).
+# Headers that a 304 leaves out because they describe the content (RFC 9110, section 15.4.5).
 _OF_CONTENT = frozenset(("Content-Type", "Content-Encoding", "Content-Length"))
-# One request makes a new response; others for the same address wait. So many addresses wait apart from each other.
+# Requests for the same address wait while one of them makes a new response. Addresses are spread
+# over this many locks.
 _LOCKS = 64
 
 Key = tuple[str, str, str]
@@ -56,9 +59,10 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """How long a response may be reused: while *current* returns *version*; for ever where that is None.
+    """The time for which a response may be reused.
 
-    *current* raises StoreError where the store can't be read.
+    It is valid while *current* returns *version*; without a version it is always valid. *current*
+    raises StoreError if the store can't be read.
     """
 
     version: Version | None = None
@@ -67,9 +71,11 @@ class Validity:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A stored response; *seen* is the change counter at which it was last found valid, *size* is in bytes.
+    """A stored response.
 
-    *selecting* are the request headers that selected it, as names and values of the WSGI environment (RFC 9111, 4.1).
+    *seen* is the value of the change counter at which it was last found valid, *size* is in bytes.
+    *selecting* are the request headers that selected it, as names and values of the WSGI
+    environment (RFC 9111, section 4.1).
     """
 
     key: Key
@@ -88,11 +94,12 @@ class _Entry:
 
 
 class ResponseCache:
-    """Keeps responses of *app* within *max_bytes*, the most recently requested ones.
+    """Keeps the most recently requested responses of *app* within *max_bytes*.
 
-    *change_counter* returns another number after each change of the store; it is read once in an *interval*. *parameters*
-    are the query parameters that select a response; the key leaves out all others. *host* is given where responses do not depend
-    on the host that a request names.
+    *change_counter* returns a different number after each change of the store; it is read at most
+    once per *interval*. *parameters* are the query parameters that select a response; the cache key
+    leaves out all others. *host* is given if responses do not depend on the host of the request; it
+    then replaces scheme and host in the cache key.
     """
 
     def __init__(
@@ -107,7 +114,8 @@ class ResponseCache:
         host: str = "",
     ) -> None:
         self._app, self._read_counter, self._clock, self._host = app, change_counter, clock, host
-        # Another configuration makes other responses, so none says that it was modified before this process began.
+        # A restart may change the configuration and so the responses. Therefore Last-Modified is
+        # never earlier than the start of this process.
         self._began = clock()
         self._parameters, self._max_bytes, self._interval = (
             frozenset(parameters),
@@ -159,7 +167,10 @@ class ResponseCache:
             return next((each for each in variants if each.matches(environ)), None)
 
     def _is_fresh(self, entry: _Entry) -> bool:
-        """Return whether a response may be reused; while the store can't be read, it may."""
+        """Return whether the cached response is fresh.
+
+        It counts as fresh while the store can't be read.
+        """
         validity = entry.validity
         if validity.version is None:
             return True
@@ -170,14 +181,14 @@ class ResponseCache:
         except StoreError as e:
             _log.error("%s; the last good response is served", e)
             return True
-        except Exception:  # noqa: BLE001 (outside the application nothing else would answer)
-            return False  # the application meets the same error, and tells it
+        except Exception:  # noqa: BLE001 (no other handler exists outside the application)
+            return False  # the application will meet and report the same error
         entry.seen = counter
         return True
 
     def _change_counter(self) -> int:
         now, (read_at, counter) = self._clock(), self._counter
-        if not read_at <= now < read_at + self._interval:  # a clock may be set back, too
+        if not read_at <= now < read_at + self._interval:  # the clock may be set back
             counter = self._read_counter()
             self._counter = now, counter
         return counter
@@ -191,7 +202,7 @@ class ResponseCache:
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
     ) -> Iterable[bytes]:
-        """Ask the application; store and send its response, or send the *stale* one where it fails."""
+        """Call the application, store and send its response; send the *stale* one if it fails."""
         asked = {**environ, "REQUEST_METHOD": "GET"}
         begun = list[tuple[str, list[tuple[str, str]]]]()
         chunks = self._app(asked, lambda status, headers, _=None: begun.append((status, headers)))  # type: ignore[arg-type]
@@ -232,7 +243,7 @@ class ResponseCache:
             ],
             bodies={"": body},
             tag=hashlib.sha256(body).hexdigest()[:32],
-            # Last-Modified has whole seconds: it names the end of the second of the change.
+            # Last-Modified has a resolution of one second, so the time of the change is rounded up.
             modified=(max(changed, self._began) + timedelta(seconds=1)).replace(microsecond=0)
             if changed
             else None,
@@ -246,7 +257,10 @@ class ResponseCache:
         return entry
 
     def _replace(self, key: Key, variants: list[_Entry]) -> None:
-        """Store the *variants* of an address in place of what there was; drop the addresses that are too much."""
+        """Replace the stored variants of an address; evict addresses above the size limit.
+
+        The least recently requested addresses are evicted first.
+        """
         with self._lock:
             self.size -= sum(each.size for each in self._entries.pop(key, ()))
             if variants:
@@ -257,7 +271,7 @@ class ResponseCache:
                 self.size -= sum(each.size for each in dropped)
 
     def _encode(self, entry: _Entry, coding: str) -> bytes:
-        """Return a body in a content coding, made when it is first asked for."""
+        """Return a body in a content coding; it is encoded on first use."""
         body = entry.bodies.get(coding)
         if body is None:
             body = entry.bodies[coding] = _ENCODERS[coding](entry.bodies[""])
@@ -273,7 +287,7 @@ class ResponseCache:
     def _send(
         self, entry: _Entry, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Send a stored response: whole, compressed where the client takes that, or 304."""
+        """Send a stored response, compressed if the client accepts that, or a 304 or 412."""
         coding = (
             _coding(environ.get("HTTP_ACCEPT_ENCODING", ""))
             if len(entry.bodies[""]) >= _MIN_ENCODED_BYTES
@@ -300,11 +314,13 @@ class ResponseCache:
 
 @lru_cache(256)
 def _coding(accept: str) -> str:
-    """Return the content coding that an Accept-Encoding prefers (RFC 9110, section 12.5.3), "" for none of ours.
+    """Return the preferred content coding for an Accept-Encoding header, "" for none.
 
-    A client that accepts anything (`*`) may know no newer coding than gzip.
+    Of the codings that the client accepts (RFC 9110, section 12.5.3), ours with the smallest result
+    is preferred. A client that accepts anything (`*`) may not know codings newer than gzip.
 
-    >>> _coding("gzip, deflate, br, zstd"), _coding("*"), _coding("gzip;q=0, zstd;q=0.1"), _coding("deflate")
+    >>> (_coding("gzip, deflate, br, zstd"), _coding("*"),
+    ...  _coding("gzip;q=0, zstd;q=0.1"), _coding("deflate"))
     ('br', 'gzip', 'zstd', '')
     """
     accepted = parse_accept_header(accept, Accept)

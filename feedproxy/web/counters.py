@@ -1,12 +1,13 @@
-"""Counts of responses by outcome, in memory that all workers of one server share: it is mapped before they are forked.
+"""Count responses by outcome, in memory shared by all workers of one server.
 
-Each worker counts in a row of its own, so none waits for another.
+The memory is mapped before the workers are forked. Each worker counts in its own row, so no lock is
+needed.
 """
 
 import mmap
 from collections.abc import Mapping
 
-# A response from the cache, or the class of the application's status.
+# A response from the cache, or the status class of the application's response.
 OUTCOMES = ("cached", "2xx", "3xx", "4xx", "5xx")
 _COLUMNS = {outcome: column for column, outcome in enumerate(OUTCOMES)}
 _ROWS, _WIDTH = 512, 8
@@ -15,7 +16,7 @@ _row = [0]
 
 
 def take_row(worker: int) -> None:
-    """Have this process, the worker of that number, count in a row of its own."""
+    """Make this process, the worker with that number, count in its own row."""
     _row[0] = worker % _ROWS
 
 
@@ -25,5 +26,5 @@ def count(outcome: str) -> None:
 
 
 def totals() -> Mapping[str, int]:
-    """Return how many responses all workers sent since their server began."""
+    """Return the numbers of responses of all workers since the server started, by outcome."""
     return {outcome: sum(_cells[column::_WIDTH]) for outcome, column in _COLUMNS.items()}

@@ -1,4 +1,4 @@
-"""Feeds as readers choose them, and who may have how many made."""
+"""Answer requests for feeds with readers' options, within a rate limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,12 +31,13 @@ from feedproxy.web.responses import (
     respond,
 )
 
-# RSS and Atom say their encoding in the document, too; JSON Feed is UTF-8 by its specification and named so all the same.
+# The encoding is also in RSS and Atom documents, and JSON Feed is always UTF-8; the header names it
+# for all.
 FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
 
 
 def wants_page() -> bool:
-    """Return whether the present request is of a person who opens a feed's address in a browser."""
+    """Return whether the current request comes from a browser that opens a feed's address."""
     return is_opened() and RAW not in request.args
 
 
@@ -49,9 +50,9 @@ def feed_or_page(
     *,
     cache_control: str = REVALIDATE,
 ) -> Response:
-    """Return a feed, or the page that a browser gets at its address.
+    """Return a feed, or the HTML page that a browser gets at the feed's address.
 
-    No other cache may keep the page: one that ignores Vary would give it to feed readers.
+    Other caches must not store the page: one that ignores Vary would send it to feed readers.
     """
     if wants_page():
         response = respond(
@@ -64,16 +65,19 @@ def feed_or_page(
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Makes feeds; limits how often a client has those made that it chose or searched for."""
+    """Makes feeds.
+
+    A rate limit applies to feeds with options, merged feeds and feeds of searches.
+    """
 
     limiter: RateLimiter
 
     def respond(self, ground: RenderContext, scope: FeedSelector, form: str) -> Response:
-        """Return a feed by the parameters of the present request.
+        """Return a feed with the options in the current request's parameters.
 
         Raises:
-            ChoiceError: one of the parameters is wrong.
-            TooManyRequests: the client had too many made.
+            OptionError: a parameter is invalid.
+            TooManyRequests: the client exceeds the rate limit.
             StoreError: the store can't be read.
 
         """
@@ -91,10 +95,10 @@ class Feeds:
         )
 
     def admit(self, per_minute: int) -> None:
-        """Count what is made for the client of the present request.
+        """Count a response made specially for the current request's client.
 
         Raises:
-            TooManyRequests: it had too many made.
+            TooManyRequests: the client exceeds the rate limit.
 
         """
         if not self.limiter.hit(

@@ -1,7 +1,7 @@
-"""The metrics, in Prometheus' text form.
+"""Metrics in Prometheus' text format.
 
-What happened is counted in the store, so whichever process answers gives the same. Labels are names of the configuration, so
-there are never more series than it has channels, times a dozen or two.
+Events are counted in the store, so all processes report the same numbers. Label values are names
+from the configuration, so the number of series is bounded: one or two dozen per channel.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from feedproxy.output import ChannelHealth, Health
 from feedproxy.web import counters
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-# Counters of the store, by the metric they are, with what their source and outcome are called there.
+# Counters of the store: for each its metric's name, description, and the label of its source.
 _COUNTERS = {
     "polls": ("feedproxy_polls", "Polls of channels' listings", "channel"),
     "articles": ("feedproxy_articles", "What became of articles that were fetched", "channel"),
@@ -33,7 +33,8 @@ _COUNTERS = {
         "channel",
     ),
 }
-# Sources that are no channel: pictures that came after their article, articles that readers asked for.
+# Sources other than channels: pictures fetched after their article, and articles that readers
+# requested.
 _MORE_SOURCES = ("later", REQUESTED)
 _OTHER = "other"
 _Value = Callable[[ChannelHealth], float | None]
@@ -71,13 +72,13 @@ def make_metrics(mirror: Mirror, health: Health) -> bytes:
 
 
 class _Collector:
-    """Gives what the store counts, and what this server's workers did."""
+    """Collects the counts in the store and those of this server's workers."""
 
     def __init__(self, mirror: Mirror, health: Health) -> None:
         self._mirror, self._health = mirror, health
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics; without a store that can be read only those that need none."""
+        """Yield the metrics; if the store can't be read, only those that do not depend on it."""
         health = self._health
         yield _gauge("feedproxy_info", "The version of the program", {__version__: 1}, "version")
         yield GaugeMetricFamily(

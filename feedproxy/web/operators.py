@@ -1,4 +1,4 @@
-"""What those who run the mirror look at: whether it is ready, how it does, and its metrics."""
+"""Views for operators: readiness, status and metrics."""
 
 import hmac
 import json
@@ -25,9 +25,10 @@ from feedproxy.web.views import refuse
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
-# Browsers ask for a password, programs send the token (RFC 9110, 11.6.1).
+# Browsers use Basic and ask for a password, programs send the token as Bearer (RFC 9110, section
+# 11.6.1).
 _CHALLENGES = ('Basic realm="operator", charset="UTF-8"', 'Bearer realm="operator"')
-# What a proxy adds; one that is not counted speaks for somebody else.
+# Headers that proxies add. They show that the request may come from another machine.
 _FORWARDING = (
     "Forwarded",
     "Via",
@@ -40,7 +41,7 @@ _FORWARDING = (
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """One method for each address."""
+    """The views for operators."""
 
     settings: Settings
     mirror: Mirror
@@ -49,7 +50,7 @@ class Operators:
     guesses: RateLimiter
 
     def rules(self) -> tuple[tuple[str, Callable[[], Response], str], ...]:
-        """Return each URL rule with what answers it, and the method."""
+        """Return each URL rule with its view and its HTTP method."""
         views = {
             "/readyz": self.readyz,
             "/status": self.status,
@@ -59,7 +60,10 @@ class Operators:
         return tuple((rule, view, "GET") for rule, view in views.items())
 
     def readyz(self) -> Response:
-        """Answer 200 while the store can be read, whatever upstream does; with what is wrong, to operators."""
+        """Answer 200 if the store can be read, independent of the state of upstream.
+
+        Operators also get the leader, the problems, the alarms and the store's sizes.
+        """
         probe(self.mirror, self.desk)
         answer: dict[str, object] = {"ready": True}
         if self._is_told():
@@ -69,7 +73,7 @@ class Operators:
         return _plain(_json(answer), _JSON)
 
     def status(self) -> Response:
-        """Answer with a page that says how the mirror does, what is wrong first."""
+        """Answer with the status page, which starts with the problems."""
         health = self._look()
         days = {f"{day:%m-%d}": count for day, count in health.days.items()}
         delays = {
@@ -79,16 +83,19 @@ class Operators:
         return _plain(render_status(self.mirror, health, days, delays), HTML, health)
 
     def status_json(self) -> Response:
-        """Answer with the same as one JSON document."""
+        """Answer with the status as a JSON document."""
         health = self._look()
         return _plain(_json(_document(health)), _JSON, health)
 
     def metrics(self) -> Response:
-        """Answer with the metrics; a store that can't be read leaves those that need none."""
+        """Answer with the metrics; without a readable store only with those that need none."""
         return _plain(make_metrics(self.mirror, self._look()), MEDIA_TYPE)
 
     def _look(self) -> Health:
-        """Return how the mirror does, to operators; a store that can't be read is one of the things that may be wrong."""
+        """Return the mirror's health; refuse anyone who is not an operator.
+
+        If the store can't be read, that is one of the problems.
+        """
         if not self._is_operator():
             abort(_refusal(has_token=bool(self.settings.operator_token)))
         try:
@@ -98,20 +105,25 @@ class Operators:
             return unreadable(str(e), self.settings.data, self.clock())
 
     def _is_told(self) -> bool:
-        """Tell whether a load balancer's request is an operator's; one with an outdated token is answered all the same."""
+        """Return whether a readiness request comes from an operator.
+
+        After too many wrong tokens the answer is no, so that a load balancer with an outdated token
+        still gets a response.
+        """
         try:
             return self._is_operator()
         except TooManyRequests:
             return False
 
     def _is_operator(self) -> bool:
-        """Tell whether a request carries the operators' token or, where none is set, comes from this machine itself.
+        """Return whether the request has the operator's token or, if none is set, is local.
 
-        A forwarder on this machine (a bare `proxy_pass`, an onion service, `ssh -R`) connects from loopback, too. So
-        without a token the server must be configured for this machine only, and be called by a name of this machine.
+        A forwarder on this machine (a bare `proxy_pass`, an onion service, `ssh -R`) also connects
+        from loopback. So without a token the server must be configured for this machine only, and
+        the request must name a loopback host and carry no forwarding headers.
 
         Raises:
-            TooManyRequests: too many wrong tokens came from this client.
+            TooManyRequests: the client has sent too many wrong tokens.
 
         """
         token = self.settings.operator_token
@@ -133,11 +145,12 @@ class Operators:
 
 
 def _refusal(*, has_token: bool) -> Response:
-    """Return what anybody else is told."""
+    """Return the response to anyone who is not an operator."""
     if not has_token:
         return refuse(
             403,
-            "this page is open on the server itself; elsewhere once FEEDPROXY_OPERATOR_TOKEN is set",
+            "this page is open on the server itself; "
+            "elsewhere once FEEDPROXY_OPERATOR_TOKEN is set",
         )
     response = refuse(401, "this page needs the operator's token")
     for challenge in _CHALLENGES:

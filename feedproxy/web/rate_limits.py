@@ -1,4 +1,4 @@
-"""How often a client may do what costs something: windows of a minute, of all web nodes in Redis, else of this process."""
+"""Rate limits per client, over windows of a minute, in Redis for all web nodes or in memory."""
 
 import time
 
@@ -7,14 +7,14 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-# A Redis that is away is not asked for every request.
+# After an error Redis is not used for this long.
 _REST_S = 5.0
-# Nobody waits longer to be counted.
+# The time limit for Redis, so that requests are not delayed longer.
 _PATIENCE_S = 0.5
 
 
 class RateLimiter:
-    """Counts in Redis; while that is away, as where there is none, in memory: no reader waits for it."""
+    """Counts in Redis; while that fails, or without Redis, in this process's memory."""
 
     def __init__(self, redis_url: str = "") -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
@@ -22,7 +22,7 @@ class RateLimiter:
         self._rests_until = 0.0
 
     def hit(self, rule: RateLimitItem, *who: str) -> bool:
-        """Count something that a client does, and return whether it may."""
+        """Count an action of a client, and return whether it is within the limit."""
         if self._shared and time.monotonic() >= self._rests_until:
             try:
                 return self._shared.hit(rule, *who)

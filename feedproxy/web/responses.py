@@ -1,4 +1,4 @@
-"""Responses of the application: media types, cache control, validity; files, whole or in part."""
+"""Build the application's responses: media types, cache control, validity, and files."""
 
 import re
 from typing import TYPE_CHECKING
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-# The name that feed readers know; none is registered.
+# The media type that feed readers know; none is registered.
 OPML = "text/x-opml; charset=utf-8"
-# One minute is unnoticed by readers of news and takes the load of a crowd; after that clients revalidate.
+# Readers of news do not notice a delay of one minute, which absorbs bursts of requests; after it
+# clients revalidate.
 REVALIDATE = "public, max-age=60, stale-if-error=86400"
 DAY = "public, max-age=86400"
-# A year, the longest that is of use (RFC 9111, 5.2.2.1), without revalidation (RFC 8246).
+# A year, the longest useful time (RFC 9111, section 5.2.2.1), without revalidation (RFC 8246).
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_STORE = "no-store"
-# For feeds, which a browser that opens their address gets as a page.
+# The Vary header of feeds: a browser that opens a feed's address gets a page.
 OPENED_VARY = "Sec-Fetch-Dest"
 _RANGE = re.compile(r"bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})", re.IGNORECASE)
 
@@ -42,21 +43,24 @@ def respond(
 
 
 def cacheable(response: Response, validity: Validity = Validity()) -> Response:  # noqa: B008 (a frozen value)
-    """Have the cache keep the response to the present request while *validity* holds."""
+    """Let the cache store the response to the current request while *validity* holds."""
     request.environ[VALIDITY] = validity
     return response
 
 
 def is_opened() -> bool:
-    """Return whether a person opens the address in a browser (Fetch Metadata, 2.1); no feed reader says so."""
+    """Return whether a browser opens the address as a document (Fetch Metadata, section 2.1).
+
+    Feed readers do not send this value.
+    """
     return request.headers.get("Sec-Fetch-Dest") == "document"
 
 
 def send_file(body: bytes, media_type: str, tag: str) -> Response:
-    """Return a file that never changes: whole, in part (RFC 9110, 14), or 304.
+    """Return a file that never changes: whole, a part (RFC 9110, section 14), or 304.
 
     Raises:
-        RequestedRangeNotSatisfiable: the part begins beyond the end.
+        RequestedRangeNotSatisfiable: the part begins after the end of the file.
 
     """
     response = respond(body, media_type, cache_control=FOR_EVER)
@@ -71,9 +75,10 @@ def send_file(body: bytes, media_type: str, tag: str) -> Response:
 
 
 def _with_valid_range(environ: "WSGIEnvironment", tag: str) -> "WSGIEnvironment":
-    """Return a request without a range that must not be honoured.
+    """Return the request's environment without a range that must not be used.
 
-    Unknown units must be ignored, several ranges may be (RFC 9110, 14.2); If-None-Match comes first (13.2.2).
+    Unknown units must be ignored, and multiple ranges may be (RFC 9110, section 14.2).
+    If-None-Match takes precedence (section 13.2.2).
     """
     is_valid = (
         environ["REQUEST_METHOD"] == "GET"

@@ -1,4 +1,4 @@
-"""What is answered at the addresses of search: its page, its feeds, and what tells browsers how to search."""
+"""Views for search: its page, its feeds, and its description for browsers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _MAX_ID = 100
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """One method for each address; what it has in common with pages and feeds is *views*'."""
+    """The views for search; *views* provides what they share with other views."""
 
     views: Views
     feeds: Feeds
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with what answers it, and the method."""
+        """Return each URL rule with its view and its HTTP method."""
         return (
             (paths.SEARCH, self.page, "GET"),
             (f"/feed/search.{FORM}", self.feed, "GET"),
@@ -36,7 +36,7 @@ class Searches:
         )
 
     def page(self) -> Response:
-        """Answer with what was found, or with how to search."""
+        """Answer with the results of a search, or with an explanation of how to search."""
         asked, before = request.args.get("q", "").strip(), request.args.get("before", "")
         ground = self.views.feed_ground()
         pages, older_than = Pages(ground), ArticleId(before) if 0 < len(before) <= _MAX_ID else None
@@ -56,7 +56,7 @@ class Searches:
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
     def feed(self, form: str) -> Response:
-        """Answer with the feed of a search, as the reader chose it."""
+        """Answer with the feed of a search, with the reader's options."""
         ground = self.views.feed_ground()
         try:
             scope = search_selector(ground.mirror, parse_query(request.args.get("q", "")))
@@ -69,7 +69,7 @@ class Searches:
             )
 
     def description(self) -> Response:
-        """Answer with what browsers need to search the mirror."""
+        """Answer with the OpenSearch description, by which browsers search the mirror."""
         ground = self.views.feed_ground()
         search = ground.absolute(paths.SEARCH, "q={searchTerms}")
         body = render_opensearch(ground.mirror, search, ground.absolute(paths.ICON))

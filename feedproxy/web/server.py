@@ -1,4 +1,7 @@
-"""What gunicorn is told: `gunicorn --config python:feedproxy.web.server` serves what the store holds, at FEEDPROXY_BIND."""
+"""The configuration of gunicorn: `gunicorn --config python:feedproxy.web.server`.
+
+It serves the store at FEEDPROXY_BIND.
+"""
 
 import logging
 import os
@@ -13,9 +16,10 @@ from feedproxy import logs
 from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import FeedproxyError
 
-# Connections that a worker holds at once. Slow clients cost a connection and some kilobytes each, so there is room for many.
+# Concurrent connections per worker. A slow client costs a connection and some kilobytes, so many
+# can be allowed.
 _CONNECTIONS = 2_000
-# How long a client may take to send a request, or may be idle between two.
+# The seconds that a client may take to send a request, or may be idle between two.
 _REQUEST_S = 10
 
 
@@ -23,12 +27,13 @@ def _settings() -> Settings:
     try:
         return load_settings(os.environ)
     except FeedproxyError as e:
-        print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+        print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (logging is not set up yet)
         raise SystemExit(3) from e
 
 
 _chosen = _settings()
-# Lines of gunicorn's about single requests: behind these words they quote addresses, targets, headers and bodies.
+# The beginnings of gunicorn's log messages about single requests; after them the messages quote
+# addresses, targets, headers and bodies.
 _ABOUT_REQUESTS = re.compile(
     "Invalid request|Error handling (?:HTTP/2 )?request|Socket error processing request|HTTP/2"
     "|Exception in post_request hook|Ignored premature client disconnection|Closing connection"
@@ -36,10 +41,10 @@ _ABOUT_REQUESTS = re.compile(
 
 
 class _NoReaders(logging.Filter):
-    """Takes out of gunicorn's lines what they quote of requests: nothing that is logged says who reads what."""
+    """Removes quotations of requests from gunicorn's messages; no log tells who reads what."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten a line about a request; pass every line on."""
+        """Shorten a message about a request; let every message pass."""
         if match := _ABOUT_REQUESTS.match(str(record.msg)):
             record.msg, record.args = match[0], ()
             error = record.exc_info[1] if record.exc_info else None
@@ -49,7 +54,7 @@ class _NoReaders(logging.Filter):
 
 
 class _Log(Logger):  # type: ignore[misc] # no types are published
-    """gunicorn's own lines, in the form of ours."""
+    """gunicorn's logger with our log format."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 (gunicorn's)
         super().setup(cfg)
@@ -67,11 +72,12 @@ worker_connections = _CONNECTIONS
 keepalive = _REQUEST_S
 graceful_timeout = 5
 control_socket_disable = True
-accesslog = None  # whatever gunicorn's default becomes: an access log says who reads what
-# Nothing that a client says of itself is believed here: the application counts its proxies (FEEDPROXY_TRUSTED_PROXIES).
+accesslog = None  # set explicitly, as an access log tells who reads what
+# gunicorn trusts no forwarding headers: the application handles its proxies
+# (FEEDPROXY_TRUSTED_PROXIES).
 forwarded_allow_ips, forwarder_headers = "", ""
 
-# Each connection is an open file; systemd and shells allow 1,024 unless a process asks for more.
+# Each connection is an open file; systemd and shells allow 1,024 unless a process raises its limit.
 _open_files, _most_open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(
     resource.RLIMIT_NOFILE,

@@ -1,4 +1,4 @@
-"""What is answered to who subscribes: feeds, their list, books, and the page that says how."""
+"""Views for subscribers: feeds, the OPML list of feeds, books, and the page about feeds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from feedproxy.web.views import FORM, Views, refuse
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """One method for each address; what it has in common with pages is *views*'."""
+    """The views for subscribers; *views* provides what they share with other views."""
 
     views: Views
     feeds: Feeds
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with what answers it, and the method."""
+        """Return each URL rule with its view and its HTTP method."""
         return (
             (paths.SUBSCRIBE, self.subscribe, "GET"),
             (f"/feed/<name>.{FORM}", self.feed, "GET"),
@@ -54,21 +54,24 @@ class Subscriptions:
         return self._feed(scope, form)
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
-        """Answer with a feed."""
+        """Answer with the feed of a section, a channel or everything."""
         return self._feed(selector_of(self.views.mirror, name, channel), form)
 
     def merged_feed(self, names: str, form: str) -> Response:
-        """Answer with a feed of several."""
+        """Answer with a merged feed."""
         return self._feed(merged_selector(self.views.mirror, names), form)
 
     def opml(self) -> Response:
-        """Answer with the list of all feeds."""
+        """Answer with the OPML list of all feeds."""
         return cacheable(
             respond(make_opml(self.views.feed_ground()), OPML, cache_control=REVALIDATE)
         )
 
     def book(self, name: str, channel: str = "") -> Response:
-        """Answer with the book of a section, a channel or everything, as `feedproxy bundle --publish` left it."""
+        """Answer with the book of a section, a channel or everything.
+
+        The command `feedproxy bundle --publish` writes these books.
+        """
         scope = selector_of(self.views.mirror, name, channel)
         if scope is None or scope.log not in self.views.books():
             return self.views.say(404, "没有这本电子书", "镜像没有做这个栏目的电子书。")
@@ -78,7 +81,7 @@ class Subscriptions:
         return response
 
     def _feed(self, scope: FeedSelector | None, form: str) -> Response:
-        """Answer with a feed, as the reader chose it."""
+        """Answer with a feed, with the reader's options."""
         if scope is None:
             return self.views.no_feed()
         try:

@@ -1,4 +1,4 @@
-"""What is answered at each address: a look-up in the store's edition, nothing else."""
+"""Views for pages, pictures and other files; each answers with what the store holds."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -34,18 +34,18 @@ from feedproxy.web.responses import DAY, HTML, REVALIDATE, TEXT, cacheable, resp
 FORM = f"<any({', '.join(paths.FORMATS)}):form>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")
-# What may stand in a query as it is (RFC 3986, 3.4), and what is encoded already.
+# Characters allowed in a query (RFC 3986, section 3.4), and "%" of those encoded already.
 _QUERY = "!$&'()*+,;=:@/?%"
 _PORT = re.compile(r":\d+\Z")
 
 
 class _NotHeldError(Exception):
-    """There is no such page."""
+    """The requested page does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """One method for each address; Flask finds them in `rules`."""
+    """The views for pages and files, one method per address; `rules` maps addresses to them."""
 
     settings: Settings
     mirror: Mirror
@@ -55,7 +55,7 @@ class Views:
     limiter: RateLimiter
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with what answers it, and the method."""
+        """Return each URL rule with its view and its HTTP method."""
         article, index = paths.Layout(self.mirror.page_path, self.mirror.index_path).routes
         return (
             ("/", self.home, "GET"),
@@ -78,7 +78,7 @@ class Views:
         return self.page(self.mirror.channels, Pages.home)
 
     def section(self, name: str) -> Response:
-        """Answer with a section's front page, at its own address and as a folder."""
+        """Answer with a section's front page, at its address with or without a trailing "/"."""
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
@@ -86,7 +86,7 @@ class Views:
         return self.page(section.channels, lambda pages: pages.section(section, page))
 
     def index(self, section: str, channel: str, page: str) -> Response:
-        """Answer with a page of the list of a channel's articles."""
+        """Answer with a page of a channel's article list."""
         shown_in = self.mirror.section(section)
         found = (
             next((each for each in shown_in.channels if each.id == channel), None)
@@ -106,7 +106,10 @@ class Views:
             return self.say(404, "没有这一页", "这个频道没有这么多文章。")
 
     def article(self, section: str, channel: str, article_id: str) -> Response:
-        """Answer with an article's page; lead to its canonical one if it is held, but not in this channel."""
+        """Answer with an article's page.
+
+        If the article is stored but not in this channel, redirect to its canonical page.
+        """
         shown_in, wanted = self.mirror.section(section), ArticleId(article_id)
         if shown_in is None:
             return self._no_section()
@@ -115,7 +118,8 @@ class Views:
             if own:
                 return self.page(own, lambda pages: pages.article(section, channel, wanted))
             if all(each.id != channel for each in self.mirror.channels):
-                # an article that only a reader asked for: no channel's version covers it, so it is not cacheable
+                # An article that only a reader requested: no channel's version covers it, so the
+                # response is not cacheable.
                 body = self._pages().article(section, channel, wanted)
                 return (
                     respond(body, HTML, cache_control=REVALIDATE)
@@ -125,7 +129,7 @@ class Views:
         return self._lead(section, wanted)
 
     def _lead(self, section: str, wanted: ArticleId) -> Response:
-        """Lead to an article's canonical page; say that it is not held if it has none."""
+        """Redirect to an article's canonical page; if it has none, report that it is not stored."""
         elsewhere = self._plain_pages().canonical(wanted, section)
         if elsewhere is not None and elsewhere != request.path:
             return redirect_to(elsewhere, 302)
@@ -133,8 +137,8 @@ class Views:
             self._plain_pages().not_held(section, wanted, MirrorPath(request.path)), 404
         )
 
-    def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (the rule names it)
-        """Queue an article that is not held, and lead back to its page."""
+    def ask(self, section: str, channel: str, article_id: str) -> Response:  # noqa: ARG002 (part of the URL rule)
+        """Queue an article that is not stored, and redirect back to its page."""
         wanted = ArticleId(article_id)
         if self.mirror.section(section) is None:
             return self._no_section()
@@ -157,7 +161,7 @@ class Views:
             return self.no_tag()
 
     def no_feed(self) -> Response:
-        """Say that there is no such feed, and which there are."""
+        """Answer that there is no such feed, and name the sections."""
         if wants_page():
             return self.say(404, "没有这个订阅源", "有哪些订阅源，请看“订阅”那一页。")
         names = ", ".join([*(section.name for section in self.mirror.sections), ALL])
@@ -165,7 +169,10 @@ class Views:
         return refuse(404, f"no such feed; sections: {names}; {several}")
 
     def picture(self, name: str) -> Response:
-        """Answer with a stored picture, or a part of it (RFC 9110, 14); its name is its hash, so it never changes."""
+        """Answer with a stored picture or a part of it (RFC 9110, section 14).
+
+        Its name is the hash of its content, so it never changes.
+        """
         body = self.media.read(name)
         if body is None:
             return self.say(404, "没有这张图片", "镜像里没有这张图片。")
@@ -180,28 +187,28 @@ class Views:
         )
 
     def icon(self) -> Response:
-        """Lead programs that look for an icon of their own accord to it."""
+        """Redirect from the well-known icon address, which some programs request, to the icon."""
         return redirect_to(paths.ICON, 302)
 
     def healthz(self) -> Response:
-        """Answer "ok" while the store can be read and is not known to be damaged."""
+        """Answer "ok" if the store can be read and is not known to be damaged."""
         probe(self.mirror, self.library)
         return respond(b"ok\n", TEXT)
 
     def robots(self) -> Response:
-        """Answer with what search engines may read."""
+        """Answer with robots.txt."""
         return cacheable(respond(robots(is_indexed=self.settings.indexed), TEXT, cache_control=DAY))
 
     def say(self, status: int, title: str, text: str) -> Response:
-        """Answer with a page that says one thing."""
+        """Answer with a page with a single message."""
         return self.tell(self._plain_pages().message(title, text, MirrorPath(request.path)), status)
 
     def tell(self, body: bytes, status: int) -> Response:
-        """Answer with a page of ours that is no good news, in the script that the reader has pages in."""
+        """Answer with an error page in the reader's script."""
         return respond(in_script(body, self._script()), HTML, status)
 
     def no_tag(self) -> Response:
-        """Say that there is no such tag."""
+        """Answer that there is no such tag."""
         return self.say(404, "没有这个话题", "还没有带这个话题的文章。")
 
     def _no_section(self) -> Response:
@@ -209,14 +216,14 @@ class Views:
         return self.say(404, "没有这个栏目", f"镜像的栏目有：{names}。")
 
     def page(self, channels: Sequence[Channel], make: Callable[[Pages], bytes | None]) -> Response:
-        """Answer with a page that changes with *channels*.
+        """Answer with a page that depends on the articles of *channels*.
 
         Raises:
-            _NotHeldError: there is none.
+            _NotHeldError: the page does not exist.
 
         """
         ids = [channel.id for channel in channels]
-        version = self.library.version(ids)  # before the page is made, so that it is never too new
+        version = self.library.version(ids)  # read first, so that it is never newer than the page
         body = make(self._pages())
         if body is None:
             raise _NotHeldError
@@ -228,12 +235,15 @@ class Views:
             section, wanted, MirrorPath(request.path), may_ask=False
         )
         response = self.tell(body, status)
-        if status != 404:  # noqa: PLR2004 (HTTP's own number)
+        if status != 404:  # noqa: PLR2004 (the HTTP status)
             response.headers["Retry-After"] = "60"
         return response
 
     def _plain_pages(self) -> Pages:
-        """Return pages that name no absolute address, so that any host may see them."""
+        """Return pages whose addresses contain neither the reader's key nor the request's host.
+
+        So they can be shown to a request with any host.
+        """
         return Pages(
             RenderContext(
                 self.mirror, self.library, self.settings.public_url, script=self._script()
@@ -244,7 +254,10 @@ class Views:
         return Pages(replace(self.feed_ground(), books=self.books()))
 
     def feed_ground(self) -> RenderContext:
-        """Return what feeds stand on, and what pages say of them: addresses that carry the key of their reader."""
+        """Return the render context of feeds and of links to them.
+
+        Absolute addresses carry the reader's key.
+        """
         public_url = self.settings.public_url or self._own_address()
         script, hub = self._script(), self.settings.websub_hub
         return RenderContext(
@@ -255,17 +268,17 @@ class Views:
         return known_script(self.mirror.language, request.args.get(SCRIPT, ""))
 
     def books(self) -> frozenset[str]:
-        """Return the logs whose articles there are as a book."""
+        """Return the names of the archives whose articles are available as a book."""
         folder = self.settings.books
         return frozenset(
             str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.epub")
         )
 
     def _own_address(self) -> str:
-        """Return the address that the request itself names.
+        """Return the mirror's address by the scheme and host of the request.
 
         Raises:
-            SecurityError: its host is not one that the operator trusts.
+            SecurityError: the operator does not trust this host.
 
         """
         host = request.environ.get("HTTP_HOST", "")
@@ -275,12 +288,12 @@ class Views:
 
 
 def refuse(status: int, reason: str) -> Response:
-    """Answer to a feed reader in one line of plain text."""
+    """Answer a feed reader with one line of plain text."""
     return respond(f"{reason}\n".encode(), TEXT, status)
 
 
 def redirect_to(target: MirrorPath, status: int) -> Response:
-    """Lead to a path of the mirror, with the query that came."""
+    """Redirect to a path of the mirror, with the request's query."""
     query = quote(request.query_string, safe=_QUERY)
     response = redirect(target + (f"?{query}" if query else ""), status, Response=Response)
     return response if isinstance(response, Response) else Response(status=status)

@@ -1,4 +1,4 @@
-"""The server's worker: one greenlet for each connection, so that slow clients hold up nobody."""
+"""gunicorn's worker class: one greenlet per connection, so slow clients delay nobody else."""
 
 from typing import Any
 
@@ -9,31 +9,30 @@ from feedproxy.web.access import headers_of
 from feedproxy.web.responses import NO_STORE, TEXT
 
 _BODY = b"bad request\n"
-# How long a client may take to read what is sent to it at once: a feed of 1 MB at 17 KB a second.
+# The seconds that a client may take to read the data of one write: 1 MB at 17 KB a second.
 _SEND_S = 60
 
 
 class Worker(GeventWorker):  # type: ignore[misc] # no types are published
-    """gunicorn's gevent worker with error pages of ours; its own repeat what the client sent."""
+    """gunicorn's gevent worker with our error pages; gunicorn's own repeat the client's input."""
 
     def init_process(self) -> None:
-        """Give the process its row of counters."""
+        """Assign a row of counters to the process."""
         counters.take_row(self.age)
         super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:  # noqa: ANN401 (gunicorn's)
-        """Serve a connection, with a deadline for each write."""
+        """Serve a connection, with a time limit for each write."""
         client.settimeout(_SEND_S)
-        super(GeventWorker, self).handle(
-            listener, client, addr
-        )  # its own would remove the deadline
+        # GeventWorker.handle would remove the time limit, so its base class is called.
+        super(GeventWorker, self).handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:  # noqa: ANN401 (the same)
-        """Answer a request; close the connection of a client that does not read."""
+        """Answer a request; close the connection if the client does not read the response."""
         try:
             super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as e:
-            raise StopIteration from e  # how gunicorn's handlers say that a connection ends
+            raise StopIteration from e  # gunicorn's way to end a connection
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401 (gunicorn's)
         """Answer a request that can't be parsed."""
@@ -41,7 +40,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # no types are published
 
 
 class _ErrorPage:
-    """A connection that sends our error page in place of the one written to it."""
+    """A connection that replaces the error page written to it by our own."""
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401 (a socket)
         self._connection = connection
@@ -50,7 +49,7 @@ class _ErrorPage:
         return getattr(self._connection, name)
 
     def sendall(self, page: bytes) -> None:
-        """Send our page with the status of *page*."""
+        """Send our error page with the status line of *page*."""
         headers = headers_of("text/plain", is_indexed=False, is_linking=False)
         headers |= {
             "Content-Type": TEXT,

@@ -1,4 +1,4 @@
-"""The application for a WSGI server, built from the environment."""
+"""The application object for a WSGI server, configured by environment variables."""
 
 import os
 from datetime import UTC, datetime

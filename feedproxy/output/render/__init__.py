@@ -1,4 +1,4 @@
-"""Feeds and pages: values in, bytes out. Pure: no render stamps the time of rendering."""
+"""Render feeds and pages to bytes. Pure: no output contains the time of rendering."""
 
 from feedproxy.output.render import books
 from feedproxy.output.render.feeds import FORMS

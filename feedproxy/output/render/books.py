@@ -1,6 +1,6 @@
-"""The documents of a book for e-readers (EPUB 3.2, with the NCX of EPUB 2 for old ones): values in, bytes out. Pure.
+"""Render the documents of an EPUB 3.2 book, with the EPUB 2 NCX for old e-readers. Pure.
 
-All documents lie in one folder, pictures in one below it.
+All documents are in one folder, pictures in a folder below it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from feedproxy.output.render.environment import make_environment
 from feedproxy.output.render.pages import ArticleBody, Link
 
 MEDIA_TYPE = b"application/epub+zip"
-# Where the documents are that stand in every book.
+# The file names of the documents that every book has.
 TITLE, NAVIGATION, NCX, STYLE, PACKAGE = (
     "title.xhtml",
     "nav.xhtml",
@@ -27,7 +27,7 @@ TITLE, NAVIGATION, NCX, STYLE, PACKAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of a book: the file of its own table of contents, and its articles' files, in the order of reading."""
+    """One day of a book: the file of its table of contents, and links to its articles in order."""
 
     file: str
     title: str
@@ -36,7 +36,11 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What a book says of itself: *heading* names its part of the *mirror*, *address* is the mirror's, "" if none is known."""
+    """The metadata and days of a book.
+
+    *heading* names the part of the *mirror* that the book covers. *address* is the mirror's
+    address, "" if it is not known.
+    """
 
     identifier: str
     language: str
@@ -49,15 +53,15 @@ class Book:
 
     @property
     def title(self) -> str:
-        """The title under which libraries show it."""
+        """The title that e-readers list it by."""
         return f"{self.mirror}：{self.heading} {self.period}"
 
 
 def render_article(article: ArticleBody, language: str, day: str) -> bytes:
-    """Return an article's page, which leads back to the file of its *day*.
+    """Return an article's page, which links back to the file of its *day*.
 
     Raises:
-        ValueError: its text has too many tags.
+        ValueError: the article's text has too many tags.
 
     """
     return _render("book-article.xhtml", language, title=article.title, article=article, day=day)
@@ -69,15 +73,17 @@ def render_day(day: Day, language: str) -> bytes:
 
 
 def render_covers(book: Book, modified: datetime, pictures: Mapping[str, str]) -> dict[str, bytes]:
-    """Return what stands around a book's days, by file: title page, tables of contents, package document, style sheet.
+    """Return the documents around a book's days, by file.
 
-    The tables are EPUB 3's own (EPUB Packages 3.2, 5) and the NCX of EPUB 2 (OPF 2.0.1, 2.4.1). The package document says what
-    the book is, which files it has, and in which order they are read (EPUB Packages 3.2, 3).
+    They are the title page, the tables of contents, the package document and the style sheet. There
+    are two tables: EPUB 3's navigation document (EPUB Packages 3.2, section 5) and the NCX of EPUB
+    2 (OPF 2.0.1, section 2.4.1). The package document holds the metadata, the list of files and the
+    reading order (EPUB Packages 3.2, section 3).
 
     Args:
-        book: what it says of itself, and its days.
-        modified: when an article changed last, in UTC; never the time of rendering.
-        pictures: their media types, by file.
+        book: the metadata and days of the book.
+        modified: the time of the last change of an article, in UTC; never the time of rendering.
+        pictures: the pictures' media types, by file.
 
     """
     count = sum(len(day.articles) for day in book.days)
@@ -93,7 +99,7 @@ def render_covers(book: Book, modified: datetime, pictures: Mapping[str, str]) -
 
 
 def render_container(package: str) -> bytes:
-    """Return what tells readers where the package document is (EPUB OCF 3.2, 3.5.2.1)."""
+    """Return the container file, which names the package document (EPUB OCF 3.2, 3.5.2.1)."""
     return _render("book-container.xml", "", package=package)
 
 
@@ -104,7 +110,7 @@ def _render(template: str, language: str, **values: object) -> bytes:
 
 
 def _xhtml(content: SafeHtml) -> Markup:
-    return Markup(markup.as_xhtml(content))  # noqa: S704 (clean since it was stored)
+    return Markup(markup.as_xhtml(content))  # noqa: S704 (sanitised before it was stored)
 
 
 _environment = make_environment(xhtml=_xhtml)

@@ -1,4 +1,7 @@
-"""Charts: numbers in, SVG out, in the colour of the text around it, with the same in words for who does not see it. Pure."""
+"""Draw bar charts as SVG, in the colour of the surrounding text. Pure.
+
+The numbers are repeated as text for readers who can't see the chart.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +10,10 @@ from html import escape
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT, _HEAD, _FOOT = 400, 110, 14, 16
-# The share of its place that a bar fills, and how wide a place must be to have its number printed, as the highest has anyway.
+# The share of a column's width that the bar fills; and the column width, in units of the drawing,
+# from which every bar shows its number. The highest bar always does.
 _FULL, _NUMBERED = 0.8, 24
-# Half of a name's width.
+# Half the width of a label.
 _NAME = 16
 
 
@@ -24,9 +28,10 @@ class _Bar:
 
 
 def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Markup:
-    """Return a chart with a bar for each of *counts*, in their order, every so many of them named below.
+    """Return a bar chart of *counts*, in their order, with a label below each *every*-th bar.
 
-    A pointer that rests on a bar sees its name and number; a screen reader hears the title, and all of them.
+    The last bar has a label. A tooltip shows the label and number of a bar; the text alternative
+    holds the title and all numbers.
     """
     most = max(counts.values(), default=0)
     step, room = _WIDTH / max(len(counts), 1), _HEIGHT - _HEAD - _FOOT
@@ -43,8 +48,9 @@ def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Marku
     ]
     words = ", ".join(f"{bar.label}: {bar.count}" for bar in bars)
     names = "".join(_name(bar) for at, bar in enumerate(bars) if (len(bars) - 1 - at) % every == 0)
-    return Markup(  # noqa: S704 (all that is text in it is escaped)
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(f"{title}. {words}")}">'
+    return Markup(  # noqa: S704 (all text in it is escaped)
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+        f' aria-label="{escape(f"{title}. {words}")}">'
         f'{"".join(map(_drawn, bars))}<g font-size="11" fill="currentColor">{names}</g></svg>'
     )
 
@@ -52,18 +58,25 @@ def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Marku
 def _drawn(bar: _Bar) -> str:
     bottom, height = _HEIGHT - _FOOT, max(bar.height, 1)
     middle = _middle(bar)
-    number = f'<text x="{middle:.1f}" y="{bottom - height - 4:.1f}" text-anchor="middle" font-size="10">{bar.count}</text>'
+    number = (
+        f'<text x="{middle:.1f}" y="{bottom - height - 4:.1f}"'
+        f' text-anchor="middle" font-size="10">{bar.count}</text>'
+    )
     return (
         f'<g fill="currentColor"><title>{escape(bar.label)}: {bar.count}</title>'
-        f'<rect x="{bar.x:.1f}" y="{bottom - height:.1f}" width="{bar.width:.1f}" height="{height:.1f}" fill-opacity="0.6"/>'
+        f'<rect x="{bar.x:.1f}" y="{bottom - height:.1f}" width="{bar.width:.1f}"'
+        f' height="{height:.1f}" fill-opacity="0.6"/>'
         f"{number if bar.count and bar.is_numbered else ''}</g>"
     )
 
 
 def _name(bar: _Bar) -> str:
-    return f'<text x="{_middle(bar):.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(bar.label)}</text>'
+    return (
+        f'<text x="{_middle(bar):.1f}" y="{_HEIGHT - 4}" text-anchor="middle">'
+        f"{escape(bar.label)}</text>"
+    )
 
 
 def _middle(bar: _Bar) -> float:
-    """Return where a bar's name stands: in its middle, but whole."""
+    """Return the horizontal position of a bar's label: its middle, moved inwards near the edges."""
     return min(max(bar.x + bar.width / 2, _NAME), _WIDTH - _NAME)

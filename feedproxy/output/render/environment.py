@@ -1,4 +1,4 @@
-"""Templates: one environment for each kind of document, alike but for its filters."""
+"""Create the template environments, one for each kind of document; they differ in their filters."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def make_environment(**filters: Callable[..., Any]) -> Environment:
-    """Return an environment over the templates beside this module; what is text is escaped, what is missing is an error."""
+    """Return an environment for the templates beside this module.
+
+    Text is escaped; an undefined variable raises an error.
+    """
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(
         loader=loader,

@@ -1,7 +1,8 @@
-"""Feeds in RSS 2.0, Atom 1.0 and JSON Feed 1.1: values in, bytes out. Pure; the only module that imports feedgen.
+"""Render feeds as RSS 2.0, Atom 1.0 and JSON Feed 1.1. Pure; only this module imports feedgen.
 
-feedgen stamps the clock wherever a date is missing, so every date is given, and says its own name and version,
-so ours is given without a version: the same articles make the same bytes whatever renders them.
+feedgen writes the current time for every missing date, so all dates are given. It also writes its
+own name and version as the generator, so ours is given, without a version: the same articles make
+the same bytes on every installation.
 """
 
 import json
@@ -24,7 +25,7 @@ _HISTORY = "http://purl.org/syndication/history/1.0"
 
 
 def render_rss(feed: Feed) -> bytes:
-    """Return RSS 2.0, by the specification and the RSS Advisory Board's profile."""
+    """Return RSS 2.0, following the specification and the RSS Advisory Board's profile."""
     made = _begin(feed, "application/rss+xml")
     made.ttl(feed.ttl_minutes)
     made.register_extension("dc", DcExtension, DcEntryExtension)
@@ -33,12 +34,12 @@ def render_rss(feed: Feed) -> bytes:
         item = _add(made, entry)
         item.guid(entry.id, permalink=False)
         item.link(href=entry.link)
-        item.description(escape(entry.summary, quote=False))  # RSS reads it as HTML
+        item.description(escape(entry.summary, quote=False))  # RSS defines the description as HTML
         item.content(entry.content, type="CDATA")
         item.pubDate(entry.published)
         item.dc.dc_creator(list(entry.authors))
         if entry.enclosure:
-            # a length that is not known is 0 (RSS profile, "enclosure")
+            # an unknown length is 0 (RSS profile, "enclosure")
             item.enclosure(
                 entry.enclosure.url, str(entry.enclosure.length), entry.enclosure.media_type
             )
@@ -93,7 +94,7 @@ FORMS: Mapping[str, Callable[[Feed], bytes]] = {
 
 
 class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
-    """The links of an Atom entry; feedgen 1.0 itself loses every attribute of theirs but the address."""
+    """The links of an Atom entry; feedgen 1.0 drops all their attributes except the address."""
 
     def __init__(self) -> None:
         self._links: list[dict[str, str]] = []
@@ -109,22 +110,22 @@ class _Links(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
         return entry
 
 
-class _Pages(BaseExtension):  # type: ignore[misc]  # the same
-    """A feed's place among the documents of its archive (RFC 5005, 4), and its hub (WebSub, 4)."""
+class _Pages(BaseExtension):  # type: ignore[misc]  # feedgen has no types
+    """The links of a feed document to its archive (RFC 5005, section 4) and its hub (WebSub, 4)."""
 
     def __init__(self) -> None:
         self.history, self.media_type, self.hub = History(), "", ""
 
     def extend_ns(self) -> dict[str, str]:
-        """Return the namespace of what marks an archive."""
+        """Return the namespace of the archive element, for archive documents."""
         return {"fh": _HISTORY} if self.history.page else {}
 
     def extend_rss(self, feed: Any) -> None:  # noqa: ANN401
-        """Write links and mark into a channel."""
+        """Write the links and the archive element into a channel."""
         self._write(feed[0], f"{{{_ATOM}}}link")
 
     def extend_atom(self, feed: Any) -> None:  # noqa: ANN401
-        """Write links and mark into a feed."""
+        """Write the links and the archive element into a feed."""
         self._write(feed, "link")
 
     def _write(self, parent: Any, link: str) -> None:  # noqa: ANN401
@@ -149,9 +150,8 @@ def _begin(feed: Feed, media_type: str) -> FeedGenerator:
     made.title(feed.title)
     made.description(feed.description)
     made.link(href=feed.self_link, rel="self", type=media_type)
-    made.link(
-        href=feed.link, rel="alternate", type="text/html"
-    )  # RSS takes the last one for its <link>
+    # feedgen writes the last link as the channel's <link> in RSS.
+    made.link(href=feed.link, rel="alternate", type="text/html")
     made.language(feed.language)
     made.generator(_GENERATOR)
     made.updated(feed.updated)
@@ -169,14 +169,17 @@ def _add(made: FeedGenerator, entry: Entry) -> FeedEntry:
 
 
 def _media_content(enclosure: Enclosure) -> dict[str, str]:
-    """Return the attributes of media:content (Media RSS 1.5.1); what is not known is left out."""
+    """Return the attributes of media:content (Media RSS 1.5.1), without unknown ones."""
     sizes = {"fileSize": enclosure.length, "width": enclosure.width, "height": enclosure.height}
     known = {name: str(value) for name, value in sizes.items() if value}
     return {"url": enclosure.url, "medium": "image", "type": enclosure.media_type, **known}
 
 
 def _json_history(history: History) -> dict[str, object]:
-    """Return where a JSON Feed goes on (1.1, "next_url"), and what an archive document says of itself."""
+    """Return the members that link a JSON Feed to its archive.
+
+    They are `next_url` (JSON Feed 1.1) and, in archive documents, our extension `_feedproxy`.
+    """
     found: dict[str, object] = {"next_url": history.older} if history.older else {}
     if history.page:
         newer = {"newer": history.newer} if history.newer else {}

@@ -1,4 +1,4 @@
-"""Lists of articles, and what a repository says of itself, in Markdown, as git hosts show it. Pure."""
+"""Render lists of articles and a repository's README in Markdown, for git hosts. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from feedproxy.output.render.pages import Link, ListedArticle
 
 @dataclass(frozen=True, slots=True)
 class MarkdownList:
-    """A page of the list of a channel's articles; of the *pager*'s links the page's own has no address."""
+    """A page of a channel's article list; in *pager* the link of the page itself has no address."""
 
     title: str
     navigation: tuple[Link, ...]
@@ -19,7 +19,11 @@ class MarkdownList:
 
 @dataclass(frozen=True, slots=True)
 class MarkdownFront:
-    """A repository's first page: what it is a mirror of (*originals*, each a site's title and address), and what is where."""
+    """A repository's front page.
+
+    *originals* are the titles and addresses of the mirrored sites, *channels* links to the lists of
+    articles, *addresses* the mirror's other addresses.
+    """
 
     title: str
     description: str
@@ -31,7 +35,7 @@ class MarkdownFront:
 
 
 def render_markdown_list(page: MarkdownList) -> bytes:
-    """Return a page of the list of a channel's articles."""
+    """Return a page of a channel's article list."""
     rows = [f"- {each.published:%Y-%m-%d} {as_link(each.link)}" for each in page.articles] or [
         "还没有文章。"
     ]
@@ -45,7 +49,10 @@ def render_markdown_list(page: MarkdownList) -> bytes:
 
 
 def render_markdown_front(page: MarkdownFront) -> bytes:
-    """Return a repository's README; it counts nothing and knows no date, so that it changes with the configuration only."""
+    """Return a repository's README.
+
+    It contains no counts and no dates, so it changes only with the configuration.
+    """
     sites = "、".join(f"{as_text(title)}（`{address}`）" for title, address in page.originals)
     parts = (
         [f"## {as_text(page.title)}", as_paragraph(page.description)]
@@ -73,7 +80,10 @@ def render_markdown_front(page: MarkdownFront) -> bytes:
 
 
 def _side_by_side(links: Sequence[Link]) -> str:
-    """Return links as the git-hosted mirrors have them on top of each page; one without an address is the page itself."""
+    """Return links on one line, as on top of each page of the git-hosted mirrors.
+
+    A link without an address is the current page, shown in bold.
+    """
     return " &nbsp;|&nbsp; ".join(
         as_link(link) if link.href else f"**{as_text(link.title)}**" for link in links
     )

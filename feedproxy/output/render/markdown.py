@@ -1,6 +1,8 @@
-"""Pages in the Markdown form of the git-hosted mirrors: a heading, a line of links, and HTML between two rules. Pure.
+"""Render articles in the Markdown format of the git-hosted mirrors. Pure.
 
-An HTML block ends at a blank line (CommonMark 0.31, 4.6), so there is none inside, nor any line break that is not ours.
+A page is a heading, a line of links, and HTML between two rules. An HTML block ends at a blank line
+(CommonMark 0.31, section 4.6), so the HTML contains no blank lines, and no line breaks except the
+renderer's own.
 """
 
 import json
@@ -15,19 +17,21 @@ from feedproxy.model import SafeHtml
 from feedproxy.output.render.pages import Link
 from feedproxy.output.render.values import Lead
 
-# Characters of Markdown's own that a backslash makes plain (CommonMark 0.31, 2.4); "|" and "$" are those of tables and formulas.
+# Characters with a meaning in Markdown, which a backslash escapes (CommonMark 0.31, section 2.4).
+# "|" and "$" are those of tables and formulas.
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~#|$]")
-# What begins a list or a rule, or makes a heading of the line above.
+# Starts a list or a rule, or turns the line above into a heading.
 _BEGINS_BLOCK = re.compile(r"\A(?:(?=[-+=])|(\d{1,9})(?=[.)]))")
-# What ends the target of a link or an address in angle brackets (6.3, 6.5), or is read otherwise there (2.4, 2.5).
+# Ends a link's target or an address in angle brackets (6.3, 6.5), or has another meaning there
+# (2.4, 2.5).
 _ENDS_TARGET = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029<>\\]")
 _PARENTHESES = re.compile(r"[()]")
 _ENTITY = re.compile(r"(&#?[A-Za-z0-9]+);")
-# An address that every reader of Markdown takes for an address or for plain text, whole.
+# An address that every Markdown implementation treats, as a whole, as an address or as plain text.
 _PLAIN_ADDRESS = re.compile(
     r"https?://(?:[A-Za-z0-9./:?=&%#+,@'-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*[A-Za-z0-9/=%#-]"
 )
-# What ends a comment or a line in one reader or another; JSON can say it otherwise.
+# Ends a comment or a line in some parser; JSON has escapes for it.
 _ENDS = re.compile("--|[<>\x7f-\x9f\u2028\u2029]")
 _BREAKS = re.compile("[\r\n\x0b\x0c\x85\u2028\u2029]+")
 _BODY = '<div class="post_content" id="artbody" itemprop="articleBody">'
@@ -36,7 +40,7 @@ _ADDRESS = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class MarkdownPage:
-    """An article as its page in Markdown shows it: links and picture with the addresses that are printed."""
+    """An article for a Markdown page; links and pictures have the addresses to print."""
 
     title: str
     navigation: tuple[Link, ...]
@@ -47,9 +51,10 @@ class MarkdownPage:
 
 
 def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
-    """Return the page; *neutral* has every link of its text lead nowhere: ``<a href>`` becomes ``<ok href>``.
+    """Return the page.
 
-    Otherwise only those do that `rewrite` took the address from and gave as title.
+    *neutral* disables all links of the text: ``<a href>`` becomes ``<ok href>``. Otherwise only the
+    links are disabled whose address `rewrite` has moved to the title attribute.
     """
     links = " &nbsp;|&nbsp; ".join(map(as_link, page.navigation))
     head = f"### {as_text(page.title)}\n\n---\n\n#### {links}\n\n\n"
@@ -65,7 +70,7 @@ def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
 
 
 def _comment(record: Mapping[str, object] | None) -> list[str]:
-    """Return what a page says to other mirrors: a comment of one line, which therefore holds no "--"."""
+    """Return the replication record for other mirrors as a comment on one line, without "--"."""
     if record is None:
         return []
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
@@ -77,17 +82,19 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def as_text(text: str) -> str:
-    """Return text on one line that Markdown reads as it is."""
+    """Return text on one line, escaped so that Markdown shows it unchanged."""
     return _SPECIAL.sub(r"\\\g<0>", _BREAKS.sub(" ", text))
 
 
 def as_paragraph(text: str) -> str:
-    """Return the text of a paragraph: the same, and it begins no list."""
+    """Return text as `as_text` does, escaped further so that it starts no list."""
     return _BEGINS_BLOCK.sub(r"\1\\", as_text(text).strip())
 
 
 def as_address(url: str) -> str:
-    """Return an address that Markdown shows as it is: bare, or in angle brackets where it would read some of it as mark-up.
+    """Return an address that Markdown shows unchanged.
+
+    It is bare, or in angle brackets if Markdown would interpret a part of it as markup.
 
     >>> as_address("https://a.example/n1.htm?a=b"), as_address("https://a.example/[x](y)?*a*")
     ('https://a.example/n1.htm?a=b', '<https://a.example/[x](y)?*a*>')
@@ -130,7 +137,7 @@ def _lead(lead: Lead | None) -> str:
 
 
 def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
-    """Return the text in the form's own elements, one block a line."""
+    """Return the text in the elements of the mirrors' format, one block per line."""
     root = markup.fragment(content)
     for link in root.iter("a"):
         _settle(link, neutral=neutral)

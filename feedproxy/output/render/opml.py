@@ -1,4 +1,4 @@
-"""A list of feeds in OPML 2.0 (opml.org/spec2.opml): values in, bytes out. Pure; no date stands in it."""
+"""Render a list of feeds in OPML 2.0 (opml.org/spec2.opml), without dates. Pure."""
 
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -8,7 +8,10 @@ _SPECIFICATION = "http://opml.org/spec2.opml"
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A feed with its absolute addresses, or a group of them; *text* is its name among its neighbours, *title* its own."""
+    """A feed with its absolute addresses, or a group of feeds.
+
+    *text* is its name among its neighbours, *title* its full title.
+    """
 
     text: str
     title: str
@@ -19,7 +22,7 @@ class Outline:
 
 
 def render_opml(title: str, outlines: tuple[Outline, ...]) -> bytes:
-    """Return the list of that title."""
+    """Return the OPML document with a title and outlines."""
     root = Element("opml", version="2.0")
     head = SubElement(root, "head")
     SubElement(head, "title").text = title

@@ -1,4 +1,4 @@
-"""Pages: values in, HTML bytes out. Pure, but for the templates that are read once."""
+"""Render pages as HTML. Pure, except that templates and static files are read once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from feedproxy.model import DateSource, Mirror, SafeHtml
 from feedproxy.output.render.environment import make_environment
 from feedproxy.output.render.values import Lead
 
-# What every page needs, by the file's name: its style sheet and its icon.
+# The static files of all pages by name: style sheet and icon.
 STATIC = {
     file.name: file.read_bytes() for file in sorted((Path(__file__).parent / "static").iterdir())
 }
@@ -18,7 +18,10 @@ STATIC = {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as it is printed; *is_here* says that it leads to the page itself, *language* is that of what it leads to."""
+    """A link as printed.
+
+    *is_here* marks a link to the page itself; *language* is the language of the target.
+    """
 
     title: str
     href: str = ""
@@ -28,10 +31,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class FeedLink:
-    """A feed that a page announces, in all its forms: pairs of media type and address, RSS first.
+    """A feed that a page announces.
 
-    *label* is its name among its neighbours, *title* its own; *anchor* is what links to this place name, *home* the
-    page that shows the same articles; *address* is what readers copy; *book* leads to its articles as a book, if there is one.
+    *label* is its name among its neighbours, *title* its full title. *anchor* is the fragment
+    identifier of its place on the page. *home* leads to the page that shows the same articles.
+    *address* is the address to copy. *forms* are its formats, RSS first, as pairs of media type and
+    address. *book* leads to its articles as a book, if there is one.
     """
 
     label: str
@@ -45,7 +50,7 @@ class FeedLink:
 
 @dataclass(frozen=True, slots=True)
 class FeedGroup:
-    """Feeds below one heading."""
+    """A group of feeds below a heading."""
 
     heading: str
     feeds: tuple[FeedLink, ...]
@@ -53,10 +58,12 @@ class FeedGroup:
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """What stands around every page; *properties* are those of the Open Graph protocol that only it has.
+    """The layout around a page's content.
 
-    *home* leads to the front page, *subscribe* to the page about feeds, *scripts* are a switch between scripts. *search* is
-    where to search, *opensearch* what tells browsers so, "" where nobody answers; *asked* is what was searched for.
+    *properties* are additional Open Graph properties of the page. *home* leads to the front page,
+    *subscribe* to the page about feeds. *scripts* are the links that switch the script. *search*
+    leads to the search page, *opensearch* to its description for browsers; both are "" where no
+    server answers. *asked* is the text that was searched for.
     """
 
     language: str
@@ -80,7 +87,7 @@ class PageLayout:
 
 @dataclass(frozen=True, slots=True)
 class ListedArticle:
-    """One row of a list of articles; its date is in the zone in which it is shown."""
+    """A row of a list of articles; *published* is in the time zone to display."""
 
     link: Link
     published: datetime
@@ -89,7 +96,7 @@ class ListedArticle:
 
 @dataclass(frozen=True, slots=True)
 class ListBlock:
-    """A heading, where it leads, and articles below it."""
+    """A heading with a link, and the articles below it."""
 
     heading: Link
     articles: tuple[ListedArticle, ...]
@@ -97,7 +104,10 @@ class ListBlock:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """An article that a search has found: title and part of the text in pieces, each with whether it was searched for."""
+    """An article found by a search.
+
+    *title* and *excerpt* are in pieces, each with whether it matches a search term.
+    """
 
     href: str
     title: tuple[tuple[str, bool], ...]
@@ -107,7 +117,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchResults:
-    """What a search has found; *newest* and *older* lead to its beginning and on, "" where there is nothing."""
+    """The results of a search.
+
+    *newest* leads to the first page of results, *older* to the next one; "" if there is none.
+    """
 
     matches: tuple[SearchResult, ...]
     newest: str
@@ -116,9 +129,10 @@ class SearchResults:
 
 @dataclass(frozen=True, slots=True)
 class ArticleBody:
-    """An article as its page shows it: dates in the zone in which they are shown, *content* already rewritten.
+    """An article as its page shows it.
 
-    *note* says what readers are to know of it.
+    Dates are in the time zone to display; links in *content* are already rewritten. *note* is a
+    remark for readers above the article.
     """
 
     title: str
@@ -139,19 +153,23 @@ class ArticleBody:
 def render_home(
     frame: PageLayout, blocks: tuple[ListBlock, ...], opml: str, addresses: str = ""
 ) -> bytes:
-    """Return the front page; *opml* is where the list of all feeds stands, *addresses* leads to where else the mirror is."""
+    """Return the front page.
+
+    *opml* leads to the list of all feeds, *addresses* to the page with the mirror's other
+    addresses.
+    """
     return _render("home.html", frame, blocks=blocks, opml=opml, addresses=addresses)
 
 
 def render_addresses(
     frame: PageLayout, sites: tuple[tuple[str, str], ...], addresses: tuple[str, ...]
 ) -> bytes:
-    """Return the page that says what the mirror is a mirror of, each site's title and host, and where else it is."""
+    """Return the page with titles and hosts of the mirrored sites, and the mirror's addresses."""
     return _render("addresses.html", frame, sites=sites, addresses=addresses)
 
 
 def robots(*, is_indexed: bool) -> bytes:
-    """Return robots.txt (RFC 9309): all or nothing."""
+    """Return a robots.txt (RFC 9309) that allows everything or nothing."""
     return b"User-agent: *\nAllow: /\n" if is_indexed else b"User-agent: *\nDisallow: /\n"
 
 
@@ -161,14 +179,17 @@ def render_list(
     channels: tuple[FeedLink, ...] = (),
     pager: tuple[Link, ...] = (),
 ) -> bytes:
-    """Return a page that lists articles: of a section, with its channels; of a channel, page by page; of a tag."""
+    """Return a page that lists articles of a section, a channel or a tag.
+
+    *channels* are the feeds of a section's channels, *pager* the links between a list's pages.
+    """
     return _render("list.html", frame, blocks=blocks, channels=channels, pager=pager)
 
 
 def render_subscribe(
     frame: PageLayout, groups: tuple[FeedGroup, ...], opml: str, *, is_live: bool
 ) -> bytes:
-    """Return the page about feeds; *is_live* says that a server makes those that a reader chooses."""
+    """Return the page about feeds; with *is_live* a server makes feeds with options."""
     return _render("subscribe.html", frame, groups=groups, opml=opml, is_live=is_live)
 
 
@@ -181,7 +202,7 @@ def render_feed(
     *,
     pager: tuple[Link, ...],
 ) -> bytes:
-    """Return a feed as a page: *home* shows the same articles, *raw* leads to the feed itself."""
+    """Return a feed as a page: *home* leads to the same articles, *raw* to the feed itself."""
     return _render(
         "feed.html", frame, home=home, address_of=address, raw=raw, articles=articles, pager=pager
     )
@@ -193,12 +214,15 @@ def render_article(frame: PageLayout, article: ArticleBody) -> bytes:
 
 
 def render_search(frame: PageLayout, found: SearchResults | None) -> bytes:
-    """Return the page of a search; where nothing was searched for, it says how to."""
+    """Return the page of a search; without results (None) it explains how to search."""
     return _render("search.html", frame, found=found)
 
 
 def render_opensearch(mirror: Mirror, search: str, icon: str) -> bytes:
-    """Return what browsers need to search the mirror (OpenSearch 1.1): *search* is an address with {searchTerms}."""
+    """Return the description that lets browsers search the mirror (OpenSearch 1.1).
+
+    *search* is the address template with {searchTerms}.
+    """
     return (
         _environment.get_template("opensearch.xml")
         .render(mirror=mirror, search=search, icon=icon)
@@ -207,12 +231,15 @@ def render_opensearch(mirror: Mirror, search: str, icon: str) -> bytes:
 
 
 def render_message(frame: PageLayout, text: str, original: str = "", *, ask: bool = False) -> bytes:
-    """Return a page that says one thing: not held, not found, an error; *ask* has it offer to fetch the original."""
+    """Return a page with a single message, for example an error.
+
+    *ask* adds a button that requests the original article.
+    """
     return _render("message.html", frame, text=text, original=original, ask=ask)
 
 
 def lead_figure(lead: Lead) -> SafeHtml:
-    """Return a lead picture with its caption as HTML, as it stands in front of an entry's content."""
+    """Return a lead picture with its caption as HTML, to precede an entry's content."""
     return SafeHtml(_environment.get_template("lead.html").render(lead=lead).strip())
 
 

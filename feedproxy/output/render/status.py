@@ -1,4 +1,4 @@
-"""The page that says how the mirror does, for operators: values in, HTML out. Pure."""
+"""Render the status page for operators as HTML. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,11 @@ _WEEK = 7
 def render_status(
     mirror: Mirror, health: object, days: Mapping[str, int], delays: Mapping[str, int]
 ) -> bytes:
-    """Return the page; *days* are articles by day, *delays* by the hours they took."""
+    """Return the status page.
+
+    *days* are the numbers of articles by day, *delays* the numbers of new articles by hours of
+    delay.
+    """
     charts = (
         (
             f"Articles by day of publication, the last {len(days)} days (UTC)",
@@ -37,7 +41,7 @@ def _minute(moment: datetime | None) -> str:
 
 
 def _span(moment: datetime | None, now: datetime) -> str:
-    """Return how far a moment is from *now*, in the largest unit that leaves more than one."""
+    """Return the distance of a moment from *now*, in the largest unit with at least two."""
     if moment is None:
         return "never"
     seconds = round((moment - now) / timedelta(seconds=1))

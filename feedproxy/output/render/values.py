@@ -1,4 +1,4 @@
-"""What is rendered: a feed with its entries, ready to be written in any form. Pure."""
+"""The values that are rendered: a feed and its entries, independent of the format. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from feedproxy.model import SafeHtml
 
-# What an empty feed says of its last change, as Atom demands a date (RFC 4287, 4.1.1); validators doubt any before 1990.
+# The date of the last change of an empty feed, as Atom requires one (RFC 4287, section 4.1.1). Feed
+# validators warn about dates before 1990.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
-# Picture types by the end of the address; a server sends one of these, or it sends no picture.
+# Media types of pictures by the extension in the address. A server that sends none of these types
+# sends no picture.
 _PICTURE_TYPES = {
     ".gif": "image/gif",
     ".jpeg": "image/jpeg",
@@ -20,7 +22,7 @@ _PICTURE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A lead picture as it is printed, with its size in pixels; without *src* only what is said of it."""
+    """A lead picture as printed, with its size in pixels; without *src* only its texts appear."""
 
     src: str
     alt: str
@@ -31,7 +33,10 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A picture beside an entry: its absolute address, type, length in bytes and size in pixels; 0 is not known."""
+    """A picture attached to an entry.
+
+    *url* is absolute, *length* is in bytes, *width* and *height* are in pixels; 0 means unknown.
+    """
 
     url: str
     media_type: str
@@ -42,9 +47,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One article in a feed; *link* is its mirror page, *via* its original, *content* holds the lead picture too.
+    """An article in a feed.
 
-    *record* is the article as other mirrors take it, by `exchange`.
+    *link* is its page on the mirror, *via* the original page. *content* includes the lead picture.
+    *record* is the article's replication record for other mirrors, made by `replication`.
     """
 
     id: str
@@ -63,9 +69,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Where a feed's documents go on (RFC 5005, 4): absolute addresses, "" where there is none.
+    """The links between the documents of a feed (RFC 5005, section 4).
 
-    *page* is the number of an archive document, 0 of the subscription document; *current* is the address of the latter.
+    Addresses are absolute, "" if there is none. *page* is the number of an archive document; 0 is
+    the subscription document, whose address is *current*. *is_full* marks an archive document that
+    will not change.
     """
 
     older: str = ""
@@ -77,10 +85,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed, newest entry first; *id* is the same in all forms and on all hosts, links are absolute.
+    """A feed, newest entry first; links are absolute.
 
-    *updated* is when an entry changed last, never the time of rendering.
-    *hub* tells subscribers of changes (WebSub, 4), "" where none does.
+    *id* is the same in all formats and on all hosts. *updated* is the time of the last change of an
+    entry, never the time of rendering. *hub* is the address of the hub that notifies subscribers of
+    changes (WebSub, section 4), "" for none.
     """
 
     id: str
@@ -97,7 +106,7 @@ class Feed:
 
 
 def picture_type(url: str) -> str:
-    """Return a picture's media type, as far as its address tells.
+    """Return a picture's media type by the extension of its address; JPEG if that tells nothing.
 
     >>> picture_type("https://example.org/a.PNG?x=1")
     'image/png'
