@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from newsroom import STORIES, Newsroom, Story
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserType, ConsoleMessage, Page, Request, sync_playwright
 from realsite import NOW, Harvest
 from serving import served
 
@@ -109,11 +109,16 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield opened
-        opened.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: BrowserType) -> Iterator[Browser]:
+    opened = chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    yield opened
+    opened.close()
 
 
 @contextmanager
@@ -233,7 +238,12 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
 
 @pytest.mark.parametrize("is_plain", [True, False])
 def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
-    settings: Settings, newsroom: Newsroom, harvester: Harvester, *, is_plain: bool
+    settings: Settings,
+    newsroom: Newsroom,
+    harvester: Harvester,
+    chromium: BrowserType,
+    *,
+    is_plain: bool,
 ) -> None:
     """Over plain HTTP browsers send no Sec-Fetch-Site, and from a page without referrers the origin "null"."""
     newsroom.stories = (*STORIES[:3], LINKING)
@@ -243,8 +253,8 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
     named = settings.model_copy(update={"trusted_hosts": (host,)})
     app = create_app(named, services.mirror, services.store, services.media, services.clock)
     rules = "--host-resolver-rules=MAP mirror.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    with served(app) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules])
+    with served(app) as address:
+        browser = chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules])
         target = address.replace("127.0.0.1", host) + "/town/blob/master/pages/books/n900.md"
         page = browser.new_page()
         page.set_default_timeout(10_000)

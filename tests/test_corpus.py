@@ -15,6 +15,7 @@ from feedcheck import check_atom, check_json_feed, check_rss
 from lxml import html
 from realsite import CONFIG, NOW, SHARED, Harvest, harvest, of_sections, stand_in
 
+from feedproxy.characters import without_hidden
 from feedproxy.configuration import load_mirror
 from feedproxy.media import FolderMedia
 from feedproxy.sanitise import plain_text
@@ -34,7 +35,7 @@ def harvested(request: pytest.FixtureRequest) -> Harvest:
 
 
 def squeezed(text: str) -> str:
-    return _WHITE.sub("", text)
+    return _WHITE.sub("", without_hidden(text))
 
 
 def text_of(markup: str) -> str:

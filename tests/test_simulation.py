@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 from world import HOST, Faults, Machine, Piece, SimulatedClock, Site, make_site, serve, write_config
 
 from feedproxy.configuration.settings import Settings
@@ -24,6 +25,14 @@ START = datetime(2031, 5, 1, tzinfo=UTC)
 # A feed is made anew for each change, so it is not looked at after every step.
 _LOOK_EVERY, _TELL_EVERY = 10, 1_000
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+TOKEN = "a-token-of-operators"
+
+
+def look(app: Flask, path: str) -> TestResponse:
+    """Return what an operator sees."""
+    return app.test_client().get(path, headers={"Authorization": f"Bearer {TOKEN}"})
 
 
 @dataclass
@@ -65,6 +74,7 @@ def make_world(
             data=folder / "var",
             origins={HOST: site.origin},
             public_url="http://mirror.example",
+            operator_token=TOKEN,
         )
         world = World(site, settings)
         try:
@@ -203,14 +213,14 @@ def _judge(
     assert sum(map(len, machine.budget.passed.values())) == total
     assert max(delays) < DAY
     app = world.app(machine)
-    metrics = app.test_client().get("/metrics").text
+    metrics = look(app, "/metrics").text
     new = sum(
         int(float(line.split()[-1]))
         for line in metrics.splitlines()
         if line.startswith("feedproxy_articles_total") and '"new"' in line
     )
     assert new == count
-    assert app.test_client().get("/readyz").json["problems"] == []  # type: ignore[index]
+    assert look(app, "/readyz").json["problems"] == []  # type: ignore[index]
 
 
 def test_days_of_failures_an_outage_and_another_layout_lose_nothing(tmp_path: Path) -> None:
@@ -311,7 +321,7 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
         world.site.faults = Faults(down=((START, START + 2 * DAY),))
         for _ in run(world.clock, machine, START + 2 * DAY):
             assert feed_of(app) == feed
-        ready = app.test_client().get("/readyz")
+        ready = look(app, "/readyz")
         assert ready.status_code == 200
         assert ready.json is not None
         told = [problem["what"] for problem in ready.json["problems"]]
@@ -323,7 +333,7 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
         world.site.faults = Faults()
         for _ in run(world.clock, machine, START + 2 * DAY + 12 * HOUR):
             pass
-        assert app.test_client().get("/readyz").json["problems"] == []  # type: ignore[index]
+        assert look(app, "/readyz").json["problems"] == []  # type: ignore[index]
 
 
 @pytest.mark.soak
@@ -345,12 +355,12 @@ def test_a_broken_rule_raises_an_alarm_that_ends_by_itself(tmp_path: Path) -> No
             f"article.body of sites/{HOST}.toml",
         )
         assert alarm.url.startswith("http://daily.example/31/05/0")
-        told = str(app.test_client().get("/readyz").json)
+        told = str(look(app, "/readyz").json)
         assert alarm.rule in told
-        assert alarm.rule in app.test_client().get("/status").text
+        assert alarm.rule in look(app, "/status").text
         assert (
             f'feedproxy_alarm{{channel="c1",rule="{alarm.rule}",site="{HOST}"}} 1.0'
-            in app.test_client().get("/metrics").text
+            in look(app, "/metrics").text
         )
         # young articles whose text is missing are waited for, nothing broken is shown
         assert feed_of(app).count(b"<item>") == feed.count(b"<item>")
@@ -360,7 +370,7 @@ def test_a_broken_rule_raises_an_alarm_that_ends_by_itself(tmp_path: Path) -> No
         assert {alarm.channel for alarm in machine.alarms if alarm.closed} == set(
             world.site.channels
         )
-        assert app.test_client().get("/readyz").json["alarms"] == []  # type: ignore[index]
+        assert look(app, "/readyz").json["alarms"] == []  # type: ignore[index]
         wanted = [
             piece for piece in world.site.published(START + 2 * DAY) if piece.published > START
         ]

@@ -24,7 +24,6 @@ from feedproxy.model import (
     Site,
     Url,
     Waiting,
-    one_line,
 )
 from feedproxy.rewrite import linked_articles, shown_pictures
 from feedproxy.sanitise import clean, clean_tree
@@ -165,5 +164,5 @@ def _plain(picture: Picture | None) -> Picture | None:
 
 def _shortened(text: str, most: int) -> str:
     """Return *text* on one line, without hidden characters, truncated after *most* characters."""
-    text = one_line(markup.plain(text))
+    text = markup.plain(text)
     return text if len(text) <= most else text[:most].rstrip() + "…"
