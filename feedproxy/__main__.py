@@ -1,4 +1,4 @@
-"""`python -m feedproxy`: the commands."""
+"""Run the command line interface: `python -m feedproxy`."""
 
 from feedproxy.cli import main
 

@@ -1,33 +1,43 @@
-"""Characters that nobody sees: removed from titles and names that are kept, escaped in what a terminal or log shows. Pure.
+"""Hidden characters: removed from stored titles and names, escaped in logs and terminals. Pure.
 
-They end lines, turn the direction of the text around them (Unicode Bidirectional Algorithm, UAX 9), move a terminal's
-cursor, or make two equal-looking names differ.
+A reader cannot see these characters. They end lines, change the direction of the surrounding text
+(Unicode Bidirectional Algorithm, UAX 9), move a terminal's cursor, or make two equal-looking names
+differ.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable
 
-# Scripts from Hebrew to Mongolian join letters, break words and mix directions by these; emoji join by them, too.
+# Scripts from Hebrew to Mongolian need these characters to join letters, break words and mix
+# directions; emoji sequences need them to join.
 _NEEDED = "[\u0590-\u1fff\u2300-\u27bf\ufe0f\U0001f000-\U0001faff][\u200b-\u200f\u061c]"
-# The flag of a region is a black flag, its code in tag characters, and their end (Unicode Emoji, UTS 51, ED-14a).
+# The flag emoji of a region: a black flag, the region's code in tag characters, and a cancel tag
+# (Unicode Emoji, UTS 51, ED-14a).
 _FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
 _LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _HIDDEN = re.compile(
     f"({_NEEDED}|{_FLAG})"
-    # Controls; soft hyphen; spaces and joiners of no width, direction marks; embeddings, overrides and isolates of direction.
+    # Controls; soft hyphen; zero-width spaces and joiners, direction marks; directional embeddings,
+    # overrides and isolates.
     "|[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    # Lone surrogates, byte order mark, annotations, tags, what is no character.
+    # Lone surrogates, byte order mark, interlinear annotations, tags, noncharacters.
     "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
-# Controls, formats, surrogates, ends of lines and paragraphs.
+# Unicode categories: controls, formats, surrogates, line separators, paragraph separators.
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def without_hidden(text: str) -> str:
-    r"""Return *text* without hidden characters, but for those that a script or an emoji needs; every line end is "\n".
+    r"""Return *text* without hidden characters, and with every line end as "\n".
 
-    >>> without_hidden("新\u202e闻\x9b\u200b"), without_hidden("a\u2028b"), without_hidden("می\u200cخواهم")
+    Hidden characters that a script or an emoji needs are kept.
+
+    >>> (
+    ...     without_hidden("新\u202e闻\x9b\u200b"),
+    ...     without_hidden("a\u2028b"),
+    ...     without_hidden("می\u200cخواهم"),
+    ... )
     ('新闻', 'a\nb', 'می\u200cخواهم')
     """
     if text.isprintable():
@@ -36,7 +46,9 @@ def without_hidden(text: str) -> str:
 
 
 def visible(text: str, quoted: Callable[[str], str] = ascii) -> str:
-    r"""Return *text* on one line with hidden characters escaped, as *quoted* has them between quotation marks.
+    r"""Return *text* on one line, with each hidden character escaped.
+
+    *quoted* returns a quoted literal with escapes; its quotation marks are cut off.
 
     >>> visible("新\x1b[2K闻\n")
     '新\\x1b[2K闻\\n'

@@ -1,4 +1,4 @@
-"""Dates as news sites write them, to aware UTC `datetime`s. Pure."""
+"""Parse dates as news sites write them into aware UTC `datetime`s. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -7,41 +7,45 @@ from zoneinfo import ZoneInfo
 
 from feedproxy.model import Site, Url
 
-# Year, month and day in that order, in digits, as in "2021-11-09 14:05 中港台时间" and "2021年11月9日";
-# no Chinese site writes them otherwise, and an English "9/11/2021" does not match.
+# Year, month and day in that order, in digits, as in "2021-11-09 14:05 中港台时间" and
+# "2021年11月9日". Chinese sites use no other order, and an English "9/11/2021" does not match.
 _NUMERIC = re.compile(
     r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?"
     r"(?:[\sT,]*(上午|下午|中午|晚上|晚间|凌晨|早上)?\s*(\d{1,2})\s*[:：时点]\s*(\d{1,2})(?:\s*[:：分]\s*(\d{1,2}))?\s*[分秒]?"
     r"\s*(am|pm)?(?:\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)(?!\w))?)?",
     re.IGNORECASE,
 )
-# What news sites print before the text, in brackets: 【大纪元2021年11月09日讯】, （某社某地2021年11月9日电）. A date that
-# stands in the text itself is of what it tells about.
+# A dateline, which news sites print in brackets before the text: 【大纪元2021年11月09日讯】,
+# （某社某地2021年11月9日电）. A date within the text is that of an event, not of publication.
 _DATELINE = re.compile(r"[【〔\[（(][^】〕\]）)]{0,40}[】〕\]）)]")
 _DATELINE_MARK = re.compile(r"日\s*(?:讯|訊|电|電|报导|报道|報導|報道)|【")
 _DATELINE_CHARACTERS = 150
-# The day in an address, where its site does not say how to read it: /2009/12/17/, /2009-12-17-, /20091217/.
+# A date in a URL path whose site has no rule for it: /2009/12/17/, /2009-12-17-, /20091217/.
 _DAY_IN_PATH = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:([-/_.])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?!\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_IN_PATH = re.compile(rf"/(\d{{4}})/({'|'.join(_MONTHS)})[a-z]*/(\d\d?)(?!\d)", re.IGNORECASE)
-# Names of parameters whose value may be the day, as in ?date=2009-12-17.
+# Names of query parameters whose value may be a date, as in ?date=2009-12-17.
 _DAY_PARAMETER = re.compile(r"date|day|time|publish", re.IGNORECASE)
-# Years of two digits are of 1969 to 2068 (POSIX, strptime); one digit is a year of two whose zero was left out.
+# Years of two digits are 1969 to 2068 (POSIX, strptime); a year of one digit has lost its leading
+# zero.
 _CENTURY, _PIVOT = 100, 69
 _AFTERNOON = ("下午", "晚上", "晚间", "pm")
 _NOON = 12
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _MAX_LENGTH = 200
-# Whole dates only, and a fixed base, so that the result never depends on today; "yesterday" is not ours to guess.
+# Complete dates only, and a fixed base, so that the result does not depend on the current day;
+# relative dates such as "yesterday" are not parsed.
 _WRITTEN = {
     "PARSERS": ["absolute-time"],
     "REQUIRE_PARTS": ["day", "month", "year"],
-    "RELATIVE_BASE": datetime(2000, 1, 1),  # noqa: DTZ001 (a base has the zone of what is read)
+    "RELATIVE_BASE": datetime(2000, 1, 1),  # noqa: DTZ001 (the zone is that of the parsed date)
 }
 
 
 def parse_date(text: str, timezone: str) -> datetime | None:
-    """Return the moment that *text* names, in UTC; *timezone* is meant where it names no zone. None if it names none.
+    """Return the time that *text* states, in UTC, None if it states none.
+
+    *timezone* names the time zone to assume if *text* has none.
 
     >>> parse_date("2021-11-09 14:05 中港台时间", "Asia/Shanghai")
     datetime.datetime(2021, 11, 9, 6, 5, tzinfo=datetime.timezone.utc)
@@ -62,7 +66,7 @@ def parse_date(text: str, timezone: str) -> datetime | None:
 
 
 def parse_dateline(text: str, timezone: str) -> datetime | None:
-    """Return the date in the brackets before an article's *text*, None without one.
+    """Return the date of the dateline in brackets before an article's *text*, None if it has none.
 
     >>> parse_dateline("【某报2021年11月09日讯】去年……", "Asia/Shanghai")
     datetime.datetime(2021, 11, 8, 16, 0, tzinfo=datetime.timezone.utc)
@@ -77,9 +81,11 @@ def parse_dateline(text: str, timezone: str) -> datetime | None:
 
 
 def date_in_address(url: Url, site: Site) -> datetime | None:
-    """Return the beginning of the day that an article's address names, in the site's zone; None if it names none.
+    """Return the start of the day that an article's URL states, in UTC, None if it states none.
 
-    The groups `yyyy` or `yy`, `m` and `d` of the site's article_url say where it stands; without them the usual forms count.
+    The day starts at midnight in the site's time zone. The groups `yyyy` or `yy`, `m` and `d` of
+    the site's article_url find it; without these groups, common forms of dates are tried. A URL
+    outside the site's hosts states none.
 
     >>> site = Site("example.org", "", ("example.org",))
     >>> date_in_address(Url("https://example.org/2009/12/17/a.htm"), site)
@@ -142,7 +148,7 @@ def _numeric(text: str) -> datetime | None:
 
 
 def _written(text: str) -> datetime | None:
-    """Read a date in words; the library is large, so it is loaded where it is first needed."""
+    """Parse a date in words; import the library here, as it is large and rarely needed."""
     if not re.search(r"\d", text):
         return None
     import dateparser  # noqa: PLC0415

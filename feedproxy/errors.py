@@ -1,22 +1,24 @@
-"""The exception tree: who is to blame, and whether to try again. Imports nothing of ours.
+"""The exception hierarchy: who is responsible, and whether to retry.
+
+Imports nothing else of the package.
 
     FeedproxyError
-    ├── ConfigError          the operator's: a file or variable, a key, a reason; the start stops
-    ├── ExportError          a copy of the mirror on disk can't be written, or would be worse than the present one
+    ├── ConfigError          the operator: a file or variable, a key, a reason; the start stops
+    ├── ExportError          a copy of the mirror on disk can't be written, or would lose too much
     ├── StoreError           the store can't be opened, read or written; the run stops
-    ├── SignatureError       a key, signature or manifest is none or does not fit; who knows its address or file tells it
-    ├── ChoiceError          a reader's: a parameter of an address is wrong; costs one answer
-    └── UpstreamError        the upstream's: an address and a reason; costs one item, is tried again
-        ├── FetchError       no usable answer came
-        │   ├── NotAskedError  nobody was asked: the host was silent too often, or wants to be left alone
-        │   └── GoneError    upstream says that there is no such page (any more)
-        ├── RuleError        what came is not what a site's rules say; names the rule
-        │   ├── ListingError   it is no listing we can read
-        │   ├── ExtractError   no article was found in it
-        │   └── QualityError   what was found is hardly the whole article
-        ├── PictureError     what came is no picture that can be kept
-        │   └── RefusedError   another mirror's copy of a picture is not what that mirror published
-        └── TooLargeError    more than the limits allow
+    ├── SignatureError       an invalid key, signature or manifest; the caller adds where it is
+    ├── OptionError          the reader: a parameter of a URL is wrong; fails one response
+    └── UpstreamError        upstream: a URL and a reason; fails one item, which is retried
+        ├── FetchError       there is no usable response
+        │   ├── NotAskedError  no request was sent: the host failed too often, or asks to wait
+        │   └── GoneError    upstream says that the page does not exist (any more)
+        ├── RuleError        a response does not match a site's rules; names the rule
+        │   ├── ListingError   the response is not a readable listing
+        │   ├── ExtractError   the page contains no article
+        │   └── QualityError   the extracted article is probably incomplete
+        ├── PictureError     the response is not a picture that can be stored
+        │   └── RefusedError   a picture differs from the one that another mirror published
+        └── TooLargeError    the response exceeds the limits
 
 Messages are one line, in lower case, without a full stop, and name the address or the key.
 """
@@ -25,7 +27,7 @@ from datetime import datetime
 
 
 class FeedproxyError(Exception):
-    """Something a user is told in one line."""
+    """An error that is shown to a user in one line."""
 
 
 class ConfigError(FeedproxyError):
@@ -43,9 +45,10 @@ class StoreError(FeedproxyError):
 
 
 class SignatureError(FeedproxyError):
-    """A key, a signature or a manifest is none, or does not fit.
+    """A key, a signature or a manifest is invalid, or does not match.
 
-    *reason* reads well behind an address, a file or a variable, as in ``UpstreamError(url, e.reason)``.
+    *reason* is worded to follow an address, a file or a variable, as in
+    ``UpstreamError(url, e.reason)``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -54,7 +57,7 @@ class SignatureError(FeedproxyError):
 
 
 class OptionError(FeedproxyError):
-    """A reader asked for what can't be had; shown as ``<parameter>: <what it takes>``."""
+    """A reader's parameter has an invalid value; shown as ``<parameter>: <what it takes>``."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
@@ -62,26 +65,26 @@ class OptionError(FeedproxyError):
 
 
 class ExportError(FeedproxyError):
-    """A copy of the mirror on disk can't be written, or would be worse than the present one, which stays."""
+    """An export can't be written, or would be worse than the present copy, which is kept."""
 
 
 class UpstreamError(FeedproxyError):
     """Something from upstream could not be used; shown as ``<url>: <reason>``."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)  # as it goes from process to process
+        super().__init__(url, reason)  # the arguments with which another process unpickles it
         self.url = url
         self.reason = reason
 
     def __str__(self) -> str:
-        """Return it as it is shown."""
+        """Return the message as it is shown."""
         return f"{self.url}: {self.reason}"
 
 
 class FetchError(UpstreamError):
-    """No usable answer: network, status, limits, a refused address.
+    """There is no usable response: network failure, status, exceeded limit, forbidden address.
 
-    *until* is how long its host wants to be left alone.
+    *until* is the time until which the host asks not to be contacted.
     """
 
     def __init__(self, url: str, reason: str, *, until: datetime | None = None) -> None:
@@ -90,7 +93,10 @@ class FetchError(UpstreamError):
 
 
 class NotAskedError(FetchError):
-    """A host that was silent too often, or asked for patience, was not asked; says nothing of the address."""
+    """No request was sent, as the host failed too often or asks to wait.
+
+    It says nothing about the address itself.
+    """
 
 
 class GoneError(FetchError):
@@ -98,7 +104,10 @@ class GoneError(FetchError):
 
 
 class RuleError(UpstreamError):
-    """An answer that a site's rules do not fit; *rule* names the one that does not, as "article.body of sites/x.toml"."""
+    """A response does not match a site's rules.
+
+    *rule* names the rule, as in "article.body of sites/x.toml".
+    """
 
     def __init__(self, url: str, reason: str, rule: str = "") -> None:
         super().__init__(url, reason)
@@ -106,24 +115,24 @@ class RuleError(UpstreamError):
 
 
 class ListingError(RuleError):
-    """An answer that is no listing we can read."""
+    """The response is not a readable listing."""
 
 
 class ExtractError(RuleError):
-    """A page in which no article was found."""
+    """The page contains no article."""
 
 
 class QualityError(RuleError):
-    """A page in which an article was found that is hardly the whole of it."""
+    """The article extracted from a page is probably incomplete."""
 
 
 class PictureError(UpstreamError):
-    """What came is no picture that can be kept."""
+    """The response is not a picture that can be stored."""
 
 
 class RefusedError(PictureError):
-    """Another mirror's copy of a picture is not what that mirror published."""
+    """Another mirror's copy of a picture differs from the one that the mirror published."""
 
 
 class TooLargeError(UpstreamError):
-    """A document beyond the limits."""
+    """A document exceeds the limits."""

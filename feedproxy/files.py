@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Write files atomically: under a temporary name, then renamed."""
 
 import os
 import tempfile
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 PART = ".part"
-# A temporary file that was not written to for so long has lost its writer: a write takes less
+# A temporary file that was not written to for this long has lost its writer: a write takes less
 # than a second.
 ABANDONED = timedelta(hours=1)
 
 
 @contextmanager
 def whole(file: Path) -> Iterator[BinaryIO]:
-    """Give a temporary file beside *file* that takes its place at the end, and is deleted on an error.
+    """Yield a temporary file that replaces *file* at the end, and is deleted on an error.
 
     Raises:
-        OSError: it can't be written.
+            OSError: the file can't be written.
 
     """
     with tempfile.NamedTemporaryFile(
@@ -43,5 +43,5 @@ def abandoned(folder: Path, pattern: str, now: datetime) -> Iterator[Path]:
         try:
             if part.stat().st_mtime < (now - ABANDONED).timestamp():
                 yield part
-        except FileNotFoundError:  # it has just become whole
+        except FileNotFoundError:  # it was renamed meanwhile
             continue

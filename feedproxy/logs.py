@@ -1,7 +1,8 @@
-"""How log lines look: one event, one line, whatever upstream or a client has put into it.
+"""The format of log lines: one line per event, even if its message contains line breaks.
 
-For people a time, a level and a sentence; for programs one JSON object with `time` (ISO 8601, UTC), `level`, `event` (the
-sentence), and what else is known by name: `channel`, `url`, `host`, `error` (a traceback).
+For people, a line is a time, a level and a sentence. For programs, it is a JSON object with `time`
+(ISO 8601, UTC), `level`, `event` (the sentence), and, if known, `channel`, `url`, `host` and
+`error` (a traceback).
 """
 
 import json
@@ -13,21 +14,21 @@ from feedproxy.characters import visible
 
 Form = Literal["auto", "human", "json"]
 _HUMAN = "%(asctime)s %(levelname)s %(message)s"
-# What events may name besides; `extra` has them.
+# Fields that an event may have in addition, passed by `extra`.
 _NAMED = ("channel", "url", "host")
 
 
 class OneLine(logging.Formatter):
-    """Writes a message on one line; only a traceback, which is ours, takes more."""
+    """Formats a message on one line; only its traceback, which is feedproxy's own, takes more."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
-        """Return the line of a record."""
+        """Return the line of a record, without line breaks."""
         line = super().formatMessage(record)
         return visible(line)
 
 
 class JsonLine(logging.Formatter):
-    """Writes an event as one JSON object on one line."""
+    """Formats an event as one JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -45,22 +46,22 @@ class JsonLine(logging.Formatter):
 
 
 def formatter(form: Form, *, is_terminal: bool) -> logging.Formatter:
-    """Return what writes lines in a *form*."""
+    """Return the formatter for *form*; "auto" means people on a terminal, programs elsewhere."""
     is_human = form == "human" or (form == "auto" and is_terminal)
     return OneLine(_HUMAN) if is_human else JsonLine()
 
 
 def begin(level: str, shape: logging.Formatter, handler: logging.Handler | None = None) -> None:
-    """Log from *level* on to stderr, or by *handler*, lines of that *shape*."""
+    """Log messages of *level* and above to stderr, or to *handler*, in the format of *shape*."""
     chosen = handler or logging.StreamHandler()
     chosen.setFormatter(shape)
     logging.basicConfig(level=level.upper(), handlers=[chosen])
 
 
 def without_messages(error: BaseException) -> Exception:
-    """Return what may be logged of an error that a request caused: its type and stack, and those of its causes.
+    """Return a copy of a request's error for the log: types and stacks of it and its causes.
 
-    Messages are left out: they may quote what a reader searched for, or the reader's key.
+    Messages are left out: they may quote a reader's search terms or access key.
     """
     bare = Exception(type(error).__name__).with_traceback(error.__traceback__)
     if cause := error.__cause__ or error.__context__:

@@ -1,4 +1,4 @@
-"""Pools of processes that end when the one that began them has, however it did. Knows nothing of what they do."""
+"""Process pools that end when their parent process ends, for any reason."""
 
 import os
 import signal
@@ -15,10 +15,11 @@ def cores() -> int:
 
 
 def pool_of(count: int, begin: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
-    """Return a pool of *count* processes, each of which calls *begin* with *arguments* first; they are begun with the first job.
+    """Return a pool of *count* processes, each of which calls *begin* with *arguments* first.
 
-    They are spawned, as neither threads nor connections of a database may cross a fork; once they have begun, only this process
-    hears of Ctrl-C. One whose parent has ended does when its job leaves the interpreter to it.
+    The processes start with the first job. They are spawned, as neither threads nor database
+    connections may cross a fork. They ignore Ctrl-C, which the parent handles. If the parent ends,
+    each of them exits as soon as its job releases the interpreter lock.
     """
     return ProcessPoolExecutor(count, get_context("spawn"), _begin, (begin, arguments))
 
@@ -30,7 +31,10 @@ def _begin(begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent's end (not by prctl(2), which ends a process with the thread that began it)."""
+    """Exit when the parent process ends.
+
+    prctl(2) would exit already when the thread ends that started this process.
+    """
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

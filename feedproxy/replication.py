@@ -1,7 +1,8 @@
-"""Articles as mirrors give them to each other: one JSON object each. Pure.
+"""Articles as mirrors exchange them: one JSON object each. Pure.
 
-The text may come with it or stand elsewhere, as on the page of a git-hosted mirror. What is read is upstream's like any other:
-its form is checked here, its text and addresses are not clean yet.
+The text is part of the object or elsewhere, as on the page of a git-hosted mirror. A record comes
+from upstream and is not trusted: its form is checked here, its text and addresses are sanitised
+later.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,13 +23,13 @@ from feedproxy.model import (
     Url,
 )
 
-# As `urls` has IDs; the name of a stored picture.
+# An article's ID, as in `urls`; the file name of a stored picture.
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _File = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
 
 
 def _resolved(address: str) -> str:
-    """Return an address as `urls` has it, so that it holds no character that ends it elsewhere."""
+    """Return an address in the normal form of `urls`, with no character that may end it early."""
     found = urls.resolve("", address)
     if found is None:
         raise ValueError("is no http or https address")
@@ -40,7 +41,7 @@ _Line = Annotated[str, Field(max_length=2_000)]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer mirror may say more
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer mirror may send more keys
 
 
 class _PictureRecord(_Record):
@@ -74,10 +75,11 @@ def record_of(
     *,
     with_body: bool,
 ) -> dict[str, Any]:
-    """Return an article as a JSON object with keys in a fixed order; what is empty is left out.
+    """Return an article as a JSON object with keys in a fixed order; empty values are left out.
 
-    *pictures* may hold more than the article shows; each is named by its files, in the original size and for reading. Without its
-    text, which then stands where its links lead inside a mirror, it tells where they lead upstream.
+    *pictures* may contain other pictures, too; each picture of the article is given by its file
+    names, in original and reading size. A record without the text has the upstream URLs of the
+    links that lead inside the mirror in the text.
     """
     picture, shown = article.picture, sorted(set(article.pictures))
     record = {
@@ -107,10 +109,10 @@ def record_of(
 
 
 def read_record(record: bytes | Mapping[str, Any]) -> ReplicatedArticle:
-    """Return what another mirror says of an article.
+    """Return the article in another mirror's record.
 
     Raises:
-        ValueError: it is none; says in one line which key is wrong.
+            ValueError: the record is invalid; the message names the wrong key, in one line.
 
     """
     try:

@@ -1,7 +1,8 @@
-"""Allow-lists: the only maker of `SafeHtml`, and the only room that imports bleach. Pure.
+"""Sanitise HTML by allow-lists. The only maker of `SafeHtml`. Pure.
 
-bleach's time grows with the square of a document's size (1 MB of plain paragraphs takes 15 s). So what goes with its
-content is taken out first, and the rest is cleaned piece by piece, within limits.
+This is the only module that imports bleach. bleach's time grows with the square of a document's
+size (1 MB of plain paragraphs takes 15 s). Therefore the elements to drop with their content are
+removed first, and the rest is cleaned in pieces, within limits.
 """
 
 import re
@@ -14,15 +15,17 @@ from feedproxy import markup, urls
 from feedproxy.errors import ExtractError, TooLargeError
 from feedproxy.model import DirtyHtml, SafeHtml, Url
 
-# What may be left of an article, besides `markup.MAX_ELEMENTS`; so many allowed attributes cost bleach as much as the elements.
-# Scripts and inlined pictures count for nothing. The longest real article has 60,000 characters and 900 elements.
+# Limits of what remains of an article, besides `markup.MAX_ELEMENTS`; an allowed attribute costs
+# bleach as much as an element. Scripts and inlined pictures are not counted. The longest real
+# article has 60,000 characters and 900 elements.
 MAX_CHARACTERS = 1_000_000
 _MAX_ATTRIBUTES = markup.MAX_ELEMENTS
-# What is longer than the first becomes several pieces: bleach takes 1.1 us for a character of 5,000 to 20,000, and 1.4 us of
-# 40,000. An element that can't, as its attributes are so long, is refused.
+# Content longer than the first limit is split into pieces: bleach takes 1.1 us for a character in
+# pieces of 5,000 to 20,000, and 1.4 us in those of 40,000. An element that can't be split, as its
+# attributes are long, is refused beyond the second limit.
 _PIECE_CHARACTERS = 20_000
 _MAX_PIECE_CHARACTERS = 200_000
-# Gone with everything in them; bleach alone would leave their text standing.
+# Elements removed with their content; bleach alone would keep their text.
 DROPPED = frozenset(
     (
         *(
@@ -69,7 +72,7 @@ DROPPED = frozenset(
         ),
     )
 )
-# Elements that may stay; every other is unwrapped, its text stays.
+# Allowed elements; any other is unwrapped, and its text is kept.
 TAGS = frozenset(
     (
         *(
@@ -143,11 +146,12 @@ TAGS = frozenset(
         *("td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr"),
     )
 )
-# Blocks that are not for us to keep, but whose text must not run into their neighbours'.
+# Blocks that are not allowed, but whose text must stay separate from its neighbours.
 _BECOME_DIV = ("center", "fieldset", "main", "nav")
-# Misnested mark-up may be mended in steps; what is not settled then is not worth more.
+# Misnested mark-up may need several passes; after this many, the result is used as it is.
 _MAX_PASSES = 5
-# What parsers read each in its own way: a line break at the beginning of `pre`, also where a long one was cut in two.
+# A line break at the beginning of `pre`, also of the parts of a long one: parsers differ in how
+# they read it.
 _LOOSE_PRE = re.compile(r"<pre\b[^<>]*>\n")
 _ADDRESSES = frozenset(
     (
@@ -177,22 +181,25 @@ _cleaners = threading.local()
 
 
 def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
-    """Return *dirty* with allowed elements and attributes only, its addresses absolute, http(s), and free of trackers.
+    """Return *dirty* with allowed elements and attributes, and absolute http(s) URLs only.
+
+    Parameters that track readers are removed from the URLs.
 
     Args:
-        dirty: a fragment, as upstream made it.
-        base: the address of its page, against which relative addresses count.
+            dirty: a fragment, as upstream sent it.
+            base: the URL of its page, for relative addresses.
 
     Raises:
-        TooLargeError: it has more than MAX_CHARACTERS, or one element has too long attributes.
-        ExtractError: it can't be read, or not as a whole.
+            TooLargeError: it exceeds MAX_CHARACTERS or the limit of attributes, or one element's
+                attributes are too long.
+            ExtractError: it can't be read completely.
 
     """
     return clean_tree(dirty, base)[0]
 
 
 def clean_tree(dirty: DirtyHtml, base: Url) -> tuple[SafeHtml, markup.Element]:
-    """Return the same, and its tree, which was made to check it; raises as `clean` does."""
+    """Return the result of `clean` and the tree built to check it; raises as `clean` does."""
     try:
         safe = _clean_once(dirty, base)
         root = markup.fragment(safe)
@@ -229,7 +236,7 @@ def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     _hold(base, len(values), "attributes", _MAX_ATTRIBUTES)
     _hold(
         base, sum(map(len, (*root.itertext(), *values))), "characters", MAX_CHARACTERS
-    )  # before more is made of them
+    )  # before escaping makes them longer
     cleaner, groups = _cleaner(), _groups(root)
     longest = max(map(len, groups), default=0)
     _hold(base, sum(map(len, groups)), "characters, escaped,", MAX_CHARACTERS)
@@ -246,9 +253,10 @@ def _hold(base: Url, size: int, unit: str, most: int) -> None:
 
 
 def _is_settled(safe: SafeHtml, root: markup.Element) -> bool:
-    """Tell whether both parsers agree on what was made, *root* being the one's tree, so that another pass would change nothing.
+    """Return whether both parsers agree on the result, so that another pass changes nothing.
 
-    Of links in links, which no HTML can say, only one of them makes what the other one reads.
+    *root* is libxml2's tree of it. Nested links, which HTML does not allow, are never settled: only
+    one of the parsers reads them as such.
     """
     markup.flatten(root)  # html5lib adds a level to each table
     has_nested = any(next(link.iterdescendants("a"), None) is not None for link in root.iter("a"))
@@ -261,7 +269,7 @@ def plain_text(safe: SafeHtml) -> str:
 
 
 def _groups(root: markup.Element) -> list[str]:
-    """Return what stands inside *root*, in one piece if that is short."""
+    """Return the HTML inside *root* in pieces, in one piece if it is short."""
     whole = markup.inner_html(root)
     if len(whole) <= _PIECE_CHARACTERS:
         return [whole]
@@ -269,17 +277,20 @@ def _groups(root: markup.Element) -> list[str]:
 
 
 def _strip_attributes(root: markup.Element) -> None:
-    """Take out what bleach would: it reads addresses, styles and data letter by letter before it drops them."""
+    """Remove the attributes that bleach would drop only after reading them letter by letter.
+
+    It does so with addresses, styles and data.
+    """
     for element in root.iter():
         names = [name for name in element.keys() if _may_have(str(element.tag), name)]  # noqa: SIM118 (it is no mapping)
         if len(names) < len(element.attrib):
             kept = {name: markup.without_controls(element.get(name, "")) for name in names}
-            element.attrib.clear()  # what can't be a name in XML can't be taken out by it
+            element.attrib.clear()  # a name that is invalid in XML can't be deleted by itself
             element.attrib.update(kept)
 
 
 def _settle_addresses(root: markup.Element, base: Url) -> None:
-    """Make addresses absolute; one that is no http(s) address loses its attribute, a fragment of the page stays."""
+    """Make addresses absolute; remove any that is neither http(s) nor a fragment of the page."""
     for tag, name in _ADDRESSES:
         for element in root.iter(tag):
             value = element.get(name)
@@ -302,7 +313,7 @@ def _cleaner() -> Cleaner:
             strip=True,
             strip_comments=True,
         )
-        # its choice of quotes escapes what stands between them twice
+        # with its choice of quotes it would escape the text between them twice
         _cleaners.cleaner.serializer.use_best_quote_char = False
     cleaner: Cleaner = _cleaners.cleaner
     return cleaner
@@ -311,7 +322,7 @@ def _cleaner() -> Cleaner:
 def _attributes_of(tag: str) -> Callable[[str, str, str], bool]:
     def is_allowed(_tag: str, name: str, value: str) -> bool:
         if (tag, name) in _ADDRESSES:
-            # bleach takes "javascript:123" for a host with a port, so addresses are checked here as well
+            # bleach takes "javascript:123" for a host with a port: check addresses here as well
             return (name == "href" and value.startswith("#")) or value.startswith(
                 ("http://", "https://")
             )

@@ -1,8 +1,9 @@
-"""Words: how search takes a text apart, what a reader asks for, and where it stands in a text. Pure.
+"""Search terms: split a text into tokens, parse a query, and find its words in a text. Pure.
 
-Chinese has no spaces between words, so of a run of its characters (and of Japanese and Korean ones) every two neighbours are a
-token; of other scripts every whole word is one. Tokens say which texts may have what is asked for, the text whether it has.
-The only room, beside `choice`, that imports opencc.
+Chinese has no spaces between words, so every two adjacent characters in a run of Chinese, Japanese
+or Korean are a token; in other scripts every whole word is one. Tokens select the texts that may
+match a query; the text itself decides whether it does. Apart from `feed_options`, the only module
+that imports opencc.
 """
 
 import re
@@ -16,13 +17,17 @@ from opencc import OpenCC
 from feedproxy.errors import OptionError
 
 MAX_CHARACTERS, MAX_WORDS = 100, 8
-# Of a text so much is searched; the longest real one has 60,000.
+# How much of a text is searched; the longest real one has 60,000 characters.
 _MAX_TEXT = 100_000
-# Longer words are known by their beginnings.
+# Longer words are cut to this length.
 _MAX_TOKEN = 40
-_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK = (
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
 _FIRST_CJK = "\u3005"
-# Looked ahead for, as each character but the last of a run begins one: three times as fast as taking runs apart.
+# A lookahead, as each character of a run except the last begins a pair: three times as fast as
+# splitting runs.
 _PAIR = re.compile(rf"(?=([{_CJK}]{{2}}))")
 _WORD = re.compile(rf"[^\W_{_CJK}]+")
 _KNOWN = re.compile(rf"[{_CJK}]|[^\W_]")
@@ -32,13 +37,16 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a reader asks for: *words* that a text must all have, folded, in their normal order; one with a space is a phrase."""
+    """A reader's query.
+
+    A text must contain all *words*, which are folded and sorted. A word with a space is a phrase.
+    """
 
     words: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """Its normal form, which asks for the same.
+        """The query in normal form, which is parsed to the same query.
 
         >>> parse_query('台灣 "New  York" 台湾').text
         '"new york" 台湾'
@@ -47,25 +55,25 @@ class Query:
 
     @property
     def tokens(self) -> frozenset[str]:
-        """The tokens that a text has which has all words."""
+        """The tokens of every text that contains all words."""
         return frozenset().union(*map(tokens_of, self.words))
 
     @property
     def is_of_tokens(self) -> bool:
-        """Whether each word is one token, so that a text with all tokens has all words."""
+        """Whether each word is one token, so that a text with all tokens contains all words."""
         return all(tokens_of(word) == [word] for word in self.words)
 
     def is_in(self, text: str) -> bool:
-        """Return whether a text that has all tokens has all words."""
+        """Return whether a text that has all tokens contains all words."""
         if all(
             word in text[:_MAX_TEXT] for word in self.words
-        ):  # most are, and folding takes longer than all else
+        ):  # true for most texts, and folding is the slowest step
             return True
         folded = fold(text[:_MAX_TEXT])
         return all(word in folded for word in self.words)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where words stand in a text, in order; those that touch are one.
+        """Return the positions of the words in a text, in order; adjacent ones are merged.
 
         >>> parse_query("台灣 弯道").spans("在台湾湾道")
         [(1, 3)]
@@ -81,10 +89,12 @@ class Query:
 
 
 def parse_query(given: str) -> Query:
-    """Return what a reader asks for: words apart by anything that is no letter or digit, phrases in quotation marks.
+    """Return a reader's query.
+
+    Words are separated by anything but letters and digits; phrases are in quotation marks.
 
     Raises:
-        ChoiceError: it asks for nothing that can be found, or for too much.
+            OptionError: the query has no word that can be found, or is too long.
 
     """
     if len(given) > MAX_CHARACTERS:
@@ -103,7 +113,7 @@ def parse_query(given: str) -> Query:
 
 
 def tokens_of(text: str) -> list[str]:
-    """Return the tokens of a text, letters and digits only, each as often as it stands there.
+    """Return the tokens of a text, which contain letters and digits only, with repetitions.
 
     >>> tokens_of("臺灣人用 iPhone")
     ['台湾', '湾人', '人用', 'iphone']
@@ -113,7 +123,9 @@ def tokens_of(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return a text in which case, width, and simplified or traditional make no difference, character by character.
+    """Return *text* without differences of case, width, and simplified or traditional Chinese.
+
+    Each character is folded to one character.
 
     >>> fold("ＡＢ臺灣頭髮")
     'ab台湾头发'
@@ -122,7 +134,7 @@ def fold(text: str) -> str:
 
 
 class _Folded(dict[int, str]):
-    """What each character is folded to, found when it is met first: one character, so that places stay what they are."""
+    """Cache of the fold of each character: one character, so that positions stay valid."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)

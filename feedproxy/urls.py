@@ -1,4 +1,4 @@
-"""Upstream address arithmetic: resolve, normalise, recognise. Pure."""
+"""Resolve, normalise and recognise upstream URLs. Pure."""
 
 import hashlib
 import re
@@ -8,28 +8,30 @@ from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from feedproxy.characters import without_hidden
 from feedproxy.model import ArticleId, Mirror, Site, Url
 
-# Query parameters that only track: the list of the Firefox "query stripping" feature and the utm_ family.
+# Query parameters that only track: those of Firefox's "query stripping" feature, and the utm_
+# family.
 _TRACKING = re.compile(
     r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_eid|mc_cid|igshid|yclid|_openstat|vero_id|wbraid|gbraid)\Z"
 )
-# What browsers ignore in an address and at its ends (WHATWG URL, 4.4), and what no text may hold.
+# Characters that browsers ignore in a URL and at its ends (WHATWG URL, 4.4), and surrogates, which
+# no text may contain.
 _IGNORED = re.compile("[\t\r\n\ud800-\udfff]")
 _EDGES = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xFEFF)))
 _SAFE = "%/:=&?~#+!$,;'@()*[]|"
 _MAX_LENGTH = 2_000
-# Addresses whose parts are remembered: the links of a few feeds, of 100 bytes each.
+# How many URLs are cached with their parts: the links of a few feeds, of 100 bytes each.
 _REMEMBERED = 4_000
-# What is whole already and has nothing that would be written in another way, as nearly all links: it need not be taken apart.
+# Absolute URLs in normal form, as nearly all links are: they need not be parsed.
 _SETTLED = re.compile(r"https?://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+/[A-Za-z0-9_.~%/:=&+!$,'@()*|-]*")
 _WHOLE = re.compile("https?://[A-Za-z0-9]")
-# An ID is part of file names, addresses and `tag:` URIs.
+# An ID is part of file names, URLs and `tag:` URIs.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd\ufffe\uffff]")
 MAX_TAG_CHARACTERS = 100
 
 
 def picture_key(url: Url) -> str:
-    """Return the name that a picture has by its upstream address, whether it is held or not: half of a SHA-256.
+    """Return the name of a picture by its upstream URL, stored or not: half of a SHA-256.
 
     >>> picture_key(Url("https://i.example.org/a.jpg"))
     '22b90d8dab6719910bfbcf12b2a3c2df'
@@ -38,7 +40,7 @@ def picture_key(url: Url) -> str:
 
 
 def is_web(url: str) -> bool:
-    """Tell whether an absolute address is http or https; any other is no upstream address.
+    """Return whether an absolute URL is http or https; any other is no upstream URL.
 
     >>> is_web("https://example.org/"), is_web("file:///srv/mirror/n1.md")
     (True, False)
@@ -47,7 +49,7 @@ def is_web(url: str) -> bool:
 
 
 def resolve(base: str, href: str) -> Url | None:
-    r"""Return the absolute http(s) address that *href* means on the page *base*, or None if it is no such address.
+    r"""Return the absolute http(s) URL that *href* means on the page *base*, None if there is none.
 
     >>> resolve("https://example.org/a/b.htm", " ../c.htm?x=1#y ")
     'https://example.org/c.htm?x=1#y'
@@ -56,11 +58,11 @@ def resolve(base: str, href: str) -> Url | None:
     >>> resolve("https://example.org/", "//i.example.org/新.png")
     'https://i.example.org/%E6%96%B0.png'
     """
-    if len(href) > _MAX_LENGTH:  # not to be remembered
+    if len(href) > _MAX_LENGTH:  # too long for the cache
         return _resolved(base, href)
     if _SETTLED.fullmatch(href):
         return Url(href)
-    is_whole = _WHOLE.match(href) is not None  # so that nothing but the scheme of its page counts
+    is_whole = _WHOLE.match(href) is not None  # so that only the scheme of its page matters
     return _remembered(f"{base.partition(':')[0]}://page.invalid/" if is_whole else base, href)
 
 
@@ -84,12 +86,13 @@ def _resolved(base: str, href: str) -> Url | None:
     return Url(url) if len(url) <= _MAX_LENGTH else None
 
 
-# Each link of an article is looked at for its tags and for its address, and articles have the same tags.
+# Each link of an article is resolved for its tag and for its address, and articles have the same
+# tags.
 _remembered = lru_cache(maxsize=1_000)(_resolved)
 
 
 def without_tracking(url: Url) -> Url:
-    """Drop query parameters that only serve to track readers; any other address stays byte for byte.
+    """Remove query parameters that only track readers; any other URL stays byte for byte.
 
     >>> without_tracking(Url("https://example.org/a?utm_source=x&id=3&fbclid=9#top"))
     'https://example.org/a?id=3#top'
@@ -104,7 +107,7 @@ def without_tracking(url: Url) -> Url:
 
 @lru_cache(maxsize=_REMEMBERED)
 def host_of(url: str) -> str:
-    """Return the lower-case host of an address, "" if it has none.
+    """Return the lower-case host of a URL, "" if it has none.
 
     >>> host_of("https://WWW.example.org:8080/a")
     'www.example.org'
@@ -117,7 +120,9 @@ def host_of(url: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def bare(url: str) -> str:
-    """Return an address without what makes no difference to a short link: scheme, "www.", fragment, "/" at the end.
+    """Return a URL without the parts that short links ignore.
+
+    These are the scheme, "www.", the fragment, and "/" at the end.
 
     >>> bare("HTTPS://www.Short.example/AbC/#top")
     'short.example/AbC'
@@ -128,7 +133,10 @@ def bare(url: str) -> str:
 
 
 def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
-    """Return the site that an address belongs to, and the address that it is short for, if it is a short one."""
+    """Return the site that a URL belongs to, and the URL, or its target if it is a short link.
+
+    None if it belongs to no site.
+    """
     short = bare(url)
     for site in mirror.sites:
         url = (
@@ -141,9 +149,9 @@ def site_of(mirror: Mirror, url: Url) -> tuple[Site, Url] | None:
 
 
 def identify(site: Site, url: Url) -> tuple[ArticleId, Url] | None:
-    """Return the ID and the canonical address of the article that *url* leads to, or None if it is no article's.
+    """Return ID and canonical URL of the article that *url* leads to, None if it leads to none.
 
-    Scheme, host, query and fragment make no difference where the site has an `article_url` rule.
+    Scheme, host, query and fragment are ignored if the site has an `article_url` rule.
     """
     if host_of(url) not in site.hosts:
         return None
@@ -162,7 +170,7 @@ def identify(site: Site, url: Url) -> tuple[ArticleId, Url] | None:
 
 
 def tag_name(site: Site, url: Url) -> str | None:
-    """Return the tag that a tag page's address stands for, as readers write it, or None if it is no tag page's."""
+    """Return the tag of a tag page's URL, as readers write it, None if it is no tag page's."""
     if site.tag_url is None or host_of(url) not in site.hosts:
         return None
     match = site.tag_url.search(urlsplit(url).path)
@@ -171,7 +179,7 @@ def tag_name(site: Site, url: Url) -> str | None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def plain_tag(text: str) -> str | None:
-    """Return a tag as it can stand in an address of ours, None if it can't.
+    """Return a tag in a form that can be part of the mirror's URLs, None if it has none.
 
     >>> plain_tag(" /台湾 "), plain_tag("..")
     ('台湾', None)

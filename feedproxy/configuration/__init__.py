@@ -1,4 +1,7 @@
-"""`config/` to a `Mirror` of frozen values; a bad or unknown key is a `ConfigError` that names file and key."""
+"""Read `config/` into a `Mirror` of frozen values.
+
+An unknown key or a wrong value raises a `ConfigError` that names the file and the key.
+"""
 
 import logging
 import re
@@ -45,7 +48,7 @@ __all__ = ["load_mirror", "rules_for"]
 
 _log = logging.getLogger(__name__)
 _Table = TypeVar("_Table", bound=BaseModel)
-# Names that the mirror's own addresses begin with, so that no section can hide them.
+# First path segments of the mirror's own addresses; a section of such a name would hide them.
 _RESERVED = (
     *(
         "feed",
@@ -64,15 +67,17 @@ _RESERVED = (
     ),
     "merged",
 )
-# Sources that may demand a signature.
+# Kinds of sources whose content can be required to be signed.
 _SIGNED_KINDS = ("mirror", "feedproxy")
 
 
 def load_mirror(folder: Path) -> Mirror:
-    """Return what `folder` configures: feedproxy.toml, sections/*.toml, sites/*.toml and sites/*.txt.
+    """Return the configuration in *folder*.
+
+    It consists of feedproxy.toml, sections/*.toml, sites/*.toml and sites/*.txt.
 
     Raises:
-        ConfigError: a file is missing or not TOML, a key is unknown or its value wrong.
+            ConfigError: a file is missing or is not TOML, a key is unknown, or a value is wrong.
 
     """
     main_file = folder / "feedproxy.toml"
@@ -115,10 +120,11 @@ def load_mirror(folder: Path) -> Mirror:
 
 
 def rules_for(mirror: Mirror, host: str) -> ArticleRules:
-    """Return the rules for pages of *host*: the site's own, else a dropped-in text file's, else none.
+    """Return the rules for pages of *host*: its site's, else those of a text file, else none.
 
-    ``example.com.txt`` is for example.com and www.example.com, ``.example.com.txt`` for its other subdomains
-    (ftr-site-config, README, "File naming").
+    A site's rules count if they have a body expression. Of the text files in sites/,
+    ``example.com.txt`` applies to example.com and www.example.com, ``.example.com.txt`` to the
+    other subdomains (ftr-site-config, README, "File naming").
     """
     site = mirror.site_of(host)
     if site is not None and site.article.body:
@@ -141,7 +147,8 @@ def _read(file: Path, table: type[_Table]) -> _Table:
     try:
         return table.model_validate(values)
     except ValidationError as e:
-        # Of a union (a channel: text or table) the deepest fault is the one that was meant.
+        # For a union (a channel is a string or a table), report the error at the deepest key: it
+        # belongs to the alternative that was meant.
         first = max(e.errors(), key=lambda error: len(error["loc"]))
         key = ".".join(
             str(part) for part in first["loc"] if part not in ("str", "ChannelTable", "[key]")
@@ -229,7 +236,8 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
         raise ConfigError(
             file,
             where,
-            f'kind is "mirror", but {listing} has no /indexes/, where such mirrors have their listings',
+            f'kind is "mirror", but {listing} has no /indexes/, where such mirrors have '
+            "their listings",
         )
     if kind != "mirror" and listing.startswith("/"):
         raise ConfigError(file, where, f'kind is "{kind}", but {listing} is no http(s) address')
@@ -251,22 +259,36 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
 
 
 def _section_at(url: Url, file: Path) -> str:
-    """Return the section whose mirror is at an address: the last part of it that names a section, else the one of *file*."""
+    """Return the name of the section that a mirror's URL belongs to.
+
+    It is the last path segment of the URL that is the name of a section's file, else the name of
+    *file*.
+    """
     names = {each.stem for each in file.parent.glob("*.toml")}
     return next((part for part in reversed(url.split("/")) if part in names), file.stem)
 
 
 def _check_navigation(file: Path, main: MirrorFile) -> None:
-    """Hold that each link leads to a place of the mirror that there is, or elsewhere."""
+    """Raise `ConfigError` for a link that leads neither to a section of the mirror nor to a URL.
+
+    With a URL, `to` may name a folder beside the sections.
+    """
     for link in main.navigation:
         is_place = link.to == "section" or link.to in main.mirror.sections
         if is_place == bool(link.url):
-            reason = 'give url, or to, which is a section\'s name or "section"; both for a folder beside the sections'
+            reason = (
+                'give url, or to, which is a section\'s name or "section"; '
+                "both for a folder beside the sections"
+            )
             raise ConfigError(file, "navigation", f"{link.title}: {reason}")
 
 
 def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
-    """Return where exports are pushed to, each name once, and each repository with a remote of its own."""
+    """Return the publish targets.
+
+    Raises `ConfigError` if two targets have the same name, a section is unknown, or several
+    sections would share one git remote.
+    """
     known, names = main.mirror.sections, [table.name for table in main.publish]
     for table in main.publish:
         if names.count(table.name) > 1:
@@ -295,7 +317,7 @@ def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
-    """Hold that a channel's ID means the same listing in every section."""
+    """Raise `ConfigError` if sections disagree on a channel's sources, or an ID is reserved."""
     seen: dict[str, Channel] = {}
     for section in sections:
         for channel in section.channels:
@@ -311,7 +333,8 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
                 raise ConfigError(
                     file,
                     f"channels.{channel.id}",
-                    "another section gives this channel another address, key, or section of a mirror",
+                    "another section gives this channel another address, key, or section of a "
+                    "mirror",
                 )
 
 
@@ -329,7 +352,8 @@ def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
         _log.debug("passed over: %s", fault)
     if faults:
         _log.warning(
-            "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; FEEDPROXY_LOG=debug names them",
+            "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; "
+            "FEEDPROXY_LOG=debug names them",
             folder,
             len(faults),
         )

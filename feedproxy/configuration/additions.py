@@ -1,6 +1,8 @@
-"""A channel, its section and its site written into `config/`: new files by a small template, lines into those that are there.
+"""Add a channel, its section and its site to `config/`.
 
-`tomllib` reads only. What an operator wrote stays byte for byte; what would not load is not written.
+New files are written from a small template; existing files get new lines. As `tomllib` cannot write
+TOML, existing files are edited as text, and stay byte for byte the same elsewhere. A configuration
+that would not load is not written.
 """
 
 import json
@@ -22,14 +24,18 @@ _MAIN = "feedproxy.toml"
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
 _CHANNELS = re.compile(r"^\s*\[\s*channels\s*\]\s*(?:#.*)?$", re.MULTILINE)
 _SECTIONS = re.compile(r"^\s*sections\s*=\s*\[", re.MULTILINE)
-# What stands in an array of names: a string, a comment, the end.
+# Tokens in an array of names: a string, a comment, the end.
 _IN_ARRAY = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#.*|\]")
 _WRONG = re.compile("[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A channel that is to be added: its place, its listing, its site, and articles to hold the site's rules against."""
+    """A channel to be added: its section, listing and site.
+
+    *tests* are articles to test the site's rules with: the URL and a text that the article must
+    contain.
+    """
 
     section: str
     channel: str
@@ -42,7 +48,9 @@ class Addition:
 
 
 def name_of(text: str) -> str:
-    """Return a name for a section or a channel, made of a host or a part of an address.
+    """Return a section or channel name made of *text*, a host or a part of a URL.
+
+    It is "" if *text* has no Latin letter or digit.
 
     >>> name_of("Blog.example.org"), name_of("新闻")
     ('blog-example-org', '')
@@ -51,10 +59,11 @@ def name_of(text: str) -> str:
 
 
 def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
-    """Return what the files of *folder* hold with *new* in them: those that are new or changed, in the order to write them.
+    """Return the new text of each file that adding *new* creates or changes, in writing order.
 
     Raises:
-        ConfigError: a file would have to be changed that is not as expected; says what to write there by hand.
+            ConfigError: a file that must be changed does not have the expected form; the message
+                says what to add by hand.
 
     """
     files: dict[Path, str] = {}
@@ -87,10 +96,13 @@ def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
 
 
 def write_files(folder: Path, files: Mapping[Path, str]) -> None:
-    """Write *files* of the configuration in *folder*, each at once, if all of them together load.
+    """Write *files* of the configuration in *folder* if the changed configuration loads.
+
+    Each file is replaced atomically.
 
     Raises:
-        ConfigError: they don't, and nothing is changed; or one can't be written, and nothing leads to those that were.
+        ConfigError: the changed configuration does not load, and nothing was written; or a file
+            can't be written, and files written before it are not referenced yet.
 
     """
     with tempfile.TemporaryDirectory() as other:
@@ -114,8 +126,8 @@ def write_files(folder: Path, files: Mapping[Path, str]) -> None:
 
 
 def _put(file: Path, text: str) -> None:
-    """Write a file so that whoever reads it finds the old one or the new one, whole."""
-    file = file.resolve()  # a link stays one
+    """Write a file atomically: a reader finds either the old or the new content, complete."""
+    file = file.resolve()  # keeps a symbolic link
     file.parent.mkdir(exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
     beside.write_text(text, "utf-8", newline="")
@@ -135,7 +147,10 @@ def _site_text(new: Addition) -> str:
     site = new.site
     lines = [
         f"# {one_line(site.title)}: added for {new.url}",
-        "# What its articles are is found out page by page (heuristics), unless rules stand here under [article].",
+        (
+            "# What its articles are is found out page by page (heuristics), "
+            "unless rules stand here under [article]."
+        ),
         "# Every key is described in docs/configuration.md.",
         "",
         f"title = {_string(site.title)}",
@@ -165,7 +180,10 @@ def _listing_text(rules: ListingRules) -> str:
 
 def _section_text(new: Addition) -> str:
     lines = (
-        f"# Section {one_line(new.title)}: its channels in the order in which readers see them. A new channel is one more line.",
+        (
+            f"# Section {one_line(new.title)}: its channels in the order "
+            "in which readers see them. A new channel is one more line."
+        ),
         f"title = {_string(new.title)}",
         f"site = {_string(new.site.name)}",
         f"kind = {_string(new.kind)}",
@@ -177,11 +195,11 @@ def _section_text(new: Addition) -> str:
     return "\n".join(lines) + "\n"
 
 
-# -------------------------------------------------------------- lines in files that are there
+# -------------------------------------------------------------- lines added to existing files
 
 
 def _with_section(file: Path, name: str) -> str:
-    """Return feedproxy.toml with one more name in `mirror.sections`."""
+    """Return the text of feedproxy.toml with *name* added to `mirror.sections`."""
     text = _read(file)
     by_hand = f'add "{name}" by hand'
     start = _SECTIONS.search(text)
@@ -205,7 +223,7 @@ def _with_section(file: Path, name: str) -> str:
 
 
 def _with_channel(file: Path, section: Section, new: Addition) -> str:
-    """Return a section's file with one more line at the end of its channels."""
+    """Return the text of a section's file with the new channel at the end of [channels]."""
     text = _read(file)
     header = _CHANNELS.search(text)
     line = _channel_line(section, file, new)
@@ -215,11 +233,14 @@ def _with_channel(file: Path, section: Section, new: Addition) -> str:
     end = following.start() if following else len(text)
     body = text[header.start() : end].rstrip()
     end_of_line = "\r\n" if "\r\n" in text else "\n"
-    return f"{text[: header.start()]}{body}{end_of_line}{line}{text[header.start() + len(body) : end] or end_of_line}{text[end:]}"
+    return (
+        f"{text[: header.start()]}{body}{end_of_line}{line}"
+        f"{text[header.start() + len(body) : end] or end_of_line}{text[end:]}"
+    )
 
 
 def _channel_line(section: Section, file: Path, new: Addition) -> str:
-    """Return the line of a channel: its title alone where its section says the rest."""
+    """Return the line for a channel: only its title if its section determines the rest."""
     is_like = (
         new.site.name == section.channels[0].site.name
         and template_name(file, new.kind, new.url) == new.channel
@@ -227,11 +248,14 @@ def _channel_line(section: Section, file: Path, new: Addition) -> str:
     if is_like:
         return f"{new.channel} = {_string(new.title)}"
     site = f", site = {_string(new.site.name)}"
-    return f"{new.channel} = {{ title = {_string(new.title)}, kind = {_string(new.kind)}, url = {_string(new.url)}{site} }}"
+    return (
+        f"{new.channel} = {{ title = {_string(new.title)}, kind = {_string(new.kind)},"
+        f" url = {_string(new.url)}{site} }}"
+    )
 
 
 def template_name(file: Path, kind: str, url: Url) -> str:
-    """Return the name of a channel whose listing is at *url*, as a section's file says how such addresses are made; else ""."""
+    """Return the channel name that the listing template in *file* has for *url*, "" for none."""
     table = tomllib.loads(_read(file)) if file.is_file() else {}
     template = table.get("listing", {}).get(kind, "") if table.get("kind") == kind else ""
     before, mark, after = urls.bare(template).partition("{channel}")
@@ -249,5 +273,5 @@ def _array(values: tuple[str, ...]) -> str:
 
 
 def _string(text: str) -> str:
-    """Return a text as a basic string (TOML 1.0), whose escapes are JSON's; that leaves out DEL only."""
+    """Return *text* as a TOML 1.0 basic string: with JSON's escapes, and DEL escaped as well."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The shape of what feedproxy.toml says of exports. Pure."""
+"""Tables of feedproxy.toml for exports. Pure."""
 
 import re
 

@@ -1,7 +1,8 @@
-"""Site rules in ftr-site-config's own text form (``<host>.txt``), as used by Full-Text RSS and Instapaper. Pure.
+"""Site rules in the text format of ftr-site-config (``<host>.txt``). Pure.
 
-One ``directive: value`` a line, ``#`` begins a comment, a directive may stand several times. The collection is
-written by hand and by many, so what can't be used here is passed over and named, never fatal.
+Full-Text RSS and Instapaper use this format. Each line is ``directive: value``; ``#`` begins a
+comment, and a directive may be repeated. Many people write these files by hand, so a directive that
+can't be used is skipped and reported, and is never fatal.
 """
 
 import re
@@ -31,12 +32,14 @@ _NO = ("no", "false", "0")
 
 
 def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
-    r"""Return the rules in *text* and one line for each expression that is not XPath 1.0.
+    r"""Return the rules in *text*, and one line for each directive that can't be used.
 
-    Directives that say how to ask for a page or tidy it (``http_header``, ``tidy``, ``prune``, ``parser`` and the
-    like) are not ours to follow and are passed over.
+    Directives about requesting or tidying a page (``http_header``, ``tidy``, ``prune``, ``parser``
+    and the like) are ignored.
 
-    >>> parse_ftr("body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt")[0].replace
+    >>> parse_ftr(
+    ...     "body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt"
+    ... )[0].replace
     (('<b>', '<i>'),)
     """
     lists: dict[str, list[str]] = defaultdict(list)
@@ -67,7 +70,7 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
 
 
 def _fault(directive: str, argument: str, value: str) -> str:
-    """Return why a directive can't be used, "" if it can."""
+    """Return why a directive can't be used, "" if it can be used."""
     if directive == "wrap_in" and not _TAG.fullmatch(argument):
         return f"{argument!r} is no element"
     if directive in (*_XPATHS, "wrap_in"):
@@ -79,7 +82,7 @@ def _fault(directive: str, argument: str, value: str) -> str:
 
 
 def _directives(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield directive, argument and value of each line that has a value."""
+    """Yield each directive with argument and value; only ``replace_string`` may lack a value."""
     for line in text.splitlines():
         match = None if line.lstrip().startswith("#") else _LINE.match(line)
         if match is None:

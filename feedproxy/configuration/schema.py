@@ -1,6 +1,6 @@
-"""The shape of the TOML files in `config/`. Pure.
+"""Tables of the TOML files in `config/`. Pure.
 
-One class for each table. A key that stands here is a key that the files may have; there are no others.
+Each class is one table, and each field is one key. Any other key is an error.
 """
 
 import re
@@ -28,7 +28,7 @@ _FIELD = re.compile(r"\{\w*\}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
-def _as_tuple(value: Any) -> Any:  # noqa: ANN401 (whatever a TOML value may be)
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 (any TOML value)
     return (value,) if isinstance(value, str) else value
 
 
@@ -46,10 +46,10 @@ XPaths = Annotated[
     tuple[Annotated[str, AfterValidator(check_xpath)], ...], BeforeValidator(_as_tuple)
 ]
 Address = Annotated[str, Field(pattern=r"^https?://.+")]
-# minisign's public key: 42 bytes, the first two of which are "Ed".
+# A minisign public key: 42 bytes in base64, the first two of which are "Ed".
 SigningKey = Annotated[str, Field(pattern=r"^(RW[A-Za-z0-9+/]{54})?$")]
 SectionName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]*)?$")]
-# A mirror may lie in a folder of this machine.
+# A URL, or an absolute path on this machine: a mirror may be a local folder.
 NavigationPlace = Annotated[str, Field(pattern=r"^(https?://.+|/.+)$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
@@ -59,7 +59,7 @@ class _Table(BaseModel):
 
 
 class MirrorTable(_Table):
-    """What the mirror is."""
+    """The mirror's name, language, addresses and sections."""
 
     name: str = Field(min_length=1)
     description: str = ""
@@ -93,7 +93,7 @@ class MirrorTable(_Table):
 
 
 class NavigationTable(_Table):
-    """One link on top of every page."""
+    """One link of the navigation at the top of every page."""
 
     title: str = Field(min_length=1)
     to: str = ""
@@ -101,7 +101,7 @@ class NavigationTable(_Table):
 
 
 class FeedsTable(_Table):
-    """The feeds."""
+    """Settings of the feeds."""
 
     entries: int = Field(default=50, ge=1, le=1000)
     ttl_minutes: int = Field(default=30, ge=1)
@@ -112,7 +112,7 @@ _MONTH_MINUTES = 31 * 24 * 60
 
 
 class FetchTable(_Table):
-    """How much is taken from upstream, how fast, and how patiently."""
+    """Limits, rates and timeouts of requests to upstream."""
 
     requests_per_second: float = Field(default=5, gt=0, le=1000)
     requests_at_once: int = Field(default=4, ge=1, le=32)
@@ -127,7 +127,7 @@ class FetchTable(_Table):
 
 
 class PollTable(_Table):
-    """When a channel is asked again, and an article that failed, or that may have been corrected."""
+    """When to poll a channel, to retry a failed article, and to check one for corrections."""
 
     min_interval_minutes: float = Field(default=10, gt=0, le=_MONTH_MINUTES)
     max_interval_minutes: float = Field(default=6 * 60, gt=0, le=_MONTH_MINUTES)
@@ -153,14 +153,14 @@ class PollTable(_Table):
 
 
 class KeepTable(_Table):
-    """What `prune` leaves."""
+    """What `prune` keeps."""
 
     days: float = Field(default=0, ge=0, le=36_500)
     megabytes: float = Field(default=0, ge=0)
 
 
 class ImagesTable(_Table):
-    """Which pictures are kept, and how wide their reading form is at most."""
+    """Which pictures are stored, and the maximum width of their reading size."""
 
     reading_width_px: int = Field(default=1200, ge=100, le=10_000)
     max_pixels: int = Field(default=9_000_000, ge=1)
@@ -168,7 +168,7 @@ class ImagesTable(_Table):
 
 
 class RequestsTable(_Table):
-    """How many articles readers may ask for."""
+    """How many articles readers may request."""
 
     max_queued: int = Field(default=100, ge=0)
     per_minute: int = Field(default=5, ge=1)
@@ -190,7 +190,7 @@ class MirrorFile(_Table):
 
 
 class ChannelTable(_Table):
-    """A channel that differs from its section's others."""
+    """A channel whose settings differ from its section's."""
 
     title: str = Field(min_length=1)
     kind: Kind | None = None
@@ -200,7 +200,7 @@ class ChannelTable(_Table):
 
 
 class FallbackTable(_Table):
-    """Where listings are had while their first source fails; {channel} stands for the channel's name."""
+    """A source to use while the first source fails; {channel} stands for the channel's ID."""
 
     kind: Kind
     listing: NavigationPlace
@@ -226,7 +226,7 @@ class SectionFile(_Table):
 
 
 class ListingTable(_Table):
-    """How an HTML listing is read."""
+    """How to read an HTML listing."""
 
     item: XPaths = ()
     link: XPaths = ()
@@ -237,7 +237,7 @@ class ListingTable(_Table):
 
 
 class ArticleTable(_Table):
-    """How an article page is read: ftr-site-config's directives, and ours."""
+    """How to read an article page: directives of ftr-site-config, and additional keys."""
 
     title: XPaths = ()
     body: XPaths = ()
@@ -262,7 +262,10 @@ class ArticleTable(_Table):
 
 
 class TestTable(_Table):
-    """An article to hold the site's rules against: ftr-site-config's test_url, and what its text must hold (test_contains)."""
+    """An article to test a site's rules with (ftr-site-config's test_url and test_contains).
+
+    *contains* is what its text must contain.
+    """
 
     url: Address
     contains: Words = Field(min_length=1)

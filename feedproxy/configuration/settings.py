@@ -1,6 +1,7 @@
-"""Settings from the environment: where this installation runs and what it reaches. Pure.
+"""Settings from environment variables: where this installation runs and which services it uses.
 
-What the mirror *is* (sections, channels, sites, limits) stands in `config/` and is read by `sources`.
+The mirror itself (sections, channels, sites, limits) is configured in `config/`, which
+`load_mirror` reads.
 """
 
 import ipaddress
@@ -25,9 +26,9 @@ from feedproxy.errors import ConfigError
 PREFIX = "FEEDPROXY_"
 _FILE = "_FILE"
 _MAX_PORT = 65_535
-# A key stands in addresses as it is.
+# A key is part of URLs, unescaped.
 _KEY, _MIN_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+"), 16
-# The examples of config/deploy/environment: an operator who left one there has not finished the setup.
+# The example values of config/deploy/environment: if one is left, the setup is not finished.
 _EXAMPLES = frozenset(
     (
         "put-a-long-random-word-here",
@@ -40,7 +41,7 @@ _EXAMPLES = frozenset(
         "redis://redis.example.org:6379/1",
     )
 )
-# By the setting: what its address may begin with.
+# The URL schemes that each setting allows.
 _ENGINE_SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "broker_url": ("redis", "rediss", "amqp", "amqps"),
@@ -48,7 +49,7 @@ _ENGINE_SCHEMES = {
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
-def _pairs(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the environment)
+def _pairs(value: Any) -> Any:  # noqa: ANN401 (a value that is not validated yet)
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
@@ -72,7 +73,10 @@ def _secrets(value: Any) -> Any:  # noqa: ANN401 (the same)
 
 
 class Settings(BaseModel):
-    """One field for each ``FEEDPROXY_*`` variable; any of them may come from a file named by ``FEEDPROXY_*_FILE``."""
+    """One field for each ``FEEDPROXY_*`` variable.
+
+    ``FEEDPROXY_*_FILE`` names a file that contains the variable's value.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True
@@ -99,7 +103,8 @@ class Settings(BaseModel):
     redis_url: str = Field(
         default="",
         repr=False,
-        description="Redis that all machines share: upstream answers, host budgets, who polls, limits",
+        description="Redis that all machines share: "
+        "upstream answers, host budgets, who polls, limits",
     )
     broker_url: str = Field(
         default="",
@@ -135,7 +140,8 @@ class Settings(BaseModel):
     )
     origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
         default={},
-        description="where an upstream host is really reached: host=http://address:port, separated by commas",
+        description="where an upstream host is really reached: "
+        "host=http://address:port, separated by commas",
     )
     proxy: str = Field(
         default="",
@@ -149,7 +155,8 @@ class Settings(BaseModel):
     )
     access_keys: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field(
         default=(),
-        description="keys of a private mirror, separated by commas, of 16 characters and more; unset: open to all",
+        description="keys of a private mirror, separated by commas, "
+        "of 16 characters and more; unset: open to all",
     )
     websub_hub: str = Field(
         default="",
@@ -164,7 +171,8 @@ class Settings(BaseModel):
         default=0,
         ge=0,
         le=10**14,
-        description="added to the serials of all that is signed; raise it after an older store was restored",
+        description="added to the serials of all that is signed; "
+        "raise it after an older store was restored",
     )
     indexed: bool = Field(default=False, description="whether search engines are invited")
     log: Literal["debug", "info", "warning", "error"] = Field(
@@ -309,22 +317,22 @@ class Settings(BaseModel):
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine is served: no public address is set, and the web side listens on loopback."""
+        """Whether only this machine is served: no public URL, and a loopback address to bind."""
         return not self.public_url and is_loopback(self.bind.rpartition(":")[0])
 
     @property
     def media(self) -> Path:
-        """The folder with pictures, where they are not on an S3 server."""
+        """The folder of stored pictures, unless they are on an S3 server."""
         return Path(self.media_url) if self.media_url else self.data / "media"
 
     @property
     def books(self) -> Path:
-        """The folder with books for readers."""
+        """The folder of generated books."""
         return self.data / "books"
 
     @property
     def has_store(self) -> bool:
-        """Whether there is a store already: a database that is named, or a file."""
+        """Whether a store exists already: a database is configured, or the SQLite file exists."""
         return bool(self.database_url) or (self.data / "feedproxy.sqlite").is_file()
 
     @property
@@ -334,10 +342,11 @@ class Settings(BaseModel):
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that *environ* holds; a variable that is empty is unset.
+    """Return the settings in *environ*; an empty variable is unset.
 
     Raises:
-        ConfigError: names a variable that is unknown, whose value is wrong, or whose file is empty.
+            ConfigError: a variable is unknown, its value is wrong or still an example, or its file
+                is empty or can't be read.
 
     """
     known = Settings.model_fields
@@ -366,9 +375,16 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, as in an address or a `Host` header without its port, is this machine's loopback.
+    """Return whether *host* is this machine's loopback address.
 
-    >>> is_loopback("127.1.2.3"), is_loopback("[::1]"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    *host* is as in a URL, or as in a `Host` header without its port.
+
+    >>> (
+    ...     is_loopback("127.1.2.3"),
+    ...     is_loopback("[::1]"),
+    ...     is_loopback("localhost"),
+    ...     is_loopback("0.0.0.0"),
+    ... )
     (True, True, True, False)
     """
     try:
@@ -378,7 +394,7 @@ def is_loopback(host: str) -> bool:
 
 
 def reason(error: Mapping[str, Any]) -> str:
-    """Return what pydantic says of one error, in the house's form."""
+    """Return pydantic's message for one error, without its prefix and beginning in lower case."""
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
@@ -395,7 +411,7 @@ def _read_secret(variable: str, file: str) -> str:
         secret = Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError("environment", variable, f"{file} can't be read: {e}") from e
-    if not secret:  # for an unset key would open what it is to close
+    if not secret:  # an unset key would allow the access that it is meant to restrict
         raise ConfigError(
             "environment",
             variable,

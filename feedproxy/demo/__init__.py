@@ -1,4 +1,4 @@
-"""An invented newspaper that the demo mirrors: articles written for it, pictures drawn by code. Opens nothing by itself."""
+"""The demo's upstream: a fictional newspaper with generated pictures. Opens no connection."""
 
 import html
 import re
@@ -23,7 +23,8 @@ _CHANNELS = {
 }
 _LINK = re.compile(r"\[([^]]+)\]\((n\d+)\)")
 _PAGE = (
-    '<!DOCTYPE html><html lang="zh-CN"><head><meta charset="utf-8"><title>{title} | 镜湖小报</title>{head}</head>'
+    '<!DOCTYPE html><html lang="zh-CN"><head><meta charset="utf-8">'
+    "<title>{title} | 镜湖小报</title>{head}</head>"
     "<body><nav>{menu}</nav>{main}<footer>镜湖小报，镜湖镇码头路一号</footer></body></html>"
 )
 _HTML, _RSS, _PNG = "text/html; charset=utf-8", "application/rss+xml", "image/png"
@@ -31,7 +32,7 @@ _HTML, _RSS, _PNG = "text/html; charset=utf-8", "application/rss+xml", "image/pn
 
 @dataclass(frozen=True, slots=True)
 class DemoArticle:
-    """One article, as articles.toml has it; *picture* is its caption, "" for an article without one."""
+    """One article of articles.toml; *picture* is the caption of its picture, "" for none."""
 
     id: str
     day: str
@@ -44,12 +45,12 @@ class DemoArticle:
 
     @property
     def path(self) -> str:
-        """Return its address at the newspaper."""
+        """Return the path of its page at the newspaper."""
         return f"/{self.day[:4]}/{self.day[5:7]}/{self.id}.htm"
 
     @property
     def is_night(self) -> bool:
-        """Tell whether it is of an evening."""
+        """Return whether it was published in the evening, at 19:00 or later."""
         return self.day[11:] >= "19:00"
 
     @property
@@ -60,7 +61,7 @@ class DemoArticle:
 
 @cache
 def pieces() -> dict[str, DemoArticle]:
-    """Return the articles by their IDs, the oldest first."""
+    """Return the articles by ID, oldest first."""
     tables = tomllib.loads((FOLDER / "articles.toml").read_text("utf-8"))["article"]
     return {
         table["id"]: DemoArticle(
@@ -71,7 +72,7 @@ def pieces() -> dict[str, DemoArticle]:
 
 
 def answer(path: str) -> tuple[str, bytes] | None:
-    """Return the media type and the body of what the newspaper has at a path, None where it has nothing."""
+    """Return media type and body of the newspaper's document at *path*, None if there is none."""
     name, _, ending = path.strip("/").rpartition(".")
     if ending == "png" and (pictured := pieces().get(name.removeprefix("pic/"))):
         return _PNG, draw(name, is_night=pictured.is_night)
@@ -91,7 +92,8 @@ def answer(path: str) -> tuple[str, bytes] | None:
 
 def _listing(title: str, chosen: list[DemoArticle], channel: str) -> str:
     rows = "".join(
-        f'<li><a href="{piece.path}">{_plain(piece.title)}</a> <time datetime="{piece.day}:00+08:00">{piece.day[:10]}</time>'
+        f'<li><a href="{piece.path}">{_plain(piece.title)}</a> '
+        f'<time datetime="{piece.day}:00+08:00">{piece.day[:10]}</time>'
         f"<p>{_plain(piece.lines[0])}</p></li>"
         for piece in reversed(chosen)
     )
@@ -109,8 +111,10 @@ def _article(piece: DemoArticle) -> str:
     tags = "，".join(f'<a href="/tag/{quote(tag)}.htm">{tag}</a>' for tag in piece.tags)
     return _page(
         piece.title,
-        f'<article><h1>{_plain(piece.title)}</h1><p><time datetime="{piece.day}:00+08:00">{piece.day[:10]}</time>'
-        f' <span class="author">{piece.author}</span></p>{picture}<div id="text">{"".join(map(_block, piece.lines))}'
+        f"<article><h1>{_plain(piece.title)}</h1>"
+        f'<p><time datetime="{piece.day}:00+08:00">{piece.day[:10]}</time>'
+        f' <span class="author">{piece.author}</span></p>{picture}'
+        f'<div id="text">{"".join(map(_block, piece.lines))}'
         f"<p>标签：{tags}</p></div></article>",
     )
 
@@ -130,7 +134,10 @@ def _feed(title: str, chosen: list[DemoArticle]) -> str:
         f"<item><title>{_plain(piece.title)}</title><link>http://{HOST}{piece.path}</link></item>"
         for piece in reversed(chosen)
     )
-    return f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>{title}</title>{items}</channel></rss>'
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
+        f"<title>{title}</title>{items}</channel></rss>"
+    )
 
 
 def _page(title: str, main: str, head: str = "") -> str:
@@ -139,5 +146,5 @@ def _page(title: str, main: str, head: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text as HTML, links in it as their words."""
+    """Return *text* as escaped HTML, with each link replaced by its text."""
     return html.escape(_LINK.sub(r"\1", text))

@@ -1,4 +1,4 @@
-"""`python -m feedproxy.demo PORT`: the invented newspaper, on this machine only, until it is stopped."""
+"""Serve the fictional newspaper on this machine until stopped: `python -m feedproxy.demo PORT`."""
 
 import signal
 import sys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (as the library calls it)
-        """Say nothing: the poller tells what it fetched."""
+        """Log nothing: the poller logs what it fetches."""
 
 
 def _app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -30,6 +30,6 @@ def _app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterabl
 if __name__ == "__main__":
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to all processes of a terminal; this one is ended by the demo
+    )  # Ctrl-C reaches every process of the terminal; the demo command ends this one
     with make_server("127.0.0.1", int(sys.argv[1]), _app, handler_class=_Quiet) as server:
         server.serve_forever()

@@ -1,4 +1,7 @@
-"""Pictures for the demo, drawn by code: hills, water, a sun or a moon; each name another one, always the same. Pure."""
+"""Generated pictures for the demo: hills, water, and a sun or a moon. Pure.
+
+Each name has its own picture, which is always the same.
+"""
 
 import colorsys
 import hashlib
@@ -12,14 +15,14 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 _WIDTH, _HEIGHT = 960, 600
 _WATER = 0.68
 _RIDGES = 5
-# Hues of land: of dusk, spring, pines, the sea, haze, heather; and of the night.
+# Hues of the land by day (dusk, spring, pines, the sea, haze, heather), and at night.
 _DAYS, _NIGHT = (0.06, 0.28, 0.4, 0.5, 0.58, 0.72), 0.62
 _Colour = tuple[int, int, int]
 
 
 def draw(name: str, *, is_night: bool = False) -> bytes:
-    """Return the picture of that name, as PNG."""
-    chance = Random(hashlib.sha256(name.encode()).digest())  # noqa: S311 (nothing secret: the same for the same name)
+    """Return the picture of *name* as PNG."""
+    chance = Random(hashlib.sha256(name.encode()).digest())  # noqa: S311 (no secret: seeded by the name)
     hue = _NIGHT if is_night else chance.choice(_DAYS) + chance.uniform(-0.03, 0.03)
     picture = _sky(hue, is_night=is_night)
     _light(picture, chance, is_night=is_night)
@@ -62,7 +65,7 @@ def _light(picture: Image.Image, chance: Random, *, is_night: bool) -> None:
 def _ridge(
     picture: Image.Image, chance: Random, hue: float, nearness: float, *, is_night: bool
 ) -> None:
-    """Draw a range of hills; the nearer, the lower and the darker."""
+    """Draw a range of hills; nearer ranges are lower and darker."""
     base = _HEIGHT * (0.38 + 0.3 * nearness)
     waves = [
         (
@@ -92,7 +95,7 @@ def _line(base: float, waves: list[tuple[float, float, float]]) -> Iterator[tupl
 
 
 def _water(picture: Image.Image) -> None:
-    """Lay a lake over what is below the shore: what stands above it, upside down, blurred and a little darker."""
+    """Draw a lake below the shore: the picture above it, flipped, blurred and slightly darker."""
     shore = int(_HEIGHT * _WATER)
     depth = _HEIGHT - shore
     mirrored = ImageOps.flip(picture.crop((0, shore - depth, _WIDTH, shore))).filter(

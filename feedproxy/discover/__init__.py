@@ -1,6 +1,8 @@
-"""What an unknown page offers to follow: feeds that it names, places where feeds usually are, the structure that repeats. Pure.
+"""Find the feeds and the listing of an unknown page. Pure.
 
-It judges by the page alone; whether a feed is really there, and what its articles look like, is the caller's to find out.
+Candidates are feeds that the page names, the usual addresses of feeds, and repeated page structure.
+Only the page itself is examined: the caller checks whether a feed exists and what its articles look
+like.
 """
 
 from feedproxy.discover.feeds import named_feeds, usual_feeds

@@ -1,4 +1,4 @@
-"""What stands beside the links of a listing: dates, excerpts, and the link to the next page. Pure."""
+"""Find the dates and excerpts beside a listing's links, and the link to its next page. Pure."""
 
 import re
 from collections import Counter
@@ -13,15 +13,17 @@ from feedproxy.discover.expressions import beside_expression, inner_expressions,
 from feedproxy.markup import Element
 from feedproxy.model import ListingRules, Url
 
-# Items that are looked at, and what must hold for that share of them.
+# How many items are examined, and the share of them that an expression must match.
 _LOOKED_AT, _MIN_SHARE = 30, 0.5
-# How many elements behind an item may still be its own, where items are no elements of their own (`dt`, `h3`).
+# How many siblings after an item may belong to it, where items have no element of their own (`dt`,
+# `h3`).
 _MAX_BESIDE = 3
-# Elements of an item that are looked at.
+# How many elements inside an item are examined.
 _MAX_INSIDE = 100
-# A date stands nearly alone; an excerpt is a sentence at least.
+# The longest text of a date, and the shortest excerpt: at least a sentence.
 _MAX_DATE_CHARACTERS, _MIN_EXCERPT_CHARACTERS = 40, 25
-# Only whole dates count: a year, and a day. To look for one in words takes a second where there is none.
+# Only complete dates count, with a year and a day. Without this test, parsing a text that contains
+# no date takes a second.
 _YEAR_AND_DAY = re.compile(r"(?=.*(?:19|20)\d\d)(?=.*(?<!\d)\d{1,2}(?!\d))")
 _TIMES = (
     ".//time/@datetime",
@@ -53,7 +55,7 @@ _NEXT = (
 
 
 def complete(root: Element, rules: ListingRules, url: Url) -> ListingRules:
-    """Return *rules* with those for date, excerpt and next page that fit the page, too."""
+    """Return *rules* with those for date, excerpt and next page that match the page at *url*."""
     items = markup.select_elements(root, rules.item)[:_LOOKED_AT]
     link = rules.title[0]
     date = _most_telling(items, _date_expressions, _is_date)
@@ -67,7 +69,11 @@ def _most_telling(
     expressions: Callable[[Element], Iterator[str]],
     is_one: Callable[[str], bool],
 ) -> tuple[str, ...]:
-    """Return the expression that finds what is looked for in most items, if it does in half of them; of equals the first."""
+    """Return the expression that matches in most items, as a tuple of one.
+
+    The tuple is empty if the expression matches in less than half of the items. Of equal
+    expressions the first one wins. *is_one* decides whether a text is a match.
+    """
     proposed: Counter[str] = Counter()
     for item in items:
         proposed.update(dict.fromkeys(expressions(item), 1))
@@ -87,7 +93,10 @@ def _date_expressions(item: Element) -> Iterator[str]:
 
 
 def _text_expressions(item: Element, link: str, date: tuple[str, ...]) -> Iterator[str]:
-    """Yield expressions for the elements with a sentence that hold neither the headline nor the date, the longest first."""
+    """Yield expressions for the other elements with a sentence, longest text first.
+
+    Elements that contain the headline or the date, or are inside them, are left out.
+    """
     others = {each for expression in (link, *date) for each in markup.elements_at(item, expression)}
     found: list[tuple[int, list[str]]] = []
     for element, expressions in _elements(item):
@@ -101,7 +110,7 @@ def _text_expressions(item: Element, link: str, date: tuple[str, ...]) -> Iterat
 
 
 def _elements(item: Element) -> Iterator[tuple[Element, list[str]]]:
-    """Yield the elements in an item and those behind it that are its own, each with expressions for it."""
+    """Yield an item's descendants, and siblings that belong to it, each with its expressions."""
     for element in islice(item.iterdescendants(), _MAX_INSIDE):
         if tag_of(element):
             yield element, list(inner_expressions(item, element))

@@ -1,16 +1,20 @@
-"""XPath expressions for elements of a page, so that they hold for tomorrow's page too: by names rather than by places. Pure."""
+"""Build XPath expressions for elements of a page that still match when its content changes. Pure.
+
+They prefer names to positions.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from feedproxy.markup import Element
 
-# Names that say which one of its kind an element is: "post-123", "odd". Tomorrow's are others.
+# Names that distinguish an element from others of its kind: "post-123", "odd". They change with the
+# page's content.
 _PASSING = re.compile(
     r"\d|^(?:odd|even|first|last|active|current|sticky|featured|new|hot|lazy)$", re.IGNORECASE
 )
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
-# An expression that begins further out than that says nothing more.
+# Expressions that begin further out in the tree are no more specific.
 _MAX_ANCESTORS = 3
 
 
@@ -20,7 +24,7 @@ def tag_of(element: Element) -> str:
 
 
 def lasting_classes(element: Element) -> list[str]:
-    """Return the class names of an element that others of its kind will have, too."""
+    """Return the class names of an element that others of its kind are likely to have, too."""
     return [
         name
         for name in element.get("class", "").split()
@@ -29,7 +33,7 @@ def lasting_classes(element: Element) -> list[str]:
 
 
 def item_expressions(items: Sequence[Element]) -> Iterator[str]:
-    """Yield expressions for elements that are alike, all at the same path of tags; those that say least first."""
+    """Yield expressions for similar elements with the same path of tags, the shortest first."""
     tag = tag_of(items[0])
     common = [
         name
@@ -49,7 +53,11 @@ def item_expressions(items: Sequence[Element]) -> Iterator[str]:
 
 
 def inner_expressions(item: Element, element: Element) -> Iterator[str]:
-    """Yield expressions from *item* for an element in it: by its own name, by the tags between, by their names and places."""
+    """Yield expressions, relative to *item*, for an element in it.
+
+    They use the element's own name, its parent's name, the tags in between, and classes or
+    positions.
+    """
     if element is item:
         yield "."
         return
@@ -65,17 +73,17 @@ def inner_expressions(item: Element, element: Element) -> Iterator[str]:
 
 
 def beside_expression(distance: int, element: Element) -> str:
-    """Return the expression for the element that stands so many elements behind an item."""
+    """Return the expression for the element *distance* siblings after an item."""
     return f"following-sibling::*[{distance}][self::{tag_of(element)}]"
 
 
 def has_class(name: str) -> str:
-    """Return the XPath predicate for an element that has a class."""
+    """Return the XPath predicate for elements with the class *name*."""
     return f"[contains(concat(' ', normalize-space(@class), ' '), ' {name} ')]"
 
 
 def _named(element: Element) -> str:
-    """Return an element's tag with its id or first class, "" if it has none that lasts."""
+    """Return an element's tag with its ID or its first class, "" if none of them is lasting."""
     name = element.get("id", "")
     if _NAME.fullmatch(name) and not _PASSING.search(name):
         return f"{tag_of(element)}[@id='{name}']"
@@ -84,7 +92,7 @@ def _named(element: Element) -> str:
 
 
 def _placed(element: Element) -> str:
-    """Return the step to an element: by its class, else by its place among its like, where it is not alone."""
+    """Return the step to an element: by its class, else by its position among equal tags."""
     if classes := lasting_classes(element):
         return f"{tag_of(element)}{has_class(classes[0])}"
     before = len(list(element.itersiblings(tag_of(element), preceding=True)))
@@ -93,7 +101,7 @@ def _placed(element: Element) -> str:
 
 
 def _between(outer: Element, inner: Element) -> list[Element]:
-    """Return the elements between two, the outer ones first."""
+    """Return the elements between two, outermost first."""
     found: list[Element] = []
     for ancestor in inner.iterancestors():
         if ancestor is outer:

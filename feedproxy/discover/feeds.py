@@ -1,10 +1,10 @@
-"""Where a page's feeds are: those that it names, and the usual places. Pure."""
+"""Find a page's feeds: those that it names, and the usual addresses. Pure."""
 
 from feedproxy import markup, urls
 from feedproxy.markup import Element
 from feedproxy.model import Url
 
-# HTML, 4.6.7.1 "alternate"; JSON Feed 1.1, and 1.0, which had the plain type of JSON.
+# HTML, 4.6.7.1 "alternate"; JSON Feed 1.1, and 1.0, which used the media type of JSON.
 _TYPES = (
     "application/rss+xml",
     "application/atom+xml",
@@ -12,7 +12,7 @@ _TYPES = (
     "application/json",
     "application/rdf+xml",
 )
-# Of WordPress, Ghost and Substack, of Jekyll and Hugo, of Blogger, and of what is written by hand.
+# Addresses of WordPress, Ghost and Substack; Jekyll and Hugo; Blogger; hand-written sites.
 _USUAL = (
     "feed",
     "rss.xml",
@@ -26,7 +26,7 @@ _USUAL = (
 
 
 def named_feeds(root: Element, url: Url) -> tuple[Url, ...]:
-    """Return the feeds that a page names in its head (``rel="alternate"``), in its order."""
+    """Return the feeds that a page names in its head (``rel="alternate"``), in document order."""
     links = markup.elements_at(root, "//link[@href]")
     named = [
         link
@@ -38,7 +38,7 @@ def named_feeds(root: Element, url: Url) -> tuple[Url, ...]:
 
 
 def usual_feeds(url: Url) -> tuple[Url, ...]:
-    """Return where a feed for the page at *url* would be: in its folder, then at the site's top.
+    """Return the usual feed URLs for the page at *url*: in its folder, then at the site's root.
 
     >>> usual_feeds(Url("https://example.org/blog/"))[:2]
     ('https://example.org/blog/feed', 'https://example.org/blog/rss.xml')

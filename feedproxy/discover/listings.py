@@ -1,7 +1,7 @@
-"""The structure that repeats on a listing page, as rules: links at the same path of tags, and what stands beside them. Pure.
+"""Find a page's listing: links that repeat at the same path of tags, and what is beside them. Pure.
 
-No layout is known by name. Every set of links that are alike makes rules, which are tried on the page; those that bring
-the most, and the longest, headlines are the listing's.
+No site's layout is known in advance. Each group of similar links yields candidate rules, which are
+applied to the page. The rules that find the most and longest headlines win.
 """
 
 import re
@@ -22,20 +22,23 @@ from feedproxy.markup import Element
 from feedproxy.model import ListingRules, Url
 
 MIN_ITEMS = 3
-# Links that are looked at: a page has some hundreds; what was made to be slow has thousands.
+# How many links are examined, and how many items are scored. A page has some hundreds of links; a
+# hostile one has thousands.
 _MAX_LINKS, _MAX_SCORED = 500, 100
-# Sets of links that are tried; a page has some dozens, the listing is among the largest.
+# How many groups of links are tried, and how many parent elements in each. A page has some dozens
+# of groups, and the listing is among the largest.
 _MAX_GROUPS, _MAX_PLACES = 20, 3
-# A headline has 4 to 20 Chinese characters (each counts as two letters); longer ones say nothing more.
+# The weight of a headline, in letters. It has 4 to 20 Chinese characters, each of which counts as
+# two letters; a longer text does not score higher.
 _MIN_WEIGHT, _MAX_WEIGHT = 8, 40
-# Of a set's titles so many are others: "Read more" and a category's name are not.
+# The share of a group's titles that must be distinct: "Read more" and category names repeat.
 _MIN_DISTINCT = 0.8
-# Of a set's items so many must fit an expression.
+# The share of a group's items that an expression must match.
 _MIN_FIT = 0.8
 _HEADINGS = ".//h1 | .//h2 | .//h3 | .//h4 | .//h5"
 _TITLED = ".//*[contains(@class, 'title') or contains(@class, 'head')]"
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-# Places beside the page's own matter, by their tags and by words in their names.
+# Elements outside the page's main content, by tag and by words in their IDs and classes.
 _ASIDE_TAGS = ("nav", "aside", "footer")
 _ASIDE_NAMES = re.compile(
     r"(?:^|[-_\s])(?:side\w*|nav\w*|menu\w*|foot\w*|widget\w*|related|popular|hot|rank\w*|recommend\w*|comments?|share|tags?|crumbs?"
@@ -51,7 +54,7 @@ class _Link:
 
 
 def find_listing(root: Element, url: Url) -> ListingRules | None:
-    """Return rules for the listing on the page at *url*, None if nothing on it repeats that looks like headlines."""
+    """Return rules for the listing on the page at *url*, None if nothing looks like headlines."""
     best, most = None, 0.0
     for group in _groups(_links(root, url)):
         for rules in _rules(group):
@@ -62,7 +65,7 @@ def find_listing(root: Element, url: Url) -> ListingRules | None:
 
 
 def _links(root: Element, url: Url) -> list[_Link]:
-    """Return the links to other pages of the same site, but for its front page."""
+    """Return the links to other pages of the same site, except its front page."""
     host, here = _bare_host(url), url.partition("#")[0]
     found: list[_Link] = []
     for element in islice(root.iter("a"), _MAX_LINKS):
@@ -83,7 +86,7 @@ def _bare_host(url: str) -> str:
 
 
 def _groups(links: list[_Link]) -> list[list[_Link]]:
-    """Return sets of links that are alike, by their tags alone and by the names around them; the largest first."""
+    """Return groups of links with equal tags, and with equal class names as well; largest first."""
     found: dict[tuple[str, ...], list[_Link]] = defaultdict(list)
     for link in links:
         around = [link.element, *link.element.iterancestors()]
@@ -104,7 +107,7 @@ def _bulk(group: list[_Link]) -> float:
 
 
 def _rules(group: list[_Link]) -> Iterator[ListingRules]:
-    """Yield rules for the items that the links of a set stand in: for all of them, and for those in one place."""
+    """Yield rules for the items of a group's links: for all, and for those with one parent."""
     items = _items(group)
     places: dict[Element | None, list[tuple[Element, _Link]]] = defaultdict(list)
     for item, link in items:
@@ -123,7 +126,10 @@ def _rules(group: list[_Link]) -> Iterator[ListingRules]:
 
 
 def _items(group: list[_Link]) -> list[tuple[Element, _Link]]:
-    """Return for each address of a set the largest element that holds no link of the set to another one."""
+    """Return the items of a group, each with its link.
+
+    An item is the largest element around a link that contains no link of the group to another URL.
+    """
     held: dict[Element, set[Url]] = defaultdict(set)
     for link in group:
         for element in (link.element, *link.element.iterancestors()):
@@ -153,7 +159,11 @@ def _rules_for(items: Sequence[tuple[Element, _Link]]) -> Iterator[ListingRules]
 
 
 def _titles(items: Sequence[tuple[Element, _Link]], inner: str) -> tuple[str, ...]:
-    """Return expressions for headlines: what in a link around a whole card is one; else the link, or a heading beside it."""
+    """Return expressions for headlines.
+
+    In a link around a whole card it is the heading or the titled element inside; otherwise it is
+    the link itself, or a heading of the item.
+    """
     item, link = items[0]
     is_around = sum(bool(markup.text_of(element)) for element in link.element) > 1
     named = (
@@ -165,7 +175,7 @@ def _titles(items: Sequence[tuple[Element, _Link]], inner: str) -> tuple[str, ..
 
 
 def _fits(items: Sequence[tuple[Element, _Link]], address: str) -> bool:
-    """Tell whether an expression finds the link of nearly every item."""
+    """Return whether an expression finds the link of nearly every item."""
     hits = sum(
         markup.select_text(item, (address,)) == markup.plain(link.element.get("href", ""))
         for item, link in items
@@ -174,7 +184,10 @@ def _fits(items: Sequence[tuple[Element, _Link]], address: str) -> bool:
 
 
 def _score(root: Element, rules: ListingRules, url: Url) -> float:
-    """Return how much of a listing some rules bring: longer headlines more, those beside the page's matter less than nothing."""
+    """Return the score of *rules* on the page.
+
+    Longer headlines score more; headlines outside the main content score negatively.
+    """
     titles: dict[Url, str] = {}
     score = 0.0
     for item in markup.select_elements(root, rules.item)[:_MAX_SCORED]:
@@ -192,7 +205,7 @@ def _score(root: Element, rules: ListingRules, url: Url) -> float:
 
 
 def _weight(text: str) -> int:
-    """Return how long a text is to its readers: a Chinese character says as much as two letters."""
+    """Return the length of *text* without white space; a CJK character counts as two letters."""
     plain = "".join(text.split())
     return len(plain) + len(_CJK.findall(plain))
 

@@ -1,6 +1,7 @@
-"""An article page to title, body, date, author, tags and lead picture: by the site's rules, else by heuristics. Pure.
+"""Extract title, body, date, authors, tags and lead picture from an article page. Pure.
 
-What comes out is tidy, but as dirty as upstream made it: `sanitise` comes next.
+The site's rules come first, then heuristics. The result is tidied but not safe: `sanitise` must
+clean it.
 """
 
 from feedproxy.extract.articles import extract_article

@@ -1,4 +1,4 @@
-"""An article page to an `Extract`: by the site's rules, else by heuristics. Pure."""
+"""Extract an article from its page: by the site's rules, else by heuristics. Pure."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
     """Return the article on *page*.
 
     Args:
-        page: the answer from upstream.
-        rules: the site's rules; without any, and where they find nothing, heuristics decide.
-        site: gives the time zone and the form of tag links, if the page's site is configured.
+            page: the response from upstream.
+            rules: the site's rules; heuristics are used if they are empty or find nothing.
+            site: the page's site, if configured: gives the time zone and the form of tag links.
 
     Raises:
         ExtractError: neither rules nor heuristics find a body and a title.
@@ -66,7 +66,10 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
 
 
 def _by_rules(root: markup.Element, rules: ArticleRules) -> markup.Element | None:
-    """Return the tightened body that the rules find, if it holds an article: some text, or a picture or a film."""
+    """Return the body that the rules find, without superfluous white space, None if there is none.
+
+    It must contain some text, a picture or a video.
+    """
     body = find_body(root, rules)
     if body is None:
         return None

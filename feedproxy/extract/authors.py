@@ -1,7 +1,7 @@
-"""Names of authors out of bylines, as news sites write them in Chinese and English. Pure.
+"""Find the names of authors in bylines, as news sites write them in Chinese and English. Pure.
 
-A byline is cut at its labels and separators; of each piece what comes before and behind a name is cut off by tables; what
-then has not the form of a name is none.
+A byline is split at its labels and separators. Tables list the words to cut off before and after
+the name in each piece. A remainder that does not have the form of a name is dropped.
 """
 
 import re
@@ -11,12 +11,17 @@ from feedproxy import markup
 from feedproxy.markup import Element
 
 _MAX_BYLINE, _MAX_NAME, _MAX_WORDS = 300, 60, 6
-# Transliterated names have up to eight characters; with dots between their parts, or in Japanese, more.
+# Transliterated names have up to eight characters; names with dots between their parts, and
+# Japanese names, have more.
 _MAX_CJK, _MAX_DOTTED = 8, 24
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _DOTS = "·‧・•．"
-# Whose name follows a label, and whose does not (photographs, editing, sources).
-_AUTHOR_LABELS = "作者|撰文|撰稿|執筆|执笔|编译|編譯|翻译|翻譯|译者|譯者|记者|記者|采访|採訪|原作|原著|文|译|譯|著"
+# Labels before the names of authors, and labels before other names (photographers, editors,
+# sources).
+_AUTHOR_LABELS = (
+    "作者|撰文|撰稿|執筆|执笔|编译|編譯|翻译|翻譯|译者|譯者|记者|記者"
+    "|采访|採訪|原作|原著|文|译|譯|著"
+)
 _OTHER_LABELS = (
     "责任编辑|責任編輯|责编|責編|编辑|編輯|文字整理|整理|校对|校對|审核|審核|摄影|攝影|图片|圖片|图说|圖說|视频|視頻|制作|製作"
     "|朗诵|朗誦|播音|主持|文章来源|文章來源|来源|來源|出处|出處|转自|轉自|转载|轉載|编者按|編者按|编按|編按|注|图|圖|摄|攝"
@@ -35,7 +40,7 @@ _SEPARATOR = re.compile(
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\w)@\w+")
 _DATE = re.compile(r"(?:\d{2,4}\s*年)?\s*(?:\d{1,2}\s*月)?\s*\d{1,2}\s*日\s*(?:电|電|讯|訊)?")
 _BRACKETS = re.compile(r"[（(\[【〔][^（）()\[\]【】〔〕]*[）)\]】〕]")
-# What stands before a name, and behind it.
+# Roles, which come before or after a name.
 _ROLES = (
     "记者|記者|专栏作家|專欄作家|专栏作者|專欄作者|特约作者|特約作者|作家|作者|撰稿人|评论员|評論員|特派员|特派員|通讯员|通訊員|主笔|主筆"
     "|主编|主編|研究员|研究員"
@@ -46,7 +51,7 @@ _VERBS = (
     "|特稿|来稿|來稿|供稿|投稿|口述|执笔|執筆|摄影|攝影|编写|編寫|分析|评论|評論|即时|即時|电|電|讯|訊|译|譯|文|著|摄|攝"
 )
 _BEHIND = re.compile(rf"(?:\s*(?:{_VERBS}|{_ROLES}))+\Z")
-# Places that stand behind names in bylines, those of the real pages and their countries.
+# Places that come after names in bylines: those of the real pages, and their countries.
 _PLACES = re.compile(
     "台湾|台灣|台北|臺北|高雄|台中|新竹|桃园|桃園|屏东|屏東|花莲|花蓮|苗栗|嘉义|嘉義|基隆|宜兰|宜蘭|彰化|云林|雲林|南投|台南|台东|台東|香港|澳门|澳門"
     "|北京|上海|中国|中國|美国|美國|纽约|紐約|华盛顿|華盛頓|旧金山|舊金山|洛杉矶|洛杉磯|圣地亚哥|聖地亞哥|新泽西|新澤西|加州|弗吉尼亚|維吉尼亞|芝加哥|休斯顿"
@@ -55,7 +60,8 @@ _PLACES = re.compile(
     "|马来西亚|馬來西亞|新加坡|印尼|印度|越南|菲律宾|菲律賓|英国|英國|伦敦|倫敦|德国|德國|柏林|慕尼黑|法国|法國|巴黎|瑞士|日内瓦|日內瓦|瑞典|斯德哥尔摩|斯德哥爾摩|荷兰"
     "|荷蘭|意大利|義大利|罗马|羅馬|西班牙|马德里|馬德里|丹麦|丹麥|哥本哈根|芬兰|芬蘭|挪威|奥地利|維也納|维也纳|比利时|布鲁塞尔|布魯塞爾|欧洲|歐洲|以色列|俄罗斯|俄羅斯|莫斯科|乌克兰|烏克蘭"
 )
-# Who is no author: whole names, and their ends; only an editorial staff signs as one does.
+# Names that are not authors: whole names, and endings of names. An editorial department does count
+# as an author.
 _NOBODY = re.compile(
     r"(?!.*(?:编辑|編輯)部)(?:大[纪紀]元|新唐人|美国之音|美國之音|自由[亚亞]洲|法广|法廣|德国之声|德國之聲|本[报報刊网網站]|佚名|匿名|未知|网友|網友|读者|讀者|同上|不详|不詳|小编|小編|管理[员員]"
     r"|.*(?:社|网|網|报|報|台|站|部|组|組|队|隊|中心|公司|大学|大學|频道|頻道|新闻|新聞|编辑|編輯|综合|綜合|团队|團隊|工作室|协会|協會|影视|影視))",
@@ -134,19 +140,20 @@ _PARTICLES = frozenset(
     ]
 )
 _ENGLISH_BEFORE = re.compile(
-    r"\A(?:(?:words|text|story|article|written|reported|reporting|posted|published|analysis|opinion|guest post)\s+)?by[:\s]+",
+    r"\A(?:(?:words|text|story|article|written|reported|reporting|posted|published|analysis|opinion"
+    r"|guest post)\s+)?by[:\s]+",
     re.IGNORECASE,
 )
 _ENGLISH_BEHIND = re.compile(r"\s+(?:in|for|at|of|from|on)\s+\S.*\Z")
 _DEGREE = re.compile(r",\s*((?:Jr|Sr|PhD|Ph\.D|MD|M\.D|II|III|IV)\b\.?)", re.IGNORECASE)
 _INVERTED = re.compile(r"([A-Z][\w'’-]+),\s*([A-Z][\w'’.-]+(?:\s[A-Z]\.?)?)")
-# Words of sentences that are in no name.
+# Characters of sentences that occur in no name.
 _SENTENCE = re.compile(
     r"[的了是在说說被将將从從这這那我你他她们們吗嗎呢吧]|[\d!?！？。：:“”\"<>《》=_#*]"
 )
 _WORDS = re.compile(rf"(?![{_CJK}])[^\W\d_](?:(?![{_CJK}])[^\W\d_]|[.'’\s-])*")
 
-# Where bylines stand in a text: in brackets near its beginning or end, or as a line of their own.
+# Where bylines are in a text: in brackets near its beginning or end, or on a line of their own.
 _BEGINNING, _PARAGRAPHS, _MAX_LINE = 400, 5, 100
 _IN_BRACKETS = re.compile(r"[（(【]([^（）()【】]{2,80})[）)】]")
 _IS_CREDIT = re.compile(
@@ -158,7 +165,7 @@ _IS_LINE = re.compile(
 
 
 def names_in(text: str, outlets: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the names of authors in a byline, each once; *outlets* are no names.
+    """Return the names of authors in a byline, each once, without the names of *outlets*.
 
     >>> names_in("大纪元记者张小山、李四纽约报导")
     ('张小山', '李四')
@@ -183,7 +190,7 @@ def names_in(text: str, outlets: Collection[str] = ()) -> tuple[str, ...]:
 
 
 def byline_in(body: Element, outlets: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the authors that an article's text names in a line or in brackets, at its beginning or its end."""
+    """Return the authors named on a line or in brackets at the beginning or end of a text."""
     for text in _bylines(body):
         if names := names_in(text, outlets):
             return names
@@ -207,13 +214,13 @@ def _bylines(body: Element) -> Iterator[str]:
 
 
 def _own_parts(text: str) -> Iterator[str]:
-    """Yield the parts of a byline that name authors: before the first label, and behind those of authors."""
+    """Yield the parts that name authors: before the first label, and after author labels."""
     start, is_own = 0, True
     for label in _LABEL.finditer(text):
         before = text[start : label.start()]
         if is_own and (
             start or not label["own"] or _HAS_CREDIT.search(before)
-        ):  # else it is a title
+        ):  # otherwise the text before the label is a title
             yield before
         start, is_own = label.end(), label["own"] is not None
     if is_own:
@@ -221,7 +228,7 @@ def _own_parts(text: str) -> Iterator[str]:
 
 
 def _names_of(piece: str) -> Iterator[str]:
-    """Yield the names in a piece of a byline: one in letters, in Chinese one for each word."""
+    """Yield the names in a piece of a byline: one in letters, and one for each Chinese word."""
     piece = _BEHIND.sub("", piece.strip(" .,:：-–—*#◇＃　"))
     piece = _ENGLISH_BEFORE.sub("", _BEFORE.sub("", piece).strip())
     chinese = piece
@@ -229,7 +236,7 @@ def _names_of(piece: str) -> Iterator[str]:
         chinese = piece[: found.start()] + " " + piece[found.end() :]
         name = _ENGLISH_BEHIND.sub("", found[0]).strip(" -")
         is_short = chinese.strip() and name.isupper() and " " not in name  # BBC中文网, 华盛顿DC
-        if not is_short:  # what stands before a name is who it works for
+        if not is_short:  # Chinese text before such a name is the author's employer
             chinese = piece[found.end() :]
             yield from [name] if _is_worded_name(name) else []
     words = chinese.split()
@@ -255,7 +262,10 @@ def _is_worded_name(name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    """Tell whether something in another script may be a name; of one letter there is none."""
+    """Return whether *name*, in a script such as Chinese, may be a name.
+
+    It must have at least two characters.
+    """
     most = _MAX_DOTTED if re.search(f"[{_DOTS}\u3040-\u30ff]", name) else _MAX_CJK
     is_letters = all(letter.isalpha() or letter in _DOTS for letter in name)
     return (

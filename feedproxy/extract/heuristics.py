@@ -1,4 +1,7 @@
-"""Articles on pages without rules: trafilatura's judgement, in the mode that does best for the page's language. Pure."""
+"""Extract articles from pages without rules, by trafilatura. Pure.
+
+Its mode is the one that does best for the page's language.
+"""
 
 import re
 import warnings
@@ -14,25 +17,26 @@ from feedproxy.model import HEURISTICS, DirtyHtml, Extract, Page
 if TYPE_CHECKING:
     from trafilatura.settings import Document
 
-# Its precise mode does best on Chinese news pages (F1 0.92 against 0.89), its balanced one elsewhere (its own evaluation).
+# trafilatura's precise mode does best on Chinese news pages (F1 0.92 against 0.89), its balanced
+# mode on others (trafilatura's own evaluation).
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CJK_SHARE = 0.2
-# Less than this is no article: a shortest news item has a sentence.
+# A shorter text is no article: the shortest news item has a sentence.
 MIN_TEXT_CHARACTERS = 20
 
 
 def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
-    """Return the article that trafilatura finds in a page's tree, completed by what the page says about itself.
+    """Return the article that trafilatura finds in *root*, completed by the page's metadata.
 
     The tree is flattened in place.
 
     Raises:
-        ExtractError: there is none.
+            ExtractError: no article or no headline is found.
 
     """
-    markup.flatten(root)  # trafilatura reads nothing below 256 levels, and says nothing of it
+    markup.flatten(root)  # trafilatura silently ignores what is nested deeper than 256 levels
     for element in list(root.iter("center")):
-        element.tag = "div"  # it drops the text of elements that it does not know
+        element.tag = "div"  # trafilatura drops the text of elements that it does not know
     visible, text = markup.text_of(root), markup.outer_html(root)
     is_cjk = len(_CJK.findall(visible)) > _CJK_SHARE * max(1, len(visible))
     found = _ask(text, page.url, precise=is_cjk) or (
@@ -64,7 +68,7 @@ def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
 def _ask(text: str, url: str, *, precise: bool) -> "Document | None":
     from trafilatura import extract_with_metadata  # noqa: PLC0415 (large; only pages without rules need it)
 
-    # What a date of upstream's says of its zone is no affair of the operator's.
+    # The operator can't do anything about an unknown time zone in an upstream date.
     warnings.filterwarnings("ignore", "tzname .* identified but not understood")
     return extract_with_metadata(
         text,
@@ -79,7 +83,7 @@ def _ask(text: str, url: str, *, precise: bool) -> "Document | None":
 
 
 def _body(document: str) -> markup.Element | None:
-    """Return the body of the library's document, without the white space of its pretty-printing."""
+    """Return the body of trafilatura's document, without the white space of its pretty-printing."""
     body = markup.parse(document).find("body")
     if body is not None:
         markup.tighten(body)
@@ -87,7 +91,7 @@ def _body(document: str) -> markup.Element | None:
 
 
 def _without_heading(body: markup.Element, title: str) -> DirtyHtml:
-    """Return the inside of *body*, without a first heading that repeats the title."""
+    """Return the inner HTML of *body*, without a leading heading that repeats the title."""
     first = next(iter(body), None)
     if first is not None and first.tag in ("h1", "h2") and markup.text_of(first) == title:
         first.drop_tree()

@@ -1,4 +1,4 @@
-"""What a page says about its article besides the text: headline, date, author, tags, lead picture. Pure."""
+"""Read a page's metadata: headline, date, authors, tags, lead picture. Pure."""
 
 import json
 import re
@@ -15,17 +15,24 @@ from feedproxy.extract.authors import byline_in, names_in
 from feedproxy.markup import Element
 from feedproxy.model import ArticleRules, Picture, Site, Url
 
-# Where pages say it for machines, best first (Open Graph protocol; schema.org; HTML, 4.5.14 and 4.2.5).
+# Machine-readable metadata, best first (Open Graph protocol; schema.org; HTML, 4.5.14 and 4.2.5).
 _TITLES = ("//meta[@property='og:title']/@content", "//h1", "//title")
 _DATES = (
     "//meta[@property='article:published_time']/@content",
     "//time[@datetime][1]/@datetime",
-    "//meta[@itemprop='datePublished' or @name='pubdate' or @name='publishdate' or @name='date']/@content",
+    (
+        "//meta[@itemprop='datePublished' or @name='pubdate' or @name='publishdate'"
+        " or @name='date']/@content"
+    ),
 )
-# Elements that by their names hold a date as text, and how many of them are looked at.
-_DATED = "//body//*[contains(@class, 'date') or contains(@class, 'time') or contains(@class, 'publi') or contains(@id, 'date')]"
+# Elements whose class or ID suggests a date, and how many of them are examined.
+_DATED = (
+    "//body//*[contains(@class, 'date') or contains(@class, 'time') or contains(@class, 'publi')"
+    " or contains(@id, 'date')]"
+)
 _MAX_DATED, _MAX_DATED_CHARACTERS = 10, 100
-# A byline stands at the beginning; a pattern may be slow over what was made to be slow.
+# A byline is at the beginning of a text. The limit also bounds the time of a slow pattern on a
+# hostile page.
 _BYLINE_CHARACTERS = 2_000
 _DATELINE_CHARACTERS = 150
 _MAX_AUTHORS = 10
@@ -33,13 +40,16 @@ _AUTHORS = ("//meta[@name='author']/@content",)
 _PICTURES = ("//meta[@property='og:image']/@content",)
 _LD_JSON = "//script[@type='application/ld+json']"
 _MAX_LD_CHARACTERS = 200_000
-# What real pages say of themselves is in the first few of both.
+# Real pages have their metadata in the first few scripts and objects.
 _MAX_LD_SCRIPTS, _MAX_LD_VALUES = 10, 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class PageMetadata:
-    """What was found; "" and None for what was not. *title* is by rule, *stated_title* what the page gives itself."""
+    """The metadata of a page; "" and None for what was not found.
+
+    *title* is found by the site's rules, *stated_title* is the page's own.
+    """
 
     title: str = ""
     stated_title: str = ""
@@ -51,7 +61,10 @@ class PageMetadata:
 
 
 def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> PageMetadata:
-    """Return what the page says about its article; the rules' expressions come first. To be called before stripping."""
+    """Return the page's metadata; the rules' expressions come first.
+
+    It must be called before elements are stripped.
+    """
     timezone = site.timezone if site else "UTC"
     linked = list(_linked_data(root))
     return PageMetadata(
@@ -69,7 +82,7 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Pag
 
 
 def authors_in(body: Element, pattern: str, site: Site | None) -> tuple[str, ...]:
-    """Return the authors that *pattern* finds at the beginning of an article's text, else those of a plain byline."""
+    """Return the authors that *pattern* finds at a text's beginning, else those of a byline."""
     outlets = (site.title,) if site else ()
     text = re.sub(r"\s+", " ", markup.beginning_of(body, _BYLINE_CHARACTERS)) if pattern else ""
     match = re.search(pattern, text) if pattern else None
@@ -77,7 +90,7 @@ def authors_in(body: Element, pattern: str, site: Site | None) -> tuple[str, ...
 
 
 def dateline(body: Element, site: Site | None) -> datetime | None:
-    """Return the date in the brackets before an article's text, None without one."""
+    """Return the date of the dateline in brackets before an article's text, None without one."""
     return parse_dateline(
         markup.beginning_of(body, _DATELINE_CHARACTERS), site.timezone if site else "UTC"
     )
@@ -93,7 +106,7 @@ def tags_in(body: Element, site: Site | None, url: Url) -> tuple[str, ...]:
 
 
 def _link(root: Element, expressions: tuple[str, ...], base: Url) -> Url | None:
-    """Return where a link leads; ftr-site-config names it by its address or by its element."""
+    """Return a link's target; a rule of ftr-site-config selects its address or its element."""
     for element in markup.select_elements(root, expressions):
         return urls.resolve(base, element.get("href", ""))
     address = markup.select_text(root, expressions)
@@ -117,7 +130,10 @@ def _date_in_text(root: Element, timezone: str) -> datetime | None:
 
 
 def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
-    """Return the lead picture: by rule the first real one in its container, else the one for sharing."""
+    """Return the lead picture: the first one in the rules' container, or the page's `og:image`.
+
+    The latter is used only if the rules name no container.
+    """
     for container in markup.select_elements(root, rules.picture):
         copy = markup.fragment(markup.outer_html(container))
         markup.unlazy(copy, rules.src_lazy_load_attr)
@@ -135,7 +151,7 @@ def _picture(root: Element, rules: ArticleRules, base: Url) -> Picture | None:
 
 
 def _linked_data(root: Element) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a page's JSON-LD, those in lists and graphs too; what is no JSON is passed over."""
+    """Yield the objects in a page's JSON-LD, also in lists and graphs; invalid JSON is skipped."""
     for script in root.xpath(_LD_JSON)[:_MAX_LD_SCRIPTS]:
         try:
             waiting = deque([json.loads((script.text or "")[:_MAX_LD_CHARACTERS])])
@@ -164,7 +180,7 @@ def _linked_date(linked: list[dict[str, Any]], timezone: str) -> datetime | None
 def _authors(
     root: Element, rules: ArticleRules, linked: list[dict[str, Any]], outlets: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the authors that rules, meta elements or JSON-LD name; the first that name any count."""
+    """Return the authors of the first of these that names any: rules, meta elements, JSON-LD."""
     for expressions in (rules.author, _AUTHORS):
         for expression in expressions:
             texts = islice(markup.select_texts(root, expression), _MAX_AUTHORS)
@@ -178,7 +194,7 @@ def _authors(
 
 
 def _linked_authors(linked: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the names of the authors of the first object that names any; organisations are none."""
+    """Yield the names of the authors of the first object with any; organisations are skipped."""
     for each in linked:
         value = each.get("author") or []
         authors = (value if isinstance(value, list) else [value])[:_MAX_AUTHORS]

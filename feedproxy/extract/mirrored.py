@@ -1,6 +1,7 @@
-"""A page in the Markdown form of the git-hosted mirrors, back to the article that it was made of. Pure.
+"""Read an article from its page in the Markdown format of git-hosted mirrors. Pure.
 
-Such a page is a heading, a line of links, the lead picture and the text as HTML, and a last line with the original address.
+Such a page is a heading, a line of links, the lead picture and the text as HTML, and a last line
+with the original URL.
 """
 
 import re
@@ -21,9 +22,9 @@ _FORM = re.compile(
     r"\s*原文链接[^：:\n]{0,40}[：:]\s*<?(?P<url>[^\s<>]+)>?\s*\Z",
     re.DOTALL,
 )
-# What our own mirrors say besides, for machines; it holds no "--".
+# The record that feedproxy adds to its pages as a JSON comment; it contains no "--".
 _RECORD = re.compile(r"<!-- feedproxy (\{(?:(?!--)[^\n])*\}) -->")
-# The form's own elements, and what they were; `</ok>` also ends an `<a name>`.
+# Elements of the format, and the HTML that they stand for; `</ok>` also ends an `<a name>`.
 _TURNED = (
     (re.compile(r"<ok\b"), "<a"),
     (re.compile(r"</ok\s*>"), "</a>"),
@@ -32,16 +33,19 @@ _TURNED = (
 _BODY = "//div[@id='artbody']"
 _OUTSIDE = "not(ancestor-or-self::*[@id='artbody']) and not(.//*[@id='artbody'])"
 _LEAD, _CAPTION = f"//div[.//img][{_OUTSIDE}]", f"//div[contains(@class, 'caption')][{_OUTSIDE}]"
-# A picture of so few pixels shows nothing; it counts readers.
+# Widths and heights of pictures that show nothing: they count readers.
 _PIXEL = ("0", "1", "0px", "1px")
-# How far the dateline is from the day in the address: the day after on 264 of 772 real pages, up to
-# 20 days on 41; on one its year is wrong.
+# The greatest distance of the dateline from the day in the URL. The dateline is the next day on 264
+# of 772 real pages, and up to 20 days away on 41; on one page its year is wrong.
 _MOST_APART = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
 class MirroredPage:
-    """The parts of a page in the form, as they stand there; *record* is what a mirror of ours says besides, b"" without."""
+    """The parts of a page in the Markdown format.
+
+    *record* is feedproxy's record of the article, b"" if there is none.
+    """
 
     title: str
     content: str
@@ -50,10 +54,10 @@ class MirroredPage:
 
 
 def split_mirrored(page: Page) -> MirroredPage:
-    """Return the parts of a page in the form.
+    """Return the parts of a page in the Markdown format.
 
     Raises:
-        ExtractError: it is damaged, or no such page; says how.
+            ExtractError: the page is damaged, or not in the format; the message says which.
 
     """
     try:
@@ -81,17 +85,17 @@ def extract_mirrored(
     links: Mapping[ArticleId, Url],
     pictures: Mapping[str, Url],
 ) -> Extract:
-    """Return what a page in the form was made of.
+    """Return the article that a page in the Markdown format was made of.
 
     Args:
-        page: where it was had, for what is told of it.
-        parts: its parts.
-        site: the site of its original address.
-        links: where links to other pages of the mirror lead upstream.
-        pictures: the upstream addresses of files of pictures.
+            page: the page itself, for error messages.
+            parts: its parts.
+            site: the site of its original URL.
+            links: the upstream URLs of other articles of the mirror.
+            pictures: the upstream URLs of pictures by file name.
 
     Raises:
-        ExtractError: there is no article in it.
+            ExtractError: it contains no article.
 
     """
     html = parts.content
@@ -131,7 +135,7 @@ def extract_mirrored(
 
 
 def _show_again(words: markup.Element) -> None:
-    """Make what stands for a picture that a mirror of ours has not that picture again."""
+    """Restore a picture that feedproxy replaced by its alternative text for lack of a copy."""
     address = words.get("title", "")
     if address.startswith(("http://", "https://")) and not len(words):
         alt = words.text or ""
@@ -141,7 +145,7 @@ def _show_again(words: markup.Element) -> None:
 
 
 def _breaks(root: markup.Element) -> Iterator[markup.Element]:
-    """Yield the line breaks that the form has before a caption, and behind it and its figure."""
+    """Yield the line breaks that the format adds before and after a caption, and after a figure."""
     for figure in root.iter("figure", "figcaption"):
         line = figure.getnext()
         if line is not None and line.tag == "br" and not (figure.tail or "").strip():
@@ -153,24 +157,27 @@ def _breaks(root: markup.Element) -> Iterator[markup.Element]:
 
 
 def _upstream(href: str, links: Mapping[ArticleId, Url], pictures: Mapping[str, Url]) -> Url | None:
-    """Return where a link into the mirror leads upstream, None if it is none."""
+    """Return the upstream URL of a link into the mirror, None for any other link."""
     name = _name(href)
     return links.get(ArticleId(name.partition(".")[0])) or pictures.get(name)
 
 
 def _name(address: str) -> str:
-    """Return the name of the file that a relative address leads to, "" for an absolute one."""
+    """Return the last path segment of an address, which is the file name of a relative one."""
     return address.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
 def _dateline(root: markup.Element, original: Url, site: Site) -> datetime | None:
-    """Return the day of the dateline, unless the address is of another time: then it is that of what a text quotes."""
+    """Return the date of the dateline, None if it is too far from the day in the URL.
+
+    Such a date belongs to a text that the article quotes.
+    """
     stated, day = dateline(root, site), date_in_address(original, site)
     return stated if stated and (day is None or abs(stated - day) <= _MOST_APART) else None
 
 
 def _rules(site: Site) -> ArticleRules:
-    """Return the rules of the form, with what the site's say of its texts."""
+    """Return the rules for the Markdown format, with the site's rules for what to strip."""
     own = site.article
     return ArticleRules(
         name=MIRRORED,

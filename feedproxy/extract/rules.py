@@ -1,15 +1,18 @@
-"""Apply a site's rules to a page's tree, in the vocabulary of ftr-site-config. Changes the tree it is given."""
+"""Apply a site's rules, in ftr-site-config's vocabulary, to a page's tree, in place."""
 
 from feedproxy import markup
 from feedproxy.markup import Element
 from feedproxy.model import ArticleRules
 
-# What never belongs to an article's text, on any site.
-_NEVER = "//script | //style | //template | //iframe | //*[local-name()='twitter-widget'] | //ins[contains(@class,'adsbygoogle')]"
+# Elements that are part of no article, on any site.
+_NEVER = (
+    "//script | //style | //template | //iframe | //*[local-name()='twitter-widget']"
+    " | //ins[contains(@class,'adsbygoogle')]"
+)
 
 
 def apply_rules(root: Element, rules: ArticleRules) -> None:
-    """Strip what the rules name and give lazy pictures their address, in place."""
+    """Wrap and strip what the rules name, and give lazy pictures their address, in place."""
     for tag, expression in rules.wrap_in:
         for element in markup.elements_at(root, expression):
             _wrap(element, tag)
@@ -28,7 +31,7 @@ def apply_rules(root: Element, rules: ArticleRules) -> None:
 
 
 def find_body(root: Element, rules: ArticleRules) -> Element | None:
-    """Return one element that holds all that the first matching body expression finds; None if none does."""
+    """Return one element with all that the first matching body expression finds, else None."""
     found = markup.select_elements(root, rules.body)
     if not found:
         return None

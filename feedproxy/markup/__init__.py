@@ -1,6 +1,6 @@
-"""HTML trees: decode, parse, undo what mark-up did to the text, serialise. Pure.
+"""HTML trees: decode, parse, remove the white space of mark-up, serialise. Pure.
 
-It cleans nothing: what comes out is as dirty as what went in (see `sanitise`).
+Nothing here makes HTML safe: see `sanitise`.
 """
 
 from lxml.etree import LxmlError
@@ -32,7 +32,7 @@ from feedproxy.markup.trees import (
 )
 from feedproxy.markup.xhtml import as_xhtml
 
-# What trees, expressions and the libraries that read documents raise over those that nobody foresaw.
+# Errors that trees, expressions and the libraries that read documents raise on unexpected input.
 ERRORS = (
     LxmlError,
     ArithmeticError,

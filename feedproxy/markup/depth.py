@@ -1,17 +1,18 @@
-"""Depth: make a tree that is too deep for its readers a flatter one with the same text."""
+"""Flatten trees that are nested too deeply for other parsers, and keep their text."""
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from feedproxy.markup.spaces import BLOCKS
 
-# Other readers stop at 256 levels (libxml2) or 512 (browsers), and an article's page stands around
-# it, too. The deepest real page has 13.
+# Other parsers stop at 256 levels (libxml2) or 512 (browsers), and an article is nested inside its
+# page as well. The deepest real page has 13.
 _MAX_DEPTH = 100
-# An element below that level stays as it is if it is no deeper than this, as a paragraph or a list.
+# A subtree at the maximum depth stays as it is if it is at most this deep itself, as a paragraph's
+# or a list's is.
 _MAX_KEPT_DEPTH = 10
 _AT_DEPTH = etree.XPath("/".join("*" * _MAX_DEPTH))
-# They hold nothing but their parts, and their parts mean nothing elsewhere.
+# Elements that contain only their parts; the parts mean nothing elsewhere.
 _WHOLES = frozenset(
     ("colgroup", "dl", "ol", "ruby", "table", "tbody", "tfoot", "thead", "tr", "ul"),
 )
@@ -25,17 +26,17 @@ _GONE = "gone"
 
 
 def flatten(root: HtmlElement) -> None:
-    """Take out, in place, the elements that nest too deep; their text stays, in order.
+    """Remove, in place, the elements that are nested too deeply; their text stays, in order.
 
-    Line breaks keep the texts of blocks apart. Tags that nobody closes make trees deep; browsers,
-    too, stop nesting at some level.
+    Line breaks separate the texts of blocks. Such trees result from tags that are never closed;
+    browsers limit nesting, too.
     """
     for top in dict.fromkeys(_around(element) for element in _AT_DEPTH(root)):
         _flatten_inside(top)
 
 
 def _around(element: HtmlElement) -> HtmlElement:
-    """Return the nearest element, this one or around it, in which text may stand."""
+    """Return the nearest element that may contain text: the element itself or an ancestor."""
     while element.tag in _WHOLES and (parent := element.getparent()) is not None:
         element = parent
     return element
@@ -60,7 +61,7 @@ def _flatten_inside(top: HtmlElement) -> None:
 
 
 def _break_lines(block: HtmlElement) -> None:
-    """Put a line break where the text of a block begins, and one behind it where text follows."""
+    """Insert a line break before a block with text, and one after it if text follows."""
     if (block.text or "").strip():
         block.addprevious(block.makeelement("br"))
     if (block.tail or "").strip():

@@ -1,4 +1,4 @@
-"""Bytes to text: by BOM, label or detection."""
+"""Decode bytes: by byte order mark, label or detection."""
 
 import re
 from collections.abc import Iterator
@@ -13,29 +13,34 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _SNIFFED_BYTES = 4096
-# Detection tries dozens of encodings.
+# Detection tries dozens of encodings, so it reads only this much.
 _DETECTED_BYTES = 64 * 1024
-# Python's names for what the Web means by these (WHATWG Encoding, 4.2; a label inside a page that says UTF-16 means UTF-8).
+# Python's names for what these labels mean on the Web (WHATWG Encoding, 4.2; a page that labels
+# itself UTF-16 is UTF-8).
 _MEANT = {"gbk": "gb18030", "big5": "big5hkscs", "utf-16le": "utf-8", "utf-16be": "utf-8"}
-# What the Web knows by a label and Python can't read: bytes of no encoding, and encodings that are not to be read (4.2, 14.1).
+# Encodings of the WHATWG standard that are not decoded: a placeholder for unsafe encodings, and one
+# for arbitrary bytes (4.2, 14.1).
 _UNREADABLE = ("replacement", "x-user-defined")
-# What servers say of everything, and what decodes anything: a page's own label counts more.
+# The encoding that servers declare by default and that decodes any bytes: a page's own label takes
+# precedence.
 _DEFAULT = "cp1252"
-# A page with a bad byte or two is still in the encoding that it says.
+# A page with few invalid bytes still has the encoding that it declares.
 _MAX_BAD_SHARE = 0.01
-# Big5 read as GB 18030 is full of characters that nobody has assigned.
+# Private-use characters: Big5 that is decoded as GB 18030 has many of them.
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-# Text of another encoding is valid UTF-8 by chance only when short (the two characters of 联通 in GBK are).
+# Text of another encoding is valid UTF-8 by chance only if it is short: 联通 is, in GBK.
 _MIN_UTF8_CHARACTERS = 8
 _LEAD_BYTES = bytes(range(0xC0, 0x100))
-# What neither XML 1.0 (2.2) nor readers bear.
+# Characters that XML 1.0 (2.2) forbids or discourages, and that feed readers do not accept.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def decode(body: bytes, content_type: str = "") -> str:
-    """Return the text of a document: by its BOM, as UTF-8 if it surely is, by its labels, else by detection.
+    """Return the text of a document.
 
-    A label that the bytes contradict is passed over. NULs, controls and lone surrogates are dropped.
+    It is decoded by its byte order mark, as UTF-8 if it certainly is, by its labels, else by
+    detection. A label that the bytes contradict is ignored. NUL, control characters and lone
+    surrogates are dropped.
 
     >>> decode("台湾新闻".encode("gb18030"), "text/html; charset=gb2312")
     '台湾新闻'
@@ -60,12 +65,12 @@ def decode(body: bytes, content_type: str = "") -> str:
 
 
 def without_controls(text: str) -> str:
-    """Return *text* without the characters that XML forbids."""
+    """Return *text* without the characters that XML forbids or discourages."""
     return _FORBIDDEN.sub("", text)
 
 
 def _candidates(body: bytes, content_type: str) -> Iterator[str]:
-    """Yield Python's names of the encodings that a document may be in, the likeliest first."""
+    """Yield Python's names of the encodings that a document may have, the likeliest first."""
     if len(body) - len(body.translate(None, _LEAD_BYTES)) >= _MIN_UTF8_CHARACTERS:
         yield "utf-8"
     match = _HEADER_CHARSET.search(content_type)
@@ -81,7 +86,7 @@ def _candidates(body: bytes, content_type: str) -> Iterator[str]:
 
 
 def _codec(label: str) -> str:
-    """Return Python's name of the encoding that the Web knows by a label, "" if it knows none."""
+    """Return Python's name of the encoding that a label means, "" for an unknown label."""
     encoding = webencodings.lookup(label)
     return (
         _MEANT.get(encoding.name, encoding.codec_info.name)

@@ -1,8 +1,9 @@
-"""Was anything of a document lost in reading it? The one place that knows.
+"""Detect whether reading a document loses a part of it.
 
-libxml2 stops at its own limits and returns the tree so far as if it were whole. A decoder replaces
-bytes and goes on. So each reader asks here: a document comes whole, or is refused by a `LostError`
-that names what is lost, or comes with a line that does.
+Every reader of documents uses this module: libxml2 stops at its own limits and returns the
+incomplete tree as if it were complete, and a decoder replaces invalid bytes and continues. A
+document is either read completely, or refused with a `LostError` that names what is lost, or
+returned with a message that does.
 """
 
 import re
@@ -12,40 +13,39 @@ from xml.parsers import expat
 
 from lxml import etree, html
 
-# The limit of every page and every article's body. The largest real page has 4,000 elements. A tree
-# takes 100 bytes and more for each, bleach 150 us, and heuristics 0.5 ms.
+# The limit for every page and every article's body. The largest real page has 4,000 elements. Each
+# element takes 100 bytes or more in a tree, 150 us in bleach, and 0.5 ms in heuristics.
 MAX_ELEMENTS = 60_000
-# libxml2's time, and feedparser's, grow with the square of an element's attributes: 1,000 take
-# 1 ms, 100,000 take minutes.
+# The time of libxml2 and feedparser grows with the square of the number of an element's attributes:
+# 1,000 take 1 ms, 100,000 take minutes.
 MAX_ATTRIBUTES = 1_000
 # libxml2's own limit with `huge_tree`; browsers have 512. The deepest real page has 13.
 MAX_DEPTH = 2_048
-# libxml2 compares an end tag that closes nothing with each open element: so many take a second at
+# libxml2 compares an end tag that closes nothing with each open element: this many take a second at
 # the greatest depth.
 _MAX_END_TAGS = 2 * MAX_ELEMENTS
-# A shorter text is read in 30 ms, whatever it holds.
+# A shorter text is parsed in 30 ms, even if it is hostile.
 _MIN_COUNTED_CHARACTERS = 10_000
 _REPLACEMENT = "\ufffd"
 _ROOT = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<([\w:.-]+)", re.DOTALL)
 _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
-# Of a feed that is not well-formed feedparser reads the rest tag by tag, CDATA sections aside.
+# feedparser reads the rest of a feed that is not well-formed tag by tag, except CDATA sections.
 _CDATA = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _START_TAG = re.compile(r"<[A-Za-z]")
 
 
 class LostError(ValueError):
-    """A part of a document would be lost in reading it; the message says which, or why."""
+    """Reading a document would lose a part of it; the message says which part, or why."""
 
 
 def check_html(text: str) -> None:
-    """Hold that libxml2 can read an HTML document whole, in a time that grows with its length.
+    """Check that libxml2 can read an HTML document completely, in linear time.
 
-    libxml2 itself counts elements and attributes, without a tree: nothing else agrees with it on
-    what a tag is.
-
+    libxml2 itself counts elements and attributes, without building a tree: no other parser agrees
+    with it on what a tag is.
     Raises:
-        LostError: it has too many elements or end tags, too many attributes in one element, or
-            nests too deep.
+            LostError: it has too many elements or end tags, too many attributes in one element, or
+                is nested too deeply.
 
     """
     if len(text) < _MIN_COUNTED_CHARACTERS:
@@ -53,27 +53,26 @@ def check_html(text: str) -> None:
     if (count := text.count("</")) > _MAX_END_TAGS:
         raise LostError(f"{count} end tags are more than {_MAX_END_TAGS}")
     counter = _Counter(MAX_ELEMENTS, deepest=MAX_DEPTH)
-    # the stubs demand all methods of a target, lxml calls those that there are
+    # the stubs require all methods of a parser target, lxml calls those that exist
     parser = etree.HTMLParser(target=counter, huge_tree=True)  # type: ignore[call-overload]
     try:
         etree.fromstring(text, parser)
-    except etree.LxmlError:  # nothing in it
+    except etree.LxmlError:  # the document is empty
         return
 
 
 def check_xml(data: bytes, most: int) -> None:
-    """Hold that an XML document has at most so many elements, and no element too many attributes.
+    """Check that an XML document has at most *most* elements, and no element too many attributes.
 
-    It is in UTF-8, and has no document type, as entities would be unfolded.
-    What comes after the first error in it is counted by start tags.
-
+    The document must be in UTF-8 and have no document type declaration, as entities would be
+    expanded. After its first syntax error, start tags are counted.
     Raises:
-        LostError: it has more.
+            LostError: it has more elements or attributes.
 
     """
     parser = expat.ParserCreate("utf-8")
-    parser.ordered_attributes = True  # a list, which is cheap
-    counter = _Counter(most, deepest=most)  # feedparser goes to any depth
+    parser.ordered_attributes = True  # a list is cheaper than a mapping
+    counter = _Counter(most, deepest=most)  # feedparser reads any depth
     parser.StartElementHandler = lambda tag, pairs: counter.start(tag, pairs[::2])
     parser.EndElementHandler = counter.end
     try:
@@ -84,10 +83,10 @@ def check_xml(data: bytes, most: int) -> None:
 
 
 def check_parsed(parser: html.HTMLParser) -> None:
-    """Hold that a parser read its document to the end; to be called behind each use of it.
+    """Check that a parser read its document to the end; to be called after each use of the parser.
 
     Raises:
-        LostError: it gave up on the way.
+            LostError: the parser stopped early.
 
     """
     for entry in parser.error_log.filter_from_fatals():
@@ -97,7 +96,7 @@ def check_parsed(parser: html.HTMLParser) -> None:
 
 
 def cut_off(document: str) -> str:
-    """Say where an XML document that is not well-formed ends too early, "" if it comes to its end.
+    """Return a message on where a malformed XML document ends too early, "" if it has its end.
 
     >>> cut_off("<rss><item>石桥</item>")
     'ends early: <rss> is never closed'
@@ -112,7 +111,7 @@ def cut_off(document: str) -> str:
 
 
 def undecodable(text: str) -> str:
-    """Say how many characters of decoded *text* stand for bytes that no decoder took, "" if none.
+    """Return a message with the number of undecodable characters in *text*, "" for none.
 
     >>> undecodable("石\ufffd桥")
     '1 character could not be decoded: its bytes are damaged, or labelled with a wrong encoding'
@@ -124,7 +123,7 @@ def undecodable(text: str) -> str:
 
 
 class _Counter:
-    """Counts the elements that a parser meets; stops it at the first one beyond a limit."""
+    """Counts the elements that a parser meets; raises `LostError` when a limit is exceeded."""
 
     def __init__(self, most: int, *, deepest: int) -> None:
         self._most, self._deepest = most, deepest
@@ -148,4 +147,4 @@ class _Counter:
             raise LostError(f"more than {self._most} elements")
 
     def close(self) -> None:
-        """Have a parser return nothing."""
+        """Return no result; lxml requires this method."""

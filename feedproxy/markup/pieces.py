@@ -1,4 +1,4 @@
-"""Take a large tree apart: pieces that can be worked on one by one, and put together again by joining them."""
+"""Split a large tree into pieces that can be processed one by one and joined again."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,20 +8,21 @@ from lxml.html import HtmlElement
 
 from feedproxy.markup.trees import outer_html
 
-# Text is cut here, but not inside a character reference.
+# Text is split here, but not inside a character reference.
 _TEXT = re.compile(r"[\s\S]{1,4000}(?<!&)(?<!&[a-z])(?<!&[a-z]{2})(?<!&[a-z]{3})")
 
 
 def pieces(root: HtmlElement, most_characters: int) -> Iterator[str]:
-    """Yield what stands inside *root*, text and elements, each piece well-formed by itself.
+    """Yield the content of *root*, text and elements, in pieces that are well-formed by themselves.
 
-    An element longer than *most_characters* becomes several of its kind; only one with longer attributes comes whole.
+    An element longer than *most_characters* is split into several of its kind. It stays whole if
+    its tags and attributes alone take more than half of that length.
     """
     return _pieces(root, most_characters, _sizes(root))
 
 
 def grouped(parts: Iterable[str], most_characters: int) -> Iterator[str]:
-    """Yield neighbouring parts together, up to a length that only a single part may exceed."""
+    """Yield adjacent parts joined, up to a length that only a single part may exceed."""
     group: list[str] = []
     size = 0
     for part in parts:
@@ -61,7 +62,7 @@ def _cut(text: str | None) -> list[str]:
 
 
 def _sizes(root: HtmlElement) -> dict[HtmlElement, int]:
-    """Return how long each element is as HTML, about: with its tags, without its tail."""
+    """Return the approximate length of each element as HTML: with its tags, without its tail."""
     sizes: dict[HtmlElement, int] = {}
     for element in reversed(list(root.iter())):  # children come before their parents
         attributes = sum(

@@ -1,16 +1,18 @@
-"""Pictures in several sizes: of the candidates of a `srcset`, the one that suits reading best. Pure.
+"""Choose the picture of a `srcset` that suits reading best. Pure.
 
-By the algorithm of HTML, 4.8.4.2.2 ("parsing a srcset attribute"), in one pass, as what upstream sends may be long.
+It follows the algorithm of HTML, 4.8.4.2.2 ("parsing a srcset attribute"), in one pass, as values
+from upstream may be long.
 """
 
 import re
 from collections.abc import Iterator
 
-# Wide enough for a column on a screen of double density; what is wider costs more than it shows.
+# The width of a text column on a double-density screen, and on a plain one; a wider picture costs
+# more and shows no more.
 _WIDE_PX, _COLUMN_PX = 1200, 600
 _SPACES = " \t\n\f\r"
 _START = re.compile(rf"[{_SPACES},]*+([^{_SPACES}]++)")
-# Up to the next comma that stands in no bracket.
+# Up to the next comma outside parentheses.
 _DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?)*+")
 _WIDTH = re.compile(r"0*[1-9][0-9]{0,5}w")
 _HEIGHT = re.compile(r"0*[1-9][0-9]{0,5}h")
@@ -18,11 +20,11 @@ _DENSITY = re.compile(r"(?:[0-9]{1,6}(?:\.[0-9]{1,20})?|\.[0-9]{1,20})(?:[eE][+-
 
 
 def best_candidate(*srcsets: str) -> str:
-    """Return the address that suits reading best among those of some `srcset`s, "" if there is none.
+    """Return the address of the best candidate for reading in some `srcset`s, "" if there is none.
 
-    It is the narrowest that fills a column on a screen of double density, else the widest; one without a width fills a
-    column by its density. What is inlined does not count.
-
+    It is the narrowest picture that fills a column on a double-density screen, else the widest. The
+    width of a candidate without one is that of a column, times its density. `data:` URLs are
+    skipped.
     >>> best_candidate("/a-300.jpg 300w, /a-1600.jpg 1600w, /a-4000.jpg 4000w")
     '/a-1600.jpg'
     >>> best_candidate("/a.jpg, /a@2.jpg 2x")
@@ -52,7 +54,7 @@ def _candidates(srcset: str) -> Iterator[tuple[str, str]]:
 
 
 def _width_of(descriptors: str) -> float:
-    """Return how many pixels wide a candidate is, 0 if its descriptors are not valid."""
+    """Return the width of a candidate in pixels, 0 if its descriptors are invalid."""
     words = descriptors.split()
     match words:
         case []:

@@ -1,4 +1,4 @@
-"""Trees: parse, select, drop, serialise."""
+"""Parse, query, change and serialise HTML trees."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,19 @@ from feedproxy.markup.spaces import BLOCKS, plain
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.model import DirtyHtml
 
-# Elements that have no content in HTML 5, of which libxml2 does not know it: it would put what follows inside them.
+# Elements without content in HTML 5 that libxml2 does not know as such: it would put the following
+# content inside them.
 _VOID = "embed|keygen|source|track|wbr"
 _VOID_START = re.compile(rf"<({_VOID})\b([^<>]*?)/?>", re.IGNORECASE)
 _VOID_END = re.compile(rf"</(?:{_VOID})\s*>", re.IGNORECASE)
-# What follows them belongs to the body (HTML, 13.2.6.4.19 and 22), but libxml2 puts it behind the body, or drops it.
+# Content after these tags belongs to the body (HTML, 13.2.6.4.19 and 22), but libxml2 puts it after
+# the body, or drops it.
 _LAST_END = re.compile(r"</(?:body|html)\b[^<>]*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 _XPATH_LITERALS = re.compile(r"'[^']*'|\"[^\"]*\"")
 _XPATH_NAMES = re.compile(r"\$[\w.-]+|[\w.-]+:(?=[\w*])(?!:)[\w.*-]+|(?<![\w:.-])[\w.-]+(?=\s*\()")
-# Functions (XPath 1.0, 4), node types (2.3) and operators (3.1) that may stand before a bracket.
+# Functions (XPath 1.0, 4), node types (2.3) and operators (3.1) that may precede a parenthesis.
 _XPATH_CORE = frozenset(
     (
         *(
@@ -68,11 +70,13 @@ _XPATH_CORE = frozenset(
 )
 
 _SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
-# Of a `picture`'s sources those count that are for every screen, and of a kind that everybody shows.
+# Only sources of a `picture` that apply to every screen count, with a type that every browser
+# shows.
 _SHOWN, _ANY = re.compile(r"\s*image/(?:avif|gif|jpe?g|png|webp|\*)\s*", re.IGNORECASE), "image/*"
 _LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-echo", "data-url")
 
-# What lxml.html has in Python, and asks for each element at each walk through a tree; forms and the like need no class of theirs.
+# lxml.html's own class lookup is Python code that runs for each element at each walk through a
+# tree. This one is not; forms and the like need no class of their own.
 _CLASSES = etree.ElementDefaultClassLookup(
     element=HtmlElement,
     comment=html.HtmlComment,
@@ -82,28 +86,28 @@ _CLASSES = etree.ElementDefaultClassLookup(
 
 
 def new_element(tag: str) -> HtmlElement:
-    """Return an element that stands in no tree yet."""
+    """Return a new element that is in no tree."""
     return _parser().makeelement(tag)
 
 
 def parse(text: str) -> HtmlElement:
-    """Return the root of an HTML document; an empty one for text without any mark-up or content.
+    """Return the root of an HTML document; that of an empty document if *text* has no content.
 
     Raises:
-        LostError: a part of it would be lost.
+            LostError: a part of the document would be lost.
 
     """
     try:
         return _read(_XML_DECLARATION.sub("", text))
-    except etree.ParserError:  # nothing in it, or comments and a document type alone
+    except etree.ParserError:  # empty, or only comments and a document type
         return _read("<html><body></body></html>")
 
 
 def fragment(markup: str) -> HtmlElement:
-    """Return a `div` that holds *markup*; raises as `parse` does."""
+    """Return a `div` with the content *markup*; raises the errors of `parse`."""
     document = _read(f"<html><body>{without_controls(markup)}")
     whole = new_element("div")
-    for body in document.findall("body"):  # more than one where the mark-up has some of its own
+    for body in document.findall("body"):  # several if the mark-up has body elements itself
         body.tag = "div"
         body.attrib.clear()
         whole.append(body)
@@ -120,28 +124,28 @@ def _read(text: str) -> HtmlElement:
 
 
 def _parser() -> html.HTMLParser:
-    """Return a parser of its own for each document, as it keeps the errors of its last one."""
+    """Return a new parser: each document needs one, as a parser keeps its last errors."""
     parser = html.HTMLParser(remove_pis=True, huge_tree=True)
     parser.set_element_class_lookup(_CLASSES)
     return parser
 
 
 def inner_html(element: HtmlElement) -> DirtyHtml:
-    """Return what stands inside an element."""
+    """Return the HTML inside an element."""
     whole = outer_html(element)
     return DirtyHtml(whole[whole.index(">") + 1 : whole.rindex("<")] if "</" in whole else "")
 
 
 def outer_html(element: HtmlElement) -> DirtyHtml:
-    """Return an element with its tags, without its tail; characters that neither XML nor readers bear are dropped."""
+    """Return an element as HTML with its tags, without its tail and invalid XML characters."""
     for item in element.iter("li"):
-        item.text = item.text or ""  # libxml2 lets one with nothing in it go without its end
+        item.text = item.text or ""  # libxml2 omits the end tag of an empty one
     text = html.tostring(element, encoding="unicode", with_tail=False)
     return DirtyHtml(without_controls(_VOID_END.sub("", text)))
 
 
 def blocks(root: HtmlElement) -> Iterator[str]:
-    """Yield what stands inside *root* block by block; text and its inline neighbours stay together."""
+    """Yield the content of *root* block by block; inline content between blocks stays together."""
     run = escape(root.text or "", quote=False)
     for child in root:
         piece = outer_html(child)
@@ -156,22 +160,22 @@ def blocks(root: HtmlElement) -> Iterator[str]:
 
 
 def unwrap(root: HtmlElement, tags: set[str]) -> None:
-    """Take out elements below *root*, in place; what stands in them stays."""
+    """Remove the elements *tags* below *root*, in place, but keep their content."""
     etree.strip_tags(root, *tags)
 
 
 def drop(elements: list[HtmlElement]) -> None:
-    """Remove elements with their content; the text behind each stays."""
+    """Remove elements with their content, but keep the text after each."""
     for element in elements:
         if element.getparent() is not None:
             element.drop_tree()
 
 
 def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
-    """Give pictures that scripts would load their real address, in place; `noscript` is unpacked or dropped.
+    """Give lazy-loaded pictures their real address, and unpack `noscript`, in place.
 
-    A `noscript` with a picture stands for the picture beside it; any other is for browsers without scripts,
-    which we are.
+    A `noscript` with a picture replaces the picture before it. Any other `noscript` is content for
+    browsers without scripts, which applies here.
     """
     for noscript in list(root.iter("noscript")):
         twin = noscript.getprevious()
@@ -191,7 +195,7 @@ def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
 
 
 def _srcsets_of(image: HtmlElement) -> list[str]:
-    """Return the `srcset`s of an image, lazy ones too, and of the sources beside it in its `picture`."""
+    """Return the `srcset`s of an image, lazy ones too, and of the sources in its `picture`."""
     parent = image.getparent()
     sources = parent.findall("source") if parent is not None and parent.tag == "picture" else []
     sources = [
@@ -204,7 +208,7 @@ def _srcsets_of(image: HtmlElement) -> list[str]:
 
 
 def first_picture(root: HtmlElement) -> HtmlElement | None:
-    """Return the first `img` with an address that is not inlined, after `unlazy`."""
+    """Return the first `img` whose address is not a `data:` URL; to be called after `unlazy`."""
     return next(
         (
             image
@@ -216,12 +220,12 @@ def first_picture(root: HtmlElement) -> HtmlElement | None:
 
 
 def check_xpath(expression: str) -> str:
-    """Return *expression* if it is XPath 1.0; raises ValueError with its fault if not."""
+    """Return *expression* if it is XPath 1.0; raise ValueError with the reason if not."""
     try:
         etree.XPath(expression)
     except etree.XPathError as e:
         raise ValueError(f"{expression!r} is no XPath 1.0 expression: {e}") from e
-    # libxml2 looks functions, prefixes and variables up only where it evaluates them.
+    # libxml2 resolves functions, prefixes and variables only when it evaluates them.
     for name in _XPATH_NAMES.findall(_XPATH_LITERALS.sub("''", expression)):
         if name not in _XPATH_CORE:
             raise ValueError(f"{expression!r} is no XPath 1.0 expression: {name} is unknown")
@@ -229,9 +233,9 @@ def check_xpath(expression: str) -> str:
 
 
 def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
-    """Return the first thing that XPath *expressions* find as text on one line, "" if there is none.
+    """Return the first text that XPath *expressions* find, on one line, "" if there is none.
 
-    Spaces inside a line stay as they are: headlines use them as punctuation.
+    Spaces within a line are kept: headlines use them as punctuation.
     """
     return next(
         (text for expression in expressions for text in select_texts(element, expression)), ""
@@ -239,7 +243,7 @@ def select_text(element: HtmlElement, expressions: tuple[str, ...]) -> str:
 
 
 def select_texts(element: HtmlElement, expression: str) -> Iterator[str]:
-    """Yield all that an XPath *expression* finds as texts on one line, but empty ones."""
+    """Yield the non-empty texts that an XPath *expression* finds, each on one line."""
     found = _evaluate(element, expression)
     for each in found if isinstance(found, list) else [found]:
         text = str(each.text_content()) if isinstance(each, HtmlElement) else str(each)
@@ -248,7 +252,7 @@ def select_texts(element: HtmlElement, expression: str) -> Iterator[str]:
 
 
 def select_elements(element: HtmlElement, expressions: tuple[str, ...]) -> list[HtmlElement]:
-    """Return the elements that the first of XPath *expressions* with any finds, outermost only."""
+    """Return the elements that the first matching XPath expression finds, outermost only."""
     for expression in expressions:
         found = elements_at(element, expression)
         if found:
@@ -257,7 +261,10 @@ def select_elements(element: HtmlElement, expressions: tuple[str, ...]) -> list[
 
 
 def _outermost(found: list[HtmlElement]) -> list[HtmlElement]:
-    """Return the elements that stand in none of the others; no ancestor is visited twice, so depth costs nothing."""
+    """Return the elements that are inside none of the others.
+
+    No ancestor is visited twice, so the time does not depend on the depth of the tree.
+    """
     is_inside = dict.fromkeys(found, True)
     outermost = []
     for each in found:
@@ -274,7 +281,7 @@ def _outermost(found: list[HtmlElement]) -> list[HtmlElement]:
 
 
 def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
-    """Return the elements that one XPath expression finds; what else it finds is passed over."""
+    """Return the elements that an XPath expression finds; other results are ignored."""
     found = _evaluate(element, expression)
     return (
         [each for each in found if isinstance(each, HtmlElement)] if isinstance(found, list) else []
@@ -282,7 +289,7 @@ def elements_at(element: HtmlElement, expression: str) -> list[HtmlElement]:
 
 
 def _evaluate(element: HtmlElement, expression: str) -> object:
-    """Return what an expression finds; nothing where it can't be evaluated, as with too few arguments."""
+    """Return the result of an expression, [] if it can't be evaluated (as too few arguments)."""
     try:
         return _compiled(expression)(element)
     except etree.XPathError:
@@ -295,7 +302,7 @@ def _compiled(expression: str) -> etree.XPath:
 
 
 def attributes_at(element: HtmlElement, expression: str) -> list[tuple[HtmlElement, str]]:
-    """Return the attributes that one XPath expression finds, each as its element and its name."""
+    """Return the attributes that an XPath expression finds, each as its element and its name."""
     found = _evaluate(element, expression)
     pairs = (
         ((each.getparent(), each.attrname) for each in found if hasattr(each, "attrname"))

@@ -1,7 +1,8 @@
-"""HTML to XHTML that holds to HTML 5's own grammar, as e-readers and their validator demand it; no text is lost.
+"""Convert HTML to XHTML that conforms to the content model of HTML 5. No text is lost.
 
-Clean HTML may nest as it likes; browsers bear it. What the grammar has no place for becomes a `div` or a `span` with its
-old name as class, so that a style sheet can still tell it.
+E-readers and their validator require this. Clean HTML may nest elements in any way, and browsers
+accept it. An element that the content model does not allow becomes a `div` or a `span` with its old
+name as its class, so that a style sheet can still select it.
 """
 
 import re
@@ -15,7 +16,8 @@ from lxml.html import HtmlElement
 from feedproxy.markup.encodings import without_controls
 from feedproxy.markup.trees import drop, fragment, unwrap
 
-# Phrasing content (HTML 5, 3.2.5.2.5), with what stands in `ruby` only; all else is a block here.
+# Phrasing content (HTML 5, 3.2.5.2.5), and the elements allowed in `ruby` only; all others are
+# blocks here.
 _PHRASES = frozenset(
     (
         *(
@@ -58,11 +60,12 @@ _PHRASES = frozenset(
         "wbr",
     )
 )
-# They may hold what their parent may (3.2.5.3).
+# Elements that may contain what their parent may (3.2.5.3).
 _TRANSPARENT = frozenset(("a", "del", "ins"))
-# Blocks that hold phrases only.
+# Blocks that may contain phrasing content only.
 _LINES = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"))
-# What is no more in HTML 5, needs what may be missing, or may stand in few places and looks like any other block.
+# Elements that are not in HTML 5, that require other elements or attributes, or that are allowed in
+# few places and look like any other block.
 _RENAMED = frozenset(
     (
         *(
@@ -80,7 +83,8 @@ _RENAMED = frozenset(
         *("audio", "bdo", "big", "time", "video"),
     )
 )
-# Empty, and of no use without what is renamed or where it is set by a style sheet.
+# Empty elements that are useless once their parent is renamed, or where a style sheet does their
+# work.
 _DROPPED = frozenset(("col", "colgroup", "source"))
 _EMPTY = frozenset(("br", "hr", "img", "wbr"))
 _ONLY_IN: Mapping[str, frozenset[str]] = {
@@ -98,7 +102,8 @@ _ONLY_IN: Mapping[str, frozenset[str]] = {
     "tr": frozenset(("table", "tbody", "tfoot", "thead")),
 }
 _NOT_INSIDE = {"a": "a", "dfn": "dfn", "table": "caption"}
-# Children in their order; "#" is text. Nothing is tried twice, as hostile ones have thousands.
+# Allowed sequences of children; "#" is text. No pattern backtracks, as hostile documents have
+# thousands of children.
 _CONTENT = {
     "dl": re.compile(r"(?:(?:dt )++(?:dd )++)*+"),
     "ol": re.compile(r"(?:li )*"),
@@ -117,7 +122,8 @@ _NUMBER, _INTEGER, _SPAN = (
     re.compile(r"[1-9]\d{0,2}"),
 )
 _ANY = re.compile(r".*", re.DOTALL)
-# Attributes by element; an address is settled apart. A file of the same book has no scheme.
+# Allowed attributes by element; addresses are checked separately. A file of the same book has no
+# scheme.
 _ATTRIBUTES: Mapping[tuple[str, str], re.Pattern[str]] = {
     ("a", "href"): _ANY,
     ("a", "rel"): _ANY,
@@ -144,24 +150,25 @@ _ADDRESS = re.compile(
     r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)(/[^?#]*)?(\?[^#]*)?(#.*)?",
     re.DOTALL,
 )
-# What stands in an address as it is (RFC 3986, 3.3 to 3.5); a "%" that begins nothing is text.
+# Characters of an address that are not escaped (RFC 3986, 3.3 to 3.5); a "%" that begins no escape
+# is text.
 _SAFE, _LONE_PERCENT = "/:@!$&'()*+,;=-._~%", re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def as_xhtml(html: str) -> str:
-    """Return *html*, a fragment, as XML without a namespace, to stand in a `div`.
+    """Return the HTML fragment *html* as XML without a namespace, to be put into a `div`.
 
-    Links lead to web pages, to `.xhtml` files beside it, or to names of its own; any other address is its title. Pictures are
-    files beside it; any other leaves its alternative text. Names are numbered anew: `p1`, `p2`, ...
+    Links may lead to web pages, to `.xhtml` files of the same book, or to anchors of the fragment;
+    any other address becomes the link's title. Pictures must be files of the same book; any other
+    picture becomes its alternative text. Anchors are renumbered: `p1`, `p2`, ...
 
     Raises:
-        ValueError: it has too many tags.
-
+        ValueError: the fragment has too many tags.
     """
     root = fragment(html)
     drop([each for each in root.iter() if not isinstance(each.tag, str) or each.tag in _DROPPED])
     for around in list(root.iter("rp")):
-        unwrap(around, {"*"})  # it holds text only
+        unwrap(around, {"*"})  # `rp` may contain text only
     _settle_names(root)
     for element in list(root.iterdescendants()):
         _settle_attributes(element)
@@ -175,7 +182,7 @@ def as_xhtml(html: str) -> str:
 
 
 def _settle_names(root: HtmlElement) -> None:
-    """Have links within the text lead to names that are unique, and only to those that there are."""
+    """Renumber anchors so that they are unique, and clear links to anchors that do not exist."""
     ids: dict[str, str] = {}
     for element in root.iter():
         element.attrib.pop("id", None)
@@ -206,7 +213,7 @@ def _settle_attributes(element: HtmlElement) -> None:
         element.tag, element.text = "span", without_controls(element.get("alt", ""))
         _keep(element, _GLOBAL)
     if tag not in _EMPTY and not element.text:
-        element.text = ""  # else one with nothing in it has no end, which readers of HTML don't see
+        element.text = ""  # otherwise it gets no end tag, which parsers of HTML need
 
 
 def _settle_link(link: HtmlElement) -> None:
@@ -229,7 +236,7 @@ def _settle_link(link: HtmlElement) -> None:
 
 
 def _settle_content(element: HtmlElement, blocks: set[HtmlElement]) -> None:
-    """Rename an element whose content it can't have; its children are settled already."""
+    """Rename an element whose content is not allowed in it; its children are settled already."""
     has_block = any(child in blocks for child in element)
     tag = str(element.tag)
     if has_block or tag not in _PHRASES:
@@ -245,7 +252,7 @@ def _settle_content(element: HtmlElement, blocks: set[HtmlElement]) -> None:
 
 
 def _settle_place(element: HtmlElement, blocks: set[HtmlElement]) -> None:
-    """Rename an element that can't stand where it stands; its parents are settled already."""
+    """Rename an element that is not allowed where it is; its ancestors are settled already."""
     tag, parent = str(element.tag), element.getparent()
     is_lost = tag in _ONLY_IN and (parent is None or parent.tag not in _ONLY_IN[tag])
     if is_lost or (

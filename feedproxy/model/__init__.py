@@ -1,8 +1,8 @@
-"""Frozen values, named by their stage of life: Page -> ListingItem -> Extract -> Article.
+"""Frozen values, in the order of an article's life: Page -> ListingItem -> Extract -> Article.
 
-Pure. The four kinds of text have types of their own, so that the type checker keeps them apart:
-`DirtyHtml` (from upstream), `SafeHtml` (made by `sanitise` only), `Url` (upstream, absolute) and
-`MirrorPath` (the mirror's own, beginning with "/"). All times are aware and in UTC.
+Pure. Each kind of text has a type of its own, so that the type checker keeps them apart:
+`DirtyHtml` (from upstream), `SafeHtml` (made only by `sanitise`), `Url` (upstream, absolute) and
+`MirrorPath` (of the mirror, beginning with "/"). All times are aware and in UTC.
 """
 
 from feedproxy.model.configured import (

@@ -1,4 +1,4 @@
-"""What `config/` says."""
+"""Values of the configuration in `config/`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, Site, Source
 from feedproxy.model.texts import ArticleId, Url
 
-# What a feed of everything is called in its address, as a section's is by its name.
+# The name of the feed of everything, in the place of a section's name.
 ALL = "all"
 
 
 class Robots(StrEnum):
-    """What is done with what a host's robots.txt disallows: fetched without a word, fetched and told, or not fetched."""
+    """How to treat what robots.txt disallows: fetch it, fetch and report it, or don't fetch it."""
 
     IGNORE = "ignore"
     REPORT = "report"
@@ -21,7 +21,7 @@ class Robots(StrEnum):
 
 
 class Images(StrEnum):
-    """What a section does with pictures: keep copies, leave them where they are, or show none."""
+    """How a section treats pictures: store copies, link to upstream, or show none."""
 
     STORE = "store"
     LINK = "link"
@@ -30,7 +30,7 @@ class Images(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What readers subscribe to: an ordered set of channels."""
+    """An ordered set of channels that readers can subscribe to."""
 
     name: str
     title: str
@@ -41,7 +41,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveDefinition:
-    """What an archive holds: its *name*, and the *places* (section, channel) whose articles it takes, the preferred first."""
+    """The content of an archive.
+
+    *places* are the sections and channels of its articles, in order of preference.
+    """
 
     name: str
     places: tuple[tuple[str, str], ...]
@@ -54,9 +57,10 @@ class ArchiveDefinition:
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    """One link of the line on top of every page: to a place of the mirror (*to*), or elsewhere (*url*).
+    """One link at the top of every page: to a page of the mirror (*to*) or elsewhere (*url*).
 
-    With both it leads to a neighbour: *to* is its folder beside the sections on a git host, *url* where it is elsewhere.
+    With both it leads to a neighbouring repository: *to* is its folder beside the sections on a git
+    host, *url* its address in other layouts.
     """
 
     title: str
@@ -66,7 +70,7 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """How much is taken from upstream, how fast, and how patiently; the first two for each host."""
+    """Limits, rates and timeouts of requests to upstream; the first two apply to each host."""
 
     requests_per_second: float
     requests_at_once: int
@@ -82,11 +86,12 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class PollRules:
-    """When a channel is asked again, and an article that failed, or that may have been corrected.
+    """When to poll a channel, to retry a failed article, and to check an article for corrections.
 
-    *check_hours* are distances from an article's publication; *patience_hours* is how long an article may be without its
-    text before its excerpt stands in, *keep_gone* whether what upstream has no more stays. *fallback_hours* is how long a
-    channel's first source must have failed before its others are asked.
+    *check_hours* are the times of the checks after an article's publication. *patience_hours* is
+    how long an article may lack its text before its excerpt is used. *keep_gone* says whether
+    articles stay that upstream no longer has. *fallback_hours* is how long a channel's first source
+    must have failed before its fallbacks are polled.
     """
 
     min_interval_minutes: float
@@ -102,7 +107,7 @@ class PollRules:
 
 @dataclass(frozen=True, slots=True)
 class KeepRules:
-    """What `prune` leaves: articles of so many days, in so many megabytes; 0 is without a limit."""
+    """What `prune` keeps: articles of the last *days*, within *megabytes*; 0 means no limit."""
 
     days: float
     megabytes: float
@@ -110,7 +115,7 @@ class KeepRules:
 
 @dataclass(frozen=True, slots=True)
 class ImageRules:
-    """Which pictures are kept, and how wide their reading form is at most."""
+    """Which pictures are stored, and the maximum width of their reading size."""
 
     reading_width_px: int
     max_pixels: int
@@ -119,14 +124,14 @@ class ImageRules:
 
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """How many articles readers may ask for: waiting at one time, and by one client in a minute."""
+    """How many articles readers may request: queued at one time, and per client and minute."""
 
     max_queued: int
     per_minute: int
 
 
 class PageCopies(StrEnum):
-    """How many pages an article has in an export's section: one in each of its channels, or one."""
+    """How many pages an article has in a section of an export: one in each channel, or one."""
 
     PER_CHANNEL = "per-channel"
     ONCE = "once"
@@ -134,21 +139,28 @@ class PageCopies(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportRules:
-    """How the mirror is written to disk; *max_loss* is the share of its articles that the next copy may do without."""
+    """How the mirror is exported to disk.
+
+    *max_loss* is the share of its articles that the next copy may lack.
+    """
 
     pages: PageCopies = PageCopies.PER_CHANNEL
     max_loss: float = 0.05
 
 
 class ExportForm(StrEnum):
-    """What an export is for: the git-hosted mirrors' Markdown, or the live server's pages for any file host."""
+    """The format of an export: Markdown for git hosts, or the server's pages for file hosts."""
 
     GIT = "git"
     HTML = "html"
 
 
 class Links(StrEnum):
-    """Where links in a text lead: nowhere, as in the seed; or inside the mirror as far as it holds their targets."""
+    """Where links in an exported text lead.
+
+    SEED: nowhere, as in the existing git-hosted mirrors. MIRROR: to articles and tags inside the
+    mirror; links to anything else of a mirrored site lead nowhere.
+    """
 
     SEED = "seed"
     MIRROR = "mirror"
@@ -156,9 +168,10 @@ class Links(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublishTarget:
-    """A git remote that an export is pushed to: *url* with {section}, where each section is a repository of its own.
+    """A git remote that an export is pushed to.
 
-    *public* is where readers see it, "" if nobody is to be told.
+    *url* contains {section} if each section is a repository of its own. *public* is the public
+    address of the copy, "" if it is not announced.
     """
 
     name: str
@@ -174,7 +187,10 @@ class PublishTarget:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Everything that `config/` says; *filtered_per_minute* is how many chosen or merged feeds one client may have made."""
+    """The whole configuration.
+
+    *filtered_per_minute* is how many filtered or merged feeds a client may request in a minute.
+    """
 
     name: str
     description: str
@@ -198,7 +214,7 @@ class Mirror:
     addresses: tuple[str, ...] = ()
 
     def section(self, name: str) -> Section | None:
-        """Return the section of that name."""
+        """Return the section of that name, None if there is none."""
         return next((section for section in self.sections if section.name == name), None)
 
     @property
@@ -212,18 +228,18 @@ class Mirror:
 
     @property
     def sources(self) -> frozenset[Source]:
-        """Where listings are had."""
+        """The sources of all listings."""
         return frozenset(source for channel in self.channels for source in channel.sources)
 
     @property
     def picture_hosts(self) -> frozenset[str]:
-        """The hosts that pictures are fetched from."""
+        """The hosts from which pictures may be fetched."""
         return frozenset(host for site in self.sites for host in (*site.hosts, *site.picture_hosts))
 
     def mirrored_at(self, url: Url) -> Source | None:
-        """Return the git-hosted mirror that an address belongs to, None if it is no such one's.
+        """Return the git-hosted mirror that a URL belongs to, None if it belongs to none.
 
-        If any source there demands a signature, that one is returned.
+        A source that requires a signature takes precedence over others at the same address.
         """
         found = [each for each in self.sources if each.base and url.startswith(each.base + "/")]
         return max(found, key=lambda source: bool(source.key), default=None)
@@ -250,17 +266,18 @@ class Mirror:
         )
 
     def timezone_of(self, site: str) -> ZoneInfo:
-        """Return the time zone of a site by its name; UTC for one that is configured no more."""
+        """Return the time zone of a site by its name; UTC if the site is no longer configured."""
         return ZoneInfo(next((each.timezone for each in self.sites if each.name == site), "UTC"))
 
     def entry_id(self, site: str, article_id: ArticleId) -> str:
-        """Return an entry's permanent ID: a ``tag:`` URI (RFC 4151) of the site, its `id_date`, and the article's ID.
+        """Return an entry's permanent ID, a ``tag:`` URI (RFC 4151).
 
-        Nothing that may be corrected later is part of it, so all mirrors of a site have the same.
+        It consists of the site, its `id_date` and the article's ID. It contains nothing that may be
+        corrected later, so all mirrors of a site use the same IDs.
         """
         id_date = next((each.id_date for each in self.sites if each.name == site), ID_DATE)
         return f"tag:{site},{id_date}:{article_id}"
 
     def site_of(self, host: str) -> Site | None:
-        """Return the site that a host belongs to."""
+        """Return the site that a host belongs to, None if there is none."""
         return next((site for site in self.sites if host in site.hosts), None)

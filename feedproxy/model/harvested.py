@@ -1,4 +1,4 @@
-"""An article's stages of life, from upstream to the store: Page -> ListingItem -> Extract -> Article."""
+"""Stages of an article, from upstream to the store: Page -> ListingItem -> Extract -> Article."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,20 @@ from enum import StrEnum
 
 from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 
-# The rule of what no site's rules found.
+# The `rule` of an article that was found by heuristics.
 HEURISTICS = "heuristics"
-# The rule of what is only a listing's excerpt, until the text comes.
+# The `rule` of an article that consists of a listing's excerpt, until its text is fetched.
 EXCERPT = "excerpt"
-# The rule of what came from the page of a mirror.
+# The `rule` of an article that was read from another mirror's page.
 MIRRORED = "mirror"
 
 
 class DateSource(StrEnum):
-    """Where a date of publication comes from.
+    """The origin of a publication date.
 
-    STATED by upstream, on the page or in the listing; ADDRESS of the article; SEEN: the moment at which
-    a polled listing showed it as new; ESTIMATED from its neighbours in a listing or by ID; UNKNOWN.
+    STATED by upstream, on the page or in the listing; ADDRESS: from the article's URL; SEEN: the
+    time at which a poll found the article as new; ESTIMATED from its neighbours in a listing or by
+    ID; UNKNOWN.
     """
 
     STATED = "stated"
@@ -30,13 +31,13 @@ class DateSource(StrEnum):
 
     @property
     def is_guess(self) -> bool:
-        """Whether a date that upstream gives takes its place."""
+        """Whether a date that upstream states replaces it."""
         return self not in (DateSource.STATED, DateSource.ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a conditional request says of the copy that is held (RFC 9110, 8.8), "" where upstream gave none."""
+    """Validators for conditional requests (RFC 9110, 8.8); "" if upstream sent none."""
 
     etag: str = ""
     last_modified: str = ""
@@ -44,10 +45,10 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer from upstream: the address it came from, the decompressed body, its declared type and its validators.
+    """A response from upstream: its URL, decompressed body, declared type and validators.
 
-    *fresh_s* is for how many seconds upstream says it is fresh, *moved* whether only permanent redirects led to *url*,
-    *sent* upstream's clock.
+    *fresh_s* is for how many seconds upstream says it is fresh. *moved* is whether permanent
+    redirects, and no others, led to *url*. *sent* is the time of the response by upstream's clock.
     """
 
     url: Url
@@ -61,7 +62,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ListingItem:
-    """One article as a listing shows it; *dated* says where *published*, if there is one, comes from."""
+    """One article in a listing; *dated* is the origin of *published*, if there is a date."""
 
     id: ArticleId
     url: Url
@@ -73,9 +74,10 @@ class ListingItem:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing shows, newest first, where it goes on, and for how many seconds it says that it holds.
+    """The articles of a listing, newest first.
 
-    *lost* says what of it could not be read, each in a line.
+    *next_url* is its next page, *ttl_s* its declared time to live in seconds. *lost* describes the
+    parts that could not be read, one line each.
     """
 
     items: tuple[ListingItem, ...]
@@ -86,7 +88,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A lead picture: its upstream address, its alternative text and its caption, both plain text."""
+    """A lead picture: its upstream URL, its alternative text and its caption, both plain text."""
 
     url: Url
     alt: str = ""
@@ -95,7 +97,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file of the mirror's own: its name is the hash of its content, *size* is in bytes, the others in pixels."""
+    """A stored file, named by the hash of its content.
+
+    *size* is in bytes, *width* and *height* are in pixels.
+    """
 
     name: str
     media_type: str
@@ -106,7 +111,7 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture that is held: in its original size, and in the form that pages and entries show."""
+    """A stored picture: in its original size, and in the reading size for pages and entries."""
 
     original: MediaFile
     reading: MediaFile
@@ -114,10 +119,10 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What was found on an article page, not yet clean; *rule* names what found it.
+    """An article extracted from its page, not sanitised yet; *rule* names the rules that found it.
 
-    *single_url* is a page that holds the whole of an article in parts, *next_url* one that holds its next part. *visible* is
-    how many characters the page shows in all, white space apart.
+    *single_url* is a page with the whole of an article in several parts, *next_url* the page with
+    its next part. *visible* is the number of characters that the page shows, without white space.
     """
 
     title: str
@@ -134,11 +139,12 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article as the store holds it: clean, with upstream addresses.
+    """An article as stored: sanitised, with upstream URLs.
 
-    *published* is set once and never moves (RFC 4287, 4.2.9), unless *dated* says that it is a guess: then a date from upstream
-    takes its place. *updated* moves with its text, *links* are the articles it links to, *pictures* the addresses of all
-    pictures it shows, *rule* is what found it, *gone* when upstream first said that it has it no more.
+    *published* is set once and never changes (RFC 4287, 4.2.9), unless *dated* marks it as a guess:
+    then a date from upstream replaces it. *updated* changes with the text. *links* are the articles
+    that it links to, *pictures* the URLs of all pictures in it. *rule* names the rules that found
+    it. *gone* is when upstream first said that it no longer exists.
     """
 
     id: ArticleId
@@ -161,10 +167,10 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class ReplicatedArticle:
-    """An article as another mirror gives it: what a store holds of one, nothing of it clean or believed yet.
+    """An article as another mirror publishes it, neither sanitised nor verified yet.
 
-    *files* names the files of its pictures, in the original size and for reading, by their upstream addresses; *links* tells
-    where links in its text lead upstream, where they lead inside a mirror there.
+    *files* maps the upstream URLs of its pictures to file names, in original and reading size.
+    *links* maps the articles that its text links to inside that mirror to their upstream URLs.
     """
 
     id: ArticleId
@@ -186,7 +192,7 @@ class ReplicatedArticle:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """An article as lists show it: enough to link to its page."""
+    """The parts of an article that lists show, to link to its page."""
 
     id: ArticleId
     site: str
@@ -197,22 +203,24 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """An article in an archive: as it is shown there, and the section and channel that it was taken in for."""
+    """An article in an archive, with the section and channel for which it was archived."""
 
     article: Article
     section: str
     channel: str
 
 
-# What is added to the number of a version that was read while the primary stands in for a replica; no count comes near.
+# Added to the number of a version that was read from the primary in place of a replica; larger than
+# any count of changes.
 OF_REPLICA = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The state of a set of channels: a number that grows with every change, and when the last one was stored.
+    """The state of a set of channels.
 
-    Of what has a log, *length* is how long that is.
+    *number* grows with every change, *moment* is when the last change was stored. *length* is the
+    length of its archive, if it has one.
     """
 
     number: int
@@ -221,7 +229,7 @@ class Version:
 
     @property
     def serial(self) -> int:
-        """The number without what marks a replica, so that it is the same on every node.
+        """The number without the mark of `OF_REPLICA`, so that it is the same on every node.
 
         >>> Version(OF_REPLICA + 3, None).serial
         3

@@ -1,4 +1,4 @@
-"""What the poller remembers from one poll to the next."""
+"""The state that the poller keeps from one poll to the next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,26 +6,29 @@ from datetime import datetime, timedelta
 from feedproxy.model.harvested import ListingItem
 from feedproxy.model.texts import ArticleId, Url
 
-# The channel of articles that came because a reader asked for them.
+# The channel of articles that readers requested.
 REQUESTED = "requested"
 
-# How far ahead the moments of a host may lie; those beyond were written by a clock that has jumped since. No queue before it is
-# longer than the first, but where it asks for a minute between two requests, as many may queue.
+# Limits of the rate-limiting times stored for a host; times beyond them were written by a clock
+# that has jumped since. No queue for a host is longer than LONGEST_QUEUE, or than MOST_QUEUED
+# requests at the host's delay take, if that is longer. A host may demand a delay of up to
+# LONGEST_DELAY between two requests, and a pause of up to LONGEST_QUIET.
 LONGEST_QUEUE, LONGEST_QUIET = timedelta(minutes=10), timedelta(days=1)
 MOST_QUEUED, LONGEST_DELAY = 64, timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What the store remembers of a channel's polls.
+    """The stored state of a channel's polls.
 
-    *listing_hash* is of the last listing that was taken in whole, *listed* is how many articles it showed, *ttl_s* for
-    how many seconds it said that it holds. *moved_to* is where permanent redirects have led from
-    the configured address *moved_from* since *moved_since*. What
-    scrolled out of the listing unseen since *gap_since* goes on at *gap_url*.
-    *outcomes* are of the last pages that rules were tried on, oldest first: "." where they fit, "x" where not.
-    *own_at* is when the first source answered last, *stand_in* says what stands in for it, and why, "" while it answers.
-    *replica* is how many pages of another feedproxy's archive were taken, and whose.
+    *listing_hash* is the hash of the last listing that was processed completely, *listed* its
+    number of articles, *ttl_s* its declared time to live in seconds. *moved_to* is where permanent
+    redirects have led from the configured address *moved_from* since *moved_since*. Articles that
+    have left the listing unseen since *gap_since* continue at *gap_url*. *outcomes* are the results
+    of the site's rules on the last pages, oldest first: "." for a match, "x" for none. *own_at* is
+    when the first source last responded. *stand_in* names the fallback in use, and why, "" while
+    the first source responds. *replica* is the number of pages read from another feedproxy's
+    archive, and that archive.
     """
 
     channel: str
@@ -50,7 +53,10 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An article that a listing showed and that is not held yet, or is to be fetched again; *seen* is since when."""
+    """An article in a listing that must still be fetched, or fetched again.
+
+    *seen* is when it was first seen.
+    """
 
     item: ListingItem
     tries: int = 0
@@ -62,7 +68,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A rule of a site that stopped to fit what a channel shows; *url* is an example. *closed* is None while it lasts."""
+    """A site's rule that no longer matches a channel's pages.
+
+    *url* is an example. *closed* is None while it lasts.
+    """
 
     channel: str
     site: str
@@ -75,7 +84,10 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class PrunableArticle:
-    """An article that may be deleted: when it was published, and about how many bytes it takes with its pictures."""
+    """An article that may be deleted.
+
+    *size* is its approximate size in bytes, with its pictures.
+    """
 
     id: ArticleId
     published: datetime
@@ -84,7 +96,10 @@ class PrunableArticle:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """How far a walk down a channel's listing has come: where it goes on, None at its end, and how many pages it took."""
+    """The progress of reading a channel's older listing pages.
+
+    *next_url* is the next page, None at the end; *pages* is how many were read.
+    """
 
     channel: str
     next_url: Url | None
@@ -93,7 +108,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPicture:
-    """A picture that an article shows and that is not held yet."""
+    """A picture of an article that is not stored yet."""
 
     url: Url
     tries: int = 0
@@ -101,7 +116,10 @@ class WaitingPicture:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A reader's wish for an article that is not held; *error* says why it could not be had so far."""
+    """A reader's request for an article that is not stored.
+
+    *error* says why fetching it has failed so far.
+    """
 
     id: ArticleId
     url: Url

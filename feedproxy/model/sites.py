@@ -1,4 +1,4 @@
-"""Sites, and the channels that are taken from them, as `config/` says."""
+"""Sites and their channels, as configured in `config/`."""
 
 import re
 from collections.abc import Mapping
@@ -7,16 +7,16 @@ from datetime import date
 
 from feedproxy.model.texts import Url
 
-# The date in the entry IDs of sites that name no other (RFC 4151, 2.1: a day on which the site had its name).
-# Another one would change the ID of every entry, and mirrors would disagree.
+# The default date in entry IDs (RFC 4151, 2.1: a day on which the site had its name). Another date
+# would change the ID of every entry, and mirrors would disagree.
 ID_DATE = date(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ListingRules:
-    """XPath 1.0 expressions for an HTML listing; alternatives are tried in order, the first that matches counts.
+    """XPath 1.0 expressions for an HTML listing; alternatives are tried in order until one matches.
 
-    *item* is evaluated on the page, the others on an item (*next_page* on the page).
+    *item* and *next_page* are evaluated on the page, the others on an item.
     """
 
     item: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class ListingRules:
 
 @dataclass(frozen=True, slots=True)
 class ArticleRules:
-    """Rules for an article page in the vocabulary of ftr-site-config (XPath 1.0), and three of ours.
+    """Rules for an article page: those of ftr-site-config (XPath 1.0), and three additions.
 
-    *tests* are articles and what the text of each must hold (test_url, test_contains).
-    Alternatives are tried in order. Ours: *picture* and *caption* (the lead picture's container and text), and
-    *author_pattern* (a regular expression with a group ``author``, for sites whose byline stands in the text).
-    *name* is where the rules come from.
+    Alternatives are tried in order. The additions are *picture* and *caption* (the container and
+    the caption of the lead picture), and *author_pattern* (a regular expression with a group
+    ``author``, for sites whose byline is in the text). *tests* are articles and what the text of
+    each must contain (test_url, test_contains). *name* is the origin of the rules.
     """
 
     name: str = ""
@@ -60,12 +60,12 @@ class ArticleRules:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A news site: what its addresses look like and how its pages are read.
+    """A news site: the form of its URLs and how to read its pages.
 
-    *article_url* is matched against the path of an address; its named groups fill *canonical_url*.
-    Without it every address that a listing links to is an article, with an ID made from its address.
-    *short_links* says where short addresses lead, each by `urls.bare`. *end_marker* is what stands at the end of a whole
-    article. *id_date* is part of its entries' IDs.
+    *article_url* is matched against the path of a URL; its named groups fill *canonical_url*.
+    Without it every URL that a listing links to is an article, with an ID made from its URL.
+    *short_links* maps short URLs, in the form of `urls.bare`, to their targets. *end_marker* is the
+    text at the end of a complete article. *id_date* is part of the IDs of its entries.
     """
 
     name: str
@@ -85,11 +85,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a channel's listing is had, and how it is read; *key* is the public key that what comes must be signed by.
+    """A source of a channel's listing, and how to read it.
 
-    *archive_url* is an HTML listing with older pages, where the listing itself has none, as a feed has not.
-    *section* is what a git-hosted mirror calls the section, as its signatures name it. With *allow_older* a
-    signed publication may be older than one that was seen before.
+    *key* is the public key that must have signed it. *archive_url* is an HTML listing with older
+    pages, if the listing itself has none, as a feed. *section* is the name of the section in the
+    signatures of a git-hosted mirror. With *allow_older* a signed publication may be older than the
+    last one seen.
     """
 
     kind: str
@@ -101,16 +102,16 @@ class Source:
 
     @property
     def base(self) -> str:
-        """Where a git-hosted mirror's own addresses begin, "" for other kinds; its listings stand in ``indexes/`` there."""
+        """The base URL of a git-hosted mirror, above its ``indexes/``; "" for other kinds."""
         return self.url.rpartition("/indexes/")[0] if self.kind == "mirror" else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One listing of the site, polled by itself; its ID is the same in every section that shows it.
+    """One listing of a site, polled separately; its ID is the same in every section that shows it.
 
-    It is had at *source*, or where that fails for long, at one of *fallbacks*, in that order.
-    *end_marker* says whether its articles have the site's.
+    It is read from *source*, or, while that fails for long, from the first of *fallbacks* that
+    responds. *end_marker* says whether its articles end with the site's end marker.
     """
 
     id: str
@@ -122,20 +123,20 @@ class Channel:
 
     @property
     def kind(self) -> str:
-        """How its listing is read."""
+        """The kind of its listing."""
         return self.source.kind
 
     @property
     def url(self) -> Url:
-        """Where its listing is had."""
+        """The URL of its listing."""
         return self.source.url
 
     @property
     def archive_url(self) -> Url | None:
-        """An HTML listing with older pages, where its own has none."""
+        """An HTML listing with older pages, if its own has none."""
         return self.source.archive_url
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Where its listing is had, in order."""
+        """The sources of its listing, in order of preference."""
         return (self.source, *self.fallbacks)

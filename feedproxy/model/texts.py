@@ -1,4 +1,4 @@
-"""The kinds of text, kept apart by the type checker: upstream and clean HTML, upstream addresses and the mirror's own."""
+"""Types of text, kept apart by the type checker: dirty and clean HTML, upstream URLs, paths."""
 
 from typing import NewType
 
@@ -10,7 +10,7 @@ ArticleId = NewType("ArticleId", str)
 
 
 def one_line(text: str) -> str:
-    r"""Return a text with each run of white space as one space, and none at its ends.
+    r"""Return *text* with each run of white space as one space, and none at its ends.
 
     Headlines are compared in this form.
 

@@ -1,6 +1,6 @@
-"""A listing to `ListingItem`s: RSS, Atom and JSON Feed, an HTML page by the site's rules, or a mirror's index. Pure.
+"""Parse listings: RSS, Atom and JSON Feed, HTML pages, and the indexes of mirrors. Pure.
 
-Nothing else knows how a kind of listing is read: a new kind is one more row of the table.
+Only this package knows how to read each kind of listing: a new kind is one more row in `PARSERS`.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,10 +32,12 @@ PARSERS: Mapping[str, Callable[[Page, Site], Listing]] = {
 
 
 def parse_listing(page: Page, site: Site, kind: str) -> Listing:
-    """Return what the listing *page* shows, newest first as upstream has it, each article once.
+    """Return the articles of the listing *page*, newest first as upstream orders them.
+
+    Each article is returned once.
 
     Raises:
-        ListingError: the page is no such listing, or shows no article.
+            ListingError: the page is no listing of that kind, or lists no article.
 
     """
     try:
@@ -55,7 +57,7 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
 
 
 def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
-    """Return a feed's title, and the host of each of its entries, whatever site they are at; raises as `parse_listing` does."""
+    """Return a feed's title and its entries' hosts, of any site; raises as `parse_listing` does."""
     try:
         return feeds.describe_feed(page)
     except markup.ERRORS as e:

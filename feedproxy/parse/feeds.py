@@ -1,4 +1,7 @@
-"""Feeds as listings: RSS and Atom by feedparser, JSON Feed by json. Pure; the only module that imports feedparser."""
+"""Parse feeds as listings: RSS and Atom by feedparser, JSON Feed by json. Pure.
+
+The only module that imports feedparser.
+"""
 
 import json
 import re
@@ -19,25 +22,27 @@ from feedproxy.model import Listing, ListingItem, Page, Site
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
 _HEAD_CHARACTERS = 1_000
-# A feed of a thousand entries has 20,000; feedparser takes 0.1 ms for an element.
+# A feed of a thousand entries has 20,000 elements; feedparser takes 0.1 ms for each.
 _MAX_ELEMENTS = 100_000
 _MAX_REFERENCES = 500_000
 _REFERENCE = re.compile(r"&#(x[0-9a-f]{1,40}|[0-9]{1,40});?", re.IGNORECASE)
 _SURROGATES = range(0xD800, 0xE000)
 _MINUTES = re.compile(r"[0-9]{1,7}")
-# A document type stands in the prolog, behind declaration, instructions and comments (XML 1.0, 2.8).
+# A document type declaration is in the prolog, after the XML declaration, instructions and comments
+# (XML 1.0, 2.8).
 _DOCTYPE = re.compile(
     r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!(?:DOCTYPE|ENTITY)", re.IGNORECASE | re.DOTALL
 )
-# What a feed has near its beginning, and a page has not.
+# Strings near the beginning of a feed that a page does not have there.
 _MARKS, _SNIFFED_BYTES = (b"<rss", b"<feed", b"<rdf:RDF", b"jsonfeed.org/version"), 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    """A feed as it came: its title, its entries, and for how many seconds it says that it holds (RSS 2.0, "ttl").
+    """A parsed feed.
 
-    *cut* says where it ends early, if it does.
+    *ttl_s* is its declared time to live in seconds (RSS 2.0, "ttl"). *cut* says where the document
+    ends too early, "" if it is complete.
     """
 
     title: str
@@ -47,12 +52,12 @@ class _Feed:
 
 
 def is_feed(page: Page) -> bool:
-    """Tell whether a page looks like a feed, whatever its declared type."""
+    """Return whether a page looks like a feed, regardless of its declared type."""
     return any(mark in page.body[:_SNIFFED_BYTES] for mark in _MARKS)
 
 
 def parse_feed(page: Page, site: Site) -> Listing:
-    """Return what a feed lists.
+    """Return the articles of a feed.
 
     Raises:
         ListingError: the page is neither RSS, Atom nor JSON Feed.
@@ -68,7 +73,7 @@ def parse_feed(page: Page, site: Site) -> Listing:
 
 
 def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
-    """Return a feed's title and the hosts of its entries; raises as `parse_feed` does."""
+    """Return a feed's title and the hosts of its entries; raises the errors of `parse_feed`."""
     feed = _read(page, markup.decode(page.body, page.content_type))
     links = (
         urls.resolve(page.url, str(each.get("link") or ""))
@@ -83,7 +88,10 @@ def _read(page: Page, text: str) -> _Feed:
 
 
 def _item(page: Page, site: Site, raw: dict[str, Any], lost: list[str]) -> ListingItem | None:
-    """Return an entry, None if it leads to no article of the site; what can't be read of it is added to *lost*."""
+    """Return an entry as an item, None if it links to no article of the site.
+
+    The reasons for parts that can't be read are appended to *lost*.
+    """
     url = urls.resolve(page.url, str(raw.get("link") or ""))
     found = urls.identify(site, url) if url and raw.get("link") else None
     if found is None:
@@ -93,7 +101,7 @@ def _item(page: Page, site: Site, raw: dict[str, Any], lost: list[str]) -> Listi
 
 
 def _plain(value: object, lost: list[str]) -> str:
-    """Return the text of a part of an entry; "" for one that can't be read, which is added to *lost*."""
+    """Return the text of a part of an entry, "" if it can't be read: *lost* then says why."""
     text = str(value or "")
     if "<" not in text and "&" not in text:
         return markup.plain(text)
@@ -111,7 +119,7 @@ def _xml_feed(page: Page, text: str) -> _Feed:
         )
     if _DOCTYPE.match(text):
         raise ListingError(page.url, "is no feed: it begins with a document type declaration")
-    # The text is decoded already: what its declaration says of bytes must not be believed again.
+    # The text is decoded already, so the encoding in its declaration must not be applied again.
     head, rest = text[:_HEAD_CHARACTERS], text[_HEAD_CHARACTERS:]
     text = _REFERENCE.sub(_bearable, _DECLARED_ENCODING.sub(r"\1", head, count=1) + rest)
     data = text.encode()
@@ -146,7 +154,10 @@ def _xml_feed(page: Page, text: str) -> _Feed:
 
 
 def _bearable(reference: re.Match[str]) -> str:
-    """Return a character reference, "" if it is of none: NUL, a surrogate, beyond Unicode (XML 1.0, 2.2 and 4.1)."""
+    """Return a character reference, "" for an invalid one (XML 1.0, 2.2 and 4.1).
+
+    References to NUL, to surrogates and beyond Unicode are invalid.
+    """
     digits = reference[1].lower().lstrip("0")
     number = int(digits[1:] or "0", 16) if digits.startswith("x") else int(digits or "0")
     is_none = number == 0 or number in _SURROGATES or number > sys.maxunicode
@@ -161,7 +172,7 @@ def _moment(parsed: struct_time | None) -> datetime | None:
 
 
 def _rfc3339(value: object) -> datetime | None:
-    """Return the moment that a date of JSON Feed 1.1 means, which RFC 3339 has."""
+    """Return the time of a JSON Feed 1.1 date (RFC 3339), None if it is invalid or has no zone."""
     try:
         moment = datetime.fromisoformat(str(value or ""))
         return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,4 +1,4 @@
-"""The listings of git-hosted mirrors: an index with a line for each article, or a page of one in Markdown. Pure."""
+"""Parse indexes of git-hosted mirrors: CSV files with a line per article, or Markdown. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from feedproxy import markup
 from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
 
-# As `urls` has IDs; titles may hold commas and are not quoted.
+# IDs have the form of those in `urls`; titles may contain commas and are not quoted.
 _LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]*)")
-# The quotation mark that keeps a cell from being a formula, as `export.gitform` sets it.
+# The quotation mark that `export.gitform` adds so that spreadsheets don't read a cell as a formula.
 _GUARD = re.compile(r"""((?:\A|[,;])[\s"]*)'('*[=+\-@＝＋－＠])""")
 _LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
 _PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")
@@ -19,10 +19,12 @@ _CHANNEL = re.compile(r"/indexes/(?P<channel>[^/]+?)(?:\.csv|/[^/]*)\Z")
 
 
 def parse_index(page: Page, site: Site) -> Listing:
-    """Return what a mirror's index shows: ``indexes/<channel>.csv``, or one of the pages in ``indexes/<channel>/``.
+    """Return the articles of a mirror's index.
+
+    An index is ``indexes/<channel>.csv``, or one of the pages in ``indexes/<channel>/``.
 
     Raises:
-        ListingError: it is no UTF-8, or its address is not that of an index.
+            ListingError: it is not in UTF-8, or its URL is not that of an index.
 
     """
     del site
@@ -30,7 +32,8 @@ def parse_index(page: Page, site: Site) -> Listing:
     if match is None:
         raise ListingError(
             page.url,
-            "is no index of a mirror: its address does not end in /indexes/<channel>.csv, or a page there",
+            "is no index of a mirror: "
+            "its address does not end in /indexes/<channel>.csv, or a page there",
         )
     try:
         text = page.body.decode("utf-8-sig")
@@ -59,7 +62,7 @@ def _links(text: str, url: Url) -> Iterator[ListingItem]:
 
 
 def _next(text: str, url: Url) -> Url | None:
-    """Return the page after this one, if this one links to it: README.md is the first, then 2.md."""
+    """Return the page after this one, if this one links to it: README.md comes first, then 2.md."""
     here = _OTHER.fullmatch(url.rpartition("/")[2])
     following = (int(here["number"]) if here else 1) + 1
     for link in _LINK.finditer(text):

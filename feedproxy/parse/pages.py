@@ -1,4 +1,4 @@
-"""HTML pages as listings, by the site's rules. Pure."""
+"""Parse HTML pages as listings, by the site's rules. Pure."""
 
 from feedproxy import markup, urls
 from feedproxy.dates import parse_date
@@ -6,7 +6,7 @@ from feedproxy.model import Listing, ListingItem, Page, Site, Url
 
 
 def parse_page(page: Page, site: Site) -> Listing:
-    """Return what an HTML listing shows; items that lead to no article are passed over."""
+    """Return the articles of an HTML listing; items that link to no article are skipped."""
     text = markup.decode(page.body, page.content_type)
     root = markup.parse(text)
     elements = markup.select_elements(root, site.listing.item)

@@ -1,6 +1,7 @@
-"""Another feedproxy's feeds: its subscription document, and the pages of its archive with articles as it holds them. Pure.
+"""Parse another feedproxy's feeds: its subscription document and its archive. Pure.
 
-Both are JSON Feeds (1.1). Those of an archive have an object of ours, `_feedproxy`, which says what an article is.
+Both are JSON Feeds (1.1). In an archive, each entry has an extension object, `_feedproxy`, with the
+record of the whole article.
 """
 
 import json
@@ -14,17 +15,17 @@ from feedproxy.model import Listing, ListingItem, Page, Site
 
 @dataclass(frozen=True, slots=True)
 class ArchivePage:
-    """A page of an archive: records of articles, newest first, as they came; a *full* page never changes."""
+    """A page of an archive: article records as received, newest first; a full one never changes."""
 
     records: tuple[dict[str, Any], ...]
     is_full: bool
 
 
 def parse_subscription(page: Page, site: Site) -> Listing:
-    """Return what a subscription document shows.
+    """Return the articles of a subscription document.
 
     Raises:
-        ListingError: it is none of a feedproxy's.
+            ListingError: it is no JSON Feed.
 
     """
     items = (_item(site, each) for each in _feed(page)["items"])
@@ -32,10 +33,10 @@ def parse_subscription(page: Page, site: Site) -> Listing:
 
 
 def parse_archive(page: Page) -> ArchivePage:
-    """Return what a page of an archive holds.
+    """Return the records on a page of an archive.
 
     Raises:
-        ListingError: it is none of a feedproxy's.
+            ListingError: it is no archive page of a feedproxy.
 
     """
     feed = _feed(page)
@@ -58,7 +59,7 @@ def _feed(page: Page) -> dict[str, Any]:
     return found
 
 
-def _item(site: Site, item: Any) -> ListingItem | None:  # noqa: ANN401 (whatever JSON may be)
+def _item(site: Site, item: Any) -> ListingItem | None:  # noqa: ANN401 (any JSON value)
     address = item.get("external_url") if isinstance(item, dict) else None
     url = urls.resolve("", address) if isinstance(address, str) else None
     found = urls.identify(site, url) if url else None

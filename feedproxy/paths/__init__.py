@@ -1,7 +1,7 @@
-"""The mirror's own addresses: the only place that builds them. Pure.
+"""Addresses of the mirror: no other package builds them. Pure.
 
-A `MirrorPath` begins with "/" and counts from the mirror's root. Pages and exports use it `relative` to
-the page it stands on, feeds make it `absolute`.
+A `MirrorPath` begins with "/" and starts at the mirror's root. Pages and exports make it `relative`
+to the page with the link, feeds make it `absolute`.
 """
 
 from feedproxy.paths.layout import (

@@ -1,4 +1,4 @@
-"""Where pages stand: on the live server, on git hosts, on file hosts. Pure."""
+"""Paths of pages on the live server, on git hosts and on file hosts. Pure."""
 
 import hashlib
 import re
@@ -10,12 +10,13 @@ from urllib.parse import quote, unquote
 from feedproxy.model import ArticleId, MirrorPath, Section
 from feedproxy.paths.places import HOME, SHARD_DIGITS, SUBSCRIBE
 
-# What git hosts, and file hosts, show for a folder.
+# The files that git hosts, and file hosts, show for a folder.
 FIRST, _FILE_FIRST = "README", "index"
-# Where a git host has the files of a repository.
+# The path below which a git host shows the files of a repository.
 _BLOB = "/blob/master/"
-# Of a tag in a file's name: such words stand as they are (60 characters of four bytes are within a name's 255), others with a
-# number of so many digits.
+# File names of tags. A tag of the first pattern is its own file name (60 characters of four bytes
+# fit into the 255 bytes of a file name). Any other is cut to _TAG_CHARACTERS characters and gets a
+# hash of _TAG_DIGITS digits.
 _PLAIN_TAG, _NOT_PLAIN, _TAG_CHARACTERS, _TAG_DIGITS = (
     re.compile(r"\w{1,60}"),
     re.compile(r"\W+"),
@@ -26,12 +27,13 @@ _PLAIN_TAG, _NOT_PLAIN, _TAG_CHARACTERS, _TAG_DIGITS = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where pages stand, and who shows them.
+    """The paths of pages on one kind of host.
 
-    *page_path* is an article's page, with {section}, {channel} and {id}; *index_path* a page of the list of a channel's
-    articles, with {section}, {channel} and {page}, the *first* of which has a name for its number. *tag_path* is "" where
-    tags have no pages; *media_path* is a picture's, with {name}, and {section} and {shard} where it has them. *blob* is a part
-    of paths that files have not.
+    *page_path* is the path of an article's page, with {section}, {channel} and {id}. *index_path*
+    is that of a page of the list of a channel's articles, with {section}, {channel} and {page};
+    *first* is the {page} of its first page. *tag_path* is "" where tags have no pages. *media_path*
+    is the path of a picture, with {name}, and optionally {section} and {shard}. *blob* is a part of
+    paths that is not in the names of files.
     """
 
     page_path: str
@@ -47,15 +49,17 @@ class Layout:
     plain_tags: bool = False
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> MirrorPath:
-        """Return an article's page in one of its channels.
+        """Return the path of an article's page in one of its channels.
 
-        >>> Layout("/{section}/blob/master/pages/{channel}/{id}.md").article("news", "c1", ArticleId("n1"))
+        >>> Layout("/{section}/blob/master/pages/{channel}/{id}.md").article(
+        ...     "news", "c1", ArticleId("n1")
+        ... )
         '/news/blob/master/pages/c1/n1.md'
         """
         return MirrorPath(self.page_path.format(section=section, channel=channel, id=article_id))
 
     def index(self, section: str, channel: str, number: int = 1) -> MirrorPath:
-        """Return a page of the list of a channel's articles; the first has no number.
+        """Return the path of a page of a channel's list of articles; the first has no number.
 
         >>> Layout("", "/{section}/blob/master/indexes/{channel}/{page}.md").index("news", "c1")
         '/news/blob/master/indexes/c1/README.md'
@@ -67,15 +71,15 @@ class Layout:
         )
 
     def section(self, section: str) -> MirrorPath:
-        """Return a section's front page."""
+        """Return the path of a section's front page."""
         return MirrorPath(self.section_path.format(section=section))
 
     def readme(self, section: str) -> MirrorPath:
-        """Return the page that a git host shows as a section's front page."""
+        """Return the path of the page that a git host shows as a section's front page."""
         return MirrorPath(f"/{section}{_BLOB}{FIRST}.md")
 
     def tag(self, name: str) -> MirrorPath | None:
-        """Return a tag's page, None where tags have none.
+        """Return the path of a tag's page, None where tags have no pages.
 
         >>> file_layout("/{section}/{channel}/{id}.md", "", ()).tag("台湾")
         '/tag/%E5%8F%B0%E6%B9%BE.html'
@@ -86,7 +90,7 @@ class Layout:
         )
 
     def media(self, name: str, section: str) -> MirrorPath:
-        """Return a stored picture, as a section shows it.
+        """Return the path of a stored picture for the pages of *section*.
 
         >>> git_layout(()).media("00ffee.webp", "news")
         '/news/blob/master/media/00f/00ffee.webp'
@@ -96,7 +100,7 @@ class Layout:
         )
 
     def file(self, path: MirrorPath) -> str:
-        """Return where a page lies below the folder of an export.
+        """Return the file of a page, relative to the folder of an export.
 
         >>> git_layout(()).file(MirrorPath("/news/blob/master/pages/c1/n1.md"))
         'news/pages/c1/n1.md'
@@ -105,10 +109,10 @@ class Layout:
         return found.replace(self.blob, "/", 1) if self.blob else found
 
     def place(self, channels: Container[str], *, prefer: str = "") -> tuple[str, str] | None:
-        """Return section and channel of the canonical page of an article that is in *channels*.
+        """Return section and channel of the canonical page of an article in *channels*.
 
-        It is the first of them, in the configured order, in section *prefer*; the first section that shows the
-        article where that one does not; None where none does.
+        It is the first of these channels, in configured order, in section *prefer*. If that section
+        does not show the article, the first section that does takes its place; None if none does.
         """
         for section in sorted(self.sections, key=lambda section: section.name != prefer):
             for channel in section.channels:
@@ -118,7 +122,7 @@ class Layout:
 
     @property
     def page_files(self) -> re.Pattern[str]:
-        """What matches the files of articles' pages, with a group `id`."""
+        """The pattern of the files of articles' pages, with a group `id`."""
         whole = re.escape(self.file(MirrorPath(self.page_path)))
         names = {"section": "[^/]+", "channel": "[^/]+", "id": "(?P<id>[^/]+)"}
         for name, pattern in names.items():
@@ -127,7 +131,7 @@ class Layout:
 
     @property
     def routes(self) -> tuple[str, str]:
-        """The same as URL rules of the web side: of an article, of an index."""
+        """*page_path* and *index_path* as URL rules of the web application."""
         return (
             self.page_path.format(section="<section>", channel="<channel>", id="<article_id>"),
             self.index_path.format(section="<section>", channel="<channel>", page="<page>"),
@@ -135,7 +139,7 @@ class Layout:
 
 
 def git_layout(sections: tuple[Section, ...]) -> Layout:
-    """Return the layout of the git-hosted mirrors, each section a repository beside the others."""
+    """Return the layout of git-hosted mirrors, where each section is a repository."""
     return Layout(
         page_path=f"/{{section}}{_BLOB}pages/{{channel}}/{{id}}.md",
         index_path=f"/{{section}}{_BLOB}indexes/{{channel}}/{{page}}.md",
@@ -147,7 +151,10 @@ def git_layout(sections: tuple[Section, ...]) -> Layout:
 
 
 def file_layout(page_path: str, index_path: str, sections: tuple[Section, ...]) -> Layout:
-    """Return the live server's layout for plain files: file hosts know by the ending what a page is, and see no folder as one."""
+    """Return the live server's layout for plain files.
+
+    File hosts derive the type of a page from its extension, and do not serve a folder as a page.
+    """
     return Layout(
         page_path=page_path.removesuffix(".md") + ".html" * (not page_path.endswith(".html")),
         index_path=index_path.removesuffix(".md") + ".html" * (not index_path.endswith(".html")),
@@ -163,7 +170,9 @@ def file_layout(page_path: str, index_path: str, sections: tuple[Section, ...]) 
 
 
 def _tag_file(name: str) -> str:
-    """Return a tag as a file's name: one that differs from any other tag's on every file system, in case too, in 255 bytes.
+    """Return the file name of a tag, within 255 bytes.
+
+    It is unique among tags on every file system, also on those that ignore case.
 
     >>> _tag_file("台湾"), _tag_file("A/B 台湾")
     ('台湾', 'a-b-台湾-0ef4787d51fc07de')

@@ -1,4 +1,4 @@
-"""A place of the mirror as a link: relative to the page that it stands on, or absolute, with what its query says. Pure."""
+"""Links to paths of the mirror: relative to the linking page, or absolute, with a query. Pure."""
 
 import posixpath
 from functools import lru_cache
@@ -7,7 +7,9 @@ from feedproxy.model import MirrorPath
 
 
 def suffixed(path: str, article_id: str) -> str:
-    """Return *path* with the ``?n<ID>`` of the article that the link stands in, before any fragment; as it is for "".
+    """Return *path* with the ID of the linking article as a query, before any fragment.
+
+    It is unchanged if *article_id* is "".
 
     >>> suffixed("../c1/n1.md#note", "n2")
     '../c1/n1.md?n2#note'
@@ -19,7 +21,7 @@ def suffixed(path: str, article_id: str) -> str:
 
 
 def chosen(path: str, parameter: str) -> str:
-    """Return *path* with a parameter of the reader's choice, before whatever its query says.
+    """Return *path* with a parameter of a reader's choice, before the rest of its query.
 
     >>> chosen("../c1/n1.md?n2#note", "opencc=s2t"), chosen("?", "opencc=s2t")
     ('../c1/n1.md?opencc=s2t&n2#note', '?opencc=s2t')
@@ -30,7 +32,7 @@ def chosen(path: str, parameter: str) -> str:
 
 
 def relative(target: MirrorPath, page: MirrorPath) -> str:
-    """Return *target* as a link on *page*, without the root it may hang under.
+    """Return *target* as a relative link on *page*, which works below any root.
 
     >>> relative(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
     '../../../..'
@@ -42,12 +44,14 @@ def relative(target: MirrorPath, page: MirrorPath) -> str:
     return _relative(target, posixpath.dirname(page))
 
 
-# Pages of a folder have most links in common.
+# Pages in one folder have most links in common.
 _relative = lru_cache(2_000)(posixpath.relpath)
 
 
 def from_root(target: MirrorPath, page: MirrorPath) -> str:
-    """Return *target* as a link on *page* by way of the root, as the navigation of the git-hosted mirrors has it.
+    """Return *target* as a link on *page* by way of the root.
+
+    The navigation of git-hosted mirrors uses such links.
 
     >>> from_root(MirrorPath("/news"), MirrorPath("/news/blob/master/pages/c1/n1.md"))
     '../../../../../news'
@@ -56,7 +60,9 @@ def from_root(target: MirrorPath, page: MirrorPath) -> str:
 
 
 def absolute(target: MirrorPath, public_url: str, key: str = "", query: str = "") -> str:
-    """Return *target* below the mirror's public address (which ends without "/"), with a *query* and the *key* of its reader.
+    """Return the absolute URL of *target*, with *query* and the reader's access *key*.
+
+    *public_url* is the mirror's public address, without "/" at its end.
 
     >>> absolute(MirrorPath("/news"), "https://mirror.example.org")
     'https://mirror.example.org/news'

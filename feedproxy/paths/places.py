@@ -1,4 +1,4 @@
-"""What stands where in the mirror. Pure."""
+"""Paths of the mirror's pages, feeds and files. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from feedproxy.model import MirrorPath, Url
 from feedproxy.urls import picture_key
 
-# The forms of a feed, in the order in which pages offer them.
+# The formats of a feed, in the order in which pages offer them.
 FORMATS = {
     "xml": "application/rss+xml",
     "atom": "application/atom+xml",
@@ -20,31 +20,37 @@ STYLE = MirrorPath("/static/mirror.css")
 ICON = MirrorPath("/static/mirror.svg")
 SEARCH = MirrorPath("/search")
 OPENSEARCH = MirrorPath("/opensearch.xml")
-# Where programs look for an icon of a page that names none, as of a feed.
+# Where programs look for the icon of a document that names none, as a feed.
 WELL_KNOWN_ICON = MirrorPath("/favicon.ico")
-# Where else the mirror is, as an export says.
+# The page of an export that lists the mirror's other addresses.
 ADDRESSES = MirrorPath("/mirrors.html")
-# Pictures lie in 4,096 folders by so many digits of their names: a thousand in each are four million.
+# Pictures are in 4,096 folders, named by this many digits of their names: a thousand in each are
+# four million.
 SHARD_DIGITS = 3
-# What belongs to a channel in a repository of the git-hosted mirrors.
+# The files of a channel in a repository of the git-hosted mirrors.
 _OF_CHANNEL = re.compile(r"(?:pages|indexes)/(?P<channel>[A-Za-z0-9_-]+)(?:\.csv\Z|/)")
 
 
-# What a repository has of each channel: its ID and title in a list of them all, and its manifest's hash in a manifest of those.
+# Files of a repository: the list of its channels, with ID and title; and the manifest with the
+# hashes of the channels' manifests.
 CHANNEL_LIST, SECTION_MANIFEST = "scripts/index.csv", "channels.sha256"
-# The address of a feed of a live mirror, below which its archive stands; the mirror may itself stand below a path.
+# The URL of a feed of a live mirror, whose archive is below it; the mirror itself may be below a
+# path.
 _FEED_ADDRESS = re.compile(
     r"(?P<base>https?://[^?#]*?)(?P<feed>/feed/[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)?)\.json(?P<query>(?:\?[^#]*)?)"
 )
 
 
 def section(name: str, *, as_folder: bool = False) -> MirrorPath:
-    """Return a section's front page; *as_folder* as the relative links of article pages and file hosts name it."""
+    """Return the path of a section's front page.
+
+    With *as_folder* it ends in "/", as in the relative links of article pages and on file hosts.
+    """
     return MirrorPath(f"/{name}/" if as_folder else f"/{name}")
 
 
 def tag(name: str) -> MirrorPath:
-    """Return a tag's page.
+    """Return the path of a tag's page.
 
     >>> tag("A/B 台湾")
     '/tag/A%2FB%20%E5%8F%B0%E6%B9%BE'
@@ -53,7 +59,7 @@ def tag(name: str) -> MirrorPath:
 
 
 def media(name: str) -> MirrorPath:
-    """Return a stored picture.
+    """Return the path of a stored picture.
 
     >>> media("00ff.webp")
     '/media/00ff.webp'
@@ -62,9 +68,14 @@ def media(name: str) -> MirrorPath:
 
 
 def channel_of(file: str) -> str:
-    """Return the channel that a file of a git-hosted mirror belongs to, by its place in the repository, "" if to none.
+    """Return the channel of a file in a git-hosted mirror's repository, "" if it has none.
 
-    >>> channel_of("pages/c1/n1.md"), channel_of("indexes/c1.csv"), channel_of("indexes/c1/2.md"), channel_of("README.md")
+    >>> (
+    ...     channel_of("pages/c1/n1.md"),
+    ...     channel_of("indexes/c1.csv"),
+    ...     channel_of("indexes/c1/2.md"),
+    ...     channel_of("README.md"),
+    ... )
     ('c1', 'c1', 'c1', '')
     """
     match = _OF_CHANNEL.match(file)
@@ -72,12 +83,12 @@ def channel_of(file: str) -> str:
 
 
 def channel_manifest(channel: str) -> str:
-    """Return the file that names the index and pages of a channel by their hashes, by its place in the repository."""
+    """Return the repository's file with the hashes of a channel's index and pages."""
     return f"indexes/{channel}.sha256"
 
 
 def in_git(section: str, file: str) -> str:
-    """Return what a signature calls a file of a section's repository.
+    """Return the name of a file of a section's repository in signatures.
 
     >>> in_git("epoch-news", SECTION_MANIFEST)
     'git/epoch-news/channels.sha256'
@@ -86,7 +97,9 @@ def in_git(section: str, file: str) -> str:
 
 
 def archive_at(address: Url, number: int) -> tuple[Url, MirrorPath] | None:
-    """Return where a page of the archive of a live mirror's feed is, and its path there; None if *address* is no such feed's.
+    """Return URL and path of a page of the archive of a live mirror's feed.
+
+    None if *address* is not that of such a feed.
 
     >>> archive_at(Url("https://mirror.example/feed/news/c1.json?key=x"), 3)
     ('https://mirror.example/feed/news/c1/archive/3.json?key=x', '/feed/news/c1/archive/3.json')
@@ -99,7 +112,7 @@ def archive_at(address: Url, number: int) -> tuple[Url, MirrorPath] | None:
 
 
 def beside_feed(address: Url, path: MirrorPath) -> Url:
-    """Return where a live mirror, one of whose feeds is at *address*, has a path.
+    """Return the URL of *path* on the live mirror that has a feed at *address*.
 
     >>> beside_feed(Url("https://mirror.example/feed/news/c1.json?key=x"), media("00ff.webp"))
     'https://mirror.example/media/00ff.webp?key=x'
@@ -109,7 +122,7 @@ def beside_feed(address: Url, path: MirrorPath) -> Url:
 
 
 def sharded(name: str) -> MirrorPath:
-    """Return a stored picture's address in an export, where no folder may hold too many.
+    """Return the path of a stored picture in an export, where no folder may have too many files.
 
     >>> sharded("00ff.webp")
     '/media/00f/00ff.webp'
@@ -118,7 +131,9 @@ def sharded(name: str) -> MirrorPath:
 
 
 def media_of(url: Url) -> tuple[str, str]:
-    """Return the names by which `media` leads to a picture by its upstream address, held or not: original, reading form.
+    """Return a picture's names for `media`, by its upstream URL: original and reading size.
+
+    They are the same whether the picture is stored or not.
 
     >>> media(media_of(Url("https://i.example.org/a.jpg"))[1])
     '/media/of/22b90d8dab6719910bfbcf12b2a3c2df'
@@ -128,7 +143,7 @@ def media_of(url: Url) -> tuple[str, str]:
 
 
 def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
-    """Return the feed of a tag; *form* is one of FORMATS.
+    """Return the path of a tag's feed; *form* is one of FORMATS.
 
     >>> tag_feed("A/B", form="json")
     '/feed/tag/A%2FB.json'
@@ -137,7 +152,7 @@ def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
 
 
 def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
-    """Return a feed: of a section, of one of its channels, or of `all`; *form* is one of FORMATS.
+    """Return the path of a feed: of a section, a channel, or `all`; *form* is one of FORMATS.
 
     >>> feed("epoch-news", "ncid277", form="atom")
     '/feed/epoch-news/ncid277.atom'
@@ -146,7 +161,7 @@ def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
 
 
 def book(name: str, channel: str = "") -> MirrorPath:
-    """Return the book of a feed, which is named as in `feed`.
+    """Return the path of the book of a feed, which is named as in `feed`.
 
     >>> book("epoch-news", "ncid277")
     '/book/epoch-news/ncid277.epub'
@@ -155,7 +170,9 @@ def book(name: str, channel: str = "") -> MirrorPath:
 
 
 def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
-    """Return the feed of several feeds, each named by its section or by section and channel; *form* is one of FORMATS.
+    """Return the path of a feed that merges others; *form* is one of FORMATS.
+
+    Each of *names* is a section, or a section and a channel.
 
     >>> merged_feed(["epoch-comment/nsc1025", "epoch-news"])
     '/feed/merged/epoch-comment/nsc1025,epoch-news.xml'
@@ -164,7 +181,9 @@ def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
 
 
 def archive(name: str, channel: str, number: int | str, *, form: str = "xml") -> MirrorPath:
-    """Return a page of a feed's archive, 1 is the oldest; the feed is named as in `feed`.
+    """Return the path of a page of a feed's archive; page 1 is the oldest.
+
+    The feed is named as in `feed`.
 
     >>> archive("epoch-news", "ncid277", 2, form="json")
     '/feed/epoch-news/ncid277/archive/2.json'
