@@ -193,7 +193,7 @@ def end_gently(stop: threading.Event, *numbers: signal.Signals) -> None:
 
 
 def index_for_search(store: Store, stop: threading.Event) -> None:
-    """Index every stored article that search does not know yet, with progress; end early once *stop* is set."""
+    """Index the stored articles that search does not know yet; end early once *stop* is set."""
     if due := store.search.due():
         with progress("indexing for search", due) as bar:
             while not stop.is_set() and (count := store.search.index(SEARCH_LOT)):

@@ -1,7 +1,7 @@
 """The first schema.
 
-Nothing is released yet, so it is whatever `tables` and `indexed` describe. The first release freezes
-it here as statements of its own; a later change is a migration after this one.
+Nothing is released yet, so it is what `tables` and `indexed` describe. The first release freezes it
+here as statements of its own; a later change is a migration after this one.
 
 Revision ID: 0001
 """
