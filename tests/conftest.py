@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from databases import any_database, postgresql, shared_database  # noqa: F401 (fixtures)
@@ -76,6 +77,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                     reason="needs ../shared, the real pages, which are not part of the project"
                 )
             )
+
+
+# With TEST_NO_SKIPS in the environment, as in CI, a skipped test fails, unless its reason has one
+# of these words.
+NO_SKIPS = bool(os.environ.get("TEST_NO_SKIPS"))
+MAY_BE_SKIPPED = ("`make attacks`", "../shared", "shared schemas", "promtool")
+_Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return failed_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return failed_if_skipped((yield))
+
+
+def failed_if_skipped(report: _Report, *, no_skips: bool = NO_SKIPS) -> _Report:
+    """Return the report of a test or module; with *no_skips* a skipped one has failed."""
+    if no_skips and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(words in reason for words in MAY_BE_SKIPPED):
+            report.outcome = "failed"
+            report.longrepr = f"{report.nodeid}: {reason}; no test may be skipped here"
+    return report
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The documentation names everything there is, and nothing that is not."""
 
 import re
+from configparser import RawConfigParser
 from pathlib import Path
 
 import reference
@@ -51,9 +52,40 @@ def test_every_command_is_documented_in_both_places() -> None:
 
 
 def test_documents_lead_to_files_that_are_there() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_architecture_is_short_and_names_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert len(text.split()) <= 2_500
+    named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]*)*(?:\.py|/))`", text)
+    assert len(named) > 40
+    files = [f"/{path.relative_to(ROOT)}" for path in (ROOT / "feedproxy").rglob("*")]
+    there = {name for name in named for file in files if file.endswith("/" + name.rstrip("/"))}
+    assert set(named) == there
+
+
+def test_the_picture_of_packages_has_the_layers_of_the_import_contract() -> None:
+    contract = RawConfigParser()
+    contract.read(ROOT / "setup.cfg", "utf-8")
+    layers = contract["importlinter:contract:rooms"]["layers"].split("\n")
+    drawn = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("```")[1]
+    rows: list[set[str]] = []
+    for line in drawn.strip("\n").splitlines():
+        names = set(re.split(r"\s+\|\s+|\s+", line.strip().partition("    ")[0])) - {"", "|"}
+        if line.lstrip().startswith("|"):
+            rows[-1] |= names
+        else:
+            rows.append(names)
+    assert rows == [set(re.findall(r"\w+", layer)) for layer in layers if layer.strip()]
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text("utf-8")
+    assert [file.name for file in folder.glob("2*.md") if f"]({file.name})" not in index] == []
 
 
 def test_every_metric_is_documented_and_no_other() -> None:
