@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from newsroom import STORIES, Newsroom, Story
-from playwright.sync_api import Browser, BrowserType, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from realsite import NOW, Harvest
 from serving import served
 
@@ -109,16 +109,11 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[BrowserType]:
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield playwright.chromium
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: BrowserType) -> Iterator[Browser]:
-    opened = chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-    yield opened
-    opened.close()
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield opened
+        opened.close()
 
 
 @contextmanager
@@ -241,7 +236,7 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
     settings: Settings,
     newsroom: Newsroom,
     harvester: Harvester,
-    chromium: BrowserType,
+    browser: Browser,
     *,
     is_plain: bool,
 ) -> None:
@@ -254,9 +249,11 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
     app = create_app(named, services.mirror, services.store, services.media, services.clock)
     rules = "--host-resolver-rules=MAP mirror.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with served(app) as address:
-        browser = chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules])
+        chromium = browser.browser_type.launch(
+            executable_path=CHROMIUM, args=[*OPTIONS[:-1], rules]
+        )
         target = address.replace("127.0.0.1", host) + "/town/blob/master/pages/books/n900.md"
-        page = browser.new_page()
+        page = chromium.new_page()
         page.set_default_timeout(10_000)
         form = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
         page.route(
@@ -269,5 +266,5 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
             with page.expect_response(lambda found: found.request.method == "POST") as posted:
                 page.click("form[method=post] button")
             statuses.append(posted.value.status)
-        browser.close()
+        chromium.close()
     assert statuses == [403, 303]

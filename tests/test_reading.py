@@ -152,7 +152,7 @@ def test_addresses_of_a_private_mirror_hold_its_readers_key_and_what_is_shared_d
     standing: Standing,
 ) -> None:
     client = standing.app(access_keys=(KEY,)).test_client()
-    page = client.get(f"/town?key={KEY}").text
+    page = client.get(f"/town?key={KEY}", follow_redirects=True).text
     assert f'value="http://localhost/feed/town.xml?key={KEY}"' in page
     assert (
         f'<link rel="alternate" type="application/rss+xml" title="山城 - 山城镜像" href="http://localhost/feed/town.xml?key={KEY}">'
