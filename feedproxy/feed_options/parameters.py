@@ -55,7 +55,7 @@ class FeedOptions:
     def query(self) -> str:
         """Its normal form: sorted, without what feeds do anyway, and without the form, which a feed's path says.
 
-        >>> Choice(limit=5, expressions=(("filter", "台湾"),), form="json").query
+        >>> FeedOptions(limit=5, expressions=(("filter", "台湾"),), form="json").query
         'filter=%E5%8F%B0%E6%B9%BE&limit=5'
         """
         numbers = {"brief": self.brief, "filter_time": self.within_s, "limit": self.limit}
