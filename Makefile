@@ -2,7 +2,8 @@
 # make serve    everything, at http://127.0.0.1:8000
 # make docs     the tables of docs/configuration.md, from the settings
 # make picture  docs/picture.png, of the demo; needs Chromium
-# make test     format, lint, types, import contracts, tests
+# make check    format, lint, types, import contracts, fast tests: before each commit, in less than a minute
+# make test     the same with all tests
 # make attacks  public collections of attacks, for tests/test_xss.py
 # make soak     the long tests: a month of faults, two hundred kills
 # make fuzz     new hostile inputs, ten minutes for each target; FUZZ_MINUTES=1 FUZZ_TARGETS=parse for less
@@ -17,7 +18,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # What comes as source only (feedgen) is built by the locked setuptools, not by one that pip would fetch for it.
 INSTALL := --quiet --require-hashes --use-pep517 --no-build-isolation
 
-.PHONY: install demo serve test docs picture soak fuzz bench bench-check audit attacks lock clean
+.PHONY: install demo serve lint check test docs picture soak fuzz bench bench-check audit attacks lock clean
 
 install: $(VENV)/installed
 
@@ -27,11 +28,20 @@ demo: install
 serve: install
 	exec $(BIN)/feedproxy serve
 
-test: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Doctests, and test files that need no server, no browser, no store and no real pages; without
+# property tests, which take most of their time (hypothesis marks them).
+FAST := characters choice dates discover docs exchange extract markup parse paths plan rewrite sanitise schedule \
+	settings sources urls words
+check: lint
+	$(BIN)/pytest -m "not soak and not hypothesis" feedproxy $(FAST:%=tests/test_%.py)
+
+test: lint
 	$(BIN)/pytest
 
 docs: $(VENV)/installed-dev

@@ -42,6 +42,7 @@ _PROGRAM = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:sudo )?(?:\S*/bin/)?(?:{'|'.join(_P
 # Why a command that begins so is not run here.
 UNRUN = {
     "make serve": "runs for ever: tests/test_serve.py starts what it starts",
+    "make check": "is lint and a part of `make test`",
     "make test": "is what runs this test",
     "make bench": "takes ten minutes, and measures",
     "make soak": "takes minutes",
