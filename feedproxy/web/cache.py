@@ -213,7 +213,8 @@ class ResponseCache:
             _log.error("the application answered %s; the last good response is served", status)
             return self._send(stale, environ, start_response)
         if not isinstance(validity, Validity) or not status.startswith("200 "):
-            self._replace(key, [])
+            if status.startswith(("404 ", "410 ")):  # other statuses say nothing of the resource
+                self._replace(key, [])
             start_response(status, headers)
             return ClosingIterator((), close) if environ["REQUEST_METHOD"] == "HEAD" else chunks
         body = b"".join(chunks)
