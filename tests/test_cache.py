@@ -503,12 +503,12 @@ def test_threads_that_ask_for_a_changed_response_at_once_have_it_made_once() -> 
 
 
 def test_a_client_that_is_refused_drops_nobody_elses_response() -> None:
-    app = Application(headers=[("Vary", "Cookie")])
+    app = Application(headers=[("Vary", "Authorization")])
     _, client = cache_of(app)
-    client.get("/a", headers={"Cookie": "key=1"})
+    client.get("/a", headers={"Authorization": "Bearer 1"})
     app.status = "401 UNAUTHORIZED"
-    assert client.get("/a", headers={"Cookie": "key=2"}).status_code == 401
-    assert client.get("/a", headers={"Cookie": "key=1"}).status_code == 200
+    assert client.get("/a", headers={"Authorization": "Bearer 2"}).status_code == 401
+    assert client.get("/a", headers={"Authorization": "Bearer 1"}).status_code == 200
 
 
 def test_nothing_is_kept_of_requests_for_a_part_or_with_another_method() -> None:
