@@ -17,7 +17,7 @@ Imports nothing else of the package.
         │   ├── ExtractError   the page contains no article
         │   └── QualityError   the extracted article is probably incomplete
         ├── PictureError     the response is not a picture that can be stored
-        │   └── RefusedError   a picture differs from the one that another mirror published
+        │   └── AlteredPictureError   a copy differs from what its mirror published
         └── TooLargeError    the response exceeds the limits
 
 Messages are one line, in lower case, without a full stop, and name the address or the key.
@@ -130,7 +130,7 @@ class PictureError(UpstreamError):
     """The response is not a picture that can be stored."""
 
 
-class RefusedError(PictureError):
+class AlteredPictureError(PictureError):
     """Another mirror's copy of a picture differs from the one that the mirror published."""
 
 

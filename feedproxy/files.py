@@ -19,7 +19,7 @@ def whole(file: Path) -> Iterator[BinaryIO]:
     """Yield a temporary file that replaces *file* at the end, and is deleted on an error.
 
     Raises:
-            OSError: the file can't be written.
+        OSError: the file can't be written.
 
     """
     with tempfile.NamedTemporaryFile(

@@ -112,7 +112,7 @@ def read_record(record: bytes | Mapping[str, Any]) -> ReplicatedArticle:
     """Return the article in another mirror's record.
 
     Raises:
-            ValueError: the record is invalid; the message names the wrong key, in one line.
+        ValueError: the record is invalid; the message names the wrong key, in one line.
 
     """
     try:

@@ -190,9 +190,9 @@ def clean(dirty: DirtyHtml, base: Url) -> SafeHtml:
             base: the URL of its page, for relative addresses.
 
     Raises:
-            TooLargeError: it exceeds MAX_CHARACTERS or the limit of attributes, or one element's
-                attributes are too long.
-            ExtractError: it can't be read completely.
+        TooLargeError: it exceeds MAX_CHARACTERS or the limit of attributes, or one element's
+            attributes are too long.
+        ExtractError: it can't be read completely.
 
     """
     return clean_tree(dirty, base)[0]

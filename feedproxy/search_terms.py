@@ -94,7 +94,7 @@ def parse_query(given: str) -> Query:
     Words are separated by anything but letters and digits; phrases are in quotation marks.
 
     Raises:
-            OptionError: the query has no word that can be found, or is too long.
+        OptionError: the query has no word that can be found, or is too long.
 
     """
     if len(given) > MAX_CHARACTERS:

@@ -77,7 +77,7 @@ def load_mirror(folder: Path) -> Mirror:
     It consists of feedproxy.toml, sections/*.toml, sites/*.toml and sites/*.txt.
 
     Raises:
-            ConfigError: a file is missing or is not TOML, a key is unknown, or a value is wrong.
+        ConfigError: a file is missing or is not TOML, a key is unknown, or a value is wrong.
 
     """
     main_file = folder / "feedproxy.toml"

@@ -62,8 +62,8 @@ def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
     """Return the new text of each file that adding *new* creates or changes, in writing order.
 
     Raises:
-            ConfigError: a file that must be changed does not have the expected form; the message
-                says what to add by hand.
+        ConfigError: a file that must be changed does not have the expected form; the message
+            says what to add by hand.
 
     """
     files: dict[Path, str] = {}

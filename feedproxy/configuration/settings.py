@@ -345,8 +345,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings in *environ*; an empty variable is unset.
 
     Raises:
-            ConfigError: a variable is unknown, its value is wrong or still an example, or its file
-                is empty or can't be read.
+        ConfigError: a variable is unknown, its value is wrong or still an example, or its file
+            is empty or can't be read.
 
     """
     known = Settings.model_fields

@@ -31,7 +31,7 @@ def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
     The tree is flattened in place.
 
     Raises:
-            ExtractError: no article or no headline is found.
+        ExtractError: no article or no headline is found.
 
     """
     markup.flatten(root)  # trafilatura silently ignores what is nested deeper than 256 levels

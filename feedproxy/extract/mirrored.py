@@ -57,7 +57,7 @@ def split_mirrored(page: Page) -> MirroredPage:
     """Return the parts of a page in the Markdown format.
 
     Raises:
-            ExtractError: the page is damaged, or not in the format; the message says which.
+        ExtractError: the page is damaged, or not in the format; the message says which.
 
     """
     try:
@@ -95,7 +95,7 @@ def extract_mirrored(
             pictures: the upstream URLs of pictures by file name.
 
     Raises:
-            ExtractError: it contains no article.
+        ExtractError: it contains no article.
 
     """
     html = parts.content

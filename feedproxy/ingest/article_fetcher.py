@@ -9,13 +9,13 @@ from functools import partial
 
 from feedproxy import policy, urls
 from feedproxy.errors import (
+    AlteredPictureError,
     ExtractError,
     FeedproxyError,
     FetchError,
     GoneError,
     NotAskedError,
     QualityError,
-    RefusedError,
     UpstreamError,
 )
 from feedproxy.ingest.dates import ListingPosition, estimate_batch, known_date
@@ -264,7 +264,7 @@ class ArticleFetcher:
             again_at=policy.next_check(article.published, services.mirror.poll, now),
         )
         for error in failed:
-            if isinstance(error, RefusedError):
+            if isinstance(error, AlteredPictureError):
                 self._report.note(error)
             else:
                 self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)

@@ -42,7 +42,7 @@ def take_checkout(
         batch = missing[start : start + _BATCH]
         with services.store.exclusive_lock():
             taker.take([Waiting(item) for item in batch])
-            held = {article.id for article in services.store.articles([item.id for item in batch])}
+            held = services.store.dates([item.id for item in batch])
             services.store.remember_listing(
                 channel.id, [item for item in batch if item.id in held], services.clock()
             )

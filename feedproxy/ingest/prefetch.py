@@ -10,7 +10,7 @@ from feedproxy.model import ArticleId, Page, Validators, Waiting
 
 def fetch_all(
     services: Services, batch: Sequence[Waiting], known: Mapping[ArticleId, Validators]
-) -> "Iterator[tuple[Waiting, Future[Page | None]]]":
+) -> Iterator[tuple[Waiting, Future[Page | None]]]:
     """Fetch the pages of *batch* concurrently and yield them in the given order.
 
     A page that has not changed since its validators in *known* comes as None. No new request

@@ -10,7 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from feedproxy import paths, policy
-from feedproxy.errors import ExtractError, GoneError, ListingError, RefusedError, UpstreamError
+from feedproxy.errors import (
+    AlteredPictureError,
+    ExtractError,
+    GoneError,
+    ListingError,
+    UpstreamError,
+)
 from feedproxy.ingest.mirrored import Copy, copy_of_replicated, merge_copy
 from feedproxy.ingest.pictures import PictureCopy, Pictures
 from feedproxy.ingest.reports import Report
@@ -128,7 +134,7 @@ class Replica:
                 )
             had, failed = pictures.collect(begun)
         for error in failed:
-            if isinstance(error, RefusedError):
+            if isinstance(error, AlteredPictureError):
                 self.report.note(error)
         self.report.pictures += len(had)
         return had

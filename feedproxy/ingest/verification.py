@@ -13,7 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from feedproxy import paths
-from feedproxy.errors import ExtractError, GoneError, ListingError, RefusedError, SignatureError
+from feedproxy.errors import (
+    AlteredPictureError,
+    ExtractError,
+    GoneError,
+    ListingError,
+    SignatureError,
+)
 from feedproxy.fetch import Fetcher
 from feedproxy.media import is_named_by
 from feedproxy.model import MIRRORED, MirrorPath, Page, Source, Url
@@ -91,7 +97,7 @@ class Verifier:
         Pictures never change, so the serial is not checked.
 
         Raises:
-            RefusedError: the signature is missing or wrong.
+            AlteredPictureError: the signature is missing or wrong.
             FetchError: the signature can't be fetched.
 
         """
@@ -100,7 +106,7 @@ class Verifier:
         try:
             self._verify(asked, body, source, path)
         except SignatureError as e:
-            raise RefusedError(asked, f"is refused: {e}") from e
+            raise AlteredPictureError(asked, f"is refused: {e}") from e
 
     def _manifest_with(self, source: Source, path: str) -> dict[str, str]:
         """Return the manifest that must list a path of a git-hosted mirror.
@@ -166,11 +172,11 @@ def check_name(url: Url, body: bytes) -> None:
     The name itself comes from a verified page.
 
     Raises:
-        RefusedError: the hash differs.
+        AlteredPictureError: the hash differs.
 
     """
     if not is_named_by(url.rpartition("/")[2], body):
-        raise RefusedError(
+        raise AlteredPictureError(
             url, f"is refused: its name is not the hash of its content; {_ELSEWHERE}"
         )
 

@@ -43,9 +43,10 @@ def check_html(text: str) -> None:
 
     libxml2 itself counts elements and attributes, without building a tree: no other parser agrees
     with it on what a tag is.
+
     Raises:
-            LostError: it has too many elements or end tags, too many attributes in one element, or
-                is nested too deeply.
+        LostError: it has too many elements or end tags, too many attributes in one element, or
+            is nested too deeply.
 
     """
     if len(text) < _MIN_COUNTED_CHARACTERS:
@@ -66,8 +67,9 @@ def check_xml(data: bytes, most: int) -> None:
 
     The document must be in UTF-8 and have no document type declaration, as entities would be
     expanded. After its first syntax error, start tags are counted.
+
     Raises:
-            LostError: it has more elements or attributes.
+        LostError: it has more elements or attributes.
 
     """
     parser = expat.ParserCreate("utf-8")
@@ -86,7 +88,7 @@ def check_parsed(parser: html.HTMLParser) -> None:
     """Check that a parser read its document to the end; to be called after each use of the parser.
 
     Raises:
-            LostError: the parser stopped early.
+        LostError: the parser stopped early.
 
     """
     for entry in parser.error_log.filter_from_fatals():

@@ -94,7 +94,7 @@ def parse(text: str) -> HtmlElement:
     """Return the root of an HTML document; that of an empty document if *text* has no content.
 
     Raises:
-            LostError: a part of the document would be lost.
+        LostError: a part of the document would be lost.
 
     """
     try:

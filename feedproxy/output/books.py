@@ -159,7 +159,7 @@ class _Binder:
     ) -> render.ArticleBody:
         timezone = self._ground.mirror.timezone_of(article.site)
         return render.ArticleBody(
-            title=markup.plain(markup.without_controls(article.title)) or article.id,
+            title=markup.plain(article.title) or article.id,
             authors=article.authors,
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),

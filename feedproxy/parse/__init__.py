@@ -37,7 +37,7 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     Each article is returned once.
 
     Raises:
-            ListingError: the page is no listing of that kind, or lists no article.
+        ListingError: the page is no listing of that kind, or lists no article.
 
     """
     try:

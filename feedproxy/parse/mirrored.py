@@ -24,7 +24,7 @@ def parse_index(page: Page, site: Site) -> Listing:
     An index is ``indexes/<channel>.csv``, or one of the pages in ``indexes/<channel>/``.
 
     Raises:
-            ListingError: it is not in UTF-8, or its URL is not that of an index.
+        ListingError: it is not in UTF-8, or its URL is not that of an index.
 
     """
     del site

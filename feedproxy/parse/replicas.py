@@ -25,7 +25,7 @@ def parse_subscription(page: Page, site: Site) -> Listing:
     """Return the articles of a subscription document.
 
     Raises:
-            ListingError: it is no JSON Feed.
+        ListingError: it is no JSON Feed.
 
     """
     items = (_item(site, each) for each in _feed(page)["items"])
@@ -36,7 +36,7 @@ def parse_archive(page: Page) -> ArchivePage:
     """Return the records on a page of an archive.
 
     Raises:
-            ListingError: it is no archive page of a feedproxy.
+        ListingError: it is no archive page of a feedproxy.
 
     """
     feed = _feed(page)

@@ -132,13 +132,10 @@ class RequestCheck:
             return answer(environ, start_response)
         if host:
             environ["HTTP_HOST"] = host
-        scheme, before = (
-            environ["wsgi.url_scheme"].lower(),
-            environ.get("werkzeug.proxy_fix.orig", {}),
-        )
-        environ["wsgi.url_scheme"] = (
-            scheme if scheme in _SCHEMES else before.get("wsgi.url_scheme", "http")
-        )
+        scheme = environ["wsgi.url_scheme"].lower()
+        if scheme not in _SCHEMES:
+            scheme = environ.get("werkzeug.proxy_fix.orig", {}).get("wsgi.url_scheme", "http")
+        environ["wsgi.url_scheme"] = scheme
         return self._app(environ, start_response)
 
 

@@ -111,18 +111,18 @@ def create_app(
     """
     app = _App(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # its redirects use the Host header unchecked
-    windows = RateLimiter(settings.redis_url)
-    feeds = Feeds(windows)
-    views = Views(settings, mirror, library, media, clock, windows)
+    limiter = RateLimiter(settings.redis_url)
+    feeds = Feeds(limiter)
+    views = Views(settings, mirror, library, media, clock, limiter)
     for rule, view, method in (
         *views.rules(),
         *Subscriptions(views, feeds).rules(),
         *Archives(views, signing_key(settings)).rules(),
         *Searches(views, feeds).rules(),
-        *Operators(settings, mirror, library, clock, windows).rules(),
+        *Operators(settings, mirror, library, clock, limiter).rules(),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
-    guard(app, settings, windows)
+    guard(app, settings, limiter)
     _tell_errors(app, views)
     is_linking = any(section.images is Images.LINK for section in mirror.sections)
 

@@ -117,17 +117,11 @@ class ResponseCache:
         # A restart may change the configuration and so the responses. Therefore Last-Modified is
         # never earlier than the start of this process.
         self._began = clock()
-        self._parameters, self._max_bytes, self._interval = (
-            frozenset(parameters),
-            max_bytes,
-            interval,
-        )
-        self._counter = self._began - interval, 0
+        self._parameters, self._max_bytes = frozenset(parameters), max_bytes
+        self._interval, self._counter = interval, (self._began - interval, 0)
         self._entries, self.size = OrderedDict[Key, list[_Entry]](), 0
-        self._lock, self._key_locks = (
-            threading.Lock(),
-            tuple(threading.Lock() for _ in range(_LOCKS)),
-        )
+        self._lock = threading.Lock()
+        self._key_locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
