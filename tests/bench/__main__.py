@@ -30,6 +30,7 @@ ROWS: dict[str, Callable[[Setup], Iterator[Result]]] = {
     "11": growth.start,
     "12": growth.search,
     "13": rivals.morss,
+    "14": web.through_nginx,
 }
 
 
@@ -49,7 +50,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         setup = Setup(Path(folder), ROOT / ".bench", given.quick)
-        if set(rows) & {"3", "9", "10", "11", "12"}:
+        if set(rows) & {"3", "9", "10", "11", "12", "14"}:
             _timed("the large store", lambda: store_of(setup, setup.large))
         results = [
             result for row in rows for result in _timed(f"row {row}", partial(measure, row, setup))

@@ -1,10 +1,11 @@
-"""Rows 1 to 4: the web side beside the least that could answer, under the same server with the same flags."""
+"""Rows 1 to 4 and 14: the web side beside the least that could answer, and through nginx."""
 
 import gzip
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from getpass import getuser
 from grp import getgrgid
 from pathlib import Path
@@ -14,7 +15,7 @@ from serving import free_port
 
 from bench.load import by_threads, requests_per_s
 from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
-from bench.processes import answers, get, running, tool
+from bench.processes import ROOT, answers, get, running, tool
 from bench.stores import SMALL, Held, Setup, held, store_of
 from feedproxy.cli.serve import WEB
 from feedproxy.configuration.settings import PREFIX, Settings
@@ -23,8 +24,15 @@ from feedproxy.output import RenderContext
 GZIP = {"Accept-Encoding": "gzip"}
 # As many as the cache of a worker keeps in two codings.
 _PAGES = 1_000
+# More than the cache of a worker keeps.
+_THROUGH_NGINX = 10_000
 # What any application says of such an answer; what ours says besides is its own cost.
 _SAID = ("Content-Type", "Content-Encoding", "Content-Length", "ETag")
+# Headers that nginx makes by itself for a file.
+_OWN = {
+    *("Server", "Date", "Connection", "Content-Type", "Content-Length", "Content-Encoding"),
+    *("ETag", "Last-Modified", "Vary"),
+}
 _THREE_LINES = """
 from pathlib import Path
 BODY = Path(__file__).with_name("body").read_bytes()
@@ -36,11 +44,15 @@ _NGINX = """
 user {user}; worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  access_log off; gzip_static on; etag on; sendfile on; types {{ application/rss+xml xml; text/html html; }}
+  access_log off;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d;
   scgi_temp_path {folder}/e; keepalive_requests 1000000;
-  server {{ listen 127.0.0.1:{port}; root {root}; }}
+  {site}
 }}
+"""
+_FILES = """
+  gzip_static on; etag on; sendfile on; types {{ application/rss+xml xml; text/html html md; }}
+  server {{ listen 127.0.0.1:{port}; root {root}; {headers} }}
 """
 
 
@@ -103,10 +115,7 @@ def past_python(setup: Setup) -> Iterator[Result]:
         path = f"/{feed_file.relative_to(root)}"
         (folder / "nginx.conf").write_text(
             _NGINX.format(
-                user=f"{getuser()} {getgrgid(os.getgid()).gr_name}",
-                folder=folder,
-                port=port,
-                root=root,
+                user=_user(), folder=folder, site=_FILES.format(port=port, root=root, headers="")
             )
         )
         open_things.enter_context(
@@ -126,6 +135,77 @@ def past_python(setup: Setup) -> Iterator[Result]:
     yield Result(
         "4", "the same with If-None-Match", TOLD, less.ratio, less.raw("/s", "nginx", "three lines")
     )
+
+
+def through_nginx(setup: Setup) -> Iterator[Result]:
+    """Measure row 14: the shipped nginx with its cache beside nginx over files of the same bytes."""
+    nginx = tool("nginx")
+    articles, most = (10_000, 1_000) if setup.is_quick else (setup.large, _THROUGH_NGINX)
+    with (
+        held(store_of(setup, articles)) as large,
+        serving(large.settings) as application,
+        ExitStack() as servers,
+    ):
+        path, paths = feed_path(large), page_paths(large, most)
+        root, ours, theirs = setup.folder("files"), free_port(), free_port()
+        for each in [path, *paths]:
+            file = root / each[1:]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _, _, body = get(application, each, GZIP)
+            file.with_name(file.name + ".gz").write_bytes(body)
+            file.write_bytes(b"")  # gzip_static needs no file beside it, `try_files` of others does
+        sites = {
+            theirs: _FILES.format(port=theirs, root=root, headers=_same_headers(application, path)),
+            ours: _shipped_site(setup.folder("site"), application, ours),
+        }
+        for port, site in sites.items():
+            folder = setup.folder(f"nginx-{port}")
+            conf = _NGINX.format(user=_user(), folder=folder, site=site)
+            (folder / "nginx.conf").write_text(conf)
+            servers.enter_context(
+                running(
+                    [nginx, "-c", str(folder / "nginx.conf")], partial(answers, port, path, 200)
+                )
+            )
+        known = {**GZIP, "If-None-Match": get(ours, path, GZIP)[1]["ETag"]}
+        file_tag = {**GZIP, "If-None-Match": get(theirs, path, GZIP)[1]["ETag"]}
+        for what, asked, headers, file_headers in (
+            (f"GET {path}, gzip", [path], GZIP, GZIP),
+            ("the same with If-None-Match", [path], known, file_tag),
+            (f"{len(paths):,} different article pages", paths, GZIP, GZIP),
+        ):
+            warm(ours, asked)
+            measure = partial(requests_per_s, seconds=setup.seconds, work=setup.work)
+            pairs = alternate(
+                partial(measure, ours, asked, headers),
+                partial(measure, theirs, asked, file_headers),
+                setup.rounds,
+            )
+            raw = pairs.raw("/s", "nginx with its cache", "nginx over files")
+            yield Result("14", f"through nginx: {what}", at_least(0.8), pairs.ratio, raw)
+
+
+def _same_headers(application: int, path: str) -> str:
+    """Return the directives by which nginx adds the headers that it does not make by itself."""
+    _, headers, _ = get(application, path, GZIP)
+    return " ".join(
+        f'add_header {name} "{value}";' for name, value in headers.items() if name not in _OWN
+    )
+
+
+def _shipped_site(folder: Path, application: int, port: int) -> str:
+    """Write the shipped nginx.conf for this machine; return the line that includes it."""
+    site, upstream = (ROOT / "config/deploy/nginx.conf").read_text("utf-8"), folder / "upstream"
+    upstream.write_text(f"server 127.0.0.1:{application};\n", "utf-8")
+    for shipped, here in (
+        ("    listen 80;\n    listen [::]:80;\n", f"    listen 127.0.0.1:{port};\n"),
+        ("/etc/nginx/feedproxy-upstream.conf", str(upstream)),
+        ("/var/cache/nginx/feedproxy", str(folder / "cache")),
+    ):
+        assert shipped in site, f"nginx.conf has no {shipped!r}"
+        site = site.replace(shipped, here)
+    (folder / "site.conf").write_text(site, "utf-8")
+    return f"include {folder}/site.conf;"
 
 
 def feed_path(opened: Held) -> str:
@@ -214,6 +294,10 @@ def _beside_three_lines(
         measure(port)  # which warms both
         measure(other)
         return alternate(lambda: measure(port), lambda: measure(other), setup.rounds)
+
+
+def _user() -> str:
+    return f"{getuser()} {getgrgid(os.getgid()).gr_name}"
 
 
 def _export(settings: Settings, folder: Path) -> Path:
