@@ -165,13 +165,13 @@ def test_all_feeds_of_the_real_site_are_valid(modern: Harvest) -> None:
     )
     client = app.test_client()
     schemas = SHARED / "schemas"
-    scopes = ["all", *(section.name for section in modern.mirror.sections)]
-    scopes += [
+    selectors = ["all", *(section.name for section in modern.mirror.sections)]
+    selectors += [
         f"{section.name}/{channel.id}"
         for section in modern.mirror.sections
         for channel in section.channels[:3]
     ]
-    for scope in scopes:
+    for scope in selectors:
         assert check_rss(client.get(f"/feed/{scope}.xml").data) == []
         assert (
             check_atom(client.get(f"/feed/{scope}.atom").data, schema=schemas / "atom-rfc4287.rng")

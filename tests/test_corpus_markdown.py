@@ -21,8 +21,8 @@ _LABELS = ("原文链接（需翻墙）", "原文链接")
 
 
 def made(modern: Harvest, section: str, channel: str, article_id: str) -> SeedPage:
-    ground = RenderContext(modern.mirror, modern.store, "")
-    page = make_markdown(ground, section, channel, ArticleId(article_id), Links.SEED)
+    context = RenderContext(modern.mirror, modern.store, "")
+    page = make_markdown(context, section, channel, ArticleId(article_id), Links.SEED)
     assert page is not None, article_id
     return read_seed(page.decode())
 

@@ -179,8 +179,8 @@ def test_every_section_channel_and_tag_is_reached_with_all_its_feeds(crawled: Cr
     ]
     pages |= {"/{}/blob/master/indexes/{}/README.md".format(*place.split("/")) for place in lists}
     pages |= {f"/town/blob/master/indexes/city/{number}.md" for number in (2, 3)}
-    scopes = ["all", "town", "letters", *lists, *(f"tag/{unquote(tag)}" for tag in tags)]
-    feeds = {f"/feed/{scope}.{form}" for scope in scopes for form in ("xml", "atom", "json")}
+    selectors = ["all", "town", "letters", *lists, *(f"tag/{unquote(tag)}" for tag in tags)]
+    feeds = {f"/feed/{scope}.{form}" for scope in selectors for form in ("xml", "atom", "json")}
     assert pages <= {unquote(page.path) for page in crawled.of_kind("html")}
     assert {unquote(page.path) for page in crawled.of_kind("feed")} == feeds | {
         "/feeds.opml",

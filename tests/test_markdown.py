@@ -304,8 +304,8 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
     for channel in harvester.services.mirror.channels:
         harvester.walk(channel, pages=9)
-    ground = RenderContext(harvester.services.mirror, harvester.services.store, "")
-    made = make_markdown(ground, "letters", "books", ArticleId("n105"))
+    context = RenderContext(harvester.services.mirror, harvester.services.store, "")
+    made = make_markdown(context, "letters", "books", ArticleId("n105"))
     assert made is not None
     text = made.decode()
     pictures = harvester.services.store.pictures([ArticleId("n105")])
@@ -327,8 +327,8 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
         text.partition("<!-- feedproxy")[0].count(BASE) == 2
     )  # the neutralised link and the original address
     assert (
-        make_markdown(ground, "town", "city", ArticleId("n999"))
-        is make_markdown(ground, "town", "city", ArticleId("n104"))
+        make_markdown(context, "town", "city", ArticleId("n999"))
+        is make_markdown(context, "town", "city", ArticleId("n104"))
         is None
     )
 

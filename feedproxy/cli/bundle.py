@@ -84,10 +84,10 @@ def bundle(
     Ends with 0.
     """
     mirror = load_mirror(settings.config)
-    scope = _scope(mirror, section, channel)
+    selector = _selector(mirror, section, channel)
     store, media = open_store(settings.store_url, settings.data), open_media(settings)
-    period = _period(store, mirror, scope, since=since, until=until, limit=limit)
-    ids = store.period(scope.channel_ids, period.since, period.until, period.limit)
+    period = _period(store, mirror, selector, since=since, until=until, limit=limit)
+    ids = store.period(selector.channel_ids, period.since, period.until, period.limit)
     if not ids:
         raise ConfigError(
             "bundle",
@@ -97,10 +97,10 @@ def bundle(
     forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
     if publish:
-        file = _published(settings, scope, out)
-    done, ground = BookContents(0, 0), RenderContext(mirror, store, settings.public_url)
+        file = _published(settings, selector, out)
+    done, context = BookContents(0, 0), RenderContext(mirror, store, settings.public_url)
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
-        for done in write_bundle(ground, scope, period, ids=ids, out=opened, forms=forms):
+        for done in write_bundle(context, selector, period, ids=ids, out=opened, forms=forms):
             bar.update(bar.task_ids[0], completed=done.articles)
     values = {
         "file": file,
@@ -115,7 +115,7 @@ def bundle(
     )
 
 
-def _scope(mirror: Mirror, section: str, channel: str) -> FeedSelector:
+def _selector(mirror: Mirror, section: str, channel: str) -> FeedSelector:
     found = selector_of(mirror, section, channel)
     if found is None:
         raise ConfigError(
@@ -126,13 +126,13 @@ def _scope(mirror: Mirror, section: str, channel: str) -> FeedSelector:
     return found
 
 
-def _published(settings: Settings, scope: FeedSelector, out: Path | None) -> Path:
+def _published(settings: Settings, selector: FeedSelector, out: Path | None) -> Path:
     """Return the file where the web server finds a feed's book; there is one for each feed."""
     if out:
         raise ConfigError(
             "bundle", "--out", "a book that is published has its place in the data folder"
         )
-    file = settings.books / f"{scope.log}.epub"
+    file = settings.books / f"{selector.log}.epub"
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
 
@@ -140,16 +140,16 @@ def _published(settings: Settings, scope: FeedSelector, out: Path | None) -> Pat
 def _period(
     library: Library,
     mirror: Mirror,
-    scope: FeedSelector,
+    selector: FeedSelector,
     *,
     since: str,
     until: str,
     limit: int | None,
 ) -> Period:
-    newest = library.headlines(scope.channel_ids, 1)
+    newest = library.headlines(selector.channel_ids, 1)
     if not newest:
-        raise ConfigError("bundle", scope.name, "no article is held")
-    zone = mirror.timezone_of(scope.channels[0].site.name)
+        raise ConfigError("bundle", selector.name, "no article is held")
+    zone = mirror.timezone_of(selector.channels[0].site.name)
     first = _moment("--since", since, newest[0].published, zone)
     last = _moment("--until", until, newest[0].published, zone, days=1) if until else None
     if last and last <= first:

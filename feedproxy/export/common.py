@@ -67,34 +67,39 @@ def context_and_articles(
 ) -> tuple[ArticleContext, list[Article]]:
     """Return the context that rendering needs, and the articles of a job."""
     articles = bench.store.articles([ArticleId(part) for part in job.parts])
-    return context_of(bench.ground, articles, job.section), articles
+    return context_of(bench.context, articles, job.section), articles
 
 
-def on_pages(context: ArticleContext, articles: Iterable[Article], job: Job) -> list[Article]:
+def on_pages(
+    article_context: ArticleContext, articles: Iterable[Article], job: Job
+) -> list[Article]:
     """Return the *articles* that have a page in the job's channel."""
-    if not context.ground.is_once:
+    if not article_context.context.is_once:
         return [
-            article for article in articles if job.channel in context.channels.get(article.id, ())
+            article
+            for article in articles
+            if job.channel in article_context.channels.get(article.id, ())
         ]
     own = (job.section, job.channel)
     return [
         each
         for each in articles
-        if context.ground.place_of(context.channels.get(each.id, ()), job.section) == own
+        if article_context.context.place_of(article_context.channels.get(each.id, ()), job.section)
+        == own
     ]
 
 
 def pictures_of(
-    context: ArticleContext, articles: Iterable[Article], section: str
+    article_context: ArticleContext, articles: Iterable[Article], section: str
 ) -> tuple[str, ...]:
     """Return the picture files of *articles*, none if the section does not store pictures."""
-    if context.ground.images_of(section) is not Images.STORE:
+    if article_context.context.images_of(section) is not Images.STORE:
         return ()
     stored = [
-        context.pictures[url]
+        article_context.pictures[url]
         for article in articles
         for url in article.pictures
-        if url in context.pictures
+        if url in article_context.pictures
     ]
     return tuple(sorted({name for each in stored for name in _names(each)}))
 

@@ -38,26 +38,28 @@ def jobs(bench: ExportEnvironment) -> Iterator[Job]:
 
 
 def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
-    context, articles = common.context_and_articles(bench, job)
-    layout, shown = bench.ground.layout, common.on_pages(context, articles, job)
+    article_context, articles = common.context_and_articles(bench, job)
+    layout, shown = bench.context.layout, common.on_pages(article_context, articles, job)
     files = (
         File(
             layout.file(layout.article(job.section, job.channel, article.id)),
-            markdown_of(context, article, job.channel, bench.order.links),
+            markdown_of(article_context, article, job.channel, bench.order.links),
         )
         for article in shown
     )
     # with Links.SEED, as in the first mirrors, pages show pictures at their original URLs
     pictures = (
-        common.pictures_of(context, shown, job.section) if bench.order.links is Links.MIRROR else ()
+        common.pictures_of(article_context, shown, job.section)
+        if bench.order.links is Links.MIRROR
+        else ()
     )
     return JobResult(tuple(files), pictures)
 
 
 def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
-    (section, channel), layout = common.place_of(bench, job), bench.ground.layout
+    (section, channel), layout = common.place_of(bench, job), bench.context.layout
     made = (
-        (number, make_markdown_list(bench.ground, section, channel, int(number)))
+        (number, make_markdown_list(bench.context, section, channel, int(number)))
         for number in job.parts
     )
     files = (
@@ -87,7 +89,7 @@ def list_line(name: str, title: str) -> str:
 
 def _fronts(bench: ExportEnvironment, job: Job) -> JobResult:
     section = _section(bench, job)
-    made = ((path, make(bench.ground, section)) for path, make in FRONTS.items())
+    made = ((path, make(bench.context, section)) for path, make in FRONTS.items())
     return JobResult(tuple(File(f"{section.name}/{path}", body) for path, body in made if body))
 
 
@@ -95,12 +97,12 @@ def _section(bench: ExportEnvironment, job: Job) -> Section:
     return next(section for section in bench.order.mirror.sections if section.name == job.section)
 
 
-def _feeds(ground: RenderContext, _section: Section) -> bytes:
+def _feeds(context: RenderContext, _section: Section) -> bytes:
     """Render the list of feeds; empty without a public URL, at which the feeds would be."""
-    return make_opml(ground) if ground.public_url else b""
+    return make_opml(context) if context.public_url else b""
 
 
-def _names(_ground: RenderContext, section: Section) -> bytes:
+def _names(_context: RenderContext, section: Section) -> bytes:
     return "".join(list_line(channel.id, channel.title) for channel in section.channels).encode()
 
 

@@ -36,8 +36,8 @@ def jobs(bench: ExportEnvironment) -> Iterator[Job]:
     yield Job("home", everything)
     for names in common.batches(bench.store.tags(everything)):
         yield Job("tags", everything, parts=names)
-    for scope in _scopes(bench) if bench.ground.has_feeds else ():
-        yield Job("feeds", scope.channel_ids, scope.name, scope.channel)
+    for selector in _scopes(bench) if bench.context.has_feeds else ():
+        yield Job("feeds", selector.channel_ids, selector.name, selector.channel)
     yield Job("fixed", frozenset())
 
 
@@ -45,32 +45,32 @@ def _scopes(bench: ExportEnvironment) -> Iterator[FeedSelector]:
     mirror = bench.order.mirror
     names = [(ALL, ""), *((section.name, "") for section in mirror.sections)]
     names += [(section.name, channel.id) for section, channel in common.places(bench)]
-    return (scope for name, channel in names if (scope := selector_of(mirror, name, channel)))
+    return (selector for name, channel in names if (selector := selector_of(mirror, name, channel)))
 
 
 def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
-    context, articles = common.context_and_articles(bench, job)
-    shown, pages = common.on_pages(context, articles, job), Pages(bench.ground)
-    layout = bench.ground.layout
+    article_context, articles = common.context_and_articles(bench, job)
+    shown, pages = common.on_pages(article_context, articles, job), Pages(bench.context)
+    layout = bench.context.layout
     files = tuple(
         _file(
             bench,
             layout.article(job.section, job.channel, article.id),
-            pages.article_in(context, article, job.channel),
+            pages.article_in(article_context, article, job.channel),
         )
         for article in shown
     )
-    return JobResult(files, common.pictures_of(context, shown, job.section))
+    return JobResult(files, common.pictures_of(article_context, shown, job.section))
 
 
 def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
     section, channel = common.place_of(bench, job)
     made = (
-        (int(number), Pages(bench.ground).index(section, channel, int(number)))
+        (int(number), Pages(bench.context).index(section, channel, int(number)))
         for number in job.parts
     )
     files = (
-        _file(bench, bench.ground.layout.index(section.name, channel.id, number), body)
+        _file(bench, bench.context.layout.index(section.name, channel.id, number), body)
         for number, body in made
         if body is not None
     )
@@ -81,26 +81,26 @@ def _fronts(bench: ExportEnvironment, job: Job) -> JobResult:
     section = next(
         section for section in bench.order.mirror.sections if section.name == job.section
     )
-    page = bench.ground.layout.section(section.name)
-    return JobResult((_file(bench, page, Pages(bench.ground).section(section, page)),))
+    page = bench.context.layout.section(section.name)
+    return JobResult((_file(bench, page, Pages(bench.context).section(section, page)),))
 
 
 def _home(bench: ExportEnvironment, _job: Job) -> JobResult:
-    return JobResult((_file(bench, bench.ground.layout.home, Pages(bench.ground).home()),))
+    return JobResult((_file(bench, bench.context.layout.home, Pages(bench.context).home()),))
 
 
 def _tags(bench: ExportEnvironment, job: Job) -> JobResult:
-    found = ((bench.ground.layout.tag(name), Pages(bench.ground).tag(name)) for name in job.parts)
+    found = ((bench.context.layout.tag(name), Pages(bench.context).tag(name)) for name in job.parts)
     return JobResult(
         tuple(_file(bench, page, body) for page, body in found if page and body is not None)
     )
 
 
 def _feeds(bench: ExportEnvironment, job: Job) -> JobResult:
-    scope = selector_of(bench.order.mirror, job.section, job.channel)
+    selector = selector_of(bench.order.mirror, job.section, job.channel)
     return (
-        JobResult(tuple(file for make in OF_SCOPES for file in make(bench, scope)))
-        if scope
+        JobResult(tuple(file for make in OF_SCOPES for file in make(bench, selector)))
+        if selector
         else JobResult(())
     )
 
@@ -110,12 +110,12 @@ def _fixed(bench: ExportEnvironment, _job: Job) -> JobResult:
 
 
 def _file(bench: ExportEnvironment, path: MirrorPath, body: bytes) -> File:
-    return File(bench.ground.layout.file(path), body)
+    return File(bench.context.layout.file(path), body)
 
 
-def _feed_in_all_forms(bench: ExportEnvironment, scope: FeedSelector) -> Iterator[File]:
+def _feed_in_all_forms(bench: ExportEnvironment, selector: FeedSelector) -> Iterator[File]:
     return (
-        _file(bench, scope.path(form), make_feed(bench.ground, scope, form))
+        _file(bench, selector.path(form), make_feed(bench.context, selector, form))
         for form in paths.FORMATS
     )
 
@@ -129,18 +129,18 @@ def _static(bench: ExportEnvironment) -> Iterator[File]:
 
 
 def _opml(bench: ExportEnvironment) -> Iterator[File]:
-    if bench.ground.has_feeds:
-        yield _file(bench, paths.OPML, make_opml(bench.ground))
+    if bench.context.has_feeds:
+        yield _file(bench, paths.OPML, make_opml(bench.context))
 
 
 def _subscribe(bench: ExportEnvironment) -> Iterator[File]:
-    ground = bench.ground
-    if ground.has_feeds:
-        yield _file(bench, ground.layout.subscribe, make_subscribe(ground))
+    context = bench.context
+    if context.has_feeds:
+        yield _file(bench, context.layout.subscribe, make_subscribe(context))
 
 
 def _about(bench: ExportEnvironment) -> Iterator[File]:
-    pages = Pages(bench.ground)
+    pages = Pages(bench.context)
     yield _file(bench, paths.ADDRESSES, pages.addresses())
     yield _file(bench, _NOT_FOUND, pages.lost("没有这个页面", "请从首页进入。"))
 

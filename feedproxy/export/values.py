@@ -68,7 +68,7 @@ class ExportEnvironment:
 
     order: ExportOptions
     store: Store
-    ground: RenderContext
+    context: RenderContext
 
 
 @dataclass(frozen=True, slots=True)

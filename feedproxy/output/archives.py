@@ -22,35 +22,35 @@ from feedproxy.urls import host_of
 
 
 def make_archive(
-    ground: RenderContext, scope: FeedSelector, number: int, form: str
+    context: RenderContext, selector: FeedSelector, number: int, form: str
 ) -> bytes | None:
     """Return one page of a feed's archive in one of `paths.FORMATS`; page 1 is the oldest.
 
     The last page is the first one that is not full; it may be empty. Return None for a number that
     is out of range.
     """
-    archive = ground.library.archive
-    open_page = archive.length(scope.log) // PAGE_ENTRIES + 1
+    archive = context.library.archive
+    open_page = archive.length(selector.log) // PAGE_ENTRIES + 1
     if not 1 <= number <= open_page:
         return None
 
     def address(page: int) -> str:
-        return ground.absolute(scope.archive_path(page, form)) if 1 <= page <= open_page else ""
+        return context.absolute(selector.archive_path(page, form)) if 1 <= page <= open_page else ""
 
     history = render.History(
         older=address(number - 1),
         newer=address(number + 1),
-        current=ground.absolute(scope.path(form)),
+        current=context.absolute(selector.path(form)),
         page=number,
         is_full=number < open_page,
     )
-    entries = tuple(_entry(ground, logged) for logged in archive.page(scope.log, number))
+    entries = tuple(_entry(context, logged) for logged in archive.page(selector.log, number))
     return render.FORMS[form](
-        feed_of(ground, scope, scope.archive_path(number, form), entries, history)
+        feed_of(context, selector, selector.archive_path(number, form), entries, history)
     )
 
 
-def _entry(ground: RenderContext, logged: ArchiveEntry) -> render.Entry:
+def _entry(context: RenderContext, logged: ArchiveEntry) -> render.Entry:
     """Return an archive entry with its replication record.
 
     Both leave out everything that may change later: whether upstream has removed the article, and
@@ -59,12 +59,12 @@ def _entry(ground: RenderContext, logged: ArchiveEntry) -> render.Entry:
     article = replace(logged.article, gone=None)
     shown = shown_pictures(fragment(article.body), article.picture)
     pictures = {
-        url: _by_address(url) for url in shown if host_of(url) in ground.mirror.picture_hosts
+        url: _by_address(url) for url in shown if host_of(url) in context.mirror.picture_hosts
     }
     record = record_of(article, (logged.channel,), {}, with_body=True)
     return entry_of(
         article,
-        ArticleContext(ground, logged.section, {}, pictures),
+        ArticleContext(context, logged.section, {}, pictures),
         (logged.section, logged.channel),
         record,
     )

@@ -48,8 +48,8 @@ class BookContents:
 
 
 def write_bundle(
-    ground: RenderContext,
-    scope: FeedSelector,
+    context: RenderContext,
+    selector: FeedSelector,
     period: Period,
     *,
     ids: Collection[ArticleId],
@@ -63,10 +63,10 @@ def write_bundle(
     Links to articles and tags lead to pages of the book; others lead to the mirror if its public
     address is known, otherwise the link is removed. Without *forms* the book has no pictures.
     """
-    zone, days = ground.mirror.timezone_of(scope.channels[0].site.name), list[books.Day]()
-    held = (article for article in map(ground.library.article, ids) if article)
+    zone, days = context.mirror.timezone_of(selector.channels[0].site.name), list[books.Day]()
+    held = (article for article in map(context.library.article, ids) if article)
     with zipfile.ZipFile(out, "w") as archive:
-        binder = _Binder(ground, scope, frozenset(ids), archive, forms)
+        binder = _Binder(context, selector, frozenset(ids), archive, forms)
         for date, articles in groupby(
             held, key=lambda article: article.published.astimezone(zone).date()
         ):
@@ -77,8 +77,8 @@ def write_bundle(
                     sum(len(day.articles) for day in days) + len(links), len(binder.pictures)
                 )
             days.append(books.Day(file, str(date), tuple(links)))
-            binder.put(file, books.render_day(days[-1], ground.mirror.language))
-        binder.finish(_book(ground, scope, period, tuple(days)))
+            binder.put(file, books.render_day(days[-1], context.mirror.language))
+        binder.finish(_book(context, selector, period, tuple(days)))
 
 
 class _Binder:
@@ -86,15 +86,15 @@ class _Binder:
 
     def __init__(
         self,
-        ground: RenderContext,
-        scope: FeedSelector,
+        context: RenderContext,
+        selector: FeedSelector,
         ids: frozenset[ArticleId],
         archive: zipfile.ZipFile,
         forms: Forms | None,
     ) -> None:
-        self._ground, self._scope, self._ids, self._archive, self._forms = (
-            ground,
-            scope,
+        self._context, self._selector, self._ids, self._archive, self._forms = (
+            context,
+            selector,
             ids,
             archive,
             forms,
@@ -108,14 +108,18 @@ class _Binder:
 
     def bind(self, article: Article, day: str) -> render.Link:
         """Write an article and its pictures that are not in the book yet; return a link to it."""
-        context = context_of(self._ground, [article], self._scope.name)
-        at = self._ground.place_of(context.channels.get(article.id, ()), self._scope.name)
-        shows = self._forms is not None and self._ground.images_of(at[0]) is Images.STORE
-        context = replace(context, pictures=self._bring(context.pictures) if shows else {})
-        place = self._place(article, context, at, Images.STORE if shows else Images.NONE)
-        body = self._body(article, context, place)
+        article_context = context_of(self._context, [article], self._selector.name)
+        at = self._context.place_of(
+            article_context.channels.get(article.id, ()), self._selector.name
+        )
+        shows = self._forms is not None and self._context.images_of(at[0]) is Images.STORE
+        article_context = replace(
+            article_context, pictures=self._bring(article_context.pictures) if shows else {}
+        )
+        place = self._place(article, article_context, at, Images.STORE if shows else Images.NONE)
+        body = self._body(article, article_context, place)
         link = render.Link(body.title, _file_of(article.id))
-        self.put(link.href, books.render_article(body, self._ground.mirror.language, day))
+        self.put(link.href, books.render_article(body, self._context.mirror.language, day))
         self._modified = max(self._modified, article.updated)
         return link
 
@@ -129,44 +133,46 @@ class _Binder:
             self.put(file, body)
 
     def _place(
-        self, article: Article, context: ArticleContext, at: tuple[str, str], images: Images
+        self, article: Article, article_context: ArticleContext, at: tuple[str, str], images: Images
     ) -> LinkContext:
         targets = (
             {article.id, *(target for target, _ in article.links)}
             & self._ids
-            & context.channels.keys()
+            & article_context.channels.keys()
         )
         inside = {
-            self._ground.page_of(each, context.channels[each], self._scope.name): _file_of(each)
+            self._context.page_of(
+                each, article_context.channels[each], self._selector.name
+            ): _file_of(each)
             for each in targets
         }
         media = {
             paths.media(stored.reading.name): _picture_of(stored.reading)
-            for stored in context.pictures.values()
+            for stored in article_context.pictures.values()
         }
 
         def write(path: MirrorPath) -> str:
-            public = self._ground.public_url and paths.suffixed(
-                self._ground.absolute(path), article.id
+            public = self._context.public_url and paths.suffixed(
+                self._context.absolute(path), article.id
             )
             return inside.get(path) or media.get(path) or public
 
-        place = context.place(article, at, write, only_held=not self._ground.public_url)
+        place = article_context.place(article, at, write, only_held=not self._context.public_url)
         return replace(place, images=images, bound=True)
 
     def _body(
-        self, article: Article, context: ArticleContext, place: LinkContext
+        self, article: Article, article_context: ArticleContext, place: LinkContext
     ) -> render.ArticleBody:
-        timezone = self._ground.mirror.timezone_of(article.site)
+        timezone = self._context.mirror.timezone_of(article.site)
         return render.ArticleBody(
             title=markup.plain(article.title) or article.id,
             authors=article.authors,
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
             dated=article.dated,
-            content=context.body(article, place),
+            content=article_context.body(article, place),
             original=article.url,
-            lead=context.lead(article, place),
+            lead=article_context.lead(article, place),
             tags=tuple(render.Link(tag, place.write(paths.tag(tag))) for tag in article.tags),
             channels=(),
             before=None,
@@ -202,25 +208,27 @@ class _Binder:
 
 
 def _book(
-    ground: RenderContext, scope: FeedSelector, period: Period, days: tuple[books.Day, ...]
+    context: RenderContext, selector: FeedSelector, period: Period, days: tuple[books.Day, ...]
 ) -> books.Book:
-    section = ground.mirror.section(scope.name)
+    section = context.mirror.section(selector.name)
     site, *bounds = (
-        scope.channels[0].site.name,
+        selector.channels[0].site.name,
         period.since.isoformat(),
         period.until and period.until.isoformat(),
         period.limit,
     )
-    name = " ".join([site + scope.path(), *(str(bound or "") for bound in bounds)])
+    name = " ".join([site + selector.path(), *(str(bound or "") for bound in bounds)])
     dates = [day.title for day in reversed(days)]
     return books.Book(
         identifier=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
-        language=ground.mirror.language,
-        mirror=ground.mirror.name,
-        heading=f"{section.title} · {scope.label}" if section and scope.channel else scope.label,
+        language=context.mirror.language,
+        mirror=context.mirror.name,
+        heading=f"{section.title} · {selector.label}"
+        if section and selector.channel
+        else selector.label,
         period=" – ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "",
-        description=scope.description,
-        address=ground.absolute(scope.home(ground.layout)) if ground.public_url else "",
+        description=selector.description,
+        address=context.absolute(selector.home(context.layout)) if context.public_url else "",
         days=days,
     )
 

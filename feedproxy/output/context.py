@@ -99,7 +99,7 @@ class ArticleContext:
     to an article that is in several sections lead to its page in section *prefer*.
     """
 
-    ground: RenderContext
+    context: RenderContext
     prefer: str
     channels: Mapping[ArticleId, frozenset[str]]
     pictures: Mapping[Url, StoredPicture]
@@ -125,17 +125,17 @@ class ArticleContext:
 
         """
         held = {
-            target: self.ground.page_of(target, self.channels[target], self.prefer)
+            target: self.context.page_of(target, self.channels[target], self.prefer)
             for target, _ in article.links
             if target in self.channels
         }
-        images, is_live = self.ground.images_of(at[0]), self.ground.files is None
+        images, is_live = self.context.images_of(at[0]), self.context.files is None
         tags = None if is_live else article.tags
         only_held = only_held or not is_live
         return LinkContext(
             article.id,
             *at,
-            self.ground.layout,
+            self.context.layout,
             held,
             write,
             alone,
@@ -147,7 +147,7 @@ class ArticleContext:
 
     def body(self, article: Article, place: LinkContext) -> SafeHtml:
         """Return an article's HTML with its links rewritten for a link context."""
-        return rewrite_links(article.body, self.ground.mirror, place)
+        return rewrite_links(article.body, self.context.mirror, place)
 
     def lead(self, article: Article, place: LinkContext) -> render.Lead | None:
         """Return the lead picture to show above an article's text, None if the text contains it.
@@ -178,29 +178,31 @@ class ArticleContext:
         )
 
 
-def context_of(ground: RenderContext, articles: Collection[Article], prefer: str) -> ArticleContext:
+def context_of(
+    context: RenderContext, articles: Collection[Article], prefer: str
+) -> ArticleContext:
     """Return the context of the articles of one feed or page in section *prefer*."""
     ids = {article.id for article in articles}
     targets = {target for article in articles for target, _ in article.links}
     return ArticleContext(
-        ground,
+        context,
         prefer,
-        _shown(ground, ground.library.channels_of(ids | targets)),
-        ground.library.pictures(ids),
+        _shown(context, context.library.channels_of(ids | targets)),
+        context.library.pictures(ids),
     )
 
 
 def _shown(
-    ground: RenderContext, channels: Mapping[ArticleId, frozenset[str]]
+    context: RenderContext, channels: Mapping[ArticleId, frozenset[str]]
 ) -> Mapping[ArticleId, frozenset[str]]:
     """Return the articles that have a page, with their channels.
 
     The server has a page for every stored article, an export only for articles of configured
     channels.
     """
-    if ground.files is None:
+    if context.files is None:
         return channels
-    configured = {channel.id for channel in ground.mirror.channels}
+    configured = {channel.id for channel in context.mirror.channels}
     return {
         article_id: found & configured
         for article_id, found in channels.items()

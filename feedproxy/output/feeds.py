@@ -28,8 +28,8 @@ _PLAIN_CHOICE = FeedOptions()
 
 
 def make_feed(
-    ground: RenderContext,
-    scope: FeedSelector,
+    context: RenderContext,
+    selector: FeedSelector,
     form: str,
     choice: FeedOptions = _PLAIN_CHOICE,
     version: Version | None = None,
@@ -39,33 +39,37 @@ def make_feed(
     *version* is the current version of the feed's content, read before the articles; it is read
     here if the caller does not have it.
     """
-    version = version or version_of(ground.library, scope)
-    with ground.library.snapshot() as library:
-        ground = replace(ground, library=library)
-        articles = [shape(article, choice) for article in articles_of(ground, scope, choice)]
-        context = context_of(ground, articles, scope.name)
-    is_walked = scope.log and version.length and not choice.query and ground.files is None
-    newest = scope.archive_path(-(-version.length // PAGE_ENTRIES), form)
-    history = render.History(older=ground.absolute(newest) if is_walked else "")
+    version = version or version_of(context.library, selector)
+    with context.library.snapshot() as library:
+        context = replace(context, library=library)
+        articles = [shape(article, choice) for article in articles_of(context, selector, choice)]
+        article_context = context_of(context, articles, selector.name)
+    is_walked = selector.log and version.length and not choice.query and context.files is None
+    newest = selector.archive_path(-(-version.length // PAGE_ENTRIES), form)
+    history = render.History(older=context.absolute(newest) if is_walked else "")
     entries = tuple(
-        entry_of(article, context, ground.place_of(context.channels[article.id], scope.name))
+        entry_of(
+            article,
+            article_context,
+            context.place_of(article_context.channels[article.id], selector.name),
+        )
         for article in articles
     )
     return render.FORMS[form](
-        feed_of(ground, scope, scope.path(form), entries, history, choice=choice)
+        feed_of(context, selector, selector.path(form), entries, history, choice=choice)
     )
 
 
-def version_of(library: Library, scope: FeedSelector) -> Version:
+def version_of(library: Library, selector: FeedSelector) -> Version:
     """Return a version that changes with every change to the feeds of a selector."""
-    if scope.words:
-        return library.search.version(scope.channel_ids)
-    return library.archive.version(scope.log, scope.channel_ids)
+    if selector.words:
+        return library.search.version(selector.channel_ids)
+    return library.archive.version(selector.log, selector.channel_ids)
 
 
 def feed_of(
-    ground: RenderContext,
-    scope: FeedSelector,
+    context: RenderContext,
+    selector: FeedSelector,
     path: MirrorPath,
     entries: tuple[render.Entry, ...],
     history: render.History,
@@ -73,34 +77,36 @@ def feed_of(
     choice: FeedOptions = _PLAIN_CHOICE,
 ) -> render.Feed:
     """Return the feed document of a selector at *path*."""
-    mirror = ground.mirror
+    mirror = context.mirror
     # A hub is announced only for feeds that the poller notifies it about.
-    is_announced = scope.log and not history.page and not choice.query
-    query = scope.query_with(choice.query)
-    name = scope.channels[0].site.name + scope.path() + (f"?{query}" if query else "")
+    is_announced = selector.log and not history.page and not choice.query
+    query = selector.query_with(choice.query)
+    name = selector.channels[0].site.name + selector.path() + (f"?{query}" if query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
-        title=convert(scope.title, choice.script) + _said(choice),
-        description=convert(scope.description or scope.title, choice.script),
-        link=ground.absolute(scope.home(ground.layout), scope.query),
-        self_link=ground.absolute(path, query),
+        title=convert(selector.title, choice.script) + _said(choice),
+        description=convert(selector.description or selector.title, choice.script),
+        link=context.absolute(selector.home(context.layout), selector.query),
+        self_link=context.absolute(path, query),
         language=SCRIPTS.get(choice.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
         updated=max((entry.updated for entry in entries), default=render.NEVER),
         entries=entries,
         history=history,
-        hub=ground.hub if is_announced else "",
+        hub=context.hub if is_announced else "",
     )
 
 
-def articles_of(ground: RenderContext, scope: FeedSelector, choice: FeedOptions) -> list[Article]:
+def articles_of(
+    context: RenderContext, selector: FeedSelector, choice: FeedOptions
+) -> list[Article]:
     """Return the stored articles of a feed, newest first, before they are shaped."""
-    limit = choice.limit or ground.mirror.entries
+    limit = choice.limit or context.mirror.entries
     most = max(limit, WINDOW) if choice.is_filter else limit
-    if scope.words:
-        found = ground.library.search.find(scope.words, scope.channel_ids, most)
+    if selector.words:
+        found = context.library.search.find(selector.words, selector.channel_ids, most)
     else:
-        found = ground.library.newest(scope.channel_ids, most, tag=scope.tag)
+        found = context.library.newest(selector.channel_ids, most, tag=selector.tag)
     return pick(found, choice, limit)
 
 
@@ -126,7 +132,7 @@ def _harmless(expression: str) -> str:
 
 def entry_of(
     article: Article,
-    context: ArticleContext,
+    article_context: ArticleContext,
     at: tuple[str, str],
     record: Mapping[str, object] | None = None,
 ) -> render.Entry:
@@ -135,27 +141,29 @@ def entry_of(
     *at* is section and channel of its page; *record* is the article's replication record for other
     mirrors.
     """
-    ground = context.ground
-    place = context.place(article, at, ground.absolute, alone=True)
-    lead = context.lead(article, place)
+    context = article_context.context
+    place = article_context.place(article, at, context.absolute, alone=True)
+    lead = article_context.lead(article, place)
     return render.Entry(
-        id=ground.mirror.entry_id(article.site, article.id),
-        link=paths.suffixed(ground.absolute(place.page), article.id),
+        id=context.mirror.entry_id(article.site, article.id),
+        link=paths.suffixed(context.absolute(place.page), article.id),
         via=article.url,
         title=article.title,
         summary=article.summary,
-        content=SafeHtml((render.lead_figure(lead) if lead else "") + context.body(article, place)),
+        content=SafeHtml(
+            (render.lead_figure(lead) if lead else "") + article_context.body(article, place)
+        ),
         published=article.published,
         updated=article.updated,
         authors=article.authors,
         tags=article.tags,
-        enclosure=_enclosure(article, context, place),
+        enclosure=_enclosure(article, article_context, place),
         record=record,
     )
 
 
 def _enclosure(
-    article: Article, context: ArticleContext, place: LinkContext
+    article: Article, article_context: ArticleContext, place: LinkContext
 ) -> render.Enclosure | None:
     """Return the lead picture, which readers show beside the headline, as an enclosure.
 
@@ -164,7 +172,7 @@ def _enclosure(
     """
     if article.picture and place.images is Images.LINK:
         return render.Enclosure(article.picture.url, render.picture_type(article.picture.url))
-    stored = context.stored(article, place)
+    stored = article_context.stored(article, place)
     # In an archive only the picture's address is known.
     if stored is None or not stored.reading.media_type:
         return None

@@ -14,96 +14,102 @@ from feedproxy.urls import host_of
 
 
 def make_markdown(
-    ground: RenderContext,
+    context: RenderContext,
     section: str,
     channel: str,
     article_id: ArticleId,
     links: Links = Links.MIRROR,
 ) -> bytes | None:
     """Return an article's page in one of its channels, None if the channel has no such article."""
-    article = ground.library.article(article_id)
-    context = context_of(ground, [article], section) if article else None
-    if article is None or context is None or channel not in context.channels.get(article_id, ()):
+    article = context.library.article(article_id)
+    article_context = context_of(context, [article], section) if article else None
+    if (
+        article is None
+        or article_context is None
+        or channel not in article_context.channels.get(article_id, ())
+    ):
         return None
-    return markdown_of(context, article, channel, links)
+    return markdown_of(article_context, article, channel, links)
 
 
-def markdown_of(context: ArticleContext, article: Article, channel: str, links: Links) -> bytes:
+def markdown_of(
+    article_context: ArticleContext, article: Article, channel: str, links: Links
+) -> bytes:
     """Return the page of an article in one of its channels, from an existing context."""
-    ground, section = context.ground, context.prefer
-    page = ground.layout.article(section, channel, article.id)
+    context, section = article_context.context, article_context.prefer
+    page = context.layout.article(section, channel, article.id)
     picture, content = article.picture, article.body
     lead = render.Lead(picture.url, picture.alt, picture.caption) if picture else None
     record = None
     if links is Links.MIRROR:
-        place = context.place(
+        place = article_context.place(
             article, (section, channel), lambda to: paths.relative(to, page), only_held=True
         )
         place = replace(place, is_told=True)
-        lead = context.lead(article, place)
-        content = context.body(article, place)
-        shown = context.pictures if place.images is Images.STORE else {}
+        lead = article_context.lead(article, place)
+        content = article_context.body(article, place)
+        shown = article_context.pictures if place.images is Images.STORE else {}
         record = record_of(article, (), shown, with_body=False)
-    navigation = navigation_of(ground, page, section, article_id=article.id, beside=True)
+    navigation = navigation_of(context, page, section, article_id=article.id, beside=True)
     made = render.MarkdownPage(article.title, navigation, lead, content, article.url, record)
     return render.render_markdown(made, neutral=links is Links.SEED)
 
 
 def make_markdown_list(
-    ground: RenderContext, section: Section, channel: Channel, number: int
+    context: RenderContext, section: Section, channel: Channel, number: int
 ) -> bytes | None:
     """Return a page of a channel's article list, None beyond the last one; page 1 always exists."""
-    last = last_index(ground.library.count(channel.id))
+    last = last_index(context.library.count(channel.id))
     if not 1 <= number <= last:
         return None
     page, timezone = (
-        ground.layout.index(section.name, channel.id, number),
-        ground.mirror.timezone_of(channel.site.name),
+        context.layout.index(section.name, channel.id, number),
+        context.mirror.timezone_of(channel.site.name),
     )
 
     def row(each: Headline) -> render.ListedArticle:
-        target = ground.listed_page(each.id, each.channels, section.name, channel.id)
+        target = context.listed_page(each.id, each.channels, section.name, channel.id)
         link = render.Link(each.title, paths.suffixed(paths.relative(target, page), each.id))
         return render.ListedArticle(link, each.published.astimezone(timezone))
 
-    headlines = ground.library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
-    navigation = navigation_of(ground, page, section.name, beside=True)
-    pager = pager_of(ground.layout, section, channel, number, last)
+    headlines = context.library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
+    navigation = navigation_of(context, page, section.name, beside=True)
+    pager = pager_of(context.layout, section, channel, number, last)
     return render.render_markdown_list(
         render.MarkdownList(channel.title, navigation, tuple(map(row, headlines)), pager)
     )
 
 
-def make_markdown_front(ground: RenderContext, section: Section) -> bytes:
+def make_markdown_front(context: RenderContext, section: Section) -> bytes:
     """Return a section's README; it lists feeds if the mirror has a public address."""
-    page = ground.layout.readme(section.name)
+    page = context.layout.readme(section.name)
     places = [
-        (channel, ground.layout.index(section.name, channel.id)) for channel in section.channels
+        (channel, context.layout.index(section.name, channel.id)) for channel in section.channels
     ]
     sites = {
         channel.site.title: f"https://{host_of(channel.url) or channel.site.hosts[0]}/"
         for channel in section.channels
     }
     scopes = [
-        selector_of(ground.mirror, section.name, channel)
+        selector_of(context.mirror, section.name, channel)
         for channel in ("", *(each.id for each in section.channels))
     ]
     feeds = [
-        render.Link(f"RSS：{scope.label}", ground.absolute(scope.path()))
-        for scope in scopes
-        if scope
+        render.Link(f"RSS：{selector.label}", context.absolute(selector.path()))
+        for selector in scopes
+        if selector
     ]
-    feeds.append(render.Link("全部订阅地址（OPML）", ground.absolute(paths.OPML)))
+    feeds.append(render.Link("全部订阅地址（OPML）", context.absolute(paths.OPML)))
     return render.render_markdown_front(
         render.MarkdownFront(
             title=section.title,
             description=section.description,
-            mirror=ground.mirror.name,
+            mirror=context.mirror.name,
             originals=tuple(sites.items()),
             channels=tuple(
                 render.Link(channel.title, paths.relative(place, page)) for channel, place in places
             ),
-            feeds=tuple(feeds) if ground.public_url else (),
-            addresses=ground.mirror.addresses,
+            feeds=tuple(feeds) if context.public_url else (),
+            addresses=context.mirror.addresses,
         )
     )

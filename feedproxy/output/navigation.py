@@ -7,7 +7,7 @@ from feedproxy.output.context import RenderContext
 
 
 def navigation_of(
-    ground: RenderContext,
+    context: RenderContext,
     page: MirrorPath,
     section: str,
     *,
@@ -21,7 +21,7 @@ def navigation_of(
     """
 
     def printed(link: NavigationLink) -> render.Link:
-        target = _target(link, ground.layout, section, beside=beside)
+        target = _target(link, context.layout, section, beside=beside)
         if target is None:
             href = link.url
         elif link.to == "section":
@@ -31,7 +31,7 @@ def navigation_of(
         is_here = target is not None and target.rstrip("/") == page.rstrip("/")
         return render.Link(link.title, paths.suffixed(href, article_id), is_here=is_here)
 
-    return tuple(map(printed, ground.mirror.navigation))
+    return tuple(map(printed, context.mirror.navigation))
 
 
 def _target(

@@ -8,31 +8,32 @@ from feedproxy.output.script import query_of
 from feedproxy.output.selectors import FeedSelector, selector_of
 
 
-def make_opml(ground: RenderContext, form: str = "xml") -> bytes:
+def make_opml(context: RenderContext, form: str = "xml") -> bytes:
     """Return OPML 2.0 with the feeds of everything, of all sections and of all channels.
 
     *form* is the format of the feeds, one of `paths.FORMATS`. Texts and addresses are in the render
     context's script.
     """
-    mirror = ground.mirror
-    chosen = query_of(ground.script)
+    mirror = context.mirror
+    chosen = query_of(context.script)
 
-    def outline(scope: FeedSelector | None) -> tuple[render.Outline, ...]:
-        if scope is None:
+    def outline(selector: FeedSelector | None) -> tuple[render.Outline, ...]:
+        if selector is None:
             return ()
         address, home = (
-            ground.absolute(scope.path(form), chosen),
-            ground.absolute(scope.home(ground.layout), chosen),
+            context.absolute(selector.path(form), chosen),
+            context.absolute(selector.home(context.layout), chosen),
         )
         label, title, description = (
-            convert(text, ground.script) for text in (scope.label, scope.title, scope.description)
+            convert(text, context.script)
+            for text in (selector.label, selector.title, selector.description)
         )
         return (render.Outline(label, title, address, home, description),)
 
     groups = [
         render.Outline(
-            convert(section.title, ground.script),
-            convert(section.title, ground.script),
+            convert(section.title, context.script),
+            convert(section.title, context.script),
             children=(
                 *outline(selector_of(mirror, section.name)),
                 *(
@@ -45,5 +46,5 @@ def make_opml(ground: RenderContext, form: str = "xml") -> bytes:
         for section in mirror.sections
     ]
     return render.render_opml(
-        convert(mirror.name, ground.script), (*outline(selector_of(mirror, ALL)), *groups)
+        convert(mirror.name, context.script), (*outline(selector_of(mirror, ALL)), *groups)
     )

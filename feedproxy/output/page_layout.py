@@ -13,7 +13,7 @@ from feedproxy.output.selectors import FeedSelector
 
 
 def layout_of(
-    ground: RenderContext,
+    context: RenderContext,
     title: str,
     page: MirrorPath,
     *,
@@ -30,75 +30,81 @@ def layout_of(
     *query* is the query of the page's address; on an article's page it is the article's ID, which
     all links of the page repeat.
     """
-    mirror, layout = ground.mirror, ground.layout
+    mirror, layout = context.mirror, context.layout
     article_id = query if kind == "article" else ""
     return render.PageLayout(
-        language=SCRIPTS.get(ground.script, mirror.language),
+        language=SCRIPTS.get(context.script, mirror.language),
         title=title,
         kind=kind,
         description=description,
         mirror=mirror.name,
         style=paths.relative(paths.STYLE, page),
         icon=paths.relative(paths.ICON, page),
-        canonical=paths.absolute(canonical, ground.public_url)
-        if canonical and ground.has_feeds
+        canonical=paths.absolute(canonical, context.public_url)
+        if canonical and context.has_feeds
         else "",
         home=paths.relative(layout.home, page),
-        navigation=navigation_of(ground, page, section, article_id=article_id),
+        navigation=navigation_of(context, page, section, article_id=article_id),
         feeds=tuple(
-            feed_link(ground, scope, page) for scope in scopes if scope and ground.has_feeds
+            feed_link(context, selector, page)
+            for selector in scopes
+            if selector and context.has_feeds
         ),
         properties=tuple(properties),
         subscribe=paths.suffixed(paths.relative(layout.subscribe, page), article_id)
-        if ground.has_feeds
+        if context.has_feeds
         else "",
-        scripts=scripts_of(ground, query),
-        search=paths.relative(paths.SEARCH, page) if ground.files is None else "",
-        opensearch=paths.relative(paths.OPENSEARCH, page) if ground.files is None else "",
+        scripts=scripts_of(context, query),
+        search=paths.relative(paths.SEARCH, page) if context.files is None else "",
+        opensearch=paths.relative(paths.OPENSEARCH, page) if context.files is None else "",
     )
 
 
-def feed_link(ground: RenderContext, scope: FeedSelector, page: MirrorPath) -> render.FeedLink:
+def feed_link(context: RenderContext, selector: FeedSelector, page: MirrorPath) -> render.FeedLink:
     """Return a feed as a page announces it.
 
     Its address is absolute, so that readers can copy it, and in the script of the page.
     """
-    forms = paths.FORMATS.items() if ground.has_feeds else ()
+    forms = paths.FORMATS.items() if context.has_feeds else ()
     return render.FeedLink(
-        label=scope.label,
-        title=scope.title,
-        anchor=scope.channel,
-        home=selector_home(ground, scope, page),
-        address=ground.absolute(scope.path(), scope.query_with(query_of(ground.script)))
+        label=selector.label,
+        title=selector.title,
+        anchor=selector.channel,
+        home=selector_home(context, selector, page),
+        address=context.absolute(selector.path(), selector.query_with(query_of(context.script)))
         if forms
         else "",
         forms=tuple(
-            (media_type, _feed_href(ground, scope, form, page)) for form, media_type in forms
+            (media_type, _feed_href(context, selector, form, page)) for form, media_type in forms
         ),
-        book=paths.relative(paths.book(scope.name, scope.channel), page)
-        if scope.log in ground.books
+        book=paths.relative(paths.book(selector.name, selector.channel), page)
+        if selector.log in context.books
         else "",
     )
 
 
-def selector_home(ground: RenderContext, scope: FeedSelector, page: MirrorPath) -> str:
+def selector_home(context: RenderContext, selector: FeedSelector, page: MirrorPath) -> str:
     """Return the link from a page to the page that shows the same articles as a feed."""
-    return paths.relative(scope.home(ground.layout), page) + (
-        f"?{scope.query}" if scope.query else ""
+    return paths.relative(selector.home(context.layout), page) + (
+        f"?{selector.query}" if selector.query else ""
     )
 
 
-def _feed_href(ground: RenderContext, scope: FeedSelector, form: str, page: MirrorPath) -> str:
+def _feed_href(context: RenderContext, selector: FeedSelector, form: str, page: MirrorPath) -> str:
     """Return the link from a page to a feed.
 
     It carries the reader's key, if there is one: a program that finds the feed there has no cookie.
     """
-    feed, query = scope.path(form), f"?{scope.query}" if scope.query else ""
-    return ground.absolute(feed, scope.query) if ground.key else paths.relative(feed, page) + query
+    feed, query = selector.path(form), f"?{selector.query}" if selector.query else ""
+    return (
+        context.absolute(feed, selector.query)
+        if context.key
+        else paths.relative(feed, page) + query
+    )
 
 
 def block_of(
-    ground: RenderContext,
+    context: RenderContext,
     heading: render.Link,
     headlines: Sequence[Headline],
     page: MirrorPath,
@@ -113,17 +119,17 @@ def block_of(
     """
 
     def row(each: Headline) -> render.ListedArticle:
-        canonical = ground.page_of(each.id, each.channels, section)
+        canonical = context.page_of(each.id, each.channels, section)
         target = (
-            ground.listed_page(each.id, each.channels, section, channel) if channel else canonical
+            context.listed_page(each.id, each.channels, section, channel) if channel else canonical
         )
-        return listed(ground, each, target, page)
+        return listed(context, each, target, page)
 
     return render.ListBlock(heading, tuple(map(row, headlines)))
 
 
 def listed(
-    ground: RenderContext,
+    context: RenderContext,
     article: Headline | Article,
     target: MirrorPath,
     page: MirrorPath,
@@ -132,5 +138,5 @@ def listed(
     """Return a row of a list on *page* that leads to an article's page *target*."""
     link = render.Link(article.title, paths.suffixed(paths.relative(target, page), article.id))
     return render.ListedArticle(
-        link, article.published.astimezone(ground.mirror.timezone_of(article.site)), summary
+        link, article.published.astimezone(context.mirror.timezone_of(article.site)), summary
     )

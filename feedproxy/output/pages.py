@@ -34,14 +34,14 @@ INDEX_HEADLINES = 30
 class Pages:
     """Builds the mirror's HTML pages."""
 
-    ground: RenderContext
+    context: RenderContext
 
     def home(self) -> bytes:
         """Return the front page: the newest articles of each section, and how to subscribe."""
         home = self._layout.home
         blocks = tuple(
             block_of(
-                self.ground,
+                self.context,
                 render.Link(
                     section.title, paths.relative(self._layout.section(section.name), home)
                 ),
@@ -55,14 +55,14 @@ class Pages:
             selector_of(self._mirror, ALL)
         ]
         frame = layout_of(
-            self.ground,
+            self.context,
             self._mirror.name,
             home,
             canonical=home,
             description=self._mirror.description,
             scopes=scopes,
         )
-        known = self._mirror.addresses if self.ground.files else ()
+        known = self._mirror.addresses if self.context.files else ()
         addresses = paths.relative(paths.ADDRESSES, home) if known else ""
         return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
 
@@ -72,14 +72,14 @@ class Pages:
             selector_of(self._mirror, section.name, channel.id) for channel in section.channels
         ]
         block = block_of(
-            self.ground,
+            self.context,
             render.Link("最新文章"),
             self._newest(section, _LIST_HEADLINES),
             page,
             section=section.name,
         )
         frame = layout_of(
-            self.ground,
+            self.context,
             section.title,
             page,
             canonical=self._layout.section(section.name),
@@ -90,7 +90,7 @@ class Pages:
         return render.render_list(
             frame,
             (block,),
-            tuple(feed_link(self.ground, scope, page) for scope in channels if scope),
+            tuple(feed_link(self.context, selector, page) for selector in channels if selector),
         )
 
     def index(self, section: Section, channel: Channel, number: int) -> bytes | None:
@@ -105,7 +105,7 @@ class Pages:
         page = self._layout.index(section.name, channel.id, number)
         headlines = self._library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
         block = block_of(
-            self.ground,
+            self.context,
             render.Link(f"{count} 篇文章"),
             headlines,
             page,
@@ -113,7 +113,7 @@ class Pages:
             channel=channel.id,
         )
         frame = layout_of(
-            self.ground,
+            self.context,
             channel.title,
             page,
             canonical=page,
@@ -127,19 +127,19 @@ class Pages:
 
     def tag(self, tag: str) -> bytes | None:
         """Return a tag's page, None if no article has the tag."""
-        scope = tag_selector(self._mirror, tag)
-        found = self._library.tagged(tag, scope.channel_ids, _LIST_HEADLINES) if scope else []
-        if scope is None or not found:
+        selector = tag_selector(self._mirror, tag)
+        found = self._library.tagged(tag, selector.channel_ids, _LIST_HEADLINES) if selector else []
+        if selector is None or not found:
             return None
-        page = scope.home(self._layout)
-        block = block_of(self.ground, render.Link("最新文章"), found, page)
+        page = selector.home(self._layout)
+        block = block_of(self.context, render.Link("最新文章"), found, page)
         frame = layout_of(
-            self.ground,
+            self.context,
             tag,
             page,
             canonical=page,
-            description=scope.description,
-            scopes=self._if_live(scope),
+            description=selector.description,
+            scopes=self._if_live(selector),
         )
         return render.render_list(frame, (block,))
 
@@ -148,50 +148,53 @@ class Pages:
 
         Without *words* the page explains how to search.
         """
-        scope = search_selector(self._mirror, words) if words else None
+        selector = search_selector(self._mirror, words) if words else None
         query = (
-            f"{scope.query}&before={quote(before, safe='')}"
-            if scope and before
-            else scope.query
-            if scope
+            f"{selector.query}&before={quote(before, safe='')}"
+            if selector and before
+            else selector.query
+            if selector
             else ""
         )
         title = f"搜索：{asked}" if asked else "搜索"
-        frame = layout_of(self.ground, title, paths.SEARCH, scopes=[scope], query=query)
+        frame = layout_of(self.context, title, paths.SEARCH, scopes=[selector], query=query)
         return render.render_search(
-            replace(frame, asked=asked), found_of(self.ground, scope, before) if scope else None
+            replace(frame, asked=asked),
+            found_of(self.context, selector, before) if selector else None,
         )
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
         """Return an article's page in one of its channels, None if it is not in that channel."""
         with self._library.snapshot() as library:
             article = library.article(article_id)
-            context = (
-                context_of(replace(self.ground, library=library), [article], section)
+            article_context = (
+                context_of(replace(self.context, library=library), [article], section)
                 if article
                 else None
             )
             if (
                 article is None
-                or context is None
-                or channel not in context.channels.get(article_id, ())
+                or article_context is None
+                or channel not in article_context.channels.get(article_id, ())
             ):
                 return None
-            return Pages(context.ground).article_in(context, article, channel)
+            return Pages(article_context.context).article_in(article_context, article, channel)
 
-    def article_in(self, context: ArticleContext, article: Article, channel: str) -> bytes:
+    def article_in(self, article_context: ArticleContext, article: Article, channel: str) -> bytes:
         """Return an article's page in one of its channels, from an existing context."""
-        page = self._layout.article(context.prefer, channel, article.id)
-        place = context.place(
-            article, (context.prefer, channel), lambda to: paths.relative(to, page)
+        page = self._layout.article(article_context.prefer, channel, article.id)
+        place = article_context.place(
+            article, (article_context.prefer, channel), lambda to: paths.relative(to, page)
         )
-        body = self._article_body(article, context, place)
-        return render.render_article(self._article_frame(article, context, place, body), body)
+        body = self._article_body(article, article_context, place)
+        return render.render_article(
+            self._article_frame(article, article_context, place, body), body
+        )
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
         """Return the canonical page of an article, None if it is not stored."""
         channels = self._library.channels_of([article_id]).get(article_id)
-        return self.ground.page_of(article_id, channels, section) if channels else None
+        return self.context.page_of(article_id, channels, section) if channels else None
 
     def not_held(
         self, section: str, article_id: ArticleId, page: MirrorPath, *, may_ask: bool = True
@@ -201,7 +204,7 @@ class Pages:
         The page offers to queue the article, unless it is queued already, its address is not known,
         or *may_ask* is false.
         """
-        frame = layout_of(self.ground, "这篇文章还没有收录", page, section=section)
+        frame = layout_of(self.context, "这篇文章还没有收录", page, section=section)
         request = self._library.request(article_id)
         original = self._library.original(article_id) or ""
         text = (
@@ -219,19 +222,19 @@ class Pages:
 
     def message(self, title: str, text: str, page: MirrorPath) -> bytes:
         """Return a page with a single message."""
-        return render.render_message(layout_of(self.ground, title, page), text)
+        return render.render_message(layout_of(self.context, title, page), text)
 
     def lost(self, title: str, text: str) -> bytes:
         """Return the page that a file host shows for addresses that do not exist.
 
         It may appear at any depth, so its links begin at the mirror's root.
         """
-        root = urlsplit(self.ground.public_url).path
+        root = urlsplit(self.context.public_url).path
         frame = replace(
-            layout_of(self.ground, title, paths.HOME),
+            layout_of(self.context, title, paths.HOME),
             home=root + self._layout.home,
             style=root + paths.STYLE,
-            subscribe=root + self._layout.subscribe if self.ground.has_feeds else "",
+            subscribe=root + self._layout.subscribe if self.context.has_feeds else "",
             icon=root + paths.ICON,
             navigation=(),
             canonical="",
@@ -243,13 +246,13 @@ class Pages:
         page = paths.ADDRESSES
         sites = tuple((site.title, site.hosts[0]) for site in self._mirror.sites)
         return render.render_addresses(
-            layout_of(self.ground, "镜像的其他地址", page), sites, self._mirror.addresses
+            layout_of(self.context, "镜像的其他地址", page), sites, self._mirror.addresses
         )
 
     # -------------------------------------------------------------- articles
 
     def _article_body(
-        self, article: Article, context: ArticleContext, place: LinkContext
+        self, article: Article, article_context: ArticleContext, place: LinkContext
     ) -> render.ArticleBody:
         def linked(title: str, target: MirrorPath) -> render.Link:
             return render.Link(title, paths.suffixed(place.write(target), article.id))
@@ -259,7 +262,7 @@ class Pages:
                 return None
             return linked(
                 headline.title,
-                self.ground.listed_page(
+                self.context.listed_page(
                     headline.id, headline.channels, place.section, place.channel
                 ),
             )
@@ -275,9 +278,9 @@ class Pages:
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
             dated=article.dated,
-            content=context.body(article, place),
+            content=article_context.body(article, place),
             original=article.url,
-            lead=context.lead(article, place),
+            lead=article_context.lead(article, place),
             tags=tuple(
                 linked(tag, page) for tag in article.tags if (page := self._layout.tag(tag))
             ),
@@ -285,7 +288,7 @@ class Pages:
                 linked(channel.title, self._layout.index(section.name, channel.id))
                 for section in self._mirror.sections
                 for channel in section.channels
-                if channel.id in context.channels[article.id]
+                if channel.id in article_context.channels[article.id]
             ),
             before=neighbour(before),
             after=neighbour(after),
@@ -295,12 +298,14 @@ class Pages:
     def _article_frame(
         self,
         article: Article,
-        context: ArticleContext,
+        article_context: ArticleContext,
         place: LinkContext,
         body: render.ArticleBody,
     ) -> render.PageLayout:
-        canonical = self.ground.page_of(article.id, context.channels[article.id], place.section)
-        stored = context.stored(article, place)
+        canonical = self.context.page_of(
+            article.id, article_context.channels[article.id], place.section
+        )
+        stored = article_context.stored(article, place)
         properties = [
             *(
                 []
@@ -316,14 +321,14 @@ class Pages:
                 (
                     "og:image",
                     paths.absolute(
-                        self._layout.media(file.name, place.section), self.ground.public_url
+                        self._layout.media(file.name, place.section), self.context.public_url
                     ),
                 ),
                 ("og:image:width", str(file.width)),
                 ("og:image:height", str(file.height)),
             ]
         return layout_of(
-            self.ground,
+            self.context,
             article.title,
             place.page,
             kind="article",
@@ -342,19 +347,19 @@ class Pages:
 
     @property
     def _mirror(self) -> Mirror:
-        return self.ground.mirror
+        return self.context.mirror
 
     @property
     def _layout(self) -> paths.Layout:
-        return self.ground.layout
+        return self.context.layout
 
     @property
     def _library(self) -> Library:
-        return self.ground.library
+        return self.context.library
 
-    def _if_live(self, scope: FeedSelector) -> list[FeedSelector]:
+    def _if_live(self, selector: FeedSelector) -> list[FeedSelector]:
         """Return the selector if a server answers; exports have no feed for it."""
-        return [scope] if self.ground.files is None else []
+        return [selector] if self.context.files is None else []
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
         return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)

@@ -46,17 +46,17 @@ def is_traditional(language: str) -> bool:
     return bool(_TRADITIONAL.match(language))
 
 
-def scripts_of(ground: RenderContext, query: str) -> tuple[render.Link, ...]:
+def scripts_of(context: RenderContext, query: str) -> tuple[render.Link, ...]:
     """Return the links that switch a page between scripts; *query* is the query of its address.
 
     The link of the current script has no address. There are no links in an export to files and on
     mirrors that are not in Chinese.
     """
-    language = ground.mirror.language
-    if ground.files or not _CHINESE.match(language):
+    language = context.mirror.language
+    if context.files or not _CHINESE.match(language):
         return ()
     own = is_traditional(language)
-    shown = is_traditional(SCRIPTS.get(ground.script, language))
+    shown = is_traditional(SCRIPTS.get(context.script, language))
     addresses = {own: f"?{query}", not own: paths.chosen(f"?{query}", query_of(_OTHERS[own]))}
     names = {False: ("简体", "zh-Hans"), True: ("繁體", "zh-Hant")}
     return tuple(

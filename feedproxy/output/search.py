@@ -17,19 +17,23 @@ _SHOWN, _BEFORE = 120, 30
 
 
 def found_of(
-    ground: RenderContext, scope: FeedSelector, before: ArticleId | None
+    context: RenderContext, selector: FeedSelector, before: ArticleId | None
 ) -> render.SearchResults | None:
     """Return the newest articles that match a search, and the links to newer and older results.
 
     *before* limits the results to articles older than that one.
     """
-    if scope.words is None:
+    if selector.words is None:
         return None
-    found = ground.library.search.find(scope.words, scope.channel_ids, _MATCHES + 1, before=before)
+    found = context.library.search.find(
+        selector.words, selector.channel_ids, _MATCHES + 1, before=before
+    )
     shown = found[:_MATCHES]
-    channels = ground.library.channels_of([article.id for article in shown])
-    matches = tuple(_match(ground, article, channels[article.id], scope.words) for article in shown)
-    here = f"{paths.relative(paths.SEARCH, paths.SEARCH)}?{scope.query}"
+    channels = context.library.channels_of([article.id for article in shown])
+    matches = tuple(
+        _match(context, article, channels[article.id], selector.words) for article in shown
+    )
+    here = f"{paths.relative(paths.SEARCH, paths.SEARCH)}?{selector.query}"
     return render.SearchResults(
         matches,
         here if before else "",
@@ -38,9 +42,9 @@ def found_of(
 
 
 def _match(
-    ground: RenderContext, article: Article, channels: Collection[str], words: Query
+    context: RenderContext, article: Article, channels: Collection[str], words: Query
 ) -> render.SearchResult:
-    page = paths.relative(ground.page_of(article.id, channels, ""), paths.SEARCH)
+    page = paths.relative(context.page_of(article.id, channels, ""), paths.SEARCH)
     text = clean_text_of(article.body)
     first = next(iter(words.spans(text)), (0, 0))[0]
     start = max(0, first - _BEFORE)
@@ -49,7 +53,7 @@ def _match(
         href=paths.suffixed(page, article.id),
         title=_marked(article.title, words),
         excerpt=_marked(excerpt, words),
-        published=article.published.astimezone(ground.mirror.timezone_of(article.site)),
+        published=article.published.astimezone(context.mirror.timezone_of(article.site)),
     )
 
 

@@ -148,18 +148,20 @@ def merged_selector(mirror: Mirror, names: str) -> FeedSelector | None:
         for name in given[:_MAX_MERGED]
         if name.count("/") <= 1
     }
-    scopes = {name: scope for name, scope in found.items() if scope}
-    if len(given) > _MAX_MERGED or len(scopes) < len(given):
+    selectors = {name: selector for name, selector in found.items() if selector}
+    if len(given) > _MAX_MERGED or len(selectors) < len(given):
         return None
-    wider = {name for name in scopes if name == ALL} or {
-        name for name in scopes if not _is_inside(name, scopes)
+    wider = {name for name in selectors if name == ALL} or {
+        name for name in selectors if not _is_inside(name, selectors)
     }
-    kept = [scope for name, scope in scopes.items() if name in wider]
+    kept = [selector for name, selector in selectors.items() if name in wider]
     if len(kept) == 1:
         return kept[0]
-    label = " + ".join(scope.label for scope in kept)
-    channels = tuple({channel.id: channel for scope in kept for channel in scope.channels}.values())
-    section = kept[0].name if len({scope.name for scope in kept}) == 1 else ""
+    label = " + ".join(selector.label for selector in kept)
+    channels = tuple(
+        {channel.id: channel for selector in kept for channel in selector.channels}.values()
+    )
+    section = kept[0].name if len({selector.name for selector in kept}) == 1 else ""
     return FeedSelector(
         section, label, f"{label} - {mirror.name}", label, channels, merged=tuple(sorted(wider))
     )

@@ -21,9 +21,9 @@ _MOST_SHOWN, _SUMMARY_CHARACTERS = 50, 80
 _PLAIN_CHOICE = FeedOptions()
 
 
-def make_subscribe(ground: RenderContext) -> bytes:
+def make_subscribe(context: RenderContext) -> bytes:
     """Return the page that explains feeds and feed readers, and lists all feeds."""
-    mirror, page = ground.mirror, ground.layout.subscribe
+    mirror, page = context.mirror, context.layout.subscribe
     everything = selector_of(mirror, ALL)
     groups = []
     for section in mirror.sections:
@@ -33,11 +33,12 @@ def make_subscribe(ground: RenderContext) -> bytes:
         ]
         groups.append(
             render.FeedGroup(
-                section.title, tuple(feed_link(ground, scope, page) for scope in scopes if scope)
+                section.title,
+                tuple(feed_link(context, selector, page) for selector in scopes if selector),
             )
         )
     frame = layout_of(
-        ground,
+        context,
         "订阅",
         page,
         canonical=page,
@@ -45,26 +46,28 @@ def make_subscribe(ground: RenderContext) -> bytes:
         scopes=[everything],
     )
     return render.render_subscribe(
-        frame, tuple(groups), paths.relative(paths.OPML, page), is_live=ground.files is None
+        frame, tuple(groups), paths.relative(paths.OPML, page), is_live=context.files is None
     )
 
 
-def show_feed(ground: RenderContext, scope: FeedSelector, form: str, choice: FeedOptions) -> bytes:
+def show_feed(
+    context: RenderContext, selector: FeedSelector, form: str, choice: FeedOptions
+) -> bytes:
     """Return the HTML page that a browser shows at a feed's address, with its articles."""
-    articles = articles_of(ground, scope, choice)[:_MOST_SHOWN]
-    channels = context_of(ground, articles, scope.name).channels
-    places = [ground.place_of(channels[article.id], scope.name) for article in articles]
-    return _shown(ground, scope, scope.path(form), articles, places, choice=choice)
+    articles = articles_of(context, selector, choice)[:_MOST_SHOWN]
+    channels = context_of(context, articles, selector.name).channels
+    places = [context.place_of(channels[article.id], selector.name) for article in articles]
+    return _shown(context, selector, selector.path(form), articles, places, choice=choice)
 
 
-def show_archive(ground: RenderContext, scope: FeedSelector, number: int, form: str) -> bytes:
+def show_archive(context: RenderContext, selector: FeedSelector, number: int, form: str) -> bytes:
     """Return the HTML page that a browser shows at the address of an archive page."""
-    archive = ground.library.archive
-    logged = archive.page(scope.log, number)
-    last = archive.length(scope.log) // PAGE_ENTRIES + 1
-    page = scope.archive_path(number, form)
+    archive = context.library.archive
+    logged = archive.page(selector.log, number)
+    last = archive.length(selector.log) // PAGE_ENTRIES + 1
+    page = selector.archive_path(number, form)
     pager = [
-        render.Link(title, paths.relative(scope.archive_path(to, form), page))
+        render.Link(title, paths.relative(selector.archive_path(to, form), page))
         for title, to in (("更早", number - 1), ("更新", number + 1))
         if 1 <= to <= last
     ]
@@ -73,13 +76,19 @@ def show_archive(ground: RenderContext, scope: FeedSelector, number: int, form: 
         [(each.section, each.channel) for each in logged],
     )
     return _shown(
-        ground, scope, page, articles, places, title=f"{scope.label}：存档 {number}", pager=pager
+        context,
+        selector,
+        page,
+        articles,
+        places,
+        title=f"{selector.label}：存档 {number}",
+        pager=pager,
     )
 
 
 def _shown(
-    ground: RenderContext,
-    scope: FeedSelector,
+    context: RenderContext,
+    selector: FeedSelector,
     page: MirrorPath,
     articles: Sequence[Article],
     places: Sequence[tuple[str, str]],
@@ -91,28 +100,28 @@ def _shown(
     most = _SUMMARY_CHARACTERS if len(articles) <= _MOST_SHOWN else 0
     rows = tuple(
         listed(
-            ground,
+            context,
             article,
-            ground.layout.article(*place, article.id),
+            context.layout.article(*place, article.id),
             page,
             _shortened(article.summary, most),
         )
         for article, place in zip(articles, places, strict=True)
     )
-    query = scope.query_with(choice.query)
-    plain = scope.query_with(replace(choice, script="").query)
+    query = selector.query_with(choice.query)
+    plain = selector.query_with(replace(choice, script="").query)
     frame = layout_of(
-        ground,
-        title or scope.label,
+        context,
+        title or selector.label,
         page,
-        description=scope.description,
-        section=scope.name,
+        description=selector.description,
+        section=selector.name,
         query=plain,
     )
-    home = render.Link(scope.label, selector_home(ground, scope, page))
+    home = render.Link(selector.label, selector_home(context, selector, page))
     raw = f"?{query}&{RAW}" if query else f"?{RAW}"
     return render.render_feed(
-        frame, home, ground.absolute(page, query), raw, rows, pager=tuple(pager)
+        frame, home, context.absolute(page, query), raw, rows, pager=tuple(pager)
     )
 
 

@@ -62,39 +62,42 @@ class Archives:
         self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None
     ) -> Response:
         """Answer with an archive page, or with its signature if *key* is given."""
-        scope, archive = selector_of(self.views.mirror, name, channel), self.views.library.archive
-        if scope is None:
+        selector, archive = (
+            selector_of(self.views.mirror, name, channel),
+            self.views.library.archive,
+        )
+        if selector is None:
             return self.views.no_feed()
         page = int(number) if NUMBER.fullmatch(number) else 0
-        full = archive.length(scope.log) // PAGE_ENTRIES
+        full = archive.length(selector.log) // PAGE_ENTRIES
         if not 1 <= page <= full + 1:
             return respond(f"no such page; this archive has {full + 1}\n".encode(), TEXT, 404)
-        ground, is_full = self.views.feed_ground(), page <= full
+        context, is_full = self.views.feed_context(), page <= full
         cache_control = FOR_EVER if is_full else REVALIDATE
 
         def current() -> Version:
             return (
-                archive.page_version(scope.log, page)
+                archive.page_version(selector.log, page)
                 if is_full
-                else archive.version(scope.log, scope.channel_ids)
+                else archive.version(selector.log, selector.channel_ids)
             )
 
         def make() -> bytes:
-            return make_archive(ground, scope, page, form) or b""
+            return make_archive(context, selector, page, form) or b""
 
         version = current()
         validity = Validity(version, current)
         if key:
             serial = FINAL_SERIAL if is_full else self.views.settings.serial_base + version.serial
             signature = sign_publication(
-                make(), key, path=scope.archive_path(page, form), serial=serial
+                make(), key, path=selector.archive_path(page, form), serial=serial
             )
             return cacheable(respond(signature, TEXT, cache_control=cache_control), validity)
         return feed_or_page(
             make,
-            lambda: show_archive(ground, scope, page, form),
+            lambda: show_archive(context, selector, page, form),
             form,
-            ground,
+            context,
             validity,
             cache_control=cache_control,
         )

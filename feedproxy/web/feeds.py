@@ -45,7 +45,7 @@ def feed_or_page(
     feed: Callable[[], bytes],
     page: Callable[[], bytes],
     form: str,
-    ground: RenderContext,
+    context: RenderContext,
     validity: Validity,
     *,
     cache_control: str = REVALIDATE,
@@ -56,7 +56,7 @@ def feed_or_page(
     """
     if wants_page():
         response = respond(
-            in_script(page(), ground.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY
+            in_script(page(), context.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY
         )
     else:
         response = respond(feed(), FEED_TYPES[form], cache_control=cache_control, vary=OPENED_VARY)
@@ -72,7 +72,7 @@ class Feeds:
 
     limiter: RateLimiter
 
-    def respond(self, ground: RenderContext, scope: FeedSelector, form: str) -> Response:
+    def respond(self, context: RenderContext, selector: FeedSelector, form: str) -> Response:
         """Return a feed with the options in the current request's parameters.
 
         Raises:
@@ -81,17 +81,17 @@ class Feeds:
             StoreError: the store can't be read.
 
         """
-        choice = parse_options(request.args, ground.mirror.entries)
+        choice = parse_options(request.args, context.mirror.entries)
         form = choice.form or form
-        if choice.query or scope.merged or scope.words:
-            self.admit(ground.mirror.filtered_per_minute)
-        version = version_of(ground.library, scope)
+        if choice.query or selector.merged or selector.words:
+            self.admit(context.mirror.filtered_per_minute)
+        version = version_of(context.library, selector)
         return feed_or_page(
-            lambda: make_feed(ground, scope, form, choice, version),
-            lambda: show_feed(ground, scope, form, choice),
+            lambda: make_feed(context, selector, form, choice, version),
+            lambda: show_feed(context, selector, form, choice),
             form,
-            ground,
-            Validity(version, lambda: version_of(ground.library, scope)),
+            context,
+            Validity(version, lambda: version_of(context.library, selector)),
         )
 
     def admit(self, per_minute: int) -> None:

@@ -38,29 +38,33 @@ class Searches:
     def page(self) -> Response:
         """Answer with the results of a search, or with an explanation of how to search."""
         asked, before = request.args.get("q", "").strip(), request.args.get("before", "")
-        ground = self.views.feed_ground()
-        pages, older_than = Pages(ground), ArticleId(before) if 0 < len(before) <= _MAX_ID else None
+        context = self.views.feed_context()
+        pages, older_than = (
+            Pages(context),
+            ArticleId(before) if 0 < len(before) <= _MAX_ID else None,
+        )
         if not asked:
-            body = in_script(pages.search("", None), ground.script)
+            body = in_script(pages.search("", None), context.script)
             return cacheable(respond(body, HTML, cache_control=REVALIDATE))
         try:
             words = parse_query(asked)
         except OptionError:
             return self.views.tell(pages.search("", None), 400)
-        self.feeds.admit(ground.mirror.filtered_per_minute)
-        channels = search_selector(ground.mirror, words).channel_ids
+        self.feeds.admit(context.mirror.filtered_per_minute)
+        channels = search_selector(context.mirror, words).channel_ids
         validity = Validity(
-            ground.library.search.version(channels), lambda: ground.library.search.version(channels)
+            context.library.search.version(channels),
+            lambda: context.library.search.version(channels),
         )
-        body = in_script(pages.search(asked, words, older_than), ground.script)
+        body = in_script(pages.search(asked, words, older_than), context.script)
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
     def feed(self, form: str) -> Response:
         """Answer with the feed of a search, with the reader's options."""
-        ground = self.views.feed_ground()
+        context = self.views.feed_context()
         try:
-            scope = search_selector(ground.mirror, parse_query(request.args.get("q", "")))
-            return self.feeds.respond(ground, scope, form)
+            selector = search_selector(context.mirror, parse_query(request.args.get("q", "")))
+            return self.feeds.respond(context, selector, form)
         except OptionError as e:
             return (
                 self.views.say(400, "订阅地址里的参数不对", str(e))
@@ -70,7 +74,7 @@ class Searches:
 
     def description(self) -> Response:
         """Answer with the OpenSearch description, by which browsers search the mirror."""
-        ground = self.views.feed_ground()
-        search = ground.absolute(paths.SEARCH, "q={searchTerms}")
-        body = render_opensearch(ground.mirror, search, ground.absolute(paths.ICON))
+        context = self.views.feed_context()
+        search = context.absolute(paths.SEARCH, "q={searchTerms}")
+        body = render_opensearch(context.mirror, search, context.absolute(paths.ICON))
         return cacheable(respond(body, _OPENSEARCH, cache_control=DAY))

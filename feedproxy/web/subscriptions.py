@@ -43,15 +43,15 @@ class Subscriptions:
     def subscribe(self) -> Response:
         """Answer with the page about feeds."""
         return self.views.page(
-            self.views.mirror.channels, lambda pages: make_subscribe(pages.ground)
+            self.views.mirror.channels, lambda pages: make_subscribe(pages.context)
         )
 
     def tag_feed(self, name: str, form: str) -> Response:
         """Answer with a tag's feed."""
-        scope = tag_selector(self.views.mirror, name)
-        if scope is None or not self.views.library.tagged(name, scope.channel_ids, 1):
+        selector = tag_selector(self.views.mirror, name)
+        if selector is None or not self.views.library.tagged(name, selector.channel_ids, 1):
             return self.views.no_tag()
-        return self._feed(scope, form)
+        return self._feed(selector, form)
 
     def feed(self, name: str, form: str, channel: str = "") -> Response:
         """Answer with the feed of a section, a channel or everything."""
@@ -64,7 +64,7 @@ class Subscriptions:
     def opml(self) -> Response:
         """Answer with the OPML list of all feeds."""
         return cacheable(
-            respond(make_opml(self.views.feed_ground()), OPML, cache_control=REVALIDATE)
+            respond(make_opml(self.views.feed_context()), OPML, cache_control=REVALIDATE)
         )
 
     def book(self, name: str, channel: str = "") -> Response:
@@ -72,20 +72,20 @@ class Subscriptions:
 
         The command `feedproxy bundle --publish` writes these books.
         """
-        scope = selector_of(self.views.mirror, name, channel)
-        if scope is None or scope.log not in self.views.books():
+        selector = selector_of(self.views.mirror, name, channel)
+        if selector is None or selector.log not in self.views.books():
             return self.views.say(404, "没有这本电子书", "镜像没有做这个栏目的电子书。")
-        file = (self.views.settings.books / f"{scope.log}.epub").absolute()
+        file = (self.views.settings.books / f"{selector.log}.epub").absolute()
         response = send_file(file, mimetype="application/epub+zip", download_name=file.name)
         response.headers["Cache-Control"] = REVALIDATE
         return response
 
-    def _feed(self, scope: FeedSelector | None, form: str) -> Response:
+    def _feed(self, selector: FeedSelector | None, form: str) -> Response:
         """Answer with a feed, with the reader's options."""
-        if scope is None:
+        if selector is None:
             return self.views.no_feed()
         try:
-            return self.feeds.respond(self.views.feed_ground(), scope, form)
+            return self.feeds.respond(self.views.feed_context(), selector, form)
         except OptionError as e:
             return (
                 self.views.say(400, "订阅地址里的参数不对", str(e))

@@ -251,9 +251,9 @@ class Views:
         )
 
     def _pages(self) -> Pages:
-        return Pages(replace(self.feed_ground(), books=self.books()))
+        return Pages(replace(self.feed_context(), books=self.books()))
 
-    def feed_ground(self) -> RenderContext:
+    def feed_context(self) -> RenderContext:
         """Return the render context of feeds and of links to them.
 
         Absolute addresses carry the reader's key.

@@ -212,13 +212,13 @@ def _take(services: Services, channels: Sequence[Channel], public_url: str) -> N
     """Poll new channels, and render every page and the feeds of what came."""
     for channel in channels:
         Harvester(services).poll(channel)
-        ground = RenderContext(services.mirror, services.store, public_url)
+        context = RenderContext(services.mirror, services.store, public_url)
         section = next(each.name for each in services.mirror.sections if channel in each.channels)
         for article_id in services.store.walk([channel.id]):
-            assert Pages(ground).article(section, channel.id, article_id)
-        scope = selector_of(services.mirror, section, channel.id)
-        assert scope
-        make_ready(ground, [scope])
+            assert Pages(context).article(section, channel.id, article_id)
+        selector = selector_of(services.mirror, section, channel.id)
+        assert selector
+        make_ready(context, [selector])
 
 
 def _pages_of(settings: Settings, setup: Setup) -> list[tuple[Page, str]]:

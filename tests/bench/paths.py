@@ -87,17 +87,17 @@ def core_paths() -> dict[str, Callable[[], object]]:
     article = make_article([(page, extract)], item, site, mirror, _NOW).article
     section = mirror.sections[0]
     library = _Held(tuple(_copies(article)), section.channels[0].id)
-    ground = RenderContext(mirror, cast("Any", library), "http://mirror.example")
-    scope = selector_of(mirror, section.name)
-    assert scope
+    context = RenderContext(mirror, cast("Any", library), "http://mirror.example")
+    selector = selector_of(mirror, section.name)
+    assert selector
     return {
         "parse a listing": lambda: parse_listing(listing, site, "html"),
         "extract an article": lambda: extract_article(page, site.article, site),
         "sanitise": lambda: clean(extract.body, own),
-        "rewrite and render a page": lambda: Pages(ground).article_in(
-            context_of(ground, [article], section.name), article, library.channel
+        "rewrite and render a page": lambda: Pages(context).article_in(
+            context_of(context, [article], section.name), article, library.channel
         ),
-        "render a feed": lambda: make_feed(ground, scope, "xml"),
+        "render a feed": lambda: make_feed(context, selector, "xml"),
     }
 
 

@@ -28,16 +28,16 @@ class Renders:
 
     def after_news(self) -> float:
         """Have one new article; return the seconds of the processor that its section's feed takes to be made."""
-        scope, *_ = [
+        selector, *_ = [
             each
             for each in self._take_news()
             if each.name == self.opened.section.name and not each.channel
         ]
-        ground = RenderContext(
+        context = RenderContext(
             self.opened.mirror, self.opened.store, self.opened.settings.public_url
         )
         began = time.process_time()
-        make_feed(ground, scope, "xml")
+        make_feed(context, selector, "xml")
         return time.process_time() - began
 
     def articles(self) -> list[Article]:
@@ -73,15 +73,17 @@ class Renders:
             *((section.name, channel.id) for channel in channels),
         ]
         return [
-            scope for scope in (selector_of(self.opened.mirror, *name) for name in names) if scope
+            selector
+            for selector in (selector_of(self.opened.mirror, *name) for name in names)
+            if selector
         ]
 
 
-def make_ready(ground: RenderContext, scopes: list[FeedSelector]) -> None:
+def make_ready(context: RenderContext, selectors: list[FeedSelector]) -> None:
     """Make every form of some feeds, as the web side does."""
-    for scope in scopes:
+    for selector in selectors:
         for form in paths.FORMATS:
-            make_feed(ground, scope, form)
+            make_feed(context, selector, form)
 
 
 def by_feedgen(articles: list[Article]) -> float:

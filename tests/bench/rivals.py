@@ -79,11 +79,13 @@ def _our_cold(setup: Setup, section: str, channel_id: str) -> float:
         )
         with services_of(settings) as services:
             channel = next(each for each in services.mirror.channels if each.id == channel_id)
-            scope = selector_of(services.mirror, section, channel_id)
-            assert scope
+            selector = selector_of(services.mirror, section, channel_id)
+            assert selector
             began = time.monotonic()
             report = Harvester(services).poll(channel)
-            make_ready(RenderContext(services.mirror, services.store, settings.public_url), [scope])
+            make_ready(
+                RenderContext(services.mirror, services.store, settings.public_url), [selector]
+            )
             seconds = time.monotonic() - began
             assert report.new == _ARTICLES, f"{report.new} articles came"
     return seconds

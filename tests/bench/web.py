@@ -214,7 +214,7 @@ def feed_path(opened: Held) -> str:
 
 def page_paths(opened: Held, most: int) -> list[str]:
     """Return the addresses of the newest pages of a section."""
-    ground, section = (
+    context, section = (
         RenderContext(opened.mirror, opened.store, opened.settings.public_url),
         opened.section,
     )
@@ -223,7 +223,7 @@ def page_paths(opened: Held, most: int) -> list[str]:
         for headline in opened.store.headlines([channel.id for channel in section.channels], most)
     ]
     channels = opened.store.channels_of(ids)
-    return [ground.page_of(article_id, channels[article_id], section.name) for article_id in ids]
+    return [context.page_of(article_id, channels[article_id], section.name) for article_id in ids]
 
 
 def warm(port: int, paths: Sequence[str]) -> None:
