@@ -35,31 +35,31 @@ _LEFTOVERS = ("srcset", "sizes", "data-src", "data-srcset", "data-original")
 class LinkContext:
     """The page on which an article's HTML appears, and how links in it are written.
 
-    *section* and *channel* are those of the page. *held* gives the pages of the linked articles
+    *section* and *channel* are those of the page. *pages* gives the pages of the linked articles
     that are stored, *pictures* the article's stored pictures; *images* is how its section shows
     pictures. *write* turns a path into the address to print, relative or absolute.
 
-    With *alone* the HTML appears outside its page, as in a feed, so links to a place on the page
-    include the page's address. With *only_held* no server answers for articles that are not stored,
-    as on a static host, and only *tags* have pages there (None: all tags). With *bound* the pages
-    are files of a book: links have no suffix and no fragment, and a link for which *write* returns
-    "" is disabled. With *is_told* the HTML is for another mirror: elements that this mirror can't
-    show keep their upstream address as title.
+    With *is_standalone* the HTML appears outside its page, as in a feed, so links to a place on the
+    page include the page's address. With *only_stored* no server answers for articles that are not
+    stored, as on a static host, and only *tags* have pages there (None: all tags). With
+    *is_in_book* the pages are files of a book: links have no suffix and no fragment, and a link for
+    which *write* returns "" is disabled. With *is_for_mirrors* the HTML is for another mirror:
+    elements that this mirror can't show keep their upstream address as title.
     """
 
     article_id: ArticleId
     section: str
     channel: str
     layout: paths.Layout
-    held: Mapping[ArticleId, MirrorPath]
+    pages: Mapping[ArticleId, MirrorPath]
     write: Callable[[MirrorPath], str]
-    alone: bool = False
+    is_standalone: bool = False
     pictures: Mapping[Url, StoredPicture] = field(default_factory=dict)
     images: Images = Images.STORE
-    only_held: bool = False
+    only_stored: bool = False
     tags: tuple[str, ...] | None = None
-    bound: bool = False
-    is_told: bool = False
+    is_in_book: bool = False
+    is_for_mirrors: bool = False
 
     @property
     def page(self) -> MirrorPath:
@@ -67,7 +67,7 @@ class LinkContext:
         return self.layout.article(self.section, self.channel, self.article_id)
 
 
-def rewrite_links(safe: SafeHtml, mirror: Mirror, place: LinkContext) -> SafeHtml:
+def rewrite_links(safe: SafeHtml, mirror: Mirror, context: LinkContext) -> SafeHtml:
     """Return *safe* with its links and pictures changed to the mirror's addresses.
 
     A link to an article of a mirrored site leads to its page, a link to a tag to the tag's page,
@@ -77,9 +77,9 @@ def rewrite_links(safe: SafeHtml, mirror: Mirror, place: LinkContext) -> SafeHtm
     _unfold_players(root)
     markup.drop(list(root.iter("source")))
     for link in list(root.iter("a")):
-        _rewrite_link(link, mirror, place)
+        _rewrite_link(link, mirror, context)
     for image in list(root.iter("img")):
-        _rewrite_picture(image, place)
+        _rewrite_picture(image, context)
     return SafeHtml(markup.inner_html(root))
 
 
@@ -93,8 +93,8 @@ def linked_articles(
     """
     found: dict[ArticleId, Url] = {}
     for link in clean.iter("a"):
-        place = urls.site_of(mirror, Url(link.get("href", "")))
-        target = urls.identify(*place) if place else None
+        site = urls.site_of(mirror, Url(link.get("href", "")))
+        target = urls.identify(*site) if site else None
         if target and target[0] != besides and len(found) < _MAX_LINKS:
             found[target[0]] = target[1]
     return tuple(sorted(found.items()))
@@ -119,58 +119,62 @@ def shows(safe: SafeHtml, picture: Picture) -> bool:
     )
 
 
-def inside(mirror: Mirror, place: LinkContext, url: Url) -> MirrorPath | None:
+def inside(mirror: Mirror, context: LinkContext, url: Url) -> MirrorPath | None:
     """Return the mirror's page for an upstream address, None if it has none."""
     found = urls.site_of(mirror, url)
     if found is None:
         return None
     tag = urls.tag_name(*found)
     if tag:
-        return place.layout.tag(tag) if place.tags is None or tag in place.tags else None
+        return context.layout.tag(tag) if context.tags is None or tag in context.tags else None
     article = urls.identify(*found)
     if article is None:
         return None
-    if article[0] == place.article_id:
-        return place.page
+    if article[0] == context.article_id:
+        return context.page
     # A server reports a missing article at an address beside the page that links to it. Where
     # addresses of articles can't be told from those of other pages, there is no such address.
-    is_answered = found[0].article_url and not place.only_held
-    beside = place.layout.article(place.section, place.channel, article[0]) if is_answered else None
-    return place.held.get(article[0]) or beside
+    is_answered = found[0].article_url and not context.only_stored
+    beside = (
+        context.layout.article(context.section, context.channel, article[0])
+        if is_answered
+        else None
+    )
+    return context.pages.get(article[0]) or beside
 
 
-def _rewrite_link(link: markup.Element, mirror: Mirror, place: LinkContext) -> None:
+def _rewrite_link(link: markup.Element, mirror: Mirror, context: LinkContext) -> None:
     href = link.get("href")
     if not href:
         return
     if href.startswith("#"):
-        if place.alone:
+        if context.is_standalone:
             link.set(
                 "href",
-                paths.suffixed(place.write(place.page), place.article_id)
+                paths.suffixed(context.write(context.page), context.article_id)
                 + (href if href != "#" else ""),
             )
-    elif target := inside(mirror, place, Url(href)):
-        _lead_inside(link, target, place)
-    elif stored := _stored(Url(href), place):
-        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
-    elif _is_blocked(link, mirror, place):
-        _lead_to_picture(link, place)
+    elif target := inside(mirror, context, Url(href)):
+        _lead_inside(link, target, context)
+    elif stored := _stored(Url(href), context):
+        link.set("href", context.write(context.layout.media(stored.original.name, context.section)))
+    elif _is_blocked(link, mirror, context):
+        _lead_to_picture(link, context)
     else:
         link.set("rel", _REL)
 
 
-def _lead_inside(link: markup.Element, target: MirrorPath, place: LinkContext) -> None:
-    href, address = link.get("href", ""), place.write(target)
-    if not place.bound:
-        address = paths.suffixed(address, place.article_id) + _fragment_of(href)
+def _lead_inside(link: markup.Element, target: MirrorPath, context: LinkContext) -> None:
+    href, address = link.get("href", ""), context.write(target)
+    if not context.is_in_book:
+        address = paths.suffixed(address, context.article_id) + _fragment_of(href)
     if address:
         link.set("href", address)
     else:
-        _lead_to_picture(link, place)
+        _lead_to_picture(link, context)
 
 
-def _is_blocked(link: markup.Element, mirror: Mirror, place: LinkContext) -> bool:
+def _is_blocked(link: markup.Element, mirror: Mirror, context: LinkContext) -> bool:
     """Return whether a link leads to a host that may be blocked.
 
     That is a link to a mirrored site; or a link around a picture to a picture host, unless the
@@ -178,52 +182,52 @@ def _is_blocked(link: markup.Element, mirror: Mirror, place: LinkContext) -> boo
     """
     host = urls.host_of(link.get("href", ""))
     if link.find(".//img") is not None and any(host in site.picture_hosts for site in mirror.sites):
-        return place.images is not Images.LINK
+        return context.images is not Images.LINK
     return urls.site_of(mirror, Url(link.get("href", ""))) is not None
 
 
-def _lead_to_picture(link: markup.Element, place: LinkContext) -> None:
+def _lead_to_picture(link: markup.Element, context: LinkContext) -> None:
     """Make a link lead to the original size of the stored picture that it shows.
 
     Its former target was usually that picture's larger version. Otherwise, and always in books and
     for other mirrors, the link is disabled. Its address becomes the title, for readers who can
     reach it in another way.
     """
-    shown = (_stored(Url(image.get("src", "")), place) for image in link.iter("img"))
+    shown = (_stored(Url(image.get("src", "")), context) for image in link.iter("img"))
     stored = next((each for each in shown if each), None)
-    if stored and not place.bound and not place.is_told:
-        link.set("href", place.write(place.layout.media(stored.original.name, place.section)))
-    elif not markup.text_of(link) and not place.is_told:
+    if stored and not context.is_in_book and not context.is_for_mirrors:
+        link.set("href", context.write(context.layout.media(stored.original.name, context.section)))
+    elif not markup.text_of(link) and not context.is_for_mirrors:
         link.drop_tag()
     else:
         link.set("title", link.attrib.pop("href"))
 
 
-def _stored(url: Url, place: LinkContext) -> StoredPicture | None:
+def _stored(url: Url, context: LinkContext) -> StoredPicture | None:
     """Return a stored picture by its address, if the section shows stored pictures."""
-    return place.pictures.get(url) if place.images is Images.STORE else None
+    return context.pictures.get(url) if context.images is Images.STORE else None
 
 
-def _rewrite_picture(image: markup.Element, place: LinkContext) -> None:
+def _rewrite_picture(image: markup.Element, context: LinkContext) -> None:
     """Make an image show its stored file; replace it by its alternative text if there is none.
 
     With `Images.LINK` pictures stay at their original addresses.
     """
     for name in _LEFTOVERS:
         image.attrib.pop(name, None)
-    if place.images is Images.LINK:
+    if context.images is Images.LINK:
         return
-    stored = _stored(Url(image.get("src", "")), place)
+    stored = _stored(Url(image.get("src", "")), context)
     if stored:
-        image.set("src", place.write(place.layout.media(stored.reading.name, place.section)))
-        if stored.reading.width and not place.is_told:  # an archive does not know the size
+        image.set("src", context.write(context.layout.media(stored.reading.name, context.section)))
+        if stored.reading.width and not context.is_for_mirrors:  # an archive does not know the size
             image.set("width", str(stored.reading.width))
             image.set("height", str(stored.reading.height))
     else:
         alt, address = image.get("alt", "").strip(), image.get("src", "")
         image.attrib.clear()
         image.tag, image.text = "i", alt
-        if place.is_told and address:
+        if context.is_for_mirrors and address:
             image.set("title", address)
         elif not alt:
             image.drop_tag()
@@ -256,8 +260,19 @@ def _unfold_players(root: markup.Element) -> None:
                 player.append(link)
             else:
                 around.addnext(link)  # links can't be nested
+        if any(
+            each.tag not in markup.BLOCKS for each in player.iterancestors() if each is not root
+        ):
+            _make_inline(player)
         if player.get("poster"):
             poster = player.makeelement("img", src=player.get("poster", ""), alt="")
             poster.tail, player.text = player.text, None
             player.insert(0, poster)
         player.drop_tag()
+
+
+def _make_inline(player: markup.Element) -> None:
+    """Replace the blocks in a player by their content: parsers end an inline element before them."""
+    for block in list(player.iter(*markup.BLOCKS - {"audio", "video", "br"})):
+        block.text, block.tail = f" {block.text or ''}", f" {block.tail or ''}"
+        block.drop_tag()

@@ -18,7 +18,7 @@ from feedproxy.ingest import Priority, Services, Task, run_task
 from feedproxy.model import ArticleId
 
 _QUEUE = "feedproxy"
-_TASK = "feedproxy.errand"
+_TASK = "feedproxy.task"
 # A task that takes longer hangs and is ended. Redis does not notice a lost connection; it delivers
 # a message again after the visibility timeout, which is therefore longer than the hard limit.
 _SOFT_LIMIT_S, _LIMIT_S, _VISIBLE_S = 540, 600, 900
@@ -38,9 +38,9 @@ class CeleryQueue:
     def __init__(self, broker_url: str) -> None:
         self._app, self._is_redis = _make_app(broker_url), broker_url.startswith("redis")
 
-    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
+    def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
         """See `ingest.dispatch.Queue`."""
-        arguments = [errand.channel, errand.claimed.isoformat(), list(errand.articles)]
+        arguments = [task.channel, task.claimed.isoformat(), list(task.articles)]
         rank = _REDIS_STEPS[::-1][priority] if self._is_redis else _RABBIT_STEPS[priority]
         with self._telling():
             self._app.send_task(
@@ -78,23 +78,23 @@ def work(
     Return the exit code. *open_services* is called once in each worker process. *on_stop* is called
     in the parent process when shutdown begins and running tasks are to finish.
     """
-    app, kits = _make_app(broker_url), list[Services]()
+    app, services = _make_app(broker_url), list[Services]()
 
     @app.task(name=_TASK, bind=True, max_retries=_RETRIES)  # type: ignore[untyped-decorator]
-    def errand(task: Any, channel: str, claimed: str, articles: list[str]) -> None:  # noqa: ANN401 (Celery has no types)
+    def run(message: Any, channel: str, claimed: str, articles: list[str]) -> None:  # noqa: ANN401 (Celery has no types)
         try:
-            if not kits:  # connections must not cross a fork
-                kits.append(open_services())
+            if not services:  # connections must not cross a fork
+                services.append(open_services())
             run_task(
-                kits[0],
+                services[0],
                 Task(channel, datetime.fromisoformat(claimed), tuple(map(ArticleId, articles))),
             )
         except StoreError as e:
-            again_s = min(2 ** (task.request.retries + 1), _MAX_BACKOFF_S)
+            again_s = min(2 ** (message.request.retries + 1), _MAX_BACKOFF_S)
             logging.getLogger(__name__).warning(
                 "%s; %s is tried again in %d s", e, channel, again_s
             )
-            raise task.retry(exc=e, countdown=again_s) from e
+            raise message.retry(exc=e, countdown=again_s) from e
 
     def set_up(**_: object) -> None:
         """Do nothing: Celery leaves logging alone when this signal has a receiver."""

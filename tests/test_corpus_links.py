@@ -75,8 +75,8 @@ def crawled(modern: Harvest) -> Crawl:
     with ProcessPoolExecutor(_WORKERS, get_context("spawn")) as pool:
 
         def ask(addresses: Sequence[str]) -> Iterator[Answer]:
-            lots = [addresses[start : start + 50] for start in range(0, len(addresses), 50)]
-            return chain.from_iterable(pool.map(answer_to, [folder] * len(lots), lots))
+            batches = [addresses[start : start + 50] for start in range(0, len(addresses), 50)]
+            return chain.from_iterable(pool.map(answer_to, [folder] * len(batches), batches))
 
         hosts = frozenset(host for site in sites for host in site.hosts)
         pictures = frozenset(host for site in sites for host in site.picture_hosts) - hosts

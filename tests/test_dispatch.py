@@ -22,11 +22,11 @@ class Line:
     is_away: bool = False
     others: int = 0
 
-    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
+    def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
         assert patience > timedelta(0)
         if self.is_away:
             raise StoreError("broker: nobody there")
-        self.waiting.append((priority, errand))
+        self.waiting.append((priority, task))
 
     def length(self) -> int:
         return len(self.waiting) + self.others
@@ -51,7 +51,7 @@ def line() -> Line:
 
 @pytest.fixture
 def beat(services: Services, line: Line) -> Iterator[Poller]:
-    return Poller(services, "beat", hands=Dispatcher(line).step)  # type: ignore[return-value]
+    return Poller(services, "beat", executor=Dispatcher(line).step)  # type: ignore[return-value]
 
 
 def work_off(services: Services, line: Line) -> list[Task]:
@@ -118,7 +118,7 @@ def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
     line.waiting.clear()
     clock.advance(seconds=31)
     beat.step()
-    assert dead.channel in [errand.channel for _, errand in line.waiting]
+    assert dead.channel in [task.channel for _, task in line.waiting]
 
 
 def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(
@@ -149,14 +149,14 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
     assert store.ask(ArticleId(old.id), most=9, now=clock.now)
     line.others = 10_000
     beat.step()
-    assert [(priority, errand.channel) for priority, errand in line.waiting] == [
+    assert [(priority, task.channel) for priority, task in line.waiting] == [
         (Priority.READER, REQUESTED)
     ]
     work_off(services, line)
     assert store.article(ArticleId(old.id))
 
 
-def test_without_the_store_of_budgets_an_errand_is_given_back(
+def test_without_the_store_of_budgets_a_task_is_given_back(
     beat: Poller,
     line: Line,
     services: Services,
@@ -165,7 +165,7 @@ def test_without_the_store_of_budgets_an_errand_is_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     beat.step()
-    errand = line.take()
+    task = line.take()
 
     def refuse(*_: object) -> None:
         raise StoreError("redis: away")
@@ -173,10 +173,10 @@ def test_without_the_store_of_budgets_an_errand_is_given_back(
     with monkeypatch.context() as broken:
         broken.setattr(services.fetcher, "fetch", lambda *_, **__: refuse())
         with pytest.raises(StoreError):
-            run_task(services, errand)
-    assert store.schedule.state(errand.channel).next_poll_at == errand.claimed
-    run_task(services, errand)  # the broker's next try
-    assert store.schedule.state(errand.channel).succeeded_at == clock.now
+            run_task(services, task)
+    assert store.schedule.state(task.channel).next_poll_at == task.claimed
+    run_task(services, task)  # the broker's next try
+    assert store.schedule.state(task.channel).succeeded_at == clock.now
 
 
 def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(

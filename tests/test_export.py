@@ -501,7 +501,7 @@ def test_what_seals_a_root_is_given_its_sums_and_is_not_among_them(
         house.order(GIT),
         house.store,
         tmp_path / "out",
-        seal=lambda path, sums: path.encode() + hashlib.sha256(sums).digest(),
+        signer=lambda path, sums: path.encode() + hashlib.sha256(sums).digest(),
     )
     town = tmp_path / "out" / "town"
     for name in ("SHA256SUMS", "channels.sha256"):

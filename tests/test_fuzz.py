@@ -1,8 +1,8 @@
 """Fuzzing: whatever upstream or a client sends, only errors of ours leave a room, and the web side never fails.
 
-Inputs are invented feeds, pages, pictures and requests, mutated where structure begins. The short form is a part of
-`make test` and has the same examples in every run; the long one has new ones, for ten minutes a target (`make fuzz`). What
-was found is kept as examples.
+Inputs are invented feeds, pages, pictures and requests, mutated where structure begins. The short
+form is a part of `make test` and has the same examples in every run; the long one has new ones, for
+ten minutes a target (`make fuzz`). What was found is kept as examples.
 """
 
 import io
@@ -527,25 +527,25 @@ def test_sanitise_gives_clean_text_that_stays_so_or_says_why_not(dirty: str, bas
 @given(DIRTY, st.booleans(), st.booleans())
 def test_rewrite_takes_whatever_was_cleaned_and_leaves_no_way_to_the_site(
     dirty: str,
-    alone: bool,  # noqa: FBT001
-    only_held: bool,  # noqa: FBT001
+    is_standalone: bool,  # noqa: FBT001
+    only_stored: bool,  # noqa: FBT001
 ) -> None:
     try:
         safe = clean(DirtyHtml(dirty), ARTICLE)
     except FeedproxyError:
         return
     write: Callable[[MirrorPath], str] = (
-        (lambda to: paths.absolute(to, "https://m.example")) if alone else PLACE.write
+        (lambda to: paths.absolute(to, "https://m.example")) if is_standalone else PLACE.write
     )
     place = LinkContext(
         PLACE.article_id,
         "town",
         "city",
         PLACE.layout,
-        PLACE.held,
+        PLACE.pages,
         write,
-        alone=alone,
-        only_held=only_held,
+        is_standalone=is_standalone,
+        only_stored=only_stored,
     )
     written = rewrite_links(safe, MIRROR, place)
     _can_be_kept(written)
@@ -1005,7 +1005,8 @@ QUERIES = st.lists(
     | st.text(max_size=4),
     max_size=4,
 )
-# What stands in the query of a feed: parameters, and values that are nearly expressions, numbers, names of scripts.
+# What stands in the query of a feed: parameters, and values that are nearly expressions, numbers,
+# names of scripts.
 CHOICES = st.dictionaries(
     st.sampled_from(PARAMETERS),
     st.lists(

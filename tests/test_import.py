@@ -65,10 +65,10 @@ def take_in(services: Services, checkout: Path) -> Import:
     done = Import()
     prepare(services.mirror)
     sources = {"town": Source("mirror", Url(f"{(checkout / 'town').as_uri()}/indexes/"))}
-    trust = Verifier(services.fetcher, services.store.serials)
-    entries = entries_of(services, sources, trust, done)
+    verifier = Verifier(services.fetcher, services.store.serials)
+    entries = entries_of(services, sources, verifier, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(services, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+        Importer(services, pool, 1, done, verifier, sources.values()).run(entries, lambda _: None)
     return done
 
 
@@ -322,13 +322,13 @@ def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
     monkeypatch.setattr("feedproxy.ingest.importing._BATCH", 1)
     done = Import()
     sources = {"town": Source("mirror", Url(f"{(folder / 'town').as_uri()}/indexes/"))}
-    trust = Verifier(other.fetcher, other.store.serials)
-    entries = entries_of(other, sources, trust, done)[::-1]
+    verifier = Verifier(other.fetcher, other.store.serials)
+    entries = entries_of(other, sources, verifier, done)[::-1]
     stopped = replace(
         other, is_stopping=iter((False, False, False, *(True for _ in range(99)))).__next__
     )
     with ThreadPoolExecutor(1) as pool:
-        Importer(stopped, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+        Importer(stopped, pool, 1, done, verifier, sources.values()).run(entries, lambda _: None)
     assert 0 < len(other.store.walk(["city"])) < len(entries)
     take_in(other, folder)
     ids = dating.store.walk(["city"])

@@ -121,10 +121,10 @@ class Killed(BaseException):
 
 
 def killer(after: int) -> Callable[[str, int, int], None]:
-    lots: Iterator[int] = iter(range(after, -1, -1))
+    batches: Iterator[int] = iter(range(after, -1, -1))
 
     def told(*_: object) -> None:
-        if next(lots) == 0:
+        if next(batches) == 0:
             raise Killed
 
     return told

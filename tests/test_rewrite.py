@@ -87,15 +87,15 @@ ON_PAGE = LinkContext(
     {ArticleId("n2"): HELD},
     lambda to: paths.relative(to, PAGE),
 )
-IN_FEED = replace(ON_PAGE, write=lambda to: paths.absolute(to, ROOT), alone=True)
+IN_FEED = replace(ON_PAGE, write=lambda to: paths.absolute(to, ROOT), is_standalone=True)
 
 
-def _rewritten(html: str, place: LinkContext = ON_PAGE) -> str:
-    return rewrite_links(SafeHtml(html), MIRROR, place)
+def _rewritten(html: str, context: LinkContext = ON_PAGE) -> str:
+    return rewrite_links(SafeHtml(html), MIRROR, context)
 
 
-def _link(href: str, place: LinkContext = ON_PAGE) -> dict[str, str]:
-    element = parser.fragment_fromstring(_rewritten(f'<a href="{href}">石桥</a>', place))
+def _link(href: str, context: LinkContext = ON_PAGE) -> dict[str, str]:
+    element = parser.fragment_fromstring(_rewritten(f'<a href="{href}">石桥</a>', context))
     return {str(name): str(value) for name, value in element.attrib.items()}
 
 
@@ -147,7 +147,7 @@ def test_a_link_to_a_mirrored_site_points_inside_the_mirror(
     assert _link(href, IN_FEED) == {"href": in_feed}
 
 
-@pytest.mark.parametrize("place", [ON_PAGE, IN_FEED])
+@pytest.mark.parametrize("context", [ON_PAGE, IN_FEED])
 @pytest.mark.parametrize(
     "href",
     [
@@ -160,9 +160,9 @@ def test_a_link_to_a_mirrored_site_points_inside_the_mirror(
     ],
 )
 def test_a_link_elsewhere_is_kept_and_tells_the_other_side_nothing(
-    href: str, place: LinkContext
+    href: str, context: LinkContext
 ) -> None:
-    assert _link(href, place) == {"href": href, "rel": "noopener noreferrer nofollow"}
+    assert _link(href, context) == {"href": href, "rel": "noopener noreferrer nofollow"}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_an_article_is_recognised_in_all_forms_of_its_address(href: str) -> None
     ] == ["n2"]
 
 
-@pytest.mark.parametrize("place", [ON_PAGE, IN_FEED])
+@pytest.mark.parametrize("context", [ON_PAGE, IN_FEED])
 @pytest.mark.parametrize(
     "href",
     [
@@ -230,23 +230,25 @@ def test_an_article_is_recognised_in_all_forms_of_its_address(href: str) -> None
     ],
 )
 def test_a_link_to_another_page_of_a_mirrored_site_leads_nowhere_and_says_where_it_led(
-    href: str, place: LinkContext
+    href: str, context: LinkContext
 ) -> None:
-    assert _link(href, place) == {"title": href}
+    assert _link(href, context) == {"title": href}
 
 
 def test_where_nobody_answers_for_what_is_not_held_links_to_it_lead_nowhere() -> None:
-    static = replace(ON_PAGE, only_held=True)
+    static = replace(ON_PAGE, only_stored=True)
     assert _link("https://news.example/gb/9/n3.htm", static) == {
         "title": "https://news.example/gb/9/n3.htm"
     }
     assert _link("https://news.example/gb/9/n2.htm", static) == {"href": "../c2/n2.md?n1"}
-    assert _link("https://sho.rt/Ab1", replace(static, held={})) == {"title": "https://sho.rt/Ab1"}
+    assert _link("https://sho.rt/Ab1", replace(static, pages={})) == {"title": "https://sho.rt/Ab1"}
 
 
 def test_an_article_s_link_to_itself_leads_to_its_own_page_whoever_answers() -> None:
-    for place in (ON_PAGE, replace(ON_PAGE, only_held=True)):
-        assert _link("http://m.news.example/b5/9/n1.html#note", place) == {"href": "n1.md?n1#note"}
+    for context in (ON_PAGE, replace(ON_PAGE, only_stored=True)):
+        assert _link("http://m.news.example/b5/9/n1.html#note", context) == {
+            "href": "n1.md?n1#note"
+        }
 
 
 def test_a_link_on_a_page_and_the_same_link_in_a_feed_lead_to_one_place() -> None:
@@ -260,7 +262,7 @@ def test_a_link_on_a_page_and_the_same_link_in_a_feed_lead_to_one_place() -> Non
 
 def test_an_article_that_is_held_tomorrow_is_linked_to_where_it_stands_tomorrow() -> None:
     href = "https://news.example/gb/9/n3.htm"
-    assert _link(href, replace(ON_PAGE, held={ArticleId("n3"): MirrorPath("/comment/n3.md")})) == {
+    assert _link(href, replace(ON_PAGE, pages={ArticleId("n3"): MirrorPath("/comment/n3.md")})) == {
         "href": "../../../../../comment/n3.md?n1"
     }
     assert _link(href)["href"] == "n3.md?n1"
@@ -268,7 +270,7 @@ def test_an_article_that_is_held_tomorrow_is_linked_to_where_it_stands_tomorrow(
 
 def test_without_a_rule_for_articles_only_those_that_are_held_are_known_as_such() -> None:
     article, _ = identify(UNRULED, Url("https://blog.example/2031/bridge")) or (ArticleId(""), "")
-    held = replace(ON_PAGE, held={article: LAYOUT.article("blog", "c9", article)})
+    held = replace(ON_PAGE, pages={article: LAYOUT.article("blog", "c9", article)})
     assert _link("http://blog.example/2031/bridge?utm_source=x#a", held) == {
         "href": f"../../../../../blog/blob/master/pages/c9/{article}.md?n1#a"
     }
@@ -326,32 +328,32 @@ BLOCKED = {*SITE.hosts, *UNRULED.hosts}
 def test_a_picture_that_is_held_is_shown_from_the_mirror_with_its_true_size() -> None:
     html = f'<img src="{PICTURE}" alt="石" width="5" height="5">'
     assert _rewritten(html, SHOWING) == f'<img src="{READING}" alt="石" width="1200" height="600">'
-    assert _rewritten(html, replace(SHOWING, write=IN_FEED.write, alone=True)) == (
+    assert _rewritten(html, replace(SHOWING, write=IN_FEED.write, is_standalone=True)) == (
         f'<img src="{ROOT}/media/{STORED.reading.name}" alt="石" width="1200" height="600">'
     )
 
 
 @pytest.mark.parametrize(
-    "place", [ON_PAGE, replace(ON_PAGE, images=Images.NONE), replace(SHOWING, images=Images.NONE)]
+    "context", [ON_PAGE, replace(ON_PAGE, images=Images.NONE), replace(SHOWING, images=Images.NONE)]
 )
-def test_a_picture_that_is_not_shown_leaves_its_words(place: LinkContext) -> None:
+def test_a_picture_that_is_not_shown_leaves_its_words(context: LinkContext) -> None:
     html = f'石<img src="{PICTURE}" alt=" 石桥 &lt;1&gt; " title="t" width="5">桥<img src="{PICTURE}">头<img alt="树">'
-    assert _rewritten(html, place) == "石<i>石桥 &lt;1&gt;</i>桥头<i>树</i>"
+    assert _rewritten(html, context) == "石<i>石桥 &lt;1&gt;</i>桥头<i>树</i>"
 
 
 @pytest.mark.parametrize(
-    "place", [ON_PAGE, replace(SHOWING, images=Images.NONE), replace(IN_FEED, images=Images.NONE)]
+    "context", [ON_PAGE, replace(SHOWING, images=Images.NONE), replace(IN_FEED, images=Images.NONE)]
 )
 @pytest.mark.parametrize(
     "larger", [PICTURE, "https://photo.example/a.jpg", "https://news.example/gallery/7"]
 )
 def test_a_link_to_a_picture_that_is_not_shown_is_unwrapped(
-    larger: str, place: LinkContext
+    larger: str, context: LinkContext
 ) -> None:
     html = f'<figure><a href="{larger}"><img src="{PICTURE}" alt="石桥"></a><figcaption>树</figcaption></figure>'
-    assert _rewritten(html, place) == "<figure><i>石桥</i><figcaption>树</figcaption></figure>"
+    assert _rewritten(html, context) == "<figure><i>石桥</i><figcaption>树</figcaption></figure>"
     worded = f'<a href="{larger}"><img src="{PICTURE}" alt="">看大图</a>'
-    assert _rewritten(worded, place) == f'<a title="{larger}">看大图</a>'
+    assert _rewritten(worded, context) == f'<a title="{larger}">看大图</a>'
 
 
 def test_where_pictures_are_linked_they_stay_where_they_are() -> None:
@@ -379,7 +381,7 @@ def test_a_link_to_the_larger_form_of_a_picture_leads_to_its_original_size(large
 
 def test_a_link_in_words_to_a_picture_that_is_held_leads_to_its_original_size() -> None:
     assert _link(PICTURE, SHOWING) == {"href": ORIGINAL}
-    assert _link(PICTURE, replace(SHOWING, write=IN_FEED.write, alone=True)) == {
+    assert _link(PICTURE, replace(SHOWING, write=IN_FEED.write, is_standalone=True)) == {
         "href": f"{ROOT}/media/{STORED.original.name}"
     }
 
@@ -410,7 +412,7 @@ def test_what_could_ask_another_host_is_gone_even_if_cleaning_had_left_it() -> N
     )
 
 
-@pytest.mark.parametrize("place", [ON_PAGE, IN_FEED])
+@pytest.mark.parametrize("context", [ON_PAGE, IN_FEED])
 @pytest.mark.parametrize(
     ("player", "shown"),
     [
@@ -443,9 +445,9 @@ def test_what_could_ask_another_host_is_gone_even_if_cleaning_had_left_it() -> N
     ],
 )
 def test_a_player_becomes_one_link_to_its_file(
-    player: str, shown: list[tuple[str, str]], place: LinkContext
+    player: str, shown: list[tuple[str, str]], context: LinkContext
 ) -> None:
-    rewritten = _rewritten(f"<p>石</p>{player}<p>桥</p>", place)
+    rewritten = _rewritten(f"<p>石</p>{player}<p>桥</p>", context)
     root = parser.fragment_fromstring(rewritten, create_parent="div")
     links = list(root.iter("a"))
     assert [(name, link.get(name)) for link, (name, _) in zip(links, shown, strict=True)] == shown
@@ -524,8 +526,20 @@ def test_the_articles_that_a_text_links_to_are_each_named_once_in_the_order_of_t
     )
 
 
-# Hypothesis: whatever upstream writes, in all the ways to write an address, at every kind of place. What a text says is in
-# Chinese; what rewriting may put into it, alternative texts and addresses, is in ASCII.
+def test_blocks_in_a_player_inside_an_inline_element_become_text() -> None:
+    safe = clean(
+        DirtyHtml("<b>前<video src='/a.mp4'><p>一段</p><ul><li>二</li></ul></video>后</b>"),
+        Url("https://news.example/"),
+    )
+    rewritten = rewrite_links(safe, MIRROR, ON_PAGE)
+    bold = fragment(rewritten).find("b")
+    assert bold is not None
+    assert "".join(bold.itertext()).split() == ["前", "一段", "二", "https://news.example/a.mp4后"]
+
+
+# Hypothesis: whatever upstream writes, in all the ways to write an address, at every kind of place.
+# What a text says is in Chinese; what rewriting may put into it, alternative texts and addresses,
+# is in ASCII.
 ADDRESSES = st.builds(
     "{}{}{}{}{}".format,
     st.sampled_from((*SCHEMES, " https://", "https:\\\\")),
@@ -689,12 +703,12 @@ SHOWN = (
     "https://example.org/a-600.jpg",
 )
 PLACES = st.builds(
-    lambda held, shown, images, only_held, in_feed: replace(
+    lambda held, shown, images, only_stored, in_feed: replace(
         IN_FEED if in_feed else ON_PAGE,
-        held={ArticleId(each): LAYOUT.article("news", "c2", ArticleId(each)) for each in held},
+        pages={ArticleId(each): LAYOUT.article("news", "c2", ArticleId(each)) for each in held},
         pictures={Url(url): STORED for url in shown},
         images=images,
-        only_held=only_held,
+        only_stored=only_stored,
     ),
     st.sets(st.sampled_from(("n2", "n3"))),
     st.sets(st.sampled_from(SHOWN)),
@@ -717,9 +731,9 @@ def _said(html: str) -> str:
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_nothing_that_is_rewritten_makes_a_browser_ask_another_host(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
-    root = _tree(rewrite_links(safe, MIRROR, place))
+    root = _tree(rewrite_links(safe, MIRROR, context))
     assert not {str(element.tag) for element in root.iter()} & {
         "audio",
         "video",
@@ -736,20 +750,20 @@ def test_nothing_that_is_rewritten_makes_a_browser_ask_another_host(
         assert set(asking) <= (
             {"href"} if element.tag == "a" else {"src"} if element.tag == "img" else set()
         )
-        if "src" in asking and place.images is not Images.LINK:
+        if "src" in asking and context.images is not Images.LINK:
             assert urljoin(FROM_ROOT, asking["src"]) == f"{ROOT}/media/{STORED.reading.name}"
 
 
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_no_link_that_is_rewritten_leads_to_a_mirrored_site_and_each_inside_says_where_it_stands(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
-    for link in _tree(rewrite_links(safe, MIRROR, place)).iter("a"):
+    for link in _tree(rewrite_links(safe, MIRROR, context)).iter("a"):
         href = link.get("href") or "#"
         led_to = urlsplit(urljoin(FROM_ROOT, href))
         if not led_to.geturl().startswith(ROOT):
-            is_picture = place.images is Images.LINK and link.find(".//img") is not None
+            is_picture = context.images is Images.LINK and link.find(".//img") is not None
             assert led_to.hostname not in (
                 BLOCKED - set(SITE.picture_hosts) if is_picture else BLOCKED
             )
@@ -764,45 +778,47 @@ def test_no_link_that_is_rewritten_leads_to_a_mirrored_site_and_each_inside_says
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_every_link_to_an_article_that_is_held_leads_to_its_page(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
-    links = _tree(rewrite_links(safe, MIRROR, place)).iter("a")
+    links = _tree(rewrite_links(safe, MIRROR, context)).iter("a")
     led_to = {
         urlsplit(urljoin(FROM_ROOT, link.get("href") or "#"))
         ._replace(query="", fragment="")
         .geturl()
         for link in links
     }
-    linked = dict(linked_articles(fragment(safe), MIRROR, besides=place.article_id))
-    assert {ROOT + page for target, page in place.held.items() if target in linked} <= led_to
+    linked = dict(linked_articles(fragment(safe), MIRROR, besides=context.article_id))
+    assert {ROOT + page for target, page in context.pages.items() if target in linked} <= led_to
 
 
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_rewriting_changes_no_text_but_for_alternative_texts_and_addresses(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
-    assert _said(rewrite_links(safe, MIRROR, place)) == _said(safe)
+    assert _said(rewrite_links(safe, MIRROR, context)) == _said(safe)
 
 
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_rewriting_leaves_what_has_no_link_picture_or_player_byte_for_byte(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
     root = fragment(safe)
     for element in list(root.iter("a", "img", "audio", "video", "source")):
         element.drop_tag()
     plain = clean(inner_html(root), Url(ROOT))
-    assert rewrite_links(plain, MIRROR, place) == plain
+    assert rewrite_links(plain, MIRROR, context) == plain
 
 
 @settings(deadline=None, max_examples=120)
 @given(CLEANED, PLACES)
 def test_what_is_rewritten_for_a_feed_passes_cleaning_unchanged_but_for_rel(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
-    rewritten = rewrite_links(safe, MIRROR, replace(place, write=IN_FEED.write, alone=True))
+    rewritten = rewrite_links(
+        safe, MIRROR, replace(context, write=IN_FEED.write, is_standalone=True)
+    )
     without_rel = rewritten.replace(' rel="noopener noreferrer nofollow"', "")
     # both in the form of one serialiser, as they put quotes differently
     assert inner_html(fragment(clean(DirtyHtml(without_rel), Url(ROOT)))) == without_rel
@@ -811,11 +827,11 @@ def test_what_is_rewritten_for_a_feed_passes_cleaning_unchanged_but_for_rel(
 @settings(deadline=None, max_examples=100)
 @given(CLEANED, PLACES)
 def test_the_same_article_at_the_same_place_is_rewritten_to_the_same_bytes(
-    safe: SafeHtml, place: LinkContext
+    safe: SafeHtml, context: LinkContext
 ) -> None:
     reversed_maps = replace(
-        place,
-        held=dict(reversed(list(place.held.items()))),
-        pictures=dict(reversed(list(place.pictures.items()))),
+        context,
+        pages=dict(reversed(list(context.pages.items()))),
+        pictures=dict(reversed(list(context.pictures.items()))),
     )
-    assert rewrite_links(safe, MIRROR, place) == rewrite_links(safe, MIRROR, reversed_maps)
+    assert rewrite_links(safe, MIRROR, context) == rewrite_links(safe, MIRROR, reversed_maps)

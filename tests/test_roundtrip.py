@@ -1,6 +1,7 @@
 """A mirror that is exported and taken in again is the same mirror; over the invented site, and over the real one.
 
-What differs over the real one is printed: run it alone with `pytest -n0 -s tests/test_roundtrip.py`.
+What differs over the real one is printed: run it alone with `pytest -n0 -s
+tests/test_roundtrip.py`.
 """
 
 import shutil
@@ -32,7 +33,8 @@ from feedproxy.sign import make_key, write_secret_key
 from feedproxy.store import SqlStore, open_store
 
 KEY = make_key(bytes(range(40)))
-# Over the real site, bodies in which the form keeps less than what was there: players, a picture without alternative text.
+# Over the real site, bodies in which the form keeps less than what was there: players, a picture
+# without alternative text.
 _LEAST_EQUAL = 0.97
 
 
@@ -61,10 +63,10 @@ def take_in(
     sources = {
         name: Source("mirror", url, None, key, name, allow_older) for name, url in places.items()
     }
-    trust = Verifier(fetcher, store.serials)
-    entries = entries_of(services, sources, trust, done)
+    verifier = Verifier(fetcher, store.serials)
+    entries = entries_of(services, sources, verifier, done)
     with ThreadPoolExecutor(1) as pool:
-        Importer(services, pool, 1, done, trust, sources.values()).run(entries, lambda _: None)
+        Importer(services, pool, 1, done, verifier, sources.values()).run(entries, lambda _: None)
     fetcher.close()
     yield store, done
     store.close()
@@ -102,7 +104,7 @@ def write(
     )
     signing = settings.model_copy(update={"signing_key": write_secret_key(KEY)})
     export(
-        order, store, folder, is_dry=is_dry, seal=signer_of(signing, order, store, is_dry=is_dry)
+        order, store, folder, is_dry=is_dry, signer=signer_of(signing, order, store, is_dry=is_dry)
     )
 
 
@@ -167,7 +169,8 @@ def test_what_was_tampered_with_is_refused_by_the_key_and_named(
         assert taken.article(ArticleId("n104")) is not None
 
 
-# ---------------------------------------------------------------- who controls the host, and holds all that was ever signed
+# ---------------------------------------------------------------- who controls the host, and holds
+# all that was ever signed
 
 
 def _copy(source: Path, target: Path) -> None:

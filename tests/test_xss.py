@@ -1,7 +1,8 @@
 """No attack reaches a reader: every one is harvested as an article, and opened as a page of the mirror and as a feed's entry.
 
-The feed reader is the worst there can be: it puts an entry into a bare document as it came, in a browser, without any policy.
-That the attacks are some is shown by the same browser, which is given them as they are.
+The feed reader is the worst there can be: it puts an entry into a bare document as it came, in a
+browser, without any policy. That the attacks are some is shown by the same browser, which is given
+them as they are.
 """
 
 import json
@@ -48,8 +49,8 @@ PAGE = Url("https://news.example/gb/21/11/9/page.htm")
 BARE = '<!DOCTYPE html><meta charset="utf-8"><title>x</title><link rel="icon" href="data:,"><body>{}</body></html>'
 AT_ONCE = 25
 FEEDS = ("/feed/town.xml", "/feed/town.atom", "/feed/town.json")
-# Does what a reader might do, here and in every frame: points at everything, clicks everything (that leads nowhere else), opens
-# what can be opened; then lets what that started happen.
+# Does what a reader might do, here and in every frame: points at everything, clicks everything
+# (that leads nowhere else), opens what can be opened; then lets what that started happen.
 TOUCH = """async frames => {
     const touch = document => {
         document.addEventListener("click", event => {
@@ -59,7 +60,8 @@ TOUCH = """async frames => {
         for (const element of document.querySelectorAll("*")) {
             element.removeAttribute("target");  // what opens in front of a page stops its clock
             for (const {name} of [...element.attributes])
-                if (name.startsWith("on")) element.dispatchEvent(new Event(name.slice(2), {bubbles: true, cancelable: true}));
+                if (name.startsWith("on")) element.dispatchEvent(new Event(name.slice(2), {bubbles:
+                true, cancelable: true}));
             element.focus?.();
             if (element.localName == "details") element.open = !element.open;
             if (element.popover) element.togglePopover();
@@ -83,12 +85,12 @@ REWRITE = """() => [window, ...document.querySelectorAll("body > iframe.shown")]
     }
 )"""
 TREES = """texts => texts.map(text => {
-    const walk = node => node.nodeType == Node.TEXT_NODE ? node.data : node.nodeType != Node.ELEMENT_NODE ? [node.nodeName] : [
-        node.localName, [...node.attributes].map(({name, value}) => [name, value]).sort(), ...[...node.childNodes].map(walk)
-    ];
-    const parsed = new DOMParser().parseFromString(`<div>${text}</div>`, "text/html").body.firstChild;
-    const set = document.createElement("div");
-    set.innerHTML = text;
+    const walk = node => node.nodeType == Node.TEXT_NODE ? node.data : node.nodeType !=
+    Node.ELEMENT_NODE ? [node.nodeName] : [
+        node.localName, [...node.attributes].map(({name, value}) => [name, value]).sort(),
+        ...[...node.childNodes].map(walk)
+    ]; const parsed = new DOMParser().parseFromString(`<div>${text}</div>`,
+    "text/html").body.firstChild; const set = document.createElement("div"); set.innerHTML = text;
     return [parsed, set].map(root => [...root.childNodes].map(walk));
 })"""
 
@@ -116,11 +118,11 @@ class Probe:
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("framenavigated", self._note_move)
-        self._place = ""
+        self._context = ""
 
     def open(self, address: str) -> None:
         """Open a page, and do there whatever a reader could do."""
-        self._place = address
+        self._context = address
         answer = self.page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
@@ -158,7 +160,7 @@ class Probe:
         self.said.append(f"{message.type}: {message.text}")
 
     def _note_move(self, frame: Frame) -> None:
-        if frame.url != self._place:
+        if frame.url != self._context:
             self.moves.append(frame.url)
 
 
@@ -236,7 +238,7 @@ def story_of(number: int, markup: str) -> Story:
 
 def body_stories() -> list[Story]:
     """Return an article for each attack alone, and some in which many follow each other."""
-    alone = [story_of(attack.number, attack.markup) for attack in ATTACKS]
+    is_standalone = [story_of(attack.number, attack.markup) for attack in ATTACKS]
     together = [
         story_of(5_000 + at, "".join(f"<p>{attack.markup}</p>" for attack in ATTACKS[at::50]))
         for at in range(50)
@@ -245,7 +247,7 @@ def body_stories() -> list[Story]:
         story_of(6_000 + at, "石桥".join(attack.markup for attack in ATTACKS[at::20]))
         for at in range(20)
     ]
-    return [*alone, *together, *joined]
+    return [*is_standalone, *together, *joined]
 
 
 def text_stories() -> list[Story]:
@@ -528,8 +530,8 @@ def test_attacks_in_any_mixture_are_clean_once_they_were_cleaned(dirty: str) -> 
 def test_what_is_rewritten_for_a_page_passes_cleaning_unchanged_but_that_it_says_where_its_links_lead(
     safe: SafeHtml, place: LinkContext
 ) -> None:
-    on_page = replace(place, write=lambda to: paths.relative(to, place.page), alone=False)
-    absolute = replace(place, write=lambda to: paths.absolute(to, ROOT), alone=False)
+    on_page = replace(place, write=lambda to: paths.relative(to, place.page), is_standalone=False)
+    absolute = replace(place, write=lambda to: paths.absolute(to, ROOT), is_standalone=False)
     again = sanitise.clean(DirtyHtml(rewrite_links(safe, MIRROR, on_page)), Url(ROOT + place.page))
     expected = rewrite_links(safe, MIRROR, absolute).replace(
         ' rel="noopener noreferrer nofollow"', ""

@@ -66,16 +66,16 @@ def export_mirror(
     written. Ends with 0.
     """
     mirror = load_mirror(settings.config)
-    order = options_of(settings, mirror, ExportForm(form), Links(links))
+    options = options_of(settings, mirror, ExportForm(form), Links(links))
     store = open_store(settings.store_url, settings.data)
-    if order.form is ExportForm.HTML and not settings.public_url:
+    if options.form is ExportForm.HTML and not settings.public_url:
         click.echo(
             "feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True
         )
     end_gently()
     began = time.monotonic()
-    seal = signer_of(settings, order, store, is_dry=dry_run)
-    result = write_export(order, store, folder, workers, seal, force=force, is_dry=dry_run)
+    signer = signer_of(settings, options, store, is_dry=dry_run)
+    result = write_export(options, store, folder, workers, signer, force=force, is_dry=dry_run)
     seconds = time.monotonic() - began
     pace = (
         f"{result.rendered} pages rendered in {seconds:.1f} s, "
@@ -102,7 +102,7 @@ def options_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Link
 
 
 def signer_of(
-    settings: Settings, order: ExportOptions, store: Store, *, is_dry: bool = False
+    settings: Settings, options: ExportOptions, store: Store, *, is_dry: bool = False
 ) -> Signer | None:
     """Return a function that signs manifests with their paths and serials.
 
@@ -114,20 +114,20 @@ def signer_of(
         return None
     number = serials.next if is_dry else serials.issue
 
-    def seal(path: str, body: bytes) -> bytes:
-        name = order.signed_path(path)
+    def signer(path: str, body: bytes) -> bytes:
+        name = options.signed_path(path)
         serial = settings.serial_base + number(name, hashlib.sha256(body).hexdigest())
         return sign_publication(body, key, path=name, serial=serial)
 
-    return seal
+    return signer
 
 
 def write_export(
-    order: ExportOptions,
+    options: ExportOptions,
     store: Store,
     folder: Path,
     workers: int | None,
-    seal: Signer | None,
+    signer: Signer | None,
     *,
     force: bool = False,
     is_dry: bool = False,
@@ -140,16 +140,16 @@ def write_export(
     def told(done: int, total: int) -> None:
         bar.update(bar.task_ids[0], completed=done, total=total)
 
-    with progress(f"export {order.form}", 1) as bar:
+    with progress(f"export {options.form}", 1) as bar:
         return export(
-            order,
+            options,
             store,
             folder,
             force=force,
             is_dry=is_dry,
             processes=workers or cores(),
             told=told,
-            seal=seal,
+            signer=signer,
         )
 
 

@@ -89,8 +89,8 @@ def import_mirror(
         )
         for name, base in bases.items()
     }
-    trust = Verifier(services.fetcher, services.store.serials)
-    entries = entries_of(services, sources, trust, done)
+    verifier = Verifier(services.fetcher, services.store.serials)
+    entries = entries_of(services, sources, verifier, done)
     if not entries:
         why = (
             done.failures[0]
@@ -103,7 +103,7 @@ def import_mirror(
         pool_of(workers, prepare, services.mirror) as pool,
     ):
         try:
-            importer = Importer(services, pool, workers, done, trust, sources.values())
+            importer = Importer(services, pool, workers, done, verifier, sources.values())
             importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError(

@@ -62,8 +62,8 @@ def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
     run_poller(settings)
 
 
-def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = None) -> None:
-    """Poll until SIGTERM or Ctrl-C; with *hands*, that function handles due work instead."""
+def run_poller(settings: Settings, executor: Callable[[Poller], datetime] | None = None) -> None:
+    """Poll until SIGTERM or Ctrl-C; with *executor*, that function handles due work instead."""
     stop = threading.Event()
     end_gently(stop, signal.SIGTERM, signal.SIGINT)
     services = open_services(settings, stop)
@@ -78,7 +78,7 @@ def run_poller(settings: Settings, hands: Callable[[Poller], datetime] | None = 
         f"{socket.gethostname()} {os.getpid()} {now():%H%M%S.%f}",
         webhook,
         announcer,
-        hands=hands,
+        executor=executor,
     )
     for name in services.media.leftovers(now()):
         services.media.remove(name)

@@ -44,15 +44,15 @@ def publish_mirror(
     store = open_store(settings.store_url, settings.data)
     end_gently()
 
-    def write(order: ExportOptions, folder: Path) -> None:
-        seal = signer_of(settings, order, store)
-        result = write_export(order, store, folder, workers, seal, force=force)
+    def write(options: ExportOptions, folder: Path) -> None:
+        signer = signer_of(settings, options, store)
+        result = write_export(options, store, folder, workers, signer, force=force)
         if not is_json:
-            click.echo(f"{order.form}: {in_words(result)}")
+            click.echo(f"{options.form}: {in_words(result)}")
 
-    order = options_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
+    options = options_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
     outcomes = publish(
-        order, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all
+        options, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all
     )
     if is_json:
         say({"targets": list(map(_values, outcomes))}, "", is_json=True)

@@ -44,7 +44,7 @@ _PICTURES = ("pictures", "", "")
 
 
 def export(
-    order: ExportOptions,
+    options: ExportOptions,
     store: Store,
     folder: Path,
     *,
@@ -52,13 +52,13 @@ def export(
     is_dry: bool = False,
     processes: int = 1,
     told: ToldProgress = lambda _done, _total: None,
-    seal: Signer | None = None,
+    signer: Signer | None = None,
     write: Write = write_file,
 ) -> Result:
     """Write the mirror to *folder*; if *is_dry*, only count what would be written.
 
     The present tree stays in place until the next one is complete. *told* receives the progress,
-    *seal* signs each manifest, *write* writes a file.
+    *signer* signs each manifest, *write* writes a file.
 
     Raises:
         ExportError: *folder* is not an export or can't be written, a page is not well-formed, or
@@ -67,14 +67,14 @@ def export(
         StoreError: the store can't be read.
 
     """
-    with alone(folder, order.form):
-        tree = Tree(folder, order.form, order.roots, is_dry=is_dry, write=write)
+    with alone(folder, options.form):
+        tree = Tree(folder, options.form, options.roots, is_dry=is_dry, write=write)
         try:
             tree.begin()
-            with workers(open_environment(order, store), processes) as run:
-                result = _build(_Build(open_environment(order, store), tree, run, told))
-            articles = _check_loss(order, tree, force=force)
-            tree.seal(seal)
+            with workers(open_environment(options, store), processes) as run:
+                result = _build(_Build(open_environment(options, store), tree, run, told))
+            articles = _check_loss(options, tree, force=force)
+            tree.signer(signer)
             if not is_dry:
                 tree.swap()
         except BaseException:
@@ -92,7 +92,7 @@ def export(
 class _Build:
     """The state of an export: the next tree, the pictures on its pages, the number of pages."""
 
-    bench: ExportEnvironment
+    environment: ExportEnvironment
     tree: Tree
     run: Run
     told: ToldProgress
@@ -106,12 +106,12 @@ def _build(work: _Build) -> Result:
     Pollers run meanwhile, so jobs run again for channels that changed. The last time they run under
     the store's exclusive lock, while pollers wait.
     """
-    seen = _versions(work.bench)
-    _run(work, list(FORMS[work.bench.order.form].jobs(work.bench)))
+    seen = _versions(work.environment)
+    _run(work, list(FORMS[work.environment.options.form].jobs(work.environment)))
     seen = _catch_up(work, seen)
-    with work.bench.store.exclusive_lock():
+    with work.environment.store.exclusive_lock():
         _catch_up(work, seen)
-    missing = _put_pictures(work.bench, work.tree, work.pictures)
+    missing = _put_pictures(work.environment, work.tree, work.pictures)
     return Result(rendered=work.rendered, missing_pictures=missing)
 
 
@@ -120,9 +120,9 @@ def _catch_up(work: _Build, seen: dict[str, int]) -> dict[str, int]:
 
     Return the present versions by channel.
     """
-    versions = _versions(work.bench)
+    versions = _versions(work.environment)
     changed = {channel for channel, version in versions.items() if version != seen[channel]}
-    jobs = FORMS[work.bench.order.form].jobs(work.bench) if changed else iter(())
+    jobs = FORMS[work.environment.options.form].jobs(work.environment) if changed else iter(())
     again = [job for job in jobs if job.channels & changed]
     for group in {job.group for job in again}:
         work.tree.forget(group)
@@ -141,9 +141,9 @@ def _run(work: _Build, jobs: list[Job]) -> None:
         work.told(done, len(jobs))
 
 
-def _put_pictures(bench: ExportEnvironment, tree: Tree, shown: dict[Group, set[str]]) -> int:
+def _put_pictures(environment: ExportEnvironment, tree: Tree, shown: dict[Group, set[str]]) -> int:
     """Add the pictures of the pages to the tree; return the number of missing files."""
-    media, layout, missing = bench.order.media, bench.order.layout, 0
+    media, layout, missing = environment.options.media, environment.options.layout, 0
     for section, name in (
         (section, name) for (_, section, _), names in shown.items() for name in names
     ):
@@ -160,17 +160,17 @@ def _put_pictures(bench: ExportEnvironment, tree: Tree, shown: dict[Group, set[s
     return missing
 
 
-def _versions(bench: ExportEnvironment) -> dict[str, int]:
+def _versions(environment: ExportEnvironment) -> dict[str, int]:
     return {
-        channel.id: bench.store.version([channel.id]).number
-        for channel in bench.order.mirror.channels
+        channel.id: environment.store.version([channel.id]).number
+        for channel in environment.options.mirror.channels
     }
 
 
-def _check_loss(order: ExportOptions, tree: Tree, *, force: bool) -> int:
+def _check_loss(options: ExportOptions, tree: Tree, *, force: bool) -> int:
     """Refuse an export that loses too many articles; return the number of articles in it."""
-    before, after = _articles(order, tree.before), _articles(order, tree.sums)
-    lost, most = len(before - after), order.mirror.export.max_loss
+    before, after = _articles(options, tree.before), _articles(options, tree.sums)
+    lost, most = len(before - after), options.mirror.export.max_loss
     if lost > most * len(before) and not force:
         share = f"more than export.max_loss = {most:g} allows"
         raise ExportError(
@@ -180,8 +180,8 @@ def _check_loss(order: ExportOptions, tree: Tree, *, force: bool) -> int:
     return len(after)
 
 
-def _articles(order: ExportOptions, files: Iterable[str]) -> set[str]:
-    pattern = order.layout.page_files
+def _articles(options: ExportOptions, files: Iterable[str]) -> set[str]:
+    pattern = options.layout.page_files
     return {match["id"] for file in files if (match := pattern.fullmatch(file))}
 
 

@@ -11,17 +11,17 @@ from feedproxy.output.context import ArticleContext
 BATCH = 50
 
 
-def page_jobs(bench: ExportEnvironment) -> Iterator[Job]:
+def page_jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all pages of articles."""
-    for section, channel in places(bench):
-        ids = [article_id for article_id, _ in bench.store.dated([channel.id])]
+    for section, channel in places(environment):
+        ids = [article_id for article_id, _ in environment.store.dated([channel.id])]
         yield from in_batches("pages", section, channel, ids)
 
 
-def index_jobs(bench: ExportEnvironment) -> Iterator[Job]:
+def index_jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all index pages of channels."""
-    for section, channel in places(bench):
-        numbers = range(1, last_index(bench.store.count(channel.id)) + 1)
+    for section, channel in places(environment):
+        numbers = range(1, last_index(environment.store.count(channel.id)) + 1)
         yield from in_batches("indexes", section, channel, list(map(str, numbers)))
 
 
@@ -39,20 +39,20 @@ def batches(parts: Sequence[str], size: int = BATCH) -> Iterator[tuple[str, ...]
     return (tuple(parts[start : start + size]) for start in range(0, len(parts), size))
 
 
-def places(bench: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
+def places(environment: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
     """Yield each section with each of its channels."""
     return (
         (section, channel)
-        for section in bench.order.mirror.sections
+        for section in environment.options.mirror.sections
         for channel in section.channels
     )
 
 
-def place_of(bench: ExportEnvironment, job: Job) -> tuple[Section, Channel]:
+def place_of(environment: ExportEnvironment, job: Job) -> tuple[Section, Channel]:
     """Return the section and the channel of a job."""
     return next(
         place
-        for place in places(bench)
+        for place in places(environment)
         if (place[0].name, place[1].id) == (job.section, job.channel)
     )
 
@@ -63,11 +63,11 @@ def channels_of(section: Section) -> frozenset[str]:
 
 
 def context_and_articles(
-    bench: ExportEnvironment, job: Job
+    environment: ExportEnvironment, job: Job
 ) -> tuple[ArticleContext, list[Article]]:
     """Return the context that rendering needs, and the articles of a job."""
-    articles = bench.store.articles([ArticleId(part) for part in job.parts])
-    return context_of(bench.context, articles, job.section), articles
+    articles = environment.store.articles([ArticleId(part) for part in job.parts])
+    return context_of(environment.context, articles, job.section), articles
 
 
 def on_pages(

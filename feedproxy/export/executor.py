@@ -29,14 +29,14 @@ Run = Callable[[Iterable[Job]], Iterator[tuple[Job, JobResult]]]
 _benches: list[ExportEnvironment] = []
 
 
-def make(bench: ExportEnvironment, job: Job) -> JobResult:
+def make(environment: ExportEnvironment, job: Job) -> JobResult:
     """Run a job and return its result.
 
     Raises:
         ExportError: a page is not well-formed.
 
     """
-    made = FORMS[bench.order.form].makers[job.kind](bench, job)
+    made = FORMS[environment.options.form].makers[job.kind](environment, job)
     for file in made.files:
         is_page = job.kind == "pages" and file.path.endswith(".md")
         look = (
@@ -52,12 +52,12 @@ def make(bench: ExportEnvironment, job: Job) -> JobResult:
 
 
 @contextmanager
-def workers(bench: ExportEnvironment, count: int) -> Iterator[Run]:
+def workers(environment: ExportEnvironment, count: int) -> Iterator[Run]:
     """Provide a function that runs jobs in *count* processes, or in this one if *count* is 1."""
     if count <= 1:
-        yield lambda jobs: ((job, make(bench, job)) for job in jobs)
+        yield lambda jobs: ((job, make(environment, job)) for job in jobs)
         return
-    with pool_of(count, _begin, bench.order) as pool:
+    with pool_of(count, _begin, environment.options) as pool:
         try:
             yield lambda jobs: _in_order(pool, jobs, count * _AHEAD)
         finally:
@@ -86,8 +86,8 @@ def _next(waiting: deque[tuple[Job, Future[JobResult]]]) -> tuple[Job, JobResult
         ) from e
 
 
-def _begin(order: ExportOptions) -> None:
-    _benches[:] = [open_environment(order, open_store(order.store_url, order.data))]
+def _begin(options: ExportOptions) -> None:
+    _benches[:] = [open_environment(options, open_store(options.store_url, options.data))]
 
 
 def _make(job: Job) -> JobResult:

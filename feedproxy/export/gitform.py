@@ -27,39 +27,39 @@ _LINES = 1_000
 _FORMULA = re.compile(r"""((?:\A|[,;])[\s"]*)('*[=+\-@＝＋－＠])""")
 
 
-def jobs(bench: ExportEnvironment) -> Iterator[Job]:
+def jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield all jobs of an export."""
-    yield from common.page_jobs(bench)
-    yield from common.index_jobs(bench)
-    for section, channel in common.places(bench):
+    yield from common.page_jobs(environment)
+    yield from common.index_jobs(environment)
+    for section, channel in common.places(environment):
         yield Job("lists", frozenset((channel.id,)), section.name, channel.id)
-    for section in bench.order.mirror.sections:
+    for section in environment.options.mirror.sections:
         yield Job("fronts", frozenset(), section.name)
 
 
-def _pages(bench: ExportEnvironment, job: Job) -> JobResult:
-    article_context, articles = common.context_and_articles(bench, job)
-    layout, shown = bench.context.layout, common.on_pages(article_context, articles, job)
+def _pages(environment: ExportEnvironment, job: Job) -> JobResult:
+    article_context, articles = common.context_and_articles(environment, job)
+    layout, shown = environment.context.layout, common.on_pages(article_context, articles, job)
     files = (
         File(
             layout.file(layout.article(job.section, job.channel, article.id)),
-            markdown_of(article_context, article, job.channel, bench.order.links),
+            markdown_of(article_context, article, job.channel, environment.options.links),
         )
         for article in shown
     )
     # with Links.SEED, as in the first mirrors, pages show pictures at their original URLs
     pictures = (
         common.pictures_of(article_context, shown, job.section)
-        if bench.order.links is Links.MIRROR
+        if environment.options.links is Links.MIRROR
         else ()
     )
     return JobResult(tuple(files), pictures)
 
 
-def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
-    (section, channel), layout = common.place_of(bench, job), bench.context.layout
+def _indexes(environment: ExportEnvironment, job: Job) -> JobResult:
+    (section, channel), layout = common.place_of(environment, job), environment.context.layout
     made = (
-        (number, make_markdown_list(bench.context, section, channel, int(number)))
+        (number, make_markdown_list(environment.context, section, channel, int(number)))
         for number in job.parts
     )
     files = (
@@ -70,13 +70,13 @@ def _indexes(bench: ExportEnvironment, job: Job) -> JobResult:
     return JobResult(tuple(files))
 
 
-def _lists(bench: ExportEnvironment, job: Job) -> JobResult:
+def _lists(environment: ExportEnvironment, job: Job) -> JobResult:
     """Render a channel's index, newest article first."""
-    count = bench.store.count(job.channel)
+    count = environment.store.count(job.channel)
     rows = (
         row
         for start in range(0, count, _LINES)
-        for row in bench.store.index(job.channel, start, _LINES)
+        for row in environment.store.index(job.channel, start, _LINES)
     )
     lines = "".join(list_line(row.id, row.title) for row in rows)
     return JobResult((File(f"{job.section}/indexes/{job.channel}.csv", lines.encode()),))
@@ -87,14 +87,16 @@ def list_line(name: str, title: str) -> str:
     return _FORMULA.sub(r"\1'\2", f"{name},{one_line(title)}") + "\n"
 
 
-def _fronts(bench: ExportEnvironment, job: Job) -> JobResult:
-    section = _section(bench, job)
-    made = ((path, make(bench.context, section)) for path, make in FRONTS.items())
+def _fronts(environment: ExportEnvironment, job: Job) -> JobResult:
+    section = _section(environment, job)
+    made = ((path, make(environment.context, section)) for path, make in FRONTS.items())
     return JobResult(tuple(File(f"{section.name}/{path}", body) for path, body in made if body))
 
 
-def _section(bench: ExportEnvironment, job: Job) -> Section:
-    return next(section for section in bench.order.mirror.sections if section.name == job.section)
+def _section(environment: ExportEnvironment, job: Job) -> Section:
+    return next(
+        section for section in environment.options.mirror.sections if section.name == job.section
+    )
 
 
 def _feeds(context: RenderContext, _section: Section) -> bytes:

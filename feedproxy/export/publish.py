@@ -31,7 +31,7 @@ class PublishResult:
 
 
 def publish(
-    order: ExportOptions,
+    options: ExportOptions,
     folder: Path,
     write: Callable[[ExportOptions, Path], object],
     environ: Mapping[str, str],
@@ -52,15 +52,15 @@ def publish(
         pushed = _read_state(folder / _STATE)
         due = [
             target
-            for target in order.mirror.targets
+            for target in options.mirror.targets
             if is_all or _is_due(target, pushed.get(target.name), now)
         ]
         outcomes = {
-            target.name: PublishResult(target, is_due=False) for target in order.mirror.targets
+            target.name: PublishResult(target, is_due=False) for target in options.mirror.targets
         }
         for place in dict.fromkeys(map(_place_of, due)):
             targets = [target for target in due if _place_of(target) == place]
-            for outcome in _publish(order, folder, write, environ, targets):
+            for outcome in _publish(options, folder, write, environ, targets):
                 outcomes[outcome.target.name] = outcome
                 if not outcome.error:
                     pushed[outcome.target.name] = now
@@ -73,7 +73,7 @@ def publish(
 
 
 def _publish(
-    order: ExportOptions,
+    options: ExportOptions,
     folder: Path,
     write: Callable[[ExportOptions, Path], object],
     environ: Mapping[str, str],
@@ -82,7 +82,7 @@ def _publish(
     """Export once for targets with the same form and links, and push to each of them."""
     first = targets[0]
     place = folder / "-".join(_place_of(first))
-    mine = replace(order, form=first.form, links=first.links)
+    mine = replace(options, form=first.form, links=first.links)
     tree, changes = place / "tree", dict[str, str]()
     try:
         write(mine, tree)
@@ -104,14 +104,14 @@ def _publish(
         yield PublishResult(target, "; ".join(errors), "; ".join(words))
 
 
-def _commit(order: ExportOptions, repository: Repository) -> str:
+def _commit(options: ExportOptions, repository: Repository) -> str:
     """Commit the changes; return a description of them, "" if there are none."""
     repository.open()
     staged = repository.stage()
     if not staged:
         return ""
-    pattern = order.layout.page_files
-    prefix = "" if repository.tree.name not in order.roots else f"{repository.tree.name}/"
+    pattern = options.layout.page_files
+    prefix = "" if repository.tree.name not in options.roots else f"{repository.tree.name}/"
     articles: dict[str, set[str]] = {verb: set() for verb in _VERBS}
     for verb, file in staged:
         match = pattern.fullmatch(prefix + file)

@@ -104,13 +104,13 @@ class Tree:
                 (self._next / path).unlink()
         del self.written[group], self.unchanged[group]
 
-    def seal(self, seal: Signer | None) -> None:
+    def signer(self, signer: Signer | None) -> None:
         """Write the manifests of channels and of sections, and the SHA256SUMS of each root.
 
-        With *seal* the manifests of sections and the SHA256SUMS are signed.
+        With *signer* the manifests of sections and the SHA256SUMS are signed.
         """
         self._put_channel_manifests()
-        self._put_section_manifests(seal)
+        self._put_section_manifests(signer)
         lines: dict[str, list[bytes]] = {root: [] for root in self._roots}
         for path in sorted(self.sums):
             root = path.partition("/")[0] if self._roots != ("",) else ""
@@ -119,7 +119,7 @@ class Tree:
         for root in self._roots:
             body = b"".join(lines[root])
             path, group = f"{root}/{SUMS}" if root else SUMS, ("sums", root, "")
-            files = {path: body} | ({path + SIGNATURE_SUFFIX: seal(path, body)} if seal else {})
+            files = {path: body} | ({path + SIGNATURE_SUFFIX: signer(path, body)} if signer else {})
             for name, content in files.items():
                 (self.unchanged if self._put_body(name, content) else self.written)[group] += 1
 
@@ -137,7 +137,7 @@ class Tree:
                 write_manifest(hashes),
             )
 
-    def _put_section_manifests(self, seal: Signer | None) -> None:
+    def _put_section_manifests(self, signer: Signer | None) -> None:
         """Add a manifest of each section's channels.
 
         Its signature covers all channels of the section in one state.
@@ -156,8 +156,8 @@ class Tree:
             }
             path, body = f"{root}/{paths.SECTION_MANIFEST}", write_manifest(hashes)
             self.put(("sums", root, ""), path, body)
-            if seal:
-                self.put(("sums", root, ""), path + SIGNATURE_SUFFIX, seal(path, body))
+            if signer:
+                self.put(("sums", root, ""), path + SIGNATURE_SUFFIX, signer(path, body))
 
     @property
     def removed(self) -> int:

@@ -66,7 +66,7 @@ class ExportOptions:
 class ExportEnvironment:
     """The options of an export with an open store and a render context."""
 
-    order: ExportOptions
+    options: ExportOptions
     store: Store
     context: RenderContext
 
@@ -135,11 +135,13 @@ class Result:
     missing_pictures: int = 0
 
 
-def open_environment(order: ExportOptions, store: Store) -> ExportEnvironment:
-    """Return the environment of an export with *order* and an open store."""
-    is_once = order.mirror.export.pages is PageCopies.ONCE
+def open_environment(options: ExportOptions, store: Store) -> ExportEnvironment:
+    """Return the environment of an export with *options* and an open store."""
+    is_once = options.mirror.export.pages is PageCopies.ONCE
     return ExportEnvironment(
-        order,
+        options,
         store,
-        RenderContext(order.mirror, store, order.public_url, files=order.layout, is_once=is_once),
+        RenderContext(
+            options.mirror, store, options.public_url, files=options.layout, is_once=is_once
+        ),
     )

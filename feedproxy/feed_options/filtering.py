@@ -51,8 +51,8 @@ _PARTS: Mapping[str, Callable[[_FilteredArticle], Iterator[str]]] = {
 _ORDER = tuple(_PARTS)
 
 
-def pick(articles: Sequence[Article], choice: FeedOptions, limit: int) -> list[Article]:
-    """Return at most *limit* of *articles*, newest first, that match *choice*.
+def pick(articles: Sequence[Article], options: FeedOptions, limit: int) -> list[Article]:
+    """Return at most *limit* of *articles*, newest first, that match *options*.
 
     *within_s* counts back from the newest of *articles*, so the result does not depend on a clock.
     Once the limit on steps is reached, no more articles are examined; large expressions reach it
@@ -62,10 +62,10 @@ def pick(articles: Sequence[Article], choice: FeedOptions, limit: int) -> list[A
         OptionError: an expression is invalid; `parse_options` rejects such options.
 
     """
-    if choice.within_s and articles:
-        since = articles[0].published - timedelta(seconds=choice.within_s)
+    if options.within_s and articles:
+        since = articles[0].published - timedelta(seconds=options.within_s)
         articles = [article for article in articles if article.published >= since]
-    searches = compile_all(choice.expressions, is_sensitive=choice.is_sensitive)
+    searches = compile_all(options.expressions, is_sensitive=options.is_sensitive)
     ordered = sorted(searches, key=lambda search: _ORDER.index(_part_of(search)))
     return list(islice(_fitting(articles, ordered), limit))
 

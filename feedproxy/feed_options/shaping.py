@@ -14,11 +14,11 @@ _SENTENCE_END = re.compile(r"[。！？!?…][”’』」）)\"']*")
 _MAX_MORE = 200
 
 
-def shape(article: Article, choice: FeedOptions) -> Article:
-    """Return *article* with *choice* applied; its ID, dates and addresses stay the same."""
-    if not (choice.brief or choice.script):
+def shape(article: Article, options: FeedOptions) -> Article:
+    """Return *article* with *options* applied; its ID, dates and addresses stay the same."""
+    if not (options.brief or options.script):
         return article
-    script = choice.script
+    script = options.script
     return replace(
         article,
         title=convert(article.title, script),
@@ -26,8 +26,8 @@ def shape(article: Article, choice: FeedOptions) -> Article:
         authors=tuple(convert(name, script) for name in article.authors),
         tags=tuple(dict.fromkeys(convert(tag, script) for tag in article.tags)),
         picture=_picture(article.picture, script),
-        body=_brief(article, choice) if choice.brief else convert_html(article.body, script),
-        links=() if choice.brief else article.links,
+        body=_brief(article, options) if options.brief else convert_html(article.body, script),
+        links=() if options.brief else article.links,
     )
 
 
@@ -37,10 +37,12 @@ def _picture(picture: Picture | None, script: str) -> Picture | None:
     return Picture(picture.url, convert(picture.alt, script), convert(picture.caption, script))
 
 
-def _brief(article: Article, choice: FeedOptions) -> SafeHtml:
+def _brief(article: Article, options: FeedOptions) -> SafeHtml:
     """Return the beginning of an article's text as a paragraph, without pictures and links."""
-    text = convert(markup.text_of(markup.fragment(article.body)), choice.script)
-    return SafeHtml(f"<p>{escape(_beginning(text, choice.brief), quote=False)}</p>" if text else "")
+    text = convert(markup.text_of(markup.fragment(article.body)), options.script)
+    return SafeHtml(
+        f"<p>{escape(_beginning(text, options.brief), quote=False)}</p>" if text else ""
+    )
 
 
 def _beginning(text: str, least: int) -> str:

@@ -29,7 +29,7 @@ from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
 from feedproxy.fetch.webhook import Hub, Webhook
-from feedproxy.fetch.wire import Download, errand
+from feedproxy.fetch.wire import Download, download
 from feedproxy.model import FetchLimits, Mirror, Page, Robots, Url, Validators
 
 __all__ = ["Budget", "Fetcher", "HttpFetcher", "Hub", "Webhook", "open_fetcher"]
@@ -206,7 +206,7 @@ class HttpFetcher:
             _check_redirect(response, goods.hosts)
             redirects.extend([response.status_code] if response.is_redirect else [])
 
-        running = errand.set(
+        running = download.set(
             Download(self._limits, goods.media_types, self._limits.total_timeout_s)
         )
         try:
@@ -224,7 +224,7 @@ class HttpFetcher:
                 self._pace.note_silence(host)
             raise FetchError(url, in_words(e, self._limits, self._secret)) from e
         finally:
-            errand.reset(running)
+            download.reset(running)
         if response.status_code not in _BUSY:
             self._pace.note_answer(host)
         return response, bool(redirects) and all(status in _PERMANENT for status in redirects)

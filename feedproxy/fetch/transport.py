@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from feedproxy.fetch.bodies import BodyError, read_body
 from feedproxy.fetch.guard import RefusedError, check_host, public_addresses
 from feedproxy.fetch.pace import Pace
-from feedproxy.fetch.wire import LimitError, errand, watched
+from feedproxy.fetch.wire import LimitError, download, watched
 from feedproxy.model import FetchLimits
 
 _OK = 200
@@ -42,7 +42,7 @@ class _Checked:
         for address in public_addresses(host):
             this._dns_host = address  # noqa: SLF001
             try:
-                this.timeout = errand.get().wait_s(patience_s)
+                this.timeout = download.get().wait_s(patience_s)
                 connection: socket.socket = super()._new_conn()  # type: ignore[misc]
             except HTTPError as e:
                 failure = e
@@ -103,7 +103,7 @@ class _WholeBodyAdapter(HTTPAdapter):
     ) -> requests.Response:
         """Send *request* and read the response's body."""
         kwargs["stream"] = True
-        with errand.get().under_way():
+        with download.get().under_way():
             response = super().send(request, *args, **kwargs)
             self._take(response)
         return response
@@ -132,7 +132,7 @@ class _WholeBodyAdapter(HTTPAdapter):
         if (
             response.status_code == _OK
             and "/" in media_type
-            and not errand.get().media_types.fullmatch(media_type)
+            and not download.get().media_types.fullmatch(media_type)
         ):
             raise BodyError(f"is of the type {media_type[:80]!r}, which was not looked for")
 

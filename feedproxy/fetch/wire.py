@@ -65,20 +65,20 @@ class Download:
 
 # The download of the current thread. It is a context variable, because neither requests nor
 # requests-cache passes a parameter on to the connection.
-errand: ContextVar[Download] = ContextVar("errand")
+download: ContextVar[Download] = ContextVar("download")
 
 
 class _Wire(io.RawIOBase):
     """The bytes of one response, limited in time and size."""
 
     def __init__(self, raw: io.RawIOBase, connection: Any) -> None:  # noqa: ANN401 (a socket, or a wrapper of urllib3 or ssl)
-        self._raw, self._connection, self._errand = raw, connection, errand.get()
+        self._raw, self._connection, self._download = raw, connection, download.get()
         self._most, self._what = _MAX_HEADER_BYTES, "headers are"
 
     def begin_body(self) -> None:
         """Apply the limits of the body from now on."""
         self._most, self._what = (
-            self._errand.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES,
+            self._download.limits.max_body_bytes * _MOST_FOR_A_BYTE + _MAX_HEADER_BYTES,
             "body is",
         )
 
@@ -86,12 +86,12 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 (a buffer, as in io)
-        read_timeout_s = self._errand.limits.read_timeout_s
-        self._connection.settimeout(self._errand.wait_s(read_timeout_s))
+        read_timeout_s = self._download.limits.read_timeout_s
+        self._connection.settimeout(self._download.wait_s(read_timeout_s))
         try:
             count = self._raw.readinto(buffer)
         except TimeoutError:
-            self._errand.wait_s(read_timeout_s)
+            self._download.wait_s(read_timeout_s)
             raise
         self._most -= count or 0
         if self._most < 0:

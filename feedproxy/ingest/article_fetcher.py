@@ -78,7 +78,7 @@ class ArticleFetcher:
 
     def __init__(self, services: Services, channel: Channel, report: Report) -> None:
         self._services, self._channel, self._report = services, channel, report
-        self._pictures, self._trust = (
+        self._pictures, self._verifier = (
             Pictures(services),
             Verifier(services.fetcher, services.store.serials),
         )
@@ -189,7 +189,7 @@ class ArticleFetcher:
         self, waiting: Waiting, held: Article | None, page: Page, source: Source
     ) -> _Made | None:
         """Return the article to store for a page of another mirror; raises as `_judge` does."""
-        page = self._trust.check(waiting.item.url, page, source)
+        page = self._verifier.check(waiting.item.url, page, source)
         copy = read_copy(page, waiting.item, self._services.mirror, self._services.clock())
         article, outcome = merge_copy(held, copy, self._services.clock())
         if outcome in _KEPT:

@@ -58,7 +58,7 @@ class Harvester:
         return Pictures(self.services)
 
     @property
-    def _trust(self) -> Verifier:
+    def _verifier(self) -> Verifier:
         return Verifier(self.services.fetcher, self.services.store.serials)
 
     def poll(
@@ -243,7 +243,7 @@ class Harvester:
             report.listed = state.listed
             return state, page
         if channel.kind == "mirror":
-            page = self._trust.check(channel.url, page, channel.source)
+            page = self._verifier.check(channel.url, page, channel.source)
         listing = parse_listing(page, channel.site, channel.kind)
         report.note_listing(page.url)
         next_url = listing.next_url or channel.archive_url
@@ -346,7 +346,7 @@ class Harvester:
         """Fetch and parse a further page of a channel's listing; verify a signed mirror's page."""
         page = self.services.fetcher.fetch(url)
         if source := self.services.mirror.mirrored_at(url):
-            page = self._trust.check(url, page, source)
+            page = self._verifier.check(url, page, source)
         return parse_listing(page, channel.site, self._kind_of(channel, url))
 
     def _kind_of(self, channel: Channel, url: Url) -> str:
@@ -395,7 +395,7 @@ class Harvester:
         Between batches, release the exclusive lock and fetch articles that readers requested.
         """
         seen: set[ArticleId] = set()
-        taker = ArticleFetcher(self.services, channel, report)
+        fetcher = ArticleFetcher(self.services, channel, report)
         rules = self.services.mirror.poll
         while not self.services.is_stopping():
             with self.services.store.exclusive_lock():
@@ -406,7 +406,7 @@ class Harvester:
                 batch = [each for each in due if each.item.id not in seen][:_BATCH]
                 if not batch:
                     return
-                taker.take(batch)
+                fetcher.take(batch)
             seen.update(each.item.id for each in batch)
             if channel.id != REQUESTED:
                 self.serve_readers()

@@ -35,13 +35,13 @@ def take_checkout(
         channel.id, [item for item in items.values() if item.id not in wanted], services.clock()
     )
     missing = [item for item in items.values() if item.id in wanted]
-    taker = ArticleFetcher(services, channel, report)
+    fetcher = ArticleFetcher(services, channel, report)
     for start in range(0, len(missing), _BATCH):
         if services.is_stopping():
             break
         batch = missing[start : start + _BATCH]
         with services.store.exclusive_lock():
-            taker.take([Waiting(item) for item in batch])
+            fetcher.take([Waiting(item) for item in batch])
             held = services.store.dates([item.id for item in batch])
             services.store.remember_listing(
                 channel.id, [item for item in batch if item.id in held], services.clock()
@@ -53,10 +53,10 @@ def _read_index(services: Services, channel: Channel) -> tuple[Page, dict[Articl
     """Return the first page of a channel's index, and the items of all its pages by ID."""
     items: dict[ArticleId, ListingItem] = {}
     pages: dict[Url, Page] = {}
-    trust = Verifier(services.fetcher, services.store.serials)
+    verifier = Verifier(services.fetcher, services.store.serials)
     url: Url | None = channel.url
     while url and url not in pages:
-        pages[url] = page = trust.check(url, services.fetcher.fetch(url), channel.source)
+        pages[url] = page = verifier.check(url, services.fetcher.fetch(url), channel.source)
         listing = parse_listing(page, channel.site, channel.kind)
         items = {item.id: item for item in listing.items} | items
         url = listing.next_url

@@ -65,7 +65,7 @@ class Task:
 class Queue(Protocol):
     """A task queue; every method raises StoreError if the queue can't be reached."""
 
-    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
+    def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
         """Send a task; it expires if no worker has received it within *patience*."""
 
     def length(self) -> int:
@@ -126,26 +126,26 @@ class Dispatcher:
         self, services: Services, name: str, seen: datetime | None, priority: Priority
     ) -> int:
         begin, now = services.store.schedule.begin_poll, services.clock()
-        errand = Task(name, now + _QUEUED)
-        if not begin(name, seen, errand.claimed):
+        task = Task(name, now + _QUEUED)
+        if not begin(name, seen, task.claimed):
             return 0
-        return self._send(errand, priority, lambda: begin(name, errand.claimed, seen or now))
+        return self._send(task, priority, lambda: begin(name, task.claimed, seen or now))
 
     def _send_articles(self, services: Services, channel: str, priority: Priority) -> int:
         due, now = due_articles(services, channel, _BATCH), services.clock()
         had = services.store.schedule.begin_articles(
             {each.item.id: each.try_at for each in due}, now + _QUEUED
         )
-        errand = Task(
+        task = Task(
             channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had)
         )
-        if not errand.articles:
+        if not task.articles:
             return 0
         return self._send(
-            errand,
+            task,
             priority,
             lambda: services.store.schedule.begin_articles(
-                dict.fromkeys(errand.articles, errand.claimed), now
+                dict.fromkeys(task.articles, task.claimed), now
             ),
         )
 
@@ -161,17 +161,17 @@ class Dispatcher:
             return 0
         return self._send_poll(services, _PICTURES, seen, Priority.PICTURES)
 
-    def _send(self, errand: Task, priority: Priority, give_back: Callable[[], object]) -> int:
+    def _send(self, task: Task, priority: Priority, give_back: Callable[[], object]) -> int:
         """Send a claimed task and return 1; if that fails, release the claim with *give_back*."""
         try:
-            self.queue.send(errand, priority, _QUEUED)
+            self.queue.send(task, priority, _QUEUED)
         except StoreError:
             give_back()
             raise
         return 1
 
 
-def run_task(services: Services, errand: Task) -> None:
+def run_task(services: Services, task: Task) -> None:
     """Run a task if its claim is still valid.
 
     Raises:
@@ -183,22 +183,22 @@ def run_task(services: Services, errand: Task) -> None:
         (
             each
             for each in (harvester.requested, *services.mirror.channels)
-            if each.id == errand.channel
+            if each.id == task.channel
         ),
         None,
     )
     move = (
-        claims.of_articles(services, errand.articles, mine)
-        if errand.articles
-        else claims.of_channel(services, errand.channel)
+        claims.of_articles(services, task.articles, mine)
+        if task.articles
+        else claims.of_channel(services, task.channel)
     )
-    with claims.claimed(services, move, errand.claimed, errand.channel) as is_ours:
+    with claims.claimed(services, move, task.claimed, task.channel) as is_ours:
         if not is_ours or services.is_stopping():
             return
         if channel is None:
-            if errand.channel == _PICTURES:
+            if task.channel == _PICTURES:
                 take_pictures(services)
-        elif errand.articles:
+        elif task.articles:
             _take(services, channel, mine)
         else:
             _poll(harvester, channel)

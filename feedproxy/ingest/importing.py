@@ -91,7 +91,7 @@ class _Read:
 
 
 def entries_of(
-    services: Services, sources: Mapping[str, Source], trust: Verifier, done: Import
+    services: Services, sources: Mapping[str, Source], verifier: Verifier, done: Import
 ) -> list[ImportEntry]:
     """Return all articles of a mirror, each once; add errors to the failures of *done*.
 
@@ -104,14 +104,16 @@ def entries_of(
     for name, source in sources.items():
         channels = list(_channels_of(services.mirror, name))
         try:
-            signed = trust.channels(source, [each.id for each in channels]) if source.key else None
+            signed = (
+                verifier.channels(source, [each.id for each in channels]) if source.key else None
+            )
         except UpstreamError as e:
             done.failures.append(e)
             continue
-        _tell_unknown(services, name, source, trust, done)
+        _tell_unknown(services, name, source, verifier, done)
         for channel in channels:
             try:
-                items = _items_of(services, channel, source, trust, signed)
+                items = _items_of(services, channel, source, verifier, signed)
             except UpstreamError as e:
                 done.failures.append(e)
             else:
@@ -128,7 +130,7 @@ def _items_of(
     services: Services,
     channel: Channel,
     source: Source,
-    trust: Verifier,
+    verifier: Verifier,
     signed: Collection[str] | None,
 ) -> Sequence[ListingItem]:
     """Return the items of a channel's index, none if there is no index.
@@ -138,7 +140,7 @@ def _items_of(
     url = Url(f"{source.base}/indexes/{channel.id}.csv")
     if signed is None or channel.id in signed:
         try:
-            page = trust.check(url, services.fetcher.fetch(url), source)
+            page = verifier.check(url, services.fetcher.fetch(url), source)
             return parse_listing(page, channel.site, "mirror").items
         except GoneError:
             if signed is not None:
@@ -148,7 +150,7 @@ def _items_of(
 
 
 def _tell_unknown(
-    services: Services, name: str, source: Source, trust: Verifier, done: Import
+    services: Services, name: str, source: Source, verifier: Verifier, done: Import
 ) -> None:
     """Log the channels in the mirror's own channel list that are not configured here.
 
@@ -156,7 +158,7 @@ def _tell_unknown(
     """
     url = Url(f"{source.base}/{paths.CHANNEL_LIST}")
     try:
-        page = trust.check(url, services.fetcher.fetch(url), source)
+        page = verifier.check(url, services.fetcher.fetch(url), source)
     except UpstreamError as e:
         if source.key:  # an unsigned mirror may lack the list
             done.failures.append(e)
@@ -191,7 +193,7 @@ class Importer:
     pool: Executor
     workers: int
     done: Import
-    trust: Verifier
+    verifier: Verifier
     sources: Collection[Source]
 
     def run(self, entries: Sequence[ImportEntry], told: Callable[[int], None]) -> None:
@@ -251,11 +253,11 @@ class Importer:
     def _fetch_copy(self, url: Url, known: Validators) -> Page | None:
         page = self.services.fetcher.refetch(url, known)
         source = next(each for each in self.sources if url.startswith(each.base + "/"))
-        return self.trust.check(url, page, source) if page else None
+        return self.verifier.check(url, page, source) if page else None
 
-    def _finish(self, lot: _Batch) -> int:
+    def _finish(self, batch: _Batch) -> int:
         """Store the results of a batch in one transaction; return its number of entries."""
-        read = lot.reading.result()
+        read = batch.reading.result()
         self.done.failures += [each.failure for each in read if each.failure]
         copies = [(each.entry, each.copy) for each in read if each.copy]
         pictures = self._take_pictures([copy for _, copy in copies])
@@ -268,9 +270,9 @@ class Importer:
                 for entry, copy in copies
                 if self._keep(store, held.get(entry.id), copy, pictures)
             ]
-            self._join(store, taken + lot.unchanged)
-        self.done.counts["same"] += len(lot.unchanged)
-        return lot.size
+            self._join(store, taken + batch.unchanged)
+        self.done.counts["same"] += len(batch.unchanged)
+        return batch.size
 
     def _keep(
         self, store: Store, held: Article | None, copy: Copy, pictures: Mapping[Url, StoredPicture]

@@ -39,7 +39,7 @@ class Poller:
     """Polls by the schedule in the store; of several pollers of a store, only the leader works.
 
     *owner* is its unique name. *webhook* receives alarms. *announcer* notifies a WebSub hub of
-    changed feeds. *hands*, if given, replaces the work in this process: it is called with the
+    changed feeds. *executor*, if given, replaces the work in this process: it is called with the
     poller, delegates the due work, and returns when to call it again.
     """
 
@@ -53,7 +53,7 @@ class Poller:
     troubles: int = 0
     trouble: str = ""
     rests_until: datetime | None = None
-    hands: "Callable[[Poller], datetime] | None" = None
+    executor: "Callable[[Poller], datetime] | None" = None
 
     @property
     def harvester(self) -> Harvester:
@@ -72,7 +72,7 @@ class Poller:
         if self.rests_until and now < self.rests_until <= now + _LONGEST_REST:
             return self.rests_until
         try:
-            again_at = self.hands(self) if self.hands else self._work()
+            again_at = self.executor(self) if self.executor else self._work()
         except StoreError as e:
             return self._rest(e)
         if self.trouble:

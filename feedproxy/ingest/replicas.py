@@ -40,7 +40,7 @@ class Replica:
     report: Report
 
     @property
-    def trust(self) -> Verifier:
+    def verifier(self) -> Verifier:
         """Verifies signatures."""
         return Verifier(self.services.fetcher, self.services.store.serials)
 
@@ -85,7 +85,7 @@ class Replica:
         if digest == state.listing_hash:
             self.report.listed += state.listed
             return state, False
-        self.trust.check_archive(at[0], page, self.channel.source, at[1])
+        self.verifier.check_archive(at[0], page, self.channel.source, at[1])
         archive = parse_archive(page)
         self.report.listed += len(archive.records)
         copies = list(self._copies(page, archive))
@@ -144,7 +144,7 @@ class Replica:
         path = paths.media(paths.media_of(url)[0])
         place = paths.beside_feed(self.channel.url, path)
         return PictureCopy(
-            place, lambda body: self.trust.check_picture(place, body, self.channel.source, path)
+            place, lambda body: self.verifier.check_picture(place, body, self.channel.source, path)
         )
 
     def _keep(self, store: Store, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:

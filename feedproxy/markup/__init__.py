@@ -10,7 +10,15 @@ from feedproxy.markup.depth import flatten
 from feedproxy.markup.encodings import decode, without_controls
 from feedproxy.markup.losses import MAX_ELEMENTS, LostError, check_xml, cut_off, undecodable
 from feedproxy.markup.pieces import grouped, pieces
-from feedproxy.markup.spaces import beginning_of, clean_text_of, plain, text_of, tighten, unescaped
+from feedproxy.markup.spaces import (
+    BLOCKS,
+    beginning_of,
+    clean_text_of,
+    plain,
+    text_of,
+    tighten,
+    unescaped,
+)
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
@@ -45,6 +53,7 @@ ERRORS = (
 )
 
 __all__ = [
+    "BLOCKS",
     "ERRORS",
     "MAX_ELEMENTS",
     "Element",

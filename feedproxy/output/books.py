@@ -116,8 +116,10 @@ class _Binder:
         article_context = replace(
             article_context, pictures=self._bring(article_context.pictures) if shows else {}
         )
-        place = self._place(article, article_context, at, Images.STORE if shows else Images.NONE)
-        body = self._body(article, article_context, place)
+        link_context = self._link_context(
+            article, article_context, at, Images.STORE if shows else Images.NONE
+        )
+        body = self._body(article, article_context, link_context)
         link = render.Link(body.title, _file_of(article.id))
         self.put(link.href, books.render_article(body, self._context.mirror.language, day))
         self._modified = max(self._modified, article.updated)
@@ -132,7 +134,7 @@ class _Binder:
         for file, body in books.render_covers(book, self._modified, self.pictures).items():
             self.put(file, body)
 
-    def _place(
+    def _link_context(
         self, article: Article, article_context: ArticleContext, at: tuple[str, str], images: Images
     ) -> LinkContext:
         targets = (
@@ -157,11 +159,13 @@ class _Binder:
             )
             return inside.get(path) or media.get(path) or public
 
-        place = article_context.place(article, at, write, only_held=not self._context.public_url)
-        return replace(place, images=images, bound=True)
+        link_context = article_context.link_context(
+            article, at, write, only_stored=not self._context.public_url
+        )
+        return replace(link_context, images=images, is_in_book=True)
 
     def _body(
-        self, article: Article, article_context: ArticleContext, place: LinkContext
+        self, article: Article, article_context: ArticleContext, link_context: LinkContext
     ) -> render.ArticleBody:
         timezone = self._context.mirror.timezone_of(article.site)
         return render.ArticleBody(
@@ -170,10 +174,12 @@ class _Binder:
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
             dated=article.dated,
-            content=article_context.body(article, place),
+            content=article_context.body(article, link_context),
             original=article.url,
-            lead=article_context.lead(article, place),
-            tags=tuple(render.Link(tag, place.write(paths.tag(tag))) for tag in article.tags),
+            lead=article_context.lead(article, link_context),
+            tags=tuple(
+                render.Link(tag, link_context.write(paths.tag(tag))) for tag in article.tags
+            ),
             channels=(),
             before=None,
             after=None,
@@ -217,7 +223,7 @@ def _book(
         period.until and period.until.isoformat(),
         period.limit,
     )
-    name = " ".join([site + selector.path(), *(str(bound or "") for bound in bounds)])
+    name = " ".join([site + selector.path(), *(str(is_in_book or "") for is_in_book in bounds)])
     dates = [day.title for day in reversed(days)]
     return books.Book(
         identifier=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",

@@ -104,14 +104,14 @@ class ArticleContext:
     channels: Mapping[ArticleId, frozenset[str]]
     pictures: Mapping[Url, StoredPicture]
 
-    def place(
+    def link_context(
         self,
         article: Article,
         at: tuple[str, str],
         write: Callable[[MirrorPath], str],
         *,
-        alone: bool = False,
-        only_held: bool = False,
+        is_standalone: bool = False,
+        only_stored: bool = False,
     ) -> LinkContext:
         """Return the link context for an article's text.
 
@@ -124,32 +124,32 @@ class ArticleContext:
                 files.
 
         """
-        held = {
+        pages = {
             target: self.context.page_of(target, self.channels[target], self.prefer)
             for target, _ in article.links
             if target in self.channels
         }
         images, is_live = self.context.images_of(at[0]), self.context.files is None
         tags = None if is_live else article.tags
-        only_held = only_held or not is_live
+        only_stored = only_stored or not is_live
         return LinkContext(
             article.id,
             *at,
             self.context.layout,
-            held,
+            pages,
             write,
-            alone,
+            is_standalone,
             self.pictures,
             images,
-            only_held,
+            only_stored,
             tags,
         )
 
-    def body(self, article: Article, place: LinkContext) -> SafeHtml:
+    def body(self, article: Article, link_context: LinkContext) -> SafeHtml:
         """Return an article's HTML with its links rewritten for a link context."""
-        return rewrite_links(article.body, self.context.mirror, place)
+        return rewrite_links(article.body, self.context.mirror, link_context)
 
-    def lead(self, article: Article, place: LinkContext) -> render.Lead | None:
+    def lead(self, article: Article, link_context: LinkContext) -> render.Lead | None:
         """Return the lead picture to show above an article's text, None if the text contains it.
 
         If the picture is not stored, only its alternative text and caption are returned.
@@ -158,22 +158,24 @@ class ArticleContext:
         if picture is None or shows(article.body, picture):
             return None
         alt = "" if picture.alt == article.title else picture.alt
-        if place.images is Images.LINK:
+        if link_context.images is Images.LINK:
             return render.Lead(picture.url, picture.alt, picture.caption)
-        stored = self.stored(article, place)
+        stored = self.stored(article, link_context)
         if stored is None:
             return render.Lead("", alt, picture.caption) if alt or picture.caption else None
         address, file = (
-            place.write(place.layout.media(stored.reading.name, place.section)),
+            link_context.write(
+                link_context.layout.media(stored.reading.name, link_context.section)
+            ),
             stored.reading,
         )
         return render.Lead(address, picture.alt, picture.caption, file.width, file.height)
 
-    def stored(self, article: Article, place: LinkContext) -> StoredPicture | None:
+    def stored(self, article: Article, link_context: LinkContext) -> StoredPicture | None:
         """Return an article's lead picture if it is stored and its section shows such pictures."""
         return (
             self.pictures.get(article.picture.url)
-            if article.picture and place.images is Images.STORE
+            if article.picture and link_context.images is Images.STORE
             else None
         )
 

@@ -31,7 +31,7 @@ def make_feed(
     context: RenderContext,
     selector: FeedSelector,
     form: str,
-    choice: FeedOptions = _PLAIN_CHOICE,
+    options: FeedOptions = _PLAIN_CHOICE,
     version: Version | None = None,
 ) -> bytes:
     """Return a feed in one of `paths.FORMATS`; a reader's options make a different feed.
@@ -42,9 +42,9 @@ def make_feed(
     version = version or version_of(context.library, selector)
     with context.library.snapshot() as library:
         context = replace(context, library=library)
-        articles = [shape(article, choice) for article in articles_of(context, selector, choice)]
+        articles = [shape(article, options) for article in articles_of(context, selector, options)]
         article_context = context_of(context, articles, selector.name)
-    is_walked = selector.log and version.length and not choice.query and context.files is None
+    is_walked = selector.log and version.length and not options.query and context.files is None
     newest = selector.archive_path(-(-version.length // PAGE_ENTRIES), form)
     history = render.History(older=context.absolute(newest) if is_walked else "")
     entries = tuple(
@@ -56,7 +56,7 @@ def make_feed(
         for article in articles
     )
     return render.FORMS[form](
-        feed_of(context, selector, selector.path(form), entries, history, choice=choice)
+        feed_of(context, selector, selector.path(form), entries, history, options=options)
     )
 
 
@@ -74,21 +74,21 @@ def feed_of(
     entries: tuple[render.Entry, ...],
     history: render.History,
     *,
-    choice: FeedOptions = _PLAIN_CHOICE,
+    options: FeedOptions = _PLAIN_CHOICE,
 ) -> render.Feed:
     """Return the feed document of a selector at *path*."""
     mirror = context.mirror
     # A hub is announced only for feeds that the poller notifies it about.
-    is_announced = selector.log and not history.page and not choice.query
-    query = selector.query_with(choice.query)
+    is_announced = selector.log and not history.page and not options.query
+    query = selector.query_with(options.query)
     name = selector.channels[0].site.name + selector.path() + (f"?{query}" if query else "")
     return render.Feed(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
-        title=convert(selector.title, choice.script) + _said(choice),
-        description=convert(selector.description or selector.title, choice.script),
+        title=convert(selector.title, options.script) + _said(options),
+        description=convert(selector.description or selector.title, options.script),
         link=context.absolute(selector.home(context.layout), selector.query),
         self_link=context.absolute(path, query),
-        language=SCRIPTS.get(choice.script, mirror.language),
+        language=SCRIPTS.get(options.script, mirror.language),
         ttl_minutes=mirror.ttl_minutes,
         updated=max((entry.updated for entry in entries), default=render.NEVER),
         entries=entries,
@@ -98,28 +98,28 @@ def feed_of(
 
 
 def articles_of(
-    context: RenderContext, selector: FeedSelector, choice: FeedOptions
+    context: RenderContext, selector: FeedSelector, options: FeedOptions
 ) -> list[Article]:
     """Return the stored articles of a feed, newest first, before they are shaped."""
-    limit = choice.limit or context.mirror.entries
-    most = max(limit, WINDOW) if choice.is_filter else limit
+    limit = options.limit or context.mirror.entries
+    most = max(limit, WINDOW) if options.is_filter else limit
     if selector.words:
         found = context.library.search.find(selector.words, selector.channel_ids, most)
     else:
         found = context.library.newest(selector.channel_ids, most, tag=selector.tag)
-    return pick(found, choice, limit)
+    return pick(found, options, limit)
 
 
-def _said(choice: FeedOptions) -> str:
+def _said(options: FeedOptions) -> str:
     """Return the description of a reader's options for a feed's title.
 
     Characters that could be taken for markup are left out.
     """
     words = []
-    for name, expression in choice.expressions:
+    for name, expression in options.expressions:
         kind, _, part = name.partition("_")
         words.append(f"{_SAID[part]}{_SAID[kind]} {_harmless(expression)}")
-    words += [f"最近 {choice.within_s} 秒"] if choice.within_s else []
+    words += [f"最近 {options.within_s} 秒"] if options.within_s else []
     return f"（{'；'.join(words)}）" if words else ""
 
 
@@ -142,40 +142,40 @@ def entry_of(
     mirrors.
     """
     context = article_context.context
-    place = article_context.place(article, at, context.absolute, alone=True)
-    lead = article_context.lead(article, place)
+    link_context = article_context.link_context(article, at, context.absolute, is_standalone=True)
+    lead = article_context.lead(article, link_context)
     return render.Entry(
         id=context.mirror.entry_id(article.site, article.id),
-        link=paths.suffixed(context.absolute(place.page), article.id),
+        link=paths.suffixed(context.absolute(link_context.page), article.id),
         via=article.url,
         title=article.title,
         summary=article.summary,
         content=SafeHtml(
-            (render.lead_figure(lead) if lead else "") + article_context.body(article, place)
+            (render.lead_figure(lead) if lead else "") + article_context.body(article, link_context)
         ),
         published=article.published,
         updated=article.updated,
         authors=article.authors,
         tags=article.tags,
-        enclosure=_enclosure(article, article_context, place),
+        enclosure=_enclosure(article, article_context, link_context),
         record=record,
     )
 
 
 def _enclosure(
-    article: Article, article_context: ArticleContext, place: LinkContext
+    article: Article, article_context: ArticleContext, link_context: LinkContext
 ) -> render.Enclosure | None:
     """Return the lead picture, which readers show beside the headline, as an enclosure.
 
     A stored picture has its true length and type. Return None if it is not stored, or if they are
     not known.
     """
-    if article.picture and place.images is Images.LINK:
+    if article.picture and link_context.images is Images.LINK:
         return render.Enclosure(article.picture.url, render.picture_type(article.picture.url))
-    stored = article_context.stored(article, place)
+    stored = article_context.stored(article, link_context)
     # In an archive only the picture's address is known.
     if stored is None or not stored.reading.media_type:
         return None
     file = stored.reading
-    url = place.write(place.layout.media(file.name, place.section))
+    url = link_context.write(link_context.layout.media(file.name, link_context.section))
     return render.Enclosure(url, file.media_type, file.size, file.width, file.height)

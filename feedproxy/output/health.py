@@ -65,17 +65,17 @@ class Health:
     is_readable: bool = True
 
 
-def look(mirror: Mirror, desk: WebStore, folder: Path, now: datetime) -> Health:
+def look(mirror: Mirror, store: WebStore, folder: Path, now: datetime) -> Health:
     """Return the health of a mirror with the data folder *folder*.
 
     Raises:
         StoreError: the store can't be read.
 
     """
-    probe(mirror, desk)
+    probe(mirror, store)
     channels = [channel.id for channel in mirror.channels]
-    states, records, free = desk.schedule.states(), desk.records, free_bytes(folder)
-    leader, quiet, away = _shared(desk, now)
+    states, records, free = store.schedule.states(), store.records, free_bytes(folder)
+    leader, quiet, away = _shared(store, now)
     alarms = tuple(
         alarm for alarm in records.alarms() if alarm.closed is None and alarm.channel in channels
     )
@@ -96,12 +96,12 @@ def look(mirror: Mirror, desk: WebStore, folder: Path, now: datetime) -> Health:
         moment=now,
         problems=tuple(wrong),
         leader=leader,
-        channels=_channels(mirror, desk, states, alarms, delays=delays, now=now),
+        channels=_channels(mirror, store, states, alarms, delays=delays, now=now),
         alarms=alarms,
         quiet=quiet,
         sizes=records.sizes(),
         counts=counts,
-        days=_days(desk, channels, now),
+        days=_days(store, channels, now),
         delays={hours: sum(each[hours] for each in delays.values()) for hours in _DELAYS},
         bytes_held=records.bytes_held(),
         bytes_free=free,
@@ -134,14 +134,14 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def _shared(
-    desk: WebStore, now: datetime
+    store: WebStore, now: datetime
 ) -> tuple[tuple[str, datetime] | None, Mapping[str, datetime], list[str]]:
     """Return the leader, the paused hosts with the end of their pause, and read errors.
 
     They may be kept in Redis, which can fail while the store works.
     """
     try:
-        found, quiet = desk.lease.leader(), desk.budget.quiet(now)
+        found, quiet = store.lease.leader(), store.budget.quiet(now)
     except StoreError as e:
         return None, {}, [str(e)]
     return found if found and found[1] > now else None, quiet, []
@@ -149,7 +149,7 @@ def _shared(
 
 def _channels(
     mirror: Mirror,
-    desk: WebStore,
+    store: WebStore,
     states: Mapping[str, ChannelState],
     alarms: tuple[Alarm, ...],
     *,
@@ -161,8 +161,8 @@ def _channels(
     Both groups are in the configured order.
     """
     newest, queues, ringing = (
-        desk.records.newest(),
-        desk.records.queues(),
+        store.records.newest(),
+        store.records.queues(),
         {alarm.channel: alarm for alarm in alarms},
     )
     found = []
@@ -205,10 +205,10 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
     return ("failed, is tried again" if state.failures else "well"), True
 
 
-def _days(desk: WebStore, channels: list[str], now: datetime) -> dict[date, int]:
+def _days(store: WebStore, channels: list[str], now: datetime) -> dict[date, int]:
     """Return the number of articles published on each of the last days; today is the last."""
     days = [now.astimezone(UTC).date() - timedelta(days=back) for back in range(_DAYS - 1, -1, -1)]
-    found = desk.records.per_day(channels, datetime.combine(days[0], time(), UTC))
+    found = store.records.per_day(channels, datetime.combine(days[0], time(), UTC))
     return {day: found.get(day, 0) for day in days}
 
 

@@ -42,13 +42,13 @@ def markdown_of(
     lead = render.Lead(picture.url, picture.alt, picture.caption) if picture else None
     record = None
     if links is Links.MIRROR:
-        place = article_context.place(
-            article, (section, channel), lambda to: paths.relative(to, page), only_held=True
+        link_context = article_context.link_context(
+            article, (section, channel), lambda to: paths.relative(to, page), only_stored=True
         )
-        place = replace(place, is_told=True)
-        lead = article_context.lead(article, place)
-        content = article_context.body(article, place)
-        shown = article_context.pictures if place.images is Images.STORE else {}
+        link_context = replace(link_context, is_for_mirrors=True)
+        lead = article_context.lead(article, link_context)
+        content = article_context.body(article, link_context)
+        shown = article_context.pictures if link_context.images is Images.STORE else {}
         record = record_of(article, (), shown, with_body=False)
     navigation = navigation_of(context, page, section, article_id=article.id, beside=True)
     made = render.MarkdownPage(article.title, navigation, lead, content, article.url, record)

@@ -183,12 +183,12 @@ class Pages:
     def article_in(self, article_context: ArticleContext, article: Article, channel: str) -> bytes:
         """Return an article's page in one of its channels, from an existing context."""
         page = self._layout.article(article_context.prefer, channel, article.id)
-        place = article_context.place(
+        link_context = article_context.link_context(
             article, (article_context.prefer, channel), lambda to: paths.relative(to, page)
         )
-        body = self._article_body(article, article_context, place)
+        body = self._article_body(article, article_context, link_context)
         return render.render_article(
-            self._article_frame(article, article_context, place, body), body
+            self._article_frame(article, article_context, link_context, body), body
         )
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
@@ -252,10 +252,10 @@ class Pages:
     # -------------------------------------------------------------- articles
 
     def _article_body(
-        self, article: Article, article_context: ArticleContext, place: LinkContext
+        self, article: Article, article_context: ArticleContext, link_context: LinkContext
     ) -> render.ArticleBody:
         def linked(title: str, target: MirrorPath) -> render.Link:
-            return render.Link(title, paths.suffixed(place.write(target), article.id))
+            return render.Link(title, paths.suffixed(link_context.write(target), article.id))
 
         def neighbour(headline: Headline | None) -> render.Link | None:
             if headline is None:
@@ -263,13 +263,13 @@ class Pages:
             return linked(
                 headline.title,
                 self.context.listed_page(
-                    headline.id, headline.channels, place.section, place.channel
+                    headline.id, headline.channels, link_context.section, link_context.channel
                 ),
             )
 
-        is_shown = any(channel.id == place.channel for channel in self._mirror.channels)
+        is_shown = any(channel.id == link_context.channel for channel in self._mirror.channels)
         before, after = (
-            self._library.neighbours(article.id, place.channel) if is_shown else (None, None)
+            self._library.neighbours(article.id, link_context.channel) if is_shown else (None, None)
         )
         timezone = self._mirror.timezone_of(article.site)
         return render.ArticleBody(
@@ -278,9 +278,9 @@ class Pages:
             published=article.published.astimezone(timezone),
             updated=article.updated.astimezone(timezone),
             dated=article.dated,
-            content=article_context.body(article, place),
+            content=article_context.body(article, link_context),
             original=article.url,
-            lead=article_context.lead(article, place),
+            lead=article_context.lead(article, link_context),
             tags=tuple(
                 linked(tag, page) for tag in article.tags if (page := self._layout.tag(tag))
             ),
@@ -299,13 +299,13 @@ class Pages:
         self,
         article: Article,
         article_context: ArticleContext,
-        place: LinkContext,
+        link_context: LinkContext,
         body: render.ArticleBody,
     ) -> render.PageLayout:
         canonical = self.context.page_of(
-            article.id, article_context.channels[article.id], place.section
+            article.id, article_context.channels[article.id], link_context.section
         )
-        stored = article_context.stored(article, place)
+        stored = article_context.stored(article, link_context)
         properties = [
             *(
                 []
@@ -321,7 +321,7 @@ class Pages:
                 (
                     "og:image",
                     paths.absolute(
-                        self._layout.media(file.name, place.section), self.context.public_url
+                        self._layout.media(file.name, link_context.section), self.context.public_url
                     ),
                 ),
                 ("og:image:width", str(file.width)),
@@ -330,14 +330,14 @@ class Pages:
         return layout_of(
             self.context,
             article.title,
-            place.page,
+            link_context.page,
             kind="article",
             canonical=canonical,
             description=article.summary,
-            section=place.section,
+            section=link_context.section,
             scopes=[
-                selector_of(self._mirror, place.section),
-                selector_of(self._mirror, place.section, place.channel),
+                selector_of(self._mirror, link_context.section),
+                selector_of(self._mirror, link_context.section, link_context.channel),
             ],
             query=article.id,
             properties=properties,

@@ -51,13 +51,13 @@ def make_subscribe(context: RenderContext) -> bytes:
 
 
 def show_feed(
-    context: RenderContext, selector: FeedSelector, form: str, choice: FeedOptions
+    context: RenderContext, selector: FeedSelector, form: str, options: FeedOptions
 ) -> bytes:
     """Return the HTML page that a browser shows at a feed's address, with its articles."""
-    articles = articles_of(context, selector, choice)[:_MOST_SHOWN]
+    articles = articles_of(context, selector, options)[:_MOST_SHOWN]
     channels = context_of(context, articles, selector.name).channels
     places = [context.place_of(channels[article.id], selector.name) for article in articles]
-    return _shown(context, selector, selector.path(form), articles, places, choice=choice)
+    return _shown(context, selector, selector.path(form), articles, places, options=options)
 
 
 def show_archive(context: RenderContext, selector: FeedSelector, number: int, form: str) -> bytes:
@@ -94,7 +94,7 @@ def _shown(
     places: Sequence[tuple[str, str]],
     *,
     title: str = "",
-    choice: FeedOptions = _PLAIN_CHOICE,
+    options: FeedOptions = _PLAIN_CHOICE,
     pager: Sequence[render.Link] = (),
 ) -> bytes:
     most = _SUMMARY_CHARACTERS if len(articles) <= _MOST_SHOWN else 0
@@ -108,8 +108,8 @@ def _shown(
         )
         for article, place in zip(articles, places, strict=True)
     )
-    query = selector.query_with(choice.query)
-    plain = selector.query_with(replace(choice, script="").query)
+    query = selector.query_with(options.query)
+    plain = selector.query_with(replace(options, script="").query)
     frame = layout_of(
         context,
         title or selector.label,

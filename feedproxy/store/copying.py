@@ -316,9 +316,9 @@ def _last_key(db: Connection, table: Table) -> _Key | None:
     return tuple(row) if row else None
 
 
-def _sum(lots: Iterator[list[tuple[Any, ...]]], renew: Callable[[], None]) -> _Sum:
+def _sum(batches: Iterator[list[tuple[Any, ...]]], renew: Callable[[], None]) -> _Sum:
     total = _Sum()
-    for rows in lots:
+    for rows in batches:
         total.add(rows)
         renew()
     return total

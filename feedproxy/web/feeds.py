@@ -81,14 +81,14 @@ class Feeds:
             StoreError: the store can't be read.
 
         """
-        choice = parse_options(request.args, context.mirror.entries)
-        form = choice.form or form
-        if choice.query or selector.merged or selector.words:
+        options = parse_options(request.args, context.mirror.entries)
+        form = options.form or form
+        if options.query or selector.merged or selector.words:
             self.admit(context.mirror.filtered_per_minute)
         version = version_of(context.library, selector)
         return feed_or_page(
-            lambda: make_feed(context, selector, form, choice, version),
-            lambda: show_feed(context, selector, form, choice),
+            lambda: make_feed(context, selector, form, options, version),
+            lambda: show_feed(context, selector, form, options),
             form,
             context,
             Validity(version, lambda: version_of(context.library, selector)),

@@ -45,7 +45,7 @@ class Operators:
 
     settings: Settings
     mirror: Mirror
-    desk: WebStore
+    store: WebStore
     clock: Clock
     guesses: RateLimiter
 
@@ -64,10 +64,10 @@ class Operators:
 
         Operators also get the leader, the problems, the alarms and the store's sizes.
         """
-        probe(self.mirror, self.desk)
+        probe(self.mirror, self.store)
         answer: dict[str, object] = {"ready": True}
         if self._is_told():
-            health = look(self.mirror, self.desk, self.settings.data, self.clock())
+            health = look(self.mirror, self.store, self.settings.data, self.clock())
             answer["poller"] = health.leader[0] if health.leader else None
             answer |= _wrong(health) | {"sizes": dict(health.sizes)}
         return _plain(_json(answer), _JSON)
@@ -99,7 +99,7 @@ class Operators:
         if not self._is_operator():
             abort(_refusal(has_token=bool(self.settings.operator_token)))
         try:
-            return look(self.mirror, self.desk, self.settings.data, self.clock())
+            return look(self.mirror, self.store, self.settings.data, self.clock())
         except StoreError as e:
             _log.error("%s", e)
             return unreadable(str(e), self.settings.data, self.clock())

@@ -183,9 +183,9 @@ class _Taking:
                 )  # they are there before the time begins
                 done, entries = Import(), self.entries(services)
                 began = time.monotonic()
-                trust = Verifier(services.fetcher, services.store.serials)
+                verifier = Verifier(services.fetcher, services.store.serials)
                 importer = Importer(
-                    services, pool, len(cores), done, trust, self.sources(services).values()
+                    services, pool, len(cores), done, verifier, self.sources(services).values()
                 )
                 cpu_s = cpu_of(lambda: importer.run(entries, lambda _: None))
                 wall_s = time.monotonic() - began
@@ -196,8 +196,8 @@ class _Taking:
 
     def entries(self, services: Services) -> list[ImportEntry]:
         """Return what is imported."""
-        trust = Verifier(services.fetcher, services.store.serials)
-        return entries_of(services, self.sources(services), trust, Import())[: self.most]
+        verifier = Verifier(services.fetcher, services.store.serials)
+        return entries_of(services, self.sources(services), verifier, Import())[: self.most]
 
     def sources(self, services: Services) -> dict[str, Source]:
         """Return where each section is had."""

@@ -1,7 +1,8 @@
 """What scheduling costs: due channels found, claimed and sent, at 100, 1,000 and 10,000 channels on 200 hosts.
 
-`PYTHONPATH=tests python -m bench.scheduling`; prints the table of docs/scale.md. The clock is injected, so nothing is waited
-for. Workers are a loop here that says that what was sent was polled. Processor time counts, as other work is beside it.
+`PYTHONPATH=tests python -m bench.scheduling`; prints the table of docs/scale.md. The clock is
+injected, so nothing is waited for. Workers are a loop here that says that what was sent was polled.
+Processor time counts, as other work is beside it.
 """
 
 import tempfile
@@ -42,9 +43,9 @@ class Line:
     waiting: list[Task] = field(default_factory=list)
     deepest: int = 0
 
-    def send(self, errand: Task, priority: Priority, patience: timedelta) -> None:
+    def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
         del priority, patience
-        self.waiting.append(errand)
+        self.waiting.append(task)
         self.deepest = max(self.deepest, len(self.waiting))
 
     def length(self) -> int:
@@ -84,7 +85,7 @@ def measure(store: SqlStore, url: str, count: int, steps: int, chunk: int) -> Ru
             [{"name": log.name, "channels": " ".join(sorted(log.channels))} for log in small.logs],
         )
     engine.dispose()
-    poller = Poller(services, "bench", hands=Dispatcher(line).step)
+    poller = Poller(services, "bench", executor=Dispatcher(line).step)
     poller.step()  # the first one, which sets things up
     line.waiting.clear()
     for _ in range(steps):
@@ -93,16 +94,16 @@ def measure(store: SqlStore, url: str, count: int, steps: int, chunk: int) -> Ru
         poller.step()
         run.seconds += time.process_time() - began
         run.sent += len(line.waiting)
-        for errand in line.waiting:
-            state = store.schedule.state(errand.channel)
-            run.latest = max(run.latest, clock.now - at[errand.channel])
-            at[errand.channel] = clock.now + INTERVAL
+        for task in line.waiting:
+            state = store.schedule.state(task.channel)
+            run.latest = max(run.latest, clock.now - at[task.channel])
+            at[task.channel] = clock.now + INTERVAL
             store.schedule.remember_poll(
                 replace(
                     state,
                     polled_at=clock.now,
                     succeeded_at=clock.now,
-                    next_poll_at=at[errand.channel],
+                    next_poll_at=at[task.channel],
                 )
             )
         line.waiting.clear()
