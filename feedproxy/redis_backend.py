@@ -225,7 +225,7 @@ class RedisBudget:
             try:
                 self._scripts.run(_FREE_PLACE, (key, f"freed:{host}"), member)
             except StoreError as e:
-                _log.debug("%s; the place ends by itself", e)
+                _log.debug("%s; the slot expires by itself", e)
 
     def _keep(self, member: str, key: str) -> None:
         with self._lock:
@@ -247,7 +247,7 @@ class RedisBudget:
                     for member, key in self._held.items():
                         self._scripts.run(_KEEP_PLACE, (key,), "", member, _PLACE_S * 1e6)
                 except StoreError as e:
-                    _log.debug("%s; places are not renewed", e)
+                    _log.debug("%s; slots are not renewed", e)
 
 
 def _microseconds(span: timedelta) -> int:

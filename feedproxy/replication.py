@@ -32,7 +32,7 @@ def _resolved(address: str) -> str:
     """Return an address in the normal form of `urls`, with no character that may end it early."""
     found = urls.resolve("", address)
     if found is None:
-        raise ValueError("is no http or https address")
+        raise ValueError("is not an http or https address")
     return found
 
 

@@ -272,7 +272,7 @@ def _unfold_players(root: markup.Element) -> None:
 
 
 def _make_inline(player: markup.Element) -> None:
-    """Replace the blocks in a player by their content: parsers end an inline element before them."""
+    """Replace a player's blocks by their content: parsers end an inline element before a block."""
     for block in list(player.iter(*markup.BLOCKS - {"audio", "video", "br"})):
         block.text, block.tail = f" {block.text or ''}", f" {block.tail or ''}"
         block.drop_tag()

@@ -130,7 +130,7 @@ def read_public_key(text: str) -> PublicKey:
     """
     algorithm, key_id, raw = _unpack(_last_line(text), _PUBLIC)
     if algorithm != _PURE:
-        raise SignatureError("is a public key of a kind that is not known")
+        raise SignatureError("is a public key of an unknown algorithm")
     return PublicKey(key_id, raw)
 
 
@@ -144,10 +144,10 @@ def read_secret_key(text: str) -> SecretKey:
     algorithm, encryption, kind, key_id, seed, public, checksum = _unpack(_last_line(text), _SECRET)
     if encryption != _UNENCRYPTED:
         raise SignatureError(
-            "is encrypted with a password; take that off a copy of it: minisign -C -W -s COPY"
+            "is encrypted with a password; remove it from a copy: minisign -C -W -s COPY"
         )
     if (algorithm, kind) != (_PURE, _CHECKSUM):
-        raise SignatureError("is a secret key of a kind that is not known")
+        raise SignatureError("is a secret key of an unknown algorithm")
     key = SecretKey(key_id, seed)
     # `minisign -C -W` writes a checksum, `minisign -G -W` does not.
     right = blake2b(algorithm + key_id + seed + public, digest_size=32).digest()
@@ -180,7 +180,7 @@ def sign(body: bytes, secret_key: SecretKey, *, comment: str) -> bytes:
 
     """
     if _CONTROLS.search(comment) or len(comment.encode()) > _MAX_COMMENT_BYTES:
-        raise SignatureError("the comment is no line of at most 8,000 bytes")
+        raise SignatureError("the comment is not a line of at most 8,000 bytes")
     private = _private(secret_key)
     made = private.sign(_message(_PREHASHED, body))
     lines = (
@@ -204,7 +204,7 @@ def verify(body: bytes, signature: bytes, key: PublicKey) -> str:
     """
     (algorithm, key_id, made), comment, whole = _read_signature(signature)
     if algorithm not in (_PURE, _PREHASHED):
-        raise SignatureError("is signed in a way that is not known")
+        raise SignatureError("is signed with an unknown algorithm")
     if key_id != key.id:
         raise SignatureError(f"is signed by key {_name(key_id)}, not by {key.name}")
     _check(key, made, _message(algorithm, body), f"is not what key {key.name} signed")
@@ -228,9 +228,7 @@ def verify_publication(body: bytes, signature: bytes, key: PublicKey, *, path: s
     comment = verify(body, signature, key)
     label = _LABEL.fullmatch(comment)
     if label is None:
-        raise SignatureError(
-            f"its signature names no serial and path of a mirror, but {_shown(comment)}"
-        )
+        raise SignatureError(f"its signature names no serial and path, but {_shown(comment)}")
     if label["path"] != path:
         raise OtherPathError(label["path"], path)
     return int(label["serial"])
@@ -248,7 +246,7 @@ def check_serial(serial: int, highest: int, *, source: str, path: str) -> None:
         raise SignatureError(
             f"an old copy: {path} from {source} has serial {serial}, "
             f"and {highest} was seen before; "
-            "if its publisher went back on purpose, take it with --allow-older, "
+            "if its publisher went back on purpose, accept it with --allow-older, "
             "or allow_older = true for a source"
         )
 
@@ -282,16 +280,16 @@ def read_manifest(body: bytes, *, max_lines: int) -> dict[str, str]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise SignatureError("is no manifest: it is not in UTF-8") from None
+        raise SignatureError("is not a manifest: it is not UTF-8") from None
     *lines, rest = text.split("\n")
     if rest:
-        raise SignatureError("is no manifest: its last line has no end")
+        raise SignatureError("is not a manifest: its last line is incomplete")
     hashes: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         digest, blanks, path = line.partition("  ")
         flaw = _flaw(digest, path) if blanks else "is no line of a manifest"
         if flaw or path in hashes:
-            raise SignatureError(f"line {number}: {flaw or f'{_shown(path)} stands there twice'}")
+            raise SignatureError(f"line {number}: {flaw or f'{_shown(path)} is listed twice'}")
         hashes[path] = digest
     return hashes
 
@@ -320,7 +318,7 @@ def _read_signature(signature: bytes) -> tuple[tuple[bytes, ...], str, bytes]:
     except UnicodeDecodeError:
         found = None
     if not found or _CONTROLS.search(found["comment"]):
-        raise SignatureError("is no minisign signature")
+        raise SignatureError("is not a minisign signature")
     return _unpack(found["made"], _SIGNATURE), found["comment"], _unpack(found["whole"], _WHOLE)[0]
 
 

@@ -13,7 +13,7 @@ NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
 
 
 class CalmBudget:
-    """Lets every request pass at once; remembers who wants to be left alone, and leaves them."""
+    """Lets every request pass at once; remembers who asked for a pause, and leaves them."""
 
     def __init__(self) -> None:
         self.held: dict[str, datetime] = {}

@@ -278,7 +278,7 @@ def test_a_file_of_the_sites_name_that_is_there_without_its_host_is_not_overwrit
     file = operator.config / "sites" / "town.example.toml"
     file.write_text('title = "x"\nhosts = ["other.example"]\n', "utf-8")
     with pytest.raises(
-        ConfigError, match=r"town\.example\.toml: hosts: is there already, without .*town\.example"
+        ConfigError, match=r"town\.example\.toml: hosts: already exists without .*town\.example"
     ):
         operator.types("add", TOWN, "--yes")
     assert "other.example" in file.read_text("utf-8")
@@ -291,7 +291,7 @@ def test_a_page_with_nothing_to_follow_is_told_in_one_line(operator: Operator) -
         match="no feed was found there or in the usual places, and no list of articles",
     ):
         operator.types("add", "http://empty.example/")
-    with pytest.raises(FetchError, match="is no http or https address"):
+    with pytest.raises(FetchError, match="is not an http or https address"):
         operator.types("add", "ftp://empty.example/")
 
 

@@ -367,10 +367,13 @@ def test_the_last_day_is_meant_with_it_and_days_are_those_of_the_site(
             ("town", "--since", "1d", "--until", "9999-12-31"),
             "bundle: --until: '9999-12-31' is neither",
         ),
-        (("town", "--since", "2022-01-01"), "bundle: town: no article is held from 2022-01-01 on"),
+        (
+            ("town", "--since", "2022-01-01"),
+            "bundle: town: no article is stored from 2022-01-01 on",
+        ),
         (
             ("town", "--since", "2020-01-01", "--until", "2020-01-02"),
-            "bundle: town: no article is held from 2020-01-01 to",
+            "bundle: town: no article is stored from 2020-01-01 to",
         ),
         (("nowhere", "--since", "1d"), "bundle: nowhere: there is no such section"),
         (
@@ -395,7 +398,7 @@ def test_what_can_not_be_bundled_is_one_line(
 def test_an_empty_store_has_nothing_to_bundle(settings: Settings) -> None:
     shutil.rmtree(settings.data)
     done = CliRunner().invoke(bundle, ["all", "--since", "1d"], obj=settings)
-    assert str(done.exception) == "bundle: all: no article is held"
+    assert str(done.exception) == "bundle: all: no article is stored"
 
 
 def test_a_book_that_fails_half_way_leaves_the_one_of_before(

@@ -167,7 +167,7 @@ def test_check_stores_nothing_of_what_it_finds(
             ("check", f"{BASE}/nothing.htm"),
             f"feedproxy: {BASE}/nothing.htm: answered 404 Not Found\n",
         ),
-        (("check", "news"), "feedproxy: news: is no http or https address\n"),
+        (("check", "news"), "feedproxy: news: is not an http or https address\n"),
     ],
 )
 def test_what_cant_be_checked_is_told_in_one_line(

@@ -76,7 +76,7 @@ UNRUN = {
     "feedproxy poll$": "runs for ever: tests/test_kills.py starts and kills it",
     "feedproxy import https": "needs a mirror's raw address: tests/test_import.py has one",
     "feedproxy worker": "runs for ever; its own tests start it",
-    "feedproxy beat": "runs for ever; its own tests start it",
+    "feedproxy scheduler": "runs for ever; its own tests start it",
     "feedproxy migrate-store": "needs a second database: tests/databases.py has some",
     "feedproxy publish": "needs remotes: tests/test_publish.py has some",
     "git pull": "needs a remote",
@@ -261,4 +261,12 @@ def test_every_command_has_examples_of_its_own() -> None:
             line for line in (command.epilog or "").splitlines() if f"feedproxy {name}" in line
         ]
         assert examples, name
-        assert "Ends with" in " ".join((command.help or "").split()), name
+        assert "Exits with" in " ".join((command.help or "").split()), name
+
+
+def test_no_summary_in_the_list_of_commands_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = CliRunner().invoke(cli, ["--help"]).output.partition("Commands:\n")[2]
+    lines = listed.partition("\n\n")[0].splitlines()
+    assert len(lines) == len(cli.commands)
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []

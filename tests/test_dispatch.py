@@ -50,8 +50,8 @@ def line() -> Line:
 
 
 @pytest.fixture
-def beat(services: Services, line: Line) -> Iterator[Poller]:
-    return Poller(services, "beat", executor=Dispatcher(line).step)  # type: ignore[return-value]
+def scheduler(services: Services, line: Line) -> Iterator[Poller]:
+    return Poller(services, "scheduler", executor=Dispatcher(line).step)  # type: ignore[return-value]
 
 
 def work_off(services: Services, line: Line) -> list[Task]:
@@ -63,10 +63,10 @@ def work_off(services: Services, line: Line) -> list[Task]:
 
 
 def test_what_is_sent_and_done_brings_what_the_poller_brings(
-    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, mirror: Mirror
+    scheduler: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, mirror: Mirror
 ) -> None:
     for _ in range(8):
-        beat.step()
+        scheduler.step()
         work_off(services, line)
         clock.advance(seconds=5)
     ids = [channel.id for channel in mirror.channels]
@@ -77,27 +77,27 @@ def test_what_is_sent_and_done_brings_what_the_poller_brings(
 
 
 def test_what_is_sent_is_not_sent_again_until_its_message_is_forgotten(
-    beat: Poller, line: Line, clock: Clock, mirror: Mirror
+    scheduler: Poller, line: Line, clock: Clock, mirror: Mirror
 ) -> None:
-    beat.step()
+    scheduler.step()
     sent = len(line.waiting)
     assert sent == len(mirror.channels)
     for _ in range(100):
         clock.advance(seconds=1)
-        beat.step()
+        scheduler.step()
     assert len(line.waiting) == sent
     clock.advance(seconds=30)
-    beat.step()
+    scheduler.step()
     assert len(line.waiting) == 2 * sent
 
 
 def test_a_message_that_comes_twice_is_done_once(
-    beat: Poller, line: Line, services: Services, newsroom: Newsroom, clock: Clock
+    scheduler: Poller, line: Line, services: Services, newsroom: Newsroom, clock: Clock
 ) -> None:
-    beat.step()
+    scheduler.step()
     messages = work_off(services, line)
     clock.advance(seconds=1)
-    beat.step()
+    scheduler.step()
     messages += work_off(services, line)
     assert any(message.articles for message in messages)
     asked = len(newsroom.asked)
@@ -107,9 +107,9 @@ def test_a_message_that_comes_twice_is_done_once(
 
 
 def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
-    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore
+    scheduler: Poller, line: Line, services: Services, clock: Clock, store: SqlStore
 ) -> None:
-    beat.step()
+    scheduler.step()
     dead = line.take()
     assert store.schedule.begin_poll(
         dead.channel, dead.claimed, clock.now + timedelta(seconds=30)
@@ -117,24 +117,29 @@ def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
     run_task(services, dead)  # as the broker gives it out anew
     line.waiting.clear()
     clock.advance(seconds=31)
-    beat.step()
+    scheduler.step()
     assert dead.channel in [task.channel for _, task in line.waiting]
 
 
 def test_what_can_not_be_sent_is_due_again_and_the_sender_rests(
-    beat: Poller, line: Line, clock: Clock, mirror: Mirror
+    scheduler: Poller, line: Line, clock: Clock, mirror: Mirror
 ) -> None:
     line.is_away = True
-    rests_until = beat.step()
+    rests_until = scheduler.step()
     assert rests_until > clock.now
     line.is_away = False
     clock.now = rests_until
-    beat.step()
+    scheduler.step()
     assert len(line.waiting) == len(mirror.channels)
 
 
 def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
-    beat: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, newsroom: Newsroom
+    scheduler: Poller,
+    line: Line,
+    services: Services,
+    clock: Clock,
+    store: SqlStore,
+    newsroom: Newsroom,
 ) -> None:
     old = STORIES[0]
     linking = Story(
@@ -148,7 +153,7 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
     Harvester(services).poll(services.mirror.channels[1])
     assert store.ask(ArticleId(old.id), most=9, now=clock.now)
     line.others = 10_000
-    beat.step()
+    scheduler.step()
     assert [(priority, task.channel) for priority, task in line.waiting] == [
         (Priority.READER, REQUESTED)
     ]
@@ -157,14 +162,14 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
 
 
 def test_without_the_store_of_budgets_a_task_is_given_back(
-    beat: Poller,
+    scheduler: Poller,
     line: Line,
     services: Services,
     clock: Clock,
     store: SqlStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    beat.step()
+    scheduler.step()
     task = line.take()
 
     def refuse(*_: object) -> None:
@@ -180,7 +185,7 @@ def test_without_the_store_of_budgets_a_task_is_given_back(
 
 
 def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(
-    beat: Poller,
+    scheduler: Poller,
     line: Line,
     services: Services,
     store: SqlStore,
@@ -188,7 +193,7 @@ def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=500)
-    beat.step()
+    scheduler.step()
     monkeypatch.setattr("feedproxy.ingest.channels.parse_listing", lambda *_: 1 / 0)
     work_off(services, line)
     assert {

@@ -405,7 +405,7 @@ def test_what_an_operator_has_beside_our_files_stays(
 def test_a_folder_that_is_no_export_of_ours_is_refused(house: House, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").write_text("mine")
-    with pytest.raises(ExportError, match="home: is not empty and no export of ours"):
+    with pytest.raises(ExportError, match="home: is not empty and not an export of feedproxy"):
         export(house.order(HTML), house.store, tmp_path / "home")
     assert files_of(tmp_path) == {"home/thesis.txt": b"mine"}
     export(house.order(HTML), house.store, tmp_path / "out")

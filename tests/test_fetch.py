@@ -99,9 +99,9 @@ def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom)
         (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as it says"),
         (
             Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}),
-            "'zstd' was not asked for",
+            "'zstd' was not requested",
         ),
-        (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not asked for"),
+        (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not requested"),
         (Answer(raw=b"nonsense\r\n\r\n"), "no usable answer"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), "cut off"),
         (
@@ -136,7 +136,7 @@ def test_a_redirect_within_the_site_is_followed(fetcher: HttpFetcher, newsroom: 
 def test_a_host_of_no_configured_site_is_not_contacted(
     fetcher: HttpFetcher, newsroom: Newsroom
 ) -> None:
-    with pytest.raises(FetchError, match="refused: no host of a configured site"):
+    with pytest.raises(FetchError, match="refused: not a host of a configured site"):
         fetcher.fetch(Url(newsroom.origin + STORIES[0].path))
     assert newsroom.asked == []
 
@@ -225,7 +225,7 @@ def test_a_silent_host_is_left_alone_for_a_while_and_longer_the_next_time(
         silence(fetcher, newsroom, mirror)
         clock.advance(minutes=minutes, seconds=-1)
         with pytest.raises(
-            NotAskedError, match=f"not asked: {HOST} is left alone until "
+            NotAskedError, match=f"not requested: {HOST} is left alone until "
         ) as caught:
             fetcher.fetch(ARTICLE)
         clock.advance(seconds=1)

@@ -154,7 +154,7 @@ class Nodes:
 
 @dataclass
 class Installation:
-    """Three workers, two web nodes and two beats over one store, one Redis and one broker."""
+    """Three workers, two web nodes and two schedulers over one store, one Redis and one broker."""
 
     fleet: Fleet
     upstream: Upstream
@@ -194,7 +194,7 @@ class Installation:
         store.close()
 
 
-NAMES = ("worker1", "worker2", "worker3", "web1", "web2", "beat1", "beat2")
+NAMES = ("worker1", "worker2", "worker3", "web1", "web2", "scheduler1", "scheduler2")
 
 
 @contextmanager

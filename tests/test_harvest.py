@@ -387,7 +387,7 @@ def test_an_article_of_a_site_that_is_configured_no_more_says_so(
     store.remember_listing("city", [item], harvester.services.clock())
     harvester.poll(mirror.channels[0])
     assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == [
-        "is at no site that is configured"
+        "is not at a configured site"
     ]
 
 

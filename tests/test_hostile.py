@@ -199,7 +199,7 @@ CASES = {
     "a status with the words of a terminal": raw(
         LISTING, "answered 500 .2Jbad", b"HTTP/1.1 500 \x1b[2Jbad\r\nContent-Length: 0\r\n\r\n"
     ),
-    "a 304 that was not asked for": raw(
+    "a 304 that was not requested": raw(
         ARTICLE, "answered 304", b"HTTP/1.1 304 Not Modified\r\n\r\n"
     ),
     "part of a page": raw(
@@ -310,7 +310,7 @@ CASES = {
     ),
     "gzip in gzip": body(
         LISTING,
-        "was not asked for",
+        "was not requested",
         lambda: gzipped(gzipped(bytes(10_000_000))),
         Content_Encoding="gzip, gzip",
     ),
@@ -324,19 +324,19 @@ CASES = {
         LISTING, "cut short", lambda: gzipped(MEGABYTE)[:-9], Content_Encoding="gzip"
     ),
     "gzip that is none": body(
-        LISTING, "is not compressed as it says", lambda: b"<ul></ul>", Content_Encoding="gzip"
+        LISTING, "is not compressed as declared", lambda: b"<ul></ul>", Content_Encoding="gzip"
     ),
     "brotli that nobody asked for": body(
-        LISTING, "was not asked for", lambda: b"\x8b\x03\x80" + bytes(100), Content_Encoding="br"
+        LISTING, "was not requested", lambda: b"\x8b\x03\x80" + bytes(100), Content_Encoding="br"
     ),
     "zstd that nobody asked for": body(
         LISTING,
-        "was not asked for",
+        "was not requested",
         lambda: b"\x28\xb5\x2f\xfd" + bytes(100),
         Content_Encoding="zstd",
     ),
     "a coding of a megabyte of words": body(
-        LISTING, "was not asked for", lambda: b"x", Content_Encoding="gzip, " * 1000
+        LISTING, "was not requested", lambda: b"x", Content_Encoding="gzip, " * 1000
     ),
     # -------------------------------------------------------- redirects
     "a redirect to itself": to(LISTING, "more than 3 redirects"),
@@ -439,7 +439,7 @@ CASES = {
     "a million references": body(
         FEED, "more than", lambda: feed_of(f"<description>{'&amp;' * 600_000}</description>")
     ),
-    "a feed of nothing": body(FEED, "is no RSS or Atom feed", lambda: b""),
+    "a feed of nothing": body(FEED, "is not an RSS or Atom feed", lambda: b""),
     "a feed that is a page": body(
         FEED, "is no RSS|document type", lambda: listing("city", 1, STORIES)
     ),
@@ -502,7 +502,7 @@ CASES = {
     ),
     "JSON of other types": body(
         FEED,
-        "is no JSON Feed|no article",
+        "is not a JSON Feed|no article",
         lambda: json.dumps(
             {
                 "version": "https://jsonfeed.org/version/1.1",

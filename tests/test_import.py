@@ -93,7 +93,7 @@ def test_channels_of_the_mirror_that_are_not_configured_are_told(
         file.write("sports,体育\n")
     take_in(services, checkout)
     assert [record.getMessage() for record in caplog.records] == [
-        "town: channel 'sports,体育' is not in config/ and is not taken in"
+        "town: channel 'sports,体育' is not in config/ and is not imported"
     ]
 
 

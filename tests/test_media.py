@@ -286,15 +286,15 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "is no picture of a kind that is kept"),
-        (b"<!DOCTYPE html><h1>404</h1>", "is no picture of a kind that is kept"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is no picture of a kind that is kept"),
+        (b"", "is not a picture of a supported format"),
+        (b"<!DOCTYPE html><h1>404</h1>", "is not a picture of a supported format"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is not a picture of a supported format"),
         (
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-            "is no picture of a kind that is kept",
+            "is not a picture of a supported format",
         ),
-        (encoded(drawing(), "TIFF"), "is no picture of a kind that is kept"),
-        (encoded(drawing(), "ICO"), "is no picture of a kind that is kept"),
+        (encoded(drawing(), "TIFF"), "is not a picture of a supported format"),
+        (encoded(drawing(), "ICO"), "is not a picture of a supported format"),
         (KINDS["JPEG"][:-300], "picture can't be read: image file is truncated"),
         (KINDS["PNG"][:-300], "picture can't be read: "),
         (png_header(60_000, 60_000), "picture has more pixels than 1000000 in all"),

@@ -359,7 +359,7 @@ def test_an_id_of_another_site_s_article_is_left_to_that(
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "另一个标题"), "utf-8")
     report = harvester.poll(taken_from(mirror))
     assert [failure.reason for failure in report.failures] == [
-        "its ID n101 is taken by an article of other.example"
+        "its ID n101 belongs to an article of other.example"
     ]
     assert held(store, "n101") == other
 

@@ -166,7 +166,7 @@ def test_nobody_polls_into_a_part(source: str, target: str, tmp_path: Path) -> N
     with pytest.raises(Killed):
         run(source, target, tmp_path, killer(3))
     part = open_store(target, tmp_path)
-    with pytest.raises(StoreError, match=r"it is being moved here from sqlite:.*source\.sqlite"):
+    with pytest.raises(StoreError, match=r"it is being copied here from sqlite:.*source\.sqlite"):
         part.lease.lead("poller", NOW, NOW + LEASE)
     part.close()
     other = f"sqlite:///{tmp_path}/other.sqlite"
@@ -199,7 +199,7 @@ def test_a_target_that_holds_a_store_stays_as_it_is(
     hold(store, make(1, title="别的"))
     store.close()
     before = everything(target)
-    with pytest.raises(StoreError, match="it holds a store already"):
+    with pytest.raises(StoreError, match="it contains a store already"):
         run(source, target, tmp_path)
     assert everything(target) == before
 
@@ -211,9 +211,7 @@ def test_a_difference_at_the_end_is_told(source: str, target: str, tmp_path: Pat
             store.save(make(1, title="别的"), [PAGE], {}, NOW)
             store.close()
 
-    with pytest.raises(
-        StoreError, match="came over otherwise than it was; run the same command again"
-    ):
+    with pytest.raises(StoreError, match="differs from the original; run the same command again"):
         run(source, target, tmp_path, spoil)
     run(source, target, tmp_path)
     assert everything(source) == everything(target)
@@ -271,7 +269,7 @@ def test_the_command_says_in_one_line_what_it_can_not_do_and_makes_nothing(
     for ends, words in {
         (address + "none.sqlite", address + "a.sqlite"): "there is no store at",
         (address + "theirs.sqlite", address + "a.sqlite"): "there is no store at",
-        (source, address + "theirs.sqlite"): "holds something else; name an empty database",
+        (source, address + "theirs.sqlite"): "contains something else; name an empty database",
         (source, source): "both addresses are the same",
         (source, "postgresql+psycopg://u:secret@127.0.0.1:1/x"): "can't be opened",
         ("nonsense", source): "Could not parse",

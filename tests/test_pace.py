@@ -1,4 +1,4 @@
-"""How a host is asked: at its pace, not while it wants to be left alone, and as its robots.txt says."""
+"""How a host is asked: at its pace, not while it asked for a pause, and as its robots.txt says."""
 
 import multiprocessing
 import threading

@@ -270,7 +270,7 @@ def test_heuristics_never_take_the_place_of_what_the_rules_read() -> None:
 
 
 def test_an_id_that_an_article_of_another_site_has_is_not_taken_over() -> None:
-    assert "is taken by an article of news.example" in policy.rejection_reason(
+    assert "belongs to an article of news.example" in policy.rejection_reason(
         RULED, replace(RULED, site="b.example"), LISTED, has_rules=True
     )
 

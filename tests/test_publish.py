@@ -273,8 +273,8 @@ def config_with(folder: Path, publish_tables: str) -> Path:
             'name = "x"\nurl = "https://me:secret@host.example/{section}"',
             "must not hold a password",
         ),
-        ('name = "x"\nurl = "ext::sh -c id {section}"', "is no git remote"),
-        ('name = "x"\nurl = "--upload-pack=x"', "is no git remote"),
+        ('name = "x"\nurl = "ext::sh -c id {section}"', "is not a git remote"),
+        ('name = "x"\nurl = "--upload-pack=x"', "is not a git remote"),
         ('name = "x"\nurl = "https://host.example/one"', r"must hold \{section\}"),
         ('name = "x"\nurl = "/x"\nsections = ["nowhere"]', "there is no section 'nowhere'"),
         (
@@ -284,7 +284,7 @@ def config_with(folder: Path, publish_tables: str) -> Path:
         ('name = "x"\nurl = "/x-{section}"\nbranch = "--all"', "publish.0.branch"),
         (
             'name = "x"\nurl = "/{section}"\n[[publish]]\nname = "x"\nurl = "/{section}"',
-            "stands there twice",
+            "is listed twice",
         ),
     ],
 )
@@ -329,7 +329,7 @@ def test_two_do_not_publish_at_once(desk: WebStore) -> None:
     inner: list[str] = []
 
     def write(_order: ExportOptions, _folder: Path) -> None:
-        with pytest.raises(ExportError, match="another publish is at work"):
+        with pytest.raises(ExportError, match="another publish is running"):
             desk.publish(target)
         inner.append("refused")
         raise ExportError("enough")

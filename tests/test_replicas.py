@@ -256,7 +256,7 @@ def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
     assert "is no JSON" in str(poll(own)[0].failures[0])
     feed = b'{"items": [7, {"title": "x"}]}'
     peer.door.faults[page] = Answer(feed, headers={"Content-Type": "application/json"})
-    assert "is no page of a feedproxy's archive" in str(poll(own)[0].failures[0])
+    assert "is not a page of a feedproxy archive" in str(poll(own)[0].failures[0])
 
 
 def test_hostile_records_cost_themselves_only(own: Harvester, peer: Peer, store: SqlStore) -> None:
@@ -354,7 +354,7 @@ def test_a_redirect_to_what_another_channel_signed_is_refused(
 def test_a_page_without_a_signature_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     divert(peer, ".minisig", ".none")
-    assert "is refused: it has no signature (.minisig); take it from another copy" in str(
+    assert "is rejected: it has no signature (.minisig); take it from another copy" in str(
         signed_poll(own).failures[0]
     )
     assert articles(store) == {}
@@ -390,11 +390,11 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
     (failure,) = signed_poll(own).failures
     assert (
-        f"is refused: an old copy: /feed/town/city/archive/1.json from {PEER} has serial "
+        f"is rejected: an old copy: /feed/town/city/archive/1.json from {PEER} has serial "
         in str(failure)
     )
     assert (
-        "was seen before; if its publisher went back on purpose, take it with --allow-older"
+        "was seen before; if its publisher went back on purpose, accept it with --allow-older"
         in str(failure)
     )
     assert signed_poll(own, allow_older=True).failures == []
@@ -413,7 +413,7 @@ def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) 
     peer.store.save(replace(held, title="更正的标题", updated=later), [], {}, later)
     assert signed_poll(own).failures == []
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
-    assert "is refused: an old copy" in str(signed_poll(own).failures[0])
+    assert "is rejected: an old copy" in str(signed_poll(own).failures[0])
 
 
 def test_a_signed_archive_does_not_begin_again_because_its_host_says_so(

@@ -135,13 +135,13 @@ def test_an_export_that_is_taken_in_is_the_same_mirror(
 def _tamper_page(town: Path) -> str:
     file = town / "pages" / "city" / "n103.md"
     file.write_text(file.read_text("utf-8").replace("种豆角", "种罂粟"), "utf-8")
-    return "pages/city/n103.md: is refused: it is not as its mirror signed it"
+    return "pages/city/n103.md: is rejected: it differs from what its mirror signed"
 
 
 def _tamper_index(town: Path) -> str:
     file = town / "indexes" / "city.csv"
     file.write_text(file.read_text("utf-8").replace("老校长的菜园", "别的标题"), "utf-8")
-    return "indexes/city.csv: is refused: it is not as its mirror signed it"
+    return "indexes/city.csv: is rejected: it differs from what its mirror signed"
 
 
 def _tamper_manifest(town: Path) -> str:
@@ -184,23 +184,23 @@ def _copy(source: Path, target: Path) -> None:
 def _other_section(out: Path, _html: Path) -> str:
     _copy(out / "letters" / "channels.sha256", out / "town" / "channels.sha256")
     signed = "its signature is that of git/letters/channels.sha256, not of git/town/channels.sha256"
-    return f"town/channels.sha256: is refused: {signed}; take it from another copy of the mirror"
+    return f"town/channels.sha256: is rejected: {signed}; take it from another copy of the mirror"
 
 
 def _other_form(out: Path, html: Path) -> str:
     _copy(html / "SHA256SUMS", out / "town" / "channels.sha256")
-    return "town/channels.sha256: is refused: its signature is that of html/SHA256SUMS"
+    return "town/channels.sha256: is rejected: its signature is that of html/SHA256SUMS"
 
 
 def _other_manifest(out: Path, _html: Path) -> str:
     _copy(out / "town" / "SHA256SUMS", out / "town" / "channels.sha256")
-    return "town/channels.sha256: is refused: its signature is that of git/town/SHA256SUMS"
+    return "town/channels.sha256: is rejected: its signature is that of git/town/SHA256SUMS"
 
 
 def _other_channel(out: Path, _html: Path) -> str:
     for name in ("indexes/{}.sha256", "indexes/{}.csv"):
         _copy(out / "town" / name.format("books"), out / "town" / name.format("city"))
-    return "town/indexes/city.sha256: is refused: it is not as its mirror signed it"
+    return "town/indexes/city.sha256: is rejected: it differs from what its mirror signed"
 
 
 def _no_channel(out: Path, _html: Path) -> str:
@@ -216,25 +216,25 @@ def _no_channel_and_no_manifest(out: Path, _html: Path) -> str:
 
 def _no_manifest(out: Path, _html: Path) -> str:
     (out / "town" / "channels.sha256").unlink()
-    return "town/channels.sha256: is refused: a signed mirror must have it"
+    return "town/channels.sha256: is rejected: a signed mirror must have it"
 
 
 def _no_signature(out: Path, _html: Path) -> str:
     (out / "town" / "channels.sha256.minisig").unlink()
-    return "town/channels.sha256: is refused: it has no signature (.minisig)"
+    return "town/channels.sha256: is rejected: it has no signature (.minisig)"
 
 
 def _other_channels(out: Path, _html: Path) -> str:
     with (out / "town" / "scripts" / "index.csv").open("a") as file:
         file.write("sports,x\n")
-    return "town/scripts/index.csv: is refused: it is not as its mirror signed it"
+    return "town/scripts/index.csv: is rejected: it differs from what its mirror signed"
 
 
 def _other_page(out: Path, _html: Path) -> str:
     shutil.copy(
         out / "town" / "pages" / "city" / "n101.md", out / "town" / "pages" / "city" / "n103.md"
     )
-    return "town/pages/city/n103.md: is refused: it is not as its mirror signed it"
+    return "town/pages/city/n103.md: is rejected: it differs from what its mirror signed"
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_picture_whose_name_is_not_its_hash_is_refused_and_named(
         done,
     ):
         assert {failure.url for failure in done.failures} <= swapped
-        assert "is refused: its name is not the hash of its content" in str(done.failures[0])
+        assert "is rejected: its name is not the hash of its content" in str(done.failures[0])
         assert taken.pictures(list(dump(taken, filled.mirror))) == {}
 
 
@@ -340,7 +340,7 @@ def test_an_older_copy_is_refused_unless_that_is_allowed(
     shutil.copytree(old, out)
     with take_in(filled.mirror, again, out, now, key) as (taken, done):
         place = (out / "town").as_uri()
-        told = f"is refused: an old copy: git/town/channels.sha256 from {place} has serial 1, and 2 was seen before; "
+        told = f"is rejected: an old copy: git/town/channels.sha256 from {place} has serial 1, and 2 was seen before; "
         assert told in str(done.failures[0])
         assert "--allow-older" in str(done.failures[0])
         assert taken.article(held.id) == store.article(held.id)

@@ -123,8 +123,8 @@ def test_a_key_with_a_password_is_refused_and_the_way_out_is_told() -> None:
         (read_public_key, two_lines(""), "is no minisign public key"),
         (read_public_key, f"{PUBLIC}\n{PUBLIC}", "is no minisign public key"),
         (read_public_key, PUBLIC[:-1], "is no minisign public key"),
-        (read_public_key, "RUQ" + PUBLIC[3:], "is a public key of a kind that is not known"),
-        (read_secret_key, "RUQ" + SECRET[3:], "is a secret key of a kind that is not known"),
+        (read_public_key, "RUQ" + PUBLIC[3:], "is a public key of an unknown algorithm"),
+        (read_secret_key, "RUQ" + SECRET[3:], "is a secret key of an unknown algorithm"),
         (read_secret_key, SECRET[:-4], "is no minisign secret key"),
     ],
 )
@@ -270,7 +270,7 @@ def test_no_other_order_of_the_lines_of_two_signatures_is_taken(lines: list[byte
     ],
 )
 def test_a_signature_in_another_form_is_none(change: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(SignatureError, match=r"^is no minisign signature$"):
+    with pytest.raises(SignatureError, match=r"^is not a minisign signature$"):
         verify(SIGNED, change(PREHASHED), read_public_key(PUBLIC))
 
 
@@ -314,7 +314,7 @@ def test_a_signed_comment_that_would_play_with_the_terminal_is_refused() -> None
         b"51TDJS0uONXdNAA4Y8bYlV+U2dxdya7kISBOe7G2UK0D2uUNRv9ZIeYUbTfX85qzSwCQ3KMhYtSCU2st0kPWBg=="
     )
     first, made, *_ = PREHASHED.splitlines()
-    with pytest.raises(SignatureError, match=r"^is no minisign signature$"):
+    with pytest.raises(SignatureError, match=r"^is not a minisign signature$"):
         verify(
             SIGNED,
             b"\n".join([first, made, b"trusted comment: \x1b[2J", whole]),
@@ -479,10 +479,10 @@ def test_a_path_that_leads_elsewhere_is_not_read_and_its_line_is_named(path: str
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (f"{HASH}  a\n{OTHER_HASH}  a\n".encode(), "line 2: 'a' stands there twice"),
+        (f"{HASH}  a\n{OTHER_HASH}  a\n".encode(), "line 2: 'a' is listed twice"),
         (
             f"{HASH}  a\n{HASH}  b\n{HASH}  c\n{HASH}  d".encode(),
-            "is no manifest: its last line has no end",
+            "is not a manifest: its last line is incomplete",
         ),
         (f"{HASH}  a\n{HASH}  b\n{HASH}  c\n{HASH}  d\n".encode(), "has more than 3 lines"),
         (f"{HASH} *a\n".encode(), "line 1: is no line of a manifest"),
@@ -491,7 +491,7 @@ def test_a_path_that_leads_elsewhere_is_not_read_and_its_line_is_named(path: str
         (f"\\{HASH}  a\\nb\n".encode(), rf"line 1: '\\{HASH}' is no SHA-256"),
         (f"{HASH[1:]}  a\n".encode(), f"line 1: '{HASH[1:]}' is no SHA-256"),
         (f"{HASH[1:]}０  a\n".encode(), rf"line 1: '{HASH[1:]}\uff10' is no SHA-256"),
-        (f"{HASH}  ".encode() + b"\xff\n", "is no manifest: it is not in UTF-8"),
+        (f"{HASH}  ".encode() + b"\xff\n", "is not a manifest: it is not UTF-8"),
     ],
 )
 def test_a_manifest_in_another_form_is_none(body: bytes, words: str) -> None:
@@ -623,7 +623,7 @@ def test_keygen_overwrites_nothing_and_leaves_no_half_of_a_pair(
     (tmp_path / present).write_text("precious", "utf-8")
     assert (
         refusal("keygen", tmp_path / "mirror.key")
-        == f"{tmp_path / present}: is there already, and no key is ever overwritten"
+        == f"{tmp_path / present}: already exists; keys are never overwritten"
     )
     assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {
         present: "precious"
@@ -709,7 +709,7 @@ def test_verify_refuses_what_the_same_key_signed_for_another_place_and_tells_how
     ):
         signature.write_bytes(sign_publication(body, KEY, path=path, serial=1))
         result = run("verify", published, "--key", KEY.public)
-        told = f"its signature is that of {path}, not of {PUBLISHED}; if that is what you asked for, say --path {path}"
+        told = f"its signature is that of {path}, not of {PUBLISHED}; if that is the path you want, add --path {path}"
         assert (result.exit_code, result.output) == (1, f"BAD  {published}: {told}\n")
         assert run("verify", published, "--key", KEY.public, "--path", path).exit_code == 0
     signature.write_bytes(sign(body, KEY, comment="timestamp:1700000000"))

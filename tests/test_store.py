@@ -1011,7 +1011,7 @@ def test_a_store_file_that_is_empty_is_refused_as_lost_and_left_as_it_is(tmp_pat
     for _ in range(2):
         with pytest.raises(
             StoreError,
-            match=r"store\.sqlite is empty, .*restore a backup, or delete it to begin anew",
+            match=r"store\.sqlite is empty, .*restore a backup, or delete it to start with an empty store",
         ):
             open_store(f"sqlite:///{file}", tmp_path)
     assert file.stat().st_size == 0
@@ -1023,7 +1023,7 @@ def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
     file = tmp_path / "store.sqlite"
     with closing(sqlite3.connect(file)) as db:
         db.execute("CREATE TABLE recipe (name TEXT)")
-    with pytest.raises(StoreError, match=r"store\.sqlite is no store of this program"):
+    with pytest.raises(StoreError, match=r"store\.sqlite is not a store of feedproxy"):
         open_store(f"sqlite:///{file}", tmp_path)
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("recipe",)]

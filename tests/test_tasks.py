@@ -104,15 +104,15 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
     folder.mkdir()
     store = open_store(database, folder)
     with open_fleet(folder, database, *brokers, site) as fleet:
-        fleet.start("beat", "beat")
+        fleet.start("scheduler", "scheduler")
         for name in ("one", "two"):
             fleet.start(name, "worker", "--processes", "1")
         until(lambda: held(store, site) > 3, "the first articles")
-        for name in ("one", "beat"):
+        for name in ("one", "scheduler"):
             fleet.kill(name)
         site.clock.now += timedelta(days=1)
         fleet.start("three", "worker", "--processes", "1")
-        fleet.start("beat", "beat")
+        fleet.start("scheduler", "scheduler")
         wanted = len(site.published(site.clock.now))
         until(
             lambda: (
@@ -125,6 +125,6 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         codes = fleet.end()
         judge(store, site)
         store.close()
-    assert codes == {"two": 0, "three": 0, "beat": 0}
-    for name in ("one", "two", "three", "beat"):
+    assert codes == {"two": 0, "three": 0, "scheduler": 0}
+    for name in ("one", "two", "three", "scheduler"):
         assert "Traceback" not in fleet.log(name)

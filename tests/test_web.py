@@ -384,7 +384,7 @@ def test_a_host_that_is_none_is_refused_in_one_line(
     client: FlaskClient, host: str, address: str
 ) -> None:
     answer = client.get(address, headers={"Host": host})
-    assert (answer.status_code, answer.text) == (400, "this is no host name\n")
+    assert (answer.status_code, answer.text) == (400, "this is not a host name\n")
 
 
 @pytest.mark.parametrize(

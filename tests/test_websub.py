@@ -186,7 +186,10 @@ def test_a_hub_that_fails_is_told_again_later_and_stops_no_poll(
     until_quiet(poller, clock)
     assert store.newest([channel.id for channel in harvester.services.mirror.channels], 9)
     assert hub.posts == 1  # it is left alone for a while
-    assert "websub: the hub at 127.0.0.1: answered 503; telling it again later" in caplog.text
+    assert (
+        "websub: the hub at 127.0.0.1: answered 503; the notification is sent again later"
+        in caplog.text
+    )
     hub.is_down = False
     clock.advance(minutes=6)
     poller.step()

@@ -27,7 +27,7 @@ from feedproxy.cli.reextract import reextract_articles
 from feedproxy.cli.rule_tests import rule_tests_command
 from feedproxy.cli.serve import serve
 from feedproxy.cli.signing import keygen, verify
-from feedproxy.cli.worker import beat, worker
+from feedproxy.cli.worker import scheduler, worker
 from feedproxy.configuration.settings import PREFIX, Settings, load_settings
 from feedproxy.errors import FeedproxyError
 from feedproxy.sign import signing_key
@@ -78,7 +78,7 @@ for command in (
     serve,
     poll,
     worker,
-    beat,
+    scheduler,
     backfill,
     import_mirror,
     export_mirror,

@@ -46,21 +46,19 @@ _TEST_FROM, _TEST_CHARACTERS = 20, 30
 @click.argument("url")
 @click.option(
     "--section",
-    help="The section that it becomes part of; a new one if there is none of that name.",
+    help="Section to add the channel to; created if it does not exist.",
 )
+@click.option("--title", help="Title of the channel, and of a new section.")
+@click.option("--channel", help="ID of the channel, used in addresses.")
+@click.option("--yes", is_flag=True, help="Add the best result without asking.")
 @click.option(
-    "--title", help="What readers see as the channel's name, and as that of a new section."
-)
-@click.option("--channel", help="The channel's name in addresses.")
-@click.option("--yes", is_flag=True, help="Add the best that was found without asking.")
-@click.option(
-    "--dry-run", is_flag=True, help="Only show what was found, and what would be written."
+    "--dry-run", is_flag=True, help="Show what was found and what would be written; write nothing."
 )
 @click.option(
     "--json",
     "is_json",
     is_flag=True,
-    help="For scripts: print one JSON document, ask nothing, write with --yes only.",
+    help="Print one JSON document for scripts; write only with --yes.",
 )
 @click.pass_obj
 def add(
@@ -73,15 +71,16 @@ def add(
     is_json: bool,
     **wishes: str | None,
 ) -> None:
-    """Find the feeds of a site, or the list of articles on a page, and add it to the configuration.
+    """Add a site's feed or listing as a channel.
 
-    Shows what was found, with three articles as they would be read, and asks before it writes. Ends
-    with 0, with 1 if nothing was added, or with 2 if nothing was found.
+    Finds the feeds of a site, or the list of articles on a page. Shows what it found, with three
+    articles as readers would see them, and asks before it writes the configuration. Exits with 0,
+    with 1 if nothing was added, or with 2 if nothing was found.
     """
     mirror = load_mirror(settings.config)
     address = urls.resolve("", url if "://" in url else f"https://{url}")
     if address is None:
-        raise FetchError(url, "is no http or https address")
+        raise FetchError(url, "is not an http or https address")
     with ExitStack() as opened:
         reach = _reach(settings, mirror, opened)
         found = survey(address, mirror, reach)

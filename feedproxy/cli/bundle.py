@@ -46,23 +46,23 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 @click.option(
     "--since",
     required=True,
-    help="From this day on (2021-11-01), or so long before the newest article (7d, 24h).",
+    help="First day (2021-11-01), or a period before the newest article (7d, 24h).",
 )
+@click.option("--until", default="", help="Last day, or a period before the newest article.")
 @click.option(
-    "--until", default="", help="Up to this day, with it, or to so long before the newest article."
+    "--limit", type=click.IntRange(min=1), help="Maximum number of articles; the newest are taken."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The file to write, instead of <section>-<since>.epub.",
+    help="File to write; <section>-<since>.epub if not given.",
 )
 @click.option(
     "--publish",
     is_flag=True,
-    help="Where readers find it: the mirror's pages link to it, in place of the last one.",
+    help="Publish it on the mirror's pages, in place of the last one.",
 )
-@click.option("--no-pictures", is_flag=True, help="Text alone.")
+@click.option("--no-pictures", is_flag=True, help="Leave pictures out.")
 @as_json
 @click.pass_obj
 def bundle(
@@ -78,10 +78,11 @@ def bundle(
     no_pictures: bool,
     is_json: bool,
 ) -> None:
-    """Write the articles of SECTION (or `all`) as an EPUB, to read without a network, pictures
-    included.
+    """Write a section's articles as an EPUB to read offline.
 
-    Ends with 0.
+    SECTION is the name of a section, or `all`.
+
+    Exits with 0.
     """
     mirror = load_mirror(settings.config)
     selector = _selector(mirror, section, channel)
@@ -92,7 +93,7 @@ def bundle(
         raise ConfigError(
             "bundle",
             section,
-            f"no article is held from {since} " + (f"to {until}" if until else "on"),
+            f"no article is stored from {since} " + (f"to {until}" if until else "on"),
         )
     forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
@@ -130,7 +131,7 @@ def _published(settings: Settings, selector: FeedSelector, out: Path | None) -> 
     """Return the file where the web server finds a feed's book; there is one for each feed."""
     if out:
         raise ConfigError(
-            "bundle", "--out", "a book that is published has its place in the data folder"
+            "bundle", "--out", "can't be combined with --publish, which writes to the data folder"
         )
     file = settings.books / f"{selector.log}.epub"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ def _period(
 ) -> Period:
     newest = library.headlines(selector.channel_ids, 1)
     if not newest:
-        raise ConfigError("bundle", selector.name, "no article is held")
+        raise ConfigError("bundle", selector.name, "no article is stored")
     zone = mirror.timezone_of(selector.channels[0].site.name)
     first = _moment("--since", since, newest[0].published, zone)
     last = _moment("--until", until, newest[0].published, zone, days=1) if until else None

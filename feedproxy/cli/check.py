@@ -27,14 +27,15 @@ from feedproxy.store import open_store
 @as_json
 @click.pass_obj
 def check(settings: Settings, url: str, *, is_json: bool) -> None:
-    """Fetch one listing or article address and print what is recognised there; nothing is kept.
+    """Show what is recognised at an address; store nothing.
 
-    Ends with 0, or with 2 if nothing is recognised.
+    The address is that of a listing or an article. Exits with 0, or with 2 if nothing is
+    recognised.
     """
     mirror = load_mirror(settings.config)
     address = urls.resolve(url, url)
     if address is None:
-        raise FetchError(url, "is no http or https address")
+        raise FetchError(url, "is not an http or https address")
     host = urls.host_of(address)
     site = mirror.site_of(host) or Site(name=host, title=host, hosts=(host,))
     budget = open_store(settings.store_url, settings.data).budget

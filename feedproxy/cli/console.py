@@ -77,7 +77,7 @@ as_json = click.option(
     "--json",
     "is_json",
     is_flag=True,
-    help="For scripts: print one JSON document, or with many results one a line.",
+    help="Print JSON for scripts: one document, or one per line.",
 )
 
 

@@ -16,10 +16,10 @@ from feedproxy.configuration.settings import PREFIX, Settings, load_settings
 @click.command("demo", epilog=examples("demo", "FEEDPROXY_BIND=127.0.0.1:8080 feedproxy demo"))
 @click.pass_context
 def demo_command(context: click.Context) -> None:
-    """Show the whole program with an invented newspaper: no network is needed, and nothing is kept.
+    """Run everything with an invented newspaper, offline.
 
-    The address to open is printed first (FEEDPROXY_BIND chooses another one); Ctrl-C ends all of
-    it. Ends with 0.
+    Nothing is kept. Prints the address to open, which FEEDPROXY_BIND can change. Ctrl-C ends it.
+    Exits with 0.
     """
     settings: Settings = context.obj
     with tempfile.TemporaryDirectory(prefix="feedproxy-demo-") as folder:

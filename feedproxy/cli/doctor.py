@@ -24,13 +24,14 @@ _Finding = tuple[str, str | Problem]
 
 
 @click.command(epilog=examples("doctor", "doctor --offline --json"))
-@click.option("--offline", is_flag=True, help="Ask nobody upstream.")
+@click.option("--offline", is_flag=True, help="Make no requests to upstream.")
 @as_json
 @click.pass_obj
 def doctor(settings: Settings, *, offline: bool, is_json: bool) -> None:
-    """Check configuration, store, disk, clock, upstream and schedule, and say what to do.
+    """Find what is wrong, and say what to do.
 
-    Ends with 0, or with 1 if something is wrong.
+    Checks configuration, store, disk, clock, upstream and schedule. Exits with 0, or with 1 if a
+    check fails.
     """
     services = open_services(settings, threading.Event())
     bad = 0

@@ -28,23 +28,24 @@ from feedproxy.store import Store, open_store
     "--form",
     type=click.Choice([form.value for form in ExportForm]),
     required=True,
-    help="What it is for.",
+    help="Format: Markdown for git hosts, or HTML for web hosts.",
 )
 @click.option(
     "--links",
     type=click.Choice([links.value for links in Links]),
     default=Links.MIRROR.value,
-    help="Where links in texts lead, in the form git: "
-    "inside the mirror, or nowhere, as in the first mirrors.",
+    help="Links in the texts of a git export: to pages of the mirror, or removed (seed).",
 )
 @click.option(
     "--force",
     is_flag=True,
     help="Write even if more articles would be lost than export.max_loss allows.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many files would be written.")
+@click.option("--dry-run", is_flag=True, help="Print the number of files; write nothing.")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core."
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Number of rendering processes; one per core if not given.",
 )
 @as_json
 @click.pass_obj
@@ -59,11 +60,10 @@ def export_mirror(
     workers: int | None,
     is_json: bool,
 ) -> None:
-    """Write the whole mirror to DIR: in Markdown for git hosts (git), or as plain files for any
-    file host (html).
+    """Write the whole mirror to DIR as Markdown or HTML.
 
-    What is there already and is equal is not written again; DIR stays as it is until all is
-    written. Ends with 0.
+    Markdown is for git hosts, HTML for any web host. Files that are equal are not written again.
+    DIR is replaced only when everything is written. Exits with 0.
     """
     mirror = load_mirror(settings.config)
     options = options_of(settings, mirror, ExportForm(form), Links(links))

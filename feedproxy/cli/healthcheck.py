@@ -15,14 +15,14 @@ _ANY = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 (this does not bind
 
 
 @click.command(epilog=examples("healthcheck", "healthcheck --poller --json"))
-@click.option("--poller", is_flag=True, help="Ask whether a poller leads over this store, instead.")
+@click.option("--poller", is_flag=True, help="Check instead that a poller leads.")
 @as_json
 @click.pass_obj
 def healthcheck(settings: Settings, *, poller: bool, is_json: bool) -> None:
-    """Ask whether the web side at FEEDPROXY_BIND answers and can read its store; upstream is not
-    asked, and counts for nothing.
+    """Check that the web side responds and reads its store.
 
-    Ends with 0, or with 1 if it does not.
+    It is asked at FEEDPROXY_BIND. The state of upstream does not count. Exits with 0, or with 1 if
+    the check fails.
     """
     reason = _of_poller(settings) if poller else _of_web(settings.bind)
     say({"healthy": not reason, "reason": reason}, reason or "healthy", is_json=is_json)

@@ -39,14 +39,17 @@ from feedproxy.sign import read_public_key
 @click.option(
     "--section", "sections", multiple=True, help="Only this section; may be given several times."
 )
-@click.option("--key", default="", help="The public key (RW...) that the mirror must be signed by.")
+@click.option("--key", default="", help="Public key (RW...) that must have signed the mirror.")
 @click.option(
     "--allow-older",
     is_flag=True,
-    help="Take a signed copy that is older than one that was seen before.",
+    help="Accept a signed copy that is older than one seen before.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 256), default=cores(), help="Processes that read pages."
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=cores(),
+    help="Number of processes that read pages.",
 )
 @as_json
 @click.pass_obj
@@ -60,11 +63,12 @@ def import_mirror(
     allow_older: bool,
     is_json: bool,
 ) -> None:
-    """Take in a whole git-hosted mirror: PLACE is its folder on this machine, or its raw address.
+    """Import a whole git-hosted mirror from PLACE.
 
-    PLACE holds a folder for each section, or has {section} where their names stand, or is that of
-    the one section that --section names. An import that was interrupted goes on where it was; one
-    that is done again changes nothing. Ends with 0, or with 1 if a page could not be read.
+    PLACE is a local folder, or the address of its raw files. PLACE contains a folder for each
+    section, or {section} where their names stand, or it is that of the one section named with
+    --section. An interrupted import continues where it was; a repeated one changes nothing. Exits
+    with 0, or with 1 if a page could not be read.
     """
     mirror = load_mirror(settings.config)
     names = sections or tuple(section.name for section in mirror.sections)
@@ -107,8 +111,8 @@ def import_mirror(
             importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError(
-                "a process that read pages was killed, perhaps for want of memory; "
-                "run the same again"
+                "a process that reads pages was killed, perhaps out of memory; "
+                "run the same command again"
             ) from e
     index_for_search(services.store, stop)
     _tell(done, monotonic() - began, is_json=is_json)

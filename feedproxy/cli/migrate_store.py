@@ -41,12 +41,11 @@ _LINE_S = 10.0
 @as_json
 @click.pass_obj
 def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool) -> None:
-    """Copy the whole store at the address FROM to the empty database at TO, and compare both;
-    pictures stay where they are.
+    """Copy the store at FROM to the empty database at TO.
 
-    Stop the poller first; readers may go on. FROM is left as it is. One that was interrupted goes
-    on where it was with the same command. Ends with 0, with 2 if they differ or something fails, or
-    with 143 after SIGTERM.
+    Compares both at the end. Pictures stay where they are. Stop the poller first; the web side may
+    go on. FROM is not changed. An interrupted copy is continued by the same command. Exits with 0,
+    with 2 if the copies differ or an error occurs, or with 143 after SIGTERM.
     """
     stop = threading.Event()
     end_gently(stop)
@@ -85,7 +84,7 @@ def _told(
             told_at = time.monotonic()
             click.echo(f"{table}: {done} of {total} rows")
         if stop.is_set():
-            _log.warning("ended before it was done; the same command goes on with it")
+            _log.warning("stopped before the end; run the same command again to continue")
             sys.exit(TERMINATED)
 
     return tell

@@ -43,14 +43,14 @@ _RENEWALS = 3
 
 
 @click.command(epilog=examples("poll", "poll --once", "poll --once --json | jq .channels"))
-@click.option("--once", is_flag=True, help="Poll every channel once, print a table, and end.")
+@click.option("--once", is_flag=True, help="Poll every channel once, print a table, and exit.")
 @as_json
 @click.pass_obj
 def poll(settings: Settings, *, once: bool, is_json: bool) -> None:
-    """Poll the channels that are due, for ever; or each once.
+    """Poll the channels by their schedule, or all of them once.
 
-    Of several pollers over one store one leads, and the others wait to take over. Ends with 0, or
-    with 1 if --once was given and a channel failed.
+    Of several pollers of one store one leads; the others wait to take over. Exits with 0, or with 1
+    if a channel failed with --once.
     """
     if once:
         stop = threading.Event()
@@ -94,7 +94,7 @@ def run_poller(settings: Settings, executor: Callable[[Poller], datetime] | None
     try:
         poller.resign()
     except StoreError as e:
-        _log.warning("%s; the lease ends by itself", e)
+        _log.warning("%s; the lease expires by itself", e)
 
 
 @click.command(
@@ -104,16 +104,16 @@ def run_poller(settings: Settings, executor: Callable[[Poller], datetime] | None
     "--pages",
     type=click.IntRange(1, _MAX_PAGES),
     default=_MAX_PAGES,
-    help="At most so many pages of each listing.",
+    help="Maximum number of pages per listing.",
 )
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Down to what was published on this day."
-)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Go back to articles of this day.")
 @click.option(
     "--channel", "channels", multiple=True, help="Only this channel; may be given several times."
 )
 @click.option(
-    "--restart", is_flag=True, help="Begin at the top, even if the last walk was interrupted."
+    "--restart",
+    is_flag=True,
+    help="Begin with the first page, even if the last backfill was interrupted.",
 )
 @as_json
 @click.pass_obj
@@ -126,9 +126,9 @@ def backfill(
     restart: bool,
     is_json: bool,
 ) -> None:
-    """Walk the listings of channels deeper than their first page, and fetch what is not held.
+    """Page back through listings, and fetch missing articles.
 
-    A walk that was interrupted goes on where it was. Ends with 0, or with 1 if a channel failed.
+    An interrupted backfill continues where it was. Exits with 0, or with 1 if a channel failed.
     """
     stop = threading.Event()
     end_gently(stop)
@@ -219,7 +219,7 @@ def _finish(reports: list[Report], stop: threading.Event, *, is_json: bool) -> N
     else:
         print_reports(reports)
     if stop.is_set():
-        _log.warning("ended before it was done; the same command goes on with it")
+        _log.warning("stopped before the end; run the same command again to continue")
         sys.exit(TERMINATED)
     sys.exit(1 if any(report.failures for report in reports) else 0)
 

@@ -25,23 +25,22 @@ _CHUNK = 100
 @click.option(
     "--days",
     type=click.FloatRange(0, 36_500),
-    help="Keep articles of so many days, instead of keep.days; 0: of all.",
+    help="Keep articles of this many days, instead of keep.days; 0 keeps all.",
 )
 @click.option(
     "--megabytes",
     type=click.FloatRange(min=0),
-    help="Keep so much, instead of keep.megabytes; 0: everything.",
+    help="Keep this many megabytes, instead of keep.megabytes; 0 keeps all.",
 )
-@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
 @as_json
 @click.pass_obj
 def prune(
     settings: Settings, days: float | None, megabytes: float | None, *, dry_run: bool, is_json: bool
 ) -> None:
-    """Delete articles that are too old or too much, pictures that no article shows any more, and
-    files without a picture.
+    """Delete old articles and unused pictures.
 
-    What the feed of a section or channel shows is never deleted. Ends with 0.
+    Articles in the feed of a section or channel are never deleted. Exits with 0.
     """
     mirror = load_mirror(settings.config)
     given = {

@@ -17,29 +17,32 @@ from feedproxy.store import open_store
 
 
 @click.command("publish", epilog=examples("publish", "publish --all --json"))
-@click.option("--all", "is_all", is_flag=True, help="Push to every target, whenever it is due.")
+@click.option("--all", "is_all", is_flag=True, help="Push to every target, due or not.")
 @click.option(
     "--force",
     is_flag=True,
     help="Export even if more articles would be lost than export.max_loss allows.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Processes that render; one for each core."
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Number of rendering processes; one per core if not given.",
 )
 @as_json
 @click.pass_obj
 def publish_mirror(
     settings: Settings, *, is_all: bool, force: bool, workers: int | None, is_json: bool
 ) -> None:
-    """Export the mirror, commit it, and push it to the git remotes of [[publish]] that are due.
+    """Export the mirror, and push it to git remotes.
 
-    Each fails alone. git's own credential helpers and ssh keys open remotes; it never asks. Ends
-    with 0, or with 1 if one failed.
+    Pushes to those [[publish]] targets that are due. If one target fails, the others are still
+    pushed. Access to remotes comes from git's credential helpers and ssh keys; the command never
+    prompts. Exits with 0, or with 1 if a target failed.
     """
     mirror = load_mirror(settings.config)
     if not mirror.targets:
         raise ConfigError(
-            settings.config / "feedproxy.toml", "publish", "there is no [[publish]] to push to"
+            settings.config / "feedproxy.toml", "publish", "there is no [[publish]] target"
         )
     store = open_store(settings.store_url, settings.data)
     end_gently()

@@ -27,7 +27,7 @@ _BEFORE, _SHOWN = 10, 30
     type=click.DateTime(["%Y-%m-%d"]),
     help="Only articles published on this day or later.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; store nothing.")
 @as_json
 @click.pass_obj
 def reextract_articles(
@@ -39,10 +39,10 @@ def reextract_articles(
     dry_run: bool,
     is_json: bool,
 ) -> None:
-    """Read the pages that are held by the present rules, without the network, and store what
-    changes.
+    """Extract the stored pages again with the present rules.
 
-    An article that can't be read stays as it is. Ends with 0, or with 1 if there was one.
+    Uses no network. An article whose page can't be read is not changed. Exits with 0, or with 1 if
+    there was one.
     """
     services = open_services(settings, threading.Event())
     channels = _channels(services.mirror, site, channel)

@@ -15,20 +15,20 @@ from feedproxy.ingest import RuleResult, check_fetched, check_held, rule_tests
 
 @click.command("test-rules", epilog=examples("test-rules", "test-rules --site example.org --fetch"))
 @click.option(
-    "--site", default="", help="Only the tests of this site's file, named without its ending."
+    "--site", default="", help="Only tests of this site (name of its file without extension)."
 )
 @click.option(
     "--fetch",
     is_flag=True,
-    help="Ask upstream for the pages, instead of reading those that are held.",
+    help="Fetch the pages from upstream instead of using stored ones.",
 )
 @as_json
 @click.pass_obj
 def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: bool) -> None:
-    """Hold the rules of sites against the articles that their files name (test_url, test_contains).
+    """Test the rules of sites with their files' test_url.
 
-    Ends with 0, or with 1 if the rules did not find what a test says. A page that is not held tests
-    nothing, unless --fetch is given.
+    The text at each test_url must contain its test_contains. Exits with 0, or with 1 if a test
+    fails. A test whose page is not stored is skipped, unless --fetch is given.
     """
     mirror = load_mirror(settings.config)
     tests = rule_tests(mirror, site)

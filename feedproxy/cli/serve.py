@@ -32,11 +32,11 @@ WEB = [sys.executable, "-m", "gunicorn", "--config", "python:feedproxy.web.serve
 @click.command(epilog=examples("serve", "FEEDPROXY_BIND=0.0.0.0:8080 feedproxy serve"))
 @click.pass_obj
 def serve(settings: Settings) -> None:
-    """Start everything: gunicorn with the web side at FEEDPROXY_BIND, and the poller; they end
-    together.
+    """Start the web side and the poller.
 
-    Where FEEDPROXY_BROKER_URL is set, `feedproxy beat` and `feedproxy worker` poll, and the web
-    side is all. Ends with 0 when it is told to end, else with what the web side ended with.
+    The web side runs under gunicorn at FEEDPROXY_BIND. With FEEDPROXY_BROKER_URL only the web side
+    is started; `feedproxy scheduler` and `feedproxy worker` poll. Web side and poller end together.
+    Exits with 0 on SIGTERM, else with gunicorn's exit code.
     """
     load_mirror(settings.config)
     _check_bind(settings.bind)
@@ -57,11 +57,11 @@ def serve(settings: Settings) -> None:
                 else min(2 * wait_s, _RESTART_S[1])
             )
             _log.error(
-                "the poller ended with %s; it is started again in %g s", poller.returncode, wait_s
+                "the poller exited with %s; restarting it in %g s", poller.returncode, wait_s
             )
             time.sleep(wait_s)
             poller, started = start(_POLLER), time.monotonic()
-        _log.error("the web side ended with %s", web.returncode)
+        _log.error("the web side exited with %s", web.returncode)
     finally:
         _end(*filter(None, (poller, web)))
     sys.exit(web.returncode)

@@ -39,11 +39,11 @@ _NOT_OF_THE_MIRROR = {".git", MANIFEST, MANIFEST + SIGNATURE_SUFFIX}
 @click.argument("file", type=click.Path(path_type=Path))
 @as_json
 def keygen(file: Path, *, is_json: bool) -> None:
-    """Make a key pair to sign with: the secret key in FILE, which only its owner may read, the
-    public key in FILE.pub.
+    """Make a key pair for signing.
 
-    Both are in minisign's form, the secret key without a password. Neither file is ever
-    overwritten. Ends with 0.
+    Writes the secret key to FILE and the public key to FILE.pub. Both have minisign's format; the
+    secret key has no password, and only its owner may read it. Existing files are never
+    overwritten. Exits with 0.
     """
     key, public_file = make_key(os.urandom(RANDOM_BYTES)), file.with_name(file.name + ".pub")
     _write_new(file, write_secret_key(key), 0o600)
@@ -70,9 +70,7 @@ def keygen(file: Path, *, is_json: bool) -> None:
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--key", required=True, help="The public key: its line RWQ..., or a file that holds it."
-)
+@click.option("--key", required=True, help="Public key: its line RWQ..., or a file with it.")
 @click.option(
     "--files",
     "with_files",
@@ -82,10 +80,10 @@ def keygen(file: Path, *, is_json: bool) -> None:
 @click.option(
     "--path",
     default="",
-    help=f"What FILE must be, as git/epoch-news/{MANIFEST}; by its folder's name if not given.",
+    help=f"Path that the signature must name; git/<folder>/{MANIFEST} if not given.",
 )
 @click.option(
-    "--allow-older", is_flag=True, help="Take a copy that is older than one that was seen before."
+    "--allow-older", is_flag=True, help="Accept a copy that is older than one seen before."
 )
 @as_json
 @click.pass_obj
@@ -99,14 +97,14 @@ def verify(
     allow_older: bool,
     is_json: bool,
 ) -> None:
-    """Check FILE against the signature in FILE.minisig, which must name FILE and a serial.
+    """Check the signature of FILE.
 
-    If there is a store, it remembers the highest serial seen of each path and key, and an older
-    FILE is refused.
+    It is in FILE.minisig, and must name FILE and a serial. The store, if there is one, keeps the
+    highest serial of each path and key, and an older FILE is rejected.
 
-    Ends with 0; with 1 if the signature is not the key's, names something else or an older state,
-    or a file differs, is missing or is not listed; with 2 if FILE, its signature or the key can't
-    be read.
+    Exits with 0; with 1 if the signature is by another key, names something else or an older state,
+    or if a file differs, is missing or is not listed; with 2 if FILE, its signature or the key
+    can't be read.
     """
     if with_files and file.name != MANIFEST:
         raise ConfigError(file, "--files", f"only a manifest named {MANIFEST} lists files")
@@ -155,7 +153,7 @@ def _verify(body: bytes, signature: bytes, key: PublicKey, path: str) -> int:
         return verify_publication(body, signature, key, path=path)
     except OtherPathError as e:
         raise SignatureError(
-            f"{e.reason}; if that is what you asked for, say --path {visible(e.path)}"
+            f"{e.reason}; if that is the path you want, add --path {visible(e.path)}"
         ) from e
 
 
@@ -277,7 +275,7 @@ def _write_new(file: Path, text: str, mode: int) -> None:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as e:
-        raise ConfigError(file, "", "is there already, and no key is ever overwritten") from e
+        raise ConfigError(file, "", "already exists; keys are never overwritten") from e
     except OSError as e:
         raise ConfigError(file, "", f"can't be written: {(e.strerror or str(e)).lower()}") from e
     try:

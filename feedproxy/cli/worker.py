@@ -1,4 +1,4 @@
-"""`feedproxy worker` and `feedproxy beat`: distribute polling over several machines by a broker."""
+"""`feedproxy worker` and `feedproxy scheduler`: poll on several machines, through a broker."""
 
 import ctypes
 import logging
@@ -28,20 +28,21 @@ _log = logging.getLogger(__name__)
     type=click.IntRange(1, 64),
     default=cores(),
     show_default="processors",
-    help="How many.",
+    help="Number of worker processes.",
 )
 @click.pass_obj
 def worker(settings: Settings, processes: int) -> None:
-    """Do what `feedproxy beat` sends through FEEDPROXY_BROKER_URL: polls, articles, pictures.
+    """Run the tasks that `feedproxy scheduler` sends.
 
-    Any number may run, on any machines with the same configuration, store and FEEDPROXY_REDIS_URL.
-    On SIGTERM what is being done ends, or is given back. Ends with 0 then.
+    Takes them from the broker at FEEDPROXY_BROKER_URL. Any number of workers may run, on any
+    machines with the same configuration, store and FEEDPROXY_REDIS_URL. On SIGTERM running tasks
+    are finished or returned to the queue. Exits with 0.
     """
     tasks = _open_tasks(settings)
     # without a lock, because a process that is killed would never release it
     stopping = multiprocessing.RawValue(ctypes.c_bool)
 
-    def open_own_kit() -> Services:
+    def open_own_services() -> Services:
         return replace(
             open_services(settings, threading.Event(), shares_lock=True),
             is_stopping=lambda: bool(stopping.value),
@@ -54,17 +55,17 @@ def worker(settings: Settings, processes: int) -> None:
         late.daemon = True
         late.start()
 
-    _log.info("working in %d processes", processes)
-    sys.exit(tasks.work(settings.broker_url, open_own_kit, processes, on_stop))
+    _log.info("running tasks in %d processes", processes)
+    sys.exit(tasks.work(settings.broker_url, open_own_services, processes, on_stop))
 
 
-@click.command(epilog=examples("beat"))
+@click.command(epilog=examples("scheduler"))
 @click.pass_obj
-def beat(settings: Settings) -> None:
-    """Send what is due to the workers, through FEEDPROXY_BROKER_URL; fetch nothing.
+def scheduler(settings: Settings) -> None:
+    """Send due tasks to the workers; fetch nothing.
 
-    Of several, and of pollers, over one store one leads, and the others wait to take over. Ends
-    with 0 when it is told to.
+    Sends them through the broker at FEEDPROXY_BROKER_URL. Of several schedulers and pollers of one
+    store one leads; the others wait to take over. Exits with 0 on SIGTERM.
     """
     run_poller(settings, Dispatcher(_open_tasks(settings).CeleryQueue(settings.broker_url)).step)
 
@@ -75,18 +76,20 @@ def _open_tasks(settings: Settings) -> ModuleType:
         raise ConfigError(
             "environment",
             PREFIX + "BROKER_URL",
-            "is needed: redis://... or amqp://...; without one: feedproxy poll",
+            "is not set: name a broker, redis://... or amqp://..., or run `feedproxy poll` instead",
         )
     if not settings.redis_url:
         _log.warning(
             "FEEDPROXY_REDIS_URL is not set: "
-            "budgets of hosts hold for this machine only in what is sent at once"
+            "each machine limits the simultaneous requests to a host by itself"
         )
     try:
         from feedproxy import tasks  # noqa: PLC0415
     except ImportError as e:
         raise ConfigError(
-            "environment", PREFIX + "BROKER_URL", f"needs what requirements-scale.txt holds: {e}"
+            "environment",
+            PREFIX + "BROKER_URL",
+            f"needs the packages of requirements-scale.txt: {e}",
         ) from e
     for library in ("celery", "kombu", "amqp"):
         logging.getLogger(library).setLevel(logging.ERROR)

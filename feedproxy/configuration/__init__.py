@@ -143,7 +143,7 @@ def _read(file: Path, table: type[_Table]) -> _Table:
         hint = "" if file.parent.is_dir() else "; name the folder with --config or FEEDPROXY_CONFIG"
         raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}{hint}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(file, "", f"is no TOML: {e}") from e
+        raise ConfigError(file, "", f"is not valid TOML: {e}") from e
     try:
         return table.model_validate(values)
     except ValidationError as e:
@@ -240,7 +240,7 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
             "their listings",
         )
     if kind != "mirror" and listing.startswith("/"):
-        raise ConfigError(file, where, f'kind is "{kind}", but {listing} is no http(s) address')
+        raise ConfigError(file, where, f'kind is "{kind}", but {listing} is not an http(s) address')
     if place.key and kind not in _SIGNED_KINDS:
         raise ConfigError(
             file, "key", f'kind is "{kind}", but only a mirror or feedproxy signs what it gives'
@@ -292,7 +292,7 @@ def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
     known, names = main.mirror.sections, [table.name for table in main.publish]
     for table in main.publish:
         if names.count(table.name) > 1:
-            raise ConfigError(file, "publish.name", f"{table.name!r} stands there twice")
+            raise ConfigError(file, "publish.name", f"{table.name!r} is listed twice")
         if unknown := set(table.sections) - set(known):
             raise ConfigError(
                 file, "publish.sections", f"{table.name}: there is no section {min(unknown)!r}"
@@ -326,7 +326,7 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
                 raise ConfigError(
                     file,
                     f"channels.{channel.id}",
-                    "is the mirror's own name for what readers ask for",
+                    "is reserved for articles that readers request",
                 )
             if seen.setdefault(channel.id, channel).sources != channel.sources:
                 file = folder / "sections" / f"{section.name}.toml"
@@ -349,7 +349,7 @@ def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
         rules[file.stem], faulty = parse_ftr(text, f"sites/{file.name}")
         faults += faulty
     for fault in faults:
-        _log.debug("passed over: %s", fault)
+        _log.debug("ignored: %s", fault)
     if faults:
         _log.warning(
             "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; "

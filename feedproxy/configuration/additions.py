@@ -75,7 +75,7 @@ def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
         raise ConfigError(
             site_file,
             "hosts",
-            f"is there already, without {', '.join(new.site.hosts)}: add them by hand",
+            f"already exists without {', '.join(new.site.hosts)}: add them by hand",
         )
     elif new.kind == "html" and not known.listing.item:
         files[site_file] = f"{_read(site_file).rstrip()}\n\n{_listing_text(new.site.listing)}"

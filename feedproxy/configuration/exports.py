@@ -43,6 +43,6 @@ class PublishTable(_Table):
             )
         if value.startswith("-") or "::" in value:
             raise ValueError(
-                f"{value!r} is no git remote: https://..., ssh://..., host:path, or a folder"
+                f"{value!r} is not a git remote: https://..., ssh://..., host:path, or a folder"
             )
         return value

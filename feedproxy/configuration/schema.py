@@ -36,7 +36,7 @@ def _pattern(value: str, group: str) -> str:
     try:
         names = re.compile(value).groupindex
     except re.error as e:
-        raise ValueError(f"{value!r} is no regular expression: {e}") from e
+        raise ValueError(f"{value!r} is not a regular expression: {e}") from e
     if value and group not in names:
         raise ValueError(f"{value!r} has no group (?P<{group}>...)")
     return value
@@ -301,7 +301,7 @@ class SiteFile(_Table):
                 dict.fromkeys(re.compile(info.data.get("article_url", "")).groupindex, "")
             )
         except (KeyError, ValueError, IndexError) as e:
-            raise ValueError(f"{value!r} holds what article_url has no group for: {e}") from e
+            raise ValueError(f"{value!r} has a field that article_url has no group for: {e}") from e
         return value
 
     @field_validator("tag_url")
@@ -315,5 +315,5 @@ class SiteFile(_Table):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as e:
-            raise ValueError(f"{value!r} is no time zone such as Asia/Shanghai") from e
+            raise ValueError(f"{value!r} is not a time zone such as Asia/Shanghai") from e
         return value

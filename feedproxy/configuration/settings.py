@@ -109,7 +109,7 @@ class Settings(BaseModel):
     broker_url: str = Field(
         default="",
         repr=False,
-        description="broker of `worker` and `beat`: redis://... or amqp://...",
+        description="broker of `worker` and `scheduler`: redis://... or amqp://...",
     )
     media_url: str = Field(
         default="",
@@ -189,7 +189,7 @@ class Settings(BaseModel):
         schemes = _ENGINE_SCHEMES[info.field_name or ""]
         if value and (urlsplit(value).scheme not in schemes or not _port_is_fine(value)):
             raise ValueError(
-                f"begins with none of {', '.join(f'{scheme}://' for scheme in schemes)}"
+                f"must begin with one of {', '.join(f'{scheme}://' for scheme in schemes)}"
             )  # the rest may be secret
         return value
 
@@ -220,7 +220,7 @@ class Settings(BaseModel):
             parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_fine(value)
         ):
             shown = parts.hostname or value.partition("/")[0]  # the rest may be a secret
-            raise ValueError(f"{shown!r} is no http or https address")
+            raise ValueError(f"{shown!r} is not an http or https address")
         return value
 
     @field_validator("websub_hub")
@@ -228,11 +228,11 @@ class Settings(BaseModel):
     def _has_feeds_for_all(cls, value: str, info: ValidationInfo) -> str:
         if value and not info.data.get("public_url"):
             raise ValueError(
-                "a hub is told of addresses that begin with FEEDPROXY_PUBLIC_URL, which is not set"
+                "needs FEEDPROXY_PUBLIC_URL, the address at which the hub finds the feeds"
             )
         if value and info.data.get("access_keys"):
             raise ValueError(
-                "a hub can't ask for the feeds of a private mirror: FEEDPROXY_ACCESS_KEYS is set"
+                "can't be used with FEEDPROXY_ACCESS_KEYS: a hub can't read a private mirror"
             )
         return value
 
@@ -245,7 +245,7 @@ class Settings(BaseModel):
             or not _port_is_fine(value)
         ):
             shown = value.rpartition("@")[2]  # without a password
-            raise ValueError(f"{shown!r} is no address such as https://mirror.example.org")
+            raise ValueError(f"{shown!r} is not an address such as https://mirror.example.org")
         return value.rstrip("/")
 
     @field_validator("public_url")
@@ -255,9 +255,7 @@ class Settings(BaseModel):
         if value and (
             parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username
         ):
-            raise ValueError(
-                f"{value!r} is no start of addresses such as https://mirror.example.org/path"
-            )
+            raise ValueError(f"{value!r} is not an address such as https://mirror.example.org/path")
         return value
 
     @field_validator("origins")
@@ -312,7 +310,7 @@ class Settings(BaseModel):
     def _is_bind(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
         if not host or not colon or not port.isdecimal() or int(port) > _MAX_PORT:
-            raise ValueError(f"{value!r} is no address:port")
+            raise ValueError(f"{value!r} is not address:port")
         return value
 
     @property

@@ -155,7 +155,7 @@ def _put_pictures(environment: ExportEnvironment, tree: Tree, shown: dict[Group,
         elif body := media.read(name):
             tree.put(_PICTURES, path, body)
         else:
-            _log.warning("%s: is missing; feedproxy prune has it fetched again", name)
+            _log.warning("%s: is missing; feedproxy prune queues it to be fetched again", name)
             missing += 1
     return missing
 

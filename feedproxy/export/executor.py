@@ -81,9 +81,7 @@ def _next(waiting: deque[tuple[Job, Future[JobResult]]]) -> tuple[Job, JobResult
     try:
         return job, future.result()
     except BrokenProcessPool as e:
-        raise ExportError(
-            "a process ended before its work did; there may be too little memory: try --workers 1"
-        ) from e
+        raise ExportError("a process was killed, perhaps out of memory: try --workers 1") from e
 
 
 def _begin(options: ExportOptions) -> None:

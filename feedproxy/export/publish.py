@@ -161,7 +161,7 @@ def _alone(folder: Path) -> Iterator[None]:
         with held(folder):
             yield
     except BlockingIOError as e:
-        raise ExportError(f"{folder}: another publish is at work") from e
+        raise ExportError(f"{folder}: another publish is running") from e
     except OSError as e:
         raise ExportError(
             f"{e.filename or folder}: can't be read or written: {(e.strerror or str(e)).lower()}"

@@ -190,7 +190,8 @@ class Tree:
         path = sys.intern(path)  # `before` and `sums` share the string
         if path in self.sums:
             raise ExportError(
-                f"{self.folder}: {path} is made twice; check mirror.page_path and mirror.index_path"
+                f"{self.folder}: {path} is written twice; "
+                "check mirror.page_path and mirror.index_path"
             )
         self.sums[path] = self.before[path] if self.before.get(path) == digest else digest
         self._groups[group].append(path)
@@ -220,7 +221,7 @@ def alone(folder: Path, form: str) -> Iterator[None]:
             _check(folder, present, form)
             yield
     except BlockingIOError as e:
-        raise ExportError(f"{folder}: another export is at work in its parent folder") from e
+        raise ExportError(f"{folder}: another export is running in its parent folder") from e
     except OSError as e:
         raise ExportError(
             f"{folder}: {e.filename or folder} can't be read or written: "
@@ -271,7 +272,9 @@ def _check(folder: Path, present: Path, form: str) -> None:
                 f"{folder}: is an export in the form {found}, not {form}; name another folder"
             )
     elif any(each.name != _GIT for each in present.iterdir()):
-        raise ExportError(f"{folder}: is not empty and no export of ours; name another folder")
+        raise ExportError(
+            f"{folder}: is not empty and not an export of feedproxy; name another folder"
+        )
 
 
 def _last(present: Path) -> Path:

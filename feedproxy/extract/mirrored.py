@@ -63,13 +63,13 @@ def split_mirrored(page: Page) -> MirroredPage:
     try:
         text = page.body.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as e:
-        raise ExtractError(page.url, f"is damaged: no UTF-8 at byte {e.start}", MIRRORED) from e
+        raise ExtractError(page.url, f"is damaged: not UTF-8 at byte {e.start}", MIRRORED) from e
     match = _FORM.match(text)
     original = urls.resolve(match["url"], "") if match else None
     if match is None or original is None:
         raise ExtractError(
             page.url,
-            "is damaged, or no page of a mirror: no heading, or no original address at its end",
+            "is damaged, or not a page of a mirror: no heading, or no original address at its end",
             MIRRORED,
         )
     records = _RECORD.findall(match["content"])

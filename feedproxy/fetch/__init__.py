@@ -190,7 +190,7 @@ class HttpFetcher:
         """
         host = urls.host_of(url)
         if host not in goods.hosts:
-            raise FetchError(url, "refused: no host of a configured site")
+            raise FetchError(url, "refused: not a host of a configured site")
         self._heed_robots(url, host)
         return self._get(session, url, headers, goods)
 
@@ -212,7 +212,7 @@ class HttpFetcher:
         try:
             response = session.get(url, headers=headers, timeout=timeout, hooks={"response": check})
         except QuietError as e:
-            raise NotAskedError(url, f"not asked: {e}", until=e.until) from e
+            raise NotAskedError(url, f"not requested: {e}", until=e.until) from e
         except sqlite3.DatabaseError as e:
             self._do_without_cache(e)
             raise FetchError(url, f"the response cache failed: {e}") from e
@@ -273,15 +273,15 @@ class HttpFetcher:
             raise
         except FetchError as e:
             if is_obeyed:
-                raise FetchError(url, f"robots.txt can't be had: {e.reason}") from e
+                raise FetchError(url, f"robots.txt can't be fetched: {e.reason}") from e
             self._robots[host] = rules, now + _ROBOTS_RETRY
             return rules
         if until := self._patience(response):
-            raise NotAskedError(url, f"not asked: {host} wants to be left alone", until=until)
+            raise NotAskedError(url, f"not requested: {host} asked for a pause", until=until)
         if response.status_code == _OK:
             rules = Rules(response.content.decode("utf-8", "replace"))
         elif response.status_code >= _SERVER_ERROR and is_obeyed:
-            raise FetchError(url, f"robots.txt can't be had: answered {response.status_code}")
+            raise FetchError(url, f"robots.txt can't be fetched: answered {response.status_code}")
         self._robots[host] = (
             rules,
             now + (_ROBOTS_RETRY if response.status_code >= _SERVER_ERROR else _ROBOTS_AGE),
@@ -293,7 +293,7 @@ class HttpFetcher:
     def _do_without_cache(self, error: sqlite3.DatabaseError) -> None:
         """Stop using the cache; the next start renames the broken file."""
         if self._sessions.stop_keeping():
-            _log.error("the response cache failed and is not used any more: %s", error)
+            _log.error("the response cache failed and is disabled: %s", error)
 
 
 def open_fetcher(
@@ -345,4 +345,4 @@ def _check_redirect(response: requests.Response, hosts: frozenset[str]) -> None:
     )
     if target is None or urls.host_of(target) not in hosts:
         shown = repr(response.headers.get("Location", ""))[:_MAX_SHOWN]
-        raise RefusedError(f"redirect to {shown}, which is no host of a configured site")
+        raise RefusedError(f"redirect to {shown}, which is not a host of a configured site")

@@ -39,12 +39,12 @@ def read_body(stream: Stream, encoding: str, *, max_bytes: int) -> bytes:
         max_bytes: the limit, before and after decompression.
 
     Raises:
-        BodyError: the body is too large or cut short, or its encoding was not asked for.
+        BodyError: the body is too large or cut short, or its encoding was not requested.
 
     """
     coding = encoding.strip().lower()
     if coding not in ("", "identity", *WINDOW_BITS):
-        raise BodyError(f"content encoding {encoding[:80]!r} was not asked for")
+        raise BodyError(f"content encoding {encoding[:80]!r} was not requested")
     raw, size = [], 0
     while chunk := stream.read1(_CHUNK_BYTES, decode_content=False):
         size += len(chunk)
@@ -69,7 +69,7 @@ def _decompress(body: bytes, window_bits: int, max_bytes: int) -> bytes:
         try:
             plain += decoder.decompress(rest, max_bytes + 1 - len(plain))
         except zlib.error as e:
-            raise BodyError(f"is not compressed as it says: {e}") from e
+            raise BodyError(f"is not compressed as declared: {e}") from e
         if len(plain) > max_bytes:
             raise BodyError(f"larger than {max_bytes} bytes when decompressed")
         if not decoder.eof:

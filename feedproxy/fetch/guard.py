@@ -56,12 +56,12 @@ def check_host(host: str) -> None:
         address = ipaddress.ip_address(name)
     except ValueError:
         if not _NAME.fullmatch(host):
-            raise RefusedError(f"{host!r} is no host name") from None
+            raise RefusedError(f"{host!r} is not a host name") from None
         if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-            raise RefusedError(f"{host!r} is an address in an odd form") from None
+            raise RefusedError(f"{host!r} is an address in an unusual notation") from None
         return
     if not is_public(str(address)):
-        raise RefusedError(f"{name} is no public address")
+        raise RefusedError(f"{name} is not a public address")
 
 
 def is_public(address: str) -> bool:
@@ -99,6 +99,6 @@ def public_addresses(host: str) -> list[str]:
     public = [address for address in found if is_public(address)]
     if not public:
         raise RefusedError(
-            f"{host} is at {', '.join(found[:_MOST_ADDRESSES])}, which is no public address"
+            f"{host} is at {', '.join(found[:_MOST_ADDRESSES])}, which is not a public address"
         )
     return public[:_MOST_ADDRESSES]

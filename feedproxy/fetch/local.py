@@ -45,11 +45,11 @@ class Folders:
         try:
             file = Path(unquote(urlsplit(url).path)).resolve(strict=True)
             if not any(file.is_relative_to(root) for root in self._roots):
-                raise FetchError(url, "refused: not in the folder of a mirror that is configured")
+                raise FetchError(url, "refused: not in the folder of a configured mirror")
             with open(os.open(file, _OPEN), "rb") as opened:  # noqa: PTH123 (a descriptor)
                 about = os.fstat(opened.fileno())
                 if not stat.S_ISREG(about.st_mode):
-                    raise FetchError(url, "refused: no plain file")
+                    raise FetchError(url, "refused: not a regular file")
                 body = opened.read(self._max_bytes + 1)
         except FileNotFoundError as e:
             raise GoneError(url, "there is no such file") from e

@@ -31,7 +31,7 @@ def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
     if is_silence(error):
         return f"silent for {limits.read_timeout_s:g} s"
     words = _short(causes[-1]) or type(causes[-1]).__name__
-    return f"no usable answer: {words.replace(secret, '***') if secret else words}"
+    return f"no usable response: {words.replace(secret, '***') if secret else words}"
 
 
 def is_silence(error: Exception) -> bool:

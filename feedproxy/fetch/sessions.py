@@ -128,11 +128,11 @@ def _open_cache(file: Path | None) -> BaseCache:
         file.parent.mkdir(parents=True, exist_ok=True)
         if fault := _fault_of(file):
             aside = file.with_suffix(".broken")
-            _log.warning("%s: %s; put aside as %s", file, fault, aside.name)
+            _log.warning("%s: %s; renamed to %s", file, fault, aside.name)
             file.replace(aside)
         return _Cache(file)
     except (sqlite3.Error, OSError) as e:
-        _log.warning("%s: %s; nothing is kept there until the next start", file, e)
+        _log.warning("%s: %s; not used until the next start", file, e)
         return BaseCache()
 
 

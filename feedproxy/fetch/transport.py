@@ -124,7 +124,7 @@ class _WholeBodyAdapter(HTTPAdapter):
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _check_type(self, response: requests.Response) -> None:
-        """Refuse a response of a media type that was not asked for, before its body is read.
+        """Refuse a response of a media type that was not requested, before its body is read.
 
         A response without a media type passes.
         """

@@ -40,9 +40,9 @@ class Webhook:
             "closed": alarm.closed.isoformat() if alarm.closed else None,
         }
         message["text"] = f"feedproxy: {alarm.rule} of {alarm.channel} " + (
-            "fits again"
+            "matches again"
             if alarm.closed
-            else f"fits no more, for example at {alarm.url}: {alarm.reason}"
+            else f"no longer matches, for example at {alarm.url}: {alarm.reason}"
         )
         _post("webhook", self._url, json=message)
 
@@ -83,6 +83,6 @@ def _post(
             url, json=json, data=data, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False
         )
     except (requests.RequestException, HTTPError, OSError, ValueError) as e:
-        raise FetchError(shown, f"no usable answer: {type(e).__name__}") from e
+        raise FetchError(shown, f"no usable response: {type(e).__name__}") from e
     if answer.status_code > _MAX_GOOD:
         raise FetchError(shown, f"answered {answer.status_code}")

@@ -60,7 +60,7 @@ def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit
     if bad and not known:
         named = {"channel": channel.id, "url": bad.url}
         _log.error(
-            "%s: alarm: %s fits no more, for example at %s: %s",
+            "%s: alarm: %s no longer matches, for example at %s: %s",
             channel.id,
             bad.rule,
             bad.url,
@@ -72,7 +72,10 @@ def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit
         )
     for alarm in known if bad is None else ():
         _log.warning(
-            "%s: alarm over: %s fits again", channel.id, alarm.rule, extra={"channel": channel.id}
+            "%s: alarm over: %s matches again",
+            channel.id,
+            alarm.rule,
+            extra={"channel": channel.id},
         )
         services.store.records.put_alarm(replace(alarm, closed=services.clock()))
 
@@ -83,7 +86,7 @@ def tell(services: Services, webhook: Callable[[Alarm], None]) -> bool:
         try:
             webhook(alarm)
         except FetchError as e:
-            _log.warning("webhook: %s; telling it again later", e)
+            _log.warning("webhook: %s; the notification is sent again later", e)
             return False
         services.store.records.told(alarm)
     return True

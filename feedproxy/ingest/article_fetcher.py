@@ -232,7 +232,7 @@ class ArticleFetcher:
                 )
             named = {"channel": self._channel.id, "url": waiting.item.url}
             _log.warning(
-                "%s: %s is taken as it is: %s",
+                "%s: %s is stored as it is: %s",
                 self._channel.id,
                 waiting.item.url,
                 flaw.reason,
@@ -283,7 +283,7 @@ class ArticleFetcher:
         """
         source = self._services.mirror.mirrored_at(waiting.item.url)
         if source and source.key and isinstance(error, GoneError):
-            return ExtractError(error.url, f"{error.reason}, which no signature proves", MIRRORED)
+            return ExtractError(error.url, f"{error.reason}, which no signature covers", MIRRORED)
         return error
 
     def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
@@ -381,7 +381,7 @@ class ArticleFetcher:
         )
         site = self._channel.site if is_own else self._services.mirror.site_of(host)
         if site is None:
-            raise ExtractError(waiting.item.url, "is at no site that is configured")
+            raise ExtractError(waiting.item.url, "is not at a configured site")
         return site
 
     def _read(self, page: Page, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:

@@ -183,7 +183,7 @@ class Harvester:
             if failure is None:
                 stand_in = f"{source.url}, as {failures[0]}" if failures else ""
                 if stand_in:
-                    _log.warning("%s: taken from %s", channel.id, stand_in)
+                    _log.warning("%s: read from %s", channel.id, stand_in)
                 return (
                     replace(
                         state,

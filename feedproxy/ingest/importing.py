@@ -167,7 +167,7 @@ def _tell_unknown(
     for line in page.body.decode("utf-8", "replace").splitlines():
         if line and line.partition(",")[0] not in known:
             _log.warning(
-                "%s: channel %r is not in config/ and is not taken in",
+                "%s: channel %r is not in config/ and is not imported",
                 name,
                 line[:_SHOWN_CHARACTERS],
             )

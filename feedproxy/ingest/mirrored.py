@@ -102,7 +102,7 @@ def merge_copy(
     """
     fetched = copy.draft.article
     if held and held.site != copy.site.name:
-        raise ExtractError(copy.page.url, f"its ID {held.id} is taken by an article of {held.site}")
+        raise ExtractError(copy.page.url, f"its ID {held.id} belongs to an article of {held.site}")
     if held and not policy.is_better_copy(held, fetched, is_told=copy.is_told):
         dated = policy.redate(held, fetched.published, fetched.dated)
         return dated, policy.ArticleOutcome.SAME if dated == held else policy.ArticleOutcome.REDATED
@@ -125,7 +125,7 @@ def _place(page: Page, original: Url, wanted: ArticleId, mirror: Mirror) -> tupl
     found = urls.site_of(mirror, original)
     if found is None:
         raise ExtractError(
-            page.url, f"its original address {original} is at no site that is configured", MIRRORED
+            page.url, f"its original address {original} is not at a configured site", MIRRORED
         )
     identity = urls.identify(*found)
     if identity is None or identity[0] != wanted:

@@ -76,7 +76,7 @@ class Poller:
         except StoreError as e:
             return self._rest(e)
         if self.trouble:
-            _log.info("polling goes on")
+            _log.info("polling continues")
         self.troubles, self.trouble, self.rests_until = 0, "", None
         return max(again_at, self.services.clock())
 
@@ -93,7 +93,7 @@ class Poller:
     def _tell(self, error: StoreError) -> None:
         if str(error) != self.trouble:
             self.trouble = str(error)
-            _log.error("%s; polling rests, and goes on by itself", error)
+            _log.error("%s; polling is paused, and resumes by itself", error)
 
     def lead(self) -> bool:
         """Acquire the lease, or renew it if that is due; return whether this poller leads."""

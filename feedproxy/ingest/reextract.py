@@ -67,7 +67,7 @@ def _read(services: Services, held: Article, pages: list[Page]) -> Article | Non
     """
     site = next((site for site in services.mirror.sites if site.name == held.site), None)
     if site is None:
-        raise ExtractError(held.url, f"its site {held.site} is configured no more")
+        raise ExtractError(held.url, f"its site {held.site} is no longer configured")
     if pages[0].content_type == MARKDOWN:
         return _read_copy(services, held, pages[0])
     item = _item(held)

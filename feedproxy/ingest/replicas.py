@@ -78,7 +78,7 @@ class Replica:
         if at is None:
             raise ListingError(
                 self.channel.url,
-                "is no feed of a feedproxy: it must end in /feed/<section>/<channel>.json",
+                "is not a feedproxy feed: it must end in /feed/<section>/<channel>.json",
             )
         page = self.services.fetcher.fetch(at[0], keep=keep)
         digest = hashlib.sha256(f"{number} ".encode() + page.body).hexdigest()

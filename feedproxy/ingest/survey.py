@@ -87,7 +87,7 @@ def survey(url: Url, mirror: Mirror, reach: Reach) -> list[FoundListing]:
     if not found:
         raise ListingError(
             url,
-            "no feed was found there or in the usual places, and no list of articles on the page",
+            "found no feed there or at the usual addresses, and no list of articles on the page",
         )
     return sorted(
         found, key=lambda find: (find.shared < _MIN_SHARED, find.kind == "html", -find.shared)

@@ -61,7 +61,7 @@ class Verifier:
         if path not in known:
             raise ExtractError(
                 asked,
-                f"is refused: it is not in the mirror's signed manifest; {_ELSEWHERE}",
+                f"is rejected: it is not in the mirror's signed manifest; {_ELSEWHERE}",
                 MIRRORED,
             )
         _check_hash(asked, page, known[path])
@@ -89,7 +89,7 @@ class Verifier:
             serial = self._verify(asked, page.body, source, path)
             self._check_serial(source, asked.partition("/feed/")[0], path, serial)
         except SignatureError as e:
-            raise ListingError(asked, f"is refused: {e}") from e
+            raise ListingError(asked, f"is rejected: {e}") from e
 
     def check_picture(self, asked: Url, body: bytes, source: Source, path: MirrorPath) -> None:
         """Verify a picture of a live mirror, signed as *path*; do nothing without a key.
@@ -106,7 +106,7 @@ class Verifier:
         try:
             self._verify(asked, body, source, path)
         except SignatureError as e:
-            raise AlteredPictureError(asked, f"is refused: {e}") from e
+            raise AlteredPictureError(asked, f"is rejected: {e}") from e
 
     def _manifest_with(self, source: Source, path: str) -> dict[str, str]:
         """Return the manifest that must list a path of a git-hosted mirror.
@@ -134,7 +134,7 @@ class Verifier:
                     source, source.base, path, self._verify(url, page.body, source, path)
                 )
             except SignatureError as e:
-                raise ExtractError(url, f"is refused: {e}", MIRRORED) from e
+                raise ExtractError(url, f"is rejected: {e}", MIRRORED) from e
             self.manifests[url] = _read(url, page)
         return self.manifests[url]
 
@@ -144,7 +144,7 @@ class Verifier:
             return self.fetcher.fetch(url, keep=True)
         except GoneError as e:
             raise ExtractError(
-                url, f"is refused: a signed mirror must have it; {_ELSEWHERE}", MIRRORED
+                url, f"is rejected: a signed mirror must have it; {_ELSEWHERE}", MIRRORED
             ) from e
 
     def _verify(self, url: Url, body: bytes, source: Source, path: str) -> int:
@@ -177,14 +177,14 @@ def check_name(url: Url, body: bytes) -> None:
     """
     if not is_named_by(url.rpartition("/")[2], body):
         raise AlteredPictureError(
-            url, f"is refused: its name is not the hash of its content; {_ELSEWHERE}"
+            url, f"is rejected: its name is not the hash of its content; {_ELSEWHERE}"
         )
 
 
 def _check_hash(url: Url, page: Page, digest: str) -> None:
     if hashlib.sha256(page.body).hexdigest() != digest:
         raise ExtractError(
-            url, f"is refused: it is not as its mirror signed it; {_ELSEWHERE}", MIRRORED
+            url, f"is rejected: it differs from what its mirror signed; {_ELSEWHERE}", MIRRORED
         )
 
 
@@ -192,4 +192,4 @@ def _read(url: Url, page: Page) -> dict[str, str]:
     try:
         return read_manifest(page.body, max_lines=_MOST_LINES)
     except SignatureError as e:
-        raise ExtractError(url, f"is refused: {e}; {_ELSEWHERE}", MIRRORED) from e
+        raise ExtractError(url, f"is rejected: {e}; {_ELSEWHERE}", MIRRORED) from e

@@ -37,7 +37,7 @@ class Announcer:
         try:
             self.hub([address for log in changed for address in self._addresses(log)])
         except FetchError as e:
-            _log.warning("websub: %s; telling it again later", e)
+            _log.warning("websub: %s; the notification is sent again later", e)
             return False
         self.told.update(versions)
         return True

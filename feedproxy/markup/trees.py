@@ -224,11 +224,11 @@ def check_xpath(expression: str) -> str:
     try:
         etree.XPath(expression)
     except etree.XPathError as e:
-        raise ValueError(f"{expression!r} is no XPath 1.0 expression: {e}") from e
+        raise ValueError(f"{expression!r} is not an XPath 1.0 expression: {e}") from e
     # libxml2 resolves functions, prefixes and variables only when it evaluates them.
     for name in _XPATH_NAMES.findall(_XPATH_LITERALS.sub("''", expression)):
         if name not in _XPATH_CORE:
-            raise ValueError(f"{expression!r} is no XPath 1.0 expression: {name} is unknown")
+            raise ValueError(f"{expression!r} is not an XPath 1.0 expression: {name} is unknown")
     return expression
 
 

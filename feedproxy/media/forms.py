@@ -111,7 +111,7 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, P
         with Image.open(io.BytesIO(body), formats=_DECODED) as image:
             return _still(image, body, rules)
     except UnidentifiedImageError as e:
-        raise PictureError(url, "is no picture of a kind that is kept") from e
+        raise PictureError(url, "is not a picture of a supported format") from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise PictureError(url, f"picture has more pixels than {rules.max_pixels} in all") from e
     except _FOREIGN as e:

@@ -118,7 +118,7 @@ def _xml_feed(page: Page, text: str) -> _Feed:
             page.url, f"{count} character references are more than {_MAX_REFERENCES}"
         )
     if _DOCTYPE.match(text):
-        raise ListingError(page.url, "is no feed: it begins with a document type declaration")
+        raise ListingError(page.url, "is not a feed: it begins with a document type declaration")
     # The text is decoded already, so the encoding in its declaration must not be applied again.
     head, rest = text[:_HEAD_CHARACTERS], text[_HEAD_CHARACTERS:]
     text = _REFERENCE.sub(_bearable, _DECLARED_ENCODING.sub(r"\1", head, count=1) + rest)
@@ -133,7 +133,7 @@ def _xml_feed(page: Page, text: str) -> _Feed:
     if not feed.get("version"):
         raise ListingError(
             page.url,
-            f"is no RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})",
+            f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'no root element of one')})",
         )
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
@@ -186,10 +186,10 @@ def _json_feed(page: Page, text: str) -> _Feed:
     try:
         feed = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise ListingError(page.url, f"is no JSON: {e}") from e
+        raise ListingError(page.url, f"is not JSON: {e}") from e
     items = feed.get("items") if isinstance(feed, dict) else None
     if "jsonfeed.org/version" not in str(feed.get("version")) or not isinstance(items, list):
-        raise ListingError(page.url, "is no JSON Feed")
+        raise ListingError(page.url, "is not a JSON Feed")
     return _Feed(str(feed.get("title") or ""), tuple(_json_items(items)))
 
 

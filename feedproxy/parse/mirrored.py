@@ -32,13 +32,13 @@ def parse_index(page: Page, site: Site) -> Listing:
     if match is None:
         raise ListingError(
             page.url,
-            "is no index of a mirror: "
+            "is not an index of a mirror: "
             "its address does not end in /indexes/<channel>.csv, or a page there",
         )
     try:
         text = page.body.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise ListingError(page.url, f"is damaged: no UTF-8 at byte {e.start}") from e
+        raise ListingError(page.url, f"is damaged: not UTF-8 at byte {e.start}") from e
     if page.url.endswith(".csv"):
         return Listing(tuple(_lines(text, page.url, match["channel"])))
     return Listing(tuple(_links(text, page.url)), _next(text, page.url))

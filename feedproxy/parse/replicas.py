@@ -25,7 +25,7 @@ def parse_subscription(page: Page, site: Site) -> Listing:
     """Return the articles of a subscription document.
 
     Raises:
-        ListingError: it is no JSON Feed.
+        ListingError: it is not a JSON Feed.
 
     """
     items = (_item(site, each) for each in _feed(page)["items"])
@@ -42,7 +42,7 @@ def parse_archive(page: Page) -> ArchivePage:
     feed = _feed(page)
     about = feed.get("_feedproxy")
     if not isinstance(about, dict) or not isinstance(about.get("archive"), int):
-        raise ListingError(page.url, "is no page of a feedproxy's archive")
+        raise ListingError(page.url, "is not a page of a feedproxy archive")
     records = (each.get("_feedproxy") for each in feed["items"] if isinstance(each, dict))
     return ArchivePage(
         tuple(record for record in records if isinstance(record, dict)), about.get("full") is True
@@ -53,9 +53,9 @@ def _feed(page: Page) -> dict[str, Any]:
     try:
         found = json.loads(page.body)
     except (ValueError, RecursionError) as e:
-        raise ListingError(page.url, f"is no JSON: {str(e)[:100]}") from e
+        raise ListingError(page.url, f"is not JSON: {str(e)[:100]}") from e
     if not isinstance(found, dict) or not isinstance(found.get("items"), list):
-        raise ListingError(page.url, "is no JSON Feed")
+        raise ListingError(page.url, "is not a JSON Feed")
     return found
 
 

@@ -62,7 +62,7 @@ def rejection_reason(
     """
     if held and held.site != fetched.site:
         return (
-            f"its ID {item.id} is taken by an article of {held.site}; "
+            f"its ID {item.id} belongs to an article of {held.site}; "
             "give one of the sites other IDs"
         )
     if fetched.rule != HEURISTICS or not has_rules:

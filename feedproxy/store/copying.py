@@ -102,7 +102,7 @@ def _open_ends(source: str, target: str, folder: Path) -> tuple[Database, Databa
     is_ours, is_empty = _survey(target)
     if not is_ours and not is_empty:
         raise StoreError(
-            f"store: {engines.without_password(target)} holds something else; "
+            f"store: {engines.without_password(target)} contains something else; "
             "name an empty database"
         )
     return open_database(source, folder), open_database(target, folder)
@@ -220,7 +220,7 @@ def _claim(target: Database, name: str, now: datetime) -> None:
         for table in _tables():
             if db.execute(select(literal(1)).select_from(table).limit(1)).first():
                 raise StoreError(
-                    f"store: it holds a store already ({table.name} has rows); "
+                    f"store: it contains a store already ({table.name} has rows); "
                     "name an empty database"
                 )
         db.execute(insert(t.lease).values(name=MOVING, owner=name, until=now))
@@ -233,7 +233,7 @@ def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], N
             found = _sum(_walk(db, table), renew)
         if found != copied[table.name]:
             raise StoreError(
-                f"store: {table.name} came over otherwise than it was; run the same command again"
+                f"store: {table.name} differs from the original; run the same command again"
             )
 
 

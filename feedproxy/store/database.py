@@ -56,7 +56,7 @@ class Snapshot:
         """See `Connections`."""
         raise StoreError(
             f"store: a snapshot can't write{host and f' for {host}'}; "
-            "use the store that it was taken from"
+            "use the store it was opened from"
         )
 
     @contextmanager
@@ -211,8 +211,8 @@ class Database:
         """Raise if this thread would wait for a transaction that it has open itself."""
         if threading.get_ident() in self._writers:
             raise StoreError(
-                "store: this thread has a transaction open; write through that, "
-                "and take the turn before it"
+                "store: this thread has an open transaction; "
+                "write through it, and acquire the lock before it"
             )
 
     def _reader(self) -> Connection:

@@ -122,8 +122,7 @@ def _hold_transaction(connection: Connection, _name: str) -> None:
     """
     if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
         raise StoreError(
-            "store: the database has undone this transaction after an error; "
-            "nothing of it is stored"
+            "store: the database rolled this transaction back after an error; nothing was stored"
         )
 
 

@@ -23,8 +23,8 @@ _ADVICE = {
     "malformed": "stop everything, put the file aside, and restore a backup",
     "not a database": "stop everything, put the file aside, and restore a backup",
     "disk is full": "make room",
-    "locked": "another process holds it; end that",
-    "Connection refused": "start the server, or see whether it listens there",
+    "locked": "another process has locked it; stop that process",
+    "Connection refused": "start the server, or check its address",
     "No module named 'psycopg": (
         "install what PostgreSQL needs: pip install -r requirements-scale.txt"
     ),
@@ -65,8 +65,8 @@ def open_database(url: str, folder: Path) -> Database:
         with _disposed_of_on_error(engines.create(url)) as engine:
             if file and revision(engine) is None:
                 raise StoreError(
-                    f"store: {file} is no store of this program; name another file, "
-                    "or delete it to begin anew"
+                    f"store: {file} is not a store of feedproxy; name another file, "
+                    "or delete it to start with an empty store"
                 )
             migrate(engine, lock_file)
     database = Database(engine)
@@ -91,7 +91,7 @@ def _create(file: Path, lock_file: Path) -> None:
             if wal.exists() and wal.stat().st_size:
                 raise StoreError(
                     f"store: {file} is missing, but {wal.name} is there; "
-                    "restore a backup, or delete it to begin anew"
+                    "restore a backup, or delete it to start with an empty store"
                 )
             for ending in ("", "-wal", "-shm", "-journal"):
                 Path(f"{new}{ending}").unlink(missing_ok=True)
@@ -101,8 +101,8 @@ def _create(file: Path, lock_file: Path) -> None:
             Path(new).replace(file)
     elif not file.stat().st_size:
         raise StoreError(
-            f"store: {file} is empty, so what it held is lost; "
-            "restore a backup, or delete it to begin anew"
+            f"store: {file} is empty, so its data is lost; "
+            "restore a backup, or delete it to start with an empty store"
         )
 
 

@@ -146,8 +146,8 @@ def check_order(db: Connection) -> None:
     encoding, is_plain = db.execute(_PROBE).one()
     if encoding != "UTF8" or not is_plain:
         raise StoreError(
-            "store: the database sorts text in the order of a language; "
-            f"make another one: {_MADE_SO}"
+            "store: the database sorts text by the rules of a language; "
+            f"create another one: {_MADE_SO}"
         )
 
 

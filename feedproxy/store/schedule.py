@@ -168,8 +168,8 @@ class SqlLease:
                 select(t.lease.c.owner).where(t.lease.c.name == MOVING)
             ).scalar():
                 raise StoreError(
-                    f"store: it is being moved here from {origin}; "
-                    "if that was interrupted, run it again"
+                    f"store: it is being copied here from {origin}; "
+                    "if that was interrupted, run migrate-store again"
                 )
             if db.execute(update(t.lease).where(mine, is_free).values(values)).rowcount:
                 return True

@@ -126,7 +126,7 @@ class RequestCheck:
         may_be_missing = environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
         if not _HOST.fullmatch(host) and not (may_be_missing and not host):
             answer = Response(
-                "this is no host name\n", 400, content_type="text/plain; charset=utf-8"
+                "this is not a host name\n", 400, content_type="text/plain; charset=utf-8"
             )
             answer.headers.update(headers_of("text/plain", is_indexed=False, is_linking=False))
             return answer(environ, start_response)
