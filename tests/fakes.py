@@ -16,7 +16,7 @@ class CalmBudget:
     """Lets every request pass at once; remembers who asked for a pause, and leaves them."""
 
     def __init__(self) -> None:
-        self.held: dict[str, datetime] = {}
+        self.stored: dict[str, datetime] = {}
         self.gaps: dict[str, float] = {}
         self.places: dict[str, Semaphore] = {}
 
@@ -28,15 +28,15 @@ class CalmBudget:
     ) -> tuple[datetime, datetime | None]:
         del most_quiet_s
         self.gaps[host] = gap_s
-        until = self.held.get(host)
+        until = self.stored.get(host)
         return now, until if until and until > now else None
 
     def hold(self, host: str, now: datetime, until: datetime) -> None:
         del now
-        self.held[host] = until
+        self.stored[host] = until
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
-        return {host: until for host, until in self.held.items() if until > now}
+        return {host: until for host, until in self.stored.items() if until > now}
 
 
 def open_calm_fetcher(

@@ -319,11 +319,11 @@ def test_a_hostile_title_stays_a_title(operator: Operator) -> None:
 def test_the_articles_that_add_showed_become_tests_that_hold(operator: Operator) -> None:
     operator.types("add", TOWN, "--section", "evening", "--yes")
     unheld = operator.types("test-rules", "--json")
-    assert (results_of(unheld), unheld.exit_code) == (["not held"] * 3, 0)
+    assert (results_of(unheld), unheld.exit_code) == (["not stored"] * 3, 0)
     assert results_of(operator.types("test-rules", "--fetch", "--json")) == ["ok"] * 3
     operator.feed_after_a_poll("evening")
-    held = operator.types("test-rules")
-    assert (held.output.count("ok"), held.exit_code) == (3, 0)
+    stored = operator.types("test-rules")
+    assert (stored.output.count("ok"), stored.exit_code) == (3, 0)
 
 
 def test_rules_that_fit_no_more_are_named_with_what_is_missing(operator: Operator) -> None:

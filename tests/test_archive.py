@@ -104,10 +104,10 @@ class Library:
 
     def correct(self, number: int, **changes: object) -> Article:
         """Store a correction of an article."""
-        held = self.store.article(ArticleId(f"n{number}"))
-        assert held
+        stored = self.store.article(ArticleId(f"n{number}"))
+        assert stored
         self.clock.advance(seconds=1)
-        changed = replace(held, updated=self.clock(), **changes)  # type: ignore[arg-type]
+        changed = replace(stored, updated=self.clock(), **changes)  # type: ignore[arg-type]
         self.save(changed)
         return changed
 
@@ -400,10 +400,10 @@ def set_clock_back(library: Library) -> None:
 
 
 def date_better(library: Library) -> None:
-    held = library.store.article(ArticleId("n7"))
-    assert held
+    stored = library.store.article(ArticleId("n7"))
+    assert stored
     library.store.redate(
-        replace(held, published=START, updated=START, dated=DateSource.STATED), library.clock()
+        replace(stored, published=START, updated=START, dated=DateSource.STATED), library.clock()
     )
 
 

@@ -93,8 +93,8 @@ def test_every_article_of_every_channel_is_brought_once(harvested: Harvest) -> N
     asked = [path for path in harvested.fetcher.asked if re.search(r"/n\d+\.htm$", path)]
     assert len(asked) == len(set(asked)) == len(published)
     for channel in harvested.mirror.channels:
-        held = {article.id for article in harvested.store.newest([channel.id], 10_000)}
-        assert held == set(site.channels[channel.id]["order"])
+        stored = {article.id for article in harvested.store.newest([channel.id], 10_000)}
+        assert stored == set(site.channels[channel.id]["order"])
 
 
 def test_articles_equal_the_mirrored_pages(harvested: Harvest) -> None:

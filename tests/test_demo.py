@@ -75,14 +75,14 @@ def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
 ) -> None:
     mirror, store, failures = harvested
     assert failures == []
-    held = {
+    stored = {
         each.id: each
         for section in mirror.sections
         for each in articles(store, mirror, section.name)
     }
-    assert set(held) == set(demo.pieces())
+    assert set(stored) == set(demo.pieces())
     for name, piece in demo.pieces().items():
-        article = held[name]  # type: ignore[index]
+        article = stored[name]  # type: ignore[index]
         assert (article.title, article.authors, article.tags) == (
             piece.title,
             (piece.author,),
@@ -90,7 +90,7 @@ def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
         )
         assert article.rule == "sites/jinghu.example.toml"
         assert bool(article.picture) == bool(piece.picture)
-    pictures = store.pictures(list(held))
+    pictures = store.pictures(list(stored))
     assert len(pictures) == sum(bool(piece.picture) for piece in demo.pieces().values())
 
 

@@ -182,14 +182,16 @@ def test_the_git_form_holds_pages_lists_and_pictures_of_each_section(
 def test_a_page_holds_the_whole_article(house: House, tmp_path: Path) -> None:
     export(house.order(GIT), house.store, tmp_path / "out")
     town = tmp_path / "out" / "town"
-    held = house.store.article(ArticleId("n102"))
-    assert held is not None
+    stored = house.store.article(ArticleId("n102"))
+    assert stored is not None
     page = Page(
         Url("https://git.example/town/pages/city/n102.md"),
         (town / "pages" / "city" / "n102.md").read_bytes(),
     )
-    copy = read_copy(page, ListingItem(held.id, held.url, held.title), house.mirror, held.updated)
-    assert copy.draft.article == held
+    copy = read_copy(
+        page, ListingItem(stored.id, stored.url, stored.title), house.mirror, stored.updated
+    )
+    assert copy.draft.article == stored
     names = {file.name for file in (town / "media").glob("*/*")}
     told = {name for pair in copy.files.values() for name in pair}
     assert len(told) == 2

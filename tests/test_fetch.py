@@ -243,16 +243,16 @@ def test_a_host_is_left_alone_for_a_quarter_of_an_hour_at_most_and_an_answer_end
     for _ in range(7):
         for _ in range(mirror.fetch.give_up_after):
             pace.note_silence(HOST)
-        waits.append((budget.held[HOST] - clock.now).total_seconds() / 60)
+        waits.append((budget.stored[HOST] - clock.now).total_seconds() / 60)
     assert waits == [1, 2, 4, 8, 15, 15, 15]
     pace.note_answer(HOST)
     for _ in range(mirror.fetch.give_up_after - 1):
         pace.note_silence(HOST)
-    assert budget.held[HOST] - clock.now == timedelta(
+    assert budget.stored[HOST] - clock.now == timedelta(
         minutes=15
     )  # as before: that was not often enough
     pace.note_silence(HOST)
-    assert budget.held[HOST] - clock.now == timedelta(minutes=1)
+    assert budget.stored[HOST] - clock.now == timedelta(minutes=1)
 
 
 def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(

@@ -172,7 +172,7 @@ class Installation:
         else:
             self.fleet.start(name, kind, *(("--processes", "1") if kind == "worker" else ()))
 
-    def held(self) -> set[str]:
+    def stored(self) -> set[str]:
         store = open_store(self.database, self.fleet.folder)
         try:
             return set(store.walk([channel.id for channel in load_mirror(CONFIG).channels]))
@@ -265,13 +265,13 @@ def run(made: Installation, seconds: float, every_s: float, disturb: "list[objec
 def finish(made: Installation, patience_s: float = 240) -> None:
     """Wait until all is there, and hold that it is, once, at the pace of the budget, and the same at both nodes."""
     began = time.monotonic()
-    while made.wanted - made.held() and time.monotonic() - began < patience_s:
+    while made.wanted - made.stored() and time.monotonic() - began < patience_s:
         made.upstream.measure()
         made.nodes.look()
         time.sleep(2)
-    held, stats, nodes = made.held(), made.upstream.server.stats, made.nodes
+    stored, stats, nodes = made.stored(), made.upstream.server.stats, made.nodes
     print(
-        f"\n{len(held)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change"
+        f"\n{len(stored)} of {len(made.wanted)} articles, all of them {time.monotonic() - began:.0f} s after the last change"
     )
     print(
         f"upstream: {stats}; fastest {made.upstream.fastest:.1f} a second of {2 * PER_SECOND} by two hosts"
@@ -279,7 +279,7 @@ def finish(made: Installation, patience_s: float = 240) -> None:
     print(
         f"feeds: {dict(nodes.codes)}, {len(nodes.states)} states seen, apart for {nodes.longest_apart_s:.1f} s at most"
     )
-    assert made.wanted <= held
+    assert made.wanted <= stored
     assert stats["most_active"] <= 2 * AT_ONCE
     assert made.upstream.fastest <= 2 * PER_SECOND + 2
     assert set(nodes.codes) == {200}
@@ -287,7 +287,7 @@ def finish(made: Installation, patience_s: float = 240) -> None:
     time.sleep(ALIKE_S)
     assert nodes.are_alike()
     store = open_store(made.database, made.fleet.folder)
-    assert store.archive.length("all") == len(held)
+    assert store.archive.length("all") == len(stored)
     store.close()
 
 
@@ -328,17 +328,17 @@ def test_redis_or_the_broker_may_be_away_for_half_a_minute(
         open_installation(tmp_path, database, broker_url, redis.url) as made,
     ):
         run(made, 30, 1e9, [])
-        before = len(made.held())
+        before = len(made.stored())
         redis.stop() if is_redis else rabbitmqctl("stop_app")
         away = time.monotonic()
         while time.monotonic() - away < 30:
             made.nodes.look()
             time.sleep(0.5)
-        during = len(made.held())
+        during = len(made.stored())
         redis.start() if is_redis else rabbitmqctl("start_app")
         back = time.monotonic()
         made.upstream.show(None)
-        until(lambda: len(made.held()) > during, "more articles", 120)
+        until(lambda: len(made.stored()) > during, "more articles", 120)
         print(
             f"\n{before} articles before, {during} after half a minute; more {time.monotonic() - back:.1f} s after it was back"
         )

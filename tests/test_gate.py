@@ -401,15 +401,15 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
     settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock
 ) -> None:
     harvester.poll(mirror.channels[0])
-    held = store.newest([mirror.channels[0].id], 1)[0]
+    stored = store.newest([mirror.channels[0].id], 1)[0]
     desk = open_web_store(settings.store_url, settings.data)
     assert isinstance(desk, SqlStore)
-    assert desk.article(held.id) == held
+    assert desk.article(stored.id) == stored
     store.search.index(100)
-    assert held in desk.search.find(parse_query(held.title), ["city"], 100)
+    assert stored in desk.search.find(parse_query(stored.title), ["city"], 100)
     forbidden_ones = (
-        partial(desk.save, replace(held, title="假"), [], {}, clock()),
-        partial(desk.drop, [held.id], clock()),
+        partial(desk.save, replace(stored, title="假"), [], {}, clock()),
+        partial(desk.drop, [stored.id], clock()),
         partial(desk.lease.lead, "web", clock(), clock()),
         partial(desk.budget.hold, "news.example", clock(), clock()),
         partial(desk.records.add, {("polls", "city", "ok"): 1}),
@@ -417,7 +417,7 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
     for forbidden in forbidden_ones:
         with pytest.raises(StoreError, match="not authorized"):
             forbidden()
-    assert store.article(held.id) == held
+    assert store.article(stored.id) == stored
     store.remember_listing(
         "city",
         [ListingItem(ArticleId("n900"), Url("http://news.example/21/5/9/n900.htm"), "新桥")],

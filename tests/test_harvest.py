@@ -61,7 +61,7 @@ def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
     return [harvester.poll(channel, round_began=harvester.services.clock()) for channel in channels]
 
 
-def held(store: SqlStore, mirror: Mirror) -> set[str]:
+def stored(store: SqlStore, mirror: Mirror) -> set[str]:
     return {
         article.id for article in store.newest([channel.id for channel in mirror.channels], 100)
     }
@@ -110,9 +110,9 @@ def test_backfill_follows_the_listing_to_its_end(
     harvester: Harvester, store: SqlStore, mirror: Mirror
 ) -> None:
     poll_all(harvester)
-    assert "n101" not in held(store, mirror)
+    assert "n101" not in stored(store, mirror)
     poll_all(harvester, pages=9)
-    assert held(store, mirror) == {story.id for story in STORIES}
+    assert stored(store, mirror) == {story.id for story in STORIES}
 
 
 def test_backfill_goes_no_deeper_than_asked(
@@ -145,7 +145,7 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
 ) -> None:
     newsroom.faults["/21/5/3/n103.htm"] = fault
     reports = poll_all(harvester, pages=9)
-    assert held(store, mirror) == {"n101", "n102", "n104"}
+    assert stored(store, mirror) == {"n101", "n102", "n104"}
     failures = [str(failure) for report in reports for failure in report.failures]
     assert len(failures) == 1
     assert failures[0].startswith(f"{BASE}/21/5/3/n103.htm: ")
@@ -153,7 +153,7 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
     newsroom.faults.clear()
     harvester.services.clock.advance(seconds=1)  # type: ignore[attr-defined]
     poll_all(harvester)
-    assert "n103" in held(store, mirror)
+    assert "n103" in stored(store, mirror)
 
 
 def test_silence_fails_one_article_and_not_the_rest(
@@ -161,7 +161,7 @@ def test_silence_fails_one_article_and_not_the_rest(
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = newsroom.hang
     reports = poll_all(harvester, pages=9)
-    assert held(store, mirror) == {"n101", "n102", "n103"}
+    assert stored(store, mirror) == {"n101", "n102", "n103"}
     assert [failure.reason for report in reports for failure in report.failures] == [
         "silent for 0.8 s"
     ]
@@ -194,13 +194,13 @@ def test_a_bad_listing_is_named_and_changes_nothing(
     reason: str,
 ) -> None:
     poll_all(harvester)
-    before = held(store, mirror)
+    before = stored(store, mirror)
     newsroom.faults["/books.htm"] = fault
     reports = poll_all(harvester)
     assert [len(report.failures) for report in reports] == [0, 1]
     assert str(reports[1].failures[0]).startswith(f"{BASE}/books.htm: ")
     assert reason in reports[1].failures[0].reason
-    assert held(store, mirror) == before
+    assert stored(store, mirror) == before
 
 
 def test_a_failure_is_logged_once(
@@ -244,7 +244,7 @@ def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
     }
     clock.advance(hours=1)
     poll_all(harvester)
-    assert "n104" in held(store, mirror)
+    assert "n104" in stored(store, mirror)
 
 
 def test_an_edited_headline_updates_the_same_entry(
@@ -396,7 +396,7 @@ def test_feeds_as_listings_bring_the_same_articles(
 ) -> None:
     for channel in mirror.channels:
         harvester.poll(replace(channel, source=Source("feed", Url(f"{BASE}/{channel.id}.xml"))))
-    assert held(store, mirror) == {story.id for story in STORIES}
+    assert stored(store, mirror) == {story.id for story in STORIES}
     assert "/city.htm" not in newsroom.asked
 
 
@@ -457,7 +457,7 @@ def test_an_error_page_that_says_200_never_becomes_an_entry(
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
     reports = poll_all(harvester)
-    assert "n104" not in held(store, mirror)
+    assert "n104" not in stored(store, mirror)
     assert "is not the listing's" in reports[1].failures[0].reason
 
 
@@ -497,7 +497,7 @@ def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
         status=302, headers={"Location": "/21/5/1/n101.htm"}
     )
     reports = poll_all(harvester)
-    assert "n104" not in held(store, mirror)
+    assert "n104" not in stored(store, mirror)
     assert (
         reports[1].failures[0].reason
         == f"leads to {BASE}/21/5/1/n101.htm, which is not this article"
@@ -633,17 +633,17 @@ def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
     stumbling = Stumbling(harvester.services.fetcher, BASE + STORIES[1].path)
     careful = Harvester(replace(harvester.services, fetcher=stumbling))
     reports = poll_all(careful, pages=9)
-    assert held(store, mirror) == {"n101", "n103", "n104"}
+    assert stored(store, mirror) == {"n101", "n103", "n104"}
     assert [str(failure) for failure in reports[0].failures] == [
         f"{BASE}{STORIES[1].path}: failed: RuntimeError('boom')"
     ]
     assert "Traceback" in caplog.text
     stumbling.is_mended = True
     poll_all(careful, pages=9)
-    assert "n102" not in held(store, mirror)  # not before its time
+    assert "n102" not in stored(store, mirror)  # not before its time
     clock.advance(minutes=mirror.poll.retry_minutes)
     poll_all(careful, pages=9)
-    assert held(store, mirror) == {story.id for story in STORIES}
+    assert stored(store, mirror) == {story.id for story in STORIES}
 
 
 def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
@@ -657,7 +657,7 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
     stumbling = Stumbling(harvester.services.fetcher, BASE + pictures[1])
     careful = Harvester(replace(harvester.services, fetcher=stumbling))
     careful.walk(channel_of(mirror, "city"), pages=9)
-    assert held(store, mirror) == {"n101", "n102", "n103"}
+    assert stored(store, mirror) == {"n101", "n102", "n103"}
     assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {
         BASE + pictures[0],
         BASE + pictures[2],

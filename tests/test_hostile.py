@@ -665,7 +665,7 @@ def poll(harvester: Harvester, channel: str) -> Report:
     )
 
 
-def held(harvester: Harvester) -> dict[str, Article]:
+def stored(harvester: Harvester) -> dict[str, Article]:
     channels = [channel.id for channel in harvester.services.mirror.channels]
     return {article.id: article for article in harvester.services.store.newest(channels, 99)}
 
@@ -673,7 +673,7 @@ def held(harvester: Harvester) -> dict[str, Article]:
 def test_a_hostile_answer_costs_itself_and_nothing_else(
     case: Case, attacked: Harvester, tmp_path: Path
 ) -> None:
-    before = held(attacked)
+    before = stored(attacked)
     peak_bytes()
     start = peak_bytes()
     report = poll(attacked, "city")
@@ -685,7 +685,7 @@ def test_a_hostile_answer_costs_itself_and_nothing_else(
     else:
         assert told == []
     assert poll(attacked, "books").failures == []
-    after = held(attacked)
+    after = stored(attacked)
     assert {article_id: after[article_id] for article_id in before} == before
     assert "n102" in after
     assert all(len(article.title) <= 300 and "\0" not in article.body for article in after.values())

@@ -310,8 +310,8 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(
     def judge_killed() -> None:
         judge_file(folder)
         with closing(open_store(url_of(folder), folder / "var")) as store:
-            held = {article.id: article for article in store.articles([*everything])}
-            assert held.items() >= wanted.items()
+            stored = {article.id: article for article in store.articles([*everything])}
+            assert stored.items() >= wanted.items()
 
     victims.kill_often(folder / "var", begin, judge_killed, "prune", "--days", days)
     judge_killed()

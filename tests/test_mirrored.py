@@ -76,7 +76,7 @@ def taken_from(mirror: Mirror) -> Channel:
     return replace(channel, source=channel.fallbacks[0], fallbacks=())
 
 
-def held(store: SqlStore, story_id: str) -> Article:
+def stored(store: SqlStore, story_id: str) -> Article:
     article = store.article(ArticleId(story_id))
     assert article is not None
     return article
@@ -95,7 +95,7 @@ def test_an_article_comes_whole_and_as_from_its_site(
 ) -> None:
     report = harvester.poll(taken_from(mirror))
     assert (report.failures, report.new) == ([], 3)
-    article = held(store, "n102")
+    article = stored(store, "n102")
     assert (article.title, article.authors, article.tags) == ("河边的图书馆", ("李明",), ("读书",))
     assert article.url == f"{BASE}/21/5/2/n102.htm"
     assert article.published == datetime(2021, 5, 1, 16, tzinfo=UTC)
@@ -180,7 +180,7 @@ def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "改了的标题"), "utf-8")
     file.write_text(whole.replace(FIRST.title, "改了的标题"), "utf-8")
-    assert (harvester.poll(channel).articles["updated"], held(store, "n101").title) == (
+    assert (harvester.poll(channel).articles["updated"], stored(store, "n101").title) == (
         1,
         "改了的标题",
     )
@@ -315,7 +315,7 @@ def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_firs
     ]
     clock.advance(hours=1)
     harvester.poll(city_of(mirror))
-    assert held(store, "n190").title == "新的消息"
+    assert stored(store, "n190").title == "新的消息"
     asked = newsroom.count("/city.htm")
     newsroom.faults.clear()
     harvester.poll(city_of(mirror))
@@ -340,20 +340,20 @@ def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
 ) -> None:
     own = replace(city_of(mirror), fallbacks=())
     harvester.poll(own)
-    before = held(store, "n103")
+    before = stored(store, "n103")
     harvester.poll(taken_from(mirror))
-    assert held(store, "n103") == before
-    assert held(store, "n101").rule == MIRRORED
+    assert stored(store, "n103") == before
+    assert stored(store, "n101").rule == MIRRORED
     store.remember_listing("city", [replace_item(store, "n101")], clock())
     harvester.take(own)
-    assert held(store, "n101").rule == before.rule
+    assert stored(store, "n101").rule == before.rule
 
 
 def test_an_id_of_another_site_s_article_is_left_to_that(
     harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path, clock: Clock
 ) -> None:
     harvester.poll(taken_from(mirror))
-    other = replace(held(store, "n101"), site="other.example")
+    other = replace(stored(store, "n101"), site="other.example")
     store.save(other, [], {}, clock())
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "另一个标题"), "utf-8")
@@ -361,11 +361,11 @@ def test_an_id_of_another_site_s_article_is_left_to_that(
     assert [failure.reason for failure in report.failures] == [
         "its ID n101 belongs to an article of other.example"
     ]
-    assert held(store, "n101") == other
+    assert stored(store, "n101") == other
 
 
 def replace_item(store: SqlStore, story_id: str) -> ListingItem:
-    article = held(store, story_id)
+    article = stored(store, story_id)
     return ListingItem(article.id, article.url, "另一个标题")
 
 
@@ -391,7 +391,7 @@ def test_a_mirror_by_http_is_asked_for_at_its_host_only(
         channel
     )
     assert (report.failures, report.new) == ([], 2)
-    assert held(store, "n101").url == f"http://{HOST}/21/5/1/n101.htm"
+    assert stored(store, "n101").url == f"http://{HOST}/21/5/1/n101.htm"
 
 
 # ---------------------------------------------------------------- one that must be signed
@@ -484,7 +484,7 @@ def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
             [],
         )
         clock.advance(days=1)
-    assert held(store, "n101").gone is None
+    assert stored(store, "n101").gone is None
 
 
 def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_asked_for(

@@ -239,8 +239,8 @@ RULED = replace(HELD, rule="sites/news.example.toml")
 
 @pytest.mark.parametrize("item", [LISTED, ASKED], ids=["listed", "asked"])
 @pytest.mark.parametrize("held", [None, RULED, GUESSED], ids=["new", "held", "held by heuristics"])
-def test_what_a_sites_rules_read_is_believed(held: Article | None, item: ListingItem) -> None:
-    assert policy.rejection_reason(held, RULED, item, has_rules=True) == ""
+def test_what_a_sites_rules_read_is_believed(stored: Article | None, item: ListingItem) -> None:
+    assert policy.rejection_reason(stored, RULED, item, has_rules=True) == ""
 
 
 def test_where_a_site_has_rules_what_heuristics_read_needs_the_headline_that_a_listing_promised() -> (
@@ -284,9 +284,9 @@ SITE_DATES = {ArticleId(f"n{number}"): DAY + timedelta(hours=number) for number 
 def test_a_date_from_upstream_takes_the_place_of_a_guess_once_and_is_no_update(
     guess: DateSource, better: DateSource
 ) -> None:
-    held = replace(HELD, dated=guess, published=NOW, updated=NOW)
-    fetched = replace(held, published=DAY, updated=DAY, dated=better)
-    kept, outcome = policy.merge(held, fetched, NOW + MINUTE)
+    stored = replace(HELD, dated=guess, published=NOW, updated=NOW)
+    fetched = replace(stored, published=DAY, updated=DAY, dated=better)
+    kept, outcome = policy.merge(stored, fetched, NOW + MINUTE)
     assert outcome is policy.ArticleOutcome.REDATED
     assert (kept.published, kept.updated, kept.dated) == (DAY, DAY, better)
     again, outcome = policy.merge(kept, replace(kept, published=NOW, dated=DateSource.STATED), NOW)
@@ -295,10 +295,10 @@ def test_a_date_from_upstream_takes_the_place_of_a_guess_once_and_is_no_update(
 
 def test_a_guess_never_takes_the_place_of_a_date_nor_of_another_guess() -> None:
     for dated in (DateSource.STATED, DateSource.ADDRESS, DateSource.SEEN, DateSource.ESTIMATED):
-        held = replace(HELD, dated=dated)
+        stored = replace(HELD, dated=dated)
         for guess in (DateSource.SEEN, DateSource.ESTIMATED, DateSource.UNKNOWN):
-            assert policy.merge(held, replace(held, published=NOW, dated=guess), NOW) == (
-                held,
+            assert policy.merge(stored, replace(stored, published=NOW, dated=guess), NOW) == (
+                stored,
                 policy.ArticleOutcome.SAME,
             )
 
@@ -335,10 +335,11 @@ def undated(*numbers: int) -> list[ListingItem]:
 
 
 def test_only_what_is_new_on_top_of_a_polled_listing_is_dated_by_the_clock() -> None:
-    held = {ArticleId(f"u{number}"): (DAY, DateSource.ESTIMATED) for number in (1, 2, 3, 4, 5)}
+    stored = {ArticleId(f"u{number}"): (DAY, DateSource.ESTIMATED) for number in (1, 2, 3, 4, 5)}
     order = [7, 5, 6, 4, 3, 2, 1, 0]  # 5 is pinned, 0 comes back at the end
     dated = {
-        item.id: item for item in policy.date_items(undated(*order), held, policy.Sighting.NEW, NOW)
+        item.id: item
+        for item in policy.date_items(undated(*order), stored, policy.Sighting.NEW, NOW)
     }
     assert [dated[ArticleId(each)].dated for each in ("u7", "u6")] == [DateSource.SEEN] * 2
     assert dated[ArticleId("u7")].published == NOW.replace(microsecond=0)

@@ -46,7 +46,7 @@ def city(mirror: Mirror) -> Channel:
     return mirror.channels[0]
 
 
-def held(store: SqlStore, article_id: str = YOUNG.id) -> Article:
+def stored(store: SqlStore, article_id: str = YOUNG.id) -> Article:
     article = store.article(ArticleId(article_id))
     assert article is not None
     return article
@@ -91,13 +91,13 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
     harvester.poll(city)
-    before, feed = held(store), client.get("/feed/town.json").json
+    before, feed = stored(store), client.get("/feed/town.json").json
     publish(
         newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟"), picture="/pic/new.png")
     )
     clock.advance(hours=1)
     assert harvester.take(city).updated == 1
-    after = held(store)
+    after = stored(store)
     assert "五趟" in after.body
     assert after.picture is not None
     assert after.picture.url == f"{BASE}/pic/new.png"
@@ -120,10 +120,10 @@ def test_without_validators_the_page_itself_decides(
         article_page(YOUNG).encode(), headers={"Content-Type": "text/html", "ETag": ""}
     )
     harvester.poll(city)
-    before = held(store)
+    before = stored(store)
     clock.advance(hours=1)
     report = harvester.take(city)
-    assert (report.updated, report.articles["same"], held(store)) == (0, 1, before)
+    assert (report.updated, report.articles["same"], stored(store)) == (0, 1, before)
     assert newsroom.not_modified == []
 
 
@@ -133,14 +133,14 @@ def test_a_check_that_fails_takes_nothing_away(
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
     harvester.poll(city)
-    before = held(store)
+    before = stored(store)
     newsroom.faults[YOUNG.path] = page_of(
         "<html><body><h1>系统维护</h1><p>请稍后再来，我们正在升级系统，谢谢。</p></body></html>"
     )
     for _ in range(60):
         clock.advance(hours=1)
         harvester.take(city)
-        assert held(store) == before
+        assert stored(store) == before
     assert newsroom.count(YOUNG.path) < 20
 
 
@@ -160,11 +160,11 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
     )  # which may be a mistake of one that has just come back
     clock.advance(hours=6)
     harvester.take(city)
-    assert held(store).gone is None
+    assert stored(store).gone is None
     del newsroom.faults[YOUNG.path]
     clock.advance(hours=6)
     harvester.take(city)
-    assert "五趟" in held(store).body
+    assert "五趟" in stored(store).body
 
 
 # ---------------------------------------------------------------- gone
@@ -189,11 +189,11 @@ def test_an_article_that_is_gone_upstream_stays_marked(
     for _ in range(5):  # which may be a mistake, for some hours
         clock.advance(minutes=90)
         report = harvester.take(city)
-        assert (report.articles["gone"], report.failures, held(store).gone) == (0, [], None)
+        assert (report.articles["gone"], report.failures, stored(store).gone) == (0, [], None)
     clock.advance(minutes=90)
     report = harvester.take(city)
     assert (report.articles["gone"], report.failures) == (1, [])
-    assert held(store).gone == clock.now
+    assert stored(store).gone == clock.now
     assert "原站已经没有这篇文章（2021-06-01 发现）" in client.get(page).text
     assert YOUNG.title in client.get("/feed/town.xml").text
     newsroom.asked.clear()
@@ -265,14 +265,14 @@ def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_onl
     assert store.article(ArticleId(YOUNG.id)) is None
     assert YOUNG.title not in client.get("/feed/town.xml").text
     poll_for(excerpting, clock, 10)
-    stand_in = held(store)
+    stand_in = stored(store)
     assert (stand_in.rule, plain_text(stand_in.body)) == (EXCERPT, EXCERPT_TEXT)
     assert "这里只有摘要" in client.get("/town/blob/master/pages/city/n105.md").text
     assert EXCERPT_TEXT in client.get("/feed/town.xml").text
     # the text comes: the same entry, in place
     newsroom.faults.clear()
     poll_for(excerpting, clock, 8)
-    whole = held(store)
+    whole = stored(store)
     assert (stand_in.dated, whole.dated) == (
         DateSource.ESTIMATED,
         DateSource.STATED,
@@ -307,9 +307,9 @@ def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
     newsroom.stories = (YOUNG, replace(YOUNG, id="n106", text=YOUNG.text + "责任编辑：小林"))
     poll_for(marked, clock, 20)
     assert store.article(ArticleId("n105")) is None
-    assert "责任编辑" in held(store, "n106").body
+    assert "责任编辑" in stored(store, "n106").body
     poll_for(marked, clock, 12)
-    assert YOUNG.text in plain_text(held(store).body)
+    assert YOUNG.text in plain_text(stored(store).body)
 
 
 def test_a_channel_may_have_articles_without_the_end_marker(
@@ -328,7 +328,7 @@ def test_a_channel_may_have_articles_without_the_end_marker(
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     newsroom.stories = (YOUNG,)
     poll_for(Harvester(replace(harvester.services, mirror=load_mirror(settings.config))), clock, 1)
-    assert held(store).title == YOUNG.title
+    assert stored(store).title == YOUNG.title
 
 
 def test_the_same_text_for_every_article_is_none_of_theirs(
@@ -471,16 +471,16 @@ def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
     )
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(file.read_text("utf-8") + '\nstrip = "//p[@onclick]"\n', "utf-8")
-    before = held(store, "n102")
+    before = stored(store, "n102")
     dry = run(reextract_articles, settings, "--channel", "books", "--dry-run")
     assert dry.exit_code == 0
     assert dry.output.splitlines()[-1] == "2 articles read, 2 would change, 0 could not be read"
     assert f"n102 {STORIES[1].title}: " in dry.output
     assert "（记者李明" in dry.output
-    assert held(store, "n102") == before
+    assert stored(store, "n102") == before
     done = run(reextract_articles, settings, "--since", "2021-05-02")
     assert done.output.splitlines()[-1] == "3 articles read, 3 changed, 0 could not be read"
-    assert "记者李明" not in held(store, "n102").body
+    assert "记者李明" not in stored(store, "n102").body
     assert [version.body for version in store.versions(ArticleId("n102"))] == [before.body]
     assert newsroom.asked == newsroom.robots_asked[1:] == []
 
@@ -489,7 +489,7 @@ def test_rules_that_find_nothing_change_nothing(
     harvester: Harvester, settings: Settings, store: SqlStore, city: Channel
 ) -> None:
     harvester.poll(city)
-    before = held(store, "n103")
+    before = stored(store, "n103")
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
         file.read_text("utf-8").replace("//div[@id='text']", "//div[@id='gone']"), "utf-8"
@@ -497,7 +497,7 @@ def test_rules_that_find_nothing_change_nothing(
     done = run(reextract_articles, settings)
     assert done.exit_code == 1
     assert done.output.splitlines()[-1] == "2 articles read, 0 changed, 2 could not be read"
-    assert held(store, "n103") == before
+    assert stored(store, "n103") == before
     assert run(reextract_articles, settings, "--channel", "nowhere").exit_code == 2
 
 
@@ -882,7 +882,7 @@ def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
     harvester.take(city)
-    assert held(store, "n103").rule != EXCERPT
+    assert stored(store, "n103").rule != EXCERPT
 
 
 def test_an_upstream_that_is_out_of_order_becomes_no_entry(
@@ -990,11 +990,11 @@ def test_a_correction_that_waits_is_not_lost_by_reextraction(
     newsroom.faults[STORIES[2].path] = Answer(status=503)
     clock.advance(hours=1)
     harvester.poll(city)
-    before = held(store, "n103")
+    before = stored(store, "n103")
     store.save(
         replace(before, body=before.body), store.pages(before.id), {}, clock.now, is_fetched=False
     )
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
     harvester.take(city)
-    assert held(store, "n103").title == "老校长的新菜园"
+    assert stored(store, "n103").title == "老校长的新菜园"

@@ -211,8 +211,8 @@ def test_an_export_that_is_refused_reaches_no_remote(desk: WebStore) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     before = git("-C", str(bare), "rev-parse", "master")
-    held = desk.house.store.walk(["city", "books"])
-    desk.house.store.drop(held[:40], NOW)
+    stored = desk.house.store.walk(["city", "books"])
+    desk.house.store.drop(stored[:40], NOW)
     assert "would lose 40 of 64 articles" in desk.publish(target, is_all=True)["one"].error
     assert git("-C", str(bare), "rev-parse", "master") == before
 

@@ -143,9 +143,9 @@ def test_pictures_come_from_the_other_mirror(
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
     poll(own)
-    held, theirs = (each.pictures([ArticleId("n102")]) for each in (store, peer.store))
-    assert held == theirs
-    assert len(held) == 1
+    stored, theirs = (each.pictures([ArticleId("n102")]) for each in (store, peer.store))
+    assert stored == theirs
+    assert len(stored) == 1
 
 
 def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
@@ -407,10 +407,10 @@ def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) 
     kept = keep_answers(peer)
     signed_poll(own)
     old = dict(kept)
-    held = peer.store.article(ArticleId("n103"))
-    assert held is not None
-    later = held.published.replace(year=2022)
-    peer.store.save(replace(held, title="更正的标题", updated=later), [], {}, later)
+    stored = peer.store.article(ArticleId("n103"))
+    assert stored is not None
+    later = stored.published.replace(year=2022)
+    peer.store.save(replace(stored, title="更正的标题", updated=later), [], {}, later)
     assert signed_poll(own).failures == []
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
     assert "is rejected: an old copy" in str(signed_poll(own).failures[0])

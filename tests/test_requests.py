@@ -266,8 +266,8 @@ def test_nothing_can_be_posted_where_no_article_can_be(client: FlaskClient) -> N
     for address in ("/", "/town", "/feed/town.xml", "/tag/市集"):
         assert client.post(address).status_code == 405
     assert client.post(PAGE.replace("/town/", "/nowhere/")).status_code == 404
-    held = "/town/blob/master/pages/city/n101.md"
-    assert client.post(held).headers["Location"] == held
+    stored = "/town/blob/master/pages/city/n101.md"
+    assert client.post(stored).headers["Location"] == stored
 
 
 @pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 303)])

@@ -270,11 +270,11 @@ def test_an_article_that_is_held_tomorrow_is_linked_to_where_it_stands_tomorrow(
 
 def test_without_a_rule_for_articles_only_those_that_are_held_are_known_as_such() -> None:
     article, _ = identify(UNRULED, Url("https://blog.example/2031/bridge")) or (ArticleId(""), "")
-    held = replace(ON_PAGE, pages={article: LAYOUT.article("blog", "c9", article)})
-    assert _link("http://blog.example/2031/bridge?utm_source=x#a", held) == {
+    stored = replace(ON_PAGE, pages={article: LAYOUT.article("blog", "c9", article)})
+    assert _link("http://blog.example/2031/bridge?utm_source=x#a", stored) == {
         "href": f"../../../../../blog/blob/master/pages/c9/{article}.md?n1#a"
     }
-    assert _link("https://blog.example/2031/tower", held) == {
+    assert _link("https://blog.example/2031/tower", stored) == {
         "title": "https://blog.example/2031/tower"
     }
 
@@ -703,9 +703,9 @@ SHOWN = (
     "https://example.org/a-600.jpg",
 )
 PLACES = st.builds(
-    lambda held, shown, images, only_stored, in_feed: replace(
+    lambda stored, shown, images, only_stored, in_feed: replace(
         IN_FEED if in_feed else ON_PAGE,
-        pages={ArticleId(each): LAYOUT.article("news", "c2", ArticleId(each)) for each in held},
+        pages={ArticleId(each): LAYOUT.article("news", "c2", ArticleId(each)) for each in stored},
         pictures={Url(url): STORED for url in shown},
         images=images,
         only_stored=only_stored,

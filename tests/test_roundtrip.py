@@ -73,8 +73,8 @@ def take_in(
 
 
 def dump(store: SqlStore, mirror: Mirror) -> dict[ArticleId, Article]:
-    held = store.walk([channel.id for channel in mirror.channels])
-    return {article_id: article for article_id in held if (article := store.article(article_id))}
+    stored = store.walk([channel.id for channel in mirror.channels])
+    return {article_id: article for article_id in stored if (article := store.article(article_id))}
 
 
 def differences(ours: dict[ArticleId, Article], theirs: dict[ArticleId, Article]) -> Counter[str]:
@@ -330,9 +330,9 @@ def test_an_older_copy_is_refused_unless_that_is_allowed(
     key, now = str(KEY.public), filled.clock()
     with take_in(filled.mirror, again, out, now, key) as (_, done):
         assert done.failures == []
-    held = store.article(ArticleId("n103"))
-    assert held is not None
-    store.save(replace(held, title="更正的标题", updated=now), [], {}, now)
+    stored = store.article(ArticleId("n103"))
+    assert stored is not None
+    store.save(replace(stored, title="更正的标题", updated=now), [], {}, now)
     write(filled.mirror, settings, store, out)
     with take_in(filled.mirror, again, out, now, key) as (_, done):
         assert done.failures == []
@@ -343,7 +343,7 @@ def test_an_older_copy_is_refused_unless_that_is_allowed(
         told = f"is rejected: an old copy: git/town/channels.sha256 from {place} has serial 1, and 2 was seen before; "
         assert told in str(done.failures[0])
         assert "--allow-older" in str(done.failures[0])
-        assert taken.article(held.id) == store.article(held.id)
+        assert taken.article(stored.id) == store.article(stored.id)
     with take_in(filled.mirror, again, out, now, key, allow_older=True) as (_, done):
         assert done.failures == []
 
@@ -353,15 +353,15 @@ def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
 ) -> None:
     old, out, now = tmp_path / "old", tmp_path / "out", filled.clock()
     write(filled.mirror, settings, store, old)
-    held = store.article(ArticleId("n103"))
-    assert held is not None
-    store.save(replace(held, title="更正的标题", updated=now), [], {}, now)
+    stored = store.article(ArticleId("n103"))
+    assert stored is not None
+    store.save(replace(stored, title="更正的标题", updated=now), [], {}, now)
     write(filled.mirror, settings, store, out)
     for name in ("indexes/city.sha256", "indexes/city.csv", "pages/city/n103.md"):
         shutil.copy(old / "town" / name, out / "town" / name)
     with take_in(filled.mirror, tmp_path / "again", out, now, str(KEY.public)) as (taken, done):
         assert "town/indexes/city.sha256: is refused" in str(done.failures[0])
-        assert taken.article(held.id) is None
+        assert taken.article(stored.id) is None
 
 
 def test_serials_grow_with_each_publication_and_only_then(

@@ -55,7 +55,7 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     is_file = request.param == "sqlite"
     opened = open_store(
         f"sqlite:///{tmp_path}/store.sqlite" if is_file else request.getfixturevalue("database"),
@@ -83,82 +83,82 @@ def of(number: int, body: str, title: str = "消息", **changes: object) -> Arti
     return make(number, title=title, body=SafeHtml(f"<p>{body}</p>"), **changes)
 
 
-def test_all_words_must_occur_in_title_or_text(held: Store) -> None:
-    hold(held, of(1, "石板街上的早市", "山城"), of(2, "山城没有集市"), of(3, "早市"))
-    assert find(held, "山城") == ["n2", "n1"]
-    assert find(held, "早市 山城") == ["n1"]
-    assert find(held, "河边") == []
+def test_all_words_must_occur_in_title_or_text(stored: Store) -> None:
+    hold(stored, of(1, "石板街上的早市", "山城"), of(2, "山城没有集市"), of(3, "早市"))
+    assert find(stored, "山城") == ["n2", "n1"]
+    assert find(stored, "早市 山城") == ["n1"]
+    assert find(stored, "河边") == []
 
 
-def test_a_word_is_found_as_it_stands_not_by_its_parts(held: Store) -> None:
-    hold(held, of(1, "山城中学，城中有人"), of(2, "山城城中"))
-    assert find(held, "山城中") == ["n1"]
-    assert find(held, "山城城中") == ["n2"]
+def test_a_word_is_found_as_it_stands_not_by_its_parts(stored: Store) -> None:
+    hold(stored, of(1, "山城中学，城中有人"), of(2, "山城城中"))
+    assert find(stored, "山城中") == ["n1"]
+    assert find(stored, "山城城中") == ["n2"]
 
 
 def test_script_case_and_width_make_no_difference_and_inline_tags_do_not_part_words(
-    held: Store,
+    stored: Store,
 ) -> None:
-    hold(held, of(1, "臺<b>灣</b>人用 <i>iPhone</i> &amp; ＡＢＣ"), of(2, "台湾</p><p>人用手机"))
-    assert find(held, "台湾") == ["n2", "n1"]
-    assert find(held, "臺灣人 IPHONE abc") == ["n1"]
-    assert find(held, "phone") == []
+    hold(stored, of(1, "臺<b>灣</b>人用 <i>iPhone</i> &amp; ＡＢＣ"), of(2, "台湾</p><p>人用手机"))
+    assert find(stored, "台湾") == ["n2", "n1"]
+    assert find(stored, "臺灣人 IPHONE abc") == ["n1"]
+    assert find(stored, "phone") == []
 
 
-def test_the_newest_come_first_within_a_week_and_across(held: Store) -> None:
+def test_the_newest_come_first_within_a_week_and_across(stored: Store) -> None:
     days = (3, 40, 1, 2, 9, 400, 8)
-    hold(held, *(of(day, "早市", published=NOW - timedelta(days=day)) for day in days))
-    assert find(held, "早市") == [f"n{day}" for day in sorted(days)]
+    hold(stored, *(of(day, "早市", published=NOW - timedelta(days=day)) for day in days))
+    assert find(stored, "早市") == [f"n{day}" for day in sorted(days)]
 
 
-def test_a_search_goes_on_below_an_article_whatever_came_meanwhile(held: Store) -> None:
-    hold(held, *(of(day, "早市", published=NOW - timedelta(days=day)) for day in range(1, 31)))
-    first = find(held, "早市", 10)
-    hold(held, of(99, "早市", published=NOW))
-    assert first + find(held, "早市", 99, before=first[-1]) == [f"n{day}" for day in range(1, 31)]
-    assert find(held, "早市", before="n12345") == []
+def test_a_search_goes_on_below_an_article_whatever_came_meanwhile(stored: Store) -> None:
+    hold(stored, *(of(day, "早市", published=NOW - timedelta(days=day)) for day in range(1, 31)))
+    first = find(stored, "早市", 10)
+    hold(stored, of(99, "早市", published=NOW))
+    assert first + find(stored, "早市", 99, before=first[-1]) == [f"n{day}" for day in range(1, 31)]
+    assert find(stored, "早市", before="n12345") == []
 
 
-def test_only_what_the_channels_show_is_found(held: Store) -> None:
-    hold(held, of(1, "早市"))
-    hold(held, of(2, "早市"), channel="c2")
-    assert find(held, "早市") == ["n1"]
-    assert find(held, "早市", channels=("c1", "c2")) == ["n2", "n1"]
+def test_only_what_the_channels_show_is_found(stored: Store) -> None:
+    hold(stored, of(1, "早市"))
+    hold(stored, of(2, "早市"), channel="c2")
+    assert find(stored, "早市") == ["n1"]
+    assert find(stored, "早市", channels=("c1", "c2")) == ["n2", "n1"]
 
 
 def test_a_correction_takes_the_place_of_what_was_there_and_what_is_deleted_is_found_no_more(
-    held: Store,
+    stored: Store,
 ) -> None:
-    hold(held, of(1, "早市开张"), of(2, "早市开张"))
-    assert find(held, "早市") == ["n2", "n1"]
-    held.save(of(1, "夜市开张"), [PAGE], {}, NOW)
-    assert find(held, "早市") == ["n2"]
-    assert find(held, "夜市") == ["n1"]
-    held.drop([ArticleId("n2")], NOW)
-    assert find(held, "开张") == ["n1"]
+    hold(stored, of(1, "早市开张"), of(2, "早市开张"))
+    assert find(stored, "早市") == ["n2", "n1"]
+    stored.save(of(1, "夜市开张"), [PAGE], {}, NOW)
+    assert find(stored, "早市") == ["n2"]
+    assert find(stored, "夜市") == ["n1"]
+    stored.drop([ArticleId("n2")], NOW)
+    assert find(stored, "开张") == ["n1"]
 
 
-def test_indexing_changes_the_version_and_so_does_every_change(held: Store) -> None:
-    seen = [held.search.version(["c1"])]
-    hold(held, of(1, "早市"))
-    seen.append(held.search.version(["c1"]))
-    assert held.search.index(10) == 1
-    seen.append(held.search.version(["c1"]))
-    held.save(of(1, "夜市"), [PAGE], {}, NOW)
-    seen.append(held.search.version(["c1"]))
-    held.search.index(10)
-    seen.append(held.search.version(["c1"]))
+def test_indexing_changes_the_version_and_so_does_every_change(stored: Store) -> None:
+    seen = [stored.search.version(["c1"])]
+    hold(stored, of(1, "早市"))
+    seen.append(stored.search.version(["c1"]))
+    assert stored.search.index(10) == 1
+    seen.append(stored.search.version(["c1"]))
+    stored.save(of(1, "夜市"), [PAGE], {}, NOW)
+    seen.append(stored.search.version(["c1"]))
+    stored.search.index(10)
+    seen.append(stored.search.version(["c1"]))
     assert [version.number for version in seen] == sorted({version.number for version in seen})
 
 
-def test_indexing_goes_on_where_it_was_and_can_begin_anew(held: Store) -> None:
-    hold(held, *(of(number, "早市") for number in range(1, 8)))
-    assert (held.search.index(3), held.search.due()) == (3, 4)
-    assert len(held.search.find(parse_query("早市"), ["c1"], 9)) == 3
-    assert find(held, "早市") == [f"n{number}" for number in range(7, 0, -1)]
-    held.search.forget()
-    assert (held.search.due(), held.search.find(parse_query("早市"), ["c1"], 9)) == (7, [])
-    assert len(find(held, "早市")) == 7
+def test_indexing_goes_on_where_it_was_and_can_begin_anew(stored: Store) -> None:
+    hold(stored, *(of(number, "早市") for number in range(1, 8)))
+    assert (stored.search.index(3), stored.search.due()) == (3, 4)
+    assert len(stored.search.find(parse_query("早市"), ["c1"], 9)) == 3
+    assert find(stored, "早市") == [f"n{number}" for number in range(7, 0, -1)]
+    stored.search.forget()
+    assert (stored.search.due(), stored.search.find(parse_query("早市"), ["c1"], 9)) == (7, [])
+    assert len(find(stored, "早市")) == 7
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,9 @@ def test_indexing_goes_on_where_it_was_and_can_begin_anew(held: Store) -> None:
         "\\早市",
     ],
 )
-def test_no_query_is_an_engines_syntax(held: Store, asked: str) -> None:
-    hold(held, of(1, "早市 a or near 1 tokens and"))
-    assert find(held, asked) == ["n1"]
+def test_no_query_is_an_engines_syntax(stored: Store, asked: str) -> None:
+    hold(stored, of(1, "早市 a or near 1 tokens and"))
+    assert find(stored, asked) == ["n1"]
 
 
 # ---------------------------------------------------------------- the web
@@ -232,8 +232,8 @@ def test_a_search_finds_what_came_since(
 ) -> None:
     asked = "/search?q=" + quote("夜市")
     assert b"<mark>" not in client.get(asked).data
-    held = store.article(ArticleId("n101"))
-    assert held
+    stored = store.article(ArticleId("n101"))
+    assert stored
     clock.advance(minutes=1)
     store.save(make(101, title="山城的夜市"), [PAGE], {}, clock())
     assert b"<mark>" not in client.get(asked).data

@@ -94,7 +94,7 @@ def run(clock: SimulatedClock, machine: Machine, until: datetime) -> Iterator[da
     machine.poller.lead()
 
 
-def held(machine: Machine) -> dict[str, Article]:
+def stored(machine: Machine) -> dict[str, Article]:
     everything = machine.store.newest([channel.id for channel in machine.mirror.channels], 100_000)
     assert len({article.id for article in everything}) == len(everything)
     return {article.id: article for article in everything}
@@ -172,7 +172,7 @@ def _judge(
         for piece in site.published(now - 7 * HOUR)
         if piece.published > START - timedelta(hours=12)
     }
-    articles = held(machine)
+    articles = stored(machine)
     assert sorted(set(wanted) - set(articles)) == []
     settled = {each: piece for each, piece in wanted.items() if piece.published < now - 25 * HOUR}
     assert [
@@ -316,7 +316,7 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
         machine = world.start()
         for _ in run(world.clock, machine, START + DAY):
             pass
-        app, before = world.app(machine), held(machine)
+        app, before = world.app(machine), stored(machine)
         feed = feed_of(app)
         world.site.faults = Faults(down=((START, START + 2 * DAY),))
         for _ in run(world.clock, machine, START + 2 * DAY):
@@ -329,7 +329,7 @@ def test_an_outage_is_seen_by_operators_and_by_nobody_else(tmp_path: Path) -> No
             any(what.startswith(f"{channel} failed") for what in told)
             for channel in world.site.channels
         )
-        assert held(machine) == before
+        assert stored(machine) == before
         world.site.faults = Faults()
         for _ in run(world.clock, machine, START + 2 * DAY + 12 * HOUR):
             pass
@@ -374,5 +374,5 @@ def test_a_broken_rule_raises_an_alarm_that_ends_by_itself(tmp_path: Path) -> No
         wanted = [
             piece for piece in world.site.published(START + 2 * DAY) if piece.published > START
         ]
-        articles = held(machine)
+        articles = stored(machine)
         assert all(is_whole(articles[piece.id], piece, world.clock.now) for piece in wanted)

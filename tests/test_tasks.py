@@ -77,7 +77,7 @@ def brokers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
             yield url, redis.url
 
 
-def held(store: SqlStore, site: Site) -> int:
+def stored(store: SqlStore, site: Site) -> int:
     return sum(
         store.article(ArticleId(piece.id)) is not None for piece in site.published(site.clock.now)
     )
@@ -107,7 +107,7 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         fleet.start("scheduler", "scheduler")
         for name in ("one", "two"):
             fleet.start(name, "worker", "--processes", "1")
-        until(lambda: held(store, site) > 3, "the first articles")
+        until(lambda: stored(store, site) > 3, "the first articles")
         for name in ("one", "scheduler"):
             fleet.kill(name)
         site.clock.now += timedelta(days=1)
@@ -116,7 +116,7 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         wanted = len(site.published(site.clock.now))
         until(
             lambda: (
-                held(store, site) == wanted
+                stored(store, site) == wanted
                 and len(store.pictures(store.walk(["c1", "c2", "c3"]))) == wanted
             ),
             "all articles",

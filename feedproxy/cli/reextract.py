@@ -92,26 +92,26 @@ def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
             {"id": done.article_id, "error": str(done.error)},
             f"{done.article_id}: can't be read: {done.error}",
         )
-    elif done.held and done.fetched:
-        changes = list(_changes(done.held, done.fetched)) or ["mark-up"]
+    elif done.stored and done.fetched:
+        changes = list(_changes(done.stored, done.fetched)) or ["mark-up"]
         yield (
             {"id": done.article_id, "changes": changes},
             f"{done.article_id} {done.fetched.title}: {'; '.join(changes)}",
         )
 
 
-def _changes(held: Article, fetched: Article) -> Iterator[str]:
+def _changes(stored: Article, fetched: Article) -> Iterator[str]:
     """Yield the differences between two versions of an article, in words."""
     for name in ("title", "authors", "tags", "picture", "rule"):
-        old, new = getattr(held, name), getattr(fetched, name)
+        old, new = getattr(stored, name), getattr(fetched, name)
         if old != new:
             yield f"{name} {old!r} -> {new!r}"
-    if held.published != fetched.published:
+    if stored.published != fetched.published:
         yield (
-            f"date {held.published:%Y-%m-%d %H:%M} ({held.dated}) -> "
+            f"date {stored.published:%Y-%m-%d %H:%M} ({stored.dated}) -> "
             f"{fetched.published:%Y-%m-%d %H:%M} ({fetched.dated})"
         )
-    old_text, new_text = plain_text(held.body), plain_text(fetched.body)
+    old_text, new_text = plain_text(stored.body), plain_text(fetched.body)
     if old_text != new_text:
         at = next(
             (

@@ -53,12 +53,12 @@ def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: b
             results.append(done)
             bar.advance(bar.task_ids[0])
     (_print_json if is_json else _print)(results)
-    if any(result.fault and result.is_held for result in results):
+    if any(result.fault and result.is_stored for result in results):
         raise SystemExit(1)
 
 
 def _word(result: RuleResult) -> str:
-    return "ok" if not result.fault else "failed" if result.is_held else "not held"
+    return "ok" if not result.fault else "failed" if result.is_stored else "not stored"
 
 
 def _print(results: Sequence[RuleResult]) -> None:
@@ -69,11 +69,11 @@ def _print(results: Sequence[RuleResult]) -> None:
     print_table(
         table,
         rows,
-        [f"{each.test.url}: {each.fault}" for each in results if each.fault and each.is_held],
+        [f"{each.test.url}: {each.fault}" for each in results if each.fault and each.is_stored],
     )
-    if skipped := sum(not result.is_held for result in results):
+    if skipped := sum(not result.is_stored for result in results):
         click.echo(
-            f"{skipped} of {len(results)} not tested, as their pages are not held; "
+            f"{skipped} of {len(results)} not tested, as their pages are not stored; "
             "--fetch asks for them"
         )
 

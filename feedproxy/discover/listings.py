@@ -130,16 +130,16 @@ def _items(group: list[_Link]) -> list[tuple[Element, _Link]]:
 
     An item is the largest element around a link that contains no link of the group to another URL.
     """
-    held: dict[Element, set[Url]] = defaultdict(set)
+    stored: dict[Element, set[Url]] = defaultdict(set)
     for link in group:
         for element in (link.element, *link.element.iterancestors()):
-            held[element].add(link.url)
+            stored[element].add(link.url)
     items: dict[Element, tuple[Element, _Link]] = {}
     for link in group:
         item = link.element
         while (
             (parent := item.getparent()) is not None
-            and len(held[parent]) == 1
+            and len(stored[parent]) == 1
             and parent.tag != "body"
         ):
             item = parent

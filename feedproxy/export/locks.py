@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Lock a folder, which is created if needed; the lock ends with the process at the latest.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from feedproxy import files
 from feedproxy.errors import ExportError, FeedproxyError
 from feedproxy.export.git import Repository
-from feedproxy.export.locks import held
+from feedproxy.export.locks import locked
 from feedproxy.export.values import ExportOptions
 from feedproxy.model import PublishTarget
 
@@ -158,7 +158,7 @@ def _is_due(target: PublishTarget, pushed: datetime | None, now: datetime) -> bo
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     try:
-        with held(folder):
+        with locked(folder):
             yield
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another publish is running") from e

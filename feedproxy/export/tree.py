@@ -18,7 +18,7 @@ from pathlib import Path
 
 from feedproxy import paths
 from feedproxy.errors import ExportError
-from feedproxy.export.locks import held
+from feedproxy.export.locks import locked
 from feedproxy.export.values import Group, Signer
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
@@ -216,7 +216,7 @@ def alone(folder: Path, form: str) -> Iterator[None]:
     """
     present = folder.resolve()
     try:
-        with held(present.parent):
+        with locked(present.parent):
             _recover(present)
             _check(folder, present, form)
             yield

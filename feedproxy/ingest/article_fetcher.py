@@ -94,12 +94,12 @@ class ArticleFetcher:
         begun: dict[Url, Future[StoredPicture]] = {}
         ids = [waiting.item.id for waiting in batch]
         known = self._services.store.validators(ids)
-        held = {article.id: article for article in self._services.store.articles(ids)}
+        stored = {article.id: article for article in self._services.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
             for waiting, answer in fetch_all(self._services, batch, known):
-                made = self._make(waiting, held.get(waiting.item.id), answer)
-                date = known_date(made.article if made else held.get(waiting.item.id))
+                made = self._make(waiting, stored.get(waiting.item.id), answer)
+                date = known_date(made.article if made else stored.get(waiting.item.id))
                 self._places.append(ListingPosition(waiting.seen, date))
                 if made:
                     made.pictures = self._pictures.start(
@@ -132,7 +132,7 @@ class ArticleFetcher:
             self._keep(undated[at])
 
     def _make(
-        self, waiting: Waiting, held: Article | None, answer: "Future[Page | None]"
+        self, waiting: Waiting, stored: Article | None, answer: "Future[Page | None]"
     ) -> _Made | None:
         """Return the article to store for a response, None if there is nothing to store.
 
@@ -142,22 +142,22 @@ class ArticleFetcher:
             site = self._site_of(waiting)
             page = answer.result()
             if page:
-                return self._judge(waiting, held, page, site)
+                return self._judge(waiting, stored, page, site)
         except UpstreamError as e:
-            self._fail(waiting, held, self._proven(waiting, e))
+            self._fail(waiting, stored, self._proven(waiting, e))
         except FeedproxyError:
             raise
         except Exception as e:  # noqa: BLE001 (costs one article, not the batch)
             named = {"channel": self._channel.id, "url": waiting.item.url}
             _log.exception("%s: %s failed", self._channel.id, waiting.item.url, extra=named)
-            self._fail(waiting, held, ExtractError(waiting.item.url, f"failed: {e!r}"))
+            self._fail(waiting, stored, ExtractError(waiting.item.url, f"failed: {e!r}"))
         else:
-            if held:
-                self._settle(held, policy.ArticleOutcome.SAME)
+            if stored:
+                self._settle(stored, policy.ArticleOutcome.SAME)
         return None
 
     def _judge(
-        self, waiting: Waiting, held: Article | None, page: Page, site: Site
+        self, waiting: Waiting, stored: Article | None, page: Page, site: Site
     ) -> _Made | None:
         """Return the article to store for a fetched page, None if the stored one is unchanged.
 
@@ -167,14 +167,14 @@ class ArticleFetcher:
         """
         services, item = self._services, waiting.item
         if source := services.mirror.mirrored_at(item.url):
-            return self._judge_copy(waiting, held, page, source)
+            return self._judge_copy(waiting, stored, page, source)
         pages, draft = self._read(page, waiting, site)
         rule = f"article.body of {site.article.name}"
         if reason := policy.rejection_reason(
-            held, draft.article, item, has_rules=bool(site.article.body)
+            stored, draft.article, item, has_rules=bool(site.article.body)
         ):
             raise ExtractError(item.url, reason, rule)
-        article, outcome = policy.merge(held, draft.article, services.clock())
+        article, outcome = policy.merge(stored, draft.article, services.clock())
         if outcome in _KEPT:
             self._settle(article, outcome)
             return None
@@ -186,12 +186,12 @@ class ArticleFetcher:
         return _Made(article, pages, outcome)
 
     def _judge_copy(
-        self, waiting: Waiting, held: Article | None, page: Page, source: Source
+        self, waiting: Waiting, stored: Article | None, page: Page, source: Source
     ) -> _Made | None:
         """Return the article to store for a page of another mirror; raises as `_judge` does."""
         page = self._verifier.check(waiting.item.url, page, source)
         copy = read_copy(page, waiting.item, self._services.mirror, self._services.clock())
-        article, outcome = merge_copy(held, copy, self._services.clock())
+        article, outcome = merge_copy(stored, copy, self._services.clock())
         if outcome in _KEPT:
             self._settle(article, outcome)
             return None
@@ -286,7 +286,7 @@ class ArticleFetcher:
             return ExtractError(error.url, f"{error.reason}, which no signature covers", MIRRORED)
         return error
 
-    def _fail(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+    def _fail(self, waiting: Waiting, stored: Article | None, error: UpstreamError) -> None:
         """Handle a failed fetch: schedule a retry, or give up after too many failures.
 
         Giving up forgets a reader's request, and ends the checks of a stored article. A stored
@@ -301,11 +301,11 @@ class ArticleFetcher:
                 )
             return
         tries = _tries(waiting, error)
-        if isinstance(error, GoneError) and held:
-            if held.rule != EXCERPT and tries >= _MIN_GONE_TRIES:
-                self._lose(held)
+        if isinstance(error, GoneError) and stored:
+            if stored.rule != EXCERPT and tries >= _MIN_GONE_TRIES:
+                self._lose(stored)
             else:
-                self._put_off(waiting, held, error)
+                self._put_off(waiting, stored, error)
             return
         self._report.note(error)
         self._report.articles["failed"] += 1
@@ -317,12 +317,12 @@ class ArticleFetcher:
         is_asked_for = self._channel.id == REQUESTED
         if is_asked_for and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
             self._services.store.forget_request(article_id)
-        elif held and held.rule != EXCERPT and tries >= _MAX_CHECK_TRIES:
+        elif stored and stored.rule != EXCERPT and tries >= _MAX_CHECK_TRIES:
             self._services.store.settled(article_id)
         else:
-            self._put_off(waiting, held, error)
+            self._put_off(waiting, stored, error)
 
-    def _put_off(self, waiting: Waiting, held: Article | None, error: UpstreamError) -> None:
+    def _put_off(self, waiting: Waiting, stored: Article | None, error: UpstreamError) -> None:
         """Schedule a retry; after `patience_hours`, store the listing's excerpt as a stand-in.
 
         No excerpt is stored when upstream is unreachable or broken: that says nothing about the
@@ -336,7 +336,7 @@ class ArticleFetcher:
         )
         is_shown = bool(waiting.item.title and waiting.item.excerpt)
         if (
-            held is None
+            stored is None
             and stands_in
             and is_shown
             and not policy.is_waited_for(waiting, rules, now)
@@ -346,20 +346,20 @@ class ArticleFetcher:
             self._report.articles["excerpt"] += 1
         store.put_off(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
 
-    def _lose(self, held: Article) -> None:
+    def _lose(self, stored: Article) -> None:
         """Mark an article as gone upstream, or delete it if `keep_gone` is off."""
         now = self._services.clock()
         _log.info(
             "%s: %s is gone upstream",
             self._channel.id,
-            held.url,
-            extra={"channel": self._channel.id, "url": held.url},
+            stored.url,
+            extra={"channel": self._channel.id, "url": stored.url},
         )
         self._report.articles["gone"] += 1
         if self._services.mirror.poll.keep_gone:
-            self._services.store.mark_gone(held.id, now)
+            self._services.store.mark_gone(stored.id, now)
         else:
-            self._services.store.drop([held.id], now)
+            self._services.store.drop([stored.id], now)
 
     def _note_fit(self, waiting: Waiting, rule: str, error: UpstreamError | None) -> None:
         """Record whether a page matched the rules; count repeats of an article's error once."""

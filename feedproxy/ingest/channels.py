@@ -364,8 +364,8 @@ class Harvester:
             for item in listing.items
         )
         dates = [
-            item.published or (held.published if held else None)
-            for item, held in zip(listing.items, articles, strict=True)
+            item.published or (stored.published if stored else None)
+            for item, stored in zip(listing.items, articles, strict=True)
         ]
         known = [date for date in dates if date]
         return bool(known) and max(known) < since

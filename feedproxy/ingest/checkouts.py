@@ -42,9 +42,9 @@ def take_checkout(
         batch = missing[start : start + _BATCH]
         with services.store.exclusive_lock():
             fetcher.take([Waiting(item) for item in batch])
-            held = services.store.dates([item.id for item in batch])
+            stored = services.store.dates([item.id for item in batch])
             services.store.remember_listing(
-                channel.id, [item for item in batch if item.id in held], services.clock()
+                channel.id, [item for item in batch if item.id in stored], services.clock()
             )
     return replace(state, last_error="", listed=len(items)), page
 

@@ -54,12 +54,12 @@ def claimed(services: Services, move: Move, seen: datetime, name: str) -> Iterat
     raised, and delays unfinished work. A StoreError is raised after restoring the claim to *seen*,
     so that the work can be tried again.
     """
-    held = [seen, services.clock() + _length(services)]
-    if not move(*held):
+    claim = [seen, services.clock() + _length(services)]
+    if not move(*claim):
         yield False
         return
     done, back = threading.Event(), services.clock()
-    keeper = threading.Thread(target=_renew, args=(services, move, held, done), daemon=True)
+    keeper = threading.Thread(target=_renew, args=(services, move, claim, done), daemon=True)
     keeper.start()
     try:
         yield True
@@ -74,19 +74,19 @@ def claimed(services: Services, move: Move, seen: datetime, name: str) -> Iterat
         done.set()
         keeper.join()
         with suppress(StoreError):  # the claim expires anyway
-            move(held[1], back)
+            move(claim[1], back)
 
 
-def _renew(services: Services, move: Move, held: list[datetime], done: threading.Event) -> None:
+def _renew(services: Services, move: Move, claim: list[datetime], done: threading.Event) -> None:
     while not done.wait(_length(services).total_seconds() / _RENEWALS):
         until = services.clock() + _length(services)
         try:
-            if not move(held[1], until):
+            if not move(claim[1], until):
                 return  # nothing is left to renew
         except StoreError as e:
             _log.debug("%s; a claim is not renewed", e)
         else:
-            held[1] = until
+            claim[1] = until
 
 
 def _length(services: Services) -> timedelta:

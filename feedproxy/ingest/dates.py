@@ -36,15 +36,15 @@ def date_listing(
     `policy.date_items` for *sighting* and *anchor*.
     """
     store, now = services.store, services.clock()
-    held = store.dates([item.id for item in items])
+    stored = store.dates([item.id for item in items])
     dated = policy.date_items(
-        [_with_date(item, channel.site, now) for item in items], held, sighting, anchor
+        [_with_date(item, channel.site, now) for item in items], stored, sighting, anchor
     )
     for item in dated:
         if (
             item.published
-            and item.id in held
-            and policy.is_better_date(item.dated, held[item.id][1])
+            and item.id in stored
+            and policy.is_better_date(item.dated, stored[item.id][1])
         ):
             _redate(store, item.id, item.published, item.dated, now)
     return dated

@@ -90,7 +90,7 @@ def copy_of_replicated(
 
 
 def merge_copy(
-    held: Article | None, copy: Copy, now: datetime
+    stored: Article | None, copy: Copy, now: datetime
 ) -> tuple[Article, policy.ArticleOutcome]:
     """Return the article to store and the outcome.
 
@@ -101,12 +101,17 @@ def merge_copy(
 
     """
     fetched = copy.draft.article
-    if held and held.site != copy.site.name:
-        raise ExtractError(copy.page.url, f"its ID {held.id} belongs to an article of {held.site}")
-    if held and not policy.is_better_copy(held, fetched, is_told=copy.is_told):
-        dated = policy.redate(held, fetched.published, fetched.dated)
-        return dated, policy.ArticleOutcome.SAME if dated == held else policy.ArticleOutcome.REDATED
-    article, outcome = policy.merge(held, fetched, now)
+    if stored and stored.site != copy.site.name:
+        raise ExtractError(
+            copy.page.url, f"its ID {stored.id} belongs to an article of {stored.site}"
+        )
+    if stored and not policy.is_better_copy(stored, fetched, is_told=copy.is_told):
+        dated = policy.redate(stored, fetched.published, fetched.dated)
+        return (
+            dated,
+            policy.ArticleOutcome.SAME if dated == stored else policy.ArticleOutcome.REDATED,
+        )
+    article, outcome = policy.merge(stored, fetched, now)
     if copy.is_told and outcome is policy.ArticleOutcome.UPDATED:
         article = replace(article, updated=max(fetched.updated, article.published))
     return article, outcome

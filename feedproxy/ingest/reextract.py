@@ -21,7 +21,7 @@ class Reextraction:
     """
 
     article_id: ArticleId
-    held: Article | None
+    stored: Article | None
     fetched: Article | None = None
     error: UpstreamError | None = None
 
@@ -48,57 +48,59 @@ def reextract(
 
 
 def _reextract_one(services: Services, article_id: ArticleId, *, is_dry: bool) -> Reextraction:
-    held, pages = services.store.article(article_id), services.store.pages(article_id)
+    stored, pages = services.store.article(article_id), services.store.pages(article_id)
     try:
-        fetched = _read(services, held, pages) if held and pages else None
+        fetched = _read(services, stored, pages) if stored and pages else None
     except UpstreamError as e:
-        return Reextraction(article_id, held, error=e)
+        return Reextraction(article_id, stored, error=e)
     if fetched and not is_dry:
         services.store.save(fetched, pages, {}, services.clock(), is_fetched=False)
-    return Reextraction(article_id, held, fetched)
+    return Reextraction(article_id, stored, fetched)
 
 
-def _read(services: Services, held: Article, pages: list[Page]) -> Article | None:
+def _read(services: Services, stored: Article, pages: list[Page]) -> Article | None:
     """Return the article that the rules find on stored pages, None if it is unchanged.
 
     Raises:
         UpstreamError: the rules find no article, or the article is rejected.
 
     """
-    site = next((site for site in services.mirror.sites if site.name == held.site), None)
+    site = next((site for site in services.mirror.sites if site.name == stored.site), None)
     if site is None:
-        raise ExtractError(held.url, f"its site {held.site} is no longer configured")
+        raise ExtractError(stored.url, f"its site {stored.site} is no longer configured")
     if pages[0].content_type == MARKDOWN:
-        return _read_copy(services, held, pages[0])
-    item = _item(held)
+        return _read_copy(services, stored, pages[0])
+    item = _item(stored)
     parts = article_parts(pages[0], services.mirror, site, partial(held_page, pages))
     draft = make_article(parts, item, site, services.mirror, services.clock())
     if reason := policy.rejection_reason(
-        held, draft.article, item, has_rules=bool(site.article.body)
+        stored, draft.article, item, has_rules=bool(site.article.body)
     ):
-        raise ExtractError(held.url, reason)
-    article, outcome = policy.merge(held, replace(draft.article, gone=held.gone), services.clock())
+        raise ExtractError(stored.url, reason)
+    article, outcome = policy.merge(
+        stored, replace(draft.article, gone=stored.gone), services.clock()
+    )
     if outcome is policy.ArticleOutcome.SAME:
         return None
     flaw = policy.find_flaw(draft.content)
     if flaw and not flaw.is_minor:
-        raise ExtractError(held.url, flaw.reason)
+        raise ExtractError(stored.url, flaw.reason)
     return article
 
 
-def _read_copy(services: Services, held: Article, page: Page) -> Article | None:
-    copy = read_copy(page, _item(held), services.mirror, services.clock()).draft.article
-    article, outcome = policy.merge(held, replace(copy, gone=held.gone), services.clock())
+def _read_copy(services: Services, stored: Article, page: Page) -> Article | None:
+    copy = read_copy(page, _item(stored), services.mirror, services.clock()).draft.article
+    article, outcome = policy.merge(stored, replace(copy, gone=stored.gone), services.clock())
     return None if outcome is policy.ArticleOutcome.SAME else article
 
 
-def _item(held: Article) -> ListingItem:
-    return ListingItem(held.id, held.url, held.title, held.published, dated=held.dated)
+def _item(stored: Article) -> ListingItem:
+    return ListingItem(stored.id, stored.url, stored.title, stored.published, dated=stored.dated)
 
 
 def held_page(pages: list[Page], url: Url) -> Page:
     """Return the page at *url* among the stored pages of an article; raise FetchError if absent."""
     page = next((page for page in pages if page.url == url), None)
     if page is None:
-        raise FetchError(url, "is not held")
+        raise FetchError(url, "is not stored")
     return page

@@ -149,9 +149,9 @@ class Replica:
 
     def _keep(self, store: Store, copy: Copy, pictures: Mapping[Url, StoredPicture]) -> None:
         now = self.services.clock()
-        held = store.article(copy.draft.article.id)
+        stored = store.article(copy.draft.article.id)
         try:
-            article, outcome = merge_copy(held, copy, now)
+            article, outcome = merge_copy(stored, copy, now)
         except UpstreamError as e:
             self.report.note(e)
             return

@@ -27,14 +27,14 @@ class RuleTest:
 class RuleResult:
     """The result of a test.
 
-    *rule* is the rule that found the text, *fault* what is wrong, "" if nothing is. *is_held* is
+    *rule* is the rule that found the text, *fault* what is wrong, "" if nothing is. *is_stored* is
     False if the article's page is not stored, so that the test could not run.
     """
 
     test: RuleTest
     rule: str = ""
     fault: str = ""
-    is_held: bool = True
+    is_stored: bool = True
 
 
 def rule_tests(mirror: Mirror, site: str = "") -> tuple[RuleTest, ...]:
@@ -52,7 +52,7 @@ def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
     found = urls.identify(site, test.url)
     pages = store.pages(found[0]) if found else []
     if not pages:
-        return RuleResult(test, is_held=False, fault="is not held")
+        return RuleResult(test, is_stored=False, fault="is not stored")
     return _check(test, mirror, site, lambda _: pages[0], partial(held_page, pages))
 
 

@@ -111,7 +111,7 @@ def of_engine(error: str) -> Problem:
     return Problem(
         error,
         "nothing, if it is to be away: "
-        "polling continues by itself once it is back, and what is held is served",
+        "polling continues by itself once it is back, and stored articles are served",
     )
 
 

@@ -25,34 +25,36 @@ class ArticleOutcome(StrEnum):
     SAME = "same"
 
 
-def merge(held: Article | None, fetched: Article, now: datetime) -> tuple[Article, ArticleOutcome]:
+def merge(
+    stored: Article | None, fetched: Article, now: datetime
+) -> tuple[Article, ArticleOutcome]:
     """Return the article to store and the outcome.
 
     A stored article keeps its date unless that is an estimate. Any other change sets `updated`.
     """
-    if held is None:
+    if stored is None:
         return fetched, ArticleOutcome.NEW
-    dated = redate(held, fetched.published, fetched.dated)
+    dated = redate(stored, fetched.published, fetched.dated)
     kept = replace(fetched, published=dated.published, updated=dated.updated, dated=dated.dated)
-    if replace(kept, rule=held.rule) == dated:
-        return dated, ArticleOutcome.SAME if dated == held else ArticleOutcome.REDATED
+    if replace(kept, rule=stored.rule) == dated:
+        return dated, ArticleOutcome.SAME if dated == stored else ArticleOutcome.REDATED
     return replace(kept, updated=max(now, dated.updated)), ArticleOutcome.UPDATED
 
 
-def is_better_copy(held: Article, copy: Article, *, is_told: bool) -> bool:
+def is_better_copy(stored: Article, copy: Article, *, is_told: bool) -> bool:
     """Return whether a copy from another mirror replaces the stored article.
 
     An excerpt, or a text found by heuristics only, is replaced by any copy that is no excerpt. If
     the other mirror gave the time of the last change (*is_told*), a copy that changed later
     replaces any article. Without that time, a copy replaces only another copy.
     """
-    if held.rule in (EXCERPT, HEURISTICS):
+    if stored.rule in (EXCERPT, HEURISTICS):
         return copy.rule != EXCERPT
-    return copy.updated > held.updated if is_told else held.rule == MIRRORED
+    return copy.updated > stored.updated if is_told else stored.rule == MIRRORED
 
 
 def rejection_reason(
-    held: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool
+    stored: Article | None, fetched: Article, item: ListingItem, *, has_rules: bool
 ) -> str:
     """Return why a fetched article is rejected, "" if it is accepted.
 
@@ -60,15 +62,15 @@ def rejection_reason(
     text found by the rules, and its headline must resemble the listing's. An article requested by
     a reader has no headline from a listing, so such a text is rejected.
     """
-    if held and held.site != fetched.site:
+    if stored and stored.site != fetched.site:
         return (
-            f"its ID {item.id} belongs to an article of {held.site}; "
+            f"its ID {item.id} belongs to an article of {stored.site}; "
             "give one of the sites other IDs"
         )
     if fetched.rule != HEURISTICS or not has_rules:
         return ""
-    if held and held.rule not in (HEURISTICS, EXCERPT):
-        return "the site's rules match no more; the copy that is held stays"
+    if stored and stored.rule not in (HEURISTICS, EXCERPT):
+        return "the site's rules no longer match; the stored copy stays"
     if SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
         return (
             f"the site's rules don't match, and its headline {fetched.title[:50]!r} "

@@ -77,7 +77,7 @@ def _between(
 
 def date_items(
     items: Sequence[ListingItem],
-    held: Mapping[ArticleId, Date],
+    stored: Mapping[ArticleId, Date],
     sighting: Sighting,
     anchor: datetime,
 ) -> list[ListingItem]:
@@ -97,9 +97,9 @@ def date_items(
 
     """
     anchor = anchor.replace(microsecond=0)
-    seen = _date_new(items, held, anchor) if sighting is Sighting.NEW else list(items)
+    seen = _date_new(items, stored, anchor) if sighting is Sighting.NEW else list(items)
     spread = _spread_days(seen)
-    known = [item.published or _known(held.get(item.id)) for item in spread]
+    known = [item.published or _known(stored.get(item.id)) for item in spread]
     filled = interpolate(known)
     mark = DateSource.ESTIMATED if any(known) or sighting is Sighting.GAP else DateSource.UNKNOWN
     return [
@@ -115,14 +115,14 @@ def _known(date: Date | None) -> datetime | None:
 
 
 def _date_new(
-    items: Sequence[ListingItem], held: Mapping[ArticleId, Date], anchor: datetime
+    items: Sequence[ListingItem], stored: Mapping[ArticleId, Date], anchor: datetime
 ) -> list[ListingItem]:
     """Return the items with dates for new items, which stand above all items with a date.
 
     Up to `_MOST_PINNED` stored articles may be pinned above a new item. A new item without a date
     gets *anchor*, minus a second per position. So does one whose URL has only the day of *anchor*.
     """
-    places = [at for at, item in enumerate(items) if item.id in held]
+    places = [at for at, item in enumerate(items) if item.id in stored]
     end = places[min(_MOST_PINNED, len(places) - 1)] if places else len(items)
     dated = list(items)
     for at, item in enumerate(items[:end]):
@@ -132,7 +132,7 @@ def _date_new(
             and item.published
             and item.published <= moment < item.published + _DAY
         )
-        if item.id in held:
+        if item.id in stored:
             continue
         if is_of_today:
             dated[at] = replace(item, published=moment)
@@ -216,24 +216,24 @@ def estimate_all(
     return found
 
 
-def is_better_date(dated: DateSource, held: DateSource) -> bool:
-    """Return whether a date of source *dated* replaces a stored one of source *held*.
+def is_better_date(dated: DateSource, stored: DateSource) -> bool:
+    """Return whether a date of source *dated* replaces a stored one of source *stored*.
 
     Upstream's date replaces an estimate, and any known date replaces an unknown one.
     """
-    return held.is_guess and (
-        not dated.is_guess or (held is DateSource.UNKNOWN and dated is not DateSource.UNKNOWN)
+    return stored.is_guess and (
+        not dated.is_guess or (stored is DateSource.UNKNOWN and dated is not DateSource.UNKNOWN)
     )
 
 
-def redate(held: Article, published: datetime, dated: DateSource) -> Article:
+def redate(stored: Article, published: datetime, dated: DateSource) -> Article:
     """Return an article with the given date if that is better than its own, else unchanged.
 
     An UNKNOWN date also replaces a different UNKNOWN one, to keep the order. A new date does not
     count as an update of the article.
     """
-    is_order = held.dated is dated is DateSource.UNKNOWN and published != held.published
-    if not is_order and not is_better_date(dated, held.dated):
-        return held
-    updated = published if held.updated == held.published else max(held.updated, published)
-    return replace(held, published=published, updated=updated, dated=dated)
+    is_order = stored.dated is dated is DateSource.UNKNOWN and published != stored.published
+    if not is_order and not is_better_date(dated, stored.dated):
+        return stored
+    updated = published if stored.updated == stored.published else max(stored.updated, published)
+    return replace(stored, published=published, updated=updated, dated=dated)

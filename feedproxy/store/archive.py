@@ -154,10 +154,10 @@ class SqlArchive:
 
     def page_version(self, log: str, number: int) -> Version:  # noqa: D102
         with self._db.reading() as db:
-            held = db.execute(
+            stored = db.execute(
                 select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))
             ).scalar()
-        return Version(rows.source_of(db) + (held or 0), None)
+        return Version(rows.source_of(db) + (stored or 0), None)
 
 
 # ---------------------------------------------------------------- reading
@@ -184,13 +184,13 @@ def _read(db: Connection, log: str, number: int) -> list[ArchiveEntry]:
         *here, entries.article_id.is_not(None)
     )
     listed = db.execute(query.order_by(entries.position.desc())).all()
-    held = {
+    stored = {
         article.id: article for article in articles.read(db, [row.article_id for row in listed])
     }
     shown = and_(versions.article_id == entries.article_id, versions.number == entries.version)
     for row in db.execute(select(t.article_version).join(t.archive, shown).where(*here)):
-        held[row.article_id] = articles.as_it_was(held[row.article_id], row)
-    return [ArchiveEntry(held[row.article_id], row.section, row.channel) for row in listed]
+        stored[row.article_id] = articles.as_it_was(stored[row.article_id], row)
+    return [ArchiveEntry(stored[row.article_id], row.section, row.channel) for row in listed]
 
 
 # ---------------------------------------------------------------- appending

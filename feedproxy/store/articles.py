@@ -89,7 +89,7 @@ def dates(
     return found
 
 
-def is_held(db: Connection, article_id: ArticleId) -> bool:
+def is_stored(db: Connection, article_id: ArticleId) -> bool:
     """Return whether an article is stored."""
     return db.execute(_is_held, {"mine": article_id}).first() is not None
 
@@ -161,28 +161,28 @@ def keep_version(db: Connection, article_id: ArticleId, now: datetime) -> None:
 
 def versions_of(db: Connection, article_id: ArticleId) -> list[Article]:
     """Return an article as it was before each of its changes, oldest first."""
-    held = next(iter(read(db, [article_id])), None)
-    if held is None:
+    stored = next(iter(read(db, [article_id])), None)
+    if stored is None:
         return []
     query = (
         select(t.article_version)
         .where(t.article_version.c.article_id == article_id)
         .order_by(t.article_version.c.number)
     )
-    return [as_it_was(held, row) for row in db.execute(query)]
+    return [as_it_was(stored, row) for row in db.execute(query)]
 
 
-def as_it_was(held: Article, row: Row[Any]) -> Article:
+def as_it_was(stored: Article, row: Row[Any]) -> Article:
     """Return an article as one of its versions, but with its present links and pictures."""
     return replace(
-        held,
-        url=Url(row.url or held.url),
+        stored,
+        url=Url(row.url or stored.url),
         title=row.title,
         body=SafeHtml(row.body),
         summary=row.summary,
         authors=tuple(json.loads(row.authors)),
         picture=_picture(row),
-        tags=held.tags if row.tags is None else tuple(json.loads(row.tags)),
+        tags=stored.tags if row.tags is None else tuple(json.loads(row.tags)),
         published=row.published,
         dated=DateSource(row.dated),
         updated=row.updated,

@@ -105,10 +105,10 @@ def wanted(channels: Collection[str], limit: int, tag: str = "") -> dict[str, An
 def members_newest_first(channel: str) -> Select[Any]:
     """Return the query for the IDs of the stored articles of a channel, newest first."""
     members = t.membership.c
-    held = select(members.article_id).where(
+    stored = select(members.article_id).where(
         members.channel == channel, members.published.is_not(None)
     )
-    return held.order_by(members.published.desc(), members.article_id.desc())
+    return stored.order_by(members.published.desc(), members.article_id.desc())
 
 
 def neighbours_of(db: Connection, article_id: ArticleId, channel: str) -> list[ArticleId | None]:
@@ -120,12 +120,14 @@ def neighbours_of(db: Connection, article_id: ArticleId, channel: str) -> list[A
 def of_channels(channels: Collection[str], since: datetime | None) -> Select[Any]:
     """Return the query for the IDs of the articles of *channels* published from *since* on."""
     members = t.membership.c
-    held = (
+    stored = (
         select(members.article_id)
         .where(members.channel.in_(channels), members.published.is_not(None))
         .distinct()
     )
-    return (held.where(members.published >= since) if since else held).order_by(members.article_id)
+    return (stored.where(members.published >= since) if since else stored).order_by(
+        members.article_id
+    )
 
 
 def of_period(channels: Collection[str], since: datetime, until: datetime | None) -> Select[Any]:
@@ -144,10 +146,10 @@ def of_period(channels: Collection[str], since: datetime, until: datetime | None
 def dated(channels: Collection[str]) -> Select[Any]:
     """Return the query for the IDs and dates of all articles of *channels*, oldest first."""
     members = t.membership.c
-    held = select(members.article_id, members.published).where(
+    stored = select(members.article_id, members.published).where(
         members.channel.in_(channels), members.published.is_not(None)
     )
-    return held.distinct().order_by(members.published, members.article_id)
+    return stored.distinct().order_by(members.published, members.article_id)
 
 
 def dates_of_site(site: str) -> Select[Any]:

@@ -205,9 +205,9 @@ class SqlBudget:
     def slot(self, host: str, at_once: int) -> Iterator[None]:
         name = hashlib.sha256(host.encode()).hexdigest()[:16]
         files = [self._folder / "slots" / f"{name}-{number}.lock" for number in range(at_once)]
-        with ExitStack() as held:
-            if not any(held.enter_context(locked(file, wait=False)) for file in files):
-                held.enter_context(locked(files[threading.get_native_id() % at_once]))
+        with ExitStack() as stack:
+            if not any(stack.enter_context(locked(file, wait=False)) for file in files):
+                stack.enter_context(locked(files[threading.get_native_id() % at_once]))
             yield
 
     def reserve(
@@ -236,8 +236,8 @@ class SqlBudget:
                 db.execute(insert(t.host).values(name=host, next_at=now, quiet_until=until))
                 return
             was_later = row.next_at > now + MOST_QUEUED * LONGEST_DELAY
-            is_held = not was_later and _is_quiet(row, now, LONGEST_QUIET)
-            longer = max(until, row.quiet_until) if is_held else until
+            is_stored = not was_later and _is_quiet(row, now, LONGEST_QUIET)
+            longer = max(until, row.quiet_until) if is_stored else until
             values = {"quiet_until": longer, "next_at": now if was_later else row.next_at}
             db.execute(_change_host, {"mine": host, **values})
 

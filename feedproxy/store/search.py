@@ -198,10 +198,10 @@ def _hits(db: Connection, query: Query, below: int) -> Iterator[_Hit]:
                 _ENGINES[engine].find, {"all": wanted, "below": below, "most": _CANDIDATES}
             ).scalars()
         )
-        held = select(docs.published, docs.article_id).where(
+        stored = select(docs.published, docs.article_id).where(
             docs.number.in_(numbers), docs.article_id.is_not(None)
         )
-        yield from (_Hit(*row) for row in db.execute(held.order_by(docs.number.desc())))
+        yield from (_Hit(*row) for row in db.execute(stored.order_by(docs.number.desc())))
         if len(numbers) < _CANDIDATES:
             return
         below = numbers[-1]

@@ -256,7 +256,7 @@ class SqlStore:
         is_fetched: bool = True,
     ) -> None:
         with self._db.writing() as db:
-            is_new = not articles.is_held(db, saved.id)
+            is_new = not articles.is_stored(db, saved.id)
             if not is_new:
                 articles.keep_version(db, saved.id, now)
             articles.write(db, saved, now, is_new=is_new)

@@ -123,7 +123,7 @@ def remember_items(
     ids = [item.id for item in items]
     members, queue = t.membership.c, t.waiting.c
     mine = members.channel == channel
-    titles, held, renamed = _compare(db, channel, items)
+    titles, stored, renamed = _compare(db, channel, items)
     queued = set(db.execute(select(queue.article_id).where(queue.article_id.in_(ids))).scalars())
     for item in items:
         if item.id in renamed:
@@ -140,16 +140,20 @@ def remember_items(
     rows.insert_all(
         db,
         t.membership,
-        [_member(channel, item, held.get(item.id), now) for item in items if item.id not in titles],
+        [
+            _member(channel, item, stored.get(item.id), now)
+            for item in items
+            if item.id not in titles
+        ],
     )
     wanted = [
         (item, at)
         for at, item in enumerate(items, start)
-        if item.id not in queued and (item.id in renamed or item.id not in held)
+        if item.id not in queued and (item.id in renamed or item.id not in stored)
     ]
     add(db, [values_of(item.id, item.url, now, item, at) for item, at in wanted])
-    unknown = sum(each not in held and each not in queued for each in ids)
-    return unknown, [each for each in ids if each in held and each not in titles]
+    unknown = sum(each not in stored and each not in queued for each in ids)
+    return unknown, [each for each in ids if each in stored and each not in titles]
 
 
 def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
@@ -157,8 +161,8 @@ def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[A
     found: set[ArticleId] = set()
     for start in range(0, len(items), rows.CHUNK):
         some = items[start : start + rows.CHUNK]
-        _, held, renamed = _compare(db, channel, some)
-        found |= renamed | {item.id for item in some if item.id not in held}
+        _, stored, renamed = _compare(db, channel, some)
+        found |= renamed | {item.id for item in some if item.id not in stored}
     return found
 
 
@@ -217,13 +221,13 @@ def _compare(
     ids, members, articles_ = [item.id for item in items], t.membership.c, t.article.c
     mine = (members.channel == channel) & members.article_id.in_(ids)
     titles = _pairs(db, select(members.article_id, members.title).where(mine))
-    held = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
+    stored = _pairs(db, select(articles_.id, articles_.published).where(articles_.id.in_(ids)))
     renamed = (
         item
         for item in items
         if item.title and one_line(titles.get(item.id, item.title)) != one_line(item.title)
     )
-    return titles, held, {item.id for item in renamed}
+    return titles, stored, {item.id for item in renamed}
 
 
 def _pairs(db: Connection, query: Select[Any]) -> dict[str, Any]:

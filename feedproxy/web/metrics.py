@@ -55,7 +55,7 @@ _CHANNELS: tuple[tuple[str, str, _Value], ...] = (
         "When its newest article was published",
         lambda each: _seconds(each.newest),
     ),
-    ("feedproxy_channel_waiting", "Articles that are not held yet", lambda each: each.waiting),
+    ("feedproxy_channel_waiting", "Articles that are not stored yet", lambda each: each.waiting),
     (
         "feedproxy_channel_stands_in",
         "Whether another source stands in for the first one",

@@ -18,7 +18,7 @@ from bench.load import requests_per_s
 from bench.measure import TOLD, Pairs, Result, alternate, at_most
 from bench.processes import answers, children, family, get, pss_mb, running, stand_in
 from bench.rendering import Renders, often
-from bench.stores import SMALL, Setup, copy_of, forget, held, origins, services_of, store_of
+from bench.stores import SMALL, Setup, bench_store, copy_of, forget, origins, services_of, store_of
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm
 from feedproxy.markup import clean_text_of
 from feedproxy.search_terms import Query, parse_query
@@ -37,7 +37,8 @@ def beside_small(setup: Setup) -> Iterator[Result]:
     """Measure row 9."""
     with ExitStack() as stack:
         large, small = (
-            stack.enter_context(held(store_of(setup, count))) for count in (setup.large, SMALL)
+            stack.enter_context(bench_store(store_of(setup, count)))
+            for count in (setup.large, SMALL)
         )
         ports = [stack.enter_context(serving(each.settings)) for each in (large, small)]
         path, most = feed_path(small), 100 if setup.is_quick else _PAGES
@@ -63,7 +64,9 @@ def beside_small(setup: Setup) -> Iterator[Result]:
             copy_of(setup, store_of(setup, count), f"renders-{count}")
             for count in (setup.large, SMALL)
         )
-        large_renders, small_renders = (Renders(stack.enter_context(held(copy))) for copy in copies)
+        large_renders, small_renders = (
+            Renders(stack.enter_context(bench_store(copy))) for copy in copies
+        )
         pairs = often(large_renders.after_news, small_renders.after_news, setup)
         yield _grown(setup, "7", "feeds after one new article", pairs, 1e3, "ms")
     with ExitStack() as stack:
@@ -111,7 +114,7 @@ def _copy_s(file: Path, target: Path) -> float:
 def memory(setup: Setup) -> Iterator[Result]:
     """Measure row 10."""
     settings = store_of(setup, setup.large)
-    with held(settings) as large:
+    with bench_store(settings) as large:
         paths = page_paths(large, 200)
         feeds = [
             f"/feed/{section.name}.{form}"
@@ -149,7 +152,7 @@ def memory(setup: Setup) -> Iterator[Result]:
 
 def start(setup: Setup) -> Iterator[Result]:
     """Measure row 11."""
-    with held(store_of(setup, setup.large)) as large:
+    with bench_store(store_of(setup, setup.large)) as large:
         path = feed_path(large)
         settings = large.settings
     seconds: list[float] = []
@@ -172,7 +175,7 @@ def start(setup: Setup) -> Iterator[Result]:
 
 def search(setup: Setup) -> Iterator[Result]:
     """Measure row 12: each search has three words from one article, so that it finds something: all its copies."""
-    with held(store_of(setup, setup.large)) as large:
+    with bench_store(store_of(setup, setup.large)) as large:
         channels = frozenset(channel.id for channel in large.mirror.channels)
         ids = [article_id for article_id, _ in large.store.dated(channels)]
         draw = random.Random(1)  # the same searches in each run

@@ -14,7 +14,17 @@ from requests_cache import CachedSession
 from bench.measure import Pairs, Result, SkippedError, alternate, at_least, at_most
 from bench.processes import ROOT, cpu_of, stand_in
 from bench.rendering import make_ready
-from bench.stores import NOW, SMALL, Setup, config_of, copy_of, held, origins, services_of, store_of
+from bench.stores import (
+    NOW,
+    SMALL,
+    Setup,
+    bench_store,
+    config_of,
+    copy_of,
+    origins,
+    services_of,
+    store_of,
+)
 from feedproxy import configuration, urls
 from feedproxy.configuration.settings import Settings
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
@@ -223,7 +233,7 @@ def _take(services: Services, channels: Sequence[Channel], public_url: str) -> N
 
 def _pages_of(settings: Settings, setup: Setup) -> list[tuple[Page, str]]:
     """Return the pages that the first harvest brought, each with its body as it came."""
-    with held(settings.model_copy(update={"data": setup.work / "harvest-0"})) as opened:
+    with bench_store(settings.model_copy(update={"data": setup.work / "harvest-0"})) as opened:
         ids = opened.store.walk([channel.id for channel in opened.mirror.channels])
         pages = [page for article_id in ids for page in opened.store.pages(article_id)]
         rules = [configuration.rules_for(opened.mirror, urls.host_of(page.url)) for page in pages]
@@ -299,7 +309,7 @@ class _importing:  # noqa: N801 (as the other context managers)
     """A kit that may read a folder of this machine."""
 
     def __init__(self, settings: Settings, place: Path) -> None:
-        self._held, self._place, self._settings = held(settings), place, settings
+        self._held, self._place, self._settings = bench_store(settings), place, settings
         self._close: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Services:

@@ -31,34 +31,36 @@ _PARAGRAPHS, _ENTRIES = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Library:
     """A library of a few articles, all in one channel."""
 
-    held: tuple[Article, ...]
+    bench_store: tuple[Article, ...]
     channel: str
 
     @property
-    def archive(self) -> "_Held":
+    def archive(self) -> "_Library":
         return self
 
     def version(self, log: str, channels: Collection[str]) -> Version:
         del log, channels
         return Version(1, None)
 
-    def snapshot(self) -> AbstractContextManager["_Held"]:
+    def snapshot(self) -> AbstractContextManager["_Library"]:
         return nullcontext(self)
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str) -> list[Article]:
         del tag
-        return list(self.held[:limit]) if self.channel in channels else []
+        return list(self.bench_store[:limit]) if self.channel in channels else []
 
     def articles(self, articles: Collection[ArticleId]) -> list[Article]:
-        return [each for each in self.held if each.id in articles]
+        return [each for each in self.bench_store if each.id in articles]
 
     def channels_of(self, articles: Collection[ArticleId]) -> Mapping[ArticleId, frozenset[str]]:
-        held = {article.id for article in self.held}
+        bench_store = {article.id for article in self.bench_store}
         return {
-            article_id: frozenset((self.channel,)) for article_id in articles if article_id in held
+            article_id: frozenset((self.channel,))
+            for article_id in articles
+            if article_id in bench_store
         }
 
     def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
@@ -86,7 +88,7 @@ def core_paths() -> dict[str, Callable[[], object]]:
     extract = extract_article(page, site.article, site)
     article = make_article([(page, extract)], item, site, mirror, _NOW).article
     section = mirror.sections[0]
-    library = _Held(tuple(_copies(article)), section.channels[0].id)
+    library = _Library(tuple(_copies(article)), section.channels[0].id)
     context = RenderContext(mirror, cast("Any", library), "http://mirror.example")
     selector = selector_of(mirror, section.name)
     assert selector

@@ -10,7 +10,7 @@ from itertools import count
 from feedgen.feed import FeedGenerator
 
 from bench.measure import Pairs, Result, alternate, at_most
-from bench.stores import NOW, SMALL, Held, Setup, copy_of, held, store_of
+from bench.stores import NOW, SMALL, BenchStore, Setup, bench_store, copy_of, store_of
 from feedproxy import paths
 from feedproxy.model import Article, ArticleId, ListingItem, Url
 from feedproxy.output import ALL, FeedSelector, RenderContext, make_feed, selector_of
@@ -23,7 +23,7 @@ _TIMES = 5
 class Renders:
     """Articles that come into a store, one by one, and the feeds they are in."""
 
-    opened: Held
+    opened: BenchStore
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def after_news(self) -> float:
@@ -119,7 +119,7 @@ def often(ours: Callable[[], float], theirs: Callable[[], float], setup: Setup) 
 
 def feeds(setup: Setup) -> Iterator[Result]:
     """Measure row 7."""
-    with held(copy_of(setup, store_of(setup, SMALL), "renders")) as small:
+    with bench_store(copy_of(setup, store_of(setup, SMALL), "renders")) as small:
         renders = Renders(small)
         renders.after_news()
         entries = renders.articles()

@@ -14,7 +14,7 @@ from bench.load import LoadError, requests_per_s
 from bench.measure import Result, SkippedError, alternate, at_least, at_most
 from bench.processes import answers, get, running, stand_in
 from bench.rendering import make_ready
-from bench.stores import SMALL, Setup, config_of, held, origins, services_of, store_of
+from bench.stores import SMALL, Setup, bench_store, config_of, origins, services_of, store_of
 from bench.web import GZIP, serving
 from feedproxy.configuration.settings import Settings
 from feedproxy.ingest import Harvester
@@ -32,7 +32,7 @@ _WHOLE = {"MAX_ITEM": "50", "MAX_TIME": "60", "LIM_ITEM": "50", "LIM_TIME": "60"
 def morss(setup: Setup) -> Iterator[Result]:
     """Measure row 13."""
     binary = _install(setup.cache / "morss")
-    with held(store_of(setup, SMALL)) as small:
+    with bench_store(store_of(setup, SMALL)) as small:
         section = small.section.name
         channel = max(small.section.channels, key=lambda channel: small.store.count(channel.id)).id
         with stand_in("") as upstream, _morss(binary) as other, serving(small.settings) as port:

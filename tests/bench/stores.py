@@ -71,7 +71,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class BenchStore:
     """A store and the mirror that it is of."""
 
     settings: Settings
@@ -85,11 +85,11 @@ class Held:
 
 
 @contextmanager
-def held(settings: Settings) -> Iterator[Held]:
+def bench_store(settings: Settings) -> Iterator[BenchStore]:
     """Open a store."""
     store = open_store(settings.store_url, settings.data)
     try:
-        yield Held(settings, load_mirror(settings.config), store)
+        yield BenchStore(settings, load_mirror(settings.config), store)
     finally:
         store.close()
 
@@ -97,7 +97,7 @@ def held(settings: Settings) -> Iterator[Held]:
 @contextmanager
 def services_of(settings: Settings, *, is_calm: bool = True) -> Iterator[Services]:
     """Open all that a harvest works with, over the real network; nothing waits for the pace, but calm or not it is kept."""
-    with held(settings) as opened:
+    with bench_store(settings) as opened:
         budget = CalmBudget() if is_calm else opened.store.budget
         cache = settings.data / "http-cache.sqlite"
         fetcher = open_fetcher(
@@ -165,10 +165,10 @@ def fill(db: sqlite3.Connection, articles: int) -> None:
     for table in ("raw_page", "waiting", "archive", "archive_log", "archive_due"):
         db.execute(f"DELETE FROM {table}")
     db.execute("CREATE TEMP TABLE base AS SELECT id FROM article ORDER BY published DESC, id")
-    (held,) = db.execute("SELECT count(*) FROM base").fetchone()
-    for copy in range(1, -(-articles // held)):
+    (bench_store,) = db.execute("SELECT count(*) FROM base").fetchone()
+    for copy in range(1, -(-articles // bench_store)):
         db.execute(
-            f"CREATE TEMP TABLE chosen AS SELECT id FROM base LIMIT {min(held, articles - copy * held)}"
+            f"CREATE TEMP TABLE chosen AS SELECT id FROM base LIMIT {min(bench_store, articles - copy * bench_store)}"
         )
         for table in _TABLES:
             _repeat(db, table, copy)

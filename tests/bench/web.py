@@ -16,7 +16,7 @@ from serving import free_port
 from bench.load import by_threads, requests_per_s
 from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
 from bench.processes import ROOT, answers, get, running, tool
-from bench.stores import SMALL, Held, Setup, held, store_of
+from bench.stores import SMALL, BenchStore, Setup, bench_store, store_of
 from feedproxy.cli.serve import WEB
 from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.output import RenderContext
@@ -58,7 +58,7 @@ _FILES = """
 
 def feed(setup: Setup) -> Iterator[Result]:
     """Measure row 1."""
-    with held(store_of(setup, SMALL)) as small, serving(small.settings) as port:
+    with bench_store(store_of(setup, SMALL)) as small, serving(small.settings) as port:
         path = feed_path(small)
         pairs = _beside_three_lines(setup, small.settings, port, [path], GZIP)
     yield Result(
@@ -68,7 +68,7 @@ def feed(setup: Setup) -> Iterator[Result]:
 
 def not_modified(setup: Setup) -> Iterator[Result]:
     """Measure row 2."""
-    with held(store_of(setup, SMALL)) as small, serving(small.settings) as port:
+    with bench_store(store_of(setup, SMALL)) as small, serving(small.settings) as port:
         path = feed_path(small)
         _, headers, _ = get(port, path, GZIP)
         known = {**GZIP, "If-None-Match": headers["ETag"]}
@@ -85,7 +85,7 @@ def not_modified(setup: Setup) -> Iterator[Result]:
 def pages(setup: Setup) -> Iterator[Result]:
     """Measure row 3."""
     articles, most = (SMALL, 500) if setup.is_quick else (setup.large, _PAGES)
-    with held(store_of(setup, articles)) as large, serving(large.settings) as port:
+    with bench_store(store_of(setup, articles)) as large, serving(large.settings) as port:
         paths = page_paths(large, most)
         warm(port, paths)
         pairs = _beside_three_lines(setup, large.settings, port, paths, GZIP)
@@ -96,7 +96,7 @@ def pages(setup: Setup) -> Iterator[Result]:
 def past_python(setup: Setup) -> Iterator[Result]:
     """Measure row 4."""
     nginx, port = tool("nginx"), free_port()
-    with held(store_of(setup, SMALL)) as small, ExitStack() as open_things:
+    with bench_store(store_of(setup, SMALL)) as small, ExitStack() as open_things:
         folder, path = setup.folder("nginx"), feed_path(small)
         root = _export(small.settings, folder / "html")
         feed_file = next(
@@ -142,7 +142,7 @@ def through_nginx(setup: Setup) -> Iterator[Result]:
     nginx = tool("nginx")
     articles, most = (10_000, 1_000) if setup.is_quick else (setup.large, _THROUGH_NGINX)
     with (
-        held(store_of(setup, articles)) as large,
+        bench_store(store_of(setup, articles)) as large,
         serving(large.settings) as application,
         ExitStack() as servers,
     ):
@@ -208,11 +208,11 @@ def _shipped_site(folder: Path, application: int, port: int) -> str:
     return f"include {folder}/site.conf;"
 
 
-def feed_path(opened: Held) -> str:
+def feed_path(opened: BenchStore) -> str:
     return f"/feed/{opened.section.name}.xml"
 
 
-def page_paths(opened: Held, most: int) -> list[str]:
+def page_paths(opened: BenchStore, most: int) -> list[str]:
     """Return the addresses of the newest pages of a section."""
     context, section = (
         RenderContext(opened.mirror, opened.store, opened.settings.public_url),
