@@ -45,9 +45,9 @@ class JsonLine(logging.Formatter):
         return visible(line, json.dumps)
 
 
-def formatter(form: Form, *, is_terminal: bool) -> logging.Formatter:
-    """Return the formatter for *form*; "auto" means people on a terminal, programs elsewhere."""
-    is_human = form == "human" or (form == "auto" and is_terminal)
+def formatter(log_format: Form, *, is_terminal: bool) -> logging.Formatter:
+    """Return the formatter for *log_format*; "auto" means human-readable on a terminal only."""
+    is_human = log_format == "human" or (log_format == "auto" and is_terminal)
     return OneLine(_HUMAN) if is_human else JsonLine()
 
 

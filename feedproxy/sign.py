@@ -328,19 +328,19 @@ def _last_line(text: str) -> str:
     return rest.strip() if first.startswith(_UNTRUSTED.strip()) else text.strip()
 
 
-def _unpack(line: str, form: Struct) -> tuple[bytes, ...]:
+def _unpack(line: str, struct: Struct) -> tuple[bytes, ...]:
     """Return the fields in a line of base64; only the canonical encoding passes (RFC 4648, 3.5)."""
     try:
         packed = b64decode(line, validate=True)
     except ValueError:
         packed = b""
-    if len(packed) != form.size or _base64(packed) != line:
+    if len(packed) != struct.size or _base64(packed) != line:
         found = next(
             (f"a minisign {name}, " for each, name in _NAMES.items() if each.size == len(packed)),
             "",
         )
-        raise SignatureError(f"is {found}no minisign {_NAMES[form]}")
-    return form.unpack(packed)
+        raise SignatureError(f"is {found}not a minisign {_NAMES[struct]}")
+    return struct.unpack(packed)
 
 
 def _check(key: PublicKey, made: bytes, message: bytes, reason: str) -> None:

@@ -18,7 +18,7 @@ from realsite import CONFIG, SHARED, Harvest, harvest_once, of_sections
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
 from feedproxy.store import SqlStore, open_store
@@ -186,10 +186,10 @@ def media(settings: Settings) -> FolderMedia:
 
 
 @pytest.fixture
-def harvester(
+def channel_poller(
     mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: FolderMedia, clock: Clock
-) -> Harvester:
-    return Harvester(Services(mirror, store, fetcher, media, clock))
+) -> ChannelPoller:
+    return ChannelPoller(Services(mirror, store, fetcher, media, clock))
 
 
 @pytest.fixture

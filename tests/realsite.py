@@ -14,7 +14,7 @@ from typing import Any
 
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
 from feedproxy.store import SqlStore, open_store
@@ -124,10 +124,10 @@ def _open(layout: str, folder: Path, mirror: Mirror) -> Harvest:
 def harvest(layout: str, folder: Path, mirror: Mirror, pages: int = 99) -> Harvest:
     done = _open(layout, folder, mirror)
     store, settings = done.store, done.settings
-    harvester = Harvester(
+    channel_poller = ChannelPoller(
         Services(mirror, store, done.fetcher, FolderMedia(settings.media), lambda: NOW)
     )
     for channel in mirror.channels:
-        report = harvester.walk(channel, pages=pages)
+        report = channel_poller.backfill(channel, pages=pages)
         assert report.failures == []
     return done

@@ -12,7 +12,7 @@ from newsroom import BASE, HOST, STORIES, Story, open_newsroom, write_config
 
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
 from feedproxy.sign import make_key, write_secret_key
@@ -66,9 +66,9 @@ def open_standing(
             open_store(settings.store_url, settings.data),
             open_calm_fetcher(settings, mirror),
         )
-        harvester = Harvester(Services(mirror, store, fetcher, media, lambda: NOW))
+        channel_poller = ChannelPoller(Services(mirror, store, fetcher, media, lambda: NOW))
         for channel in mirror.channels:
-            assert harvester.walk(channel, pages=9).failures == []
+            assert channel_poller.backfill(channel, pages=9).failures == []
         fetcher.close()
     yield Standing(settings, mirror, store, media, min(media.names()))
     store.close()

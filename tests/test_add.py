@@ -16,7 +16,7 @@ from feedproxy.cli import cli
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import load_settings
 from feedproxy.errors import ConfigError, FeedproxyError, FetchError, ListingError
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.store import open_store
 from feedproxy.web import create_app
@@ -65,11 +65,13 @@ class Operator:
         self._opened.callback(store.close)
         fetcher = open_calm_fetcher(settings, mirror)
         self._opened.callback(fetcher.close)
-        harvester = Harvester(Services(mirror, store, fetcher, media, self.clock))
+        channel_poller = ChannelPoller(Services(mirror, store, fetcher, media, self.clock))
         found = mirror.section(section)
         assert found
         assert [
-            failure for channel in found.channels for failure in harvester.poll(channel).failures
+            failure
+            for channel in found.channels
+            for failure in channel_poller.poll(channel).failures
         ] == []
         client = create_app(settings, mirror, store, media, self.clock).test_client()
         assert client.get(f"/feed/{section}.xml").status_code == 200

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester, Poller, archive, reextract
+from feedproxy.ingest import ChannelPoller, Poller, archive, reextract
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
     Article,
@@ -157,9 +157,9 @@ def library(filled: Path, tmp_path: Path) -> Iterator[Library]:
 # ---------------------------------------------------------------- reading documents
 
 
-def links_of(data: bytes, form: str) -> dict[str, str]:
+def links_of(data: bytes, feed_format: str) -> dict[str, str]:
     """Return where a document goes on, by the relations of RFC 5005."""
-    if form == "json":
+    if feed_format == "json":
         document = json.loads(data)
         said = document.get("_feedproxy", {})
         found = {
@@ -176,14 +176,14 @@ def links_of(data: bytes, form: str) -> dict[str, str]:
     }
 
 
-def ids_of(data: bytes, form: str) -> list[str]:
-    if form == "json":
+def ids_of(data: bytes, feed_format: str) -> list[str]:
+    if feed_format == "json":
         return [item["id"] for item in json.loads(data)["items"]]
     return [entry.id for entry in feedparser.parse(data).entries]
 
 
 def walk(
-    client: FlaskClient, address: str, form: str, relation: str = "prev-archive"
+    client: FlaskClient, address: str, feed_format: str, relation: str = "prev-archive"
 ) -> Iterator[tuple[str, TestResponse]]:
     """Yield each document from *address* on, in one direction."""
     seen = set()
@@ -192,15 +192,15 @@ def walk(
         seen.add(address)
         answer = client.get(address)
         assert answer.status_code == 200, address
-        assert CHECKS[form](answer.data) == []
+        assert CHECKS[feed_format](answer.data) == []
         yield address, answer
-        address = links_of(answer.data, form).get(relation, "")
+        address = links_of(answer.data, feed_format).get(relation, "")
 
 
 def page(
-    client: FlaskClient, log: str, number: int, form: str = "atom", **headers: str
+    client: FlaskClient, log: str, number: int, feed_format: str = "atom", **headers: str
 ) -> TestResponse:
-    return client.get(f"/feed/{log}/archive/{number}.{form}", headers=headers)
+    return client.get(f"/feed/{log}/archive/{number}.{feed_format}", headers=headers)
 
 
 def names(*numbers: int) -> list[str]:
@@ -210,7 +210,7 @@ def names(*numbers: int) -> list[str]:
 # ---------------------------------------------------------------- walking
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 @pytest.mark.parametrize(
     ("feed", "wanted"),
     [
@@ -222,55 +222,60 @@ def names(*numbers: int) -> list[str]:
     ],
 )
 def test_the_whole_archive_can_be_walked_and_holds_every_article_once_newest_first(
-    library: Library, feed: str, wanted: Callable[[int], bool], form: str
+    library: Library, feed: str, wanted: Callable[[int], bool], feed_format: str
 ) -> None:
-    documents = list(walk(library.client(), f"/feed/{feed}.{form}", form))
-    archived = [entry for _, answer in documents[1:] for entry in ids_of(answer.data, form)]
+    documents = list(walk(library.client(), f"/feed/{feed}.{feed_format}", feed_format))
+    archived = [entry for _, answer in documents[1:] for entry in ids_of(answer.data, feed_format)]
     assert archived == names(*(number for number in reversed(range(COUNT)) if wanted(number)))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 def test_it_can_be_walked_from_the_oldest_page_to_the_open_one_too(
-    library: Library, form: str
+    library: Library, feed_format: str
 ) -> None:
     client = library.client()
-    documents = list(walk(client, f"/feed/all/archive/1.{form}", form, "next-archive"))
+    documents = list(
+        walk(client, f"/feed/all/archive/1.{feed_format}", feed_format, "next-archive")
+    )
     assert [address.rpartition("/")[2] for address, _ in documents] == [
-        f"{number}.{form}" for number in (1, 2, 3)
+        f"{number}.{feed_format}" for number in (1, 2, 3)
     ]
-    assert [len(ids_of(answer.data, form)) for _, answer in documents] == [
+    assert [len(ids_of(answer.data, feed_format)) for _, answer in documents] == [
         PAGE_ENTRIES,
         PAGE_ENTRIES,
         30,
     ]
 
 
-@pytest.mark.parametrize("form", ["xml", "atom"])
+@pytest.mark.parametrize("feed_format", ["xml", "atom"])
 def test_an_archive_document_says_what_it_is_and_where_it_stands(
-    library: Library, form: str
+    library: Library, feed_format: str
 ) -> None:
     client = library.client()
     at = "http://localhost/feed/town"
-    assert links_of(page(client, "town", 2, form).data, form) == {
-        "self": f"{at}/archive/2.{form}",
-        "current": f"{at}.{form}",
-        "prev-archive": f"{at}/archive/1.{form}",
-        "next-archive": f"{at}/archive/3.{form}",
+    assert links_of(page(client, "town", 2, feed_format).data, feed_format) == {
+        "self": f"{at}/archive/2.{feed_format}",
+        "current": f"{at}.{feed_format}",
+        "prev-archive": f"{at}/archive/1.{feed_format}",
+        "next-archive": f"{at}/archive/3.{feed_format}",
     }
     mark = re.compile(rb"<fh:archive/>")
-    assert [len(mark.findall(page(client, "town", number, form).data)) for number in (1, 2, 3)] == [
+    assert [
+        len(mark.findall(page(client, "town", number, feed_format).data)) for number in (1, 2, 3)
+    ] == [
         1,
         1,
         1,
     ]
     assert (
-        b'xmlns:fh="http://purl.org/syndication/history/1.0"' in page(client, "town", 1, form).data
+        b'xmlns:fh="http://purl.org/syndication/history/1.0"'
+        in page(client, "town", 1, feed_format).data
     )
-    current = client.get(f"/feed/town.{form}").data
+    current = client.get(f"/feed/town.{feed_format}").data
     assert not mark.search(current)
-    assert links_of(current, form) == {
-        "self": f"{at}.{form}",
-        "prev-archive": f"{at}/archive/3.{form}",
+    assert links_of(current, feed_format) == {
+        "self": f"{at}.{feed_format}",
+        "prev-archive": f"{at}/archive/3.{feed_format}",
     }
 
 
@@ -295,38 +300,47 @@ def test_all_documents_of_a_feed_are_one_feed(library: Library) -> None:
     assert feedparser.parse(client.get("/feed/town/city.atom").data).feed.id != feeds[0].id
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 def test_before_anything_is_held_there_is_one_page_it_is_empty_and_nothing_leads_there(
-    empty: Library, form: str
+    empty: Library, feed_format: str
 ) -> None:
     client = empty.client()
-    answer = page(client, "town", 1, form)
-    assert (answer.status_code, CHECKS[form](answer.data), ids_of(answer.data, form)) == (
+    answer = page(client, "town", 1, feed_format)
+    assert (
+        answer.status_code,
+        CHECKS[feed_format](answer.data),
+        ids_of(answer.data, feed_format),
+    ) == (
         200,
         [],
         [],
     )
-    assert links_of(client.get(f"/feed/town.{form}").data, form).keys() == {"self"}
-    assert page(client, "town", 2, form).status_code == 404
+    assert links_of(client.get(f"/feed/town.{feed_format}").data, feed_format).keys() == {"self"}
+    assert page(client, "town", 2, feed_format).status_code == 404
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 def test_a_page_that_became_full_leads_to_the_next_one_before_that_holds_anything(
-    empty: Library, form: str
+    empty: Library, feed_format: str
 ) -> None:
     client = fill(empty, PAGE_ENTRIES).client()
-    full, open_page = page(client, "all", 1, form), page(client, "all", 2, form)
+    full, open_page = page(client, "all", 1, feed_format), page(client, "all", 2, feed_format)
     assert (
-        links_of(full.data, form)["next-archive"] == "http://localhost/feed/all/archive/2." + form
+        links_of(full.data, feed_format)["next-archive"]
+        == "http://localhost/feed/all/archive/2." + feed_format
     )
-    assert (open_page.status_code, CHECKS[form](open_page.data), ids_of(open_page.data, form)) == (
+    assert (
+        open_page.status_code,
+        CHECKS[feed_format](open_page.data),
+        ids_of(open_page.data, feed_format),
+    ) == (
         200,
         [],
         [],
     )
-    assert links_of(client.get(f"/feed/all.{form}").data, form)["prev-archive"].endswith(
-        f"/archive/1.{form}"
-    )
+    assert links_of(client.get(f"/feed/all.{feed_format}").data, feed_format)[
+        "prev-archive"
+    ].endswith(f"/archive/1.{feed_format}")
 
 
 def test_a_subscription_leads_to_the_new_page_once_that_holds_something(empty: Library) -> None:
@@ -346,7 +360,7 @@ def test_a_subscription_leads_to_the_new_page_once_that_holds_something(empty: L
 
 def seen_of(client: FlaskClient, log: str) -> list[tuple[bytes, str]]:
     """Return bytes and tag of the first page, in all forms."""
-    answers = [page(client, log, 1, form) for form in FORMS]
+    answers = [page(client, log, 1, feed_format) for feed_format in FORMS]
     return [(answer.data, answer.headers["ETag"]) for answer in answers]
 
 
@@ -469,16 +483,18 @@ def test_full_pages_are_for_ever_and_the_open_one_is_not(library: Library) -> No
     )
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 @pytest.mark.parametrize("number", [1, 3])
 def test_what_is_known_already_is_answered_with_304(
-    library: Library, number: int, form: str
+    library: Library, number: int, feed_format: str
 ) -> None:
     client = library.client()
-    first = page(client, "all", number, form)
-    again = page(client, "all", number, form, **{"If-None-Match": first.headers["ETag"]})
+    first = page(client, "all", number, feed_format)
+    again = page(client, "all", number, feed_format, **{"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
-    assert page(client, "all", number, form, **{"If-None-Match": '"other"'}).status_code == 200
+    assert (
+        page(client, "all", number, feed_format, **{"If-None-Match": '"other"'}).status_code == 200
+    )
 
 
 def test_the_open_page_says_that_it_changed(library: Library) -> None:
@@ -604,10 +620,10 @@ def test_killed_between_two_logs_every_log_is_made_up_and_none_has_anything_twic
 
 
 def test_a_store_from_before_there_were_archives_gets_them_with_the_first_step_of_a_poller(
-    harvester: Harvester, mirror: Mirror, store: SqlStore, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, clock: Clock
 ) -> None:
     for channel in mirror.channels:
-        harvester.walk(channel, pages=9)
+        channel_poller.backfill(channel, pages=9)
     with store._database.writing() as db:
         for table in ("archive", "archive_log", "archive_due"):
             db.exec_driver_sql(f"DELETE FROM {table}")
@@ -617,7 +633,7 @@ def test_a_store_from_before_there_were_archives_gets_them_with_the_first_step_o
             store.schedule.state(channel.id).next_poll_at,
             clock() + timedelta(minutes=4),
         )
-    Poller(harvester.services, "a").step()
+    Poller(channel_poller.services, "a").step()
     assert [logged.article.id for logged in store.archive.page("all", 1)] == [
         story.id for story in reversed(STORIES)
     ]
@@ -688,24 +704,24 @@ def test_what_is_deleted_is_gone_from_its_page_and_moves_nothing_else(library: L
 
 
 def test_every_way_to_take_articles_in_appends_them(
-    harvester: Harvester, mirror: Mirror, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
     city, books = mirror.channels
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert store.archive.length("town/city") == 2
-    harvester.walk(books, pages=9)
+    channel_poller.backfill(books, pages=9)
     assert store.archive.length("letters") == 2
     newsroom.stories = (*STORIES, replace(STORIES[0], id="n105", title="桥上的灯"))
     clock.advance(days=2)
-    poller = Poller(harvester.services, "a")
+    poller = Poller(channel_poller.services, "a")
     poller.step()
     assert store.archive.page("town/city", 1)[0].article.title == "桥上的灯"
 
 
 def test_new_rules_append_what_they_change(
-    harvester: Harvester, mirror: Mirror, store: SqlStore, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, clock: Clock
 ) -> None:
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     article = store.article(ArticleId("n103"))
     assert article
     for number in range(PAGE_ENTRIES):
@@ -713,17 +729,17 @@ def test_new_rules_append_what_they_change(
             "city", [ListingItem(ArticleId(f"n{5000 + number}"), Url(BASE), "桥")], clock()
         )
         store.save(article_of(5000 + number), [], {}, clock())
-    archive(harvester.services)
+    archive(channel_poller.services)
     old = replace(article, title="旧规则读出的标题")
     store.save(old, store.pages(article.id), {}, clock(), is_fetched=False)
     clock.advance(hours=1)
-    assert [done.error for done in reextract(harvester.services, [article.id], is_dry=True)] == [
-        None
-    ]
+    assert [
+        done.error for done in reextract(channel_poller.services, [article.id], is_dry=True)
+    ] == [None]
     assert store.archive.length("town") == PAGE_ENTRIES + 2
-    assert [done.error for done in reextract(harvester.services, [article.id], is_dry=False)] == [
-        None
-    ]
+    assert [
+        done.error for done in reextract(channel_poller.services, [article.id], is_dry=False)
+    ] == [None]
     assert store.archive.page("town", 2)[0].article.title == STORIES[2].title
 
 
@@ -787,12 +803,12 @@ def test_links_in_a_text_lead_beside_its_page_and_are_answered_there(library: Li
     )
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 def test_pictures_stand_at_an_address_of_their_own_that_leads_to_them_once_they_are_held(
-    library: Library, form: str
+    library: Library, feed_format: str
 ) -> None:
     client = library.client()
-    said = page(client, "all", 1, form).get_data(as_text=True)
+    said = page(client, "all", 1, feed_format).get_data(as_text=True)
     for url in (PICTURE, LEAD):
         address = f"/media/of/{picture_key(url)}"
         assert f"http://localhost{address}" in said
@@ -884,11 +900,11 @@ def test_the_reader_of_a_private_mirror_has_the_key_in_every_link(library: Libra
     "number",
     ["0", "-1", "4", "01", "1.0", "999999", "9" * 400, "١", "x", "1_0", "README", "%00", " 1"],
 )
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_format", FORMS)
 def test_a_page_that_is_not_there_is_told_in_words(
-    library: Library, number: str, form: str
+    library: Library, number: str, feed_format: str
 ) -> None:
-    answer = library.client().get(f"/feed/town/archive/{number}.{form}")
+    answer = library.client().get(f"/feed/town/archive/{number}.{feed_format}")
     assert (answer.status_code, answer.mimetype, answer.headers["Cache-Control"]) == (
         404,
         "text/plain",

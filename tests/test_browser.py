@@ -20,7 +20,7 @@ from realsite import NOW, Harvest
 from serving import served
 
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.web import create_app
 
@@ -130,10 +130,10 @@ def visit(browser: Browser, app: Flask, scheme: str, size: dict[str, int]) -> It
 
 
 @pytest.fixture
-def filled(newsroom: Newsroom, harvester: Harvester, app: Flask) -> Flask:
+def filled(newsroom: Newsroom, channel_poller: ChannelPoller, app: Flask) -> Flask:
     newsroom.stories = (*STORIES[:3], LINKING)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     newsroom.stories = (*newsroom.stories, WANTED)
     return app
 
@@ -162,7 +162,7 @@ def test_a_reader_who_clicks_through_the_mirror_sees_it_whole_and_never_leaves(
 
 
 def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
-    filled: Flask, harvester: Harvester, browser: Browser
+    filled: Flask, channel_poller: ChannelPoller, browser: Browser
 ) -> None:
     with visit(browser, filled, "light", PHONE) as reader:
         reader.open(f"/town/blob/master/pages/books/{LINKING.id}.md")
@@ -171,7 +171,7 @@ def test_an_article_that_is_not_held_is_fetched_for_the_reader_who_asks(
         reader.click("请镜像去取这篇文章", "button")
         assert "已经排队" in reader.page.inner_text("main")
         assert reader.page.get_by_role("main").get_by_role("button").count() == 0
-        harvester.serve_readers()
+        channel_poller.serve_readers()
         reader.page.reload()
         assert reader.heading == WANTED.title
         assert WANTED.text in reader.page.inner_text("main")
@@ -235,16 +235,16 @@ def test_the_real_pages_are_whole_and_ask_nobody_else(
 def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
     settings: Settings,
     newsroom: Newsroom,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     browser: Browser,
     *,
     is_plain: bool,
 ) -> None:
     """Over plain HTTP browsers send no Sec-Fetch-Site, and from a page without referrers the origin "null"."""
     newsroom.stories = (*STORIES[:3], LINKING)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
-    host, services = "mirror.example" if is_plain else "127.0.0.1", harvester.services
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
+    host, services = "mirror.example" if is_plain else "127.0.0.1", channel_poller.services
     named = settings.model_copy(update={"trusted_hosts": (host,)})
     app = create_app(named, services.mirror, services.store, services.media, services.clock)
     rules = "--host-resolver-rules=MAP mirror.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -255,10 +255,10 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
         target = address.replace("127.0.0.1", host) + "/town/blob/master/pages/books/n900.md"
         page = chromium.new_page()
         page.set_default_timeout(10_000)
-        form = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
+        feed_format = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
         page.route(
             "http://elsewhere.example/**",
-            lambda route: route.fulfill(content_type="text/html", body=form),
+            lambda route: route.fulfill(content_type="text/html", body=feed_format),
         )
         statuses = []
         for start in ("http://elsewhere.example/", target):

@@ -14,7 +14,7 @@ from serving import free_port
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
 from feedproxy.fetch import HttpFetcher
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia, Media, PictureFile, open_media
 from feedproxy.model import MediaFile, Mirror
 from feedproxy.store import SqlStore
@@ -25,7 +25,7 @@ NAME, OTHER = f"{'ab' * 16}.png", f"{'cd' * 16}.webp"
 KEYS = {"media_key": "somebody", "media_secret": "secret"}
 
 
-def form(name: str, body: bytes) -> PictureFile:
+def variant(name: str, body: bytes) -> PictureFile:
     return PictureFile(MediaFile(name, "image/png", len(body), 1, 1), body)
 
 
@@ -55,9 +55,9 @@ def media(request: pytest.FixtureRequest, settings: Settings) -> Media:
 
 def test_what_is_put_can_be_read_until_it_is_removed(media: Media) -> None:
     assert (media.read(NAME), list(media.names())) == (None, [])
-    media.put(form(NAME, b"body"))
-    media.put(form(NAME, b"body"))
-    media.put(form(OTHER, b"other"))
+    media.put(variant(NAME, b"body"))
+    media.put(variant(NAME, b"body"))
+    media.put(variant(OTHER, b"other"))
     assert (media.read(NAME), sorted(media.names()), list(media.leftovers(datetime.now(UTC)))) == (
         b"body",
         [NAME, OTHER],
@@ -88,7 +88,7 @@ def test_pictures_of_a_harvest_are_served_from_there_by_one_request_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     media = open_media(on_s3)
-    Harvester(Services(mirror, store, fetcher, media, clock)).poll(mirror.channels[0])
+    ChannelPoller(Services(mirror, store, fetcher, media, clock)).poll(mirror.channels[0])
     names = sorted(media.names())
     assert names
     assert store.used_files() == set(names)
@@ -147,5 +147,5 @@ def test_a_folder_needs_no_library_of_s3() -> None:
 def test_another_folder_may_be_named(settings: Settings, tmp_path: Path) -> None:
     media = open_media(settings.model_copy(update={"media_url": str(tmp_path / "pictures")}))
     assert isinstance(media, FolderMedia)
-    media.put(form(NAME, b"body"))
+    media.put(variant(NAME, b"body"))
     assert (tmp_path / "pictures" / NAME[:2] / NAME).read_bytes() == b"body"

@@ -18,7 +18,7 @@ from werkzeug.test import Client, TestResponse
 
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror, Page, Version
 from feedproxy.store import SqlStore, open_store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PAGE = "/town/blob/master/pages/city/n102.md"
 FEEDS = [
-    f"/feed/{scope}.{form}"
+    f"/feed/{scope}.{feed_format}"
     for scope in (
         "town",
         "town/city",
@@ -41,7 +41,7 @@ FEEDS = [
         "town/archive/1",
         "town/city/archive/1",
     )
-    for form in ("xml", "atom", "json")
+    for feed_format in ("xml", "atom", "json")
 ]
 PAGES = [PAGE, "/", "/town", "/town/", "/town/blob/master/indexes/city/README.md", "/tag/读书"]
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
@@ -70,14 +70,14 @@ class Watched:
 
 
 @pytest.fixture
-def watched(app: Flask, harvester: Harvester, clock: Clock) -> Watched:
-    fill(harvester, clock)
+def watched(app: Flask, channel_poller: ChannelPoller, clock: Clock) -> Watched:
+    fill(channel_poller, clock)
     return Watched(app)
 
 
-def fill(harvester: Harvester, clock: Clock) -> None:
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+def fill(channel_poller: ChannelPoller, clock: Clock) -> None:
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     clock.advance(seconds=1)
 
 

@@ -219,7 +219,7 @@ def test_whatever_the_query_there_is_a_choice_or_a_clear_error(
             raise AssertionError(said) from e
         return
     assert parse_options(dict(parse_qsl(choice.query, keep_blank_values=True)), entries) == replace(
-        choice, form=""
+        choice, feed_format=""
     )
     assert re.fullmatch(r"[A-Za-z0-9_.~%=&-]*", choice.query)
     assert len(pick([an_article()], choice, entries)) <= 1
@@ -318,13 +318,13 @@ def test_a_title_names_the_filters_and_nothing_that_could_be_markup(client: Flas
 
 
 def test_the_form_of_the_address_gives_way_to_the_parameter(client: FlaskClient) -> None:
-    for asked, form in (("rss", "xml"), ("atom", "atom"), ("json", "json")):
+    for asked, feed_format in (("rss", "xml"), ("atom", "atom"), ("json", "json")):
         answer = client.get(f"/feed/town.xml?format={asked}&filter=的")
-        assert answer.data == client.get(f"/feed/town.{form}?filter=的").data
-        assert CHECKS[form](answer.data) == []
+        assert answer.data == client.get(f"/feed/town.{feed_format}?filter=的").data
+        assert CHECKS[feed_format](answer.data) == []
 
 
-@pytest.mark.parametrize("form", ["xml", "atom", "json"])
+@pytest.mark.parametrize("feed_format", ["xml", "atom", "json"])
 @pytest.mark.parametrize(
     "query",
     [
@@ -340,13 +340,13 @@ def test_the_form_of_the_address_gives_way_to_the_parameter(client: FlaskClient)
         "brief=100&opencc=s2hk&filter_title=的&limit=1&mode=fulltext",
     ],
 )
-def test_every_chosen_feed_is_valid(client: FlaskClient, query: str, form: str) -> None:
+def test_every_chosen_feed_is_valid(client: FlaskClient, query: str, feed_format: str) -> None:
     for feed in (
         "/feed/town.{}",
         "/feed/merged/letters,town/city.{}",
         f"/feed/tag/{quote('读书')}.{{}}",
     ):
-        assert CHECKS[form](client.get(f"{feed.format(form)}?{query}").data) == []
+        assert CHECKS[feed_format](client.get(f"{feed.format(feed_format)}?{query}").data) == []
 
 
 def test_the_readers_key_stands_behind_the_parameters(standing: Standing) -> None:

@@ -186,7 +186,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkContext]:
         environment["FEEDPROXY_SIGNING_KEY_FILE"] = str(folder / "mirror.key")
         for form, name in (("html", "www"), ("git", "git")):
             assert (
-                made.run(["export", str(folder / name), "--form", form, "--workers", "1"]).exit_code
+                made.run(
+                    ["export", str(folder / name), "--format", form, "--workers", "1"]
+                ).exit_code
                 == 0
             )
         yield made

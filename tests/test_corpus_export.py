@@ -16,13 +16,13 @@ from test_links import file_server
 
 from feedproxy.export import ExportOptions, export
 from feedproxy.media import FolderMedia
-from feedproxy.model import ExportForm, Links
+from feedproxy.model import ExportFormat, Links
 
 pytestmark = pytest.mark.corpus
 PUBLIC = "https://mirror.example"
 
 
-def order(modern: Harvest, form: ExportForm, links: Links = Links.MIRROR) -> ExportOptions:
+def order(modern: Harvest, form: ExportFormat, links: Links = Links.MIRROR) -> ExportOptions:
     settings = modern.settings
     return ExportOptions(
         modern.mirror,
@@ -46,7 +46,7 @@ def test_no_link_of_the_html_form_is_broken_or_asks_another_host_or_leads_to_the
     }  # where what is exported stands
     navigation = tuple(link for link in some.mirror.navigation if link.url or link.to in places)
     some = replace(some, mirror=replace(some.mirror, navigation=navigation))
-    result = export(order(some, ExportForm.HTML), some.store, tmp_path / "deep" / "er")
+    result = export(order(some, ExportFormat.HTML), some.store, tmp_path / "deep" / "er")
     print(
         f"\n{result.rendered} pages, {sum(result.written.values())} files in {monotonic() - began:.0f} s"
     )
@@ -78,7 +78,7 @@ def test_no_link_of_the_html_form_is_broken_or_asks_another_host_or_leads_to_the
 def test_pages_of_the_git_form_in_link_mode_seed_are_those_that_the_seed_is_compared_with(
     some: Harvest, tmp_path: Path
 ) -> None:
-    export(order(some, ExportForm.GIT, Links.SEED), some.store, tmp_path / "out")
+    export(order(some, ExportFormat.GIT, Links.SEED), some.store, tmp_path / "out")
     count = 0
     for section, channel in [
         (each.name, channel.id) for each in some.mirror.sections for channel in each.channels

@@ -18,7 +18,7 @@ from serving import free_port
 from feedproxy import demo
 from feedproxy.configuration import load_mirror
 from feedproxy.errors import GoneError
-from feedproxy.ingest import Harvester, Services, check_held, rule_tests
+from feedproxy.ingest import ChannelPoller, Services, check_held, rule_tests
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
 from feedproxy.store import SqlStore, open_store
@@ -56,9 +56,13 @@ def harvested(
     mirror, clock = load_mirror(demo.CONFIG), Clock()
     clock.advance(days=5 * 365)
     store = open_store(f"sqlite:///{folder}/store.sqlite", folder)
-    harvester = Harvester(Services(mirror, store, Courier(), FolderMedia(folder / "media"), clock))
+    channel_poller = ChannelPoller(
+        Services(mirror, store, Courier(), FolderMedia(folder / "media"), clock)
+    )
     failures = [
-        str(failure) for channel in mirror.channels for failure in harvester.poll(channel).failures
+        str(failure)
+        for channel in mirror.channels
+        for failure in channel_poller.poll(channel).failures
     ]
     yield mirror, store, failures
     store.close()

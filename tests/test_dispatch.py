@@ -9,7 +9,7 @@ from conftest import Clock
 from newsroom import BASE, STORIES, Answer, Newsroom, Story
 
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Dispatcher, Harvester, Poller, Priority, Services, Task, run_task
+from feedproxy.ingest import ChannelPoller, Dispatcher, Poller, Priority, Services, Task, run_task
 from feedproxy.model import REQUESTED, ArticleId, Mirror
 from feedproxy.store import SqlStore
 
@@ -38,10 +38,12 @@ class Line:
 
 
 @pytest.fixture
-def services(harvester: Harvester, clock: Clock) -> Services:
+def services(channel_poller: ChannelPoller, clock: Clock) -> Services:
     del clock
-    poll = replace(harvester.services.mirror.poll, first_polls_minutes=0, lease_seconds=30)
-    return replace(harvester.services, mirror=replace(harvester.services.mirror, poll=poll))
+    poll = replace(channel_poller.services.mirror.poll, first_polls_minutes=0, lease_seconds=30)
+    return replace(
+        channel_poller.services, mirror=replace(channel_poller.services.mirror, poll=poll)
+    )
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_what_is_sent_and_done_brings_what_the_poller_brings(
         work_off(services, line)
         clock.advance(seconds=5)
     ids = [channel.id for channel in mirror.channels]
-    assert set(store.walk(ids)) == {"n102", "n103", "n104"}
+    assert set(store.ids(ids)) == {"n102", "n103", "n104"}
     assert {state.failures for state in store.schedule.states().values()} == {0}
     assert store.schedule.next_due(ids, [], []) > clock.now  # type: ignore[operator]
     assert store.archive.length("all") == 3
@@ -150,7 +152,7 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
         ("books",),
     )
     newsroom.stories = (*STORIES, linking)
-    Harvester(services).poll(services.mirror.channels[1])
+    ChannelPoller(services).poll(services.mirror.channels[1])
     assert store.ask(ArticleId(old.id), most=9, now=clock.now)
     line.others = 10_000
     scheduler.step()

@@ -27,15 +27,15 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ExportError
 from feedproxy.export import ExportOptions, export
-from feedproxy.export.gitform import list_line
+from feedproxy.export.git_format import list_line
 from feedproxy.export.tree import write_file
 from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdown
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.ingest.mirrored import read_copy
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
     ArticleId,
-    ExportForm,
+    ExportFormat,
     ExportRules,
     Images,
     ListingItem,
@@ -49,7 +49,7 @@ from feedproxy.parse import parse_listing
 from feedproxy.sign import read_manifest
 from feedproxy.store import SqlStore, open_store
 
-GIT, HTML = ExportForm.GIT, ExportForm.HTML
+GIT, HTML = ExportFormat.GIT, ExportFormat.HTML
 NEWEST = Story(
     "n105", "21/5/5", "新桥通车", "新桥今天通车，两岸的人都来看。", ("city",), ("山城", "桥")
 )
@@ -74,14 +74,14 @@ class House:
     def poll(self) -> None:
         fetcher = open_calm_fetcher(self.settings, self.mirror)
         for channel in self.mirror.channels:
-            Harvester(
+            ChannelPoller(
                 Services(
                     self.mirror, self.store, fetcher, FolderMedia(self.settings.media), Clock()
                 )
             ).poll(channel)
         fetcher.close()
 
-    def order(self, form: ExportForm, **changes: object) -> ExportOptions:
+    def order(self, form: ExportFormat, **changes: object) -> ExportOptions:
         settings = self.settings
         order = ExportOptions(
             self.mirror,
@@ -131,7 +131,7 @@ def checked(root: Path) -> set[str]:
 
 @pytest.mark.parametrize("form", [GIT, HTML])
 def test_the_same_store_gives_the_same_files_wherever_however_and_by_how_many(
-    house: House, tmp_path: Path, form: ExportForm
+    house: House, tmp_path: Path, form: ExportFormat
 ) -> None:
     once, again, shared = tmp_path / "a", tmp_path / "b" / "c", tmp_path / "d"
     export(house.order(form), house.store, once)
@@ -175,7 +175,7 @@ def test_the_git_form_holds_pages_lists_and_pictures_of_each_section(
         assert part in readme
     media = {file.name: file for file in (town / "media").glob("*/*")}
     assert all(file.parent.name == name[:3] for name, file in media.items())
-    shown = house.store.pictures(house.store.walk(["city", "books"])).values()
+    shown = house.store.pictures(house.store.ids(["city", "books"])).values()
     assert set(media) == {file.name for each in shown for file in (each.original, each.reading)}
 
 
@@ -193,9 +193,9 @@ def test_a_page_holds_the_whole_article(house: House, tmp_path: Path) -> None:
     )
     assert copy.draft.article == stored
     names = {file.name for file in (town / "media").glob("*/*")}
-    told = {name for pair in copy.files.values() for name in pair}
-    assert len(told) == 2
-    assert told < names
+    on_progress = {name for pair in copy.files.values() for name in pair}
+    assert len(on_progress) == 2
+    assert on_progress < names
 
 
 def test_a_channel_s_manifest_names_its_index_and_pages(house: House, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("form", [GIT, HTML])
 @pytest.mark.parametrize("left", [1, 2, 5])
 def test_who_is_killed_while_writing_leaves_the_old_tree(
-    growing: House, tmp_path: Path, form: ExportForm, left: int
+    growing: House, tmp_path: Path, form: ExportFormat, left: int
 ) -> None:
     out, count = tmp_path / "out", 0
     export(growing.order(form), growing.store, out)
@@ -390,7 +390,7 @@ def test_a_run_that_was_killed_between_two_trees_is_mended_by_the_next(
 
 @pytest.mark.parametrize("form", [GIT, HTML])
 def test_what_an_operator_has_beside_our_files_stays(
-    house: House, tmp_path: Path, form: ExportForm
+    house: House, tmp_path: Path, form: ExportFormat
 ) -> None:
     root = tmp_path / "out" / ("town" if form is GIT else "")
     export(house.order(form), house.store, tmp_path / "out")
@@ -440,7 +440,7 @@ def test_a_page_that_is_not_well_formed_stops_the_export(
     export(growing.order(GIT), growing.store, out)
     before = files_of(out)
     monkeypatch.setattr(
-        "feedproxy.export.gitform.markdown_of",
+        "feedproxy.export.git_format.markdown_of",
         lambda *_: b"### x\n\n---\n\n#### y\n\n\n<div><p></div>\n\n\n---\n\nz",
     )
     with pytest.raises(
@@ -482,14 +482,14 @@ def test_the_look_at_markdown_bites() -> None:
 def test_what_is_stored_while_an_export_goes_on_is_in_it(growing: House, tmp_path: Path) -> None:
     out, is_new = tmp_path / "out", True
 
-    def told(_done: int, _total: int) -> None:
+    def on_progress(_done: int, _total: int) -> None:
         nonlocal is_new
         if is_new:
             is_new = False
             growing.room.stories += (NEWEST,)
             growing.poll()
 
-    export(growing.order(HTML), growing.store, out, told=told)
+    export(growing.order(HTML), growing.store, out, on_progress=on_progress)
     walk(out)
     assert (out / "town/blob/master/pages/city/n105.html").is_file()
     export(growing.order(HTML), growing.store, tmp_path / "calm")
@@ -577,7 +577,7 @@ def test_the_command_says_what_it_wrote_and_ends_with_one_line_when_it_refuses(
 ) -> None:
     done = CliRunner().invoke(
         export_mirror,
-        [str(tmp_path / "out"), "--form", "html", "--workers", "1"],
+        [str(tmp_path / "out"), "--format", "html", "--workers", "1"],
         obj=house.settings,
     )
     assert done.exit_code == 0, done.output
@@ -588,7 +588,7 @@ def test_the_command_says_what_it_wrote_and_ends_with_one_line_when_it_refuses(
     (tmp_path / "mine" / "x").write_text("x")
     refused = CliRunner().invoke(
         export_mirror,
-        [str(tmp_path / "mine"), "--form", "git", "--workers", "1"],
+        [str(tmp_path / "mine"), "--format", "git", "--workers", "1"],
         obj=house.settings,
     )
     assert isinstance(refused.exception, ExportError)

@@ -12,7 +12,7 @@ from test_browser import CHROMIUM, DESK, PHONE, Visitor, browser
 from test_export import House
 
 from feedproxy.export import export
-from feedproxy.model import ExportForm
+from feedproxy.model import ExportFormat
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
 __all__ = ["browser"]
@@ -28,7 +28,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("browser")
     with open_newsroom() as room:
         house = House(room, folder / "house")
-    export(house.order(ExportForm.HTML), house.store, folder / "www" / "mirror")
+    export(house.order(ExportFormat.HTML), house.store, folder / "www" / "mirror")
     house.store.close()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(folder / "www")))
     with serving(server):

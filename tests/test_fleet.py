@@ -175,7 +175,7 @@ class Installation:
     def stored(self) -> set[str]:
         store = open_store(self.database, self.fleet.folder)
         try:
-            return set(store.walk([channel.id for channel in load_mirror(CONFIG).channels]))
+            return set(store.ids([channel.id for channel in load_mirror(CONFIG).channels]))
         finally:
             store.close()
 

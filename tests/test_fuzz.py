@@ -34,7 +34,7 @@ from feedproxy.errors import FeedproxyError, PictureError
 from feedproxy.extract import extract_article
 from feedproxy.feed_options import PARAMETERS
 from feedproxy.ingest.drafts import make_article
-from feedproxy.media.forms import make_forms
+from feedproxy.media.variants import make_variants
 from feedproxy.model import (
     ArticleId,
     ArticleRules,
@@ -696,7 +696,7 @@ def broken_pictures(draw: st.DrawFn) -> bytes:
 @given(broken_pictures() | st.binary(max_size=100))
 def test_media_keeps_a_picture_or_says_why_not(body: bytes) -> None:
     try:
-        kept = make_forms(Url("https://pic.example/a"), body, RULES)
+        kept = make_variants(Url("https://pic.example/a"), body, RULES)
     except PictureError as e:
         _is_told(e)
         return

@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from feedproxy import logs
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, ListingItem, Mirror, Url
 from feedproxy.search_terms import parse_query
@@ -38,14 +38,14 @@ ADDRESSES = (
 @pytest.fixture
 def private(
     settings: Settings,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     mirror: Mirror,
     store: SqlStore,
     media: FolderMedia,
     clock: Clock,
 ) -> FlaskClient:
     for channel in mirror.channels:
-        harvester.poll(channel)
+        channel_poller.poll(channel)
     locked = settings.model_copy(update={"access_keys": (KEY, OTHER)})
     return create_app(locked, mirror, store, media, clock).test_client()
 
@@ -98,8 +98,8 @@ def test_a_feed_has_the_key_of_its_own_reader_in_its_links_to_the_mirror(
     private: FlaskClient,
 ) -> None:
     for key in (KEY, OTHER, KEY):
-        for form in ("xml", "atom", "json"):
-            feed = private.get(f"/feed/town.{form}?key={key}").text
+        for feed_format in ("xml", "atom", "json"):
+            feed = private.get(f"/feed/town.{feed_format}?key={key}").text
             links = re.findall(r"http://localhost[^\s\"'<>\\]*", feed)
             assert links
             assert all(f"key={key}" in link for link in links)
@@ -242,14 +242,14 @@ def test_a_request_must_name_one_valid_host(
 )
 def test_of_what_a_proxy_says_of_the_scheme_only_http_and_https_are_believed(
     settings: Settings,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     mirror: Mirror,
     store: SqlStore,
     media: FolderMedia,
     clock: Clock,
     said: str,
 ) -> None:
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     proxied = settings.model_copy(update={"trusted_proxies": 1})
     client = create_app(proxied, mirror, store, media, clock).test_client()
     headers = {
@@ -310,9 +310,9 @@ def test_no_log_line_says_who_reads_what(
         monkeypatch.setattr(SqlStore, name, fail)
     ask_everything(private)
     lines = [
-        logs.formatter(form, is_terminal=False).format(each)
+        logs.formatter(feed_format, is_terminal=False).format(each)
         for each in caplog.records
-        for form in ("json", "human")
+        for feed_format in ("json", "human")
     ]
     assert any(
         "ValueError" in line and "KeyError" in line and "in fail" in line for line in lines
@@ -353,8 +353,8 @@ def test_a_log_line_can_not_be_forged(forged: str) -> None:
             "levelname": "WARNING",
         }
     )
-    for form in ("human", "json"):
-        line = logs.formatter(form, is_terminal=False).format(record)
+    for feed_format in ("human", "json"):
+        line = logs.formatter(feed_format, is_terminal=False).format(record)
         assert line.isprintable()
     assert json.loads(line)["event"] == record.getMessage()
 
@@ -398,9 +398,9 @@ def test_a_log_line_keeps_what_can_be_read() -> None:
 
 
 def test_the_web_side_can_write_readers_requests_and_nothing_else(
-    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock
+    settings: Settings, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
 ) -> None:
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     stored = store.newest([mirror.channels[0].id], 1)[0]
     desk = open_web_store(settings.store_url, settings.data)
     assert isinstance(desk, SqlStore)

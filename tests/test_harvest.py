@@ -33,7 +33,7 @@ from feedproxy import paths
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import Fetcher
-from feedproxy.ingest import Harvester, Report, Services, reextract
+from feedproxy.ingest import ChannelPoller, Report, Services, reextract
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
     ArticleId,
@@ -54,11 +54,14 @@ def channel_of(mirror: Mirror, name: str) -> Channel:
     return next(channel for channel in mirror.channels if channel.id == name)
 
 
-def poll_all(harvester: Harvester, pages: int = 1) -> list[Report]:
-    channels = harvester.services.mirror.channels
+def poll_all(channel_poller: ChannelPoller, pages: int = 1) -> list[Report]:
+    channels = channel_poller.services.mirror.channels
     if pages > 1:
-        return [harvester.walk(channel, pages=pages) for channel in channels]
-    return [harvester.poll(channel, round_began=harvester.services.clock()) for channel in channels]
+        return [channel_poller.backfill(channel, pages=pages) for channel in channels]
+    return [
+        channel_poller.poll(channel, round_began=channel_poller.services.clock())
+        for channel in channels
+    ]
 
 
 def stored(store: SqlStore, mirror: Mirror) -> set[str]:
@@ -67,8 +70,8 @@ def stored(store: SqlStore, mirror: Mirror) -> set[str]:
     }
 
 
-def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStore) -> None:
-    poll_all(harvester)
+def test_an_article_arrives_whole_and_clean(channel_poller: ChannelPoller, store: SqlStore) -> None:
+    poll_all(channel_poller)
     article = store.article(ArticleId("n102"))
     assert article is not None
     assert article.title == "河边的图书馆"
@@ -86,19 +89,19 @@ def test_an_article_arrives_whole_and_clean(harvester: Harvester, store: SqlStor
 
 
 def test_an_article_in_two_channels_is_asked_for_once_and_held_in_both(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
 ) -> None:
-    poll_all(harvester, pages=9)
+    poll_all(channel_poller, pages=9)
     assert newsroom.count("/21/5/2/n102.htm") == 1
     assert store.channels_of([ArticleId("n102")])[ArticleId("n102")] == {"city", "books"}
 
 
 def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(
-    harvester: Harvester, newsroom: Newsroom
+    channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
-    poll_all(harvester)
+    poll_all(channel_poller)
     newsroom.asked.clear()
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert sorted(newsroom.asked) == sorted(newsroom.not_modified) == ["/books.htm", "/city.htm"]
     assert [(report.listed, report.new, report.updated) for report in reports] == [
         (2, 0, 0),
@@ -107,18 +110,18 @@ def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(
 
 
 def test_backfill_follows_the_listing_to_its_end(
-    harvester: Harvester, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
 ) -> None:
-    poll_all(harvester)
+    poll_all(channel_poller)
     assert "n101" not in stored(store, mirror)
-    poll_all(harvester, pages=9)
+    poll_all(channel_poller, pages=9)
     assert stored(store, mirror) == {story.id for story in STORIES}
 
 
 def test_backfill_goes_no_deeper_than_asked(
-    harvester: Harvester, newsroom: Newsroom, mirror: Mirror
+    channel_poller: ChannelPoller, newsroom: Newsroom, mirror: Mirror
 ) -> None:
-    harvester.walk(channel_of(mirror, "city"), pages=1)
+    channel_poller.backfill(channel_of(mirror, "city"), pages=1)
     assert "/city_2.htm" not in newsroom.asked
 
 
@@ -136,7 +139,7 @@ def test_backfill_goes_no_deeper_than_asked(
     ],
 )
 def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     newsroom: Newsroom,
@@ -144,23 +147,23 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
     reason: str,
 ) -> None:
     newsroom.faults["/21/5/3/n103.htm"] = fault
-    reports = poll_all(harvester, pages=9)
+    reports = poll_all(channel_poller, pages=9)
     assert stored(store, mirror) == {"n101", "n102", "n104"}
     failures = [str(failure) for report in reports for failure in report.failures]
     assert len(failures) == 1
     assert failures[0].startswith(f"{BASE}/21/5/3/n103.htm: ")
     assert reason in failures[0]
     newsroom.faults.clear()
-    harvester.services.clock.advance(seconds=1)  # type: ignore[attr-defined]
-    poll_all(harvester)
+    channel_poller.services.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    poll_all(channel_poller)
     assert "n103" in stored(store, mirror)
 
 
 def test_silence_fails_one_article_and_not_the_rest(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = newsroom.hang
-    reports = poll_all(harvester, pages=9)
+    reports = poll_all(channel_poller, pages=9)
     assert stored(store, mirror) == {"n101", "n102", "n103"}
     assert [failure.reason for report in reports for failure in report.failures] == [
         "silent for 0.8 s"
@@ -186,17 +189,17 @@ def test_silence_fails_one_article_and_not_the_rest(
     ],
 )
 def test_a_bad_listing_is_named_and_changes_nothing(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     newsroom: Newsroom,
     fault: Answer,
     reason: str,
 ) -> None:
-    poll_all(harvester)
+    poll_all(channel_poller)
     before = stored(store, mirror)
     newsroom.faults["/books.htm"] = fault
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert [len(report.failures) for report in reports] == [0, 1]
     assert str(reports[1].failures[0]).startswith(f"{BASE}/books.htm: ")
     assert reason in reports[1].failures[0].reason
@@ -204,37 +207,37 @@ def test_a_bad_listing_is_named_and_changes_nothing(
 
 
 def test_a_failure_is_logged_once(
-    harvester: Harvester, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+    channel_poller: ChannelPoller, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 410)
     with caplog.at_level(logging.WARNING):
-        poll_all(harvester)
+        poll_all(channel_poller)
     assert [record.getMessage() for record in caplog.records] == [
         f"books: {BASE}/21/5/4/n104.htm: answered 410 Gone"
     ]
 
 
 def test_a_failed_article_is_tried_again_only_when_its_time_has_come(
-    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 500)
     books = channel_of(mirror, "books")
-    harvester.poll(books)
-    harvester.poll(books)
+    channel_poller.poll(books)
+    channel_poller.poll(books)
     assert newsroom.count("/21/5/4/n104.htm") == 1
     clock.advance(minutes=mirror.poll.retry_minutes)
-    harvester.poll(books)
+    channel_poller.poll(books)
     assert newsroom.count("/21/5/4/n104.htm") == 2
     clock.advance(minutes=mirror.poll.retry_minutes)
-    harvester.poll(books)
+    channel_poller.poll(books)
     assert newsroom.count("/21/5/4/n104.htm") == 2
 
 
 def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 500)
-    poll_all(harvester)
+    poll_all(channel_poller)
     newsroom.faults = {
         "/books.htm": page_of(
             listing("books", 2, STORIES).replace(
@@ -243,18 +246,18 @@ def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
         )
     }
     clock.advance(hours=1)
-    poll_all(harvester)
+    poll_all(channel_poller)
     assert "n104" in stored(store, mirror)
 
 
 def test_an_edited_headline_updates_the_same_entry(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
-    poll_all(harvester)
+    poll_all(channel_poller)
     before = store.article(ArticleId("n104"))
     newsroom.stories = (*STORIES[:3], replace(STORIES[3], title="诗集再版 读者连夜排队"))
     clock.advance(hours=2)
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     after = store.article(ArticleId("n104"))
     assert before is not None
     assert after is not None
@@ -289,7 +292,7 @@ def test_an_article_in_parts_is_held_as_one(
     }
     mirror = load_mirror(settings.config)
     fetcher = open_calm_fetcher(settings, mirror)
-    poll_all(Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), Clock())))
+    poll_all(ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), Clock())))
     fetcher.close()
     parts, single = store.article(ArticleId("n103")), store.article(ArticleId("n104"))
     assert parts is not None
@@ -315,7 +318,7 @@ def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
     mirror = load_mirror(settings.config)
     fetcher = open_calm_fetcher(settings, mirror)
     reports = poll_all(
-        Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+        ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     )
     fetcher.close()
     assert store.article(ArticleId("n103")) is None
@@ -324,14 +327,14 @@ def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
 
 @pytest.mark.parametrize("tag", ["div", "font", "blockquote", "table><tr><td"])
 def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page_and_in_its_feed(
-    tag: str, harvester: Harvester, store: SqlStore, newsroom: Newsroom, app: Flask
+    tag: str, channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, app: Flask
 ) -> None:
     story = STORIES[2]
     lines = "".join(f"<{tag}>第{n}棵豆角发了芽。" for n in range(500)) + "<p>最后一棵也发了芽。</p>"
     newsroom.faults[story.path] = page_of(
         article_page(story).replace("<p>话题：", f"{lines}<p>话题：")
     )
-    poll_all(harvester)
+    poll_all(channel_poller)
     article = store.article(ArticleId(story.id))
     assert article is not None
     page = f"/town/blob/master/pages/city/{story.id}.md"
@@ -345,13 +348,13 @@ def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page
 
 
 def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
 ) -> None:
     story = STORIES[2]
     newsroom.faults[story.path] = page_of(
         article_page(story).replace("<p>话题：", f"{'<div>' * 3_000}<p>话题：")
     )
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert store.article(ArticleId(story.id)) is None
     assert f"{story.path}: page can't be read: elements nested deeper than 2048" in str(
         reports[0].failures[0]
@@ -359,7 +362,7 @@ def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
 
 
 def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     newsroom: Newsroom,
     clock: Clock,
@@ -371,31 +374,33 @@ def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
     newsroom.faults[story.path] = replace(
         page, body=page.body.replace("孩子".encode(), b"\xff" + "孩子".encode())
     )
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert store.article(ArticleId(story.id)) is None
     assert "1 character could not be decoded" in str(reports[0].failures)
     clock.now += timedelta(days=8)
-    poll_all(harvester)
+    poll_all(channel_poller)
     assert store.article(ArticleId(story.id)) is not None
     assert "is taken as it is: 1 character could not be decoded" in caplog.text
 
 
 def test_an_article_of_a_site_that_is_configured_no_more_says_so(
-    harvester: Harvester, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
 ) -> None:
     item = ListingItem(ArticleId("n901"), Url("http://gone.example/21/5/1/n901.htm"), "别处的")
-    store.remember_listing("city", [item], harvester.services.clock())
-    harvester.poll(mirror.channels[0])
+    store.remember_listing("city", [item], channel_poller.services.clock())
+    channel_poller.poll(mirror.channels[0])
     assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == [
         "is not at a configured site"
     ]
 
 
 def test_feeds_as_listings_bring_the_same_articles(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     for channel in mirror.channels:
-        harvester.poll(replace(channel, source=Source("feed", Url(f"{BASE}/{channel.id}.xml"))))
+        channel_poller.poll(
+            replace(channel, source=Source("feed", Url(f"{BASE}/{channel.id}.xml")))
+        )
     assert stored(store, mirror) == {story.id for story in STORIES}
     assert "/city.htm" not in newsroom.asked
 
@@ -406,15 +411,17 @@ def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
     fetcher = open_calm_fetcher(settings, mirror)
-    harvester = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), Clock()))
+    channel_poller = ChannelPoller(
+        Services(mirror, store, fetcher, FolderMedia(settings.media), Clock())
+    )
     city = channel_of(mirror, "city")
-    assert harvester.poll(city).new == 1
-    assert harvester.walk(city, pages=9).new == 2
+    assert channel_poller.poll(city).new == 1
+    assert channel_poller.backfill(city, pages=9).new == 2
     fetcher.close()
 
 
 def test_a_page_in_another_encoding_than_it_says_is_read(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
 ) -> None:
     wrong = Answer(
         article_page(STORIES[3]).encode(), headers={"Content-Type": "text/html; charset=iso-8859-1"}
@@ -424,7 +431,7 @@ def test_a_page_in_another_encoding_than_it_says_is_read(
     newsroom.faults["/21/5/3/n103.htm"] = Answer(
         old, headers={"Content-Type": "text/html; charset=gb2312"}
     )
-    poll_all(harvester)
+    poll_all(channel_poller)
     titles = [
         article.title
         for article in (store.article(ArticleId(each)) for each in ("n104", "n103"))
@@ -434,17 +441,17 @@ def test_a_page_in_another_encoding_than_it_says_is_read(
 
 
 def test_a_host_that_is_down_is_not_asked_for_every_single_article(
-    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults = dict.fromkeys(
         ("/city.htm", "/books.htm", *(story.path for story in STORIES)), newsroom.hang
     )
     for _ in range(3):
-        poll_all(harvester)
+        poll_all(channel_poller)
     assert len(newsroom.asked) == mirror.fetch.give_up_after
     newsroom.faults.clear()
     clock.advance(minutes=1)
-    assert [report.new for report in poll_all(harvester)] == [2, 1]
+    assert [report.new for report in poll_all(channel_poller)] == [2, 1]
 
 
 MAINTENANCE = page_of(
@@ -453,29 +460,29 @@ MAINTENANCE = page_of(
 
 
 def test_an_error_page_that_says_200_never_becomes_an_entry(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert "n104" not in stored(store, mirror)
     assert "is not the listing's" in reports[1].failures[0].reason
 
 
 def test_an_error_page_never_takes_the_place_of_an_article(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
-    poll_all(harvester)
+    poll_all(channel_poller)
     before = store.article(ArticleId("n104"))
     newsroom.stories = (*STORIES[:3], replace(STORIES[3], title="系统维护中的诗集"))
     newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
     clock.advance(hours=2)
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert store.article(ArticleId("n104")) == before
     assert "the copy that is held stays" in reports[1].failures[0].reason
 
 
 def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
 ) -> None:
     text = "".join(
         f"<p>{STORIES[3].text}第{number}段，{STORIES[3].text}</p>" for number in "一二三四五"
@@ -483,7 +490,7 @@ def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
     newsroom.faults["/21/5/4/n104.htm"] = page_of(
         f"<html><body><h1>{STORIES[3].title}</h1><article>{text}</article></body></html>"
     )
-    poll_all(harvester)
+    poll_all(channel_poller)
     article = store.article(ArticleId("n104"))
     assert article is not None
     assert article.rule == "heuristics"
@@ -491,12 +498,12 @@ def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
 
 
 def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(
         status=302, headers={"Location": "/21/5/1/n101.htm"}
     )
-    reports = poll_all(harvester)
+    reports = poll_all(channel_poller)
     assert "n104" not in stored(store, mirror)
     assert (
         reports[1].failures[0].reason
@@ -509,11 +516,11 @@ def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
     ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "0000-00-00", "soon"],
 )
 def test_a_date_that_can_t_be_is_not_believed(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, date: str
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, date: str
 ) -> None:
     page = article_page(STORIES[3]).replace("2021-05-04T08:00:00+08:00", date)
     newsroom.faults["/21/5/4/n104.htm"] = page_of(page)
-    assert [len(report.failures) for report in poll_all(harvester)] == [0, 0]
+    assert [len(report.failures) for report in poll_all(channel_poller)] == [0, 0]
     article = store.article(ArticleId("n104"))
     assert article is not None
     assert article.dated is DateSource.ESTIMATED
@@ -523,26 +530,30 @@ def test_a_date_that_can_t_be_is_not_believed(
 
 
 def test_an_outage_is_no_fault_of_what_nobody_asked_for(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     for story in STORIES:
         newsroom.faults[story.path] = newsroom.hang
     books = channel_of(mirror, "books")
-    harvester.poll(books)
+    channel_poller.poll(books)
     newsroom.faults["/books.htm"] = newsroom.hang
     for _ in range(9):
         clock.advance(seconds=5)
-        harvester.poll(books, round_began=clock.now)
+        channel_poller.poll(books, round_began=clock.now)
     assert len(newsroom.asked) == 1 + 2 + 1
     assert [waiting.tries for waiting in store.waiting("books")] == [1, 1]
     assert store.schedule.states()["books"].failures == 1
     newsroom.faults = {}
     clock.advance(minutes=1)
-    assert harvester.poll(books).new == 2
+    assert channel_poller.poll(books).new == 2
 
 
 def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, settings: Settings
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    settings: Settings,
 ) -> None:
     tags = ("%00", "a%00b", "%0A", "..", ".", "%ED%A0%80", "a/b", "x" * 500, "%E2%80%A8", "市集")
     text = STORIES[0].text * 20  # what is mostly links is no article
@@ -550,20 +561,20 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
         replace(STORIES[0], text=text, tags=tags, channels=("books",)),
         *STORIES[1:],
     )
-    poll_all(harvester, pages=9)
+    poll_all(channel_poller, pages=9)
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("ab", "市集")
     client = create_app(
-        settings, mirror, store, harvester.services.media, harvester.services.clock
+        settings, mirror, store, channel_poller.services.media, channel_poller.services.clock
     ).test_client()
-    for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
-        assert check(client.get(f"/feed/letters.{form}").data) == []
+    for feed_format, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed)):
+        assert check(client.get(f"/feed/letters.{feed_format}").data) == []
 
 
 @pytest.mark.parametrize("by_rules", [True, False], ids=["linked", "named"])
 def test_every_tag_of_an_article_has_a_page_that_answers(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     newsroom: Newsroom,
@@ -582,17 +593,17 @@ def test_every_tag_of_an_article_has_a_page_that_answers(
         newsroom.faults[STORIES[0].path] = page_of(
             f"<html><head>{named}</head><body><h1>{STORIES[0].title}</h1><article>{text}</article></body></html>"
         )
-    poll_all(harvester, pages=9)
+    poll_all(channel_poller, pages=9)
     article = store.article(ArticleId("n101"))
     assert article is not None
     assert article.tags == ("石桥", "a/b", "市集")
     client = create_app(
-        settings, mirror, store, harvester.services.media, harvester.services.clock
+        settings, mirror, store, channel_poller.services.media, channel_poller.services.clock
     ).test_client()
     page = client.get("/town/blob/master/pages/city/n101.md").text
     for tag in article.tags:
         assert f'href="../../../../..{paths.tag(tag)}?n101" rel="tag"' in page
-        for address in (paths.tag(tag), paths.tag_feed(tag, form="atom")):
+        for address in (paths.tag(tag), paths.tag_feed(tag, feed_format="atom")):
             answer = client.get(address)
             assert (answer.status_code, article.title in answer.text) == (200, True)
 
@@ -624,14 +635,14 @@ class Stumbling:
 
 
 def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     caplog: pytest.LogCaptureFixture,
     clock: Clock,
 ) -> None:
-    stumbling = Stumbling(harvester.services.fetcher, BASE + STORIES[1].path)
-    careful = Harvester(replace(harvester.services, fetcher=stumbling))
+    stumbling = Stumbling(channel_poller.services.fetcher, BASE + STORIES[1].path)
+    careful = ChannelPoller(replace(channel_poller.services, fetcher=stumbling))
     reports = poll_all(careful, pages=9)
     assert stored(store, mirror) == {"n101", "n103", "n104"}
     assert [str(failure) for failure in reports[0].failures] == [
@@ -647,16 +658,16 @@ def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
 
 
 def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
     newsroom.stories = tuple(
         replace(story, picture=picture)
         for story, picture in zip(STORIES[:3], pictures, strict=True)
     )
-    stumbling = Stumbling(harvester.services.fetcher, BASE + pictures[1])
-    careful = Harvester(replace(harvester.services, fetcher=stumbling))
-    careful.walk(channel_of(mirror, "city"), pages=9)
+    stumbling = Stumbling(channel_poller.services.fetcher, BASE + pictures[1])
+    careful = ChannelPoller(replace(channel_poller.services, fetcher=stumbling))
+    careful.backfill(channel_of(mirror, "city"), pages=9)
     assert stored(store, mirror) == {"n101", "n102", "n103"}
     assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {
         BASE + pictures[0],
@@ -669,7 +680,7 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
 
 
 def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
     newsroom.stories = tuple(
@@ -677,27 +688,30 @@ def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
         for story, picture in zip(STORIES[:3], pictures, strict=True)
     )
     newsroom.faults = dict.fromkeys(pictures, Answer(b"", 404))
-    harvester.walk(channel_of(mirror, "city"), pages=9)
+    channel_poller.backfill(channel_of(mirror, "city"), pages=9)
     newsroom.faults = {}
     clock.advance(minutes=mirror.poll.retry_minutes)
     for url in pictures[:2]:
         report = Report(channel_of(mirror, "city"))
-        Harvester(
-            replace(harvester.services, fetcher=Stumbling(harvester.services.fetcher, BASE + url))
+        ChannelPoller(
+            replace(
+                channel_poller.services,
+                fetcher=Stumbling(channel_poller.services.fetcher, BASE + url),
+            )
         ).pictures.take_due(report)
         clock.advance(hours=1)
     assert len(store.pictures([ArticleId(story.id) for story in STORIES])) == 3
 
 
 def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
-    harvester: Harvester, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
 ) -> None:
-    report = harvester.give_up(channel_of(mirror, "books"), RuntimeError("boom"))
+    report = channel_poller.give_up(channel_of(mirror, "books"), RuntimeError("boom"))
     assert "boom" in str(report.failures[0])
     state = store.schedule.states()["books"]
     assert state.failures == 1
     assert state.next_poll_at is not None
-    assert state.next_poll_at > harvester.services.clock()
+    assert state.next_poll_at > channel_poller.services.clock()
 
 
 # ---------------------------------------------------------------- dates that nobody gives
@@ -738,34 +752,34 @@ def options_of(store: SqlStore) -> list[str]:
 
 @pytest.mark.usefixtures("undated")
 def test_a_feed_without_any_date_keeps_its_order(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
 ) -> None:
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     assert options_of(store) == [story.id for story in reversed(UNDATED)]
     assert {article.dated for article in store.newest(["city"], 50)} == {DateSource.ESTIMATED}
     assert all(article.published <= clock.now for article in store.newest(["city"], 50))
 
 
 def test_what_is_new_on_top_of_a_polled_feed_is_dated_by_the_clock_and_leads(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     first = options_of(store)
     new = replace(UNDATED[0], id="n300", title="最新的一条")
     undated.stories, undated.faults[new.path] = (*UNDATED, new), undated_page(new)
     clock.advance(hours=5)
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     article = store.newest(["city"], 1)[0]
     assert (article.id, article.dated, article.published) == ("n300", DateSource.SEEN, clock.now)
     assert options_of(store)[1:] == first
 
 
 def test_undated_articles_between_dated_ones_are_dated_between_them(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.stories = (STORIES[0], UNDATED[0], STORIES[2], UNDATED[1])
     newsroom.faults = {story.path: undated_page(story) for story in UNDATED}
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     assert options_of(store) == [
         story.id for story in (UNDATED[1], STORIES[2], UNDATED[0], STORIES[0])
     ]
@@ -775,27 +789,27 @@ def test_undated_articles_between_dated_ones_are_dated_between_them(
 
 
 def test_what_a_walk_brings_leads_no_feed_and_keeps_its_order(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
     undated.stories = (*UNDATED, *STORIES[:1])  # the newest of which has a date
     city = channel_of(mirror, "city")
-    harvester.poll(city)
+    channel_poller.poll(city)
     clock.advance(days=9)
-    harvester.walk(city, pages=9)
+    channel_poller.backfill(city, pages=9)
     assert options_of(store) == [STORIES[0].id, *(story.id for story in reversed(UNDATED))]
 
 
 def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_new(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     wanted = ArticleId(UNDATED[-1].id)
     dated = rss("city", UNDATED).replace(
         "</link></item>", "</link><pubDate>Sat, 01 May 2021 08:00:00 GMT</pubDate></item>", 1
     )
     undated.faults["/city.xml"] = Answer(dated.encode())
     clock.advance(hours=1)
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     article = store.article(wanted)
     assert article is not None
     assert (article.dated, article.published) == (
@@ -808,7 +822,7 @@ def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_ne
 
 def test_new_rules_that_read_a_date_replace_a_guess(
     settings: Settings,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     undated: Newsroom,
@@ -818,14 +832,14 @@ def test_new_rules_that_read_a_date_replace_a_guess(
     undated.faults[story.path] = page_of(
         undated_page(story).body.decode().replace("<h1>", "<i id='when'>2021-04-30</i><h1>")
     )
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
         file.read_text("utf-8").replace("[article]", "[article]\ndate = \"//i[@id='when']\"", 1),
         "utf-8",
     )
     clock.advance(hours=1)
-    services = replace(harvester.services, mirror=load_mirror(settings.config))
+    services = replace(channel_poller.services, mirror=load_mirror(settings.config))
     list(reextract(services, [ArticleId(story.id)], is_dry=False))
     article = store.article(ArticleId(story.id))
     assert article is not None
@@ -836,11 +850,15 @@ def test_new_rules_that_read_a_date_replace_a_guess(
 
 
 def test_a_page_shows_that_a_date_is_estimated(
-    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, undated: Newsroom
+    settings: Settings,
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    mirror: Mirror,
+    undated: Newsroom,
 ) -> None:
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     client = create_app(
-        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+        settings, mirror, store, FolderMedia(settings.media), channel_poller.services.clock
     ).test_client()
     text = client.get(f"/town/blob/master/pages/city/{UNDATED[0].id}.md").text
     assert "约 <time" in text
@@ -850,30 +868,41 @@ def test_a_page_shows_that_a_date_is_estimated(
 
 @pytest.mark.usefixtures("undated")
 def test_an_entry_s_id_is_made_of_site_and_article_alone(
-    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror
+    settings: Settings, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
 ) -> None:
-    harvester.poll(city_feed(mirror))
+    channel_poller.poll(city_feed(mirror))
     client = create_app(
-        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+        settings, mirror, store, FolderMedia(settings.media), channel_poller.services.clock
     ).test_client()
     ids = [item["id"] for item in client.get("/feed/town.json").json["items"]]  # type: ignore[index]
     assert ids == [f"tag:news.example,2026-01-01:{story.id}" for story in reversed(UNDATED)]
 
 
 def test_several_authors_are_several_in_every_form_of_a_feed(
-    settings: Settings, harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    settings: Settings,
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
 ) -> None:
     newsroom.faults[STORIES[3].path] = page_of(
         article_page(STORIES[3]).replace("记者李明报导", "记者李明、何大川报导")
     )
-    poll_all(harvester)
+    poll_all(channel_poller)
     client = create_app(
-        settings, mirror, store, FolderMedia(settings.media), harvester.services.clock
+        settings, mirror, store, FolderMedia(settings.media), channel_poller.services.clock
     ).test_client()
-    feeds = {form: client.get(f"/feed/letters.{form}").data for form in ("xml", "atom", "json")}
+    feeds = {
+        feed_format: client.get(f"/feed/letters.{feed_format}").data
+        for feed_format in ("xml", "atom", "json")
+    }
     assert [
-        check(feeds[form])
-        for form, check in (("xml", check_rss), ("atom", check_atom), ("json", check_json_feed))
+        check(feeds[feed_format])
+        for feed_format, check in (
+            ("xml", check_rss),
+            ("atom", check_atom),
+            ("json", check_json_feed),
+        )
     ] == [[]] * 3
     assert re.findall("<dc:creator>(.*?)</dc:creator>", feeds["xml"].decode())[:2] == [
         "李明",

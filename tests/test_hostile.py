@@ -33,7 +33,7 @@ from PIL import Image
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.ingest.reports import Report
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article
@@ -629,7 +629,9 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def attacked(case: Case, newsroom: Newsroom, tmp_path: Path, clock: Clock) -> Iterator[Harvester]:
+def attacked(
+    case: Case, newsroom: Newsroom, tmp_path: Path, clock: Clock
+) -> Iterator[ChannelPoller]:
     """A mirror that held an article before its upstream became hostile."""
     config = write_config(tmp_path / "hostile", "feed" if case.path == FEED else "html")
     settings = Settings(config=config, data=tmp_path / "var", origins={HOST: newsroom.origin})
@@ -649,29 +651,31 @@ def attacked(case: Case, newsroom: Newsroom, tmp_path: Path, clock: Clock) -> It
         lambda _: None,
         cache_file=settings.data / "cache.sqlite",
     )
-    harvester = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+    channel_poller = ChannelPoller(
+        Services(mirror, store, fetcher, FolderMedia(settings.media), clock)
+    )
     everything, newsroom.stories = newsroom.stories, STORIES[3:]
-    poll(harvester, "books")
+    poll(channel_poller, "books")
     newsroom.stories = everything
     newsroom.faults[case.path] = case.answer()
-    yield harvester
+    yield channel_poller
     fetcher.close()
     store.close()
 
 
-def poll(harvester: Harvester, channel: str) -> Report:
-    return harvester.poll(
-        next(each for each in harvester.services.mirror.channels if each.id == channel)
+def poll(channel_poller: ChannelPoller, channel: str) -> Report:
+    return channel_poller.poll(
+        next(each for each in channel_poller.services.mirror.channels if each.id == channel)
     )
 
 
-def stored(harvester: Harvester) -> dict[str, Article]:
-    channels = [channel.id for channel in harvester.services.mirror.channels]
-    return {article.id: article for article in harvester.services.store.newest(channels, 99)}
+def stored(channel_poller: ChannelPoller) -> dict[str, Article]:
+    channels = [channel.id for channel in channel_poller.services.mirror.channels]
+    return {article.id: article for article in channel_poller.services.store.newest(channels, 99)}
 
 
 def test_a_hostile_answer_costs_itself_and_nothing_else(
-    case: Case, attacked: Harvester, tmp_path: Path
+    case: Case, attacked: ChannelPoller, tmp_path: Path
 ) -> None:
     before = stored(attacked)
     peak_bytes()

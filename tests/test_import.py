@@ -158,11 +158,11 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
     write_checkout(checkout, stories=MANY)
     asked = chain([False], repeat(object=True))
     take_in(replace(services, is_stopping=lambda: next(asked)), checkout)
-    begun = len(services.store.walk(["city"]))
+    begun = len(services.store.ids(["city"]))
     assert 0 < begun < len(MANY)
     done = take_in(services, checkout)
     assert (done.counts["same"], done.counts["new"]) == (begun, len(MANY) - begun)
-    assert len(services.store.walk(["city"])) == len(MANY)
+    assert len(services.store.ids(["city"])) == len(MANY)
 
 
 def test_a_lot_is_stored_wholly_or_not_at_all(
@@ -284,7 +284,7 @@ def other_store(tmp_path: Path) -> Iterator[SqlStore]:
 
 def dates_in(services: Services) -> dict[str, tuple[str, str]]:
     zone = services.mirror.sites[0].timezone
-    found = services.store.dates(services.store.walk(["city"]))
+    found = services.store.dates(services.store.ids(["city"]))
     return {
         name: (f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d}", dated.value)
         for name, (moment, dated) in found.items()
@@ -329,9 +329,9 @@ def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
     )
     with ThreadPoolExecutor(1) as pool:
         Importer(stopped, pool, 1, done, verifier, sources.values()).run(entries, lambda _: None)
-    assert 0 < len(other.store.walk(["city"])) < len(entries)
+    assert 0 < len(other.store.ids(["city"])) < len(entries)
     take_in(other, folder)
-    ids = dating.store.walk(["city"])
+    ids = dating.store.ids(["city"])
     assert other.store.dates(ids) == dating.store.dates(ids)
 
 

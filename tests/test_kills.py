@@ -22,7 +22,7 @@ from feedproxy.sanitise import plain_text
 from feedproxy.store import SqlStore, open_store
 
 VICTIM = Path(__file__).with_name("victim.py")
-OPTIONS = ("--form", "git", "--workers", 1)
+OPTIONS = ("--format", "git", "--workers", 1)
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
 
@@ -293,7 +293,7 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(
     folder, kept = victims.folder / "pruned", victims.folder / "var"
     with closing(open_store(url_of(victims.folder), kept)) as store:
         channels = sorted(store.schedule.states())
-        everything = {article.id: article for article in store.articles(store.walk(channels))}
+        everything = {article.id: article for article in store.articles(store.ids(channels))}
         dates = sorted(article.published for article in everything.values())
         first = dates[len(dates) // 2]
         shown = {headline.id for channel in channels for headline in store.headlines([channel], 3)}
@@ -316,7 +316,7 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(
     victims.kill_often(folder / "var", begin, judge_killed, "prune", "--days", days)
     judge_killed()
     with closing(open_store(url_of(folder), folder / "var")) as store:
-        assert set(store.walk(channels)) == set(wanted) < set(everything)
+        assert set(store.ids(channels)) == set(wanted) < set(everything)
         assert set(FolderMedia(folder / "var" / "media").names()) == store.used_files()
 
 

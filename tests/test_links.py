@@ -21,7 +21,7 @@ from newsroom import Answer as Sent
 
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.store import SqlStore, open_store
 from feedproxy.web import create_app
@@ -125,7 +125,7 @@ def open_site(room: Newsroom, folder: Path) -> Site:
     media, clock = FolderMedia(settings.media), Clock()
     fetcher = open_calm_fetcher(settings, mirror, cache_file=folder / "cache.sqlite")
     for channel in mirror.channels:
-        Harvester(Services(mirror, store, fetcher, media, clock)).poll(channel)
+        ChannelPoller(Services(mirror, store, fetcher, media, clock)).poll(channel)
     fetcher.close()
     return Site(store, create_app(settings, mirror, store, media, clock).test_client())
 
@@ -180,7 +180,11 @@ def test_every_section_channel_and_tag_is_reached_with_all_its_feeds(crawled: Cr
     pages |= {"/{}/blob/master/indexes/{}/README.md".format(*place.split("/")) for place in lists}
     pages |= {f"/town/blob/master/indexes/city/{number}.md" for number in (2, 3)}
     selectors = ["all", "town", "letters", *lists, *(f"tag/{unquote(tag)}" for tag in tags)]
-    feeds = {f"/feed/{scope}.{form}" for scope in selectors for form in ("xml", "atom", "json")}
+    feeds = {
+        f"/feed/{scope}.{feed_format}"
+        for scope in selectors
+        for feed_format in ("xml", "atom", "json")
+    }
     assert pages <= {unquote(page.path) for page in crawled.of_kind("html")}
     assert {unquote(page.path) for page in crawled.of_kind("feed")} == feeds | {
         "/feeds.opml",
@@ -214,14 +218,14 @@ def test_a_page_is_the_same_under_every_suffix(site: Site, crawled: Crawl) -> No
 
 
 def test_an_article_that_a_reader_asked_for_joins_the_mirror(
-    newsroom: Newsroom, harvester: Harvester, app: Flask
+    newsroom: Newsroom, channel_poller: ChannelPoller, app: Flask
 ) -> None:
     newsroom.stories = (LINKING, *STORIES[1:], WANTED)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     mirror = Mirror(of_client(app.test_client()), hosts=frozenset((HOST,)))
     assert app.test_client().post(*crawl(mirror).not_held).status_code == 303
-    harvester.serve_readers()
+    channel_poller.serve_readers()
     found = crawl(mirror)
     assert (faults(found), found.not_held) == ([], set())
     assert [page.path for page in found.articles()[WANTED.id]] == [
@@ -271,8 +275,10 @@ JSON = """{{"version":"https://jsonfeed.org/version/1.1","items":[{{"url":"http:
  "external_url":"http://blocked.example/","content_html":"{content}"}}]}}"""
 
 
-def feed_of(form: str, content: str = "", *, link: str = f"{ARTICLE}?n1", more: str = "") -> Answer:
-    return 200, "", form.format(link=link, more=more, content=content).encode()
+def feed_of(
+    feed_format: str, content: str = "", *, link: str = f"{ARTICLE}?n1", more: str = ""
+) -> Answer:
+    return 200, "", feed_format.format(link=link, more=more, content=content).encode()
 
 
 def small(pages: dict[str, Answer], folder: str = "") -> Crawl:

@@ -12,7 +12,7 @@ from newsroom import BASE, STORIES, Answer, Newsroom, Story
 from seedform import read_seed
 
 from feedproxy.extract import split_mirrored
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.model import ArticleId, DirtyHtml, Page, SafeHtml, Url
 from feedproxy.output import Links, RenderContext, make_markdown
 from feedproxy.output.render import Lead, Link, MarkdownPage, render_markdown
@@ -287,7 +287,7 @@ def words(tree: object) -> str:
 
 
 def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_site(
-    newsroom: Newsroom, harvester: Harvester
+    newsroom: Newsroom, channel_poller: ChannelPoller
 ) -> None:
     story = Story(
         "n105",
@@ -302,13 +302,13 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     )
     newsroom.stories = (*STORIES, story)
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
-    context = RenderContext(harvester.services.mirror, harvester.services.store, "")
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
+    context = RenderContext(channel_poller.services.mirror, channel_poller.services.store, "")
     made = make_markdown(context, "letters", "books", ArticleId("n105"))
     assert made is not None
     text = made.decode()
-    pictures = harvester.services.store.pictures([ArticleId("n105")])
+    pictures = channel_poller.services.store.pictures([ArticleId("n105")])
     assert '<a href="../../../../../town/blob/master/pages/city/n101.md?n105">早市</a>' in text
     assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
     assert (
@@ -334,12 +334,12 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
 
 
 def test_in_the_seeds_link_mode_every_link_is_neutral_and_every_address_upstreams(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
 ) -> None:
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     made = make_markdown(
-        RenderContext(harvester.services.mirror, harvester.services.store, ""),
+        RenderContext(channel_poller.services.mirror, channel_poller.services.store, ""),
         "town",
         "books",
         ArticleId("n102"),

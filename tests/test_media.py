@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence, PngImagePlugin
 
 from feedproxy.errors import PictureError, StoreError
 from feedproxy.media import FolderMedia, PictureFile
-from feedproxy.media.forms import make_book_form, make_forms
+from feedproxy.media.variants import make_book_variant, make_variants
 from feedproxy.model import ImageRules, StoredPicture, Url
 
 URL = Url("https://pic.example/a")
@@ -38,14 +38,14 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     return written.getvalue()
 
 
-def opened(form: PictureFile) -> Image.Image:
-    picture = Image.open(io.BytesIO(form.body))
+def opened(variant: PictureFile) -> Image.Image:
+    picture = Image.open(io.BytesIO(variant.body))
     picture.load()
     return picture
 
 
-def forms(body: bytes, rules: ImageRules = RULES) -> tuple[PictureFile, PictureFile]:
-    return make_forms(URL, body, rules)
+def variants(body: bytes, rules: ImageRules = RULES) -> tuple[PictureFile, PictureFile]:
+    return make_variants(URL, body, rules)
 
 
 KINDS = {
@@ -84,12 +84,12 @@ ANIMATIONS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_picture_is_kept_in_its_size(kind: str) -> None:
-    for form in forms(KINDS[kind]):
-        picture = opened(form)
-        assert picture.size == (form.file.width, form.file.height) == (90, 60)
-        assert Image.MIME[picture.format or ""] == form.file.media_type
-        assert len(form.body) == form.file.size
-        assert form.file.name.startswith(hashlib.sha256(form.body).hexdigest()[:32] + ".")
+    for variant in variants(KINDS[kind]):
+        picture = opened(variant)
+        assert picture.size == (variant.file.width, variant.file.height) == (90, 60)
+        assert Image.MIME[picture.format or ""] == variant.file.media_type
+        assert len(variant.body) == variant.file.size
+        assert variant.file.name.startswith(hashlib.sha256(variant.body).hexdigest()[:32] + ".")
         if "16" not in kind and "grey" not in kind and "two" not in kind:
             red, _, blue = (picture.convert("RGB").getpixel((at, 30)) for at in (10, 50, 85))
             assert isinstance(red, tuple)
@@ -99,7 +99,7 @@ def test_every_kind_of_picture_is_kept_in_its_size(kind: str) -> None:
 
 
 def test_a_wide_picture_has_a_narrow_form_for_reading() -> None:
-    original, reading = forms(encoded(drawing(size=(600, 400)), "JPEG"))
+    original, reading = variants(encoded(drawing(size=(600, 400)), "JPEG"))
     assert (original.file.media_type, original.file.width) == ("image/jpeg", 600)
     assert (reading.file.media_type, reading.file.width, reading.file.height) == (
         "image/webp",
@@ -109,13 +109,13 @@ def test_a_wide_picture_has_a_narrow_form_for_reading() -> None:
 
 
 def test_a_picture_that_is_small_enough_has_one_form() -> None:
-    original, reading = forms(encoded(drawing(size=(90, 60)).quantize(4), "PNG"))
+    original, reading = variants(encoded(drawing(size=(90, 60)).quantize(4), "PNG"))
     assert original is reading
 
 
 def test_a_picture_too_tall_for_webp_has_one_form() -> None:
     tall = encoded(Image.new("L", (10, 40_000)), "PNG")
-    original, reading = forms(tall)
+    original, reading = variants(tall)
     assert original is reading
     assert original.file.height == 40_000
 
@@ -139,10 +139,10 @@ def metadata_of(kind: str) -> bytes:
 def test_nothing_but_pixels_survives(kind: str) -> None:
     body = metadata_of(kind) + b"PK\x03\x04secret archive<script>secret</script>"
     assert b"secret" in metadata_of(kind)
-    for form in forms(body):
-        assert b"secret" not in form.body
-        assert b"<script" not in form.body
-        assert not dict(opened(form).getexif())
+    for variant in variants(body):
+        assert b"secret" not in variant.body
+        assert b"<script" not in variant.body
+        assert not dict(opened(variant).getexif())
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_nothing_but_pixels_survives(kind: str) -> None:
 def test_a_picture_is_turned_as_its_metadata_said(orientation: int, is_turned: bool) -> None:  # noqa: FBT001
     exif = Image.Exif()
     exif[0x0112] = orientation
-    for form in forms(encoded(drawing(), "JPEG", exif=exif, quality=95)):
-        picture = opened(form).convert("RGB")
+    for variant in variants(encoded(drawing(), "JPEG", exif=exif, quality=95)):
+        picture = opened(variant).convert("RGB")
         assert picture.size == ((60, 90) if is_turned else (90, 60))
         corner = picture.getpixel((5, 5))
         assert isinstance(corner, tuple)
@@ -164,11 +164,11 @@ def test_a_colour_profile_stays_unless_it_carries_more_than_colours() -> None:
     profile = b"\0" * 500
     for kind in ("JPEG", "PNG", "WEBP"):
         assert [
-            opened(form).info.get("icc_profile")
-            for form in forms(encoded(drawing(), kind, icc_profile=profile))
+            opened(variant).info.get("icc_profile")
+            for variant in variants(encoded(drawing(), kind, icc_profile=profile))
         ] == [profile] * 2
     assert (
-        opened(forms(encoded(drawing(), "JPEG", icc_profile=b"\0" * 60_000))[0]).info.get(
+        opened(variants(encoded(drawing(), "JPEG", icc_profile=b"\0" * 60_000))[0]).info.get(
             "icc_profile"
         )
         is None
@@ -178,18 +178,18 @@ def test_a_colour_profile_stays_unless_it_carries_more_than_colours() -> None:
 def test_transparency_stays() -> None:
     clear = drawing("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(clear.size))
-    for form in forms(encoded(clear, "PNG")):
+    for variant in variants(encoded(clear, "PNG")):
         assert (
-            opened(form).convert("RGBA").getchannel("A").getextrema()
+            opened(variant).convert("RGBA").getchannel("A").getextrema()
             == clear.getchannel("A").getextrema()
         )
 
 
 @pytest.mark.parametrize("kind", ANIMATIONS)
 def test_an_animation_goes_on_moving(kind: str) -> None:
-    for form in forms(ANIMATIONS[kind]):
-        picture = opened(form)
-        assert form.file.media_type == "image/webp"
+    for variant in variants(ANIMATIONS[kind]):
+        picture = opened(variant)
+        assert variant.file.media_type == "image/webp"
         assert picture.size == (90, 60)
         shown = [
             (frame.load(), int(frame.info["duration"])) for frame in ImageSequence.Iterator(picture)
@@ -202,15 +202,15 @@ def test_an_animation_that_is_too_long_or_too_large_stands_still() -> None:
     long = [Image.new("P", (4, 4), number % 200) for number in range(600)]
     body = encoded(long[0], "GIF", save_all=True, append_images=long[1:], duration=20)
     large = ImageRules(120, 90 * 60 * 3, 500_000)
-    for original, _ in (forms(body), forms(ANIMATIONS["GIF"], large)):
+    for original, _ in (variants(body), variants(ANIMATIONS["GIF"], large)):
         assert getattr(opened(original), "n_frames", 1) == 1
 
 
 def test_an_animation_that_ends_too_early_stands_still() -> None:
-    whole, alone = ANIMATIONS["GIF"], forms(encoded(FRAMES[0], "GIF"))
+    whole, alone = ANIMATIONS["GIF"], variants(encoded(FRAMES[0], "GIF"))
     last = whole.rindex(b"\x21\xf9\x04")  # its last frame's graphic control extension (GIF89a, 23)
     for cut in (last + 60, (last + len(whole)) // 2, len(whole) - 60):
-        original, _ = forms(whole[:cut])
+        original, _ = variants(whole[:cut])
         assert getattr(opened(original), "n_frames", 1) == 1
         assert (
             opened(original).convert("RGB").tobytes() == opened(alone[0]).convert("RGB").tobytes()
@@ -242,7 +242,7 @@ def growing_gif(size: tuple[int, int]) -> bytes:
 FIRST_FRAME = """
 import io, resource, sys
 from PIL import Image
-from feedproxy.media.forms import make_forms
+from feedproxy.media.variants import make_forms
 from feedproxy.model import ImageRules
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 body = sys.stdin.buffer.read()
@@ -267,7 +267,7 @@ def test_an_animation_that_grows_stands_still_and_takes_no_memory(size: tuple[in
 
 
 def test_an_animation_of_frames_within_its_screen_is_read_as_it_was_built() -> None:
-    original, _ = forms(growing_gif((10, 10)))
+    original, _ = variants(growing_gif((10, 10)))
     assert getattr(opened(original), "n_frames", 1) == 2
 
 
@@ -307,7 +307,7 @@ def test_what_is_no_whole_picture_of_fair_size_is_refused_in_one_line(
     body: bytes, reason: str
 ) -> None:
     with pytest.raises(PictureError) as caught:
-        forms(body)
+        variants(body)
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(URL)
@@ -324,7 +324,7 @@ def test_a_broken_picture_is_kept_or_refused_and_nothing_else(
         )
     cut = data.draw(st.integers(len(broken) // 2, len(broken)))
     try:
-        original, reading = forms(bytes(broken[:cut]))
+        original, reading = variants(bytes(broken[:cut]))
     except PictureError:
         return
     assert opened(original).size == (original.file.width, original.file.height)
@@ -332,8 +332,10 @@ def test_a_broken_picture_is_kept_or_refused_and_nothing_else(
 
 
 def test_equal_pictures_make_equal_files() -> None:
-    assert forms(KINDS["PNG"]) == make_forms(Url("https://other.example/b"), KINDS["PNG"], RULES)
-    assert forms(KINDS["BMP"])[0] == forms(KINDS["PNG"])[0]
+    assert variants(KINDS["PNG"]) == make_variants(
+        Url("https://other.example/b"), KINDS["PNG"], RULES
+    )
+    assert variants(KINDS["BMP"])[0] == variants(KINDS["PNG"])[0]
 
 
 # ---------------------------------------------------------------- the folder
@@ -345,31 +347,31 @@ def folder(tmp_path: Path) -> FolderMedia:
 
 
 def test_what_is_put_can_be_read_until_it_is_removed(folder: FolderMedia) -> None:
-    form = forms(KINDS["PNG"])[0]
-    assert folder.read(form.file.name) is None
-    folder.put(form)
-    folder.put(form)
-    assert folder.read(form.file.name) == form.body
-    assert list(folder.names()) == [form.file.name]
+    variant = variants(KINDS["PNG"])[0]
+    assert folder.read(variant.file.name) is None
+    folder.put(variant)
+    folder.put(variant)
+    assert folder.read(variant.file.name) == variant.body
+    assert list(folder.names()) == [variant.file.name]
     assert (
-        folder.size(form.file.name),
-        folder.remove(form.file.name),
-        folder.remove(form.file.name),
+        folder.size(variant.file.name),
+        folder.remove(variant.file.name),
+        folder.remove(variant.file.name),
     ) == (
-        len(form.body),
-        len(form.body),
+        len(variant.body),
+        len(variant.body),
         0,
     )
-    assert folder.read(form.file.name) is None
+    assert folder.read(variant.file.name) is None
 
 
 def test_a_file_that_was_cut_is_written_anew(folder: FolderMedia, tmp_path: Path) -> None:
-    form = forms(KINDS["PNG"])[0]
-    folder.put(form)
-    file = tmp_path / "media" / form.file.name[:2] / form.file.name
-    file.write_bytes(form.body[:10])
-    folder.put(form)
-    assert folder.read(form.file.name) == form.body
+    variant = variants(KINDS["PNG"])[0]
+    folder.put(variant)
+    file = tmp_path / "media" / variant.file.name[:2] / variant.file.name
+    file.write_bytes(variant.body[:10])
+    folder.put(variant)
+    assert folder.read(variant.file.name) == variant.body
 
 
 @pytest.mark.parametrize(
@@ -421,7 +423,7 @@ def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) ->
         StoreError,
         match=r"media: .*/media/.*\.png can't be written: not a directory; check FEEDPROXY_DATA",
     ):
-        folder.put(forms(KINDS["PNG"])[0])
+        folder.put(variants(KINDS["PNG"])[0])
     with pytest.raises(StoreError, match=r"media: .* can't be read: not a directory"):
         folder.read("0" * 32 + ".png")
 
@@ -431,29 +433,29 @@ def test_a_folder_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) ->
 
 def book_form(*kept: PictureFile, rules: ImageRules = RULES) -> PictureFile | None:
     original, reading = kept
-    bodies = {form.file.name: form.body for form in kept}
-    return make_book_form(StoredPicture(original.file, reading.file), bodies.get, rules)
+    bodies = {variant.file.name: variant.body for variant in kept}
+    return make_book_variant(StoredPicture(original.file, reading.file), bodies.get, rules)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_picture_has_a_form_that_e_readers_show(kind: str) -> None:
-    form = book_form(*forms(KINDS[kind]))
-    assert form is not None
-    assert opened(form).size == (form.file.width, form.file.height) == (90, 60)
-    assert form.file.media_type == Image.MIME[opened(form).format or ""]
-    assert form.file.media_type in ("image/jpeg", "image/png")
+    variant = book_form(*variants(KINDS[kind]))
+    assert variant is not None
+    assert opened(variant).size == (variant.file.width, variant.file.height) == (90, 60)
+    assert variant.file.media_type == Image.MIME[opened(variant).format or ""]
+    assert variant.file.media_type in ("image/jpeg", "image/png")
 
 
 def test_a_kept_form_that_e_readers_show_is_taken_as_it_is() -> None:
-    original, reading = forms(KINDS["JPEG"])
+    original, reading = variants(KINDS["JPEG"])
     assert book_form(original, reading) == original
 
 
 def test_a_wide_picture_is_narrow_in_a_book_and_a_transparent_one_stays_transparent() -> None:
-    wide = book_form(*forms(encoded(drawing(size=(600, 400)), "JPEG")))
+    wide = book_form(*variants(encoded(drawing(size=(600, 400)), "JPEG")))
     assert wide is not None
     assert (wide.file.media_type, wide.file.width, wide.file.height) == ("image/jpeg", 120, 80)
-    glass = book_form(*forms(encoded(Image.new("RGBA", (600, 400), (255, 0, 0, 90)), "PNG")))
+    glass = book_form(*variants(encoded(Image.new("RGBA", (600, 400), (255, 0, 0, 90)), "PNG")))
     assert glass is not None
     assert (glass.file.media_type, glass.file.width, opened(glass).mode) == (
         "image/png",
@@ -464,16 +466,19 @@ def test_a_wide_picture_is_narrow_in_a_book_and_a_transparent_one_stays_transpar
 
 @pytest.mark.parametrize("kind", ANIMATIONS)
 def test_an_animation_stands_still_in_a_book(kind: str) -> None:
-    form = book_form(*forms(ANIMATIONS[kind]))
-    assert form is not None
-    assert getattr(opened(form), "n_frames", 1) == 1
+    variant = book_form(*variants(ANIMATIONS[kind]))
+    assert variant is not None
+    assert getattr(opened(variant), "n_frames", 1) == 1
 
 
 def test_a_picture_that_is_lost_or_spoilt_has_no_form_for_a_book() -> None:
-    original, reading = forms(KINDS["AVIF"])
-    assert make_book_form(StoredPicture(original.file, reading.file), lambda _: None, RULES) is None
+    original, reading = variants(KINDS["AVIF"])
     assert (
-        make_book_form(StoredPicture(original.file, reading.file), lambda _: b"RIFF", RULES) is None
+        make_book_variant(StoredPicture(original.file, reading.file), lambda _: None, RULES) is None
     )
-    kept, _ = forms(KINDS["PNG"])
-    assert make_book_form(StoredPicture(kept.file, kept.file), lambda _: None, RULES) is None
+    assert (
+        make_book_variant(StoredPicture(original.file, reading.file), lambda _: b"RIFF", RULES)
+        is None
+    )
+    kept, _ = variants(KINDS["PNG"])
+    assert make_book_variant(StoredPicture(kept.file, kept.file), lambda _: None, RULES) is None

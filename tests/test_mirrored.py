@@ -19,7 +19,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, ListingError, TooLargeError
 from feedproxy.extract import extract_mirrored, split_mirrored
 from feedproxy.fetch.local import Folders
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
     MIRRORED,
@@ -58,11 +58,11 @@ def mirror(settings: Settings, checkout: Path) -> Mirror:
 
 
 @pytest.fixture
-def harvester(
+def channel_poller(
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
-) -> Iterator[Harvester]:
+) -> Iterator[ChannelPoller]:
     fetcher = open_calm_fetcher(settings, mirror)
-    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+    yield ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
@@ -91,9 +91,9 @@ def read(text: str, site: Site) -> str:
 
 
 def test_an_article_comes_whole_and_as_from_its_site(
-    harvester: Harvester, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
 ) -> None:
-    report = harvester.poll(taken_from(mirror))
+    report = channel_poller.poll(taken_from(mirror))
     assert (report.failures, report.new) == ([], 3)
     article = stored(store, "n102")
     assert (article.title, article.authors, article.tags) == ("河边的图书馆", ("李明",), ("读书",))
@@ -154,37 +154,40 @@ DAMAGES: dict[str, Callable[[str], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_page_is_named_and_costs_only_itself(
-    damage: str, harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path
+    damage: str, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path
 ) -> None:
     file = checkout / "pages" / "city" / "n101.md"
     file.write_bytes(DAMAGES[damage](file.read_text("utf-8")))
-    report = harvester.poll(taken_from(mirror))
+    report = channel_poller.poll(taken_from(mirror))
     assert report.new == 2
     assert [failure.url for failure in report.failures] == [file.as_uri()]
     assert store.article(ArticleId("n101")) is None
 
 
 def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path
 ) -> None:
     file, channel = checkout / "pages" / "city" / "n101.md", taken_from(mirror)
     whole = file.read_text("utf-8")
     file.write_text("### 半页\n", "utf-8")
     assert (
-        harvester.poll(channel).new,
+        channel_poller.poll(channel).new,
         store.waiting(channel.id),
         store.original(ArticleId("n101")),
     ) == (2, [], None)
     file.write_text(whole, "utf-8")
-    assert (harvester.poll(channel).new, store.waiting(channel.id)) == (1, [])
+    assert (channel_poller.poll(channel).new, store.waiting(channel.id)) == (1, [])
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "改了的标题"), "utf-8")
     file.write_text(whole.replace(FIRST.title, "改了的标题"), "utf-8")
-    assert (harvester.poll(channel).articles["updated"], stored(store, "n101").title) == (
+    assert (channel_poller.poll(channel).articles["updated"], stored(store, "n101").title) == (
         1,
         "改了的标题",
     )
-    assert (sum(harvester.poll(channel).articles.values()), store.waiting(channel.id)) == (0, [])
+    assert (sum(channel_poller.poll(channel).articles.values()), store.waiting(channel.id)) == (
+        0,
+        [],
+    )
 
 
 # ---------------------------------------------------------------- listings
@@ -281,10 +284,14 @@ def down(newsroom: Newsroom) -> None:
 
 
 def test_a_mirror_stands_in_for_a_site_that_never_answered(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, newsroom: Newsroom, tmp_path: Path
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    mirror: Mirror,
+    newsroom: Newsroom,
+    tmp_path: Path,
 ) -> None:
     down(newsroom)
-    report = harvester.poll(city_of(mirror))
+    report = channel_poller.poll(city_of(mirror))
     assert (report.failures, report.new) == ([], 3)
     state = store.schedule.state("city")
     assert (state.failures, state.last_error) == (0, "")
@@ -292,43 +299,43 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
     assert "answered 500" in state.stand_in
     problems = [
         problem.what
-        for problem in look(mirror, store, tmp_path, harvester.services.clock()).problems
+        for problem in look(mirror, store, tmp_path, channel_poller.services.clock()).problems
     ]
     assert any(what.startswith("city is taken from another source: file://") for what in problems)
 
 
 def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_first(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     mirror: Mirror,
     newsroom: Newsroom,
     clock: Clock,
     checkout: Path,
 ) -> None:
-    harvester.poll(city_of(mirror))
+    channel_poller.poll(city_of(mirror))
     down(newsroom)
     late = replace(FIRST, id="n190", day="21/5/1", title="新的消息", channels=("city",))
     write_checkout(checkout.parent, stories=(*STORIES, late))
     clock.advance(hours=mirror.poll.fallback_hours - 1)
-    assert [failure.reason for failure in harvester.poll(city_of(mirror)).failures] == [
+    assert [failure.reason for failure in channel_poller.poll(city_of(mirror)).failures] == [
         "answered 500 Internal Server Error"
     ]
     clock.advance(hours=1)
-    harvester.poll(city_of(mirror))
+    channel_poller.poll(city_of(mirror))
     assert stored(store, "n190").title == "新的消息"
     asked = newsroom.count("/city.htm")
     newsroom.faults.clear()
-    harvester.poll(city_of(mirror))
+    channel_poller.poll(city_of(mirror))
     assert newsroom.count("/city.htm") == asked + 1
     assert store.schedule.state("city").stand_in == ""
 
 
 def test_where_all_sources_fail_all_are_named(
-    harvester: Harvester, mirror: Mirror, newsroom: Newsroom, checkout: Path
+    channel_poller: ChannelPoller, mirror: Mirror, newsroom: Newsroom, checkout: Path
 ) -> None:
     down(newsroom)
     (checkout / "indexes" / "city.csv").unlink()
-    report = harvester.poll(city_of(mirror))
+    report = channel_poller.poll(city_of(mirror))
     assert [failure.reason for failure in report.failures] == [
         "answered 500 Internal Server Error",
         "there is no such file",
@@ -336,28 +343,28 @@ def test_where_all_sources_fail_all_are_named(
 
 
 def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
 ) -> None:
     own = replace(city_of(mirror), fallbacks=())
-    harvester.poll(own)
+    channel_poller.poll(own)
     before = stored(store, "n103")
-    harvester.poll(taken_from(mirror))
+    channel_poller.poll(taken_from(mirror))
     assert stored(store, "n103") == before
     assert stored(store, "n101").rule == MIRRORED
     store.remember_listing("city", [replace_item(store, "n101")], clock())
-    harvester.take(own)
+    channel_poller.take(own)
     assert stored(store, "n101").rule == before.rule
 
 
 def test_an_id_of_another_site_s_article_is_left_to_that(
-    harvester: Harvester, store: SqlStore, mirror: Mirror, checkout: Path, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path, clock: Clock
 ) -> None:
-    harvester.poll(taken_from(mirror))
+    channel_poller.poll(taken_from(mirror))
     other = replace(stored(store, "n101"), site="other.example")
     store.save(other, [], {}, clock())
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "另一个标题"), "utf-8")
-    report = harvester.poll(taken_from(mirror))
+    report = channel_poller.poll(taken_from(mirror))
     assert [failure.reason for failure in report.failures] == [
         "its ID n101 belongs to an article of other.example"
     ]
@@ -387,9 +394,9 @@ def test_a_mirror_by_http_is_asked_for_at_its_host_only(
     section = replace(mirror.sections[0], channels=(channel,))
     mirror = replace(mirror, sections=(section,))
     fetcher = open_calm_fetcher(settings, mirror)
-    report = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)).poll(
-        channel
-    )
+    report = ChannelPoller(
+        Services(mirror, store, fetcher, FolderMedia(settings.media), clock)
+    ).poll(channel)
     assert (report.failures, report.new) == ([], 2)
     assert stored(store, "n101").url == f"http://{HOST}/21/5/1/n101.htm"
 
@@ -425,7 +432,7 @@ def sign_checkout(checkout: Path) -> None:
 @pytest.fixture
 def signed(
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path
-) -> Iterator[Harvester]:
+) -> Iterator[ChannelPoller]:
     """A harvester of the mirror in a folder, whose key it demands."""
     channels = [taken_from(mirror)]
     source = replace(channels[0].source, key=str(KEY.public), section="town")
@@ -433,18 +440,18 @@ def signed(
     mirror = replace(mirror, sections=(section,))
     sign_checkout(checkout)
     fetcher = open_calm_fetcher(settings, mirror)
-    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+    yield ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
-def test_a_signed_mirror_is_polled_by_its_key(signed: Harvester) -> None:
+def test_a_signed_mirror_is_polled_by_its_key(signed: ChannelPoller) -> None:
     report = signed.poll(signed.services.mirror.channels[0])
     assert (report.failures, report.new) == ([], 3)
 
 
 @pytest.mark.parametrize("walk", ["index", "lower"])
 def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
-    signed: Harvester, store: SqlStore, checkout: Path, walk: str
+    signed: ChannelPoller, store: SqlStore, checkout: Path, walk: str
 ) -> None:
     channel = signed.services.mirror.channels[0]
     pages = checkout / "indexes" / "city"
@@ -456,7 +463,7 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
         (pages / "README.md").write_text(link.format("n103"))
     (pages / "2.md").write_text(link.format("n103"))
     first = Url((pages / "README.md").as_uri())
-    report = signed.walk(replace(channel, source=replace(channel.source, url=first)), pages=9)
+    report = signed.backfill(replace(channel, source=replace(channel.source, url=first)), pages=9)
     name, why = (
         ("README.md", "not as its mirror signed it")
         if walk == "index"
@@ -468,7 +475,7 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
 
 
 def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
-    signed: Harvester, store: SqlStore, checkout: Path, clock: Clock
+    signed: ChannelPoller, store: SqlStore, checkout: Path, clock: Clock
 ) -> None:
     channel = signed.services.mirror.channels[0]
     signed.poll(channel)
@@ -506,8 +513,10 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
     channel = replace(city_of(mirror), source=source, fallbacks=())
     mirror = replace(mirror, sections=(replace(mirror.sections[0], channels=(channel,)),))
     fetcher = open_calm_fetcher(settings, mirror)
-    harvester = Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
-    assert "is refused" in harvester.poll(channel).failures[0].reason
+    channel_poller = ChannelPoller(
+        Services(mirror, store, fetcher, FolderMedia(settings.media), clock)
+    )
+    assert "is refused" in channel_poller.poll(channel).failures[0].reason
     newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
         b"", 301, {"Location": f"{BASE}/away/indexes/books.csv"}
     )
@@ -519,7 +528,7 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
         b"", 301, {"Location": f"{BASE}{FIRST.path}"}
     )
     clock.advance(hours=1)
-    failures = harvester.poll(channel).failures
+    failures = channel_poller.poll(channel).failures
     assert not any(path.startswith("/away/pages") for path in newsroom.asked)
     assert [(failure.url, "is refused" in failure.reason) for failure in failures] == [
         (f"{BASE}/raw/town/pages/city/n101.md", True)

@@ -49,12 +49,12 @@ def source(tmp_path: Path) -> str:
     return url
 
 
-def form(digit: str) -> MediaFile:
+def variant(digit: str) -> MediaFile:
     return MediaFile(f"{digit * 32}.webp", "image/webp", 9, 2, 1)
 
 
 def fill_the_rest(store: SqlStore) -> None:
-    store.keep_picture(PICTURE, StoredPicture(form("3"), form("4")), NOW)
+    store.keep_picture(PICTURE, StoredPicture(variant("3"), variant("4")), NOW)
     store.archive.append(LOGS, NOW)
     store.search.index(4)
     store.save(make(2, title="再改"), [PAGE], {}, NOW)
@@ -93,9 +93,12 @@ def everything(url: str) -> Rows:
 
 
 def run(
-    source: str, target: str, folder: Path, told: Callable[[str, int, int], None] = lambda *_: None
+    source: str,
+    target: str,
+    folder: Path,
+    on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict[str, int]:
-    return move(source, target, folder, clock=lambda: NOW, lease=LEASE, told=told)
+    return move(source, target, folder, clock=lambda: NOW, lease=LEASE, on_progress=on_progress)
 
 
 def test_what_is_moved_there_and_back_is_the_same(source: str, target: str, tmp_path: Path) -> None:
@@ -123,11 +126,11 @@ class Killed(BaseException):
 def killer(after: int) -> Callable[[str, int, int], None]:
     batches: Iterator[int] = iter(range(after, -1, -1))
 
-    def told(*_: object) -> None:
+    def on_progress(*_: object) -> None:
         if next(batches) == 0:
             raise Killed
 
-    return told
+    return on_progress
 
 
 def test_a_move_that_is_killed_again_and_again_comes_to_its_end(
@@ -146,15 +149,15 @@ def test_a_move_that_is_killed_again_and_again_comes_to_its_end(
 def test_what_has_changed_between_two_attempts_is_moved_as_it_is_now(
     source: str, target: str, tmp_path: Path
 ) -> None:
-    def told(table: str, *_: int) -> None:
+    def on_progress(table: str, *_: int) -> None:
         if table == "picture":  # which refers to others
             raise Killed
 
     with pytest.raises(Killed):
-        run(source, target, tmp_path, told)
+        run(source, target, tmp_path, on_progress)
     store = open_store(source, tmp_path)
     store.save(make(3, title="后来改的"), [PAGE], {}, NOW)
-    store.keep_picture(PICTURE, StoredPicture(form("0"), form("1")), NOW)
+    store.keep_picture(PICTURE, StoredPicture(variant("0"), variant("1")), NOW)
     store.drop([ArticleId("n2")], NOW)
     hold(store, make(4_000))
     store.close()

@@ -21,7 +21,7 @@ from sqlalchemy import event
 
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import Alarm, Mirror, Url
 from feedproxy.output import look
@@ -37,12 +37,14 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def polled(harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock) -> Clock:
+def polled(
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock
+) -> Clock:
     """Both channels polled and a poller leading, a day after the newest article."""
     newsroom.faults[STORIES[3].path] = Answer(status=500)
     clock.now = clock.now.replace(month=5, day=4)
-    for channel in harvester.services.mirror.channels:
-        harvester.poll(channel)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.poll(channel)
     store.lease.lead("machine 7", clock.now, clock.now + timedelta(minutes=5))
     return clock
 
@@ -107,14 +109,14 @@ def test_each_channel_is_told_in_words(client: FlaskClient, polled: Clock) -> No
 def test_what_fails_stands_first_with_its_reason(
     client: FlaskClient,
     polled: Clock,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     newsroom: Newsroom,
     store: SqlStore,
     mirror: Mirror,
 ) -> None:
     newsroom.faults["/books.htm"] = Answer(status=503)
     for _ in range(3):
-        harvester.poll(mirror.channels[1])
+        channel_poller.poll(mirror.channels[1])
     rows = rows_of(client.get("/status").text)
     assert list(rows) == ["books", "city"]
     assert (rows["books"][0], rows["books"][-1]) == (
@@ -307,7 +309,7 @@ CHROMIUM = shutil.which("chromium")
 def test_the_page_is_for_everybody_and_needs_no_script(
     app: Flask,
     polled: Clock,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     newsroom: Newsroom,
     mirror: Mirror,
     scheme: Literal["light", "dark"],
@@ -316,7 +318,7 @@ def test_the_page_is_for_everybody_and_needs_no_script(
     newsroom.faults["/books.htm"] = Answer(status=503)
     polled.advance(hours=1)
     for _ in range(3):
-        harvester.poll(mirror.channels[1])
+        channel_poller.poll(mirror.channels[1])
     with served(app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]

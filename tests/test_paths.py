@@ -35,9 +35,11 @@ PATHS = (
         st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=8),
     )
     | st.builds(
-        paths.tag_feed, st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), form=FORMS
+        paths.tag_feed,
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
+        feed_format=FORMS,
     )
-    | st.builds(paths.feed, NAMES, st.just("") | NAMES, form=FORMS)
+    | st.builds(paths.feed, NAMES, st.just("") | NAMES, feed_format=FORMS)
     | st.sampled_from((paths.HOME, paths.STYLE))
 )
 ROOTS = st.sampled_from(
@@ -183,7 +185,7 @@ def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
         (ARTICLE, paths.section("news"), "news/blob/master/pages/c1/n1.md"),
         (ARTICLE, paths.section("news", as_folder=True), "blob/master/pages/c1/n1.md"),
         (paths.tag("A/B"), paths.tag("石"), "A%2FB"),
-        (paths.tag_feed("A/B", form="atom"), paths.tag("A/B"), "../feed/tag/A%2FB.atom"),
+        (paths.tag_feed("A/B", feed_format="atom"), paths.tag("A/B"), "../feed/tag/A%2FB.atom"),
     ],
 )
 def test_links_between_pages_are_as_short_as_they_can_be(
@@ -227,21 +229,21 @@ def test_a_tag_is_one_path_segment_of_ascii_and_can_be_read_back(name: str) -> N
     ],
 )
 def test_a_feed_has_the_address_that_readers_subscribed_to(
-    name: str, channel: str, form: str, path: str
+    name: str, channel: str, feed_format: str, path: str
 ) -> None:
-    assert form in paths.FORMATS
-    assert paths.feed(name, channel, form=form) == path
+    assert feed_format in paths.FORMATS
+    assert paths.feed(name, channel, feed_format=feed_format) == path
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), FORMS)
 def test_a_tag_s_feed_stands_beside_the_other_feeds_under_the_tag_s_own_name(
-    name: str, form: str
+    name: str, feed_format: str
 ) -> None:
-    path = paths.tag_feed(name, form=form)
+    path = paths.tag_feed(name, feed_format=feed_format)
     assert path.isascii()
     assert path.count("/") == 3
-    assert unquote(path.removeprefix("/feed/tag/").removesuffix(f".{form}")) == name
+    assert unquote(path.removeprefix("/feed/tag/").removesuffix(f".{feed_format}")) == name
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=100))

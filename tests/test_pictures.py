@@ -32,7 +32,7 @@ from PIL import Image
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import HttpFetcher, open_fetcher
-from feedproxy.ingest import Harvester, Report, Services
+from feedproxy.ingest import ChannelPoller, Report, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Images, Mirror, Source, Url
 from feedproxy.store import SqlStore
@@ -47,27 +47,27 @@ def story(number: int, html: str, channels: tuple[str, ...] = ("city",), lead: s
     return Story(f"n{number}", "21/5/5", f"照相馆{number}", text + html, channels, (), lead)
 
 
-def with_parts(harvester: Harvester, **parts: Any) -> Harvester:
+def with_parts(channel_poller: ChannelPoller, **parts: Any) -> ChannelPoller:
     """Return a harvester with other parts in its kit."""
-    return replace(harvester, services=replace(harvester.services, **parts))
+    return replace(channel_poller, services=replace(channel_poller.services, **parts))
 
 
-def poll(harvester: Harvester, *channels: str) -> list[Report]:
+def poll(channel_poller: ChannelPoller, *channels: str) -> list[Report]:
     wanted = [
         channel
-        for channel in harvester.services.mirror.channels
+        for channel in channel_poller.services.mirror.channels
         if not channels or channel.id in channels
     ]
-    return [harvester.walk(channel, pages=9) for channel in wanted]
+    return [channel_poller.backfill(channel, pages=9) for channel in wanted]
 
 
 def pictures_asked(newsroom: Newsroom) -> list[str]:
     return [path for path in newsroom.asked if path.startswith("/pic/")]
 
 
-def take_due(harvester: Harvester) -> Report:
-    report = Report(harvester.services.mirror.channels[0])
-    while harvester.pictures.take_due(report):
+def take_due(channel_poller: ChannelPoller) -> Report:
+    report = Report(channel_poller.services.mirror.channels[0])
+    while channel_poller.pictures.take_due(report):
         pass
     return report
 
@@ -83,11 +83,11 @@ def client(app: Flask) -> FlaskClient:
 
 
 def test_lead_body_and_figure_come_with_their_article(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient
 ) -> None:
     html = '<img src="/pic/1.png"><figure><img data-src="/pic/2.png" src="/blank.gif"><figcaption>橱窗</figcaption></figure>'
     newsroom.stories = (story(1, html, lead="/pic/lead.png"),)
-    assert [report.pictures for report in poll(harvester)] == [3, 0]
+    assert [report.pictures for report in poll(channel_poller)] == [3, 0]
     assert sorted(pictures_asked(newsroom)) == ["/pic/1.png", "/pic/2.png", "/pic/lead.png"]
     for content in (entry_of(client, 1), client.get("/town/blob/master/pages/city/n1.md").text):
         assert len(re.findall(r'<img [^>]*src="[^"]*/media/[0-9a-f]{32}\.\w+"', content)) == 3
@@ -95,32 +95,32 @@ def test_lead_body_and_figure_come_with_their_article(
 
 
 def test_of_several_widths_the_one_that_suits_reading_is_fetched(
-    newsroom: Newsroom, harvester: Harvester
+    newsroom: Newsroom, channel_poller: ChannelPoller
 ) -> None:
     html = '<img src="/pic/300.png" srcset="/pic/300.png 300w, /pic/1600.png 1600w, /pic/4000.png 4000w">'
     newsroom.stories = (story(1, html),)
-    poll(harvester)
+    poll(channel_poller)
     assert pictures_asked(newsroom) == ["/pic/1600.png"]
 
 
 def test_a_picture_of_several_articles_is_fetched_once_and_equal_ones_are_one_file(
-    newsroom: Newsroom, harvester: Harvester, media: FolderMedia
+    newsroom: Newsroom, channel_poller: ChannelPoller, media: FolderMedia
 ) -> None:
     newsroom.stories = tuple(
         story(number, '<img src="/pic/a.png"><img src="/pic/b.png">') for number in range(1, 6)
     )
     newsroom.faults["/pic/b.png"] = Answer(picture("/pic/a.png"))
-    poll(harvester)
+    poll(channel_poller)
     assert sorted(pictures_asked(newsroom)) == ["/pic/a.png", "/pic/b.png"]
     assert len(list(media.names())) == 2  # its original size and its reading form
 
 
 def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
 ) -> None:
     newsroom.stories = (story(1, '<a href="/pic/a-big.png"><img src="/pic/a.png"></a>'),)
     newsroom.faults["/pic/a.png"] = Answer(picture("/pic/a.png", (1500, 1000)))
-    poll(harvester)
+    poll(channel_poller)
     stored = store.pictures([ArticleId("n1")])[Url(f"{BASE}/pic/a.png")]
     assert (stored.reading.width, stored.reading.height, stored.reading.media_type) == (
         1200,
@@ -155,7 +155,11 @@ def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
     ids=["gone", "html", "svg", "empty", "cut", "long", "large"],
 )
 def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, clock: Clock, answer: Answer
+    newsroom: Newsroom,
+    channel_poller: ChannelPoller,
+    client: FlaskClient,
+    clock: Clock,
+    answer: Answer,
 ) -> None:
     newsroom.stories = (
         story(
@@ -164,7 +168,7 @@ def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
         ),
     )
     newsroom.faults["/pic/a.png"] = answer
-    (report,) = poll(harvester, "city")
+    (report,) = poll(channel_poller, "city")
     assert (report.new, len(report.missing), report.failures) == (1, 1, [])
     page = "/town/blob/master/pages/city/n1.md"
     for content in (entry_of(client, 1), client.get(page).text):
@@ -174,35 +178,35 @@ def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
         feed: client.get(feed).headers["ETag"] for feed in ("/feed/town.xml", "/feed/letters.xml")
     }
     del newsroom.faults["/pic/a.png"]
-    take_due(harvester)
+    take_due(channel_poller)
     assert pictures_asked(newsroom) == ["/pic/a.png"]  # not before its time
     clock.advance(minutes=6)
-    assert take_due(harvester).pictures == 1
+    assert take_due(channel_poller).pictures == 1
     assert client.get(page).text.count("/media/") == 2
     assert client.get("/feed/town.xml").headers["ETag"] != before["/feed/town.xml"]
     assert client.get("/feed/letters.xml").headers["ETag"] == before["/feed/letters.xml"]
 
 
 def test_a_picture_that_stays_away_is_asked_for_more_and_more_rarely(
-    newsroom: Newsroom, harvester: Harvester, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, clock: Clock
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     newsroom.faults["/pic/a.png"] = Answer(b"", 404)
-    poll(harvester)
+    poll(channel_poller)
     asked = []
     for _ in range(60 * 24):
         clock.advance(minutes=1)
-        take_due(harvester)
+        take_due(channel_poller)
         asked.append(len(pictures_asked(newsroom)))
     assert asked[-1] == 1 + 8  # after 5, 10, 20, ... 640 minutes
     for _ in range(400):
         clock.advance(days=1)
-        take_due(harvester)
+        take_due(channel_poller)
     assert 12 < len(pictures_asked(newsroom)) - asked[-1] < 25
 
 
 def test_a_silent_host_of_pictures_is_not_asked_for_each(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient
 ) -> None:
     newsroom.stories = tuple(
         story(number, f'<img src="/pic/{number}.png">') for number in range(1, 15)
@@ -210,24 +214,28 @@ def test_a_silent_host_of_pictures_is_not_asked_for_each(
     for number in range(1, 15):
         newsroom.faults[f"/pic/{number}.png"] = newsroom.hang
     city = replace(
-        harvester.services.mirror.channels[0], source=Source("feed", Url(f"{BASE}/city.xml"))
+        channel_poller.services.mirror.channels[0], source=Source("feed", Url(f"{BASE}/city.xml"))
     )
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert len(pictures_asked(newsroom)) < 12
     assert "<img" not in client.get("/feed/town.xml").text
 
 
 def test_only_hosts_that_are_configured_are_asked(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, clock: Clock, settings: Settings
+    newsroom: Newsroom,
+    channel_poller: ChannelPoller,
+    client: FlaskClient,
+    clock: Clock,
+    settings: Settings,
 ) -> None:
     newsroom.stories = (story(1, '<img src="http://pictures.example/pic/a.png" alt="远方">'),)
-    assert [report.missing for report in poll(harvester)] == [[], []]
+    assert [report.missing for report in poll(channel_poller)] == [[], []]
     assert "<i>远方</i>" in entry_of(client, 1)
     assert pictures_asked(newsroom) == []
-    site = replace(harvester.services.mirror.sites[0], picture_hosts=("pictures.example",))
-    mirror = replace(harvester.services.mirror, sites=(site,))
+    site = replace(channel_poller.services.mirror.sites[0], picture_hosts=("pictures.example",))
+    mirror = replace(channel_poller.services.mirror, sites=(site,))
     fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
-    now_allowed = with_parts(harvester, mirror=mirror, fetcher=fetcher)
+    now_allowed = with_parts(channel_poller, mirror=mirror, fetcher=fetcher)
     clock.advance(minutes=1)
     assert take_due(now_allowed).pictures == 1
     fetcher.close()
@@ -260,7 +268,7 @@ def test_each_section_does_with_pictures_what_it_says(
         mixed = replace(
             mirror, sections=(replace(town, images=Images.STORE), replace(letters, images=images))
         )
-        poll(Harvester(Services(mixed, store, fetcher, media, clock)))
+        poll(ChannelPoller(Services(mixed, store, fetcher, media, clock)))
         client = create_app(settings, mixed, store, media, clock).test_client()
         assert entry_of(client, 1, "/feed/town.json").count("/media/") == 2
         item = json.loads(client.get("/feed/letters.json").data)["items"][0]
@@ -274,12 +282,14 @@ def test_each_section_does_with_pictures_what_it_says(
 
 @pytest.mark.parametrize("images", [Images.LINK, Images.NONE])
 def test_where_no_section_keeps_pictures_none_is_fetched(
-    newsroom: Newsroom, harvester: Harvester, images: Images, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, images: Images, clock: Clock
 ) -> None:
     sections = tuple(
-        replace(section, images=images) for section in harvester.services.mirror.sections
+        replace(section, images=images) for section in channel_poller.services.mirror.sections
     )
-    keepless = with_parts(harvester, mirror=replace(harvester.services.mirror, sections=sections))
+    keepless = with_parts(
+        channel_poller, mirror=replace(channel_poller.services.mirror, sections=sections)
+    )
     poll(keepless)
     clock.advance(days=1)
     take_due(keepless)
@@ -287,25 +297,25 @@ def test_where_no_section_keeps_pictures_none_is_fetched(
 
 
 def test_an_article_that_is_fetched_again_brings_only_what_is_new(
-    newsroom: Newsroom, harvester: Harvester, store: SqlStore, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, store: SqlStore, clock: Clock
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
-    poll(harvester)
+    poll(channel_poller)
     newsroom.stories = (
         replace(story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'), title="照相馆的新橱窗"),
     )
     clock.advance(hours=1)
-    assert poll(harvester)[0].updated == 1
+    assert poll(channel_poller)[0].updated == 1
     assert pictures_asked(newsroom) == ["/pic/a.png", "/pic/b.png"]
     newsroom.stories = (replace(newsroom.stories[0], title="照相馆的旧橱窗"),)
     clock.advance(hours=1)
-    assert poll(harvester)[0].updated == 1
+    assert poll(channel_poller)[0].updated == 1
     assert len(pictures_asked(newsroom)) == 2
     assert len(store.pictures([ArticleId("n1")])) == 2
 
 
 def test_a_poller_that_was_killed_before_it_stored_begins_again(
-    newsroom: Newsroom, harvester: Harvester, store: SqlStore, media: FolderMedia
+    newsroom: Newsroom, channel_poller: ChannelPoller, store: SqlStore, media: FolderMedia
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
 
@@ -322,27 +332,27 @@ def test_a_poller_that_was_killed_before_it_stored_begins_again(
             raise Killed
 
     with pytest.raises(Killed):
-        poll(with_parts(harvester, store=Dying()))
+        poll(with_parts(channel_poller, store=Dying()))
     files = sorted(media.names())
     assert files
     assert store.pictures([ArticleId("n1")]) == {}
-    assert poll(harvester)[0].pictures == 1
+    assert poll(channel_poller)[0].pictures == 1
     assert sorted(media.names()) == files
 
 
 def test_a_picture_that_can_not_be_written_holds_no_text_up_and_is_fetched_later(
-    newsroom: Newsroom, harvester: Harvester, settings: Settings, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, settings: Settings, clock: Clock
 ) -> None:
     settings.media.write_text("no folder")
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
-    report = poll(harvester)[0]
+    report = poll(channel_poller)[0]
     assert report.new == 1
     assert re.search(
         r"media: .* can't be written: not a directory; check FEEDPROXY_DATA", str(report.missing[0])
     )
     settings.media.unlink()
     clock.advance(hours=1)
-    assert harvester.pictures.take_due(report) == 1
+    assert channel_poller.pictures.take_due(report) == 1
     assert report.pictures == 1
 
 
@@ -351,7 +361,7 @@ def test_pictures_of_feeds_as_listings_are_kept_as_well(
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     fetcher = open_calm_fetcher(settings, mirror)
-    poll(Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)))
+    poll(ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)))
     fetcher.close()
     assert set(store.pictures([ArticleId(each.id) for each in STORIES])) == {f"{BASE}/pic/102.jpg"}
     assert newsroom.count("/pic/102.jpg") == 1
@@ -371,15 +381,19 @@ FEEDS = (
 
 @pytest.fixture
 def wider(
-    harvester: Harvester, settings: Settings, newsroom: Newsroom, store: SqlStore, clock: Clock
-) -> Iterator[Harvester]:
+    channel_poller: ChannelPoller,
+    settings: Settings,
+    newsroom: Newsroom,
+    store: SqlStore,
+    clock: Clock,
+) -> Iterator[ChannelPoller]:
     """A harvester for a site whose pictures may also stand at a host of their own."""
-    site = replace(harvester.services.mirror.sites[0], picture_hosts=(ELSEWHERE,))
-    mirror = replace(harvester.services.mirror, sites=(site,))
+    site = replace(channel_poller.services.mirror.sites[0], picture_hosts=(ELSEWHERE,))
+    mirror = replace(channel_poller.services.mirror, sites=(site,))
     fetcher = open_fetcher(
         replace_origins(settings, newsroom), mirror, store.budget, clock, lambda _: None
     )
-    yield with_parts(harvester, mirror=mirror, fetcher=fetcher)
+    yield with_parts(channel_poller, mirror=mirror, fetcher=fetcher)
     fetcher.close()
 
 
@@ -401,7 +415,7 @@ def etags(client: FlaskClient) -> dict[str, str]:
 
 
 def test_the_first_feed_that_shows_an_article_shows_its_pictures(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
 ) -> None:
     seen: list[str] = []
 
@@ -419,35 +433,35 @@ def test_the_first_feed_that_shows_an_article_shows_its_pictures(
         story(number, f'<img src="/pic/{number}.png">', lead="/pic/lead.png")
         for number in range(1, 10)
     )
-    poll(with_parts(harvester, store=Watched()), "city")
+    poll(with_parts(channel_poller, store=Watched()), "city")
     assert [content.count("/media/") for content in seen] == [2] * 9
 
 
 def test_a_picture_of_an_article_that_is_held_is_not_fetched_for_the_next_one(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient
 ) -> None:
     newsroom.stories = (
         story(1, '<img src="/pic/a.png">'),
         story(2, '<img src="/pic/a.png">', ("books",)),
     )
-    poll(harvester, "city")
-    poll(harvester, "books")
+    poll(channel_poller, "city")
+    poll(channel_poller, "books")
     assert pictures_asked(newsroom) == ["/pic/a.png"]
     assert "/media/" in entry_of(client, 2, "/feed/letters.json")
 
 
 def test_an_article_that_is_fetched_again_unchanged_fetches_no_picture_and_changes_no_feed(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, clock: Clock
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/gone.png">'),)
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    poll(harvester)
+    poll(channel_poller)
     before = etags(client)
     newsroom.faults["/city.htm"] = page_of(
         listing("city", 1, (replace(newsroom.stories[0], title="照相馆的新标题"),))
     )
     clock.advance(minutes=1)
-    (report,) = poll(harvester, "city")
+    (report,) = poll(channel_poller, "city")
     assert newsroom.count("/21/5/5/n1.htm") == 2
     assert (report.new, report.updated, report.pictures) == (0, 0, 0)
     assert sorted(pictures_asked(newsroom)) == ["/pic/a.png", "/pic/gone.png"]
@@ -455,18 +469,18 @@ def test_an_article_that_is_fetched_again_unchanged_fetches_no_picture_and_chang
 
 
 def test_a_picture_that_comes_later_changes_the_feeds_that_show_it_and_no_others(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, clock: Clock
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">', ("books",)), story(2, "", ("city",)))
     newsroom.faults["/pic/a.png"] = Answer(b"", 404)
-    poll(harvester)
+    poll(channel_poller)
     before = etags(client)
     clock.advance(minutes=5)
-    take_due(harvester)
+    take_due(channel_poller)
     assert etags(client) == before
     newsroom.faults.clear()
     clock.advance(minutes=10)
-    take_due(harvester)
+    take_due(channel_poller)
     after = etags(client)
     assert {feed for feed in FEEDS if before[feed] != after[feed]} == set(FEEDS) - {
         "/feed/town/city.atom"
@@ -474,7 +488,7 @@ def test_a_picture_that_comes_later_changes_the_feeds_that_show_it_and_no_others
 
 
 def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_next_round(
-    newsroom: Newsroom, wider: Harvester, client: FlaskClient, clock: Clock
+    newsroom: Newsroom, wider: ChannelPoller, client: FlaskClient, clock: Clock
 ) -> None:
     newsroom.stories = tuple(
         story(number, f'<img src="http://{ELSEWHERE}/pic/{number}.png" alt="橱窗">')
@@ -495,7 +509,7 @@ def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_ne
 
 
 def test_a_picture_that_leads_to_a_host_that_is_not_configured_is_not_taken_from_there(
-    newsroom: Newsroom, wider: Harvester, client: FlaskClient
+    newsroom: Newsroom, wider: ChannelPoller, client: FlaskClient
 ) -> None:
     newsroom.stories = (story(1, f'<img src="http://{ELSEWHERE}/pic/a.png" alt="橱窗">'),)
     newsroom.faults["/pic/a.png"] = Answer(
@@ -510,7 +524,7 @@ def test_a_picture_that_leads_to_a_host_that_is_not_configured_is_not_taken_from
 @pytest.mark.parametrize("fault", [None, Answer(b"", 404)], ids=["held", "gone"])
 def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
     newsroom: Newsroom,
-    wider: Harvester,
+    wider: ChannelPoller,
     settings: Settings,
     store: SqlStore,
     media: FolderMedia,
@@ -537,10 +551,10 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
 
 
 def test_a_picture_is_answered_to_head_and_to_whoever_has_it_in_part(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
-    poll(harvester)
+    poll(channel_poller)
     (stored,) = store.pictures([ArticleId("n1")]).values()
     for file in (stored.original, stored.reading):
         address = f"/media/{file.name}"
@@ -581,11 +595,11 @@ def test_a_file_that_is_none_of_the_mirrors_own_is_never_answered(
 
 
 def test_the_enclosures_of_every_form_tell_the_truth_about_the_picture(
-    newsroom: Newsroom, harvester: Harvester, client: FlaskClient
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient
 ) -> None:
     newsroom.stories = (story(1, "", lead="/pic/lead.png"),)
     newsroom.faults["/pic/lead.png"] = Answer(picture("lead", (1500, 900)))
-    poll(harvester)
+    poll(channel_poller)
     entry, atom = (
         feedparser.parse(client.get(f"/feed/town.{form}").data).entries[0]
         for form in ("xml", "atom")

@@ -18,7 +18,7 @@ from feedproxy.cli.reextract import reextract_articles
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError, StoreError
-from feedproxy.ingest import Harvester, Poller
+from feedproxy.ingest import ChannelPoller, Poller
 from feedproxy.model import EXCERPT, Alarm, Article, ArticleId, Channel, DateSource, Mirror
 from feedproxy.sanitise import plain_text
 from feedproxy.store import SqlStore
@@ -65,23 +65,23 @@ def publish(newsroom: Newsroom, story: Story) -> None:
 
 
 def test_a_young_article_is_looked_at_again_and_an_old_one_is_not(
-    harvester: Harvester, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    harvester.poll(city)
+    channel_poller.poll(city)
     newsroom.asked.clear()
     seen = []
     for hours in (0.2, 0.6, 3, 6, 12, 20, 24, 30, 48):
         clock.now = datetime(2021, 6, 1, tzinfo=UTC) + timedelta(hours=hours)
-        harvester.take(city)
+        channel_poller.take(city)
         seen.append(newsroom.count(YOUNG.path))
     assert newsroom.asked == newsroom.not_modified == [YOUNG.path] * 3
     assert seen == [0, 0, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     newsroom: Newsroom,
     clock: Clock,
@@ -90,13 +90,13 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    harvester.poll(city)
+    channel_poller.poll(city)
     before, feed = stored(store), client.get("/feed/town.json").json
     publish(
         newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟"), picture="/pic/new.png")
     )
     clock.advance(hours=1)
-    assert harvester.take(city).updated == 1
+    assert channel_poller.take(city).updated == 1
     after = stored(store)
     assert "五趟" in after.body
     assert after.picture is not None
@@ -112,58 +112,58 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
 
 
 def test_without_validators_the_page_itself_decides(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
     newsroom.faults[YOUNG.path] = Answer(
         article_page(YOUNG).encode(), headers={"Content-Type": "text/html", "ETag": ""}
     )
-    harvester.poll(city)
+    channel_poller.poll(city)
     before = stored(store)
     clock.advance(hours=1)
-    report = harvester.take(city)
+    report = channel_poller.take(city)
     assert (report.updated, report.articles["same"], stored(store)) == (0, 1, before)
     assert newsroom.not_modified == []
 
 
 def test_a_check_that_fails_takes_nothing_away(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    harvester.poll(city)
+    channel_poller.poll(city)
     before = stored(store)
     newsroom.faults[YOUNG.path] = page_of(
         "<html><body><h1>系统维护</h1><p>请稍后再来，我们正在升级系统，谢谢。</p></body></html>"
     )
     for _ in range(60):
         clock.advance(hours=1)
-        harvester.take(city)
+        channel_poller.take(city)
         assert stored(store) == before
     assert newsroom.count(YOUNG.path) < 20
 
 
 def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longest_interval(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    harvester.poll(city)
+    channel_poller.poll(city)
     newsroom.faults[YOUNG.path] = Answer(raw=b"")
     publish(newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟")))
     for _ in range(200):
         clock.advance(hours=1)
-        harvester.take(city)
+        channel_poller.take(city)
     newsroom.faults[YOUNG.path] = Answer(
         status=404
     )  # which may be a mistake of one that has just come back
     clock.advance(hours=6)
-    harvester.take(city)
+    channel_poller.take(city)
     assert stored(store).gone is None
     del newsroom.faults[YOUNG.path]
     clock.advance(hours=6)
-    harvester.take(city)
+    channel_poller.take(city)
     assert "五趟" in stored(store).body
 
 
@@ -172,7 +172,7 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_an_article_that_is_gone_upstream_stays_marked(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     store: SqlStore,
     newsroom: Newsroom,
     clock: Clock,
@@ -182,31 +182,31 @@ def test_an_article_that_is_gone_upstream_stays_marked(
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
-    harvester.poll(city)
+    channel_poller.poll(city)
     page = "/town/blob/master/pages/city/n105.md"
     assert "原站已经没有这篇文章" not in client.get(page).text
     newsroom.faults[YOUNG.path] = Answer(status=status)
     for _ in range(5):  # which may be a mistake, for some hours
         clock.advance(minutes=90)
-        report = harvester.take(city)
+        report = channel_poller.take(city)
         assert (report.articles["gone"], report.failures, stored(store).gone) == (0, [], None)
     clock.advance(minutes=90)
-    report = harvester.take(city)
+    report = channel_poller.take(city)
     assert (report.articles["gone"], report.failures) == (1, [])
     assert stored(store).gone == clock.now
     assert "原站已经没有这篇文章（2021-06-01 发现）" in client.get(page).text
     assert YOUNG.title in client.get("/feed/town.xml").text
     newsroom.asked.clear()
     clock.advance(days=3)
-    harvester.take(city)
+    channel_poller.take(city)
     assert newsroom.asked == []
 
 
 def test_an_operator_may_have_what_is_gone_go(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
-    services = harvester.services
-    dropping = Harvester(
+    services = channel_poller.services
+    dropping = ChannelPoller(
         replace(
             services,
             mirror=replace(services.mirror, poll=replace(services.mirror.poll, keep_gone=False)),
@@ -236,8 +236,8 @@ BROKEN = page_of(
 
 @pytest.fixture
 def excerpting(
-    settings: Settings, newsroom: Newsroom, harvester: Harvester, clock: Clock
-) -> Harvester:
+    settings: Settings, newsroom: Newsroom, channel_poller: ChannelPoller, clock: Clock
+) -> ChannelPoller:
     """A site whose listings have excerpts, and whose newest article has no text yet."""
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
@@ -249,17 +249,21 @@ def excerpting(
         f"{YOUNG.title}</a>", f"{YOUNG.title}</a><p>{EXCERPT_TEXT}</p>"
     )
     newsroom.faults = {"/city.htm": page_of(shown), YOUNG.path: BROKEN}
-    return Harvester(replace(harvester.services, mirror=load_mirror(settings.config)))
+    return ChannelPoller(replace(channel_poller.services, mirror=load_mirror(settings.config)))
 
 
-def poll_for(harvester: Harvester, clock: Clock, hours: int) -> None:
+def poll_for(channel_poller: ChannelPoller, clock: Clock, hours: int) -> None:
     for _ in range(hours):
-        harvester.poll(harvester.services.mirror.channels[0])
+        channel_poller.poll(channel_poller.services.mirror.channels[0])
         clock.advance(hours=1)
 
 
 def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_only_after_patience(
-    excerpting: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, client: FlaskClient
+    excerpting: ChannelPoller,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
+    client: FlaskClient,
 ) -> None:
     poll_for(excerpting, clock, 20)
     assert store.article(ArticleId(YOUNG.id)) is None
@@ -287,7 +291,7 @@ def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_onl
     [Answer(raw=b""), Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half")],
 )
 def test_that_upstream_cant_be_reached_puts_nothing_into_the_feed(
-    excerpting: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock, fault: Answer
+    excerpting: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, fault: Answer
 ) -> None:
     newsroom.faults[YOUNG.path] = fault
     poll_for(excerpting, clock, 40)
@@ -295,14 +299,18 @@ def test_that_upstream_cant_be_reached_puts_nothing_into_the_feed(
 
 
 def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
-    settings: Settings, harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    settings: Settings,
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
 ) -> None:
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
         file.read_text("utf-8").replace("[listing]", 'end_marker = "责任编辑"\n\n[listing]', 1),
         "utf-8",
     )
-    marked = Harvester(replace(harvester.services, mirror=load_mirror(settings.config)))
+    marked = ChannelPoller(replace(channel_poller.services, mirror=load_mirror(settings.config)))
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     newsroom.stories = (YOUNG, replace(YOUNG, id="n106", text=YOUNG.text + "责任编辑：小林"))
     poll_for(marked, clock, 20)
@@ -313,7 +321,11 @@ def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
 
 
 def test_a_channel_may_have_articles_without_the_end_marker(
-    settings: Settings, harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    settings: Settings,
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    newsroom: Newsroom,
+    clock: Clock,
 ) -> None:
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
@@ -327,12 +339,16 @@ def test_a_channel_may_have_articles_without_the_end_marker(
     )
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     newsroom.stories = (YOUNG,)
-    poll_for(Harvester(replace(harvester.services, mirror=load_mirror(settings.config))), clock, 1)
+    poll_for(
+        ChannelPoller(replace(channel_poller.services, mirror=load_mirror(settings.config))),
+        clock,
+        1,
+    )
     assert stored(store).title == YOUNG.title
 
 
 def test_the_same_text_for_every_article_is_none_of_theirs(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
 ) -> None:
     wall = "<p>本站升级了会员服务，请先注册一个账号再继续阅读。注册只要一分钟，完全免费，欢迎您加入我们的大家庭。</p>"
     newsroom.stories = tuple(
@@ -341,31 +357,31 @@ def test_the_same_text_for_every_article_is_none_of_theirs(
     )
     for story in newsroom.stories:
         newsroom.faults[story.path] = page_of(article_page(story).replace(f"{story.text}", wall))
-    harvester.walk(city, pages=9)
-    assert len(store.walk([city.id])) <= 2
+    channel_poller.backfill(city, pages=9)
+    assert len(store.ids([city.id])) <= 2
 
 
 # ---------------------------------------------------------------- redirects of listings
 
 
 def test_a_permanent_redirect_is_followed_at_once_and_adopted_after_a_day(
-    harvester: Harvester, newsroom: Newsroom, clock: Clock, city: Channel, store: SqlStore
+    channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock, city: Channel, store: SqlStore
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=301, headers={"Location": "/city_1.htm"})
     for _ in range(25):
-        assert harvester.poll(city).failures == []
+        assert channel_poller.poll(city).failures == []
         clock.advance(hours=1)
-    assert len(store.walk([city.id])) >= 2
+    assert len(store.ids([city.id])) >= 2
     newsroom.asked.clear()
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert newsroom.asked == ["/city_1.htm"]
     # what was adopted fails, so the configured address is asked again
     newsroom.faults = {"/city_1.htm": Answer(status=404)}
     newsroom.asked.clear()
-    assert harvester.poll(city).failures == []
+    assert channel_poller.poll(city).failures == []
     assert newsroom.asked == ["/city_1.htm", "/city.htm"]
     newsroom.asked.clear()
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert newsroom.asked == ["/city.htm"]
 
 
@@ -373,62 +389,64 @@ def test_a_permanent_redirect_is_followed_at_once_and_adopted_after_a_day(
 
 
 def test_a_walk_that_was_interrupted_goes_on_where_it_was(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 212))
     newsroom.faults["/city_4.htm"] = Answer(status=500)
-    assert len(harvester.walk(city, pages=99).failures) == 1
-    assert len(store.walk([city.id])) == 6
+    assert len(channel_poller.backfill(city, pages=99).failures) == 1
+    assert len(store.ids([city.id])) == 6
     newsroom.faults.clear()
     newsroom.asked.clear()
-    assert harvester.walk(city, pages=99).failures == []
+    assert channel_poller.backfill(city, pages=99).failures == []
     assert [path for path in newsroom.asked if path.startswith("/city")] == [
         "/city_4.htm",
         "/city_5.htm",
         "/city_6.htm",
     ]
-    assert len(store.walk([city.id])) == 12
+    assert len(store.ids([city.id])) == 12
     # one that has come to its end begins anew
     newsroom.asked.clear()
-    harvester.walk(city, pages=2)
+    channel_poller.backfill(city, pages=2)
     assert newsroom.asked == ["/city.htm", "/city_2.htm"]
 
 
 def test_a_walk_ends_at_a_day(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(
         replace(numbered(day + 200), day=f"21/5/{day}") for day in range(1, 13)
     )
-    harvester.walk(city, pages=99, since=datetime(2021, 5, 9, tzinfo=UTC))
+    channel_poller.backfill(city, pages=99, since=datetime(2021, 5, 9, tzinfo=UTC))
     # two to a page: the page of the 7th and 8th is the first that has nothing from the 9th on
-    assert sorted(store.walk([city.id])) == [f"n{day + 200}" for day in range(7, 13)]
+    assert sorted(store.ids([city.id])) == [f"n{day + 200}" for day in range(7, 13)]
 
 
 def test_a_walk_stops_where_it_is_told_to_and_goes_on_there(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 212))
     told: list[int] = []
-    services = replace(harvester.services, is_stopping=lambda: len(told) >= 2)
-    Harvester(services).walk(city, pages=99, told=lambda walk, _report: told.append(walk.pages))
+    services = replace(channel_poller.services, is_stopping=lambda: len(told) >= 2)
+    ChannelPoller(services).backfill(
+        city, pages=99, on_page=lambda walk, _report: told.append(walk.pages)
+    )
     assert told == [1, 2]
-    harvester.walk(city, pages=99)
-    assert len(store.walk([city.id])) == 12
+    channel_poller.backfill(city, pages=99)
+    assert len(store.ids([city.id])) == 12
 
 
 def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, city: Channel, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel, clock: Clock
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 204))
-    harvester.poll(city)
-    assert sorted(store.walk([city.id])) == ["n202", "n203"]
+    channel_poller.poll(city)
+    assert sorted(store.ids([city.id])) == ["n202", "n203"]
     # a listing shows two; nine are published while nobody looks, and a page of them can't be had at first
     newsroom.stories = tuple(numbered(number) for number in range(200, 213))
     newsroom.faults["/city_3.htm"] = Answer(status=500)
     clock.advance(hours=9)
-    assert len(harvester.poll(city).failures) == 1
-    assert sorted(store.walk([city.id])) == [
+    assert len(channel_poller.poll(city).failures) == 1
+    assert sorted(store.ids([city.id])) == [
         "n202",
         "n203",
         *(f"n{number}" for number in range(209, 213)),
@@ -438,15 +456,15 @@ def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
     newsroom.faults.clear()
     newsroom.asked.clear()
     clock.advance(hours=9)
-    assert harvester.poll(city).failures == []
+    assert channel_poller.poll(city).failures == []
     assert [path for path in newsroom.asked if path.startswith("/city")] == [
         "/city.htm",
         *(f"/city_{n}.htm" for n in range(2, 8)),
     ]
-    assert sorted(store.walk([city.id])) == [f"n{number}" for number in range(202, 216)]
+    assert sorted(store.ids([city.id])) == [f"n{number}" for number in range(202, 216)]
     newsroom.asked.clear()
     clock.advance(hours=9)
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert newsroom.asked == ["/city.htm"]
 
 
@@ -460,10 +478,14 @@ def run(command: object, settings: Settings, *arguments: str) -> Result:
 
 
 def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
-    harvester: Harvester, settings: Settings, store: SqlStore, newsroom: Newsroom, mirror: Mirror
+    channel_poller: ChannelPoller,
+    settings: Settings,
+    store: SqlStore,
+    newsroom: Newsroom,
+    mirror: Mirror,
 ) -> None:
     for channel in mirror.channels:
-        harvester.walk(channel, pages=9)
+        channel_poller.backfill(channel, pages=9)
     newsroom.asked.clear()
     assert (
         run(reextract_articles, settings).output
@@ -486,9 +508,9 @@ def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
 
 
 def test_rules_that_find_nothing_change_nothing(
-    harvester: Harvester, settings: Settings, store: SqlStore, city: Channel
+    channel_poller: ChannelPoller, settings: Settings, store: SqlStore, city: Channel
 ) -> None:
-    harvester.poll(city)
+    channel_poller.poll(city)
     before = stored(store, "n103")
     file = settings.config / "sites" / f"{HOST}.toml"
     file.write_text(
@@ -505,7 +527,9 @@ def test_rules_that_find_nothing_change_nothing(
 
 
 @pytest.fixture
-def full(harvester: Harvester, settings: Settings, newsroom: Newsroom, city: Channel) -> Settings:
+def full(
+    channel_poller: ChannelPoller, settings: Settings, newsroom: Newsroom, city: Channel
+) -> Settings:
     """A store with twelve old articles, of which feeds show four."""
     newsroom.stories = tuple(
         replace(numbered(day + 200), day=f"21/5/{day}", picture=f"/pic/{day}.png")
@@ -513,36 +537,36 @@ def full(harvester: Harvester, settings: Settings, newsroom: Newsroom, city: Cha
     )
     main = settings.config / "feedproxy.toml"
     main.write_text(main.read_text("utf-8").replace("[feeds]\n", "[feeds]\nentries = 4\n"), "utf-8")
-    harvester.walk(city, pages=9)
+    channel_poller.backfill(city, pages=9)
     return settings
 
 
-def feeds_of(settings: Settings, store: SqlStore, harvester: Harvester) -> list[bytes]:
+def feeds_of(settings: Settings, store: SqlStore, channel_poller: ChannelPoller) -> list[bytes]:
     app = create_app(
         settings,
         load_mirror(settings.config),
         store,
-        harvester.services.media,
-        harvester.services.clock,
+        channel_poller.services.media,
+        channel_poller.services.clock,
     )
     addresses = ("/feed/town.xml", "/feed/town/city.atom", "/feed/all.json", "/feed/letters.xml")
     return [app.test_client().get(address).data for address in addresses]
 
 
 def test_what_is_too_old_goes_but_nothing_that_a_feed_shows(
-    full: Settings, store: SqlStore, harvester: Harvester, city: Channel
+    full: Settings, store: SqlStore, channel_poller: ChannelPoller, city: Channel
 ) -> None:
-    before = feeds_of(full, store, harvester)
+    before = feeds_of(full, store, channel_poller)
     dry = run(prune, full, "--days", "30", "--dry-run")
     assert dry.output.splitlines()[-1].startswith("8 articles, 0 pictures and 0 files")
-    assert len(store.walk([city.id])) == 12
+    assert len(store.ids([city.id])) == 12
     done = run(prune, full, "--days", "30")
     assert [
         line.split()[1] for line in done.output.splitlines() if line.startswith("article ")
     ] == [f"n{day}" for day in range(201, 209)]
-    assert sorted(store.walk([city.id])) == ["n209", "n210", "n211", "n212"]
+    assert sorted(store.ids([city.id])) == ["n209", "n210", "n211", "n212"]
     assert done.output.splitlines()[-1].startswith("8 articles, 8 pictures and 16 files")
-    assert feeds_of(full, store, harvester) == before
+    assert feeds_of(full, store, channel_poller) == before
     assert run(prune, full, "--days", "30").output.startswith("0 articles")
 
 
@@ -560,34 +584,39 @@ def test_what_is_too_much_goes_oldest_first(full: Settings, store: SqlStore, cit
 
 
 def test_what_was_pruned_does_not_come_back_by_itself(
-    full: Settings, harvester: Harvester, store: SqlStore, city: Channel, clock: Clock
+    full: Settings, channel_poller: ChannelPoller, store: SqlStore, city: Channel, clock: Clock
 ) -> None:
     run(prune, full, "--days", "30")
     clock.advance(hours=2)
-    harvester.poll(city)
-    harvester.take(city)
-    assert len(store.walk([city.id])) == 4
+    channel_poller.poll(city)
+    channel_poller.take(city)
+    assert len(store.ids([city.id])) == 4
 
 
 def test_a_picture_whose_file_is_lost_is_fetched_again(
-    full: Settings, harvester: Harvester, store: SqlStore, clock: Clock
+    full: Settings, channel_poller: ChannelPoller, store: SqlStore, clock: Clock
 ) -> None:
     name = min(store.used_files())
-    harvester.services.media.remove(name)
+    channel_poller.services.media.remove(name)
     done = run(prune, full)
     assert f"missing {name}" in done.output
     clock.now = datetime(2100, 1, 1, tzinfo=UTC)  # commands have a clock of their own
-    assert harvester.pictures.take_due(harvester.take(harvester.services.mirror.channels[0])) == 1
-    assert harvester.services.media.read(name) is not None
+    assert (
+        channel_poller.pictures.take_due(
+            channel_poller.take(channel_poller.services.mirror.channels[0])
+        )
+        == 1
+    )
+    assert channel_poller.services.media.read(name) is not None
 
 
 # ---------------------------------------------------------------- doctor, and what operators see
 
 
 @pytest.fixture
-def polled(settings: Settings, harvester: Harvester) -> Settings:
-    for channel in harvester.services.mirror.channels:
-        harvester.poll(channel)
+def polled(settings: Settings, channel_poller: ChannelPoller) -> Settings:
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.poll(channel)
     return settings
 
 
@@ -644,9 +673,9 @@ def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: New
 
 
 def test_what_operators_see_is_for_them_alone(
-    settings: Settings, store: SqlStore, harvester: Harvester
+    settings: Settings, store: SqlStore, channel_poller: ChannelPoller
 ) -> None:
-    services = harvester.services
+    services = channel_poller.services
     guarded = settings.model_copy(update={"operator_token": "s3cret"})
     public = settings.model_copy(update={"public_url": "https://mirror.example"})
     reachable = settings.model_copy(update={"bind": "0.0.0.0:8000"})
@@ -684,12 +713,16 @@ def test_what_operators_see_is_for_them_alone(
 
 
 def test_what_is_wrong_stands_first_with_what_to_do(
-    harvester: Harvester, newsroom: Newsroom, client: FlaskClient, clock: Clock, store: SqlStore
+    channel_poller: ChannelPoller,
+    newsroom: Newsroom,
+    client: FlaskClient,
+    clock: Clock,
+    store: SqlStore,
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=500)
     for _ in range(3):
-        for channel in harvester.services.mirror.channels:
-            harvester.poll(channel)
+        for channel in channel_poller.services.mirror.channels:
+            channel_poller.poll(channel)
     store.budget.hold("slow.example", clock.now, clock.now + timedelta(hours=1))
     ready = client.get("/readyz").json
     assert ready is not None
@@ -709,11 +742,11 @@ def test_what_is_wrong_stands_first_with_what_to_do(
 
 
 def test_the_metrics_count_what_happened(
-    harvester: Harvester, newsroom: Newsroom, client: FlaskClient
+    channel_poller: ChannelPoller, newsroom: Newsroom, client: FlaskClient
 ) -> None:
     newsroom.faults[STORIES[3].path] = Answer(status=500)
-    for channel in harvester.services.mirror.channels:
-        harvester.poll(channel)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.poll(channel)
     metrics = set(client.get("/metrics").text.splitlines())
     assert {
         'feedproxy_polls_total{channel="books",outcome="ok"} 1.0',
@@ -731,18 +764,21 @@ def test_the_metrics_count_what_happened(
 # ---------------------------------------------------------------- the loop
 
 
-def poller_over(harvester: Harvester, name: str = "me", webhook: object = None) -> Poller:
-    return Poller(harvester.services, name, webhook)  # type: ignore[arg-type]
+def poller_over(channel_poller: ChannelPoller, name: str = "me", webhook: object = None) -> Poller:
+    return Poller(channel_poller.services, name, webhook)  # type: ignore[arg-type]
 
 
 def test_what_nobody_foresaw_costs_one_poll(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    channel_poller: ChannelPoller,
+    store: SqlStore,
+    newsroom: Newsroom,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def burst(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
     monkeypatch.setattr("feedproxy.ingest.channels.parse_listing", burst)
-    poller = poller_over(harvester)
+    poller = poller_over(channel_poller)
     poller.step()
     assert all(
         "RuntimeError('boom')" in state.last_error for state in store.schedule.states().values()
@@ -753,12 +789,12 @@ def test_what_nobody_foresaw_costs_one_poll(
 
 
 def test_a_channel_that_another_process_polls_is_left_to_it(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
-    poller = poller_over(harvester)
+    poller = poller_over(channel_poller)
     poller.step()
     clock.advance(days=1)
-    assert harvester.claim(harvester.services.mirror.channels[0])
+    assert channel_poller.claim(channel_poller.services.mirror.channels[0])
     assert not store.schedule.begin_poll("city", None, clock.now)
     newsroom.asked.clear()
     poller.step()
@@ -770,7 +806,7 @@ def test_a_channel_that_another_process_polls_is_left_to_it(
 
 
 def test_an_alarm_is_told_until_somebody_takes_it(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
     told: list[Alarm] = []
     is_deaf = True
@@ -780,7 +816,7 @@ def test_an_alarm_is_told_until_somebody_takes_it(
             raise FetchError("http://hook.example", "answered 500")
         told.append(alarm)
 
-    poller = poller_over(harvester, webhook=webhook)
+    poller = poller_over(channel_poller, webhook=webhook)
     newsroom.faults = {
         f"/{channel}.htm": page_of("<p>新版即将上线</p>") for channel in ("city", "books")
     }
@@ -818,9 +854,9 @@ class NobodyKnows:
 
 
 def test_when_who_leads_is_known_again_polling_goes_on_at_once(
-    harvester: Harvester, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
 ) -> None:
-    poller, lease = poller_over(harvester), store.lease
+    poller, lease = poller_over(channel_poller), store.lease
     store.lease = NobodyKnows()  # type: ignore[assignment]
     for _ in range(10):
         poller.step()
@@ -831,17 +867,17 @@ def test_when_who_leads_is_known_again_polling_goes_on_at_once(
     assert {"/books.htm", "/city.htm"} <= set(newsroom.asked)
 
 
-def test_work_is_done_while_time_goes_on(harvester: Harvester, clock: Clock) -> None:
+def test_work_is_done_while_time_goes_on(channel_poller: ChannelPoller, clock: Clock) -> None:
     def running() -> datetime:  # as every real clock: no two looks at it are the same
         clock.advance(microseconds=1)
         return clock.now
 
-    poller = Poller(replace(harvester.services, clock=running), "a")
+    poller = Poller(replace(channel_poller.services, clock=running), "a")
     assert poller.guarded("archives", lambda: "done") == "done"
 
 
 def test_what_can_not_be_stored_is_not_fetched_again_and_again(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     newsroom: Newsroom,
     clock: Clock,
     settings: Settings,
@@ -852,19 +888,19 @@ def test_what_can_not_be_stored_is_not_fetched_again_and_again(
             "CREATE TRIGGER full BEFORE INSERT ON article BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
         )
         connection.commit()
-        run_until(Poller(harvester.services, "full"), clock, clock.now + timedelta(hours=2))
+        run_until(Poller(channel_poller.services, "full"), clock, clock.now + timedelta(hours=2))
         assert len(newsroom.asked) < 80
         assert caplog.text.count("disk is full") == 1
         connection.execute("DROP TRIGGER full")
         connection.commit()
-    run_until(Poller(harvester.services, "full"), clock, clock.now + timedelta(hours=2))
-    assert harvester.services.store.article(ArticleId("n103"))
+    run_until(Poller(channel_poller.services, "full"), clock, clock.now + timedelta(hours=2))
+    assert channel_poller.services.store.article(ArticleId("n103"))
 
 
 def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(
-    harvester: Harvester, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock
 ) -> None:
-    poller, start = Poller(harvester.services, "a"), clock.now
+    poller, start = Poller(channel_poller.services, "a"), clock.now
     clock.advance(days=1)
     run_until(poller, clock, clock.now + timedelta(hours=1))
     clock.now = start
@@ -874,26 +910,26 @@ def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(
 
 
 def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     newsroom.faults[STORIES[2].path] = Answer(status=404)
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert store.article(ArticleId("n103")) is None
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
-    harvester.take(city)
+    channel_poller.take(city)
     assert stored(store, "n103").rule != EXCERPT
 
 
 def test_an_upstream_that_is_out_of_order_becomes_no_entry(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     newsroom.faults[STORIES[2].path] = Answer(status=502)
-    harvester.poll(city)
+    channel_poller.poll(city)
     version = store.version([city.id])
     for _ in range(40):
         clock.advance(hours=2)
-        harvester.take(city)
+        channel_poller.take(city)
     assert (store.article(ArticleId("n103")), store.version([city.id])) == (None, version)
 
 
@@ -901,14 +937,16 @@ def test_an_upstream_that_is_out_of_order_becomes_no_entry(
 MISSED = range(910, 916)
 
 
-def assert_missed_come(harvester: Harvester, store: SqlStore, clock: Clock, city: Channel) -> None:
+def assert_missed_come(
+    channel_poller: ChannelPoller, store: SqlStore, clock: Clock, city: Channel
+) -> None:
     clock.advance(hours=1)
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert all(store.article(ArticleId(f"n{number}")) for number in MISSED)
 
 
 def test_what_is_pinned_to_a_listing_hides_no_gap(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     def front() -> Answer:
         return page_of(
@@ -918,31 +956,31 @@ def test_what_is_pinned_to_a_listing_hides_no_gap(
         )
 
     newsroom.faults["/city.htm"] = front
-    harvester.poll(city)
+    channel_poller.poll(city)
     for number in MISSED:
         publish(newsroom, numbered(number))
     clock.advance(hours=72)
-    harvester.poll(city)
-    assert_missed_come(harvester, store, clock, city)
+    channel_poller.poll(city)
+    assert_missed_come(channel_poller, store, clock, city)
 
 
 def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
-    harvester.poll(city)
+    channel_poller.poll(city)
     for number in MISSED:
         publish(newsroom, numbered(number))
     newsroom.faults["/city_2.htm"] = Answer(status=500)
     clock.advance(hours=1)
-    harvester.poll(city)
+    channel_poller.poll(city)
     state = store.schedule.state(city.id)
     assert (state.failures, state.succeeded_at) == (0, clock.now)
     del newsroom.faults["/city_2.htm"]
-    assert_missed_come(harvester, store, clock, city)
+    assert_missed_come(channel_poller, store, clock, city)
 
 
 def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_alarm(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
     def front() -> Answer:
         return page_of(
@@ -950,7 +988,7 @@ def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_al
         )
 
     newsroom.faults["/city.htm"] = front
-    harvester.poll(city)
+    channel_poller.poll(city)
     for number in range(920, 926):
         publish(newsroom, numbered(number))
         newsroom.faults[numbered(number).path] = page_of(
@@ -958,43 +996,43 @@ def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_al
         )
         for _ in range(4):
             clock.advance(minutes=20)
-            harvester.poll(city)
+            channel_poller.poll(city)
     assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [
         f"article.body of sites/{HOST}.toml"
     ]
 
 
 def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
-    harvester.poll(city)
+    channel_poller.poll(city)
     newsroom.faults["/city.htm"] = page_of("<p>改版</p>")
     for _ in range(3):
         assert store.records.alarms() == []
         clock.advance(hours=1)
-        harvester.poll(city)
+        channel_poller.poll(city)
     assert [alarm.rule for alarm in store.records.alarms() if alarm.closed is None] == [
         f"listing.item of sites/{HOST}.toml"
     ]
     del newsroom.faults["/city.htm"]
     clock.advance(hours=1)
-    harvester.poll(city)
+    channel_poller.poll(city)
     assert [alarm.closed for alarm in store.records.alarms()] == [clock.now]
 
 
 def test_a_correction_that_waits_is_not_lost_by_reextraction(
-    harvester: Harvester, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
 ) -> None:
-    harvester.poll(city)
+    channel_poller.poll(city)
     publish(newsroom, replace(STORIES[2], title="老校长的新菜园"))
     newsroom.faults[STORIES[2].path] = Answer(status=503)
     clock.advance(hours=1)
-    harvester.poll(city)
+    channel_poller.poll(city)
     before = stored(store, "n103")
     store.save(
         replace(before, body=before.body), store.pages(before.id), {}, clock.now, is_fetched=False
     )
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
-    harvester.take(city)
+    channel_poller.take(city)
     assert stored(store, "n103").title == "老校长的新菜园"

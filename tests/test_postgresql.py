@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
 from feedproxy.store import SqlStore, move, open_store, open_web_store
@@ -204,7 +204,7 @@ def timeless(answer: TestResponse) -> tuple[str, dict[str, str], bytes]:
 
 def test_every_node_and_both_engines_give_the_same_bytes(
     app: Flask,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     settings: Settings,
     mirror: Mirror,
     media: FolderMedia,
@@ -213,14 +213,14 @@ def test_every_node_and_both_engines_give_the_same_bytes(
     tmp_path: Path,
 ) -> None:
     began = clock.now
-    fill(harvester, clock)
+    fill(channel_poller, clock)
     move(
         settings.store_url,
         postgresql,
         settings.data,
         clock=clock,
         lease=clock.now - began,
-        told=lambda *_: None,
+        on_progress=lambda *_: None,
     )
     stores = [open_store(postgresql, tmp_path / name) for name in ("one", "other")]
     homes = [settings.model_copy(update={"data": tmp_path / name}) for name in ("one", "other")]

@@ -11,9 +11,9 @@ from test_pictures import poll, story
 
 from feedproxy.cli.prune import prune
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
-from feedproxy.media.forms import make_forms
+from feedproxy.media.variants import make_variants
 from feedproxy.model import ArticleId, Url
 from feedproxy.store import SqlStore
 
@@ -22,14 +22,18 @@ GONE = f"{BASE}/pic/b.png"
 
 @pytest.fixture
 def edited(
-    newsroom: Newsroom, harvester: Harvester, media: FolderMedia, settings: Settings, clock: Clock
+    newsroom: Newsroom,
+    channel_poller: ChannelPoller,
+    media: FolderMedia,
+    settings: Settings,
+    clock: Clock,
 ) -> set[str]:
     """An article of two pictures is edited to show only the first; return the files of before. One is unfinished, too."""
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
-    poll(harvester)
+    poll(channel_poller)
     newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
     clock.advance(hours=1)
-    poll(harvester)
+    poll(channel_poller)
     files = set(media.names())
     (settings.media / "ab").mkdir(exist_ok=True)
     for name, moment in (("tmp123.part", 0), ("at-work.part", None)):
@@ -76,8 +80,10 @@ def test_a_run_deletes_what_was_listed_and_nothing_else(
     assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
 
 
-def test_nothing_is_pruned_right_after_a_harvest(settings: Settings, harvester: Harvester) -> None:
-    poll(harvester)
+def test_nothing_is_pruned_right_after_a_harvest(
+    settings: Settings, channel_poller: ChannelPoller
+) -> None:
+    poll(channel_poller)
     assert run(settings, "--dry-run") == [
         "0 articles, 0 pictures and 0 files (0 bytes) would be deleted"
     ]
@@ -85,7 +91,7 @@ def test_nothing_is_pruned_right_after_a_harvest(settings: Settings, harvester: 
 
 def test_a_file_that_another_picture_still_needs_stays(
     newsroom: Newsroom,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     media: FolderMedia,
     settings: Settings,
     store: SqlStore,
@@ -93,11 +99,11 @@ def test_a_file_that_another_picture_still_needs_stays(
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
     newsroom.faults["/pic/b.png"] = Answer(picture("/pic/a.png"))
-    poll(harvester)
+    poll(channel_poller)
     files = set(media.names())
     newsroom.stories = (replace(story(1, '<img src="/pic/a.png">'), title="改了的照相馆"),)
     clock.advance(hours=1)
-    poll(harvester)
+    poll(channel_poller)
     assert run(settings) == [
         f"picture {GONE}",
         "0 articles, 1 pictures and 0 files (0 bytes) deleted",
@@ -107,12 +113,12 @@ def test_a_file_that_another_picture_still_needs_stays(
 
 
 def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
-    newsroom: Newsroom, harvester: Harvester, media: FolderMedia, settings: Settings
+    newsroom: Newsroom, channel_poller: ChannelPoller, media: FolderMedia, settings: Settings
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
-    poll(harvester)
+    poll(channel_poller)
     used = set(media.names())
-    lost, _ = make_forms(Url(GONE), picture("lost"), harvester.services.mirror.images)
+    lost, _ = make_variants(Url(GONE), picture("lost"), channel_poller.services.mirror.images)
     media.put(lost)
     others = [settings.media / lost.file.name[:2] / "notes.txt", settings.media / "README"]
     for file in others:
@@ -126,13 +132,17 @@ def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
 
 
 def test_what_readers_asked_for_keeps_its_pictures(
-    newsroom: Newsroom, harvester: Harvester, settings: Settings, store: SqlStore, clock: Clock
+    newsroom: Newsroom,
+    channel_poller: ChannelPoller,
+    settings: Settings,
+    store: SqlStore,
+    clock: Clock,
 ) -> None:
     newsroom.stories = (story(1, '<a href="/21/5/5/n2.htm">旧闻</a>'),)
-    poll(harvester)
+    poll(channel_poller)
     newsroom.stories = (*newsroom.stories, story(2, '<img src="/pic/a.png">', ()))
     assert store.ask(ArticleId("n2"), most=9, now=clock.now)
-    harvester.serve_readers()
+    channel_poller.serve_readers()
     assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
     assert len(store.pictures([ArticleId("n2")])) == 1
 

@@ -18,7 +18,7 @@ from feedproxy.cli.publish import publish_mirror
 from feedproxy.configuration import load_mirror
 from feedproxy.errors import ConfigError, ExportError
 from feedproxy.export import ExportOptions, PublishResult, export, publish
-from feedproxy.model import ExportForm, Links, PublishTarget
+from feedproxy.model import ExportFormat, Links, PublishTarget
 
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
 ENVIRON = {"PATH": os.environ["PATH"], "FEEDPROXY_OPERATOR_TOKEN": "secret"}
@@ -36,7 +36,7 @@ class WebStore:
             name,
             url,
             ("town", "letters"),
-            ExportForm.GIT,
+            ExportFormat.GIT,
             Links.MIRROR,
             24,
             "master",
@@ -48,14 +48,16 @@ class WebStore:
     def publish(
         self, *targets: PublishTarget, now: datetime = NOW, is_all: bool = False
     ) -> dict[str, PublishResult]:
-        order = self.house.order(ExportForm.GIT, mirror=replace(self.house.mirror, targets=targets))
+        order = self.house.order(
+            ExportFormat.GIT, mirror=replace(self.house.mirror, targets=targets)
+        )
         done = publish(
             order, self.folder / "var" / "publish", self._write, ENVIRON, now, is_all=is_all
         )
         return {outcome.target.name: outcome for outcome in done}
 
     def _write(self, order: ExportOptions, folder: Path) -> None:
-        self.exports.append(f"{order.form}-{order.links}")
+        self.exports.append(f"{order.format}-{order.links}")
         export(order, self.house.store, folder)
 
     def remote(self, name: str) -> Path:
@@ -191,7 +193,7 @@ def test_both_forms_go_out_each_exported_once(desk: WebStore) -> None:
     desk.remote("a-town")
     desk.remote("b-town")
     pages = desk.remote("pages")
-    html = desk.target("pages", url=str(pages), form=ExportForm.HTML, branch="main")
+    html = desk.target("pages", url=str(pages), form=ExportFormat.HTML, branch="main")
     done = desk.publish(
         desk.target("a", sections=("town",)), desk.target("b", sections=("town",)), html
     )
@@ -211,7 +213,7 @@ def test_an_export_that_is_refused_reaches_no_remote(desk: WebStore) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     before = git("-C", str(bare), "rev-parse", "master")
-    stored = desk.house.store.walk(["city", "books"])
+    stored = desk.house.store.ids(["city", "books"])
     desk.house.store.drop(stored[:40], NOW)
     assert "would lose 40 of 64 articles" in desk.publish(target, is_all=True)["one"].error
     assert git("-C", str(bare), "rev-parse", "master") == before
@@ -278,7 +280,7 @@ def config_with(folder: Path, publish_tables: str) -> Path:
         ('name = "x"\nurl = "https://host.example/one"', r"must hold \{section\}"),
         ('name = "x"\nurl = "/x"\nsections = ["nowhere"]', "there is no section 'nowhere'"),
         (
-            'name = "x"\nurl = "/x"\nform = "html"\nsections = ["town"]',
+            'name = "x"\nurl = "/x"\nformat = "html"\nsections = ["town"]',
             "has all sections in one repository",
         ),
         ('name = "x"\nurl = "/x-{section}"\nbranch = "--all"', "publish.0.branch"),
@@ -334,6 +336,6 @@ def test_two_do_not_publish_at_once(desk: WebStore) -> None:
         inner.append("refused")
         raise ExportError("enough")
 
-    order = desk.house.order(ExportForm.GIT, mirror=replace(desk.house.mirror, targets=(target,)))
+    order = desk.house.order(ExportFormat.GIT, mirror=replace(desk.house.mirror, targets=(target,)))
     publish(order, desk.folder / "var" / "publish", write, ENVIRON, NOW)
     assert inner == ["refused"]

@@ -13,15 +13,15 @@ from flask import Flask
 from newsroom import STORIES
 from serving import served
 
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 
 NEWSBOAT = shutil.which("newsboat")
 
 
 @pytest.fixture
-def address(harvester: Harvester, app: Flask) -> Iterator[str]:
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+def address(channel_poller: ChannelPoller, app: Flask) -> Iterator[str]:
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     with served(app) as opened:
         yield opened
 

@@ -16,7 +16,7 @@ from newsroom import STORIES, Answer, Newsroom, open_newsroom, picture, write_co
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
-from feedproxy.ingest import Harvester, Report, Services
+from feedproxy.ingest import ChannelPoller, Report, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
 from feedproxy.sign import FINAL_SERIAL, make_key, write_secret_key
@@ -54,7 +54,7 @@ class Peer:
         self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
         self.clock = Clock()
         self.fetcher = open_calm_fetcher(self.settings, self.mirror)
-        self.harvester = Harvester(
+        self.channel_poller = ChannelPoller(
             Services(
                 self.mirror, self.store, self.fetcher, FolderMedia(self.settings.media), self.clock
             )
@@ -81,7 +81,7 @@ class Peer:
 
     def poll(self) -> None:
         for channel in self.mirror.channels:
-            self.harvester.poll(channel)
+            self.channel_poller.poll(channel)
 
     def close(self) -> None:
         self.fetcher.close()
@@ -99,7 +99,7 @@ def peer(tmp_path: Path, newsroom: Newsroom) -> Iterator[Peer]:
 @pytest.fixture
 def own(
     settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, peer: Peer
-) -> Iterator[Harvester]:
+) -> Iterator[ChannelPoller]:
     reached = settings.model_copy(
         update={"origins": {**settings.origins, "peer.example": peer.door.origin}}
     )
@@ -109,7 +109,7 @@ def own(
         mirror, sections=(replace(mirror.sections[0], channels=channels),), fetch=limits
     )
     fetcher = open_calm_fetcher(reached, mirror)
-    yield Harvester(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
+    yield ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
     fetcher.close()
 
 
@@ -119,7 +119,7 @@ def of_peer(channel: Channel, key: str = "") -> Channel:
     )
 
 
-def poll(own: Harvester, key: str = "") -> list[Report]:
+def poll(own: ChannelPoller, key: str = "") -> list[Report]:
     return [own.poll(of_peer(channel, key)) for channel in own.services.mirror.channels]
 
 
@@ -128,7 +128,7 @@ def articles(store: SqlStore) -> dict[ArticleId, Article]:
 
 
 def test_every_article_comes_as_the_other_mirror_holds_it(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.poll()
     reports = poll(own)
@@ -138,7 +138,7 @@ def test_every_article_comes_as_the_other_mirror_holds_it(
 
 
 def test_pictures_come_from_the_other_mirror(
-    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom
+    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom
 ) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
@@ -149,7 +149,7 @@ def test_pictures_come_from_the_other_mirror(
 
 
 def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -162,12 +162,12 @@ def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
 
 
 def test_a_walk_that_was_interrupted_goes_on_at_its_page(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
     asked = iter([False, True, True, True, True])
-    stopping = Harvester(replace(own.services, is_stopping=lambda: next(asked)))
+    stopping = ChannelPoller(replace(own.services, is_stopping=lambda: next(asked)))
     stopping.poll(of_peer(own.services.mirror.channels[0]))
     assert len(articles(store)) == 100
     poll(own)
@@ -178,7 +178,7 @@ def test_a_walk_that_was_interrupted_goes_on_at_its_page(
 
 
 def test_a_page_is_stored_wholly_or_not_at_all(
-    own: Harvester, peer: Peer, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    own: ChannelPoller, peer: Peer, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -200,7 +200,7 @@ def test_a_page_is_stored_wholly_or_not_at_all(
 
 
 def test_what_is_corrected_there_later_is_corrected_here(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -212,13 +212,15 @@ def test_what_is_corrected_there_later_is_corrected_here(
     peer.store.remember_listing(
         "city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock()
     )
-    peer.harvester.take(peer.mirror.channels[0])
+    peer.channel_poller.take(peer.mirror.channels[0])
     poll(own)
     assert articles(store)[ArticleId(changed.id)] == articles(peer.store)[ArticleId(changed.id)]
     assert "（更正）" in articles(store)[ArticleId(changed.id)].body
 
 
-def test_a_signed_mirror_is_taken_by_its_key(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_signed_mirror_is_taken_by_its_key(
+    own: ChannelPoller, peer: Peer, store: SqlStore
+) -> None:
     peer.poll()
     reports = poll(own, str(KEY.public))
     assert [failure for report in reports for failure in report.failures] == []
@@ -227,7 +229,7 @@ def test_a_signed_mirror_is_taken_by_its_key(own: Harvester, peer: Peer, store: 
 
 @pytest.mark.parametrize("other", ["（不是原文）".encode(), b""])
 def test_a_page_that_was_tampered_with_is_refused_and_named(
-    own: Harvester, peer: Peer, store: SqlStore, other: bytes
+    own: ChannelPoller, peer: Peer, store: SqlStore, other: bytes
 ) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = other
@@ -238,7 +240,7 @@ def test_a_page_that_was_tampered_with_is_refused_and_named(
 
 
 def test_a_page_signed_as_another_one_is_refused(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -249,7 +251,7 @@ def test_a_page_signed_as_another_one_is_refused(
     assert len(articles(store)) == 100
 
 
-def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
+def test_what_is_no_feedproxy_is_told(own: ChannelPoller, peer: Peer) -> None:
     page = "/feed/town/city/archive/1.json"
     peer.door.answer = peer.door.faults.__getitem__  # type: ignore[method-assign,assignment]
     peer.door.faults[page] = Answer(b"<html>", headers={"Content-Type": "text/html"})
@@ -259,7 +261,9 @@ def test_what_is_no_feedproxy_is_told(own: Harvester, peer: Peer) -> None:
     assert "is not a page of a feedproxy archive" in str(poll(own)[0].failures[0])
 
 
-def test_hostile_records_cost_themselves_only(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_hostile_records_cost_themselves_only(
+    own: ChannelPoller, peer: Peer, store: SqlStore
+) -> None:
     peer.poll()
     peer.tampered['"id":"n101"'] = b'"id":"../../x"'
     report = own.poll(of_peer(own.services.mirror.channels[0]))
@@ -269,7 +273,7 @@ def test_hostile_records_cost_themselves_only(own: Harvester, peer: Peer, store:
     assert articles(store).keys() == articles(peer.store).keys() - {"n101", "n104"}
 
 
-def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_scripts_in_records_are_cleaned(own: ChannelPoller, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = b"<script>alert(1)</script><img src=x onerror=alert(2)>"
     own.poll(of_peer(own.services.mirror.channels[0]))
@@ -281,7 +285,7 @@ def test_scripts_in_records_are_cleaned(own: Harvester, peer: Peer, store: SqlSt
 # ---------------------------------------------------------------- who controls the host, and holds all that was ever signed
 
 
-def signed_poll(own: Harvester, *, allow_older: bool = False) -> Report:
+def signed_poll(own: ChannelPoller, *, allow_older: bool = False) -> Report:
     """Poll the channel `city` from the other mirror, whose key is demanded."""
     channel = of_peer(own.services.mirror.channels[0], str(KEY.public))
     return own.poll(replace(channel, source=replace(channel.source, allow_older=allow_older)))
@@ -293,7 +297,7 @@ def divert(peer: Peer, old: str, new: str) -> None:
     peer.door.answer = lambda path: answer(path.replace(old, new))  # type: ignore[method-assign]
 
 
-def test_the_walk_asks_for_no_document_that_is_not_signed(own: Harvester, peer: Peer) -> None:
+def test_the_walk_asks_for_no_document_that_is_not_signed(own: ChannelPoller, peer: Peer) -> None:
     peer.poll()
     signed_poll(own)
     asked = [urlsplit(path).path.removesuffix(".minisig") for path in peer.door.asked]
@@ -313,7 +317,7 @@ def test_the_walk_asks_for_no_document_that_is_not_signed(own: Harvester, peer: 
     ],
 )
 def test_the_archive_of_another_channel_section_or_of_all_is_refused(
-    own: Harvester, peer: Peer, store: SqlStore, other: str
+    own: ChannelPoller, peer: Peer, store: SqlStore, other: str
 ) -> None:
     peer.poll()
     divert(peer, "/feed/town/city/archive/", other)
@@ -327,7 +331,7 @@ def test_the_archive_of_another_channel_section_or_of_all_is_refused(
     assert articles(store) == {}
 
 
-def test_a_page_in_another_form_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_page_in_another_form_is_refused(own: ChannelPoller, peer: Peer, store: SqlStore) -> None:
     peer.poll()
     divert(peer, "1.json.minisig", "1.atom.minisig")
     assert "is refused" in str(signed_poll(own).failures[0])
@@ -335,7 +339,7 @@ def test_a_page_in_another_form_is_refused(own: Harvester, peer: Peer, store: Sq
 
 
 def test_a_redirect_to_what_another_channel_signed_is_refused(
-    own: Harvester, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: SqlStore
 ) -> None:
     peer.poll()
     answer = peer.answer
@@ -351,7 +355,9 @@ def test_a_redirect_to_what_another_channel_signed_is_refused(
     assert articles(store) == {}
 
 
-def test_a_page_without_a_signature_is_refused(own: Harvester, peer: Peer, store: SqlStore) -> None:
+def test_a_page_without_a_signature_is_refused(
+    own: ChannelPoller, peer: Peer, store: SqlStore
+) -> None:
     peer.poll()
     divert(peer, ".minisig", ".none")
     assert "is rejected: it has no signature (.minisig); take it from another copy" in str(
@@ -374,7 +380,7 @@ def keep_answers(peer: Peer) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("more", [1, 100])
 def test_an_older_open_page_is_refused_unless_that_is_allowed(
-    own: Harvester, peer: Peer, store: SqlStore, more: int
+    own: ChannelPoller, peer: Peer, store: SqlStore, more: int
 ) -> None:
     peer.newsroom.stories = MANY[:10]
     peer.poll()
@@ -402,7 +408,7 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
     assert signed_poll(own).failures == []  # from here on it counts again
 
 
-def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) -> None:
+def test_a_correction_that_is_taken_back_is_refused(own: ChannelPoller, peer: Peer) -> None:
     peer.poll()
     kept = keep_answers(peer)
     signed_poll(own)
@@ -417,7 +423,7 @@ def test_a_correction_that_is_taken_back_is_refused(own: Harvester, peer: Peer) 
 
 
 def test_a_signed_archive_does_not_begin_again_because_its_host_says_so(
-    own: Harvester, peer: Peer
+    own: ChannelPoller, peer: Peer
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -436,7 +442,7 @@ OTHER = Url("http://news.example/pic/101.jpg")
 
 @pytest.mark.parametrize("attack", ["forged", "another", "unsigned"])
 def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
-    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom, attack: str
+    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom, attack: str
 ) -> None:
     peer.newsroom.stories = (*STORIES, replace(STORIES[0], id="n120", picture="/pic/101.jpg"))
     peer.poll()
@@ -462,7 +468,7 @@ def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
 
 
 def test_signed_pictures_come_with_their_articles(
-    own: Harvester, peer: Peer, store: SqlStore, newsroom: Newsroom
+    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom
 ) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from newsroom import BASE, STORIES, Answer, Newsroom, Story, page_of
 
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester, Report
+from feedproxy.ingest import ChannelPoller, Report
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
 from feedproxy.store import SqlStore
@@ -38,19 +38,19 @@ BUTTON = '<form method="post"><button>'
 
 
 @pytest.fixture
-def client(app: Flask, newsroom: Newsroom, harvester: Harvester) -> FlaskClient:
+def client(app: Flask, newsroom: Newsroom, channel_poller: ChannelPoller) -> FlaskClient:
     newsroom.stories = (*STORIES, LINKING)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     newsroom.stories = (*STORIES, LINKING, WANTED)
     newsroom.asked.clear()
     return app.test_client()
 
 
-def answered(harvester: Harvester) -> Report:
+def answered(channel_poller: ChannelPoller) -> Report:
     """Have the poller look for requests, and fetch what is due of them."""
-    harvester.services.store.take_requests()
-    return harvester.answer_requests()
+    channel_poller.services.store.take_requests()
+    return channel_poller.answer_requests()
 
 
 def tags_of(client: FlaskClient) -> dict[str, str]:
@@ -71,7 +71,7 @@ def test_the_page_of_an_article_that_is_not_held_says_so_and_offers_to_fetch_it(
 
 
 def test_an_article_that_is_asked_for_is_fetched_next_and_then_shown(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     asked = client.post(PAGE + "?n901")
     assert (asked.status_code, asked.headers["Location"]) == (303, PAGE + "?n901")
@@ -80,7 +80,7 @@ def test_an_article_that_is_asked_for_is_fetched_next_and_then_shown(
     assert "已经排队" in queued.text
     assert BUTTON not in queued.text
     assert newsroom.asked == []  # the web side asks nobody
-    harvester.serve_readers()
+    channel_poller.serve_readers()
     assert newsroom.asked == [WANTED.path, "/pic/900.png"]
     moved = client.get(PAGE + "?n901")
     assert (moved.status_code, moved.headers["Location"]) == (302, STANDS_AT + "?n901")
@@ -91,11 +91,11 @@ def test_an_article_that_is_asked_for_is_fetched_next_and_then_shown(
 
 
 def test_links_to_an_article_that_came_lead_to_it_and_only_feeds_with_such_links_change(
-    client: FlaskClient, harvester: Harvester
+    client: FlaskClient, channel_poller: ChannelPoller
 ) -> None:
     before = tags_of(client)
     client.post(PAGE)
-    answered(harvester)
+    answered(channel_poller)
     after = tags_of(client)
     assert {feed for feed in before if before[feed] != after[feed]} == set(before) - {
         "/feed/town/city.xml"
@@ -110,12 +110,12 @@ def test_links_to_an_article_that_came_lead_to_it_and_only_feeds_with_such_links
 
 
 def test_what_one_reader_asked_for_is_in_no_feed_and_no_list(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     alone = replace(WANTED, tags=(*WANTED.tags, "风筝"))
     newsroom.stories = (*STORIES, LINKING, alone)
     client.post(PAGE)
-    assert answered(harvester).new == 1
+    assert answered(channel_poller).new == 1
     assert client.get(STANDS_AT).status_code == 200
     for feed in ("/feed/town.json", "/feed/letters.json", "/feed/all.json", "/feed/tag/市集.json"):
         titles = [item["title"] for item in json.loads(client.get(feed).data)["items"]]
@@ -126,19 +126,19 @@ def test_what_one_reader_asked_for_is_in_no_feed_and_no_list(
     for nowhere in ("/tag/风筝", "/feed/tag/风筝.xml"):
         assert client.get(nowhere).status_code == 404
     newsroom.stories = (*STORIES, LINKING, replace(alone, channels=("city",)))
-    harvester.walk(harvester.services.mirror.channels[0], pages=9)
+    channel_poller.backfill(channel_poller.services.mirror.channels[0], pages=9)
     for address in ("/feed/tag/市集.json", "/tag/市集", "/feed/tag/风筝.json", "/tag/风筝"):
         assert WANTED.title in client.get(address).text
 
 
 def test_an_article_is_asked_for_once_however_often_the_button_is_pressed(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     for _ in range(4):
         assert client.post(PAGE).status_code == 303
-    assert answered(harvester).new == 1
+    assert answered(channel_poller).new == 1
     assert client.post(PAGE).status_code == 303
-    assert answered(harvester).new == 0
+    assert answered(channel_poller).new == 0
     assert newsroom.count(WANTED.path) == 1
 
 
@@ -178,7 +178,7 @@ def asking(
 
 def test_the_queue_is_bounded_and_says_when_it_is_full(
     newsroom: Newsroom,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
@@ -186,7 +186,7 @@ def test_the_queue_is_bounded_and_says_when_it_is_full(
     clock: Clock,
 ) -> None:
     newsroom.stories = many(6)
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     client = asking(mirror, settings, store, media, clock, max_queued=3, per_minute=100)
     answers = [
         client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 506)
@@ -194,13 +194,13 @@ def test_the_queue_is_bounded_and_says_when_it_is_full(
     assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 3
     assert answers[3].headers["Retry-After"] == "60"
     assert "排队的文章太多了" in answers[3].text
-    answered(harvester)  # upstream has none of them, so they go on waiting
+    answered(channel_poller)  # upstream has none of them, so they go on waiting
     assert client.post("/town/blob/master/pages/city/n505.md").status_code == 503
 
 
 def test_one_client_asks_only_so_often(
     newsroom: Newsroom,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
@@ -208,7 +208,7 @@ def test_one_client_asks_only_so_often(
     clock: Clock,
 ) -> None:
     newsroom.stories = many(6)
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     client = asking(mirror, settings, store, media, clock, per_minute=2)
     answers = [
         client.post(f"/town/blob/master/pages/city/n{number}.md") for number in range(500, 504)
@@ -232,30 +232,34 @@ def test_one_client_asks_only_so_often(
     ids=["gone", "error page"],
 )
 def test_what_upstream_does_not_have_is_given_up_and_can_be_asked_for_again(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom, clock: Clock, answer: Answer
+    client: FlaskClient,
+    channel_poller: ChannelPoller,
+    newsroom: Newsroom,
+    clock: Clock,
+    answer: Answer,
 ) -> None:
     newsroom.faults[WANTED.path] = answer
     client.post(PAGE)
-    answered(harvester)
+    answered(channel_poller)
     assert "上次没有取到" in client.get(PAGE).text
     for _ in range(20):
         clock.advance(days=1)
-        answered(harvester)
+        answered(channel_poller)
     assert newsroom.count(WANTED.path) == 5
     assert BUTTON in client.get(PAGE).text
     del newsroom.faults[WANTED.path]
     assert client.post(PAGE, environ_overrides={"REMOTE_ADDR": "192.0.2.7"}).status_code == 303
-    assert answered(harvester).new == 1
+    assert answered(channel_poller).new == 1
 
 
 def test_an_article_that_a_listing_shows_later_joins_its_channel(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom, clock: Clock
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock
 ) -> None:
     client.post(PAGE)
-    answered(harvester)
+    answered(channel_poller)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
     clock.advance(hours=1)
-    harvester.walk(harvester.services.mirror.channels[0], pages=9)
+    channel_poller.backfill(channel_poller.services.mirror.channels[0], pages=9)
     assert newsroom.count(WANTED.path) == 1
     assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
     assert client.get(PAGE).headers["Location"] == "/town/blob/master/pages/city/n900.md"
@@ -273,7 +277,7 @@ def test_nothing_can_be_posted_where_no_article_can_be(client: FlaskClient) -> N
 @pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 303)])
 def test_behind_a_proxy_each_reader_is_a_client_and_without_one_nobody_can_pretend(
     newsroom: Newsroom,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
     store: SqlStore,
@@ -283,7 +287,7 @@ def test_behind_a_proxy_each_reader_is_a_client_and_without_one_nobody_can_prete
     last: int,
 ) -> None:
     newsroom.stories = many(6)
-    harvester.poll(mirror.channels[0])
+    channel_poller.poll(mirror.channels[0])
     behind = settings.model_copy(update={"trusted_proxies": proxies})
     client = asking(mirror, behind, store, media, clock, per_minute=1)
     answers = [
@@ -311,23 +315,23 @@ def test_where_nobody_may_ask_there_is_no_button(
 
 
 def test_an_article_that_a_listing_shows_while_it_is_queued_is_fetched_once_and_in_its_channel(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     client.post(PAGE)
     newsroom.stories = (*STORIES, LINKING, replace(WANTED, channels=("city",)))
-    harvester.walk(harvester.services.mirror.channels[0], pages=9)
-    answered(harvester)
+    channel_poller.backfill(channel_poller.services.mirror.channels[0], pages=9)
+    answered(channel_poller)
     assert newsroom.count(WANTED.path) == 1
     assert WANTED.title in client.get("/feed/town/city.json").text
     assert client.get(PAGE).headers["Location"] == "/town/blob/master/pages/city/n900.md"
 
 
 def test_the_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     newsroom.faults[WANTED.path] = Answer(status=302, headers={"Location": STORIES[0].path})
     client.post(PAGE)
-    (failure,) = answered(harvester).failures
+    (failure,) = answered(channel_poller).failures
     assert failure.reason.endswith("which is not this article")
     page = client.get(PAGE)
     assert page.status_code == 404
@@ -335,7 +339,7 @@ def test_the_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for
 
 
 def test_a_host_that_is_left_alone_is_no_reason_to_give_a_request_up(
-    client: FlaskClient, harvester: Harvester, newsroom: Newsroom, clock: Clock
+    client: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults[WANTED.path] = newsroom.hang
     client.post(PAGE)
@@ -344,25 +348,25 @@ def test_a_host_that_is_left_alone_is_no_reason_to_give_a_request_up(
         10,
         20,
     ):  # the third silence running has the host be left alone, for a minute
-        answered(harvester)
+        answered(channel_poller)
         clock.advance(minutes=minutes)
     newsroom.faults["/city.htm"] = newsroom.hang
-    for _ in range(harvester.services.mirror.fetch.give_up_after):
-        harvester.poll(harvester.services.mirror.channels[0])
+    for _ in range(channel_poller.services.mirror.fetch.give_up_after):
+        channel_poller.poll(channel_poller.services.mirror.channels[0])
     for _ in range(20):
-        answered(harvester)
+        answered(channel_poller)
         clock.advance(seconds=2)
-    assert newsroom.count(WANTED.path) == harvester.services.mirror.fetch.give_up_after
+    assert newsroom.count(WANTED.path) == channel_poller.services.mirror.fetch.give_up_after
     assert "已经排队" in client.get(PAGE).text
     newsroom.faults.clear()
     clock.advance(minutes=2)
-    assert answered(harvester).new == 1
+    assert answered(channel_poller).new == 1
 
 
 @pytest.mark.parametrize("tries", [1, 5])
 def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_asks_for_it(
     client: FlaskClient,
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     newsroom: Newsroom,
     store: SqlStore,
     clock: Clock,
@@ -371,25 +375,25 @@ def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_as
     listed = replace(WANTED, channels=("city",))
     newsroom.stories = (*STORIES, LINKING, listed)
     newsroom.faults[WANTED.path] = Answer(b"", 503)
-    city = harvester.services.mirror.channels[0]
+    city = channel_poller.services.mirror.channels[0]
     for _ in range(tries):
         clock.advance(hours=3)
-        harvester.walk(city, pages=9)
+        channel_poller.backfill(city, pages=9)
     del newsroom.faults[WANTED.path]
-    harvester.take(city)
+    channel_poller.take(city)
     assert newsroom.count(WANTED.path) == tries
     assert store.article(ArticleId(WANTED.id)) is None
     client.post(PAGE)
-    harvester.serve_readers()
+    channel_poller.serve_readers()
     assert newsroom.count(WANTED.path) == tries + 1
     assert client.get("/town/blob/master/pages/city/n900.md").status_code == 200
 
 
 def test_a_request_is_made_and_answered_in_the_section_in_which_it_was_read(
-    client: FlaskClient, harvester: Harvester
+    client: FlaskClient, channel_poller: ChannelPoller
 ) -> None:
     page = PAGE.replace("/town/", "/letters/")
     assert client.post(page).headers["Location"] == page
     assert "已经排队" in client.get(PAGE).text
-    answered(harvester)
+    answered(channel_poller)
     assert client.get(page).headers["Location"] == STANDS_AT.replace("/town/", "/letters/")

@@ -25,9 +25,17 @@ from feedproxy.cli.export import signer_of
 from feedproxy.configuration.settings import Settings
 from feedproxy.export import ExportOptions, export
 from feedproxy.fetch import open_fetcher
-from feedproxy.ingest import Harvester, Import, Importer, Services, Verifier, entries_of, prepare
+from feedproxy.ingest import (
+    ChannelPoller,
+    Import,
+    Importer,
+    Services,
+    Verifier,
+    entries_of,
+    prepare,
+)
 from feedproxy.media import FolderMedia
-from feedproxy.model import Article, ArticleId, ExportForm, Links, Mirror, Source, Url
+from feedproxy.model import Article, ArticleId, ExportFormat, Links, Mirror, Source, Url
 from feedproxy.sanitise import plain_text
 from feedproxy.sign import make_key, write_secret_key
 from feedproxy.store import SqlStore, open_store
@@ -73,7 +81,7 @@ def take_in(
 
 
 def dump(store: SqlStore, mirror: Mirror) -> dict[ArticleId, Article]:
-    stored = store.walk([channel.id for channel in mirror.channels])
+    stored = store.ids([channel.id for channel in mirror.channels])
     return {article_id: article for article_id in stored if (article := store.article(article_id))}
 
 
@@ -96,7 +104,7 @@ def write(
     folder: Path,
     links: Links = Links.MIRROR,
     *,
-    form: ExportForm = ExportForm.GIT,
+    form: ExportFormat = ExportFormat.GIT,
     is_dry: bool = False,
 ) -> None:
     order = ExportOptions(
@@ -109,12 +117,12 @@ def write(
 
 
 @pytest.fixture
-def filled(newsroom: Newsroom, harvester: Harvester) -> Services:
+def filled(newsroom: Newsroom, channel_poller: ChannelPoller) -> Services:
     """The invented site's mirror; one of its pictures could not be had."""
     newsroom.faults["/pic/gone.png"] = Answer(b"", 404)
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
-    return harvester.services
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
+    return channel_poller.services
 
 
 def test_an_export_that_is_taken_in_is_the_same_mirror(
@@ -261,7 +269,7 @@ def test_what_the_same_key_signed_for_something_else_or_is_missing_is_refused_an
 ) -> None:
     out = tmp_path / "out"
     write(filled.mirror, settings, store, out)
-    write(filled.mirror, settings, store, tmp_path / "html", form=ExportForm.HTML)
+    write(filled.mirror, settings, store, tmp_path / "html", form=ExportFormat.HTML)
     told = attack(out, tmp_path / "html")
     with take_in(filled.mirror, tmp_path / "again", out, filled.clock(), str(KEY.public)) as (
         taken,

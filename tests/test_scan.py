@@ -629,8 +629,8 @@ def test_no_hostile_choice_does_any_harm(
     statuses = Counter[int]()
     for number, name in enumerate(PARAMETERS):
         for payload in PAYLOADS[number % 3 :: 3]:
-            form = tuple(paths.FORMATS)[number % 3]
-            target = f"/feed/{'town' if number % 2 else 'merged/letters,town/city'}.{form}?{name}={payload}"
+            feed_format = tuple(paths.FORMATS)[number % 3]
+            target = f"/feed/{'town' if number % 2 else 'merged/letters,town/city'}.{feed_format}?{name}={payload}"
             answer = server.ask(target)
             check(answer, target, standing)
             statuses[answer.status] += 1
@@ -799,14 +799,14 @@ def test_every_feed_is_what_a_reader_takes_and_no_browser_runs(server: Server) -
         merged,
         chosen,
     ):
-        for form in paths.FORMATS:
-            answer = server.ask(address.format(form))
-            assert (answer.status, answer.media_type) == (200, paths.FORMATS[form])
+        for feed_format in paths.FORMATS:
+            answer = server.ask(address.format(feed_format))
+            assert (answer.status, answer.media_type) == (200, paths.FORMATS[feed_format])
             directives = [
                 part.strip() for part in answer.headers["Content-Security-Policy"].split(";")
             ]
             assert {"sandbox", "default-src 'none'"} <= set(directives)
-            (json.loads if form == "json" else etree.fromstring)(answer.body)
+            (json.loads if feed_format == "json" else etree.fromstring)(answer.body)
 
 
 def test_after_all_that_the_server_is_as_it_was_and_its_log_has_no_fault(

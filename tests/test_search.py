@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from test_store import NOW, PAGE, hold, make
 
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.ingest.archive import archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Mirror, SafeHtml
@@ -62,7 +62,7 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         tmp_path,
     )
     yield opened
-    opened.drop(opened.walk(["c1", "c2"]), NOW)
+    opened.drop(opened.ids(["c1", "c2"]), NOW)
     opened.close()
 
 
@@ -184,10 +184,10 @@ def test_no_query_is_an_engines_syntax(stored: Store, asked: str) -> None:
 
 @pytest.fixture
 def client(
-    settings: Settings, mirror: Mirror, store: SqlStore, harvester: Harvester, clock: Clock
+    settings: Settings, mirror: Mirror, store: SqlStore, channel_poller: ChannelPoller, clock: Clock
 ) -> FlaskClient:
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     return create_app(settings, mirror, store, FolderMedia(settings.media), clock).test_client()
 
 
@@ -204,19 +204,19 @@ def test_a_page_shows_what_was_found_marked_with_its_feeds(client: FlaskClient) 
     assert client.get(f"/{page.cssselect('.headlines a')[0].get('href')}").status_code == 200
 
 
-@pytest.mark.parametrize("form", CHECKS)
-def test_a_search_can_be_subscribed_to(client: FlaskClient, form: str) -> None:
-    path = f"/feed/search.{form}?q=" + quote("老校长")
+@pytest.mark.parametrize("feed_format", CHECKS)
+def test_a_search_can_be_subscribed_to(client: FlaskClient, feed_format: str) -> None:
+    path = f"/feed/search.{feed_format}?q=" + quote("老校长")
     answer = client.get(path)
-    assert CHECKS[form](answer.data) == []
-    if form == "json":
+    assert CHECKS[feed_format](answer.data) == []
+    if feed_format == "json":
         assert [each["title"] for each in json.loads(answer.data)["items"]] == [STORIES[2].title]
     else:
         feed = feedparser.parse(answer.data)
         assert [entry.title for entry in feed.entries] == [STORIES[2].title]
         assert quote("老校长") in feed.feed.link
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
-    assert client.get(f"/feed/search.{form}?q={quote('老校長')}&limit=1").status_code == 200
+    assert client.get(f"/feed/search.{feed_format}?q={quote('老校長')}&limit=1").status_code == 200
 
 
 def test_spellings_of_one_search_are_one_feed(client: FlaskClient) -> None:
@@ -228,7 +228,7 @@ def test_spellings_of_one_search_are_one_feed(client: FlaskClient) -> None:
 
 
 def test_a_search_finds_what_came_since(
-    client: FlaskClient, store: SqlStore, harvester: Harvester, clock: Clock
+    client: FlaskClient, store: SqlStore, channel_poller: ChannelPoller, clock: Clock
 ) -> None:
     asked = "/search?q=" + quote("夜市")
     assert b"<mark>" not in client.get(asked).data
@@ -237,7 +237,7 @@ def test_a_search_finds_what_came_since(
     clock.advance(minutes=1)
     store.save(make(101, title="山城的夜市"), [PAGE], {}, clock())
     assert b"<mark>" not in client.get(asked).data
-    archive(harvester.services)
+    archive(channel_poller.services)
     assert "<mark>夜市</mark>" in client.get(asked).text
 
 
@@ -310,9 +310,9 @@ def test_every_page_has_a_form_that_leads_to_search_and_browsers_learn_of_it(
     for path in ("/", "/town", "/town/blob/master/pages/city/n102.md", "/search"):
         page = parser.fromstring(client.get(path).data)
         page.make_links_absolute(f"http://localhost{path}")
-        assert [form.get("action") for form in page.cssselect("form[role=search]")] == [
-            "http://localhost/search"
-        ]
+        assert [
+            feed_format.get("action") for feed_format in page.cssselect("form[role=search]")
+        ] == ["http://localhost/search"]
         assert [link.get("href") for link in page.cssselect("link[rel=search]")] == [
             "http://localhost/opensearch.xml"
         ]

@@ -138,15 +138,15 @@ def test_what_happened_is_counted_by_name_source_and_outcome(store: Store) -> No
 def test_an_alarm_is_told_in_each_of_its_states(store: Store) -> None:
     alarm = Alarm("c1", "news.example", "article.body", URL, "no text", NOW)
     store.records.put_alarm(alarm)
-    assert store.records.untold() == store.records.alarms() == [alarm]
-    store.records.told(alarm)
-    assert store.records.untold() == []
+    assert store.records.unsent() == store.records.alarms() == [alarm]
+    store.records.mark_sent(alarm)
+    assert store.records.unsent() == []
     closed = replace(alarm, closed=NOW + MINUTE)
     store.records.put_alarm(closed)
-    store.records.told(alarm)  # too late: that is not its state any more
-    assert store.records.untold() == [closed]
-    store.records.told(closed)
-    assert store.records.untold() == []
+    store.records.mark_sent(alarm)  # too late: that is not its state any more
+    assert store.records.unsent() == [closed]
+    store.records.mark_sent(closed)
+    assert store.records.unsent() == []
     assert store.records.alarms() == [closed]
 
 
@@ -204,7 +204,7 @@ def test_what_is_dropped_leaves_nothing_behind(store: Store) -> None:
     before = store.version(["c1"]), store.version(["c2"])
     store.drop([ArticleId("n1")], NOW)
     assert store.article(ArticleId("n1")) is None
-    assert store.walk(["c1", "c2"]) == ["n2"]
+    assert store.ids(["c1", "c2"]) == ["n2"]
     assert (store.pages(ArticleId("n1")), store.versions(ArticleId("n1"))) == ([], [])
     assert store.version(["c1"]) != before[0]
     assert store.version(["c2"]) != before[1]

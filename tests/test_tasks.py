@@ -117,7 +117,7 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         until(
             lambda: (
                 stored(store, site) == wanted
-                and len(store.pictures(store.walk(["c1", "c2", "c3"]))) == wanted
+                and len(store.pictures(store.ids(["c1", "c2", "c3"]))) == wanted
             ),
             "all articles",
         )

@@ -230,7 +230,7 @@ def test_of_a_transaction_that_sqlite_undid_by_itself_nothing_is_stored(tmp_path
                 connection.exec_driver_sql("ROLLBACK")  # as SQLite does it where the disk is full
             with pytest.raises(StoreError, match="has undone this transaction"):
                 hold(transaction, make(2))
-        assert store.walk(["c1"]) == []
+        assert store.ids(["c1"]) == []
 
 
 def test_a_transaction_or_snapshot_that_has_ended_is_refused(store: SqlStore) -> None:

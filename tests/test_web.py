@@ -24,7 +24,7 @@ from test_store import overwrite_middle
 from feedproxy import paths
 from feedproxy.cli.doctor import doctor
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
 from feedproxy.store import SqlStore, open_store
@@ -55,33 +55,35 @@ def empty(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> 
 
 
 @pytest.fixture
-def client(empty: FlaskClient, harvester: Harvester, clock: Clock) -> FlaskClient:
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+def client(empty: FlaskClient, channel_poller: ChannelPoller, clock: Clock) -> FlaskClient:
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     clock.advance(seconds=1)  # so that all that was stored has a Last-Modified
     return empty
 
 
-@pytest.mark.parametrize("form", ["xml", "atom", "json"])
+@pytest.mark.parametrize("feed_format", ["xml", "atom", "json"])
 @pytest.mark.parametrize("feed", FEEDS)
-def test_every_feed_is_valid_and_says_what_it_is(client: FlaskClient, feed: str, form: str) -> None:
-    answer = client.get(feed.format(form))
+def test_every_feed_is_valid_and_says_what_it_is(
+    client: FlaskClient, feed: str, feed_format: str
+) -> None:
+    answer = client.get(feed.format(feed_format))
     assert answer.status_code == 200
-    assert answer.headers["Content-Type"] == TYPES[form]
-    assert CHECKS[form](answer.data) == []
+    assert answer.headers["Content-Type"] == TYPES[feed_format]
+    assert CHECKS[feed_format](answer.data) == []
 
 
-@pytest.mark.parametrize("form", ["xml", "atom", "json"])
-def test_an_empty_store_gives_valid_empty_feeds(empty: FlaskClient, form: str) -> None:
-    answer = empty.get(f"/feed/town.{form}")
+@pytest.mark.parametrize("feed_format", ["xml", "atom", "json"])
+def test_an_empty_store_gives_valid_empty_feeds(empty: FlaskClient, feed_format: str) -> None:
+    answer = empty.get(f"/feed/town.{feed_format}")
     assert answer.status_code == 200
-    assert CHECKS[form](answer.data) == []
+    assert CHECKS[feed_format](answer.data) == []
     assert not re.search(rb"<item>|<entry>|content_html", answer.data)
 
 
-@pytest.mark.parametrize("form", ["xml", "atom"])
-def test_a_feed_reader_finds_everything_in_an_entry(client: FlaskClient, form: str) -> None:
-    feed = feedparser.parse(client.get(f"/feed/town.{form}").data)
+@pytest.mark.parametrize("feed_format", ["xml", "atom"])
+def test_a_feed_reader_finds_everything_in_an_entry(client: FlaskClient, feed_format: str) -> None:
+    feed = feedparser.parse(client.get(f"/feed/town.{feed_format}").data)
     assert [entry.title for entry in feed.entries] == [story.title for story in reversed(STORIES)]
     entry = feed.entries[2]
     assert entry.id == "tag:news.example,2026-01-01:n102"
@@ -135,8 +137,8 @@ def test_two_servers_and_a_restart_give_the_same_bytes_and_tags(
     other = client_of(settings, mirror, other_store, clock)
     clock.advance(seconds=1)
     for feed in FEEDS:
-        for form in TYPES:
-            mine, theirs = client.get(feed.format(form)), other.get(feed.format(form))
+        for feed_format in TYPES:
+            mine, theirs = client.get(feed.format(feed_format)), other.get(feed.format(feed_format))
             assert mine.data == theirs.data
             assert mine.headers["ETag"] == theirs.headers["ETag"]
             assert mine.last_modified == NOW + timedelta(seconds=1)
@@ -324,7 +326,7 @@ def test_a_held_article_is_found_from_a_channel_that_does_not_show_it(client: Fl
 
 
 def test_an_article_that_is_not_held_is_said_to_be_so_with_its_address(
-    empty: FlaskClient, harvester: Harvester, newsroom: Newsroom
+    empty: FlaskClient, channel_poller: ChannelPoller, newsroom: Newsroom
 ) -> None:
     gone = Story("n900", "21/5/9", "没有的文章", "没有", ())
     linking = replace(
@@ -332,8 +334,8 @@ def test_an_article_that_is_not_held_is_said_to_be_so_with_its_address(
         text=f'请看<a href="{gone.path}">这里</a>，另见<a href="/21/5/2/n102.htm#a">那里</a>，都在本报。',
     )
     newsroom.stories = (linking, *STORIES[1:])
-    for channel in harvester.services.mirror.channels:
-        harvester.walk(channel, pages=9)
+    for channel in channel_poller.services.mirror.channels:
+        channel_poller.backfill(channel, pages=9)
     page = empty.get("/town/blob/master/pages/city/n101.md").text
     assert '<a href="n900.md?n101">这里</a>' in page
     assert '<a href="n102.md?n101#a">那里</a>' in page
@@ -569,7 +571,7 @@ def test_a_section_is_the_same_page_with_and_without_a_slash(client: FlaskClient
 
 
 def test_a_channel_lists_all_its_articles_page_by_page(
-    newsroom: Newsroom, harvester: Harvester, empty: FlaskClient
+    newsroom: Newsroom, channel_poller: ChannelPoller, empty: FlaskClient
 ) -> None:
     newsroom.stories = tuple(
         Story(
@@ -581,7 +583,7 @@ def test_a_channel_lists_all_its_articles_page_by_page(
         )
         for number in range(200, 265)
     )
-    harvester.walk(harvester.services.mirror.channels[0], pages=99)
+    channel_poller.backfill(channel_poller.services.mirror.channels[0], pages=99)
     base = "/town/blob/master/indexes/city/"
     shown: list[str] = []
     for number, name in enumerate(("README", "2", "3"), start=1):
@@ -616,11 +618,11 @@ def test_a_tag_has_a_page_and_a_feed_in_every_form_whatever_stands_in_its_name(
     page = client.get(paths.tag(tag))
     assert page.status_code == 200
     assert STORIES[2].title in page.text
-    for form in ("xml", "atom", "json"):
-        address = paths.tag_feed(tag, form=form)
+    for feed_format in ("xml", "atom", "json"):
+        address = paths.tag_feed(tag, feed_format=feed_format)
         answer = client.get(address)
-        assert answer.headers["Content-Type"] == TYPES[form]
-        assert CHECKS[form](answer.data) == []
+        assert answer.headers["Content-Type"] == TYPES[feed_format]
+        assert CHECKS[feed_format](answer.data) == []
         assert f"http://localhost{address}" in answer.text.replace("\\/", "/")
         assert STORIES[2].text in answer.text
         assert paths.relative(MirrorPath(address), paths.tag(tag)) in page.text

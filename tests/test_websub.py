@@ -18,7 +18,7 @@ from serving import served, serving
 from feedproxy.configuration.settings import Settings, load_settings
 from feedproxy.errors import ConfigError
 from feedproxy.fetch import Hub
-from feedproxy.ingest import Announcer, Harvester, Poller, archive
+from feedproxy.ingest import Announcer, ChannelPoller, Poller, archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
 from feedproxy.store import SqlStore
@@ -39,14 +39,14 @@ class SmallHub:
     delivered: dict[str, list[bytes]] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=set)
 
-    def publish(self, form: dict[str, list[str]]) -> int:
+    def publish(self, feed_format: dict[str, list[str]]) -> int:
         self.posts += 1
         if self.is_down:
             return 503
-        if form["hub.mode"] != ["publish"]:
+        if feed_format["hub.mode"] != ["publish"]:
             return 400
-        self.told += form["hub.url"]
-        for topic in self.subscribed.intersection(form["hub.url"]):
+        self.told += feed_format["hub.url"]
+        for topic in self.subscribed.intersection(feed_format["hub.url"]):
             with urllib.request.urlopen(topic) as feed:
                 self.delivered.setdefault(topic, []).append(feed.read())
         return 204
@@ -101,41 +101,45 @@ def hubs_of(body: bytes, path: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("form", ["xml", "atom", "json"])
+@pytest.mark.parametrize("feed_format", ["xml", "atom", "json"])
 def test_feeds_name_the_hub_that_is_told_of_them_and_no_others_do(
     settings: Settings,
     mirror: Mirror,
     store: SqlStore,
     media: FolderMedia,
     clock: Clock,
-    harvester: Harvester,
-    form: str,
+    channel_poller: ChannelPoller,
+    feed_format: str,
 ) -> None:
     for channel in mirror.channels:
-        harvester.walk(channel, pages=9)
-    archive(harvester.services)
+        channel_poller.backfill(channel, pages=9)
+    archive(channel_poller.services)
     client, silent = (
         announced(settings, mirror, store, media, clock).test_client(),
         create_app(settings, mirror, store, media, clock),
     )
-    for path in (f"/feed/all.{form}", f"/feed/town.{form}", f"/feed/town/city.{form}"):
+    for path in (
+        f"/feed/all.{feed_format}",
+        f"/feed/town.{feed_format}",
+        f"/feed/town/city.{feed_format}",
+    ):
         assert hubs_of(client.get(path).data, path) == [HUB]
         assert hubs_of(silent.test_client().get(path).data, path) == []
     for path in (
-        f"/feed/tag/读书.{form}",
-        f"/feed/town.{form}?limit=1",
-        f"/feed/town/archive/1.{form}",
+        f"/feed/tag/读书.{feed_format}",
+        f"/feed/town.{feed_format}?limit=1",
+        f"/feed/town/archive/1.{feed_format}",
     ):
         assert hubs_of(client.get(path).data, path) == []
 
 
 def test_a_subscriber_has_an_article_as_soon_as_the_poller_has_it(
-    newsroom: Newsroom, harvester: Harvester, clock: Clock, hub: SmallHub, address: str
+    newsroom: Newsroom, channel_poller: ChannelPoller, clock: Clock, hub: SmallHub, address: str
 ) -> None:
     topic = f"{address}/feed/town/city.atom"
     hub.subscribed.add(topic)
     newsroom.stories = STORIES[:2]
-    poller = Poller(harvester.services, "a", announcer=Announcer(Hub(hub.url), address))
+    poller = Poller(channel_poller.services, "a", announcer=Announcer(Hub(hub.url), address))
     until_quiet(poller, clock)
     assert STORIES[0].title in hub.delivered[topic][-1].decode()
     count, posts = len(hub.delivered[topic]), hub.posts
@@ -151,19 +155,19 @@ def test_a_subscriber_has_an_article_as_soon_as_the_poller_has_it(
 
 
 def test_only_feeds_that_changed_are_told_all_in_one_request(
-    newsroom: Newsroom, harvester: Harvester, hub: SmallHub
+    newsroom: Newsroom, channel_poller: ChannelPoller, hub: SmallHub
 ) -> None:
-    services, announcer = harvester.services, Announcer(Hub(hub.url), "https://mirror.example")
+    services, announcer = channel_poller.services, Announcer(Hub(hub.url), "https://mirror.example")
     newsroom.stories = STORIES[:3]
     for channel in services.mirror.channels:
-        harvester.walk(channel, pages=9)
+        channel_poller.backfill(channel, pages=9)
     archive(services)
     assert announcer.tell(services.mirror, services.store)
     assert (hub.posts, len(hub.told)) == (1, 3 * len(services.mirror.logs))  # after a start: of all
     hub.told.clear()
     newsroom.stories = STORIES
     for channel in services.mirror.channels:
-        harvester.walk(channel, pages=9)
+        channel_poller.backfill(channel, pages=9)
     archive(services)
     assert announcer.tell(services.mirror, services.store)
     names = {"all", "town", "town/books", "letters", "letters/books"}
@@ -173,7 +177,7 @@ def test_only_feeds_that_changed_are_told_all_in_one_request(
 
 
 def test_a_hub_that_fails_is_told_again_later_and_stops_no_poll(
-    harvester: Harvester,
+    channel_poller: ChannelPoller,
     clock: Clock,
     hub: SmallHub,
     store: SqlStore,
@@ -181,10 +185,10 @@ def test_a_hub_that_fails_is_told_again_later_and_stops_no_poll(
 ) -> None:
     hub.is_down = True
     poller = Poller(
-        harvester.services, "a", announcer=Announcer(Hub(hub.url), "https://mirror.example")
+        channel_poller.services, "a", announcer=Announcer(Hub(hub.url), "https://mirror.example")
     )
     until_quiet(poller, clock)
-    assert store.newest([channel.id for channel in harvester.services.mirror.channels], 9)
+    assert store.newest([channel.id for channel in channel_poller.services.mirror.channels], 9)
     assert hub.posts == 1  # it is left alone for a while
     assert (
         "websub: the hub at 127.0.0.1: answered 503; the notification is sent again later"

@@ -36,7 +36,7 @@ from feedproxy import markup, paths, sanitise
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import DirtyHtml, SafeHtml, Url
 from feedproxy.rewrite import LinkContext, rewrite_links
@@ -302,7 +302,7 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
         fetcher = open_fetcher(
             chosen, mirror, store.budget, clock, lambda _: None, cache_file=cache
         )
-        report = Harvester(Services(mirror, store, fetcher, media, clock)).walk(
+        report = ChannelPoller(Services(mirror, store, fetcher, media, clock)).backfill(
             mirror.channels[0], pages=1
         )
         yield Mirrored(

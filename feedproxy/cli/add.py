@@ -288,9 +288,9 @@ def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> No
 def _print_json(
     found: Sequence[FoundListing], samples: Sequence[Sample], new: Addition, done: Mapping[str, Any]
 ) -> None:
-    told = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
+    document = {"found": list(map(_find_of, found)), "samples": list(map(_sample_of, samples))}
     place = {"section": new.section, "channel": new.channel, "feed": _feed_path(new)}
-    say(told | place | dict(done), "", is_json=True)
+    say(document | place | dict(done), "", is_json=True)
 
 
 def _feed_path(new: Addition) -> str:

@@ -18,7 +18,7 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError
 from feedproxy.media import open_media
-from feedproxy.media.forms import make_book_form
+from feedproxy.media.variants import make_book_variant
 from feedproxy.model import Mirror
 from feedproxy.output import (
     BookContents,
@@ -95,13 +95,15 @@ def bundle(
             section,
             f"no article is stored from {since} " + (f"to {until}" if until else "on"),
         )
-    forms = None if no_pictures else partial(make_book_form, read=media.read, rules=mirror.images)
+    variants = (
+        None if no_pictures else partial(make_book_variant, read=media.read, rules=mirror.images)
+    )
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
     if publish:
         file = _published(settings, selector, out)
     done, context = BookContents(0, 0), RenderContext(mirror, store, settings.public_url)
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
-        for done in write_bundle(context, selector, period, ids=ids, out=opened, forms=forms):
+        for done in write_bundle(context, selector, period, ids=ids, out=opened, variants=variants):
             bar.update(bar.task_ids[0], completed=done.articles)
     values = {
         "file": file,

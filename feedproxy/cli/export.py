@@ -14,19 +14,21 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.export import ExportOptions, Result, Signer, export
 from feedproxy.media import open_media
-from feedproxy.model import ExportForm, Links, Mirror
+from feedproxy.model import ExportFormat, Links, Mirror
 from feedproxy.processes import cores
 from feedproxy.sign import sign_publication, signing_key
 from feedproxy.store import Store, open_store
 
 
 @click.command(
-    "export", epilog=examples("export www --form html", "export mirror --form git --dry-run --json")
+    "export",
+    epilog=examples("export www --format html", "export mirror --format git --dry-run --json"),
 )
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--form",
-    type=click.Choice([form.value for form in ExportForm]),
+    "--format",
+    "export_format",
+    type=click.Choice([each.value for each in ExportFormat]),
     required=True,
     help="Format: Markdown for git hosts, or HTML for web hosts.",
 )
@@ -52,7 +54,7 @@ from feedproxy.store import Store, open_store
 def export_mirror(
     settings: Settings,
     folder: Path,
-    form: str,
+    export_format: str,
     links: str,
     *,
     force: bool,
@@ -66,9 +68,9 @@ def export_mirror(
     DIR is replaced only when everything is written. Exits with 0.
     """
     mirror = load_mirror(settings.config)
-    options = options_of(settings, mirror, ExportForm(form), Links(links))
+    options = options_of(settings, mirror, ExportFormat(export_format), Links(links))
     store = open_store(settings.store_url, settings.data)
-    if options.form is ExportForm.HTML and not settings.public_url:
+    if options.format is ExportFormat.HTML and not settings.public_url:
         click.echo(
             "feeds are left out: they need to know their address, by FEEDPROXY_PUBLIC_URL", err=True
         )
@@ -87,11 +89,13 @@ def export_mirror(
     )
 
 
-def options_of(settings: Settings, mirror: Mirror, form: ExportForm, links: Links) -> ExportOptions:
+def options_of(
+    settings: Settings, mirror: Mirror, export_format: ExportFormat, links: Links
+) -> ExportOptions:
     """Return the options of an export."""
     return ExportOptions(
         mirror=mirror,
-        form=form,
+        format=export_format,
         store_url=settings.store_url,
         data=settings.data,
         media=open_media(settings),
@@ -137,10 +141,10 @@ def write_export(
     The number of processes is *workers*, or the number of cores if that is None.
     """
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         bar.update(bar.task_ids[0], completed=done, total=total)
 
-    with progress(f"export {options.form}", 1) as bar:
+    with progress(f"export {options.format}", 1) as bar:
         return export(
             options,
             store,
@@ -148,7 +152,7 @@ def write_export(
             force=force,
             is_dry=is_dry,
             processes=workers or cores(),
-            told=told,
+            on_progress=on_progress,
             signer=signer,
         )
 

@@ -57,7 +57,7 @@ def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool
             settings.data,
             clock=now,
             lease=lease,
-            told=_told(bar, stop, is_quiet=is_json),
+            on_progress=_progress_callback(bar, stop, is_quiet=is_json),
         )
     store = open_store(target, settings.data)
     index_for_search(store, stop)
@@ -69,7 +69,7 @@ def migrate_store(settings: Settings, source: str, target: str, *, is_json: bool
     say({"tables": found}, words, is_json=is_json)
 
 
-def _told(
+def _progress_callback(
     bar: Progress, stop: threading.Event, *, is_quiet: bool
 ) -> Callable[[str, int, int], None]:
     """Return a callback that shows the progress, and exits with code 143 when *stop* is set."""

@@ -30,7 +30,7 @@ from feedproxy.cli.console import (
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import StoreError
 from feedproxy.fetch import Hub, Webhook
-from feedproxy.ingest import Announcer, Harvester, Poller, Report, Services
+from feedproxy.ingest import Announcer, ChannelPoller, Poller, Report, Services
 from feedproxy.model import Backfill, Channel
 
 _log = logging.getLogger(__name__)
@@ -145,8 +145,8 @@ def backfill(
     with progress("backfill", len(chosen)) as bar:
 
         def walk(channel: Channel) -> Report:
-            return Harvester(services).walk(
-                channel, pages=pages, since=began, told=_shown(bar, channel)
+            return ChannelPoller(services).backfill(
+                channel, pages=pages, since=began, on_page=_shown(bar, channel)
             )
 
         reports = _each(services, chosen, walk, bar, "backfill")
@@ -155,13 +155,13 @@ def backfill(
 
 
 def _poll_all(services: Services) -> list[Report]:
-    began, harvester = now(), Harvester(services)
+    began, channel_poller = now(), ChannelPoller(services)
     with progress("polling", len(services.mirror.channels)) as bar:
-        harvester.serve_readers()
+        channel_poller.serve_readers()
         return _each(
             services,
             services.mirror.channels,
-            lambda channel: harvester.poll(channel, round_began=began),
+            lambda channel: channel_poller.poll(channel, round_began=began),
             bar,
             "polling",
         )
@@ -189,12 +189,12 @@ def _each(
             raise
         except Exception as e:  # noqa: BLE001 (the outermost loop)
             _log.exception("%s failed", channel.id)
-            reports.append(Harvester(services).give_up(channel, e))
+            reports.append(ChannelPoller(services).give_up(channel, e))
         bar.advance(bar.task_ids[0])
     if reports:
         bar.update(bar.task_ids[0], description=f"{title}: pictures")
         due_at = now()  # pictures that fail now are due again later; they do not delay the end
-        while not services.is_stopping() and Harvester(services).pictures.take_due(
+        while not services.is_stopping() and ChannelPoller(services).pictures.take_due(
             reports[-1], due_at=due_at
         ):
             pass

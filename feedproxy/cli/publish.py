@@ -12,7 +12,7 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError
 from feedproxy.export import ExportOptions, PublishResult, publish
-from feedproxy.model import ExportForm, Links
+from feedproxy.model import ExportFormat, Links
 from feedproxy.store import open_store
 
 
@@ -51,9 +51,9 @@ def publish_mirror(
         signer = signer_of(settings, options, store)
         result = write_export(options, store, folder, workers, signer, force=force)
         if not is_json:
-            click.echo(f"{options.form}: {in_words(result)}")
+            click.echo(f"{options.format}: {in_words(result)}")
 
-    options = options_of(settings, mirror, ExportForm.GIT, Links.MIRROR)
+    options = options_of(settings, mirror, ExportFormat.GIT, Links.MIRROR)
     outcomes = publish(
         options, settings.data / "publish", write, dict(os.environ), now(), is_all=is_all
     )
@@ -73,7 +73,7 @@ def _values(outcome: PublishResult) -> dict[str, object]:
     target = outcome.target
     values = {
         "target": target.name,
-        "form": target.form,
+        "format": target.format,
         "state": _state(outcome),
         "changes": outcome.changes or None,
     }
@@ -81,9 +81,9 @@ def _values(outcome: PublishResult) -> dict[str, object]:
 
 
 def _print(outcomes: list[PublishResult]) -> None:
-    table = Table("target", "form", "state", "changes")
+    table = Table("target", "format", "state", "changes")
     rows = (
-        (each.target.name, each.target.form.value, _state(each), each.changes or "-")
+        (each.target.name, each.target.format.value, _state(each), each.changes or "-")
         for each in outcomes
     )
     print_table(

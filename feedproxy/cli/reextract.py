@@ -46,7 +46,7 @@ def reextract_articles(
     """
     services = open_services(settings, threading.Event())
     channels = _channels(services.mirror, site, channel)
-    chosen = services.store.walk(channels, since=since.replace(tzinfo=UTC) if since else None)
+    chosen = services.store.ids(channels, since=since.replace(tzinfo=UTC) if since else None)
     changed = failed = 0
     with progress("reextract", len(chosen)) as bar:
         for done in reextract(services, chosen, is_dry=dry_run):

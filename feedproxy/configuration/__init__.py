@@ -27,7 +27,7 @@ from feedproxy.model import (
     REQUESTED,
     ArticleRules,
     Channel,
-    ExportForm,
+    ExportFormat,
     ExportRules,
     FetchLimits,
     ImageRules,
@@ -297,12 +297,12 @@ def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
             raise ConfigError(
                 file, "publish.sections", f"{table.name}: there is no section {min(unknown)!r}"
             )
-        is_git, count = table.form is ExportForm.GIT, len(table.sections or known)
+        is_git, count = table.format is ExportFormat.GIT, len(table.sections or known)
         if table.sections and not is_git:
             raise ConfigError(
                 file,
                 "publish.sections",
-                f"{table.name}: the form html has all sections in one repository",
+                f"{table.name}: the format html has all sections in one repository",
             )
         if is_git and count > 1 and "{section}" not in table.url:
             raise ConfigError(

@@ -4,7 +4,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from feedproxy.model import ExportForm, Links, PageCopies
+from feedproxy.model import ExportFormat, Links, PageCopies
 
 _NAME = r"^[a-z0-9][a-z0-9-]*$"
 _PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
@@ -27,7 +27,7 @@ class PublishTable(_Table):
     name: str = Field(pattern=_NAME)
     url: str = Field(min_length=1)
     sections: tuple[str, ...] = ()
-    form: ExportForm = ExportForm.GIT
+    format: ExportFormat = ExportFormat.GIT
     links: Links = Links.MIRROR
     every_hours: float = Field(default=24, gt=0, le=24 * 366)
     branch: str = Field(default="master", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")

@@ -44,10 +44,10 @@ def item_expressions(items: Sequence[Element]) -> Iterator[str]:
     if common:
         yield f"//{step}"
     parent = _common_ancestor(items)
-    told = 0
+    named_ancestors = 0
     for ancestor in (parent, *parent.iterancestors()):
-        if (named := _named(ancestor)) and told < _MAX_ANCESTORS:
-            told += 1
+        if (named := _named(ancestor)) and named_ancestors < _MAX_ANCESTORS:
+            named_ancestors += 1
             yield f"//{named}/{_tags_between(ancestor, items[0])}{step}"
     yield f"{parent.getroottree().getpath(parent)}/{_tags_between(parent, items[0])}{step}"
 

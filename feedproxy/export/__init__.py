@@ -1,7 +1,7 @@
 """Exports: the mirror on disk, as git repositories or as plain files, and pushed to git remotes.
 
-The form `git` is that of the git-hosted mirrors, the form `html` is for any file host. The package
-uses `output` for rendering, and does not access the network itself, except by git.
+The format `git` is that of the git-hosted mirrors, the format `html` is for any web host. The
+package uses `output` for rendering, and does not access the network itself, except by git.
 """
 
 import logging
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feedproxy.errors import ExportError
-from feedproxy.export.executor import FORMS, Run, workers
+from feedproxy.export.executor import FORMATS, Run, workers
 from feedproxy.export.publish import PublishResult, publish
 from feedproxy.export.tree import MARK, Tree, Write, alone, write_file
 from feedproxy.export.values import (
@@ -38,7 +38,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 # Called with the number of finished jobs and the number of all jobs.
-ToldProgress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 _PAGES = "pages"
 _PICTURES = ("pictures", "", "")
 
@@ -51,14 +51,14 @@ def export(
     force: bool = False,
     is_dry: bool = False,
     processes: int = 1,
-    told: ToldProgress = lambda _done, _total: None,
+    on_progress: ProgressCallback = lambda _done, _total: None,
     signer: Signer | None = None,
     write: Write = write_file,
 ) -> Result:
     """Write the mirror to *folder*; if *is_dry*, only count what would be written.
 
-    The present tree stays in place until the next one is complete. *told* receives the progress,
-    *signer* signs each manifest, *write* writes a file.
+    The present tree stays in place until the next one is complete. *on_progress* receives the
+    progress, *signer* signs each manifest, *write* writes a file.
 
     Raises:
         ExportError: *folder* is not an export or can't be written, a page is not well-formed, or
@@ -67,12 +67,12 @@ def export(
         StoreError: the store can't be read.
 
     """
-    with alone(folder, options.form):
-        tree = Tree(folder, options.form, options.roots, is_dry=is_dry, write=write)
+    with alone(folder, options.format):
+        tree = Tree(folder, options.format, options.roots, is_dry=is_dry, write=write)
         try:
             tree.begin()
             with workers(open_environment(options, store), processes) as run:
-                result = _build(_Build(open_environment(options, store), tree, run, told))
+                result = _build(_Build(open_environment(options, store), tree, run, on_progress))
             articles = _check_loss(options, tree, force=force)
             tree.signer(signer)
             if not is_dry:
@@ -95,7 +95,7 @@ class _Build:
     environment: ExportEnvironment
     tree: Tree
     run: Run
-    told: ToldProgress
+    on_progress: ProgressCallback
     pictures: dict[Group, set[str]] = field(default_factory=dict)
     rendered: int = 0
 
@@ -107,7 +107,7 @@ def _build(work: _Build) -> Result:
     the store's exclusive lock, while pollers wait.
     """
     seen = _versions(work.environment)
-    _run(work, list(FORMS[work.environment.options.form].jobs(work.environment)))
+    _run(work, list(FORMATS[work.environment.options.format].jobs(work.environment)))
     seen = _catch_up(work, seen)
     with work.environment.store.exclusive_lock():
         _catch_up(work, seen)
@@ -122,7 +122,7 @@ def _catch_up(work: _Build, seen: dict[str, int]) -> dict[str, int]:
     """
     versions = _versions(work.environment)
     changed = {channel for channel, version in versions.items() if version != seen[channel]}
-    jobs = FORMS[work.environment.options.form].jobs(work.environment) if changed else iter(())
+    jobs = FORMATS[work.environment.options.format].jobs(work.environment) if changed else iter(())
     again = [job for job in jobs if job.channels & changed]
     for group in {job.group for job in again}:
         work.tree.forget(group)
@@ -138,7 +138,7 @@ def _run(work: _Build, jobs: list[Job]) -> None:
             work.rendered += job.kind == _PAGES
         if made.pictures:
             work.pictures.setdefault(job.group, set()).update(map(sys.intern, made.pictures))
-        work.told(done, len(jobs))
+        work.on_progress(done, len(jobs))
 
 
 def _put_pictures(environment: ExportEnvironment, tree: Tree, shown: dict[Group, set[str]]) -> int:

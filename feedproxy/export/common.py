@@ -1,4 +1,4 @@
-"""Parts of both export forms: jobs for batches of articles, and the pictures of articles."""
+"""Parts of both export formats: jobs for batches of articles, and the pictures of articles."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from feedproxy.errors import ExportError
-from feedproxy.export import gitform, htmlform
+from feedproxy.export import git_format, html_format
 from feedproxy.export.values import (
     ExportEnvironment,
     ExportOptions,
@@ -17,11 +17,14 @@ from feedproxy.export.values import (
     open_environment,
 )
 from feedproxy.export.wellformed import find_fault_in_html, find_fault_in_markdown
-from feedproxy.model import ExportForm
+from feedproxy.model import ExportFormat
 from feedproxy.processes import pool_of
 from feedproxy.store import open_store
 
-FORMS: dict[ExportForm, ExportPlan] = {ExportForm.GIT: gitform.FORM, ExportForm.HTML: htmlform.FORM}
+FORMATS: dict[ExportFormat, ExportPlan] = {
+    ExportFormat.GIT: git_format.FORMAT,
+    ExportFormat.HTML: html_format.FORMAT,
+}
 # Jobs per process that are submitted at the same time; results wait in memory for their order.
 _AHEAD = 3
 Run = Callable[[Iterable[Job]], Iterator[tuple[Job, JobResult]]]
@@ -36,7 +39,7 @@ def make(environment: ExportEnvironment, job: Job) -> JobResult:
         ExportError: a page is not well-formed.
 
     """
-    made = FORMS[environment.options.form].makers[job.kind](environment, job)
+    made = FORMATS[environment.options.format].makers[job.kind](environment, job)
     for file in made.files:
         is_page = job.kind == "pages" and file.path.endswith(".md")
         look = (

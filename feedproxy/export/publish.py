@@ -79,10 +79,10 @@ def _publish(
     environ: Mapping[str, str],
     targets: list[PublishTarget],
 ) -> Iterator[PublishResult]:
-    """Export once for targets with the same form and links, and push to each of them."""
+    """Export once for targets with the same format and links, and push to each of them."""
     first = targets[0]
     place = folder / "-".join(_place_of(first))
-    mine = replace(options, form=first.form, links=first.links)
+    mine = replace(options, format=first.format, links=first.links)
     tree, changes = place / "tree", dict[str, str]()
     try:
         write(mine, tree)
@@ -147,7 +147,7 @@ def _push(target: PublishTarget, repository: Repository, root: str) -> str:
 
 
 def _place_of(target: PublishTarget) -> _Place:
-    return target.form.value, target.links.value
+    return target.format.value, target.links.value
 
 
 def _is_due(target: PublishTarget, pushed: datetime | None, now: datetime) -> bool:

@@ -23,7 +23,7 @@ from feedproxy.export.values import Group, Signer
 from feedproxy.sign import SIGNATURE_SUFFIX, write_manifest
 
 SUMS = "SHA256SUMS"
-# A file that marks a folder as an export; its content is the form.
+# A file that marks a folder as an export; its content is the format.
 MARK = ".feedproxy"
 _GIT = ".git"
 _CHUNK_BYTES = 1 << 20
@@ -47,7 +47,7 @@ class Tree:
     def __init__(
         self,
         folder: Path,
-        form: str,
+        export_format: str,
         roots: tuple[str, ...],
         *,
         is_dry: bool = False,
@@ -55,7 +55,7 @@ class Tree:
     ) -> None:
         self.folder, self.present = folder, folder.resolve()
         self._next = self.present.with_name(f".{self.present.name}.next-export")
-        self._form, self._roots, self._is_dry, self._write = form, roots, is_dry, write
+        self._format, self._roots, self._is_dry, self._write = export_format, roots, is_dry, write
         self.before: dict[str, bytes] = _read_sums(self.present)
         self.sums: dict[str, bytes] = {}
         self._groups: dict[Group, list[str]] = defaultdict(list)
@@ -68,9 +68,9 @@ class Tree:
             self.discard()
             self._next.mkdir(parents=True)
         if self._roots == ("",):
-            self.put(("fixed", "", ""), MARK, f"{self._form}\n".encode())
+            self.put(("fixed", "", ""), MARK, f"{self._format}\n".encode())
         else:
-            self._put_body(MARK, f"{self._form}\n".encode())
+            self._put_body(MARK, f"{self._format}\n".encode())
 
     def discard(self) -> None:
         """Delete the next tree."""
@@ -206,11 +206,11 @@ class Tree:
 
 
 @contextmanager
-def alone(folder: Path, form: str) -> Iterator[None]:
+def alone(folder: Path, export_format: str) -> Iterator[None]:
     """Lock *folder* against other exports, and repair what a killed run left.
 
     Raises:
-        ExportError: another export is running, the folder is not an export in this form, or it
+        ExportError: another export is running, the folder is not an export in this format, or it
             can't be read or written.
 
     """
@@ -218,7 +218,7 @@ def alone(folder: Path, form: str) -> Iterator[None]:
     try:
         with locked(present.parent):
             _recover(present)
-            _check(folder, present, form)
+            _check(folder, present, export_format)
             yield
     except BlockingIOError as e:
         raise ExportError(f"{folder}: another export is running in its parent folder") from e
@@ -261,15 +261,16 @@ def _clear(present: Path, last: Path) -> None:
     shutil.rmtree(last)
 
 
-def _check(folder: Path, present: Path, form: str) -> None:
-    """Refuse a folder that is neither an export in this form nor empty."""
+def _check(folder: Path, present: Path, export_format: str) -> None:
+    """Refuse a folder that is neither an export in this format nor empty."""
     if not present.exists():
         return
     mark = present / MARK
     if mark.is_file():
-        if (found := mark.read_text("utf-8").strip()) != form:
+        if (found := mark.read_text("utf-8").strip()) != export_format:
             raise ExportError(
-                f"{folder}: is an export in the form {found}, not {form}; name another folder"
+                f"{folder}: is an export in the format {found}, not {export_format}; "
+                "name another folder"
             )
     elif any(each.name != _GIT for each in present.iterdir()):
         raise ExportError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feedproxy import paths
 from feedproxy.media import Media
-from feedproxy.model import ExportForm, Links, Mirror, PageCopies
+from feedproxy.model import ExportFormat, Links, Mirror, PageCopies
 from feedproxy.output import RenderContext
 from feedproxy.store import Store
 
@@ -24,7 +24,7 @@ class ExportOptions:
     """
 
     mirror: Mirror
-    form: ExportForm
+    format: ExportFormat
     store_url: str
     data: Path
     media: Media
@@ -36,19 +36,19 @@ class ExportOptions:
     def layout(self) -> paths.Layout:
         """The paths of the export's pages."""
         mirror = self.mirror
-        if self.form is ExportForm.GIT:
+        if self.format is ExportFormat.GIT:
             return paths.git_layout(mirror.sections)
         return paths.file_layout(mirror.page_path, mirror.index_path, mirror.sections)
 
     def signed_path(self, path: str) -> str:
         """Return the path that a file's signature states.
 
-        It begins with the form, so a file's signature is not valid for another form or section.
+        It begins with the format, so a file's signature is not valid for another format or section.
         """
         kind = (
             str(Links.SEED)
-            if self.form is ExportForm.GIT and self.links is Links.SEED
-            else str(self.form)
+            if self.format is ExportFormat.GIT and self.links is Links.SEED
+            else str(self.format)
         )
         return f"{kind}/{path}"
 
@@ -57,7 +57,7 @@ class ExportOptions:
         """The folders that are repositories of their own, "" for the whole export."""
         return (
             tuple(section.name for section in self.mirror.sections)
-            if self.form is ExportForm.GIT
+            if self.format is ExportFormat.GIT
             else ("",)
         )
 
@@ -113,7 +113,7 @@ Signer = Callable[[str, bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """How a form is exported: a function that lists the jobs, and a maker for each kind of job."""
+    """How a format is exported: a function that lists the jobs, and a maker per kind of job."""
 
     jobs: Callable[[ExportEnvironment], Iterator[Job]]
     makers: Mapping[str, Maker]

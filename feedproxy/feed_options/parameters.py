@@ -12,7 +12,7 @@ from feedproxy.feed_options.script import SCRIPTS
 # The fields that an expression can match, and the kinds of filter; each combination is a parameter.
 PARTS = ("", "_title", "_description", "_author", "_category")
 FILTERS = tuple(f"{kind}{part}" for kind in ("filter", "filterout") for part in PARTS)
-FORMS = {"atom": "atom", "json": "json", "rss": "xml"}
+FEED_FORMATS = {"atom": "atom", "json": "json", "rss": "xml"}
 # RSSHub accepts a brief of 100 characters or more.
 _MAX_LIMIT, _LEAST_BRIEF, _MAX_BRIEF = 200, 100, 1000
 _TEN_YEARS_S = 10 * 366 * 86_400
@@ -36,8 +36,8 @@ class FeedOptions:
 
     Equal options are equal values, however they were written. *brief* is the length of an excerpt
     in characters, *script* one of SCRIPTS. *within_s* is a time span in seconds before the newest
-    article. *expressions* are pairs of a name in FILTERS and a regular expression. *form* is one of
-    `paths.FORMATS`.
+    article. *expressions* are pairs of a name in FILTERS and a regular expression. *feed_format* is
+    one of `paths.FORMATS`.
     """
 
     limit: int = 0
@@ -46,7 +46,7 @@ class FeedOptions:
     within_s: int = 0
     expressions: tuple[tuple[str, str], ...] = ()
     is_sensitive: bool = True
-    form: str = ""
+    feed_format: str = ""
 
     @property
     def is_filter(self) -> bool:
@@ -59,7 +59,7 @@ class FeedOptions:
 
         It is sorted, and leaves out defaults and the format, which is part of a feed's path.
 
-        >>> FeedOptions(limit=5, expressions=(("filter", "台湾"),), form="json").query
+        >>> FeedOptions(limit=5, expressions=(("filter", "台湾"),), feed_format="json").query
         'filter=%E5%8F%B0%E6%B9%BE&limit=5'
         """
         numbers = {"brief": self.brief, "filter_time": self.within_s, "limit": self.limit}
@@ -93,7 +93,7 @@ def parse_options(given: Mapping[str, str], entries: int) -> FeedOptions:
         within_s=_number(values, "filter_time", 1, _TEN_YEARS_S),
         expressions=expressions,
         is_sensitive=is_sensitive,
-        form=FORMS.get(_word(values, "format", FORMS), ""),
+        feed_format=FEED_FORMATS.get(_word(values, "format", FEED_FORMATS), ""),
     )
 
 

@@ -107,7 +107,7 @@ class HttpFetcher:
         self._limits, self._secret, self._folders = limits, secret, folders
         self._robots: dict[str, tuple[Rules, datetime]] = {}
         self._locks: dict[str, threading.Lock] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def fetch(self, url: Url, *, keep: bool = False) -> Page:
         """See `Fetcher`."""
@@ -248,8 +248,8 @@ class HttpFetcher:
             return
         if is_obeyed:
             raise FetchError(url, "refused: robots.txt disallows it")
-        if host not in self._told:
-            self._told.add(host)
+        if host not in self._reported:
+            self._reported.add(host)
             _log.warning(
                 '%s: robots.txt disallows it; fetch.robots = "obey" leaves such addresses alone',
                 url,

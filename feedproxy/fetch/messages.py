@@ -16,7 +16,7 @@ _MAX_CHARACTERS = 300
 def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
     """Return one line about a failed request, with *secret* masked."""
     causes = list(_causes(error))
-    told = {
+    messages = {
         RefusedError: "refused: {}",
         LimitError: "{}",
         DeadlineError: f"did not end within {limits.total_timeout_s:g} s",
@@ -24,7 +24,7 @@ def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
         requests.ConnectTimeout: f"no connection within {limits.connect_timeout_s:g} s",
         requests.TooManyRedirects: f"more than {limits.max_redirects} redirects",
     }
-    for kind, words in told.items():
+    for kind, words in messages.items():
         cause = next((cause for cause in causes if isinstance(cause, kind)), None)
         if cause:
             return words.format(_short(cause))

@@ -199,12 +199,12 @@ class _Cache(SQLiteCache):
     def __init__(self, file: Path) -> None:
         # skips the constructor of SQLiteCache, which would make tables of its own
         super(SQLiteCache, self).__init__(cache_name=str(file))
-        form: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_TIMEOUT_MS}
-        self.responses = _CacheTable(file, table_name="responses", serializer="json", **form)
+        options: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_TIMEOUT_MS}
+        self.responses = _CacheTable(file, table_name="responses", serializer="json", **options)
         self.redirects = _CacheTable(
             file,
             table_name="redirects",
             serializer=None,
             lock=self.responses._lock,  # noqa: SLF001
-            **form,
+            **options,
         )

@@ -5,7 +5,7 @@ ingest pipeline: fetch, parse, extract, sanitise, media, policy and store.
 """
 
 from feedproxy.ingest.archive import archive
-from feedproxy.ingest.channels import Harvester
+from feedproxy.ingest.channels import ChannelPoller
 from feedproxy.ingest.dispatch import Dispatcher, Priority, Task, run_task
 from feedproxy.ingest.drafts import article_parts, join_clean
 from feedproxy.ingest.importing import Import, Importer, entries_of, prepare
@@ -20,9 +20,9 @@ from feedproxy.ingest.websub import Announcer
 
 __all__ = [
     "Announcer",
+    "ChannelPoller",
     "Dispatcher",
     "FoundListing",
-    "Harvester",
     "Import",
     "Importer",
     "Poller",

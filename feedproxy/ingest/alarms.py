@@ -82,13 +82,13 @@ def _decide(services: Services, report: Report, known: list[Alarm], bad: RuleFit
 
 def tell(services: Services, webhook: Callable[[Alarm], None]) -> bool:
     """Send the webhook all undelivered alarms; return False as soon as a delivery fails."""
-    for alarm in services.store.records.untold():
+    for alarm in services.store.records.unsent():
         try:
             webhook(alarm)
         except FetchError as e:
             _log.warning("webhook: %s; the notification is sent again later", e)
             return False
-        services.store.records.told(alarm)
+        services.store.records.mark_sent(alarm)
     return True
 
 

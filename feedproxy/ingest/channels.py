@@ -43,7 +43,7 @@ _PACE_ARTICLES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Harvester:
+class ChannelPoller:
     """Polls channels. A failing article does not affect others; a failing store stops the run.
 
     Every method raises StoreError if the store can't be read or written. The exclusive lock is
@@ -112,13 +112,13 @@ class Harvester:
             REQUESTED, "asked for by readers", self.services.mirror.sites[0], Source("", Url(""))
         )
 
-    def walk(
+    def backfill(
         self,
         channel: Channel,
         *,
         pages: int,
         since: datetime | None = None,
-        told: Callable[[Backfill, Report], None] = lambda _walk, _report: None,
+        on_page: Callable[[Backfill, Report], None] = lambda _walk, _report: None,
     ) -> Report:
         """Backfill a channel: page back through its listing, and fetch all missing articles.
 
@@ -148,7 +148,7 @@ class Harvester:
             ):
                 seen.add(walk.next_url)
                 walk = self._go_down(channel, walk, report, since)
-                told(walk, report)
+                on_page(walk, report)
         except UpstreamError as e:
             report.note(e)
         else:
@@ -159,12 +159,12 @@ class Harvester:
 
     def give_up(self, channel: Channel, error: Exception) -> Report:
         """Record a poll that failed with an unexpected error, so that back-off applies to it."""
-        told = UpstreamError(channel.url, f"the poll failed: {error!r}")
-        state = replace(self.services.store.schedule.state(channel.id), last_error=str(told))
+        failure = UpstreamError(channel.url, f"the poll failed: {error!r}")
+        state = replace(self.services.store.schedule.state(channel.id), last_error=str(failure))
         self.services.store.schedule.remember_poll(
             policy.after_poll(state, self.services.mirror.poll, self.services.clock())
         )
-        return Report(channel, failures=[told])
+        return Report(channel, failures=[failure])
 
     # -------------------------------------------------------------- listings
 

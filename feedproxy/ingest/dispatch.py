@@ -18,7 +18,7 @@ from feedproxy.ingest import claims
 from feedproxy.ingest.alarms import watch
 from feedproxy.ingest.archive import archive
 from feedproxy.ingest.article_fetcher import ArticleFetcher
-from feedproxy.ingest.channels import Harvester
+from feedproxy.ingest.channels import ChannelPoller
 from feedproxy.ingest.due_work import due_articles, due_channels, plan_first
 from feedproxy.ingest.poller import Poller, take_pictures, tell
 from feedproxy.ingest.reports import Report
@@ -178,11 +178,11 @@ def run_task(services: Services, task: Task) -> None:
         StoreError: the store or the rate limiter can't be reached; try the task again.
 
     """
-    harvester, mine = Harvester(services), set[ArticleId]()
+    channel_poller, mine = ChannelPoller(services), set[ArticleId]()
     channel = next(
         (
             each
-            for each in (harvester.requested, *services.mirror.channels)
+            for each in (channel_poller.requested, *services.mirror.channels)
             if each.id == task.channel
         ),
         None,
@@ -201,7 +201,7 @@ def run_task(services: Services, task: Task) -> None:
         elif task.articles:
             _take(services, channel, mine)
         else:
-            _poll(harvester, channel)
+            _poll(channel_poller, channel)
 
 
 def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> None:
@@ -213,12 +213,12 @@ def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> N
     tell(report)
 
 
-def _poll(harvester: Harvester, channel: Channel) -> None:
+def _poll(channel_poller: ChannelPoller, channel: Channel) -> None:
     """Poll a channel's listing; record a poll that failed with an unexpected error."""
     try:
-        tell(harvester.poll(channel, is_whole=False))
+        tell(channel_poller.poll(channel, is_whole=False))
     except StoreError:
         raise
     except Exception as e:
-        harvester.give_up(channel, e)
+        channel_poller.give_up(channel, e)
         raise

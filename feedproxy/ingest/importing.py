@@ -19,7 +19,7 @@ from feedproxy.ingest.dates import estimate_imported
 from feedproxy.ingest.mirrored import Copy, merge_copy, picture_addresses, read_copy
 from feedproxy.ingest.services import Services
 from feedproxy.ingest.verification import Verifier, check_name
-from feedproxy.media.forms import make_forms
+from feedproxy.media.variants import make_variants
 from feedproxy.model import (
     Article,
     ArticleId,
@@ -196,8 +196,8 @@ class Importer:
     verifier: Verifier
     sources: Collection[Source]
 
-    def run(self, entries: Sequence[ImportEntry], told: Callable[[int], None]) -> None:
-        """Import *entries*; call *told* with the number of entries of each finished batch.
+    def run(self, entries: Sequence[ImportEntry], on_batch: Callable[[int], None]) -> None:
+        """Import *entries*; call *on_batch* with the number of entries of each finished batch.
 
         Raises:
             StoreError: the store can't be read or written.
@@ -209,9 +209,9 @@ class Importer:
                 break
             ahead.append(self._begin(entries[start : start + _BATCH]))
             if len(ahead) > self.workers * _AHEAD:
-                told(self._finish(ahead.popleft()))
+                on_batch(self._finish(ahead.popleft()))
         while ahead:
-            told(self._finish(ahead.popleft()))
+            on_batch(self._finish(ahead.popleft()))
         if not self.services.is_stopping():
             self.done.dates = estimate_imported(self.services, _orders(self.services, entries))
         archive(self.services)
@@ -329,18 +329,18 @@ class Importer:
                     self.done.failures.append(e)
                 else:
                     making[url] = self.pool.submit(
-                        make_forms, file, body, self.services.mirror.images
+                        make_variants, file, body, self.services.mirror.images
                     )
         stored: dict[Url, StoredPicture] = {}
         for url, future in making.items():
             try:
-                forms = future.result()
+                variants = future.result()
             except PictureError as e:
                 self.done.failures.append(e)
                 continue
-            for form in forms:
-                self.services.media.put(form)
-            stored[url] = StoredPicture(forms[0].file, forms[1].file)
+            for variant in variants:
+                self.services.media.put(variant)
+            stored[url] = StoredPicture(variants[0].file, variants[1].file)
         self.done.pictures += len(stored)
         return stored
 

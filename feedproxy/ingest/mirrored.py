@@ -30,15 +30,15 @@ MARKDOWN = "text/markdown; charset=utf-8"
 class Copy:
     """An article read from another mirror.
 
-    *files* maps the URLs of its pictures to their file names there. *is_told* is whether the mirror
-    gave the time of its last change.
+    *files* maps the URLs of its pictures to their file names there. *has_record* is whether the
+    mirror gave the time of its last change.
     """
 
     draft: Draft
     page: Page
     site: Site
     files: dict[Url, tuple[str, str]]
-    is_told: bool
+    has_record: bool
 
 
 def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> Copy:
@@ -66,7 +66,7 @@ def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> C
     item = replace(item, url=url, title=parts.title)
     draft = make_article([(replace(kept, url=parts.original), extract)], item, site, mirror, now)
     if received:
-        draft = replace(draft, article=_as_told(draft.article, received, now))
+        draft = replace(draft, article=_article_with_record(draft.article, received, now))
     return Copy(draft, kept, site, dict(received.files) if received else {}, received is not None)
 
 
@@ -85,7 +85,11 @@ def copy_of_replicated(
     item = ListingItem(received.id, url, received.title, received.published, dated=received.dated)
     draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
     return Copy(
-        replace(draft, article=_as_told(draft.article, received, now)), page, site, {}, is_told=True
+        replace(draft, article=_article_with_record(draft.article, received, now)),
+        page,
+        site,
+        {},
+        has_record=True,
     )
 
 
@@ -105,14 +109,14 @@ def merge_copy(
         raise ExtractError(
             copy.page.url, f"its ID {stored.id} belongs to an article of {stored.site}"
         )
-    if stored and not policy.is_better_copy(stored, fetched, is_told=copy.is_told):
+    if stored and not policy.is_better_copy(stored, fetched, has_record=copy.has_record):
         dated = policy.redate(stored, fetched.published, fetched.dated)
         return (
             dated,
             policy.ArticleOutcome.SAME if dated == stored else policy.ArticleOutcome.REDATED,
         )
     article, outcome = policy.merge(stored, fetched, now)
-    if copy.is_told and outcome is policy.ArticleOutcome.UPDATED:
+    if copy.has_record and outcome is policy.ArticleOutcome.UPDATED:
         article = replace(article, updated=max(fetched.updated, article.published))
     return article, outcome
 
@@ -167,7 +171,7 @@ def _with_record(extract: Extract, received: ReplicatedArticle) -> Extract:
     )
 
 
-def _as_told(article: Article, received: ReplicatedArticle, now: datetime) -> Article:
+def _article_with_record(article: Article, received: ReplicatedArticle, now: datetime) -> Article:
     """Return an article with the metadata of its record that no page shows, if it is credible.
 
     These are the time of its last change, its tags, its rule, and when it was gone upstream.

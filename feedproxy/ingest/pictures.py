@@ -11,7 +11,7 @@ from feedproxy import policy, urls
 from feedproxy.errors import NotAskedError, PictureError, StoreError, UpstreamError
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
-from feedproxy.media.forms import make_forms
+from feedproxy.media.variants import make_variants
 from feedproxy.model import StoredPicture, Url, WaitingPicture
 
 # Decode one picture at a time: a large one takes 140 MB.
@@ -134,7 +134,7 @@ class Pictures:
         if copy:
             copy.check(body)
         with _decoding:
-            original, reading = make_forms(url, body, self.services.mirror.images)
+            original, reading = make_variants(url, body, self.services.mirror.images)
         self.services.media.put(original)
         self.services.media.put(reading)
         return StoredPicture(original.file, reading.file)

@@ -15,7 +15,7 @@ from feedproxy.errors import StoreError
 from feedproxy.ingest.alarms import tell as tell_alarms
 from feedproxy.ingest.alarms import watch
 from feedproxy.ingest.archive import archive
-from feedproxy.ingest.channels import Harvester
+from feedproxy.ingest.channels import ChannelPoller
 from feedproxy.ingest.due_work import due_channels, plan_first
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
@@ -56,9 +56,9 @@ class Poller:
     executor: "Callable[[Poller], datetime] | None" = None
 
     @property
-    def harvester(self) -> Harvester:
+    def channel_poller(self) -> ChannelPoller:
         """Polls the channels."""
-        return Harvester(self.services)
+        return ChannelPoller(self.services)
 
     def step(self) -> datetime:
         """Run all due work if this poller leads; return when to call this again."""
@@ -129,14 +129,14 @@ class Poller:
         now, channels = self.services.clock(), policy.in_turns(self.services.mirror.sections)
         plan_first(self.services, channels)
         self.guarded("archives", partial(archive, self.services))
-        self.guarded("requests", self.harvester.serve_readers)
+        self.guarded("requests", self.channel_poller.serve_readers)
         for channel, _ in due_channels(
             self.services, {channel.id: channel for channel in channels}
         ):
             if not self.may_go_on():
                 break
             self._poll(channel)
-            self.guarded("requests", self.harvester.serve_readers)
+            self.guarded("requests", self.channel_poller.serve_readers)
         else:
             self._take_due(channels)
             if self.may_go_on():
@@ -156,13 +156,13 @@ class Poller:
     def _poll(self, channel: Channel) -> None:
         """Poll a channel; record an unexpected error, so that the other polls go on."""
         try:
-            if self.harvester.claim(channel):
-                tell(self.harvester.poll(channel))
+            if self.channel_poller.claim(channel):
+                tell(self.channel_poller.poll(channel))
         except StoreError:
             raise
         except Exception as e:  # noqa: BLE001 (the outermost loop)
             _log.exception("%s: poll failed", channel.id, extra={"channel": channel.id})
-            self.harvester.give_up(channel, e)
+            self.channel_poller.give_up(channel, e)
 
     def _take_due(self, channels: list[Channel]) -> None:
         """Fetch articles whose retry or check is due before the next poll of their channel."""
@@ -171,10 +171,10 @@ class Poller:
             now, policy.horizon(now, self.services.mirror.poll)
         )
         if REQUESTED in due:
-            self.guarded("requests", self.harvester.answer_requests)
+            self.guarded("requests", self.channel_poller.answer_requests)
         for channel in channels:
             if channel.id in due and self.may_go_on():
-                self.guarded(channel.id, partial(self.harvester.take, channel))
+                self.guarded(channel.id, partial(self.channel_poller.take, channel))
 
     def tell_others(self) -> None:
         """Send alarms to the webhook and changed feeds to the hub; pause either after a failure."""
@@ -212,7 +212,7 @@ def take_pictures(services: Services) -> None:
     report = Report(
         replace(services.mirror.channels[0], id=_LATER, title="pictures that came later")
     )
-    Harvester(services).pictures.take_due(report)
+    ChannelPoller(services).pictures.take_due(report)
     if report.pictures or report.missing:
         watch(services, report)
     tell(report)

@@ -137,8 +137,8 @@ class _Counter:
         if self._depth > self._deepest:
             raise LostError(f"elements nested deeper than {self._deepest}")
         if len(attributes) > MAX_ATTRIBUTES:
-            told = f"an element <{tag[:40]}> with {len(attributes)} attributes"
-            raise LostError(f"{told}, more than {MAX_ATTRIBUTES}")
+            description = f"an element <{tag[:40]}> with {len(attributes)} attributes"
+            raise LostError(f"{description}, more than {MAX_ATTRIBUTES}")
 
     def end(self, _tag: str) -> None:
         self._depth -= 1

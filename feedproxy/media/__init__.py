@@ -1,7 +1,7 @@
 """Pictures: checked, stripped of metadata, stored in two variants, each under its content's hash.
 
-`forms` makes the two variants. The files are in a folder (`folder`) or on an S3 server (`bucket`);
-`open_media` chooses by the settings. This package fetches nothing.
+`variants` makes the two variants. The files are in a folder (`folder`) or on an S3 server
+(`bucket`); `open_media` chooses by the settings. This package fetches nothing.
 """
 
 from feedproxy.media.folder import MEDIA_TYPES, FolderMedia, Media, PictureFile, is_named_by

@@ -36,13 +36,13 @@ class S3Media:
         }
         self._opened: s3fs.S3FileSystem | None = None
 
-    def put(self, form: PictureFile) -> None:
+    def put(self, variant: PictureFile) -> None:
         """See `Media`."""
-        path = self._path(form.file.name)
-        if self._length(path) == len(form.body):
+        path = self._path(variant.file.name)
+        if self._length(path) == len(variant.body):
             return
-        with self._telling(form.file.name, "written"):
-            self._files.pipe_file(path, form.body)
+        with self._telling(variant.file.name, "written"):
+            self._files.pipe_file(path, variant.body)
 
     def read(self, name: str) -> bytes | None:
         """See `Media`."""

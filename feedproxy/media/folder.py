@@ -34,7 +34,7 @@ class Media(Protocol):
     Every failure is a StoreError.
     """
 
-    def put(self, form: PictureFile) -> None:
+    def put(self, variant: PictureFile) -> None:
         """Store a file, unless it is stored already."""
 
     def read(self, name: str) -> bytes | None:
@@ -84,20 +84,20 @@ class FolderMedia:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, form: PictureFile) -> None:
+    def put(self, variant: PictureFile) -> None:
         """Store a file, unless it is stored already.
 
         Raises:
             StoreError: the file can't be written.
 
         """
-        file = self._file(form.file.name)
+        file = self._file(variant.file.name)
         try:
-            if file.exists() and file.stat().st_size == len(form.body):
+            if file.exists() and file.stat().st_size == len(variant.body):
                 return
             file.parent.mkdir(parents=True, exist_ok=True)
             with files.whole(file) as opened:
-                opened.write(form.body)
+                opened.write(variant.body)
         except OSError as e:
             raise StoreError(
                 f"media: {file} can't be written: {(e.strerror or str(e)).lower()}; "

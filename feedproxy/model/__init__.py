@@ -5,26 +5,7 @@ Pure. Each kind of text has a type of its own, so that the type checker keeps th
 `MirrorPath` (of the mirror, beginning with "/"). All times are aware and in UTC.
 """
 
-from feedproxy.model.configured import (
-    ALL,
-    ArchiveDefinition,
-    ExportForm,
-    ExportRules,
-    FetchLimits,
-    ImageRules,
-    Images,
-    KeepRules,
-    Links,
-    Mirror,
-    NavigationLink,
-    PageCopies,
-    PollRules,
-    PublishTarget,
-    RequestRules,
-    Robots,
-    Section,
-)
-from feedproxy.model.harvested import (
+from feedproxy.model.articles import (
     EXCERPT,
     HEURISTICS,
     MIRRORED,
@@ -43,6 +24,25 @@ from feedproxy.model.harvested import (
     StoredPicture,
     Validators,
     Version,
+)
+from feedproxy.model.configured import (
+    ALL,
+    ArchiveDefinition,
+    ExportFormat,
+    ExportRules,
+    FetchLimits,
+    ImageRules,
+    Images,
+    KeepRules,
+    Links,
+    Mirror,
+    NavigationLink,
+    PageCopies,
+    PollRules,
+    PublishTarget,
+    RequestRules,
+    Robots,
+    Section,
 )
 from feedproxy.model.remembered import (
     LONGEST_DELAY,
@@ -84,7 +84,7 @@ __all__ = [
     "ChannelState",
     "DateSource",
     "DirtyHtml",
-    "ExportForm",
+    "ExportFormat",
     "ExportRules",
     "Extract",
     "FetchLimits",

@@ -148,7 +148,7 @@ class ExportRules:
     max_loss: float = 0.05
 
 
-class ExportForm(StrEnum):
+class ExportFormat(StrEnum):
     """The format of an export: Markdown for git hosts, or the server's pages for file hosts."""
 
     GIT = "git"
@@ -177,7 +177,7 @@ class PublishTarget:
     name: str
     url: str
     sections: tuple[str, ...]
-    form: ExportForm
+    format: ExportFormat
     links: Links
     every_hours: float
     branch: str

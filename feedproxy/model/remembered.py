@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from feedproxy.model.harvested import ListingItem
+from feedproxy.model.articles import ListingItem
 from feedproxy.model.texts import ArticleId, Url
 
 # The channel of articles that readers requested.

@@ -22,7 +22,7 @@ from feedproxy.urls import host_of
 
 
 def make_archive(
-    context: RenderContext, selector: FeedSelector, number: int, form: str
+    context: RenderContext, selector: FeedSelector, number: int, feed_format: str
 ) -> bytes | None:
     """Return one page of a feed's archive in one of `paths.FORMATS`; page 1 is the oldest.
 
@@ -35,18 +35,22 @@ def make_archive(
         return None
 
     def address(page: int) -> str:
-        return context.absolute(selector.archive_path(page, form)) if 1 <= page <= open_page else ""
+        return (
+            context.absolute(selector.archive_path(page, feed_format))
+            if 1 <= page <= open_page
+            else ""
+        )
 
     history = render.History(
         older=address(number - 1),
         newer=address(number + 1),
-        current=context.absolute(selector.path(form)),
+        current=context.absolute(selector.path(feed_format)),
         page=number,
         is_full=number < open_page,
     )
     entries = tuple(_entry(context, logged) for logged in archive.page(selector.log, number))
-    return render.FORMS[form](
-        feed_of(context, selector, selector.archive_path(number, form), entries, history)
+    return render.FEED_FORMATS[feed_format](
+        feed_of(context, selector, selector.archive_path(number, feed_format), entries, history)
     )
 
 

@@ -19,7 +19,7 @@ from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
 
 # Returns the file that a book contains for a stored picture; None if the picture can't be shown.
-Forms = Callable[[StoredPicture], PictureFile | None]
+Variants = Callable[[StoredPicture], PictureFile | None]
 _FOLDER = "EPUB"
 # The earliest date that the zip format can express, for every file in the archive.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -54,19 +54,19 @@ def write_bundle(
     *,
     ids: Collection[ArticleId],
     out: BinaryIO,
-    forms: Forms | None,
+    variants: Variants | None,
 ) -> Iterator[BookContents]:
     """Write the articles *ids* of a period, newest first, as a book into *out*.
 
     Yield the numbers of articles and pictures written so far after each article. Articles are read
     one by one, so memory does not grow with their number. The same articles make the same bytes.
     Links to articles and tags lead to pages of the book; others lead to the mirror if its public
-    address is known, otherwise the link is removed. Without *forms* the book has no pictures.
+    address is known, otherwise the link is removed. Without *variants* the book has no pictures.
     """
     zone, days = context.mirror.timezone_of(selector.channels[0].site.name), list[books.Day]()
     held = (article for article in map(context.library.article, ids) if article)
     with zipfile.ZipFile(out, "w") as archive:
-        binder = _Binder(context, selector, frozenset(ids), archive, forms)
+        binder = _Binder(context, selector, frozenset(ids), archive, variants)
         for date, articles in groupby(
             held, key=lambda article: article.published.astimezone(zone).date()
         ):
@@ -90,14 +90,14 @@ class _Binder:
         selector: FeedSelector,
         ids: frozenset[ArticleId],
         archive: zipfile.ZipFile,
-        forms: Forms | None,
+        variants: Variants | None,
     ) -> None:
         self._context, self._selector, self._ids, self._archive, self._forms = (
             context,
             selector,
             ids,
             archive,
-            forms,
+            variants,
         )
         self._files: dict[StoredPicture, MediaFile | None] = {}
         self._modified: datetime = render.NEVER
@@ -198,14 +198,14 @@ class _Binder:
         return shown
 
     def _bring_one(self, stored: StoredPicture) -> MediaFile | None:
-        form = self._forms(stored) if self._forms else None
-        if form is None:
+        feed_format = self._forms(stored) if self._forms else None
+        if feed_format is None:
             return None
-        name = _picture_of(form.file)
+        name = _picture_of(feed_format.file)
         if name not in self.pictures:
-            self.pictures[name] = form.file.media_type
-            self._put(f"{_FOLDER}/{name}", form.body, zipfile.ZIP_STORED)
-        return form.file
+            self.pictures[name] = feed_format.file.media_type
+            self._put(f"{_FOLDER}/{name}", feed_format.body, zipfile.ZIP_STORED)
+        return feed_format.file
 
     def _put(self, name: str, body: bytes, compression: int = zipfile.ZIP_DEFLATED) -> None:
         entry = zipfile.ZipInfo(name, _DATE)

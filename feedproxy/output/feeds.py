@@ -30,7 +30,7 @@ _PLAIN_CHOICE = FeedOptions()
 def make_feed(
     context: RenderContext,
     selector: FeedSelector,
-    form: str,
+    feed_format: str,
     options: FeedOptions = _PLAIN_CHOICE,
     version: Version | None = None,
 ) -> bytes:
@@ -45,7 +45,7 @@ def make_feed(
         articles = [shape(article, options) for article in articles_of(context, selector, options)]
         article_context = context_of(context, articles, selector.name)
     is_walked = selector.log and version.length and not options.query and context.files is None
-    newest = selector.archive_path(-(-version.length // PAGE_ENTRIES), form)
+    newest = selector.archive_path(-(-version.length // PAGE_ENTRIES), feed_format)
     history = render.History(older=context.absolute(newest) if is_walked else "")
     entries = tuple(
         entry_of(
@@ -55,8 +55,8 @@ def make_feed(
         )
         for article in articles
     )
-    return render.FORMS[form](
-        feed_of(context, selector, selector.path(form), entries, history, options=options)
+    return render.FEED_FORMATS[feed_format](
+        feed_of(context, selector, selector.path(feed_format), entries, history, options=options)
     )
 
 

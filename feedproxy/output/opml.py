@@ -8,11 +8,11 @@ from feedproxy.output.script import query_of
 from feedproxy.output.selectors import FeedSelector, selector_of
 
 
-def make_opml(context: RenderContext, form: str = "xml") -> bytes:
+def make_opml(context: RenderContext, feed_format: str = "xml") -> bytes:
     """Return OPML 2.0 with the feeds of everything, of all sections and of all channels.
 
-    *form* is the format of the feeds, one of `paths.FORMATS`. Texts and addresses are in the render
-    context's script.
+    *feed_format* is the format of the feeds, one of `paths.FORMATS`. Texts and addresses are in the
+    render context's script.
     """
     mirror = context.mirror
     chosen = query_of(context.script)
@@ -21,7 +21,7 @@ def make_opml(context: RenderContext, form: str = "xml") -> bytes:
         if selector is None:
             return ()
         address, home = (
-            context.absolute(selector.path(form), chosen),
+            context.absolute(selector.path(feed_format), chosen),
             context.absolute(selector.home(context.layout), chosen),
         )
         label, title, description = (

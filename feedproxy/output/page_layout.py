@@ -75,7 +75,8 @@ def feed_link(context: RenderContext, selector: FeedSelector, page: MirrorPath) 
         if forms
         else "",
         forms=tuple(
-            (media_type, _feed_href(context, selector, form, page)) for form, media_type in forms
+            (media_type, _feed_href(context, selector, feed_format, page))
+            for feed_format, media_type in forms
         ),
         book=paths.relative(paths.book(selector.name, selector.channel), page)
         if selector.log in context.books
@@ -90,12 +91,14 @@ def selector_home(context: RenderContext, selector: FeedSelector, page: MirrorPa
     )
 
 
-def _feed_href(context: RenderContext, selector: FeedSelector, form: str, page: MirrorPath) -> str:
+def _feed_href(
+    context: RenderContext, selector: FeedSelector, feed_format: str, page: MirrorPath
+) -> str:
     """Return the link from a page to a feed.
 
     It carries the reader's key, if there is one: a program that finds the feed there has no cookie.
     """
-    feed, query = selector.path(form), f"?{selector.query}" if selector.query else ""
+    feed, query = selector.path(feed_format), f"?{selector.query}" if selector.query else ""
     return (
         context.absolute(feed, selector.query)
         if context.key

@@ -78,8 +78,8 @@ def in_script(page: bytes, script: str) -> bytes:
         if _leads_on(link):
             link.set("href", paths.chosen(link.get("href"), query_of(script)))
     # The fields of a GET form replace the query of its address, so the script becomes a field.
-    for form in root.xpath("//form[not(@method='post')]"):
-        form.insert(
+    for feed_format in root.xpath("//form[not(@method='post')]"):
+        feed_format.insert(
             0, markup.fragment(f'<input type="hidden" name="{PARAMETER}" value="{script}">')[0]
         )
     return f"<!DOCTYPE html>\n{markup.outer_html(root)}\n".encode()

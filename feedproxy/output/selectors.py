@@ -59,20 +59,20 @@ class FeedSelector:
         """Return the query of its address with a reader's options (`FeedOptions.query`) added."""
         return "&".join(part for part in (self.query, chosen) if part)
 
-    def archive_path(self, number: int, form: str = "xml") -> MirrorPath:
+    def archive_path(self, number: int, feed_format: str = "xml") -> MirrorPath:
         """Return the address of a page of its archive; page 1 is the oldest."""
-        return paths.archive(self.name, self.channel, number, form=form)
+        return paths.archive(self.name, self.channel, number, feed_format=feed_format)
 
-    def path(self, form: str = "xml") -> MirrorPath:
+    def path(self, feed_format: str = "xml") -> MirrorPath:
         """Return its feed's address."""
         if self.words:
-            return paths.feed("search", form=form)
+            return paths.feed("search", feed_format=feed_format)
         if self.merged:
-            return paths.merged_feed(self.merged, form=form)
+            return paths.merged_feed(self.merged, feed_format=feed_format)
         return (
-            paths.tag_feed(self.tag, form=form)
+            paths.tag_feed(self.tag, feed_format=feed_format)
             if self.tag
-            else paths.feed(self.name, self.channel, form=form)
+            else paths.feed(self.name, self.channel, feed_format=feed_format)
         )
 
     def home(self, layout: Layout) -> MirrorPath:

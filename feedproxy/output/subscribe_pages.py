@@ -51,23 +51,25 @@ def make_subscribe(context: RenderContext) -> bytes:
 
 
 def show_feed(
-    context: RenderContext, selector: FeedSelector, form: str, options: FeedOptions
+    context: RenderContext, selector: FeedSelector, feed_format: str, options: FeedOptions
 ) -> bytes:
     """Return the HTML page that a browser shows at a feed's address, with its articles."""
     articles = articles_of(context, selector, options)[:_MOST_SHOWN]
     channels = context_of(context, articles, selector.name).channels
     places = [context.place_of(channels[article.id], selector.name) for article in articles]
-    return _shown(context, selector, selector.path(form), articles, places, options=options)
+    return _shown(context, selector, selector.path(feed_format), articles, places, options=options)
 
 
-def show_archive(context: RenderContext, selector: FeedSelector, number: int, form: str) -> bytes:
+def show_archive(
+    context: RenderContext, selector: FeedSelector, number: int, feed_format: str
+) -> bytes:
     """Return the HTML page that a browser shows at the address of an archive page."""
     archive = context.library.archive
     logged = archive.page(selector.log, number)
     last = archive.length(selector.log) // PAGE_ENTRIES + 1
-    page = selector.archive_path(number, form)
+    page = selector.archive_path(number, feed_format)
     pager = [
-        render.Link(title, paths.relative(selector.archive_path(to, form), page))
+        render.Link(title, paths.relative(selector.archive_path(to, feed_format), page))
         for title, to in (("更早", number - 1), ("更新", number + 1))
         if 1 <= to <= last
     ]

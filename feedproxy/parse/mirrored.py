@@ -10,7 +10,8 @@ from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site, Url
 
 # IDs have the form of those in `urls`; titles may contain commas and are not quoted.
 _LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})[,，](?P<title>[^\n]*)")
-# The quotation mark that `export.gitform` adds so that spreadsheets don't read a cell as a formula.
+# The quotation mark that `export.git_format` adds so that spreadsheets don't read a cell as a
+# formula.
 _GUARD = re.compile(r"""((?:\A|[,;])[\s"]*)'('*[=+\-@＝＋－＠])""")
 _LINK = re.compile(r"\[(?P<title>(?:\\.|[^\]\\\n])*)\]\((?P<href>[^()\s]+)\)")
 _PAGE = re.compile(r"(?:.*/)?pages/[^/?#]+/(?P<id>[A-Za-z0-9_-]{1,64})\.md(?:[?#].*)?")

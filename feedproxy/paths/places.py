@@ -142,22 +142,24 @@ def media_of(url: Url) -> tuple[str, str]:
     return f"of/{key}/original", f"of/{key}"
 
 
-def tag_feed(name: str, *, form: str = "xml") -> MirrorPath:
-    """Return the path of a tag's feed; *form* is one of FORMATS.
+def tag_feed(name: str, *, feed_format: str = "xml") -> MirrorPath:
+    """Return the path of a tag's feed; *feed_format* is one of FORMATS.
 
-    >>> tag_feed("A/B", form="json")
+    >>> tag_feed("A/B", feed_format="json")
     '/feed/tag/A%2FB.json'
     """
-    return MirrorPath(f"/feed{tag(name)}.{form}")
+    return MirrorPath(f"/feed{tag(name)}.{feed_format}")
 
 
-def feed(name: str, channel: str = "", *, form: str = "xml") -> MirrorPath:
-    """Return the path of a feed: of a section, a channel, or `all`; *form* is one of FORMATS.
+def feed(name: str, channel: str = "", *, feed_format: str = "xml") -> MirrorPath:
+    """Return the path of the feed of a section, a channel, or `all`; *feed_format* as in FORMATS.
 
-    >>> feed("epoch-news", "ncid277", form="atom")
+    >>> feed("epoch-news", "ncid277", feed_format="atom")
     '/feed/epoch-news/ncid277.atom'
     """
-    return MirrorPath(f"/feed/{name}/{channel}.{form}" if channel else f"/feed/{name}.{form}")
+    return MirrorPath(
+        f"/feed/{name}/{channel}.{feed_format}" if channel else f"/feed/{name}.{feed_format}"
+    )
 
 
 def book(name: str, channel: str = "") -> MirrorPath:
@@ -169,23 +171,23 @@ def book(name: str, channel: str = "") -> MirrorPath:
     return MirrorPath(f"/book/{name}/{channel}.epub" if channel else f"/book/{name}.epub")
 
 
-def merged_feed(names: Iterable[str], *, form: str = "xml") -> MirrorPath:
-    """Return the path of a feed that merges others; *form* is one of FORMATS.
+def merged_feed(names: Iterable[str], *, feed_format: str = "xml") -> MirrorPath:
+    """Return the path of a feed that merges others; *feed_format* is one of FORMATS.
 
     Each of *names* is a section, or a section and a channel.
 
     >>> merged_feed(["epoch-comment/nsc1025", "epoch-news"])
     '/feed/merged/epoch-comment/nsc1025,epoch-news.xml'
     """
-    return MirrorPath(f"/feed/merged/{','.join(names)}.{form}")
+    return MirrorPath(f"/feed/merged/{','.join(names)}.{feed_format}")
 
 
-def archive(name: str, channel: str, number: int | str, *, form: str = "xml") -> MirrorPath:
+def archive(name: str, channel: str, number: int | str, *, feed_format: str = "xml") -> MirrorPath:
     """Return the path of a page of a feed's archive; page 1 is the oldest.
 
     The feed is named as in `feed`.
 
-    >>> archive("epoch-news", "ncid277", 2, form="json")
+    >>> archive("epoch-news", "ncid277", 2, feed_format="json")
     '/feed/epoch-news/ncid277/archive/2.json'
     """
-    return MirrorPath(f"{feed(name, channel, form='')[:-1]}/archive/{number}.{form}")
+    return MirrorPath(f"{feed(name, channel, feed_format='')[:-1]}/archive/{number}.{feed_format}")

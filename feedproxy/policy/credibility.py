@@ -41,16 +41,16 @@ def merge(
     return replace(kept, updated=max(now, dated.updated)), ArticleOutcome.UPDATED
 
 
-def is_better_copy(stored: Article, copy: Article, *, is_told: bool) -> bool:
+def is_better_copy(stored: Article, copy: Article, *, has_record: bool) -> bool:
     """Return whether a copy from another mirror replaces the stored article.
 
     An excerpt, or a text found by heuristics only, is replaced by any copy that is no excerpt. If
-    the other mirror gave the time of the last change (*is_told*), a copy that changed later
+    the other mirror gave the time of the last change (*has_record*), a copy that changed later
     replaces any article. Without that time, a copy replaces only another copy.
     """
     if stored.rule in (EXCERPT, HEURISTICS):
         return copy.rule != EXCERPT
-    return copy.updated > stored.updated if is_told else stored.rule == MIRRORED
+    return copy.updated > stored.updated if has_record else stored.rule == MIRRORED
 
 
 def rejection_reason(

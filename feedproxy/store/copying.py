@@ -56,7 +56,7 @@ def move(
     *,
     clock: Clock,
     lease: timedelta,
-    told: Callable[[str, int, int], None],
+    on_progress: Callable[[str, int, int], None],
 ) -> dict[str, int]:
     """Copy the present content of a store to another database; return the rows of each table.
 
@@ -64,8 +64,8 @@ def move(
 
     Until all rows are there, the target holds the source's address, so that nobody polls into an
     incomplete store. Pollers of the source are kept out by its lease and by a lock file in
-    *folder*. After each batch *told* is called with the name of the table, the number of its rows
-    in the target, and their number in the source.
+    *folder*. After each batch *on_progress* is called with the name of the table, the number of its
+    rows in the target, and their number in the source.
 
     Raises:
         StoreError: there is no store at *source_url*; a poller has its lease; the target holds
@@ -82,7 +82,7 @@ def move(
                     reader.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
                 tables = list(_tables())
                 copied = {
-                    each.name: _copy(reader, target, tables[at:], renew, told)
+                    each.name: _copy(reader, target, tables[at:], renew, on_progress)
                     for at, each in enumerate(tables)
                 }
             _compare(target, copied, renew)
@@ -250,7 +250,7 @@ def _copy(
     target: Database,
     tables: Sequence[Table],
     renew: Callable[[], None],
-    told: Callable[[str, int, int], None],
+    on_progress: Callable[[str, int, int], None],
 ) -> _Sum:
     """Copy the rows of the first of *tables* that are not in *target* yet.
 
@@ -274,7 +274,7 @@ def _copy(
             db.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
         done.add(rows)
         renew()
-        told(table.name, done.rows, total)
+        on_progress(table.name, done.rows, total)
     return done
 
 

@@ -57,7 +57,7 @@ def open_database(url: str, folder: Path) -> Database:
 
     Also clear the report of damage to an SQLite file that was repaired or replaced since.
     """
-    with _told(url):
+    with _error_context(url):
         folder.mkdir(parents=True, exist_ok=True)
         lock_file, file = folder / "schema.lock", engines.file_of(url)
         if file:
@@ -131,7 +131,7 @@ def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str
     only = frozenset((t.request.name,))
     replica = None
     if read_url:
-        with _told(read_url):
+        with _error_context(read_url):
             replica = engines.create(read_url, only)
     try:
         open_store(url, folder).close()  # brings the schema up to date
@@ -162,7 +162,7 @@ def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = Fa
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _error_context(url: str) -> Iterator[None]:
     """Raise errors while opening a database as one line with its address and advice."""
     try:
         yield

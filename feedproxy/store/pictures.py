@@ -162,11 +162,11 @@ def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
 def drop_unused(db: Connection) -> None:
     """Delete the pictures that no article shows any more, and the files without a picture."""
     db.execute(delete(t.picture).where(~_used))
-    forms = (
-        exists().where(form == t.media_file.c.name)
-        for form in (t.picture.c.original, t.picture.c.reading)
+    variants = (
+        exists().where(variant == t.media_file.c.name)
+        for variant in (t.picture.c.original, t.picture.c.reading)
     )
-    db.execute(delete(t.media_file).where(*(~form for form in forms)))
+    db.execute(delete(t.media_file).where(*(~variant for variant in variants)))
 
 
 def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnElement[bool], ...]:

@@ -143,10 +143,10 @@ class Records(Protocol):
     def put_alarm(self, alarm: Alarm) -> None:
         """Open or close a channel's alarm."""
 
-    def untold(self) -> list[Alarm]:
+    def unsent(self) -> list[Alarm]:
         """Return the alarms whose present state was not sent to the webhook yet."""
 
-    def told(self, alarm: Alarm) -> None:
+    def mark_sent(self, alarm: Alarm) -> None:
         """Mark the state of an alarm as sent to the webhook."""
 
 

@@ -255,7 +255,7 @@ class Store(WebStore, Protocol):
     def versions(self, article_id: ArticleId) -> list[Article]:
         """Return an article as it was before each of its changes, oldest first."""
 
-    def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
+    def ids(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
         """Return the IDs of all stored articles of *channels*, or those dated *since* or later."""
 
     def put_off(

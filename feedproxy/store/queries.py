@@ -195,10 +195,10 @@ def sizes() -> Select[Any]:
     """
     articles, pages, files = t.article.c, t.raw_page.c, t.media_file.c
     raw = select(func.sum(func.length(pages.body_zstd))).where(pages.article_id == articles.id)
-    forms = (files.name == t.picture.c.original) | (files.name == t.picture.c.reading)
+    variants = (files.name == t.picture.c.original) | (files.name == t.picture.c.reading)
     pictures = (
         select(func.sum(files.size))
-        .join(t.picture, forms)
+        .join(t.picture, variants)
         .join(t.article_picture, t.article_picture.c.url == t.picture.c.url)
         .where(t.article_picture.c.article_id == articles.id)
     )

@@ -128,7 +128,7 @@ class SqlRecords:
             if not db.execute(update(t.alarm).where(same).values(values)).rowcount:
                 db.execute(insert(t.alarm).values(channel=alarm.channel, rule=alarm.rule, **values))
 
-    def untold(self) -> list[Alarm]:
+    def unsent(self) -> list[Alarm]:
         with self._db.reading() as db:
             return [
                 _alarm(row)
@@ -137,7 +137,7 @@ class SqlRecords:
                 )
             ]
 
-    def told(self, alarm: Alarm) -> None:
+    def mark_sent(self, alarm: Alarm) -> None:
         closed = (
             t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
         )

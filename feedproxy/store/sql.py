@@ -209,7 +209,7 @@ class SqlStore:
         with self._db.reading() as db:
             return articles.versions_of(db, article_id)
 
-    def walk(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
+    def ids(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
         with self._db.reading() as db:
             return [
                 ArticleId(each)

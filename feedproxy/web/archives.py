@@ -14,7 +14,7 @@ from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import feed_or_page
 from feedproxy.web.responses import DAY, FOR_EVER, REVALIDATE, TEXT, cacheable, respond
-from feedproxy.web.views import FORM, NUMBER, Views, redirect_to
+from feedproxy.web.views import FEED_FORMAT, NUMBER, Views, redirect_to
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -29,8 +29,8 @@ class Archives:
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with its view and its HTTP method."""
         pages = (
-            f"/feed/<name>/archive/<number>.{FORM}",
-            f"/feed/<name>/<channel>/archive/<number>.{FORM}",
+            f"/feed/<name>/archive/<number>.{FEED_FORMAT}",
+            f"/feed/<name>/<channel>/archive/<number>.{FEED_FORMAT}",
         )
         return (
             *((page, self.archive, "GET") for page in pages),
@@ -44,22 +44,28 @@ class Archives:
             ("/media/of/<key>/original", self.original, "GET"),
         )
 
-    def archive(self, name: str, number: str, form: str, channel: str = "") -> Response:
+    def archive(self, name: str, number: str, feed_format: str, channel: str = "") -> Response:
         """Answer with an archive page.
 
         A full page changes only when an article in it is deleted.
         """
-        return self._respond(name, number, form, channel)
+        return self._respond(name, number, feed_format, channel)
 
-    def signature(self, name: str, number: str, form: str, channel: str = "") -> Response:
+    def signature(self, name: str, number: str, feed_format: str, channel: str = "") -> Response:
         """Answer with the signature of an archive page.
 
         Its comment contains the page's path and a serial, which grows until the page is full.
         """
-        return self._respond(name, number, form, channel, key=self.key)
+        return self._respond(name, number, feed_format, channel, key=self.key)
 
     def _respond(
-        self, name: str, number: str, form: str, channel: str, *, key: SecretKey | None = None
+        self,
+        name: str,
+        number: str,
+        feed_format: str,
+        channel: str,
+        *,
+        key: SecretKey | None = None,
     ) -> Response:
         """Answer with an archive page, or with its signature if *key* is given."""
         selector, archive = (
@@ -83,20 +89,20 @@ class Archives:
             )
 
         def make() -> bytes:
-            return make_archive(context, selector, page, form) or b""
+            return make_archive(context, selector, page, feed_format) or b""
 
         version = current()
         validity = Validity(version, current)
         if key:
             serial = FINAL_SERIAL if is_full else self.views.settings.serial_base + version.serial
             signature = sign_publication(
-                make(), key, path=selector.archive_path(page, form), serial=serial
+                make(), key, path=selector.archive_path(page, feed_format), serial=serial
             )
             return cacheable(respond(signature, TEXT, cache_control=cache_control), validity)
         return feed_or_page(
             make,
-            lambda: show_archive(context, selector, page, form),
-            form,
+            lambda: show_archive(context, selector, page, feed_format),
+            feed_format,
             context,
             validity,
             cache_control=cache_control,

@@ -33,7 +33,9 @@ from feedproxy.web.responses import (
 
 # The encoding is also in RSS and Atom documents, and JSON Feed is always UTF-8; the header names it
 # for all.
-FEED_TYPES = {form: f"{media_type}; charset=utf-8" for form, media_type in paths.FORMATS.items()}
+FEED_TYPES = {
+    feed_format: f"{media_type}; charset=utf-8" for feed_format, media_type in paths.FORMATS.items()
+}
 
 
 def wants_page() -> bool:
@@ -44,7 +46,7 @@ def wants_page() -> bool:
 def feed_or_page(
     feed: Callable[[], bytes],
     page: Callable[[], bytes],
-    form: str,
+    feed_format: str,
     context: RenderContext,
     validity: Validity,
     *,
@@ -59,7 +61,9 @@ def feed_or_page(
             in_script(page(), context.script), HTML, cache_control=NO_STORE, vary=OPENED_VARY
         )
     else:
-        response = respond(feed(), FEED_TYPES[form], cache_control=cache_control, vary=OPENED_VARY)
+        response = respond(
+            feed(), FEED_TYPES[feed_format], cache_control=cache_control, vary=OPENED_VARY
+        )
     return cacheable(response, validity)
 
 
@@ -72,7 +76,7 @@ class Feeds:
 
     limiter: RateLimiter
 
-    def respond(self, context: RenderContext, selector: FeedSelector, form: str) -> Response:
+    def respond(self, context: RenderContext, selector: FeedSelector, feed_format: str) -> Response:
         """Return a feed with the options in the current request's parameters.
 
         Raises:
@@ -82,14 +86,14 @@ class Feeds:
 
         """
         options = parse_options(request.args, context.mirror.entries)
-        form = options.form or form
+        feed_format = options.feed_format or feed_format
         if options.query or selector.merged or selector.words:
             self.admit(context.mirror.filtered_per_minute)
         version = version_of(context.library, selector)
         return feed_or_page(
-            lambda: make_feed(context, selector, form, options, version),
-            lambda: show_feed(context, selector, form, options),
-            form,
+            lambda: make_feed(context, selector, feed_format, options, version),
+            lambda: show_feed(context, selector, feed_format, options),
+            feed_format,
             context,
             Validity(version, lambda: version_of(context.library, selector)),
         )

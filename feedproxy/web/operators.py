@@ -66,7 +66,7 @@ class Operators:
         """
         probe(self.mirror, self.store)
         answer: dict[str, object] = {"ready": True}
-        if self._is_told():
+        if self._shows_details():
             health = look(self.mirror, self.store, self.settings.data, self.clock())
             answer["poller"] = health.leader[0] if health.leader else None
             answer |= _wrong(health) | {"sizes": dict(health.sizes)}
@@ -104,7 +104,7 @@ class Operators:
             _log.error("%s", e)
             return unreadable(str(e), self.settings.data, self.clock())
 
-    def _is_told(self) -> bool:
+    def _shows_details(self) -> bool:
         """Return whether a readiness request comes from an operator.
 
         After too many wrong tokens the answer is no, so that a load balancer with an outdated token

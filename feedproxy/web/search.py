@@ -14,7 +14,7 @@ from feedproxy.search_terms import parse_query
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.responses import DAY, HTML, REVALIDATE, cacheable, respond
-from feedproxy.web.views import FORM, Views, refuse
+from feedproxy.web.views import FEED_FORMAT, Views, refuse
 
 _OPENSEARCH = "application/opensearchdescription+xml"
 _MAX_ID = 100
@@ -31,7 +31,7 @@ class Searches:
         """Return each URL rule with its view and its HTTP method."""
         return (
             (paths.SEARCH, self.page, "GET"),
-            (f"/feed/search.{FORM}", self.feed, "GET"),
+            (f"/feed/search.{FEED_FORMAT}", self.feed, "GET"),
             (paths.OPENSEARCH, self.description, "GET"),
         )
 
@@ -59,12 +59,12 @@ class Searches:
         body = in_script(pages.search(asked, words, older_than), context.script)
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
-    def feed(self, form: str) -> Response:
+    def feed(self, feed_format: str) -> Response:
         """Answer with the feed of a search, with the reader's options."""
         context = self.views.feed_context()
         try:
             selector = search_selector(context.mirror, parse_query(request.args.get("q", "")))
-            return self.feeds.respond(context, selector, form)
+            return self.feeds.respond(context, selector, feed_format)
         except OptionError as e:
             return (
                 self.views.say(400, "订阅地址里的参数不对", str(e))

@@ -17,7 +17,7 @@ from feedproxy.output import (
 )
 from feedproxy.web.feeds import Feeds, wants_page
 from feedproxy.web.responses import OPML, REVALIDATE, cacheable, respond
-from feedproxy.web.views import FORM, Views, refuse
+from feedproxy.web.views import FEED_FORMAT, Views, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Subscriptions:
         """Return each URL rule with its view and its HTTP method."""
         return (
             (paths.SUBSCRIBE, self.subscribe, "GET"),
-            (f"/feed/<name>.{FORM}", self.feed, "GET"),
-            (f"/feed/<name>/<channel>.{FORM}", self.feed, "GET"),
-            (f"/feed/tag/<path:name>.{FORM}", self.tag_feed, "GET"),
-            (f"/feed/merged/<path:names>.{FORM}", self.merged_feed, "GET"),
+            (f"/feed/<name>.{FEED_FORMAT}", self.feed, "GET"),
+            (f"/feed/<name>/<channel>.{FEED_FORMAT}", self.feed, "GET"),
+            (f"/feed/tag/<path:name>.{FEED_FORMAT}", self.tag_feed, "GET"),
+            (f"/feed/merged/<path:names>.{FEED_FORMAT}", self.merged_feed, "GET"),
             (paths.OPML, self.opml, "GET"),
             ("/book/<name>.epub", self.book, "GET"),
             ("/book/<name>/<channel>.epub", self.book, "GET"),
@@ -46,20 +46,20 @@ class Subscriptions:
             self.views.mirror.channels, lambda pages: make_subscribe(pages.context)
         )
 
-    def tag_feed(self, name: str, form: str) -> Response:
+    def tag_feed(self, name: str, feed_format: str) -> Response:
         """Answer with a tag's feed."""
         selector = tag_selector(self.views.mirror, name)
         if selector is None or not self.views.library.tagged(name, selector.channel_ids, 1):
             return self.views.no_tag()
-        return self._feed(selector, form)
+        return self._feed(selector, feed_format)
 
-    def feed(self, name: str, form: str, channel: str = "") -> Response:
+    def feed(self, name: str, feed_format: str, channel: str = "") -> Response:
         """Answer with the feed of a section, a channel or everything."""
-        return self._feed(selector_of(self.views.mirror, name, channel), form)
+        return self._feed(selector_of(self.views.mirror, name, channel), feed_format)
 
-    def merged_feed(self, names: str, form: str) -> Response:
+    def merged_feed(self, names: str, feed_format: str) -> Response:
         """Answer with a merged feed."""
-        return self._feed(merged_selector(self.views.mirror, names), form)
+        return self._feed(merged_selector(self.views.mirror, names), feed_format)
 
     def opml(self) -> Response:
         """Answer with the OPML list of all feeds."""
@@ -80,12 +80,12 @@ class Subscriptions:
         response.headers["Cache-Control"] = REVALIDATE
         return response
 
-    def _feed(self, selector: FeedSelector | None, form: str) -> Response:
+    def _feed(self, selector: FeedSelector | None, feed_format: str) -> Response:
         """Answer with a feed, with the reader's options."""
         if selector is None:
             return self.views.no_feed()
         try:
-            return self.feeds.respond(self.views.feed_context(), selector, form)
+            return self.feeds.respond(self.views.feed_context(), selector, feed_format)
         except OptionError as e:
             return (
                 self.views.say(400, "订阅地址里的参数不对", str(e))

@@ -31,7 +31,7 @@ from feedproxy.web.feeds import wants_page
 from feedproxy.web.rate_limits import RateLimiter
 from feedproxy.web.responses import DAY, HTML, REVALIDATE, TEXT, cacheable, respond, send_file
 
-FORM = f"<any({', '.join(paths.FORMATS)}):form>"
+FEED_FORMAT = f"<any({', '.join(paths.FORMATS)}):feed_format>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 # Characters allowed in a query (RFC 3986, section 3.4), and "%" of those encoded already.

@@ -29,7 +29,15 @@ from feedproxy import configuration, urls
 from feedproxy.configuration.settings import Settings
 from feedproxy.extract import extract_article, extract_mirrored, split_mirrored
 from feedproxy.fetch import open_fetcher
-from feedproxy.ingest import Harvester, Import, Importer, Services, Verifier, entries_of, prepare
+from feedproxy.ingest import (
+    ChannelPoller,
+    Import,
+    Importer,
+    Services,
+    Verifier,
+    entries_of,
+    prepare,
+)
 from feedproxy.ingest.importing import ImportEntry
 from feedproxy.media import FolderMedia
 from feedproxy.model import Channel, Page, Source, Url
@@ -62,9 +70,9 @@ class Poll:
         return cpu_of(self._all) / len(self.services.mirror.channels)
 
     def _all(self) -> None:
-        harvester = Harvester(self.services)
+        poller = ChannelPoller(self.services)
         for channel in self.services.mirror.channels:
-            report = harvester.poll(channel)
+            report = poller.poll(channel)
             assert not report.failures, report.failures[0]
 
 
@@ -121,7 +129,7 @@ def harvest(setup: Setup) -> Iterator[Result]:
             ) as services:  # opened and migrated before the time begins
                 seconds = cpu_of(lambda: _take(services, channels, settings.public_url))
                 taken.append(sum(services.store.count(channel.id) for channel in channels))
-                articles = len(set(services.store.walk([channel.id for channel in channels])))
+                articles = len(set(services.store.ids([channel.id for channel in channels])))
             return seconds / articles
 
         ours()
@@ -221,10 +229,10 @@ class _Taking:
 def _take(services: Services, channels: Sequence[Channel], public_url: str) -> None:
     """Poll new channels, and render every page and the feeds of what came."""
     for channel in channels:
-        Harvester(services).poll(channel)
+        ChannelPoller(services).poll(channel)
         context = RenderContext(services.mirror, services.store, public_url)
         section = next(each.name for each in services.mirror.sections if channel in each.channels)
-        for article_id in services.store.walk([channel.id]):
+        for article_id in services.store.ids([channel.id]):
             assert Pages(context).article(section, channel.id, article_id)
         selector = selector_of(services.mirror, section, channel.id)
         assert selector
@@ -234,7 +242,7 @@ def _take(services: Services, channels: Sequence[Channel], public_url: str) -> N
 def _pages_of(settings: Settings, setup: Setup) -> list[tuple[Page, str]]:
     """Return the pages that the first harvest brought, each with its body as it came."""
     with bench_store(settings.model_copy(update={"data": setup.work / "harvest-0"})) as opened:
-        ids = opened.store.walk([channel.id for channel in opened.mirror.channels])
+        ids = opened.store.ids([channel.id for channel in opened.mirror.channels])
         pages = [page for article_id in ids for page in opened.store.pages(article_id)]
         rules = [configuration.rules_for(opened.mirror, urls.host_of(page.url)) for page in pages]
         site = opened.mirror.sites[0]

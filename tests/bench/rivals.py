@@ -17,7 +17,7 @@ from bench.rendering import make_ready
 from bench.stores import SMALL, Setup, bench_store, config_of, origins, services_of, store_of
 from bench.web import GZIP, serving
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import Harvester
+from feedproxy.ingest import ChannelPoller
 from feedproxy.output import RenderContext, selector_of
 
 _LATENCY_MS = 50
@@ -82,7 +82,7 @@ def _our_cold(setup: Setup, section: str, channel_id: str) -> float:
             selector = selector_of(services.mirror, section, channel_id)
             assert selector
             began = time.monotonic()
-            report = Harvester(services).poll(channel)
+            report = ChannelPoller(services).poll(channel)
             make_ready(
                 RenderContext(services.mirror, services.store, settings.public_url), [selector]
             )

@@ -19,7 +19,7 @@ from bench.processes import ROOT, stand_in
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
-from feedproxy.ingest import Harvester, Services
+from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.ingest.archive import archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror, Section
@@ -228,11 +228,11 @@ def _base(setup: Setup) -> Settings:
 def _harvest(settings: Settings) -> None:
     """Walk all listings down, then poll them, so that later polls find nothing new."""
     with services_of(settings) as services:
-        harvester = Harvester(services)
+        poller = ChannelPoller(services)
         for channel in services.mirror.channels:
-            harvester.walk(channel, pages=1000)
+            poller.backfill(channel, pages=1000)
         for channel in services.mirror.channels:
-            harvester.poll(channel)
+            poller.poll(channel)
 
 
 def _harvest_invented(settings: Settings) -> None:

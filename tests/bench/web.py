@@ -301,7 +301,7 @@ def _user() -> str:
 
 
 def _export(settings: Settings, folder: Path) -> Path:
-    command = [sys.executable, "-m", "feedproxy", "export", "--form", "html", str(folder)]
+    command = [sys.executable, "-m", "feedproxy", "export", "--format", "html", str(folder)]
     with running(command, lambda: True, environment_of(settings)) as process:
         if process.wait():
             raise SkippedError("the export failed")

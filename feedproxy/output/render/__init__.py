@@ -1,7 +1,7 @@
 """Render feeds and pages to bytes. Pure: no output contains the time of rendering."""
 
 from feedproxy.output.render import books
-from feedproxy.output.render.feeds import FORMS
+from feedproxy.output.render.feeds import FEED_FORMATS
 from feedproxy.output.render.lists import (
     MarkdownFront,
     MarkdownList,
@@ -45,7 +45,7 @@ from feedproxy.output.render.values import (
 )
 
 __all__ = [
-    "FORMS",
+    "FEED_FORMATS",
     "NEVER",
     "STATIC",
     "ArticleBody",

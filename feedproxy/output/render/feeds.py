@@ -86,7 +86,7 @@ def render_json_feed(feed: Feed) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-FORMS: Mapping[str, Callable[[Feed], bytes]] = {
+FEED_FORMATS: Mapping[str, Callable[[Feed], bytes]] = {
     "atom": render_atom,
     "json": render_json_feed,
     "xml": render_rss,

@@ -170,4 +170,4 @@ _MAKERS: Mapping[str, Maker] = {
     "feeds": _feeds,
     "fixed": _fixed,
 }
-FORM = ExportPlan(jobs, _MAKERS)
+FORMAT = ExportPlan(jobs, _MAKERS)

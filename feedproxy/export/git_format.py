@@ -120,4 +120,4 @@ _MAKERS: Mapping[str, Maker] = {
     "lists": _lists,
     "fronts": _fronts,
 }
-FORM = ExportPlan(jobs, _MAKERS)
+FORMAT = ExportPlan(jobs, _MAKERS)

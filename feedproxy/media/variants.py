@@ -83,7 +83,7 @@ _FOREIGN = (
 )
 
 
-def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, PictureFile]:
+def make_variants(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, PictureFile]:
     """Return a picture in its original size, and its variant for reading.
 
     The variant for reading is WebP, at most `reading_width_px` wide; where the original is not
@@ -119,7 +119,7 @@ def make_forms(url: Url, body: bytes, rules: ImageRules) -> tuple[PictureFile, P
         raise PictureError(url, f"picture can't be read: {reason}") from e
 
 
-def make_book_form(
+def make_book_variant(
     stored: StoredPicture, read: Callable[[str], bytes | None], rules: ImageRules
 ) -> PictureFile | None:
     """Return a stored picture for e-readers: JPEG, or PNG if it is transparent.
