@@ -140,13 +140,13 @@ class _Scripts:
 
 
 class RedisLease:
-    """Implements `store.polling.Lease` in Redis."""
+    """Implements `store.coordination.Lease` in Redis."""
 
     def __init__(self, client: Redis, *, is_test: bool = False) -> None:
         self._scripts = _Scripts(client, is_test=is_test)
 
     def lead(self, owner: str, now: datetime, until: datetime) -> bool:
-        """See `store.polling.Lease`."""
+        """See `store.coordination.Lease`."""
         return bool(
             self._scripts.run(
                 _LEAD, ("lease",), self._scripts.now(now), owner, _microseconds(until - now)
@@ -154,11 +154,11 @@ class RedisLease:
         )
 
     def resign(self, owner: str) -> None:
-        """See `store.polling.Lease`."""
+        """See `store.coordination.Lease`."""
         self._scripts.run(_RESIGN, ("lease",), owner)
 
     def leader(self) -> tuple[str, datetime] | None:
-        """See `store.polling.Lease`."""
+        """See `store.coordination.Lease`."""
         owner, until = self._scripts.run(
             "return redis.call('HMGET', KEYS[1], 'owner', 'until')", ("lease",)
         )

@@ -21,7 +21,7 @@ from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.web import create_app
 
 # The same examples in every run: what a run finds, every run finds; looking for more is not a gate's work.
@@ -159,7 +159,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(settings: Settings, empty_store: Path) -> Iterator[SqlStore]:
+def store(settings: Settings, empty_store: Path) -> Iterator[Store]:
     if not settings.database_url:
         settings.data.mkdir(exist_ok=True)
         shutil.copy(empty_store, settings.data)
@@ -170,7 +170,7 @@ def store(settings: Settings, empty_store: Path) -> Iterator[SqlStore]:
 
 @pytest.fixture
 def fetcher(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> Iterator[HttpFetcher]:
     cache_file = settings.data / "cache.sqlite"
     opened = open_fetcher(
@@ -187,14 +187,14 @@ def media(settings: Settings) -> FolderMedia:
 
 @pytest.fixture
 def channel_poller(
-    mirror: Mirror, store: SqlStore, fetcher: HttpFetcher, media: FolderMedia, clock: Clock
+    mirror: Mirror, store: Store, fetcher: HttpFetcher, media: FolderMedia, clock: Clock
 ) -> ChannelPoller:
     return ChannelPoller(Services(mirror, store, fetcher, media, clock))
 
 
 @pytest.fixture
 def app(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, media: FolderMedia, clock: Clock
 ) -> Flask:
     return create_app(settings, mirror, store, media, clock)
 

@@ -17,7 +17,7 @@ from feedproxy.errors import FetchError
 from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CONFIG = Path(__file__).resolve().parents[1] / "config"
@@ -80,7 +80,7 @@ class Harvest:
     """What one layout brought, of the mirror's sections."""
 
     mirror: Mirror
-    store: SqlStore
+    store: Store
     fetcher: SiteFetcher
     settings: Settings
 

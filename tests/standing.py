@@ -16,7 +16,7 @@ from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
 from feedproxy.sign import make_key, write_secret_key
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.web import create_app
 
 PAGE = "/town/blob/master/pages/city/n102.md"
@@ -37,7 +37,7 @@ class Standing:
 
     settings: Settings
     mirror: Mirror
-    store: SqlStore
+    store: Store
     media: FolderMedia
     picture: str
 

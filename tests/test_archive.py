@@ -38,7 +38,7 @@ from feedproxy.model import (
 )
 from feedproxy.output import RenderContext, make_archive, selector_of
 from feedproxy.replication import read_record
-from feedproxy.store import PAGE_ENTRIES, SqlStore, open_store
+from feedproxy.store import PAGE_ENTRIES, Store, open_store
 from feedproxy.urls import picture_key
 from feedproxy.web import create_app
 
@@ -82,7 +82,7 @@ class Library:
 
     settings: Settings
     mirror: Mirror
-    store: SqlStore
+    store: Store
     clock: Clock
 
     def client(self) -> FlaskClient:
@@ -454,7 +454,7 @@ def test_a_full_page_stays_as_it_is_over_a_restart_and_on_another_server(library
     store.close()
 
 
-def replace_store(library: Library, store: SqlStore) -> Library:
+def replace_store(library: Library, store: Store) -> Library:
     return Library(library.settings, library.mirror, store, library.clock)
 
 
@@ -620,7 +620,7 @@ def test_killed_between_two_logs_every_log_is_made_up_and_none_has_anything_twic
 
 
 def test_a_store_from_before_there_were_archives_gets_them_with_the_first_step_of_a_poller(
-    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     for channel in mirror.channels:
         channel_poller.backfill(channel, pages=9)
@@ -704,7 +704,7 @@ def test_what_is_deleted_is_gone_from_its_page_and_moves_nothing_else(library: L
 
 
 def test_every_way_to_take_articles_in_appends_them(
-    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     city, books = mirror.channels
     channel_poller.poll(city)
@@ -719,7 +719,7 @@ def test_every_way_to_take_articles_in_appends_them(
 
 
 def test_new_rules_append_what_they_change(
-    channel_poller: ChannelPoller, mirror: Mirror, store: SqlStore, clock: Clock
+    channel_poller: ChannelPoller, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     channel_poller.poll(mirror.channels[0])
     article = store.article(ArticleId("n103"))

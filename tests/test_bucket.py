@@ -17,7 +17,7 @@ from feedproxy.fetch import HttpFetcher
 from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia, Media, PictureFile, open_media
 from feedproxy.model import MediaFile, Mirror
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 s3fs = pytest.importorskip("s3fs", reason="needs s3fs, which is not installed here")
@@ -82,7 +82,7 @@ def test_no_other_name_is_looked_for(media: Media, name: str) -> None:
 def test_pictures_of_a_harvest_are_served_from_there_by_one_request_each(
     on_s3: Settings,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     fetcher: HttpFetcher,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -122,7 +122,7 @@ def test_pictures_of_a_harvest_are_served_from_there_by_one_request_each(
 
 
 def test_a_server_that_is_away_costs_pictures_only_and_is_told_in_a_line(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     away = {"media_url": "s3://bucket", "media_endpoint": f"http://127.0.0.1:{free_port()}", **KEYS}
     media = open_media(settings.model_copy(update=away))

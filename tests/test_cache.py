@@ -21,7 +21,7 @@ from feedproxy.errors import StoreError
 from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror, Page, Version
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
 from feedproxy.web.cache import VALIDITY, ResponseCache, Validity
@@ -220,7 +220,7 @@ def test_hosts_that_are_trusted_have_links_of_their_own_and_others_are_refused_h
 
 @pytest.mark.usefixtures("watched")
 def test_where_the_public_address_is_known_any_host_that_is_one_will_do(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     public = settings.model_copy(update={"public_url": "https://mirror.example"})
     named = Watched(create_app(public, mirror, store, FolderMedia(settings.media), clock))
@@ -232,7 +232,7 @@ def test_where_the_public_address_is_known_any_host_that_is_one_will_do(
 
 @pytest.mark.usefixtures("watched")
 def test_a_private_mirror_keeps_responses_by_key(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     private = settings.model_copy(update={"access_keys": ("k" * 16,)})
     guarded = Watched(create_app(private, mirror, store, FolderMedia(settings.media), clock))
@@ -245,7 +245,7 @@ def test_a_private_mirror_keeps_responses_by_key(
             assert guarded.get(f"{address}?key={'x' * 16}").status_code == 401
 
 
-def retitle(store: SqlStore, clock: Clock, title: str) -> None:
+def retitle(store: Store, clock: Clock, title: str) -> None:
     article = store.article(ArticleId("n102"))
     assert article is not None
     store.save(
@@ -258,7 +258,7 @@ def retitle(store: SqlStore, clock: Clock, title: str) -> None:
     ["/feed/town.xml", PAGE, "/", "/town", "/town/blob/master/indexes/city/README.md", "/tag/读书"],
 )
 def test_a_change_of_the_store_is_shown_at_once_whichever_process_made_it(
-    watched: Watched, settings: Settings, store: SqlStore, clock: Clock, address: str
+    watched: Watched, settings: Settings, store: Store, clock: Clock, address: str
 ) -> None:
     other = open_store(settings.store_url, settings.data)
     for title, writer in (("甲的书", store), ("乙的书", other), ("丙的书", store)):
@@ -271,7 +271,7 @@ def test_a_change_of_the_store_is_shown_at_once_whichever_process_made_it(
 
 
 def test_a_change_of_other_rows_makes_nothing_anew(
-    watched: Watched, store: SqlStore, clock: Clock
+    watched: Watched, store: Store, clock: Clock
 ) -> None:
     watched.get("/feed/letters.xml")
     routed = watched.routed
@@ -281,7 +281,7 @@ def test_a_change_of_other_rows_makes_nothing_anew(
 
 
 def test_an_article_that_is_dropped_is_gone_and_one_that_comes_is_there(
-    watched: Watched, store: SqlStore, clock: Clock
+    watched: Watched, store: Store, clock: Clock
 ) -> None:
     assert watched.get(PAGE).status_code == 200
     store.drop([ArticleId("n102")], clock.now)
@@ -290,7 +290,7 @@ def test_an_article_that_is_dropped_is_gone_and_one_that_comes_is_there(
 
 @pytest.mark.usefixtures("watched")
 def test_with_an_interval_a_response_is_older_than_the_store_by_that_at_most(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     app = create_app(
         settings,
@@ -313,7 +313,7 @@ def test_with_an_interval_a_response_is_older_than_the_store_by_that_at_most(
 
 
 def test_a_store_that_fails_leaves_the_last_good_answers_and_one_that_comes_back_is_heard(
-    watched: Watched, settings: Settings, store: SqlStore, clock: Clock
+    watched: Watched, settings: Settings, store: Store, clock: Clock
 ) -> None:
     good = {
         address: watched.get(address)
@@ -336,7 +336,7 @@ def rename(settings: Settings, table: str, to: str) -> None:
 
 
 def test_last_modified_is_sent_once_its_second_is_over(
-    watched: Watched, store: SqlStore, clock: Clock
+    watched: Watched, store: Store, clock: Clock
 ) -> None:
     clock.advance(minutes=1, seconds=0.4)
     retitle(store, clock, "这一秒的书")
@@ -348,7 +348,7 @@ def test_last_modified_is_sent_once_its_second_is_over(
 
 
 def test_the_pulse_is_another_after_every_commit_and_the_same_for_all_threads_else(
-    settings: Settings, store: SqlStore, clock: Clock
+    settings: Settings, store: Store, clock: Clock
 ) -> None:
     other, found = open_store(settings.store_url, settings.data), list[int]()
     thread = threading.Thread(target=lambda: found.append(store.change_counter()))

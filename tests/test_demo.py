@@ -21,7 +21,7 @@ from feedproxy.errors import GoneError
 from feedproxy.ingest import ChannelPoller, Services, check_held, rule_tests
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,7 +50,7 @@ class Courier:
 @pytest.fixture(scope="module")
 def harvested(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Mirror, SqlStore, list[str]]]:
+) -> Iterator[tuple[Mirror, Store, list[str]]]:
     """The demo's mirror, its store after one poll of each channel, and what failed."""
     folder = tmp_path_factory.mktemp("demo")
     mirror, clock = load_mirror(demo.CONFIG), Clock()
@@ -68,14 +68,14 @@ def harvested(
     store.close()
 
 
-def articles(store: SqlStore, mirror: Mirror, section: str) -> list[Article]:
+def articles(store: Store, mirror: Mirror, section: str) -> list[Article]:
     found = mirror.section(section)
     assert found
     return list(store.newest([channel.id for channel in found.channels], 100))
 
 
 def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
-    harvested: tuple[Mirror, SqlStore, list[str]],
+    harvested: tuple[Mirror, Store, list[str]],
 ) -> None:
     mirror, store, failures = harvested
     assert failures == []
@@ -99,7 +99,7 @@ def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
 
 
 def test_each_section_has_articles_that_stand_in_others_too_and_they_link_to_each_other(
-    harvested: tuple[Mirror, SqlStore, list[str]],
+    harvested: tuple[Mirror, Store, list[str]],
 ) -> None:
     mirror, store, _ = harvested
     shown = {
@@ -115,7 +115,7 @@ def test_each_section_has_articles_that_stand_in_others_too_and_they_link_to_eac
 
 
 def test_its_site_file_carries_tests_that_hold(
-    harvested: tuple[Mirror, SqlStore, list[str]],
+    harvested: tuple[Mirror, Store, list[str]],
 ) -> None:
     mirror, store, _ = harvested
     results = [check_held(test, mirror, store) for test in rule_tests(mirror)]

@@ -11,7 +11,7 @@ from newsroom import BASE, STORIES, Answer, Newsroom, Story
 from feedproxy.errors import StoreError
 from feedproxy.ingest import ChannelPoller, Dispatcher, Poller, Priority, Services, Task, run_task
 from feedproxy.model import REQUESTED, ArticleId, Mirror
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 
 
 @dataclass
@@ -65,7 +65,7 @@ def work_off(services: Services, line: Line) -> list[Task]:
 
 
 def test_what_is_sent_and_done_brings_what_the_poller_brings(
-    scheduler: Poller, line: Line, services: Services, clock: Clock, store: SqlStore, mirror: Mirror
+    scheduler: Poller, line: Line, services: Services, clock: Clock, store: Store, mirror: Mirror
 ) -> None:
     for _ in range(8):
         scheduler.step()
@@ -109,7 +109,7 @@ def test_a_message_that_comes_twice_is_done_once(
 
 
 def test_what_a_worker_was_at_that_died_is_due_again_after_a_lease(
-    scheduler: Poller, line: Line, services: Services, clock: Clock, store: SqlStore
+    scheduler: Poller, line: Line, services: Services, clock: Clock, store: Store
 ) -> None:
     scheduler.step()
     dead = line.take()
@@ -140,7 +140,7 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
     line: Line,
     services: Services,
     clock: Clock,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
 ) -> None:
     old = STORIES[0]
@@ -168,7 +168,7 @@ def test_without_the_store_of_budgets_a_task_is_given_back(
     line: Line,
     services: Services,
     clock: Clock,
-    store: SqlStore,
+    store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scheduler.step()
@@ -190,7 +190,7 @@ def test_a_poll_that_nobody_foresaw_the_end_of_costs_that_poll(
     scheduler: Poller,
     line: Line,
     services: Services,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

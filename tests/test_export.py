@@ -47,7 +47,7 @@ from feedproxy.model import (
 )
 from feedproxy.parse import parse_listing
 from feedproxy.sign import read_manifest
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 GIT, HTML = ExportFormat.GIT, ExportFormat.HTML
 NEWEST = Story(
@@ -68,7 +68,7 @@ class House:
             origins={HOST: room.origin},
         )
         self.mirror: Mirror = load_mirror(self.settings.config)
-        self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
+        self.store: Store = open_store(self.settings.store_url, self.settings.data)
         self.poll()
 
     def poll(self) -> None:

@@ -19,7 +19,7 @@ from feedproxy.errors import FetchError, NotAskedError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.pace import Pace
 from feedproxy.model import Mirror, Page, Url
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 
 ARTICLE = Url(BASE + STORIES[0].path)
 
@@ -260,7 +260,7 @@ def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(
     newsroom: Newsroom,
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     clock: Clock,
 ) -> None:
     silence(fetcher, newsroom, mirror)

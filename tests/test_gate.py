@@ -19,7 +19,7 @@ from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, ListingItem, Mirror, Url
 from feedproxy.search_terms import parse_query
-from feedproxy.store import SqlStore, open_web_store
+from feedproxy.store import Store, open_web_store
 from feedproxy.web import create_app
 
 KEY, OTHER = "bridge-and-river-1", "market-and-garden-2"
@@ -40,7 +40,7 @@ def private(
     settings: Settings,
     channel_poller: ChannelPoller,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
 ) -> FlaskClient:
@@ -187,7 +187,7 @@ def test_a_post_that_another_site_causes_is_refused(
 
 
 def test_under_the_public_address_the_mirrors_own_pages_may_post(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, media: FolderMedia, clock: Clock
 ) -> None:
     public = settings.model_copy(update={"public_url": "https://mirror.example/news"})
     client = create_app(public, mirror, store, media, clock).test_client()
@@ -244,7 +244,7 @@ def test_of_what_a_proxy_says_of_the_scheme_only_http_and_https_are_believed(
     settings: Settings,
     channel_poller: ChannelPoller,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     said: str,
@@ -307,7 +307,7 @@ def test_no_log_line_says_who_reads_what(
     caplog.set_level(logging.DEBUG)
     ask_everything(private)
     for name in ("article", "version", "ask"):
-        monkeypatch.setattr(SqlStore, name, fail)
+        monkeypatch.setattr(Store, name, fail)
     ask_everything(private)
     lines = [
         logs.formatter(feed_format, is_terminal=False).format(each)
@@ -325,7 +325,7 @@ def test_no_log_line_says_who_reads_what(
 def test_search_engines_come_only_where_they_are_invited(
     settings: Settings,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     *,
@@ -398,12 +398,12 @@ def test_a_log_line_keeps_what_can_be_read() -> None:
 
 
 def test_the_web_side_can_write_readers_requests_and_nothing_else(
-    settings: Settings, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
+    settings: Settings, channel_poller: ChannelPoller, store: Store, mirror: Mirror, clock: Clock
 ) -> None:
     channel_poller.poll(mirror.channels[0])
     stored = store.newest([mirror.channels[0].id], 1)[0]
     desk = open_web_store(settings.store_url, settings.data)
-    assert isinstance(desk, SqlStore)
+    assert isinstance(desk, Store)
     assert desk.article(stored.id) == stored
     store.search.index(100)
     assert stored in desk.search.find(parse_query(stored.title), ["city"], 100)

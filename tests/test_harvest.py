@@ -46,7 +46,7 @@ from feedproxy.model import (
     Url,
     Validators,
 )
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 
@@ -64,13 +64,13 @@ def poll_all(channel_poller: ChannelPoller, pages: int = 1) -> list[Report]:
     ]
 
 
-def stored(store: SqlStore, mirror: Mirror) -> set[str]:
+def stored(store: Store, mirror: Mirror) -> set[str]:
     return {
         article.id for article in store.newest([channel.id for channel in mirror.channels], 100)
     }
 
 
-def test_an_article_arrives_whole_and_clean(channel_poller: ChannelPoller, store: SqlStore) -> None:
+def test_an_article_arrives_whole_and_clean(channel_poller: ChannelPoller, store: Store) -> None:
     poll_all(channel_poller)
     article = store.article(ArticleId("n102"))
     assert article is not None
@@ -89,7 +89,7 @@ def test_an_article_arrives_whole_and_clean(channel_poller: ChannelPoller, store
 
 
 def test_an_article_in_two_channels_is_asked_for_once_and_held_in_both(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom
 ) -> None:
     poll_all(channel_poller, pages=9)
     assert newsroom.count("/21/5/2/n102.htm") == 1
@@ -110,7 +110,7 @@ def test_a_second_poll_fetches_no_article_and_gets_304_for_each_listing(
 
 
 def test_backfill_follows_the_listing_to_its_end(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     poll_all(channel_poller)
     assert "n101" not in stored(store, mirror)
@@ -140,7 +140,7 @@ def test_backfill_goes_no_deeper_than_asked(
 )
 def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     fault: Answer,
@@ -160,7 +160,7 @@ def test_one_bad_article_costs_no_other_and_comes_when_it_is_mended(
 
 
 def test_silence_fails_one_article_and_not_the_rest(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = newsroom.hang
     reports = poll_all(channel_poller, pages=9)
@@ -190,7 +190,7 @@ def test_silence_fails_one_article_and_not_the_rest(
 )
 def test_a_bad_listing_is_named_and_changes_nothing(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     fault: Answer,
@@ -234,7 +234,7 @@ def test_a_failed_article_is_tried_again_only_when_its_time_has_come(
 
 
 def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(b"", 500)
     poll_all(channel_poller)
@@ -251,7 +251,7 @@ def test_an_article_that_left_the_listing_before_it_could_be_had_still_comes(
 
 
 def test_an_edited_headline_updates_the_same_entry(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     poll_all(channel_poller)
     before = store.article(ArticleId("n104"))
@@ -268,7 +268,7 @@ def test_an_edited_headline_updates_the_same_entry(
 
 
 def test_an_article_in_parts_is_held_as_one(
-    settings: Settings, store: SqlStore, newsroom: Newsroom
+    settings: Settings, store: Store, newsroom: Newsroom
 ) -> None:
     rules = "body: //div[@id='text']\ntitle: //h1\nnext_page_link: //a[@class='more']\nsingle_page_link: //a[@class='all']/@href\n"
     site = settings.config / "sites" / f"{HOST}.toml"
@@ -303,7 +303,7 @@ def test_an_article_in_parts_is_held_as_one(
 
 
 def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
-    settings: Settings, store: SqlStore, newsroom: Newsroom, clock: Clock
+    settings: Settings, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     site = settings.config / "sites" / f"{HOST}.toml"
     site.write_text(site.read_text("utf-8").partition("[article]")[0], "utf-8")
@@ -327,7 +327,7 @@ def test_a_chain_of_parts_without_an_end_is_refused_and_not_cut(
 
 @pytest.mark.parametrize("tag", ["div", "font", "blockquote", "table><tr><td"])
 def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page_and_in_its_feed(
-    tag: str, channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, app: Flask
+    tag: str, channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, app: Flask
 ) -> None:
     story = STORIES[2]
     lines = "".join(f"<{tag}>第{n}棵豆角发了芽。" for n in range(500)) + "<p>最后一棵也发了芽。</p>"
@@ -348,7 +348,7 @@ def test_an_article_of_tags_that_nobody_closes_is_whole_in_the_store_on_its_page
 
 
 def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom
 ) -> None:
     story = STORIES[2]
     newsroom.faults[story.path] = page_of(
@@ -363,7 +363,7 @@ def test_a_page_that_can_not_be_read_whole_is_refused_with_that_reason(
 
 def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
@@ -384,7 +384,7 @@ def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
 
 
 def test_an_article_of_a_site_that_is_configured_no_more_says_so(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     item = ListingItem(ArticleId("n901"), Url("http://gone.example/21/5/1/n901.htm"), "别处的")
     store.remember_listing("city", [item], channel_poller.services.clock())
@@ -395,7 +395,7 @@ def test_an_article_of_a_site_that_is_configured_no_more_says_so(
 
 
 def test_feeds_as_listings_bring_the_same_articles(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     for channel in mirror.channels:
         channel_poller.poll(
@@ -406,7 +406,7 @@ def test_feeds_as_listings_bring_the_same_articles(
 
 
 def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
-    settings: Settings, store: SqlStore, newsroom: Newsroom, tmp_path: Path
+    settings: Settings, store: Store, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     newsroom.faults["/city.xml"] = Answer(rss("city", STORIES[2:]).encode())
@@ -421,7 +421,7 @@ def test_backfill_of_a_feed_goes_on_in_the_pages_of_the_listing(
 
 
 def test_a_page_in_another_encoding_than_it_says_is_read(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom
 ) -> None:
     wrong = Answer(
         article_page(STORIES[3]).encode(), headers={"Content-Type": "text/html; charset=iso-8859-1"}
@@ -460,7 +460,7 @@ MAINTENANCE = page_of(
 
 
 def test_an_error_page_that_says_200_never_becomes_an_entry(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = MAINTENANCE
     reports = poll_all(channel_poller)
@@ -469,7 +469,7 @@ def test_an_error_page_that_says_200_never_becomes_an_entry(
 
 
 def test_an_error_page_never_takes_the_place_of_an_article(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     poll_all(channel_poller)
     before = store.article(ArticleId("n104"))
@@ -482,7 +482,7 @@ def test_an_error_page_never_takes_the_place_of_an_article(
 
 
 def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom
 ) -> None:
     text = "".join(
         f"<p>{STORIES[3].text}第{number}段，{STORIES[3].text}</p>" for number in "一二三四五"
@@ -498,7 +498,7 @@ def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(
 
 
 def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.faults["/21/5/4/n104.htm"] = Answer(
         status=302, headers={"Location": "/21/5/1/n101.htm"}
@@ -516,7 +516,7 @@ def test_a_page_of_another_article_is_not_taken_for_the_one_that_was_asked_for(
     ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "0000-00-00", "soon"],
 )
 def test_a_date_that_can_t_be_is_not_believed(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, date: str
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, date: str
 ) -> None:
     page = article_page(STORIES[3]).replace("2021-05-04T08:00:00+08:00", date)
     newsroom.faults["/21/5/4/n104.htm"] = page_of(page)
@@ -530,7 +530,7 @@ def test_a_date_that_can_t_be_is_not_believed(
 
 
 def test_an_outage_is_no_fault_of_what_nobody_asked_for(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     for story in STORIES:
         newsroom.faults[story.path] = newsroom.hang
@@ -550,7 +550,7 @@ def test_an_outage_is_no_fault_of_what_nobody_asked_for(
 
 def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     settings: Settings,
@@ -575,7 +575,7 @@ def test_whatever_stands_in_a_tag_every_form_of_the_feed_is_valid(
 @pytest.mark.parametrize("by_rules", [True, False], ids=["linked", "named"])
 def test_every_tag_of_an_article_has_a_page_that_answers(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     settings: Settings,
@@ -636,7 +636,7 @@ class Stumbling:
 
 def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     caplog: pytest.LogCaptureFixture,
     clock: Clock,
@@ -658,7 +658,7 @@ def test_what_nobody_foresaw_over_one_article_costs_only_that_article(
 
 
 def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
     newsroom.stories = tuple(
@@ -680,7 +680,7 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
 
 
 def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom, clock: Clock
 ) -> None:
     pictures = [f"/pic/{number}.png" for number in (101, 102, 103)]
     newsroom.stories = tuple(
@@ -704,7 +704,7 @@ def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
 
 
 def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     report = channel_poller.give_up(channel_of(mirror, "books"), RuntimeError("boom"))
     assert "boom" in str(report.failures[0])
@@ -746,13 +746,13 @@ def city_feed(mirror: Mirror) -> Channel:
     return replace(channel_of(mirror, "city"), source=Source("feed", Url(f"{BASE}/city.xml")))
 
 
-def options_of(store: SqlStore) -> list[str]:
+def options_of(store: Store) -> list[str]:
     return [article.id for article in store.newest(["city"], 50)]
 
 
 @pytest.mark.usefixtures("undated")
 def test_a_feed_without_any_date_keeps_its_order(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, clock: Clock
 ) -> None:
     channel_poller.poll(city_feed(mirror))
     assert options_of(store) == [story.id for story in reversed(UNDATED)]
@@ -761,7 +761,7 @@ def test_a_feed_without_any_date_keeps_its_order(
 
 
 def test_what_is_new_on_top_of_a_polled_feed_is_dated_by_the_clock_and_leads(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
     channel_poller.poll(city_feed(mirror))
     first = options_of(store)
@@ -775,7 +775,7 @@ def test_what_is_new_on_top_of_a_polled_feed_is_dated_by_the_clock_and_leads(
 
 
 def test_undated_articles_between_dated_ones_are_dated_between_them(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, newsroom: Newsroom
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, newsroom: Newsroom
 ) -> None:
     newsroom.stories = (STORIES[0], UNDATED[0], STORIES[2], UNDATED[1])
     newsroom.faults = {story.path: undated_page(story) for story in UNDATED}
@@ -789,7 +789,7 @@ def test_undated_articles_between_dated_ones_are_dated_between_them(
 
 
 def test_what_a_walk_brings_leads_no_feed_and_keeps_its_order(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
     undated.stories = (*UNDATED, *STORIES[:1])  # the newest of which has a date
     city = channel_of(mirror, "city")
@@ -800,7 +800,7 @@ def test_what_a_walk_brings_leads_no_feed_and_keeps_its_order(
 
 
 def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_new(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, undated: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, undated: Newsroom, clock: Clock
 ) -> None:
     channel_poller.poll(city_feed(mirror))
     wanted = ArticleId(UNDATED[-1].id)
@@ -823,7 +823,7 @@ def test_a_listing_that_gives_a_date_later_replaces_a_guess_and_nothing_looks_ne
 def test_new_rules_that_read_a_date_replace_a_guess(
     settings: Settings,
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     undated: Newsroom,
     clock: Clock,
@@ -852,7 +852,7 @@ def test_new_rules_that_read_a_date_replace_a_guess(
 def test_a_page_shows_that_a_date_is_estimated(
     settings: Settings,
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     undated: Newsroom,
 ) -> None:
@@ -868,7 +868,7 @@ def test_a_page_shows_that_a_date_is_estimated(
 
 @pytest.mark.usefixtures("undated")
 def test_an_entry_s_id_is_made_of_site_and_article_alone(
-    settings: Settings, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
+    settings: Settings, channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     channel_poller.poll(city_feed(mirror))
     client = create_app(
@@ -881,7 +881,7 @@ def test_an_entry_s_id_is_made_of_site_and_article_alone(
 def test_several_authors_are_several_in_every_form_of_a_feed(
     settings: Settings,
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
 ) -> None:

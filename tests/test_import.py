@@ -32,7 +32,7 @@ from feedproxy.model import (
     Version,
     one_line,
 )
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 MANY = tuple(
     replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",))
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def services(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock, checkout: Path
 ) -> Iterator[Services]:
     fetcher = open_fetcher(
         settings,
@@ -166,13 +166,13 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
 
 
 def test_a_lot_is_stored_wholly_or_not_at_all(
-    services: Services, checkout: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    services: Services, checkout: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> int:
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(SqlStore, "remember_listing", fail)
+        patched.setattr(Store, "remember_listing", fail)
         with pytest.raises(StoreError):
             take_in(services, checkout)
     assert store.article(ArticleId("n101")) is None
@@ -275,7 +275,7 @@ def dating(services: Services) -> Services:
 
 
 @pytest.fixture
-def other_store(tmp_path: Path) -> Iterator[SqlStore]:
+def other_store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "other").mkdir()
     opened = open_store(f"sqlite:///{tmp_path}/other/store.sqlite", tmp_path / "other")
     yield opened
@@ -314,7 +314,7 @@ def test_pages_without_a_date_are_dated_between_their_neighbours_and_counted(
 
 
 def test_an_estimate_is_the_same_whatever_came_first_and_over_an_interruption(
-    dating: Services, tmp_path: Path, other_store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    dating: Services, tmp_path: Path, other_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_old(tmp_path / "old")
     take_in(dating, folder)

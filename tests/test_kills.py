@@ -19,7 +19,7 @@ from world import HOST, Piece, SimulatedClock, Site, make_site, serve, write_con
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId
 from feedproxy.sanitise import plain_text
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 VICTIM = Path(__file__).with_name("victim.py")
 OPTIONS = ("--format", "git", "--workers", 1)
@@ -125,7 +125,7 @@ def judge(site: Site, folder: Path, url: str) -> None:
         store.close()
 
 
-def _judge_one(store: SqlStore, piece: Piece, now: datetime) -> None:
+def _judge_one(store: Store, piece: Piece, now: datetime) -> None:
     article = store.article(ArticleId(piece.id))
     assert article is not None, piece
     assert article.title == piece.title(now)

@@ -23,7 +23,7 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.web import create_app
 
 PUBLIC = "https://mirror.example"
@@ -67,7 +67,7 @@ LINKING = replace(
 class Site:
     """The invented site's mirror, filled."""
 
-    store: SqlStore
+    store: Store
     client: FlaskClient
 
     def crawl(self) -> Crawl:

@@ -37,7 +37,7 @@ from feedproxy.model import (
 from feedproxy.output import look
 from feedproxy.parse import parse_listing
 from feedproxy.sign import make_key, sign_publication, write_manifest
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 
 FIRST, SECOND = STORIES[0], STORIES[1]
 
@@ -59,7 +59,7 @@ def mirror(settings: Settings, checkout: Path) -> Mirror:
 
 @pytest.fixture
 def channel_poller(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> Iterator[ChannelPoller]:
     fetcher = open_calm_fetcher(settings, mirror)
     yield ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock))
@@ -76,7 +76,7 @@ def taken_from(mirror: Mirror) -> Channel:
     return replace(channel, source=channel.fallbacks[0], fallbacks=())
 
 
-def stored(store: SqlStore, story_id: str) -> Article:
+def stored(store: Store, story_id: str) -> Article:
     article = store.article(ArticleId(story_id))
     assert article is not None
     return article
@@ -91,7 +91,7 @@ def read(text: str, site: Site) -> str:
 
 
 def test_an_article_comes_whole_and_as_from_its_site(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     report = channel_poller.poll(taken_from(mirror))
     assert (report.failures, report.new) == ([], 3)
@@ -154,7 +154,7 @@ DAMAGES: dict[str, Callable[[str], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_page_is_named_and_costs_only_itself(
-    damage: str, channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path
+    damage: str, channel_poller: ChannelPoller, store: Store, mirror: Mirror, checkout: Path
 ) -> None:
     file = checkout / "pages" / "city" / "n101.md"
     file.write_bytes(DAMAGES[damage](file.read_text("utf-8")))
@@ -165,7 +165,7 @@ def test_a_damaged_page_is_named_and_costs_only_itself(
 
 
 def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, checkout: Path
 ) -> None:
     file, channel = checkout / "pages" / "city" / "n101.md", taken_from(mirror)
     whole = file.read_text("utf-8")
@@ -285,7 +285,7 @@ def down(newsroom: Newsroom) -> None:
 
 def test_a_mirror_stands_in_for_a_site_that_never_answered(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     tmp_path: Path,
@@ -306,7 +306,7 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
 
 def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_first(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
     newsroom: Newsroom,
     clock: Clock,
@@ -343,7 +343,7 @@ def test_where_all_sources_fail_all_are_named(
 
 
 def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, clock: Clock
 ) -> None:
     own = replace(city_of(mirror), fallbacks=())
     channel_poller.poll(own)
@@ -357,7 +357,7 @@ def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
 
 
 def test_an_id_of_another_site_s_article_is_left_to_that(
-    channel_poller: ChannelPoller, store: SqlStore, mirror: Mirror, checkout: Path, clock: Clock
+    channel_poller: ChannelPoller, store: Store, mirror: Mirror, checkout: Path, clock: Clock
 ) -> None:
     channel_poller.poll(taken_from(mirror))
     other = replace(stored(store, "n101"), site="other.example")
@@ -371,7 +371,7 @@ def test_an_id_of_another_site_s_article_is_left_to_that(
     assert stored(store, "n101") == other
 
 
-def replace_item(store: SqlStore, story_id: str) -> ListingItem:
+def replace_item(store: Store, story_id: str) -> ListingItem:
     article = stored(store, story_id)
     return ListingItem(article.id, article.url, "另一个标题")
 
@@ -381,7 +381,7 @@ def plain(text: str) -> Answer:
 
 
 def test_a_mirror_by_http_is_asked_for_at_its_host_only(
-    settings: Settings, store: SqlStore, clock: Clock, newsroom: Newsroom
+    settings: Settings, store: Store, clock: Clock, newsroom: Newsroom
 ) -> None:
     for story in STORIES:
         newsroom.faults[f"/raw/pages/city/{story.id}.md"] = Answer(
@@ -431,7 +431,7 @@ def sign_checkout(checkout: Path) -> None:
 
 @pytest.fixture
 def signed(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, checkout: Path
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock, checkout: Path
 ) -> Iterator[ChannelPoller]:
     """A harvester of the mirror in a folder, whose key it demands."""
     channels = [taken_from(mirror)]
@@ -451,7 +451,7 @@ def test_a_signed_mirror_is_polled_by_its_key(signed: ChannelPoller) -> None:
 
 @pytest.mark.parametrize("walk", ["index", "lower"])
 def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
-    signed: ChannelPoller, store: SqlStore, checkout: Path, walk: str
+    signed: ChannelPoller, store: Store, checkout: Path, walk: str
 ) -> None:
     channel = signed.services.mirror.channels[0]
     pages = checkout / "indexes" / "city"
@@ -475,7 +475,7 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
 
 
 def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
-    signed: ChannelPoller, store: SqlStore, checkout: Path, clock: Clock
+    signed: ChannelPoller, store: Store, checkout: Path, clock: Clock
 ) -> None:
     channel = signed.services.mirror.channels[0]
     signed.poll(channel)
@@ -495,7 +495,7 @@ def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
 
 
 def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_asked_for(
-    settings: Settings, store: SqlStore, clock: Clock, newsroom: Newsroom, checkout: Path
+    settings: Settings, store: Store, clock: Clock, newsroom: Newsroom, checkout: Path
 ) -> None:
     sign_checkout(checkout)
     for file in (each for each in checkout.rglob("*") if each.is_file()):

@@ -18,7 +18,7 @@ from feedproxy.cli import cli
 from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState, MediaFile, StoredPicture, Url
 from feedproxy.search_terms import parse_query
-from feedproxy.store import SqlStore, move, open_store
+from feedproxy.store import Store, move, open_store
 from feedproxy.store.engine import create
 from feedproxy.store.tables import metadata
 
@@ -53,7 +53,7 @@ def variant(digit: str) -> MediaFile:
     return MediaFile(f"{digit * 32}.webp", "image/webp", 9, 2, 1)
 
 
-def fill_the_rest(store: SqlStore) -> None:
+def fill_the_rest(store: Store) -> None:
     store.keep_picture(PICTURE, StoredPicture(variant("3"), variant("4")), NOW)
     store.archive.append(LOGS, NOW)
     store.search.index(4)
@@ -191,7 +191,7 @@ def test_a_store_that_is_polled_is_not_moved(source: str, target: str, tmp_path:
     store.close()
 
 
-def polls_not(store: SqlStore) -> None:
+def polls_not(store: Store) -> None:
     assert not store.lease.lead("the poller", NOW, NOW + LEASE)
 
 

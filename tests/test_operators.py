@@ -27,7 +27,7 @@ from feedproxy.model import Alarm, Mirror, Url
 from feedproxy.output import look
 from feedproxy.output.render import render_status
 from feedproxy.output.render.charts import bar_chart
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import counters, create_app
 
 
@@ -37,9 +37,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def polled(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock
-) -> Clock:
+def polled(channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock) -> Clock:
     """Both channels polled and a poller leading, a day after the newest article."""
     newsroom.faults[STORIES[3].path] = Answer(status=500)
     clock.now = clock.now.replace(month=5, day=4)
@@ -54,7 +52,7 @@ TOKEN = "a-token-of-the-operator"
 
 @pytest.fixture
 def guarded(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, media: FolderMedia, clock: Clock
 ) -> FlaskClient:
     chosen = settings.model_copy(
         update={"operator_token": TOKEN, "public_url": "https://mirror.example"}
@@ -111,7 +109,7 @@ def test_what_fails_stands_first_with_its_reason(
     polled: Clock,
     channel_poller: ChannelPoller,
     newsroom: Newsroom,
-    store: SqlStore,
+    store: Store,
     mirror: Mirror,
 ) -> None:
     newsroom.faults["/books.htm"] = Answer(status=503)
@@ -148,7 +146,7 @@ def test_what_is_for_scripts_says_the_same(client: FlaskClient, polled: Clock) -
 
 
 def test_a_store_that_fails_is_what_the_page_says(
-    client: FlaskClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
         raise StoreError("store: disk I/O error")
@@ -171,7 +169,7 @@ def test_a_store_that_fails_is_what_the_page_says(
 
 
 def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(
-    mirror: Mirror, store: SqlStore, polled: Clock
+    mirror: Mirror, store: Store, polled: Clock
 ) -> None:
     health = look(mirror, store, Path("/nowhere"), polled())
     assert (health.bytes_free, [problem.what for problem in health.problems]) == (
@@ -182,7 +180,7 @@ def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(
 
 
 def test_the_page_asks_the_store_no_more_where_there_are_many_channels(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, polled: Clock
+    settings: Settings, mirror: Mirror, store: Store, media: FolderMedia, polled: Clock
 ) -> None:
     asked: list[str] = []
     event.listen(
@@ -255,7 +253,7 @@ def test_responses_are_counted_by_outcome(client: FlaskClient, polled: Clock) ->
 
 
 def test_names_that_the_configuration_has_not_make_no_series(
-    client: FlaskClient, store: SqlStore
+    client: FlaskClient, store: Store
 ) -> None:
     store.records.add({("requests", f"host{number}.example", "200"): 2 for number in range(50)})
     store.records.add({("polls", "channel-of-last-year", "ok"): 7})

@@ -18,7 +18,7 @@ from feedproxy.errors import FetchError, GoneError, NotAskedError
 from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.fetch.headers import fresh_seconds, retry_after
 from feedproxy.model import Mirror, Robots, Url, Validators
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 NOW = datetime(2021, 6, 1, 12, tzinfo=UTC)
 CITY = Url(f"{BASE}/city.htm")
@@ -51,11 +51,11 @@ def database_url(any_database: str) -> str:
 
 
 @pytest.fixture
-def budget(store: SqlStore) -> SqlStore:
+def budget(store: Store) -> Store:
     return store
 
 
-def test_requests_to_a_host_are_let_pass_one_gap_after_the_other(store: SqlStore) -> None:
+def test_requests_to_a_host_are_let_pass_one_gap_after_the_other(store: Store) -> None:
     starts = [store.budget.reserve("a.example", 0.5, NOW, 60)[0] for _ in range(5)]
     assert starts == [NOW + number * SECOND / 2 for number in range(5)]
     assert store.budget.reserve("b.example", 0.5, NOW, 60) == (NOW, None)
@@ -66,7 +66,7 @@ def test_requests_to_a_host_are_let_pass_one_gap_after_the_other(store: SqlStore
 
 
 def test_a_host_that_wants_to_be_left_alone_is_and_that_survives_a_restart(
-    settings: Settings, store: SqlStore
+    settings: Settings, store: Store
 ) -> None:
     store.budget.hold("a.example", NOW, NOW + 90 * SECOND)
     again = open_store(settings.store_url, settings.data)
@@ -79,7 +79,7 @@ def test_a_host_that_wants_to_be_left_alone_is_and_that_survives_a_restart(
     again.close()
 
 
-def test_moments_of_a_clock_that_was_ahead_are_not_believed(store: SqlStore) -> None:
+def test_moments_of_a_clock_that_was_ahead_are_not_believed(store: Store) -> None:
     store.budget.reserve("a.example", 1, NOW + timedelta(days=9), 60)
     store.budget.hold("b.example", NOW, NOW + timedelta(days=9))
     assert store.budget.reserve("a.example", 1, NOW, 60) == (NOW, None)

@@ -35,7 +35,7 @@ from feedproxy.fetch import HttpFetcher, open_fetcher
 from feedproxy.ingest import ChannelPoller, Report, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Images, Mirror, Source, Url
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 TEXT = "镇上的老照相馆今天重新开张，橱窗里摆着三代人的照片。"
@@ -116,7 +116,7 @@ def test_a_picture_of_several_articles_is_fetched_once_and_equal_ones_are_one_fi
 
 
 def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
-    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: Store
 ) -> None:
     newsroom.stories = (story(1, '<a href="/pic/a-big.png"><img src="/pic/a.png"></a>'),)
     newsroom.faults["/pic/a.png"] = Answer(picture("/pic/a.png", (1500, 1000)))
@@ -252,7 +252,7 @@ def test_each_section_does_with_pictures_what_it_says(
     newsroom: Newsroom,
     settings: Settings,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     fetcher: HttpFetcher,
     media: FolderMedia,
     clock: Clock,
@@ -297,7 +297,7 @@ def test_where_no_section_keeps_pictures_none_is_fetched(
 
 
 def test_an_article_that_is_fetched_again_brings_only_what_is_new(
-    newsroom: Newsroom, channel_poller: ChannelPoller, store: SqlStore, clock: Clock
+    newsroom: Newsroom, channel_poller: ChannelPoller, store: Store, clock: Clock
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(channel_poller)
@@ -315,7 +315,7 @@ def test_an_article_that_is_fetched_again_brings_only_what_is_new(
 
 
 def test_a_poller_that_was_killed_before_it_stored_begins_again(
-    newsroom: Newsroom, channel_poller: ChannelPoller, store: SqlStore, media: FolderMedia
+    newsroom: Newsroom, channel_poller: ChannelPoller, store: Store, media: FolderMedia
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
 
@@ -357,7 +357,7 @@ def test_a_picture_that_can_not_be_written_holds_no_text_up_and_is_fetched_later
 
 
 def test_pictures_of_feeds_as_listings_are_kept_as_well(
-    settings: Settings, store: SqlStore, newsroom: Newsroom, tmp_path: Path, clock: Clock
+    settings: Settings, store: Store, newsroom: Newsroom, tmp_path: Path, clock: Clock
 ) -> None:
     mirror = load_mirror(write_config(tmp_path / "feeds", kind="feed"))
     fetcher = open_calm_fetcher(settings, mirror)
@@ -384,7 +384,7 @@ def wider(
     channel_poller: ChannelPoller,
     settings: Settings,
     newsroom: Newsroom,
-    store: SqlStore,
+    store: Store,
     clock: Clock,
 ) -> Iterator[ChannelPoller]:
     """A harvester for a site whose pictures may also stand at a host of their own."""
@@ -415,7 +415,7 @@ def etags(client: FlaskClient) -> dict[str, str]:
 
 
 def test_the_first_feed_that_shows_an_article_shows_its_pictures(
-    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: Store
 ) -> None:
     seen: list[str] = []
 
@@ -526,7 +526,7 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
     newsroom: Newsroom,
     wider: ChannelPoller,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     fault: Answer | None,
@@ -551,7 +551,7 @@ def test_no_attribute_of_a_page_or_an_entry_leads_to_a_mirrored_host(
 
 
 def test_a_picture_is_answered_to_head_and_to_whoever_has_it_in_part(
-    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: SqlStore
+    newsroom: Newsroom, channel_poller: ChannelPoller, client: FlaskClient, store: Store
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(channel_poller)

@@ -21,7 +21,7 @@ from feedproxy.errors import FetchError, StoreError
 from feedproxy.ingest import ChannelPoller, Poller
 from feedproxy.model import EXCERPT, Alarm, Article, ArticleId, Channel, DateSource, Mirror
 from feedproxy.sanitise import plain_text
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 # Published in the morning of the day on which the clock stands at noon in Greenwich.
@@ -46,7 +46,7 @@ def city(mirror: Mirror) -> Channel:
     return mirror.channels[0]
 
 
-def stored(store: SqlStore, article_id: str = YOUNG.id) -> Article:
+def stored(store: Store, article_id: str = YOUNG.id) -> Article:
     article = store.article(ArticleId(article_id))
     assert article is not None
     return article
@@ -82,7 +82,7 @@ def test_a_young_article_is_looked_at_again_and_an_old_one_is_not(
 
 def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
     city: Channel,
@@ -112,7 +112,7 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
 
 
 def test_without_validators_the_page_itself_decides(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
@@ -128,7 +128,7 @@ def test_without_validators_the_page_itself_decides(
 
 
 def test_a_check_that_fails_takes_nothing_away(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
@@ -145,7 +145,7 @@ def test_a_check_that_fails_takes_nothing_away(
 
 
 def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longest_interval(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     clock.now = datetime(2021, 6, 1, 0, 30, tzinfo=UTC)
     publish(newsroom, YOUNG)
@@ -173,7 +173,7 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
 @pytest.mark.parametrize("status", [404, 410])
 def test_an_article_that_is_gone_upstream_stays_marked(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
     city: Channel,
@@ -203,7 +203,7 @@ def test_an_article_that_is_gone_upstream_stays_marked(
 
 
 def test_an_operator_may_have_what_is_gone_go(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, city: Channel
 ) -> None:
     services = channel_poller.services
     dropping = ChannelPoller(
@@ -260,7 +260,7 @@ def poll_for(channel_poller: ChannelPoller, clock: Clock, hours: int) -> None:
 
 def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_only_after_patience(
     excerpting: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
     client: FlaskClient,
@@ -291,7 +291,7 @@ def test_a_text_that_is_hardly_whole_is_waited_for_and_its_excerpt_stands_in_onl
     [Answer(raw=b""), Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half")],
 )
 def test_that_upstream_cant_be_reached_puts_nothing_into_the_feed(
-    excerpting: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock, fault: Answer
+    excerpting: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock, fault: Answer
 ) -> None:
     newsroom.faults[YOUNG.path] = fault
     poll_for(excerpting, clock, 40)
@@ -301,7 +301,7 @@ def test_that_upstream_cant_be_reached_puts_nothing_into_the_feed(
 def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
     settings: Settings,
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
 ) -> None:
@@ -323,7 +323,7 @@ def test_without_its_end_marker_a_text_is_tried_again_and_then_taken_as_it_is(
 def test_a_channel_may_have_articles_without_the_end_marker(
     settings: Settings,
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     clock: Clock,
 ) -> None:
@@ -348,7 +348,7 @@ def test_a_channel_may_have_articles_without_the_end_marker(
 
 
 def test_the_same_text_for_every_article_is_none_of_theirs(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, city: Channel
 ) -> None:
     wall = "<p>本站升级了会员服务，请先注册一个账号再继续阅读。注册只要一分钟，完全免费，欢迎您加入我们的大家庭。</p>"
     newsroom.stories = tuple(
@@ -365,7 +365,7 @@ def test_the_same_text_for_every_article_is_none_of_theirs(
 
 
 def test_a_permanent_redirect_is_followed_at_once_and_adopted_after_a_day(
-    channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock, city: Channel, store: SqlStore
+    channel_poller: ChannelPoller, newsroom: Newsroom, clock: Clock, city: Channel, store: Store
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=301, headers={"Location": "/city_1.htm"})
     for _ in range(25):
@@ -389,7 +389,7 @@ def test_a_permanent_redirect_is_followed_at_once_and_adopted_after_a_day(
 
 
 def test_a_walk_that_was_interrupted_goes_on_where_it_was(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 212))
     newsroom.faults["/city_4.htm"] = Answer(status=500)
@@ -411,7 +411,7 @@ def test_a_walk_that_was_interrupted_goes_on_where_it_was(
 
 
 def test_a_walk_ends_at_a_day(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(
         replace(numbered(day + 200), day=f"21/5/{day}") for day in range(1, 13)
@@ -422,7 +422,7 @@ def test_a_walk_ends_at_a_day(
 
 
 def test_a_walk_stops_where_it_is_told_to_and_goes_on_there(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, city: Channel
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 212))
     told: list[int] = []
@@ -436,7 +436,7 @@ def test_a_walk_stops_where_it_is_told_to_and_goes_on_there(
 
 
 def test_what_scrolled_out_of_a_listing_unseen_is_walked_down_to(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, city: Channel, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, city: Channel, clock: Clock
 ) -> None:
     newsroom.stories = tuple(numbered(number) for number in range(200, 204))
     channel_poller.poll(city)
@@ -480,7 +480,7 @@ def run(command: object, settings: Settings, *arguments: str) -> Result:
 def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
     channel_poller: ChannelPoller,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     mirror: Mirror,
 ) -> None:
@@ -508,7 +508,7 @@ def test_new_rules_are_tried_on_the_pages_that_are_held_without_asking_anybody(
 
 
 def test_rules_that_find_nothing_change_nothing(
-    channel_poller: ChannelPoller, settings: Settings, store: SqlStore, city: Channel
+    channel_poller: ChannelPoller, settings: Settings, store: Store, city: Channel
 ) -> None:
     channel_poller.poll(city)
     before = stored(store, "n103")
@@ -541,7 +541,7 @@ def full(
     return settings
 
 
-def feeds_of(settings: Settings, store: SqlStore, channel_poller: ChannelPoller) -> list[bytes]:
+def feeds_of(settings: Settings, store: Store, channel_poller: ChannelPoller) -> list[bytes]:
     app = create_app(
         settings,
         load_mirror(settings.config),
@@ -554,7 +554,7 @@ def feeds_of(settings: Settings, store: SqlStore, channel_poller: ChannelPoller)
 
 
 def test_what_is_too_old_goes_but_nothing_that_a_feed_shows(
-    full: Settings, store: SqlStore, channel_poller: ChannelPoller, city: Channel
+    full: Settings, store: Store, channel_poller: ChannelPoller, city: Channel
 ) -> None:
     before = feeds_of(full, store, channel_poller)
     dry = run(prune, full, "--days", "30", "--dry-run")
@@ -570,7 +570,7 @@ def test_what_is_too_old_goes_but_nothing_that_a_feed_shows(
     assert run(prune, full, "--days", "30").output.startswith("0 articles")
 
 
-def test_what_is_too_much_goes_oldest_first(full: Settings, store: SqlStore, city: Channel) -> None:
+def test_what_is_too_much_goes_oldest_first(full: Settings, store: Store, city: Channel) -> None:
     size = store.records.bytes_held()
     sizes = {each.id: each.size for each in store.prunable([city.id], 4)}
     assert len(sizes) == 8
@@ -584,7 +584,7 @@ def test_what_is_too_much_goes_oldest_first(full: Settings, store: SqlStore, cit
 
 
 def test_what_was_pruned_does_not_come_back_by_itself(
-    full: Settings, channel_poller: ChannelPoller, store: SqlStore, city: Channel, clock: Clock
+    full: Settings, channel_poller: ChannelPoller, store: Store, city: Channel, clock: Clock
 ) -> None:
     run(prune, full, "--days", "30")
     clock.advance(hours=2)
@@ -594,7 +594,7 @@ def test_what_was_pruned_does_not_come_back_by_itself(
 
 
 def test_a_picture_whose_file_is_lost_is_fetched_again(
-    full: Settings, channel_poller: ChannelPoller, store: SqlStore, clock: Clock
+    full: Settings, channel_poller: ChannelPoller, store: Store, clock: Clock
 ) -> None:
     name = min(store.used_files())
     channel_poller.services.media.remove(name)
@@ -673,7 +673,7 @@ def test_the_doctor_sees_that_the_clock_is_wrong(polled: Settings, newsroom: New
 
 
 def test_what_operators_see_is_for_them_alone(
-    settings: Settings, store: SqlStore, channel_poller: ChannelPoller
+    settings: Settings, store: Store, channel_poller: ChannelPoller
 ) -> None:
     services = channel_poller.services
     guarded = settings.model_copy(update={"operator_token": "s3cret"})
@@ -717,7 +717,7 @@ def test_what_is_wrong_stands_first_with_what_to_do(
     newsroom: Newsroom,
     client: FlaskClient,
     clock: Clock,
-    store: SqlStore,
+    store: Store,
 ) -> None:
     newsroom.faults["/city.htm"] = Answer(status=500)
     for _ in range(3):
@@ -770,7 +770,7 @@ def poller_over(channel_poller: ChannelPoller, name: str = "me", webhook: object
 
 def test_what_nobody_foresaw_costs_one_poll(
     channel_poller: ChannelPoller,
-    store: SqlStore,
+    store: Store,
     newsroom: Newsroom,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -789,7 +789,7 @@ def test_what_nobody_foresaw_costs_one_poll(
 
 
 def test_a_channel_that_another_process_polls_is_left_to_it(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     poller = poller_over(channel_poller)
     poller.step()
@@ -806,7 +806,7 @@ def test_a_channel_that_another_process_polls_is_left_to_it(
 
 
 def test_an_alarm_is_told_until_somebody_takes_it(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     told: list[Alarm] = []
     is_deaf = True
@@ -854,7 +854,7 @@ class NobodyKnows:
 
 
 def test_when_who_leads_is_known_again_polling_goes_on_at_once(
-    channel_poller: ChannelPoller, store: SqlStore, newsroom: Newsroom, clock: Clock
+    channel_poller: ChannelPoller, store: Store, newsroom: Newsroom, clock: Clock
 ) -> None:
     poller, lease = poller_over(channel_poller), store.lease
     store.lease = NobodyKnows()  # type: ignore[assignment]
@@ -910,7 +910,7 @@ def test_a_clock_that_was_ahead_and_is_set_back_stops_no_polling(
 
 
 def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     newsroom.faults[STORIES[2].path] = Answer(status=404)
     channel_poller.poll(city)
@@ -922,7 +922,7 @@ def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
 
 
 def test_an_upstream_that_is_out_of_order_becomes_no_entry(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     newsroom.faults[STORIES[2].path] = Answer(status=502)
     channel_poller.poll(city)
@@ -938,7 +938,7 @@ MISSED = range(910, 916)
 
 
 def assert_missed_come(
-    channel_poller: ChannelPoller, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, store: Store, clock: Clock, city: Channel
 ) -> None:
     clock.advance(hours=1)
     channel_poller.poll(city)
@@ -946,7 +946,7 @@ def assert_missed_come(
 
 
 def test_what_is_pinned_to_a_listing_hides_no_gap(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     def front() -> Answer:
         return page_of(
@@ -965,7 +965,7 @@ def test_what_is_pinned_to_a_listing_hides_no_gap(
 
 
 def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     channel_poller.poll(city)
     for number in MISSED:
@@ -980,7 +980,7 @@ def test_a_page_of_a_gap_that_can_not_be_had_fails_no_poll(
 
 
 def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_alarm(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     def front() -> Answer:
         return page_of(
@@ -1003,7 +1003,7 @@ def test_a_listing_that_changes_all_the_time_hides_no_broken_rule_and_ends_no_al
 
 
 def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     channel_poller.poll(city)
     newsroom.faults["/city.htm"] = page_of("<p>改版</p>")
@@ -1021,7 +1021,7 @@ def test_an_alarm_over_a_listing_ends_with_the_next_listing_that_fits(
 
 
 def test_a_correction_that_waits_is_not_lost_by_reextraction(
-    channel_poller: ChannelPoller, newsroom: Newsroom, store: SqlStore, clock: Clock, city: Channel
+    channel_poller: ChannelPoller, newsroom: Newsroom, store: Store, clock: Clock, city: Channel
 ) -> None:
     channel_poller.poll(city)
     publish(newsroom, replace(STORIES[2], title="老校长的新菜园"))

@@ -23,7 +23,7 @@ from feedproxy.errors import StoreError
 from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
-from feedproxy.store import SqlStore, move, open_store, open_web_store
+from feedproxy.store import Store, move, open_store, open_web_store
 from feedproxy.store.engine import create, without_password
 from feedproxy.store.postgres import NotifyListener
 from feedproxy.web import create_app
@@ -39,7 +39,7 @@ def comes(happens: Callable[[], bool]) -> bool:
 
 
 @pytest.fixture
-def stores(postgresql: str, tmp_path: Path) -> Iterator[tuple[SqlStore, SqlStore]]:
+def stores(postgresql: str, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
     """One database, as two machines have it: nothing but the server is common to them."""
     both = open_store(postgresql, tmp_path / "one"), open_store(postgresql, tmp_path / "other")
     yield both
@@ -51,7 +51,7 @@ def stores(postgresql: str, tmp_path: Path) -> Iterator[tuple[SqlStore, SqlStore
 
 
 def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(
-    stores: tuple[SqlStore, SqlStore],
+    stores: tuple[Store, Store],
 ) -> None:
     ear, (_, writer) = NotifyListener(stores[0]._database._engine, lambda: 0.0), stores
     before = ear.read()
@@ -62,7 +62,7 @@ def test_a_change_on_one_machine_is_heard_of_on_the_other_and_nothing_else_is(
     ear.close()
 
 
-def test_what_is_not_heard_is_asked_for_once_in_a_second(stores: tuple[SqlStore, SqlStore]) -> None:
+def test_what_is_not_heard_is_asked_for_once_in_a_second(stores: tuple[Store, Store]) -> None:
     moments = [0.0]
     ear = NotifyListener(stores[0]._database._engine, lambda: moments[-1])
     seen = []
@@ -97,7 +97,7 @@ def test_while_nothing_can_be_heard_it_is_asked_for_each_time_and_heard_again_la
 # ---------------------------------------------------------------- turns
 
 
-def test_machines_take_turns(stores: tuple[SqlStore, SqlStore]) -> None:
+def test_machines_take_turns(stores: tuple[Store, Store]) -> None:
     one, other = stores
     has_turn = threading.Event()
 
@@ -155,7 +155,7 @@ def replica(tmp_path: Path) -> Iterator[str]:
 
 
 def test_readers_are_given_what_the_replica_has_and_requests_go_to_the_primary(
-    stores: tuple[SqlStore, SqlStore], postgresql: str, replica: str, tmp_path: Path
+    stores: tuple[Store, Store], postgresql: str, replica: str, tmp_path: Path
 ) -> None:
     primary = stores[0]
     hold(primary, make(1))
@@ -164,11 +164,11 @@ def test_readers_are_given_what_the_replica_has_and_requests_go_to_the_primary(
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
     assert desk.ask(LISTED.id, most=1, now=NOW)
     assert primary.request(LISTED.id) is not None
-    desk.close()  # type: ignore[attr-defined]
+    desk.close()
 
 
 def test_where_the_replica_is_gone_the_primary_answers_and_no_version_is_taken_for_the_others(
-    stores: tuple[SqlStore, SqlStore], postgresql: str, replica: str, tmp_path: Path
+    stores: tuple[Store, Store], postgresql: str, replica: str, tmp_path: Path
 ) -> None:
     hold(stores[0], make(1))
     with_replica, without = (
@@ -179,7 +179,7 @@ def test_where_the_replica_is_gone_the_primary_answers_and_no_version_is_taken_f
     assert with_replica.version(["c1"]) != without.version(["c1"])
     assert with_replica.archive.page_version("all", 1) != without.archive.page_version("all", 1)
     for desk in (with_replica, without):
-        desk.close()  # type: ignore[attr-defined]
+        desk.close()
 
 
 def test_a_node_starts_with_the_replica_alone(replica: str, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_node_starts_with_the_replica_alone(replica: str, tmp_path: Path) -> N
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
     with pytest.raises(StoreError):
         desk.ask(ArticleId("n9"), most=1, now=NOW)
-    desk.close()  # type: ignore[attr-defined]
+    desk.close()
 
 
 # ---------------------------------------------------------------- the same bytes
@@ -280,7 +280,7 @@ def test_while_the_server_is_down_readers_are_served_and_afterwards_all_goes_on(
     assert comes(lambda: "后来" in client.get("/feed/town/city.xml").text)
     assert [article.id for article in store.newest(["city"], 9)] == ["n2", "n1"]
     with suppress(StoreError):
-        desk.close()  # type: ignore[attr-defined]
+        desk.close()
     store.close()
 
 
@@ -307,7 +307,7 @@ def test_what_is_streamed_to_a_replica_is_shown_and_without_it_all_the_same(
         replica.start()
         assert shows(4)
         assert [article.id for article in desk.newest(["city"], 9)] == ["n4", "n3", "n2", "n1"]
-        desk.close()  # type: ignore[attr-defined]
+        desk.close()
     store.close()
 
 
@@ -344,10 +344,10 @@ def test_half_a_minute_without_a_server_loses_nothing(
     assert comes(lambda: make(50).title in client.get("/feed/town/city.xml").text)
     print(f"\n{answers} feeds while nobody answered")
     store.close()
-    desk.close()  # type: ignore[attr-defined]
+    desk.close()
 
 
-def _leads(store: SqlStore, clock: Clock) -> bool:
+def _leads(store: Store, clock: Clock) -> bool:
     try:
         return store.lease.lead("poller", clock.now, clock.now + timedelta(seconds=30))
     except StoreError:
@@ -355,7 +355,7 @@ def _leads(store: SqlStore, clock: Clock) -> bool:
 
 
 def test_a_connection_that_was_ended_costs_nobody_anything(
-    stores: tuple[SqlStore, SqlStore], postgresql: str
+    stores: tuple[Store, Store], postgresql: str
 ) -> None:
     reader, writer = stores
     hold(writer, make(1))

@@ -15,7 +15,7 @@ from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.media.variants import make_variants
 from feedproxy.model import ArticleId, Url
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 
 GONE = f"{BASE}/pic/b.png"
 
@@ -49,7 +49,7 @@ def run(settings: Settings, *options: str) -> list[str]:
 
 
 def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
-    edited: set[str], settings: Settings, media: FolderMedia, store: SqlStore
+    edited: set[str], settings: Settings, media: FolderMedia, store: Store
 ) -> None:
     used = store.used_files()
     lines = run(settings, "--dry-run")
@@ -65,7 +65,7 @@ def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
 
 
 def test_a_run_deletes_what_was_listed_and_nothing_else(
-    edited: set[str], settings: Settings, media: FolderMedia, store: SqlStore
+    edited: set[str], settings: Settings, media: FolderMedia, store: Store
 ) -> None:
     used, shown = store.used_files(), store.pictures([ArticleId("n1")])
     listed = run(settings, "--dry-run")
@@ -94,7 +94,7 @@ def test_a_file_that_another_picture_still_needs_stays(
     channel_poller: ChannelPoller,
     media: FolderMedia,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     clock: Clock,
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png"><img src="/pic/b.png">'),)
@@ -135,7 +135,7 @@ def test_what_readers_asked_for_keeps_its_pictures(
     newsroom: Newsroom,
     channel_poller: ChannelPoller,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     clock: Clock,
 ) -> None:
     newsroom.stories = (story(1, '<a href="/21/5/5/n2.htm">旧闻</a>'),)

@@ -24,7 +24,7 @@ NOW = datetime(2021, 6, 1, tzinfo=UTC)
 ENVIRON = {"PATH": os.environ["PATH"], "FEEDPROXY_OPERATOR_TOKEN": "secret"}
 
 
-class WebStore:
+class Store:
     """Somebody who publishes a mirror."""
 
     def __init__(self, house: House, folder: Path) -> None:
@@ -71,14 +71,14 @@ def git(*words: str) -> str:
 
 
 @pytest.fixture
-def desk(newsroom: Newsroom, tmp_path: Path) -> Iterator[WebStore]:
+def desk(newsroom: Newsroom, tmp_path: Path) -> Iterator[Store]:
     house = House(newsroom, tmp_path / "house")
-    yield WebStore(house, tmp_path)
+    yield Store(house, tmp_path)
     house.store.close()
 
 
 def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(
-    desk: WebStore, tmp_path: Path
+    desk: Store, tmp_path: Path
 ) -> None:
     town, letters = desk.remote("one-town"), desk.remote("one-letters")
     outcome = desk.publish(desk.target("one"))["one"]
@@ -97,7 +97,7 @@ def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(
         assert git("-C", str(clone), "log", "--format=%an").split() == ["feedproxy"]
 
 
-def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: WebStore) -> None:
+def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: Store) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     desk.publish(target, is_all=True)
@@ -115,7 +115,7 @@ def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: WebStor
     assert len(changed) < 10
 
 
-def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: WebStore) -> None:
+def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: Store) -> None:
     desk.remote("good-town")
     broken, good = (
         desk.target("broken", sections=("town",)),
@@ -132,7 +132,7 @@ def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: WebStor
 
 
 def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(
-    desk: WebStore,
+    desk: Store,
 ) -> None:
     desk.remote("often-town")
     desk.remote("seldom-town")
@@ -153,7 +153,7 @@ def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(
     assert due(-48) == ["often", "seldom"]  # a clock that was set back
 
 
-def test_a_schedule_that_cannot_be_read_is_none(desk: WebStore) -> None:
+def test_a_schedule_that_cannot_be_read_is_none(desk: Store) -> None:
     desk.remote("one-town")
     target = desk.target("one", sections=("town",))
     desk.publish(target)
@@ -162,7 +162,7 @@ def test_a_schedule_that_cannot_be_read_is_none(desk: WebStore) -> None:
 
 
 def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_otherwise(
-    desk: WebStore, tmp_path: Path
+    desk: Store, tmp_path: Path
 ) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     other = tmp_path / "other"
@@ -189,7 +189,7 @@ def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_
     assert "64 new" in git("-C", str(bare), "log", "--format=%s", "master")
 
 
-def test_both_forms_go_out_each_exported_once(desk: WebStore) -> None:
+def test_both_forms_go_out_each_exported_once(desk: Store) -> None:
     desk.remote("a-town")
     desk.remote("b-town")
     pages = desk.remote("pages")
@@ -209,7 +209,7 @@ def test_both_forms_go_out_each_exported_once(desk: WebStore) -> None:
     assert done["pages"].changes == "64 new, 0 changed, 0 removed articles"
 
 
-def test_an_export_that_is_refused_reaches_no_remote(desk: WebStore) -> None:
+def test_an_export_that_is_refused_reaches_no_remote(desk: Store) -> None:
     bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
     desk.publish(target)
     before = git("-C", str(bare), "rev-parse", "master")
@@ -220,7 +220,7 @@ def test_an_export_that_is_refused_reaches_no_remote(desk: WebStore) -> None:
 
 
 def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
-    desk: WebStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks, seen = tmp_path / "hooks", tmp_path / "seen"
     hooks.mkdir()
@@ -239,7 +239,7 @@ def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
     assert "FEEDPROXY" not in seen.read_text()
 
 
-def test_what_a_killed_git_left_is_mended(desk: WebStore) -> None:
+def test_what_a_killed_git_left_is_mended(desk: Store) -> None:
     desk.remote("one-town")
     target = desk.target("one", sections=("town",))
     desk.publish(target)
@@ -252,7 +252,7 @@ def test_what_a_killed_git_left_is_mended(desk: WebStore) -> None:
 
 
 def test_where_there_is_no_git_it_is_said(
-    desk: WebStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    desk: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(ENVIRON, "PATH", str(tmp_path))
     assert (
@@ -305,7 +305,7 @@ def test_public_addresses_of_targets_are_the_mirrors_known_ones(tmp_path: Path) 
     assert [target.sections for target in mirror.targets] == [("town", "letters")] * 2
 
 
-def test_the_command_prints_what_became_of_each_target(desk: WebStore, tmp_path: Path) -> None:
+def test_the_command_prints_what_became_of_each_target(desk: Store, tmp_path: Path) -> None:
     desk.remote("good-town")
     tables = (
         f'[[publish]]\nname = "good"\nsections = ["town"]\nurl = "{tmp_path}/good-town.git"\n'
@@ -326,7 +326,7 @@ def test_the_command_prints_what_became_of_each_target(desk: WebStore, tmp_path:
     }
 
 
-def test_two_do_not_publish_at_once(desk: WebStore) -> None:
+def test_two_do_not_publish_at_once(desk: Store) -> None:
     target = desk.target("one", sections=("town",))
     inner: list[str] = []
 

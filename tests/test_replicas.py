@@ -20,7 +20,7 @@ from feedproxy.ingest import ChannelPoller, Report, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Channel, ListingItem, Mirror, Source, Url
 from feedproxy.sign import FINAL_SERIAL, make_key, write_secret_key
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.urls import picture_key
 from feedproxy.web import create_app
 
@@ -51,7 +51,7 @@ class Peer:
             signing_key=write_secret_key(KEY),
         )
         self.mirror, self.door, self.newsroom = load_mirror(self.settings.config), door, newsroom
-        self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
+        self.store: Store = open_store(self.settings.store_url, self.settings.data)
         self.clock = Clock()
         self.fetcher = open_calm_fetcher(self.settings, self.mirror)
         self.channel_poller = ChannelPoller(
@@ -98,7 +98,7 @@ def peer(tmp_path: Path, newsroom: Newsroom) -> Iterator[Peer]:
 
 @pytest.fixture
 def own(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock, peer: Peer
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock, peer: Peer
 ) -> Iterator[ChannelPoller]:
     reached = settings.model_copy(
         update={"origins": {**settings.origins, "peer.example": peer.door.origin}}
@@ -123,12 +123,12 @@ def poll(own: ChannelPoller, key: str = "") -> list[Report]:
     return [own.poll(of_peer(channel, key)) for channel in own.services.mirror.channels]
 
 
-def articles(store: SqlStore) -> dict[ArticleId, Article]:
+def articles(store: Store) -> dict[ArticleId, Article]:
     return {each.id: each for each in store.newest(["city", "books"], 1_000)}
 
 
 def test_every_article_comes_as_the_other_mirror_holds_it(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.poll()
     reports = poll(own)
@@ -138,7 +138,7 @@ def test_every_article_comes_as_the_other_mirror_holds_it(
 
 
 def test_pictures_come_from_the_other_mirror(
-    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom
+    own: ChannelPoller, peer: Peer, store: Store, newsroom: Newsroom
 ) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
@@ -149,7 +149,7 @@ def test_pictures_come_from_the_other_mirror(
 
 
 def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -162,7 +162,7 @@ def test_a_second_walk_asks_for_the_open_page_only_and_changes_nothing(
 
 
 def test_a_walk_that_was_interrupted_goes_on_at_its_page(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -178,20 +178,20 @@ def test_a_walk_that_was_interrupted_goes_on_at_its_page(
 
 
 def test_a_page_is_stored_wholly_or_not_at_all(
-    own: ChannelPoller, peer: Peer, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    own: ChannelPoller, peer: Peer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
-    saved, save = list[str](), SqlStore.save
+    saved, save = list[str](), Store.save
 
-    def fail_at_last(to: SqlStore, article: Article, *given: object, **named: object) -> None:
+    def fail_at_last(to: Store, article: Article, *given: object, **named: object) -> None:
         saved.append(article.id)
         if len(saved) == 120:
             raise StoreError("store: disk is full")
         save(to, article, *given, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(SqlStore, "save", fail_at_last)
+        patched.setattr(Store, "save", fail_at_last)
         with pytest.raises(StoreError):
             poll(own)
     assert len(articles(store)) == 100
@@ -200,7 +200,7 @@ def test_a_page_is_stored_wholly_or_not_at_all(
 
 
 def test_what_is_corrected_there_later_is_corrected_here(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -218,9 +218,7 @@ def test_what_is_corrected_there_later_is_corrected_here(
     assert "（更正）" in articles(store)[ArticleId(changed.id)].body
 
 
-def test_a_signed_mirror_is_taken_by_its_key(
-    own: ChannelPoller, peer: Peer, store: SqlStore
-) -> None:
+def test_a_signed_mirror_is_taken_by_its_key(own: ChannelPoller, peer: Peer, store: Store) -> None:
     peer.poll()
     reports = poll(own, str(KEY.public))
     assert [failure for report in reports for failure in report.failures] == []
@@ -229,7 +227,7 @@ def test_a_signed_mirror_is_taken_by_its_key(
 
 @pytest.mark.parametrize("other", ["（不是原文）".encode(), b""])
 def test_a_page_that_was_tampered_with_is_refused_and_named(
-    own: ChannelPoller, peer: Peer, store: SqlStore, other: bytes
+    own: ChannelPoller, peer: Peer, store: Store, other: bytes
 ) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = other
@@ -240,7 +238,7 @@ def test_a_page_that_was_tampered_with_is_refused_and_named(
 
 
 def test_a_page_signed_as_another_one_is_refused(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.newsroom.stories = MANY
     peer.poll()
@@ -261,9 +259,7 @@ def test_what_is_no_feedproxy_is_told(own: ChannelPoller, peer: Peer) -> None:
     assert "is not a page of a feedproxy archive" in str(poll(own)[0].failures[0])
 
 
-def test_hostile_records_cost_themselves_only(
-    own: ChannelPoller, peer: Peer, store: SqlStore
-) -> None:
+def test_hostile_records_cost_themselves_only(own: ChannelPoller, peer: Peer, store: Store) -> None:
     peer.poll()
     peer.tampered['"id":"n101"'] = b'"id":"../../x"'
     report = own.poll(of_peer(own.services.mirror.channels[0]))
@@ -273,7 +269,7 @@ def test_hostile_records_cost_themselves_only(
     assert articles(store).keys() == articles(peer.store).keys() - {"n101", "n104"}
 
 
-def test_scripts_in_records_are_cleaned(own: ChannelPoller, peer: Peer, store: SqlStore) -> None:
+def test_scripts_in_records_are_cleaned(own: ChannelPoller, peer: Peer, store: Store) -> None:
     peer.poll()
     peer.tampered[STORIES[0].text] = b"<script>alert(1)</script><img src=x onerror=alert(2)>"
     own.poll(of_peer(own.services.mirror.channels[0]))
@@ -317,7 +313,7 @@ def test_the_walk_asks_for_no_document_that_is_not_signed(own: ChannelPoller, pe
     ],
 )
 def test_the_archive_of_another_channel_section_or_of_all_is_refused(
-    own: ChannelPoller, peer: Peer, store: SqlStore, other: str
+    own: ChannelPoller, peer: Peer, store: Store, other: str
 ) -> None:
     peer.poll()
     divert(peer, "/feed/town/city/archive/", other)
@@ -331,7 +327,7 @@ def test_the_archive_of_another_channel_section_or_of_all_is_refused(
     assert articles(store) == {}
 
 
-def test_a_page_in_another_form_is_refused(own: ChannelPoller, peer: Peer, store: SqlStore) -> None:
+def test_a_page_in_another_form_is_refused(own: ChannelPoller, peer: Peer, store: Store) -> None:
     peer.poll()
     divert(peer, "1.json.minisig", "1.atom.minisig")
     assert "is refused" in str(signed_poll(own).failures[0])
@@ -339,7 +335,7 @@ def test_a_page_in_another_form_is_refused(own: ChannelPoller, peer: Peer, store
 
 
 def test_a_redirect_to_what_another_channel_signed_is_refused(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.poll()
     answer = peer.answer
@@ -356,7 +352,7 @@ def test_a_redirect_to_what_another_channel_signed_is_refused(
 
 
 def test_a_page_without_a_signature_is_refused(
-    own: ChannelPoller, peer: Peer, store: SqlStore
+    own: ChannelPoller, peer: Peer, store: Store
 ) -> None:
     peer.poll()
     divert(peer, ".minisig", ".none")
@@ -380,7 +376,7 @@ def keep_answers(peer: Peer) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("more", [1, 100])
 def test_an_older_open_page_is_refused_unless_that_is_allowed(
-    own: ChannelPoller, peer: Peer, store: SqlStore, more: int
+    own: ChannelPoller, peer: Peer, store: Store, more: int
 ) -> None:
     peer.newsroom.stories = MANY[:10]
     peer.poll()
@@ -442,7 +438,7 @@ OTHER = Url("http://news.example/pic/101.jpg")
 
 @pytest.mark.parametrize("attack", ["forged", "another", "unsigned"])
 def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
-    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom, attack: str
+    own: ChannelPoller, peer: Peer, store: Store, newsroom: Newsroom, attack: str
 ) -> None:
     peer.newsroom.stories = (*STORIES, replace(STORIES[0], id="n120", picture="/pic/101.jpg"))
     peer.poll()
@@ -468,7 +464,7 @@ def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
 
 
 def test_signed_pictures_come_with_their_articles(
-    own: ChannelPoller, peer: Peer, store: SqlStore, newsroom: Newsroom
+    own: ChannelPoller, peer: Peer, store: Store, newsroom: Newsroom
 ) -> None:
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)

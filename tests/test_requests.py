@@ -13,7 +13,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.ingest import ChannelPoller, Report
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Mirror
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 WANTED = Story(
@@ -144,7 +144,7 @@ def test_an_article_is_asked_for_once_however_often_the_button_is_pressed(
 
 @pytest.mark.parametrize("article", ["n12345", "x", "n1e9", "..%2f..%2fx", "n" * 300])
 def test_an_article_that_nobody_heard_of_can_not_be_asked_for(
-    client: FlaskClient, store: SqlStore, article: str
+    client: FlaskClient, store: Store, article: str
 ) -> None:
     address = PAGE.replace("n900", article)
     page = client.get(address)
@@ -167,7 +167,7 @@ def many(count: int) -> tuple[Story]:
 def asking(
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     **rules: int,
@@ -181,7 +181,7 @@ def test_the_queue_is_bounded_and_says_when_it_is_full(
     channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
 ) -> None:
@@ -203,7 +203,7 @@ def test_one_client_asks_only_so_often(
     channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
 ) -> None:
@@ -280,7 +280,7 @@ def test_behind_a_proxy_each_reader_is_a_client_and_without_one_nobody_can_prete
     channel_poller: ChannelPoller,
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     proxies: int,
@@ -304,7 +304,7 @@ def test_where_nobody_may_ask_there_is_no_button(
     client: FlaskClient,
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
 ) -> None:
@@ -368,7 +368,7 @@ def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_as
     client: FlaskClient,
     channel_poller: ChannelPoller,
     newsroom: Newsroom,
-    store: SqlStore,
+    store: Store,
     clock: Clock,
     tries: int,
 ) -> None:

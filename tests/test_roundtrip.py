@@ -38,7 +38,7 @@ from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, ExportFormat, Links, Mirror, Source, Url
 from feedproxy.sanitise import plain_text
 from feedproxy.sign import make_key, write_secret_key
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 KEY = make_key(bytes(range(40)))
 # Over the real site, bodies in which the form keeps less than what was there: players, a picture
@@ -55,7 +55,7 @@ def take_in(
     key: str = "",
     *,
     allow_older: bool = False,
-) -> Iterator[tuple[SqlStore, Import]]:
+) -> Iterator[tuple[Store, Import]]:
     """Import a checkout into a store of its own."""
     settings = Settings(config=folder, data=folder)
     store, done = open_store(settings.store_url, folder), Import()
@@ -80,7 +80,7 @@ def take_in(
     store.close()
 
 
-def dump(store: SqlStore, mirror: Mirror) -> dict[ArticleId, Article]:
+def dump(store: Store, mirror: Mirror) -> dict[ArticleId, Article]:
     stored = store.ids([channel.id for channel in mirror.channels])
     return {article_id: article for article_id in stored if (article := store.article(article_id))}
 
@@ -100,7 +100,7 @@ def differences(ours: dict[ArticleId, Article], theirs: dict[ArticleId, Article]
 def write(
     mirror: Mirror,
     settings: Settings,
-    store: SqlStore,
+    store: Store,
     folder: Path,
     links: Links = Links.MIRROR,
     *,
@@ -126,7 +126,7 @@ def filled(newsroom: Newsroom, channel_poller: ChannelPoller) -> Services:
 
 
 def test_an_export_that_is_taken_in_is_the_same_mirror(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     with take_in(
@@ -164,7 +164,7 @@ def test_what_was_tampered_with_is_refused_by_the_key_and_named(
     filled: Services,
     settings: Settings,
     tmp_path: Path,
-    store: SqlStore,
+    store: Store,
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     told = tamper(tmp_path / "out" / "town")
@@ -265,7 +265,7 @@ def test_what_the_same_key_signed_for_something_else_or_is_missing_is_refused_an
     filled: Services,
     settings: Settings,
     tmp_path: Path,
-    store: SqlStore,
+    store: Store,
 ) -> None:
     out = tmp_path / "out"
     write(filled.mirror, settings, store, out)
@@ -288,7 +288,7 @@ def test_what_the_same_key_signed_for_something_else_or_is_missing_is_refused_an
 
 
 def test_a_mirror_that_has_not_all_channels_proves_it(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     town = filled.mirror.sections[0]
     smaller = replace(
@@ -305,7 +305,7 @@ def test_a_mirror_that_has_not_all_channels_proves_it(
 @pytest.mark.parametrize("key", ["", str(KEY.public)])
 @pytest.mark.parametrize("bodies_are", ["of other pictures", "forged"])
 def test_a_picture_whose_name_is_not_its_hash_is_refused_and_named(
-    key: str, bodies_are: str, filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    key: str, bodies_are: str, filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     files = sorted(tmp_path.glob("out/*/media/*/*"))
@@ -330,7 +330,7 @@ def test_a_picture_whose_name_is_not_its_hash_is_refused_and_named(
 
 
 def test_an_older_copy_is_refused_unless_that_is_allowed(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     out, old, again = tmp_path / "out", tmp_path / "old", tmp_path / "again"
     write(filled.mirror, settings, store, out)
@@ -357,7 +357,7 @@ def test_an_older_copy_is_refused_unless_that_is_allowed(
 
 
 def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     old, out, now = tmp_path / "old", tmp_path / "out", filled.clock()
     write(filled.mirror, settings, store, old)
@@ -373,7 +373,7 @@ def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
 
 
 def test_serials_grow_with_each_publication_and_only_then(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     def serials(folder: Path) -> list[int]:
         files = sorted(folder.rglob("*.minisig"))
@@ -398,7 +398,7 @@ def test_serials_grow_with_each_publication_and_only_then(
 
 @pytest.mark.skipif(not shutil.which("minisign"), reason="needs minisign")
 def test_minisign_verifies_an_export(
-    filled: Services, settings: Settings, tmp_path: Path, store: SqlStore
+    filled: Services, settings: Settings, tmp_path: Path, store: Store
 ) -> None:
     write(filled.mirror, settings, store, tmp_path / "out")
     for file in tmp_path.glob("out/*/*.minisig"):

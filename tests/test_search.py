@@ -27,7 +27,7 @@ from feedproxy.ingest.archive import archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, ArticleId, Mirror, SafeHtml
 from feedproxy.search_terms import parse_query
-from feedproxy.store import SqlStore, Store, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.web import create_app
 
 SERVER = os.environ.get("TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -184,7 +184,7 @@ def test_no_query_is_an_engines_syntax(stored: Store, asked: str) -> None:
 
 @pytest.fixture
 def client(
-    settings: Settings, mirror: Mirror, store: SqlStore, channel_poller: ChannelPoller, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, channel_poller: ChannelPoller, clock: Clock
 ) -> FlaskClient:
     for channel in channel_poller.services.mirror.channels:
         channel_poller.backfill(channel, pages=9)
@@ -228,7 +228,7 @@ def test_spellings_of_one_search_are_one_feed(client: FlaskClient) -> None:
 
 
 def test_a_search_finds_what_came_since(
-    client: FlaskClient, store: SqlStore, channel_poller: ChannelPoller, clock: Clock
+    client: FlaskClient, store: Store, channel_poller: ChannelPoller, clock: Clock
 ) -> None:
     asked = "/search?q=" + quote("夜市")
     assert b"<mark>" not in client.get(asked).data
@@ -242,7 +242,7 @@ def test_a_search_finds_what_came_since(
 
 
 def test_a_long_search_goes_on_page_by_page(
-    client: FlaskClient, store: SqlStore, mirror: Mirror
+    client: FlaskClient, store: Store, mirror: Mirror
 ) -> None:
     hold(
         store, *(of(number, "豆腐") for number in range(1000, 1050)), channel=mirror.channels[0].id
@@ -293,7 +293,7 @@ def test_what_was_asked_is_shown_as_text_only(client: FlaskClient, asked: str) -
 
 @pytest.mark.usefixtures("client")
 def test_one_client_may_have_so_many_searches_made_and_those_that_are_made_cost_nothing(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     mirror = replace(mirror, filtered_per_minute=2)
     strict = create_app(settings, mirror, store, FolderMedia(settings.media), clock).test_client()

@@ -12,7 +12,7 @@ from world import HOST, SimulatedClock, Site, make_site, serve, write_config
 
 from feedproxy.model import ArticleId
 from feedproxy.sanitise import plain_text
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 POLL = "min_interval_minutes = 0.05\nmax_interval_minutes = 0.05\nfirst_polls_minutes = 0\nretry_minutes = 0.01\nlease_seconds = 3"
@@ -77,13 +77,13 @@ def brokers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
             yield url, redis.url
 
 
-def stored(store: SqlStore, site: Site) -> int:
+def stored(store: Store, site: Site) -> int:
     return sum(
         store.article(ArticleId(piece.id)) is not None for piece in site.published(site.clock.now)
     )
 
 
-def judge(store: SqlStore, site: Site) -> None:
+def judge(store: Store, site: Site) -> None:
     """Hold that every article is there as it is now, whole, with its picture, and once in each archive."""
     pieces = site.published(site.clock.now)
     for piece in pieces:

@@ -16,13 +16,13 @@ from test_store import NOW, PAGE, hold, item, make
 
 from feedproxy.errors import StoreError
 from feedproxy.model import ArticleId
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 _sources = count()
 
 
 @pytest.fixture
-def store(any_database: str, tmp_path: Path) -> Iterator[SqlStore]:
+def store(any_database: str, tmp_path: Path) -> Iterator[Store]:
     opened = open_store(any_database, tmp_path)
     yield opened
     opened.close()
@@ -80,7 +80,7 @@ class BlockError(Exception):
 class Handle:
     """A store, an open transaction, or a snapshot; *seen* is what a snapshot of the store must go on to show."""
 
-    store: SqlStore
+    store: Store
     kind: str
     seen: list[Counter[str]] = field(default_factory=list)
 
@@ -168,7 +168,7 @@ class Run:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_steps, max_size=6))
 def test_what_an_outermost_block_wrote_is_there_and_what_failed_is_not(
-    any_database: str, tmp_path: Path, store: SqlStore, steps: list[Step]
+    any_database: str, tmp_path: Path, store: Store, steps: list[Step]
 ) -> None:
     run = Run(str(next(_sources)), [Handle(store, "store")], [Counter()])
     for step in steps:
@@ -181,7 +181,7 @@ def test_what_an_outermost_block_wrote_is_there_and_what_failed_is_not(
 
 
 def test_a_write_in_a_snapshot_is_refused_and_by_the_store_beside_it_is_kept(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     with store.snapshot() as snapshot:
         assert snapshot.article(ArticleId("n1")) is None
@@ -192,7 +192,7 @@ def test_a_write_in_a_snapshot_is_refused_and_by_the_store_beside_it_is_kept(
     assert [store.article(ArticleId(name)) for name in ("n1", "n2")] == [None, make(2)]
 
 
-def test_an_inner_transaction_that_fails_takes_nothing_from_the_outer_one(store: SqlStore) -> None:
+def test_an_inner_transaction_that_fails_takes_nothing_from_the_outer_one(store: Store) -> None:
     with store.transaction() as outer:
         hold(outer, make(1))
         with suppress(BlockError), outer.transaction() as inner:
@@ -203,12 +203,12 @@ def test_an_inner_transaction_that_fails_takes_nothing_from_the_outer_one(store:
     assert [each.id for each in store.newest(["c1"], 9)] == ["n3", "n1"]
 
 
-def take_turn(store: SqlStore) -> None:
+def take_turn(store: Store) -> None:
     with store.exclusive_lock():
         pass
 
 
-def test_what_would_wait_for_its_own_transaction_is_refused_at_once(store: SqlStore) -> None:
+def test_what_would_wait_for_its_own_transaction_is_refused_at_once(store: Store) -> None:
     with store.transaction() as outer:
         hold(outer, make(1))
         waiting: list[Callable[[], None]] = [
@@ -233,7 +233,7 @@ def test_of_a_transaction_that_sqlite_undid_by_itself_nothing_is_stored(tmp_path
         assert store.ids(["c1"]) == []
 
 
-def test_a_transaction_or_snapshot_that_has_ended_is_refused(store: SqlStore) -> None:
+def test_a_transaction_or_snapshot_that_has_ended_is_refused(store: Store) -> None:
     with store.transaction() as transaction:
         hold(transaction, make(1))
     with store.snapshot() as snapshot:
@@ -245,7 +245,7 @@ def test_a_transaction_or_snapshot_that_has_ended_is_refused(store: SqlStore) ->
     assert store.count("c1") == 1
 
 
-def test_threads_that_read_and_write_in_transactions_lose_no_write(store: SqlStore) -> None:
+def test_threads_that_read_and_write_in_transactions_lose_no_write(store: Store) -> None:
     def count_one(_: int) -> None:
         with store.transaction() as transaction:
             state = transaction.schedule.state("c1")

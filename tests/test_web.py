@@ -27,7 +27,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.ingest import ChannelPoller
 from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, Images, Mirror, MirrorPath, Page, SafeHtml, Url
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.store.engine import create
 from feedproxy.web import create_app
 
@@ -42,7 +42,7 @@ PAGE = "/town/blob/master/pages/city/n102.md"
 
 
 def client_of(
-    settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock | None = None
+    settings: Settings, mirror: Mirror, store: Store, clock: Clock | None = None
 ) -> FlaskClient:
     return create_app(
         settings, mirror, store, FolderMedia(settings.media), clock or Clock()
@@ -50,7 +50,7 @@ def client_of(
 
 
 @pytest.fixture
-def empty(settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock) -> FlaskClient:
+def empty(settings: Settings, mirror: Mirror, store: Store, clock: Clock) -> FlaskClient:
     return client_of(settings, mirror, store, clock)
 
 
@@ -120,7 +120,7 @@ def test_a_json_feed_holds_the_whole_text(client: FlaskClient) -> None:
 
 @pytest.mark.usefixtures("client")
 def test_a_feed_holds_the_newest_entries_only(
-    settings: Settings, mirror: Mirror, store: SqlStore
+    settings: Settings, mirror: Mirror, store: Store
 ) -> None:
     short = client_of(settings, replace(mirror, entries=2), store)
     assert [entry.title for entry in feedparser.parse(short.get("/feed/all.xml").data).entries] == [
@@ -150,7 +150,7 @@ def test_two_servers_and_a_restart_give_the_same_bytes_and_tags(
 
 @pytest.mark.parametrize("address", ["/feed/town.json", "/town", PAGE])
 def test_when_it_changed_is_told_once_no_other_change_can_have_that_second(
-    client: FlaskClient, store: SqlStore, clock: Clock, address: str
+    client: FlaskClient, store: Store, clock: Clock, address: str
 ) -> None:
     article = store.article(ArticleId("n102"))
     assert article is not None
@@ -184,7 +184,7 @@ def test_when_it_changed_is_told_once_no_other_change_can_have_that_second(
 
 
 def test_after_a_restart_with_another_configuration_nothing_is_said_to_be_as_it_was(
-    client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore, clock: Clock
+    client: FlaskClient, settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
     condition = {"If-Modified-Since": client.get("/feed/town.xml").headers["Last-Modified"]}
     assert client.get("/feed/town.xml", headers=condition).status_code == 304
@@ -232,7 +232,7 @@ def test_head_is_answered_like_get_without_a_body(client: FlaskClient) -> None:
 
 
 def test_a_feed_changes_with_its_articles_only(
-    client: FlaskClient, store: SqlStore, clock: Clock
+    client: FlaskClient, store: Store, clock: Clock
 ) -> None:
     letters, city = (
         client.get("/feed/letters.xml").headers["ETag"],
@@ -250,7 +250,7 @@ def test_a_feed_changes_with_its_articles_only(
 
 
 def test_a_feed_is_rendered_once_for_each_change(
-    client: FlaskClient, store: SqlStore, settings: Settings, mirror: Mirror
+    client: FlaskClient, store: Store, settings: Settings, mirror: Mirror
 ) -> None:
     class Counting:
         """A library that counts how often a feed's articles are read."""
@@ -356,7 +356,7 @@ def test_pages_list_what_there_is_and_announce_their_feeds(client: FlaskClient) 
 
 
 def test_absolute_links_begin_with_the_public_address(
-    client: FlaskClient, settings: Settings, mirror: Mirror, store: SqlStore
+    client: FlaskClient, settings: Settings, mirror: Mirror, store: Store
 ) -> None:
     public = client_of(
         settings.model_copy(update={"public_url": "https://mirror.example/x"}), mirror, store
@@ -418,7 +418,7 @@ def test_an_article_of_another_section_is_found_in_its_own(client: FlaskClient) 
     )
 
 
-def test_a_lead_picture_is_shown_once(client: FlaskClient, store: SqlStore, clock: Clock) -> None:
+def test_a_lead_picture_is_shown_once(client: FlaskClient, store: Store, clock: Clock) -> None:
     article = store.article(ArticleId("n102"))
     assert article is not None
     assert article.picture is not None
@@ -449,7 +449,7 @@ def test_a_store_that_fails_leaves_the_last_good_feed(
 
 
 def test_a_store_that_is_damaged_in_its_middle_is_told_at_every_address_that_says_how_it_does(
-    client: FlaskClient, settings: Settings, store: SqlStore
+    client: FlaskClient, settings: Settings, store: Store
 ) -> None:
     addresses = ("/healthz", "/readyz", "/status", "/status.json")
     assert [client.get(address).status_code for address in addresses] == [200] * 4
@@ -610,7 +610,7 @@ def test_a_page_of_a_channel_that_there_is_not_is_no_page(client: FlaskClient, n
     "tag", ["镜", "A/B 台湾", "100%", "a+b&c=d", "何谓?", "#一", "旧..新", "C++"]
 )
 def test_a_tag_has_a_page_and_a_feed_in_every_form_whatever_stands_in_its_name(
-    client: FlaskClient, store: SqlStore, tag: str, clock: Clock
+    client: FlaskClient, store: Store, tag: str, clock: Clock
 ) -> None:
     article = store.article(ArticleId("n103"))
     assert article is not None
@@ -772,7 +772,7 @@ def test_no_other_name_leads_to_a_file(client: FlaskClient, name: str) -> None:
     [(Images.STORE, "img-src 'self';"), (Images.LINK, "img-src 'self' http: https:;")],
 )
 def test_pictures_come_from_elsewhere_only_where_a_section_says_so(
-    settings: Settings, mirror: Mirror, store: SqlStore, images: Images, policy: str
+    settings: Settings, mirror: Mirror, store: Store, images: Images, policy: str
 ) -> None:
     sections = tuple(replace(section, images=images) for section in mirror.sections)
     client = client_of(settings, replace(mirror, sections=sections), store)
@@ -882,7 +882,7 @@ def test_the_feed_and_the_section_of_a_channel_lead_to_its_list(client: FlaskCli
 
 
 def test_the_feed_of_a_tag_changes_with_its_articles_only(
-    client: FlaskClient, store: SqlStore, clock: Clock
+    client: FlaskClient, store: Store, clock: Clock
 ) -> None:
     feeds = ("/feed/tag/读书.xml", "/feed/tag/山城.xml", "/feed/tag/市集.xml")
     before = [client.get(feed).headers["ETag"] for feed in feeds]

@@ -21,7 +21,7 @@ from feedproxy.fetch import Hub
 from feedproxy.ingest import Announcer, ChannelPoller, Poller, archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 from feedproxy.web import create_app
 
 HUB = "https://hub.example/"
@@ -85,7 +85,7 @@ def address(app: Flask) -> Iterator[str]:
 
 
 def announced(
-    settings: Settings, mirror: Mirror, store: SqlStore, media: FolderMedia, clock: Clock
+    settings: Settings, mirror: Mirror, store: Store, media: FolderMedia, clock: Clock
 ) -> Flask:
     named = settings.model_copy(update={"websub_hub": HUB, "public_url": "https://mirror.example"})
     return create_app(named, mirror, store, media, clock)
@@ -105,7 +105,7 @@ def hubs_of(body: bytes, path: str) -> list[str]:
 def test_feeds_name_the_hub_that_is_told_of_them_and_no_others_do(
     settings: Settings,
     mirror: Mirror,
-    store: SqlStore,
+    store: Store,
     media: FolderMedia,
     clock: Clock,
     channel_poller: ChannelPoller,
@@ -180,7 +180,7 @@ def test_a_hub_that_fails_is_told_again_later_and_stops_no_poll(
     channel_poller: ChannelPoller,
     clock: Clock,
     hub: SmallHub,
-    store: SqlStore,
+    store: Store,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hub.is_down = True

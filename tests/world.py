@@ -26,7 +26,7 @@ from feedproxy.fetch import open_fetcher
 from feedproxy.ingest import Poller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import Alarm, Mirror
-from feedproxy.store import HostBudget, SqlStore, open_store
+from feedproxy.store import HostBudget, Store, open_store
 
 HOST, BASE = "daily.example", "http://daily.example"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -409,7 +409,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.mirror: Mirror = load_mirror(self.settings.config)
-        self.store: SqlStore = open_store(self.settings.store_url, self.settings.data)
+        self.store: Store = open_store(self.settings.store_url, self.settings.data)
         self.budget = WatchedBudget(self.store.budget)
         clock = self.site.clock
         cache_file = self.settings.data / f"cache-{self.name}.sqlite"

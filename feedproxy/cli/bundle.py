@@ -28,7 +28,7 @@ from feedproxy.output import (
     selector_of,
     write_bundle,
 )
-from feedproxy.store import Library, open_store
+from feedproxy.store import Store, open_store
 
 _SPAN = re.compile(r"([1-9]\d{0,4})([dh])", re.ASCII)
 _HOURS = {"d": 24, "h": 1}
@@ -141,7 +141,7 @@ def _published(settings: Settings, selector: FeedSelector, out: Path | None) -> 
 
 
 def _period(
-    library: Library,
+    library: Store,
     mirror: Mirror,
     selector: FeedSelector,
     *,

@@ -22,7 +22,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.fetch import open_fetcher
 from feedproxy.ingest import Report, Services
 from feedproxy.media import open_media
-from feedproxy.store import SEARCH_LOT, Store, open_store
+from feedproxy.store import INDEX_BATCH, Store, open_store
 
 # Seconds for requests that are under way at shutdown; unfinished work is done again later.
 GRACE_S = 8.0
@@ -196,5 +196,5 @@ def index_for_search(store: Store, stop: threading.Event) -> None:
     """Index the stored articles that search does not know yet; end early once *stop* is set."""
     if due := store.search.due():
         with progress("indexing for search", due) as bar:
-            while not stop.is_set() and (count := store.search.index(SEARCH_LOT)):
+            while not stop.is_set() and (count := store.search.index(INDEX_BATCH)):
                 bar.advance(bar.task_ids[0], count)

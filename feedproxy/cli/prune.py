@@ -12,7 +12,7 @@ from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.media import Media, open_media
 from feedproxy.model import ArticleId, KeepRules, Mirror
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 _MEGABYTE = 1_000_000
 # Articles deleted in one transaction.
@@ -77,7 +77,7 @@ def _tell(kind: str, name: str, *, is_json: bool) -> None:
     say({kind: name}, f"{kind} {name}", is_json=is_json)
 
 
-def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
+def _too_many(store: Store, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
     """Return the articles to delete, oldest first.
 
     These are the articles older than `keep.days`, and then the oldest ones until the store is no
@@ -97,7 +97,7 @@ def _too_many(store: SqlStore, mirror: Mirror, keep: KeepRules) -> list[ArticleI
     return chosen
 
 
-def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
+def _drop(store: Store, articles: list[ArticleId]) -> None:
     with progress("prune", len(articles)) as bar:
         for start in range(0, len(articles), _CHUNK):
             some = articles[start : start + _CHUNK]
@@ -107,7 +107,7 @@ def _drop(store: SqlStore, articles: list[ArticleId]) -> None:
 
 
 def _prune_pictures(
-    store: SqlStore, media: Media, tell: Callable[[str, str], None], *, dry_run: bool
+    store: Store, media: Media, tell: Callable[[str, str], None], *, dry_run: bool
 ) -> tuple[int, int, int]:
     """Delete pictures that no article shows, and files without a picture.
 

@@ -1,9 +1,9 @@
 """Append stored articles to the archives and to the search index."""
 
 from feedproxy.ingest.services import Services
-from feedproxy.store import SEARCH_LOT
+from feedproxy.store import INDEX_BATCH
 
-# Batches of SEARCH_LOT articles indexed by one call, at most.
+# Batches of INDEX_BATCH articles indexed by one call, at most.
 _TIMES = 3
 
 
@@ -20,6 +20,6 @@ def archive(services: Services) -> int:
     """
     added = services.store.archive.append(services.mirror.logs, services.clock())
     for _ in range(_TIMES):
-        if services.is_stopping() or services.store.search.index(SEARCH_LOT) < SEARCH_LOT:
+        if services.is_stopping() or services.store.search.index(INDEX_BATCH) < INDEX_BATCH:
             break
     return added

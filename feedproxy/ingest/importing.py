@@ -232,7 +232,7 @@ class Importer:
             else:
                 pages.append((entry, page))
         return _Batch(
-            len(entries), unchanged, self.pool.submit(read_lot, pages, self.services.clock())
+            len(entries), unchanged, self.pool.submit(read_batch, pages, self.services.clock())
         )
 
     def _fetch(self, entry: ImportEntry, known: Validators) -> Page | None:
@@ -345,7 +345,7 @@ class Importer:
         return stored
 
 
-def read_lot(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Read]:
+def read_batch(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Read]:
     """Read the article on each page; runs in a worker process."""
     return [_read_one(entry, page, now) for entry, page in pages]
 

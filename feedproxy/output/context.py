@@ -17,7 +17,7 @@ from feedproxy.model import (
 from feedproxy.output import render
 from feedproxy.paths import Layout
 from feedproxy.rewrite import LinkContext, rewrite_links, shows
-from feedproxy.store import Library
+from feedproxy.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RenderContext:
     """
 
     mirror: Mirror
-    library: Library
+    library: Store
     public_url: str
     key: str = ""
     files: Layout | None = None

@@ -11,7 +11,7 @@ from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
-from feedproxy.store import PAGE_ENTRIES, Library
+from feedproxy.store import PAGE_ENTRIES, Store
 
 # The words that a feed's title uses for filter parameters and for the fields they apply to.
 _SAID = {
@@ -60,7 +60,7 @@ def make_feed(
     )
 
 
-def version_of(library: Library, selector: FeedSelector) -> Version:
+def version_of(library: Store, selector: FeedSelector) -> Version:
     """Return a version that changes with every change to the feeds of a selector."""
     if selector.words:
         return library.search.version(selector.channel_ids)

@@ -14,7 +14,7 @@ from feedproxy.errors import StoreError
 from feedproxy.model import Alarm, Channel, ChannelState, Mirror
 from feedproxy.output import problems
 from feedproxy.output.problems import Problem
-from feedproxy.store import Library, WebStore
+from feedproxy.store import Store
 
 _DAYS = 30
 # The store's classes of delay: the hours within which a new article was stored.
@@ -65,7 +65,7 @@ class Health:
     is_readable: bool = True
 
 
-def look(mirror: Mirror, store: WebStore, folder: Path, now: datetime) -> Health:
+def look(mirror: Mirror, store: Store, folder: Path, now: datetime) -> Health:
     """Return the health of a mirror with the data folder *folder*.
 
     Raises:
@@ -108,7 +108,7 @@ def look(mirror: Mirror, store: WebStore, folder: Path, now: datetime) -> Health
     )
 
 
-def probe(mirror: Mirror, library: Library) -> None:
+def probe(mirror: Mirror, library: Store) -> None:
     """Check that the newest articles can be read and that no process has found the store damaged.
 
     Raises:
@@ -134,7 +134,7 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def _shared(
-    store: WebStore, now: datetime
+    store: Store, now: datetime
 ) -> tuple[tuple[str, datetime] | None, Mapping[str, datetime], list[str]]:
     """Return the leader, the paused hosts with the end of their pause, and read errors.
 
@@ -149,7 +149,7 @@ def _shared(
 
 def _channels(
     mirror: Mirror,
-    store: WebStore,
+    store: Store,
     states: Mapping[str, ChannelState],
     alarms: tuple[Alarm, ...],
     *,
@@ -205,7 +205,7 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
     return ("failed, is tried again" if state.failures else "well"), True
 
 
-def _days(store: WebStore, channels: list[str], now: datetime) -> dict[date, int]:
+def _days(store: Store, channels: list[str], now: datetime) -> dict[date, int]:
     """Return the number of articles published on each of the last days; today is the last."""
     days = [now.astimezone(UTC).date() - timedelta(days=back) for back in range(_DAYS - 1, -1, -1)]
     found = store.records.per_day(channels, datetime.combine(days[0], time(), UTC))

@@ -23,7 +23,7 @@ from feedproxy.output.search import found_of
 from feedproxy.output.selectors import FeedSelector, search_selector, selector_of, tag_selector
 from feedproxy.rewrite import LinkContext
 from feedproxy.search_terms import Query
-from feedproxy.store import Library
+from feedproxy.store import Store
 
 _HOME_HEADLINES, _LIST_HEADLINES = 10, 50
 # The number of articles on an index page of the git-hosted mirrors.
@@ -354,7 +354,7 @@ class Pages:
         return self.context.layout
 
     @property
-    def _library(self) -> Library:
+    def _library(self) -> Store:
         return self.context.library
 
     def _if_live(self, selector: FeedSelector) -> list[FeedSelector]:

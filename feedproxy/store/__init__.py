@@ -1,35 +1,33 @@
 """Store articles, the fetch queue and the state of each channel's polls in an SQL database.
 
-No other package imports SQLAlchemy. `Library` is the interface for readers, `WebStore` adds what
-the web side needs, `Store` what the poller needs. `open_store` returns the SQL implementation of
-all three, `open_web_store` one for the web side. `move` copies a whole store to another database,
-also to one of another engine.
+No other package imports SQLAlchemy. `open_store` returns the store for the poller, which writes
+everything; `open_web_store` returns it for the web side, where the database accepts writes to the
+table of readers' requests only. `move` copies a whole store to another database, also to one of
+another engine.
 """
 
 from feedproxy.store.archive import PAGE_ENTRIES, Archive
+from feedproxy.store.coordination import Clock, HostBudget, Lease
 from feedproxy.store.copying import move
 from feedproxy.store.opening import open_store, open_web_store
-from feedproxy.store.polling import HostBudget, Lease, Records, Schedule, Serials
-from feedproxy.store.ports import Clock, Library, Store, WebStore
-from feedproxy.store.search import LOT as SEARCH_LOT
-from feedproxy.store.search import Search
-from feedproxy.store.sql import SqlStore
+from feedproxy.store.records import Records
+from feedproxy.store.schedule import Schedule
+from feedproxy.store.search import INDEX_BATCH, Search
+from feedproxy.store.serials import Serials
+from feedproxy.store.sql import Store
 
 __all__ = [
+    "INDEX_BATCH",
     "PAGE_ENTRIES",
-    "SEARCH_LOT",
     "Archive",
     "Clock",
     "HostBudget",
     "Lease",
-    "Library",
     "Records",
     "Schedule",
     "Search",
     "Serials",
-    "SqlStore",
     "Store",
-    "WebStore",
     "move",
     "open_store",
     "open_web_store",

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -72,11 +71,14 @@ _version = rows.CHANGES.add_columns(
 )
 
 
-class Archive(Protocol):
+class Archive:
     """The archives, page by page.
 
     Every method raises StoreError if the store can't be read or written.
     """
+
+    def __init__(self, db: Connections) -> None:
+        self._db = db
 
     def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
         """Append to each log the articles of its channels that it lacks.
@@ -85,33 +87,6 @@ class Archive(Protocol):
         that was corrected, or got a better date, after its page was full is appended again (RFC
         5005, 4: the newer entry counts).
         """
-
-    def is_due(self) -> bool:
-        """Return whether any article was stored since the last call of `append`."""
-
-    def length(self, log: str) -> int:
-        """Return the number of positions in a log; `PAGE_ENTRIES` of them make a full page."""
-
-    def page(self, log: str, number: int) -> list[ArchiveEntry]:
-        """Return the stored articles of a page, newest first; page 1 is the oldest.
-
-        A full page shows each article as it was when the page became full.
-        """
-
-    def version(self, log: str, channels: Collection[str]) -> Version:
-        """Return a version that changes with each change to *channels* and each new log entry."""
-
-    def page_version(self, log: str, number: int) -> Version:
-        """Return a version that changes only when an article of the full page is deleted."""
-
-
-class SqlArchive:
-    """Implements `Archive`, which documents the methods."""
-
-    def __init__(self, db: Connections) -> None:
-        self._db = db
-
-    def append(self, logs: Sequence[ArchiveDefinition], now: datetime) -> int:  # noqa: D102
         added = 0
         with self._db.reading() as db:
             known, is_due = _known(db), _count_due(db, 1) > 0
@@ -126,19 +101,26 @@ class SqlArchive:
                     _remember(db, log)
         return added
 
-    def is_due(self) -> bool:  # noqa: D102
+    def is_due(self) -> bool:
+        """Return whether any article was stored since the last call of `append`."""
         with self._db.reading() as db:
             return _count_due(db, 1) > 0
 
-    def length(self, log: str) -> int:  # noqa: D102
+    def length(self, log: str) -> int:
+        """Return the number of positions in a log; `PAGE_ENTRIES` of them make a full page."""
         with self._db.reading() as db:
             return _length(db, log)
 
-    def page(self, log: str, number: int) -> list[ArchiveEntry]:  # noqa: D102
+    def page(self, log: str, number: int) -> list[ArchiveEntry]:
+        """Return the stored articles of a page, newest first; page 1 is the oldest.
+
+        A full page shows each article as it was when the page became full.
+        """
         with self._db.reading() as db:
             return _read(db, log, number)
 
-    def version(self, log: str, channels: Collection[str]) -> Version:  # noqa: D102
+    def version(self, log: str, channels: Collection[str]) -> Version:
+        """Return a version that changes with each change to *channels* and each new log entry."""
         with self._db.reading() as db:
             number, changed_at, last, added = db.execute(
                 _version, {"channels": list(channels), "log": log}
@@ -152,7 +134,8 @@ class SqlArchive:
             length,
         )
 
-    def page_version(self, log: str, number: int) -> Version:  # noqa: D102
+    def page_version(self, log: str, number: int) -> Version:
+        """Return a version that changes only when an article of the full page is deleted."""
         with self._db.reading() as db:
             stored = db.execute(
                 select(func.count(t.archive.c.article_id)).where(*_on_page(log, number))

@@ -32,15 +32,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedproxy.errors import StoreError
+from feedproxy.store import Clock
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
 from feedproxy.store.indexed import search_doc, search_due
 from feedproxy.store.opening import LOCK_FILE, open_database
-from feedproxy.store.ports import Clock
 from feedproxy.store.schedule import MOVING, SqlLease
 from feedproxy.store.schema import revision
-from feedproxy.store.search import SqlSearch
+from feedproxy.store.search import Search
 
 _ROWS = 500
 # Tables that are not copied: the lease belongs to a process, and the target engine builds its own
@@ -238,7 +238,7 @@ def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], N
 
 
 def _release(target: Database) -> None:
-    SqlSearch(target).forget()
+    Search(target).forget()
     with target.writing() as db:
         db.execute(delete(t.lease).where(t.lease.c.name == MOVING))
         if db.dialect.name != "sqlite":

@@ -13,10 +13,9 @@ from feedproxy.store import damage
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
 from feedproxy.store.database import Database, in_words
-from feedproxy.store.ports import WebStore
 from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, locked, migrate, revision, upgrade
-from feedproxy.store.sql import SqlStore
+from feedproxy.store.sql import Store
 
 # Advice to the operator, by a part of the error message of the database.
 _ADVICE = {
@@ -35,9 +34,7 @@ LOCK_FILE = "poller.lock"
 _CHECK = "check FEEDPROXY_DATA and FEEDPROXY_DATABASE_URL"
 
 
-def open_store(
-    url: str, folder: Path, *, redis_url: str = "", shares_lock: bool = False
-) -> SqlStore:
+def open_store(url: str, folder: Path, *, redis_url: str = "", shares_lock: bool = False) -> Store:
     """Return the store at an SQLAlchemy *url*, with its schema up to date.
 
     Its lock files lie in *folder*, which is created. With *redis_url* the lease and the budgets of
@@ -115,7 +112,7 @@ def _disposed_of_on_error(engine: Engine) -> Iterator[Engine]:
         raise
 
 
-def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> WebStore:
+def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str = "") -> Store:
     """Return the store at *url* for the web side: it reads everything, and writes only requests.
 
     Reads go to the replica at *read_url*, if one is given, and to *url* while the replica does not
@@ -148,15 +145,15 @@ def open_web_store(url: str, folder: Path, read_url: str = "", *, redis_url: str
     return _store(Database(engine, replica), folder, redis_url)
 
 
-def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = False) -> SqlStore:
+def _store(db: Database, folder: Path, redis_url: str, *, shares_lock: bool = False) -> Store:
     """Return the store over a database, with the lease and the budgets in Redis if there is one."""
     exclusive_lock = partial(db.exclusive_lock, folder / LOCK_FILE, shared=shares_lock)
     if not redis_url:
-        return SqlStore(db, exclusive_lock, SqlLease(db), SqlBudget(db, folder))
+        return Store(db, exclusive_lock, SqlLease(db), SqlBudget(db, folder))
     from feedproxy import redis_backend  # noqa: PLC0415
 
     client = redis_backend.connect(redis_url)
-    return SqlStore(
+    return Store(
         db, exclusive_lock, redis_backend.RedisLease(client), redis_backend.RedisBudget(client)
     )
 

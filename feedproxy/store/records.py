@@ -21,13 +21,14 @@ _alarms = select(t.alarm).order_by(t.alarm.c.opened, t.alarm.c.channel)
 _EPOCH, _DAY_US = date(1970, 1, 1), 86_400_000_000
 
 
-class SqlRecords:
-    """Implements `Records`, which documents the methods."""
+class Records:
+    """Counters of events, figures of the store, and alarms."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
 
     def add(self, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Add to the counters of events, by name, source and outcome."""
         if not counts:
             return
         with self._db.writing() as db:
@@ -41,6 +42,7 @@ class SqlRecords:
                     )
 
     def counts(self) -> dict[tuple[str, str, str], int]:
+        """Return the counters of events since the store was created."""
         with self._db.reading() as db:
             return {
                 (row.name, row.source, row.outcome): row.value
@@ -48,6 +50,10 @@ class SqlRecords:
             }
 
     def sizes(self) -> dict[str, int]:
+        """Return the number of rows of each kind.
+
+        The kinds are articles, gone, waiting, checks, requests, pictures and missing_pictures.
+        """
         queries = {
             "articles": select(func.count()).select_from(t.article),
             "gone": select(func.count())
@@ -71,12 +77,14 @@ class SqlRecords:
             return {name: int(db.execute(query).scalar() or 0) for name, query in queries.items()}
 
     def bytes_held(self) -> int:
+        """Return the bytes that the store and its pictures take."""
         with self._db.reading() as db:
             return engines.size_of(db) + int(
                 db.execute(select(func.sum(t.media_file.c.size))).scalar() or 0
             )
 
     def queues(self) -> dict[str, int]:
+        """Return the number of queued articles that are not stored, by channel."""
         members = t.membership.c
         shown = select(members.channel, func.count()).where(
             members.article_id.in_(select(t.waiting.c.article_id))
@@ -86,6 +94,7 @@ class SqlRecords:
             return {row[0]: row[1] for row in found}
 
     def newest(self) -> dict[str, datetime]:
+        """Return when the newest article of each channel was published."""
         members = t.membership.c
         # One seek in an index for each channel, regardless of its number of articles.
         last = (
@@ -101,6 +110,10 @@ class SqlRecords:
             }
 
     def per_day(self, channels: Collection[str], since: datetime) -> dict[date, int]:
+        """Return the number of articles of *channels* published on each day (UTC) since *since*.
+
+        Days without articles are left out.
+        """
         members = t.membership.c
         day = (type_coerce(members.published, BigInteger) // _DAY_US).label("day")
         query = select(day, func.count(members.article_id.distinct())).group_by(day)
@@ -111,10 +124,12 @@ class SqlRecords:
             return {_EPOCH + timedelta(days=number): count for number, count in found}
 
     def alarms(self) -> list[Alarm]:
+        """Return the last alarm of each channel and rule, oldest first."""
         with self._db.reading() as db:
             return [_alarm(row) for row in db.execute(_alarms)]
 
     def put_alarm(self, alarm: Alarm) -> None:
+        """Open or close a channel's alarm."""
         values = {
             "site": alarm.site,
             "url": alarm.url,
@@ -129,6 +144,7 @@ class SqlRecords:
                 db.execute(insert(t.alarm).values(channel=alarm.channel, rule=alarm.rule, **values))
 
     def unsent(self) -> list[Alarm]:
+        """Return the alarms whose present state was not sent to the webhook yet."""
         with self._db.reading() as db:
             return [
                 _alarm(row)
@@ -138,6 +154,7 @@ class SqlRecords:
             ]
 
     def mark_sent(self, alarm: Alarm) -> None:
+        """Mark the state of an alarm as sent to the webhook."""
         closed = (
             t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
         )

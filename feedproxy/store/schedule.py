@@ -47,8 +47,8 @@ _host, _change_host = (
 _quiet = select(t.host).where(t.host.c.quiet_until > bindparam("now"))
 
 
-class SqlSchedule:
-    """Implements `Schedule`, which documents the methods."""
+class Schedule:
+    """The schedule of the channels' polls."""
 
     def __init__(self, db: Connections) -> None:
         self._db = db
@@ -56,21 +56,28 @@ class SqlSchedule:
     # -------------------------------------------------------------- channels
 
     def states(self) -> dict[str, ChannelState]:
+        """Return the poll state of each channel, by its ID."""
         with self._db.reading() as db:
             return {row.id: ChannelState(*row) for row in db.execute(_states)}
 
     def state(self, channel: str) -> ChannelState:
+        """Return the poll state of one channel."""
         with self._db.reading() as db:
             row = db.execute(_state, {"mine": channel}).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
     def due(self, now: datetime, horizon: datetime) -> dict[str, ChannelState]:
+        """Return the poll states of the channels that may be due.
+
+        A time after *horizon* counts as due, as it was written by a clock that was wrong.
+        """
         at, polled_at = t.channel.c.next_poll_at, t.channel.c.polled_at
         query = _states.where(or_(at.is_(None), at <= now, at > horizon, polled_at > now))
         with self._db.reading() as db:
             return {row.id: ChannelState(*row) for row in db.execute(query)}
 
     def remember_poll(self, state: ChannelState) -> None:
+        """Store a channel's state, without its outcomes."""
         values = asdict(state)
         channel = values.pop("channel")
         del values["outcomes"]
@@ -79,10 +86,12 @@ class SqlSchedule:
             rows.put(db, t.channel, channel, values)
 
     def remember_outcomes(self, channel: str, outcomes: str) -> None:
+        """Store how the latest pages of a channel fitted the rules."""
         with self._db.writing() as db:
             rows.put(db, t.channel, channel, {"outcomes": outcomes})
 
     def plan_first(self, polls: Mapping[str, datetime]) -> None:
+        """Set when channels are polled first, unless they have been polled or scheduled before."""
         with self._db.writing() as db:
             known = set(
                 db.execute(select(t.channel.c.id).where(t.channel.c.id.in_(polls))).scalars()
@@ -99,6 +108,10 @@ class SqlSchedule:
                     db.execute(insert(t.channel).values(id=channel, next_poll_at=at))
 
     def begin_poll(self, channel: str, seen: datetime | None, until: datetime) -> bool:
+        """Claim the poll of a channel until *until*, if its due time is still *seen*.
+
+        Return False if another process has claimed it.
+        """
         mine = {"mine": channel, "next_poll_at": until}
         with self._db.writing() as db:
             if seen is not None:
@@ -110,12 +123,18 @@ class SqlSchedule:
     def begin_articles(
         self, seen: Mapping[ArticleId, datetime | None], until: datetime
     ) -> set[ArticleId]:
+        """Claim queued articles in the same way; return those that no other process has claimed."""
         with self._db.writing() as db:
             return waiting.claim(db, seen, until)
 
     def next_due(
         self, channels: Collection[str], hosts: Collection[str], showing: Collection[str]
     ) -> datetime | None:
+        """Return when the next poll, article or picture is due, None if nothing is planned.
+
+        Polls and articles are those of *channels*; pictures those at *hosts* in articles of the
+        channels *showing* them.
+        """
         polls = select(func.min(t.channel.c.next_poll_at)).where(t.channel.c.id.in_(channels))
         with self._db.reading() as db:
             found = [
@@ -128,6 +147,7 @@ class SqlSchedule:
     # -------------------------------------------------------------- backfill
 
     def backfill(self, channel: str) -> Backfill | None:
+        """Return how far the walk down a channel's listing has come, None if it has not begun."""
         with self._db.reading() as db:
             row = db.execute(select(t.backfill).where(t.backfill.c.channel == channel)).first()
         return (
@@ -137,6 +157,7 @@ class SqlSchedule:
         )
 
     def remember_backfill(self, walk: Backfill) -> None:
+        """Store how far a walk has come."""
         values = {"next_url": walk.next_url, "pages": walk.pages}
         with self._db.writing() as db:
             if not db.execute(
@@ -145,6 +166,7 @@ class SqlSchedule:
                 db.execute(insert(t.backfill).values(channel=walk.channel, **values))
 
     def forget_backfill(self, channel: str) -> None:
+        """Delete the progress of a channel's walk, so that the next one begins at the top."""
         with self._db.writing() as db:
             db.execute(delete(t.backfill).where(t.backfill.c.channel == channel))
 

@@ -10,7 +10,7 @@ phrases, candidates are checked against the text.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import dropwhile, groupby, islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, bindparam, delete, func, insert, select, text, update
 
@@ -75,11 +75,14 @@ _QUOTED = {"sqlite": '"{}"', "postgresql": "'{}'"}
 
 # The number of articles to index in one transaction, which takes some tenths of a second; other
 # writers wait that long.
-LOT = 100
+INDEX_BATCH = 100
 
 
-class Search(Protocol):
+class Search:
     """Full-text search. Every method raises StoreError if the store can't be read or written."""
+
+    def __init__(self, db: Connections) -> None:
+        self._db = db
 
     def find(
         self,
@@ -94,55 +97,30 @@ class Search(Protocol):
         With *before* only articles older than that one are returned. At most the newest 2,000
         candidates of the index are checked.
         """
-
-    def version(self, channels: Collection[str]) -> Version:
-        """Return a version that changes when an article of *channels* changes or any is indexed."""
-
-    def due(self) -> int:
-        """Return the number of articles to index, stored or changed since the last time."""
-
-    def index(self, limit: int) -> int:
-        """Index up to *limit* due articles in one transaction; return their number.
-
-        Articles with the highest IDs are indexed first.
-        """
-
-    def forget(self) -> None:
-        """Empty the index, and make all articles due, as after a change of how text is split."""
-
-
-class SqlSearch:
-    """Implements `Search`, which documents the methods."""
-
-    def __init__(self, db: Connections) -> None:
-        self._db = db
-
-    def find(  # noqa: D102
-        self,
-        query: Query,
-        channels: Collection[str],
-        limit: int,
-        *,
-        before: ArticleId | None = None,
-    ) -> list[Article]:
         with self._db.reading() as db:
             candidates = islice(_candidates(db, query, before), _MOST)
             return articles.read(
                 db, list(islice(_having(db, candidates, query, frozenset(channels)), limit))
             )
 
-    def version(self, channels: Collection[str]) -> Version:  # noqa: D102
+    def version(self, channels: Collection[str]) -> Version:
+        """Return a version that changes when an article of *channels* changes or any is indexed."""
         with self._db.reading() as db:
             changes = rows.version_of(db, channels)
             # A change adds more to the first term than to the number of due articles, so the
             # difference grows with each change and with each indexed article.
             return Version(2 * changes.number - _count_due(db), changes.moment)
 
-    def due(self) -> int:  # noqa: D102
+    def due(self) -> int:
+        """Return the number of articles to index, stored or changed since the last time."""
         with self._db.reading() as db:
             return _count_due(db)
 
-    def index(self, limit: int) -> int:  # noqa: D102
+    def index(self, limit: int) -> int:
+        """Index up to *limit* due articles in one transaction; return their number.
+
+        Articles with the highest IDs are indexed first.
+        """
         due = search_due.c.article_id
         with self._db.reading() as db:  # without due articles, do not wait for the write lock
             if not db.execute(select(due).limit(1)).first():
@@ -153,7 +131,8 @@ class SqlSearch:
                 _index(db, some)
             return len(ids)
 
-    def forget(self) -> None:  # noqa: D102
+    def forget(self) -> None:
+        """Empty the index, and make all articles due, as after a change of how text is split."""
         with self._db.writing() as db:
             db.execute(_ENGINES[db.dialect.name].empty)
             db.execute(delete(search_due))

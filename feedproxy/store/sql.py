@@ -30,16 +30,19 @@ from feedproxy.store import pictures as picture_rows
 from feedproxy.store import requests as request_rows
 from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
-from feedproxy.store.archive import SqlArchive
+from feedproxy.store.archive import Archive
+from feedproxy.store.coordination import HostBudget, Lease
 from feedproxy.store.database import Connections, Database
-from feedproxy.store.polling import HostBudget, Lease
-from feedproxy.store.records import SqlRecords
-from feedproxy.store.schedule import SqlSchedule
-from feedproxy.store.serials import SqlSerials
+from feedproxy.store.records import Records
+from feedproxy.store.schedule import Schedule
+from feedproxy.store.serials import Serials
 
 
-class SqlStore:
-    """Implements `Store`, which documents the methods."""
+class Store:
+    """The store of the poller.
+
+    Every method but `exclusive_lock` is one transaction, which happens wholly or not at all.
+    """
 
     def __init__(
         self,
@@ -57,12 +60,18 @@ class SqlStore:
             lease,
             budget,
         )
-        self.schedule, self.records, self.archive = SqlSchedule(db), SqlRecords(db), SqlArchive(db)
-        self.serials = SqlSerials(db)
-        self.search, self.change_counter = search.SqlSearch(db), database.change_counter.read
+        self.schedule, self.records, self.archive = Schedule(db), Records(db), Archive(db)
+        self.serials = Serials(db)
+        self.search, self.change_counter = search.Search(db), database.change_counter.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
 
     def probe(self, channels: Collection[str], limit: int) -> None:
+        """Read the newest articles of *channels*, as a feed does.
+
+        Raises:
+            StoreError: they can't be read, or any process has found damage to the store.
+
+        """
         if damage := self._database.damage():
             raise StoreError(
                 f"store: is damaged: {damage}; stop everything, put the file aside, "
@@ -72,38 +81,57 @@ class SqlStore:
         self.newest(channels, limit)
 
     @contextmanager
-    def snapshot(self) -> Iterator["SqlStore"]:
+    def snapshot(self) -> Iterator["Store"]:
+        """Open a library whose reads all show the state of the store at the first read."""
         with self._db.snapshot() as snapshot:
             yield self._within(snapshot)
 
     @contextmanager
-    def transaction(self) -> Iterator["SqlStore"]:
+    def transaction(self) -> Iterator["Store"]:
+        """Open a store whose reads and writes are one transaction, undone if the block raises.
+
+        A transaction opened on that store is nested, and can be undone alone. While a transaction
+        is open, its thread can neither write through the outer store nor acquire the exclusive
+        lock.
+        """
         with self._db.transaction() as transaction:
             yield self._within(transaction)
 
-    def _within(self, connections: Connections) -> "SqlStore":
-        return SqlStore(self._database, self.exclusive_lock, self.lease, self.budget, connections)
+    def _within(self, connections: Connections) -> "Store":
+        return Store(self._database, self.exclusive_lock, self.lease, self.budget, connections)
 
     # -------------------------------------------------------------- reading
 
     def version(self, channels: Collection[str]) -> Version:
+        """Return a version that changes with *channels*.
+
+        It changes with every change to one of their entries, or to an article that one of them
+        links to.
+        """
         with self._db.reading() as db:
             return rows.version_of(db, channels)
 
     def newest(self, channels: Collection[str], limit: int, *, tag: str = "") -> list[Article]:
+        """Return the newest articles of *channels*, newest first, without duplicates.
+
+        With *tag* only articles with this tag are returned.
+        """
         with self._db.reading() as db:
             return articles.read(db, queries.newest_of(db, channels, limit, tag))
 
     def headlines(self, channels: Collection[str], limit: int) -> list[Headline]:
+        """Return the headlines of the newest articles of *channels*, with all channels of each."""
         with self._db.reading() as db:
             return articles.headlines(db, queries.newest_of(db, channels, limit))
 
     def index(self, channel: str, offset: int, limit: int) -> list[Headline]:
+        """Return *limit* headlines of a channel, newest first, without the *offset* newest."""
         with self._db.reading() as db:
             query = queries.members_newest_first(channel).offset(offset).limit(limit)
             return articles.headlines(db, list(db.execute(query).scalars()))
 
     def count(self, channel: str) -> int:
+        """Return the number of stored articles of a channel."""
         members = t.membership.c
         query = select(func.count()).where(
             members.channel == channel, members.published.is_not(None)
@@ -114,6 +142,7 @@ class SqlStore:
     def neighbours(
         self, article_id: ArticleId, channel: str
     ) -> tuple[Headline | None, Headline | None]:
+        """Return the headlines before and after an article in the order of a channel's dates."""
         with self._db.reading() as db:
             ids = queries.neighbours_of(db, article_id, channel)
             found = {
@@ -123,41 +152,56 @@ class SqlStore:
         return before, after
 
     def tagged(self, tag: str, channels: Collection[str], limit: int) -> list[Headline]:
+        """Return the newest headlines of *channels* with a tag."""
         with self._db.reading() as db:
             return articles.headlines(db, queries.newest_of(db, channels, limit, tag))
 
     def pictures(self, ids: Collection[ArticleId]) -> dict[Url, StoredPicture]:
+        """Return the stored pictures of *articles*, by upstream address."""
         with self._db.reading() as db:
             return picture_rows.held_of(db, ids)
 
     def picture(self, key: str) -> StoredPicture | None:
+        """Return the picture with this `urls.picture_key`, None if it is not stored."""
         with self._db.reading() as db:
             return picture_rows.held_by_key(db, key)
 
     def article(self, article_id: ArticleId) -> Article | None:
+        """Return a stored article, None if it is not stored."""
         with self._db.reading() as db:
             return next(iter(articles.read(db, [article_id])), None)
 
     def channels_of(self, ids: Collection[ArticleId]) -> dict[ArticleId, frozenset[str]]:
+        """Return the channels of each stored article among *articles*."""
         with self._db.reading() as db:
             return rows.channels_of(db, ids)
 
     def period(
         self, channels: Collection[str], since: datetime, until: datetime | None, limit: int | None
     ) -> list[ArticleId]:
+        """Return the articles of *channels* published from *since* on and before *until*.
+
+        The newest come first; *limit* of them are returned at most.
+        """
         with self._db.reading() as db:
             query = queries.of_period(channels, since, until).limit(limit)
             return [ArticleId(each) for each in db.execute(query).scalars()]
 
     def original(self, article_id: ArticleId) -> Url | None:
+        """Return the upstream address of a queued or linked article, None if it is unknown."""
         with self._db.reading() as db:
             return request_rows.original_of(db, article_id)
 
     def request(self, article_id: ArticleId) -> Request | None:
+        """Return the open request for an article, None if there is none."""
         with self._db.reading() as db:
             return request_rows.find(db, article_id)
 
     def ask(self, article_id: ArticleId, *, most: int, now: datetime) -> bool:
+        """Queue a request for an article, once; return whether it is queued.
+
+        It is not if the article's address is unknown, or if *most* requests are open.
+        """
         with self._db.writing() as db:
             if request_rows.find(db, article_id):
                 return True
@@ -168,12 +212,17 @@ class SqlStore:
             return True
 
     def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+        """Return a channel's queued articles, or *only* these of them, in the listing's order."""
         with self._db.reading() as db:
             return waiting_rows.of_channel(db, channel, only)
 
     # -------------------------------------------------------------- writing
 
     def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
+        """Store the items of a listing, and queue its `news` that have an http(s) address.
+
+        Return the number of articles that were unknown.
+        """
         with self._db.writing() as db:
             unknown, joined = 0, list[ArticleId]()
             for start in range(0, len(items), rows.CHUNK):
@@ -186,30 +235,43 @@ class SqlStore:
             return unknown
 
     def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        """Return the articles of a listing that are not stored, or whose headline has changed.
+
+        A change of white space does not count.
+        """
         with self._db.reading() as db:
             return waiting_rows.news_of(db, channel, items)
 
     def listed(self, channel: str, ids: Collection[ArticleId], until: datetime) -> set[ArticleId]:
+        """Return those of *articles* that the channel's listing first showed by *until*."""
         with self._db.reading() as db:
             return waiting_rows.listed(db, channel, ids, until)
 
     def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
+        """Return the channels with queued articles that are due.
+
+        A time after *horizon* counts as due, as it was written by a clock that was wrong.
+        """
         with self._db.reading() as db:
             return waiting_rows.channels_due(db, now, horizon)
 
     def validators(self, ids: Collection[ArticleId]) -> dict[ArticleId, Validators]:
+        """Return the validators of stored *articles* that came as a single page."""
         with self._db.reading() as db:
             return raw_pages.validators_of(db, ids)
 
     def pages(self, article_id: ArticleId) -> list[Page]:
+        """Return the pages that an article was extracted from."""
         with self._db.reading() as db:
             return raw_pages.read(db, article_id)
 
     def versions(self, article_id: ArticleId) -> list[Article]:
+        """Return an article as it was before each of its changes, oldest first."""
         with self._db.reading() as db:
             return articles.versions_of(db, article_id)
 
     def ids(self, channels: Collection[str], *, since: datetime | None = None) -> list[ArticleId]:
+        """Return the IDs of all stored articles of *channels*, or those dated *since* or later."""
         with self._db.reading() as db:
             return [
                 ArticleId(each)
@@ -217,6 +279,7 @@ class SqlStore:
             ]
 
     def prunable(self, channels: Collection[str], entries: int) -> list[PrunableArticle]:
+        """Return the articles not among the newest *entries* of any of *channels*, oldest first."""
         with self._db.reading() as db:
             shown = (queries.newest_of(db, [channel], entries) for channel in channels)
             kept = set(chain.from_iterable(shown))
@@ -227,20 +290,24 @@ class SqlStore:
             return [each for each in found if each.id not in kept]
 
     def known_pictures(self, urls: Collection[Url]) -> set[Url]:
+        """Return those of *urls* that are known, with or without stored files."""
         with self._db.reading() as db:
             return picture_rows.known(db, urls)
 
     def due_pictures(
         self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
     ) -> list[WaitingPicture]:
+        """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
         with self._db.reading() as db:
             return picture_rows.due(db, hosts, channels, now, limit)
 
     def unused_pictures(self) -> list[Url]:
+        """Return the pictures that no article shows any more."""
         with self._db.reading() as db:
             return picture_rows.unused(db)
 
     def used_files(self) -> set[str]:
+        """Return the names of the files of pictures that an article shows."""
         with self._db.reading() as db:
             return picture_rows.used_files(db)
 
@@ -255,6 +322,12 @@ class SqlStore:
         tries: int = 0,
         is_fetched: bool = True,
     ) -> None:
+        """Store an article with its pages and its fetched *pictures*; queue its other pictures.
+
+        If the article *is_fetched*, it leaves the queue, or is due there again at *again_at*. Its
+        earlier state is kept as a version. The change counts for every channel that lists the
+        article, or one that links to it.
+        """
         with self._db.writing() as db:
             is_new = not articles.is_stored(db, saved.id)
             if not is_new:
@@ -269,15 +342,21 @@ class SqlStore:
             rows.touch(db, [saved.id], now)
 
     def redate(self, saved: Article, now: datetime) -> None:
+        """Store a better date for an article whose date was a guess.
+
+        The change counts for every channel that lists the article, or one that links to it.
+        """
         with self._db.writing() as db:
             articles.redate(db, saved, now)
             rows.touch(db, [saved.id], now)
 
     def dates(self, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
+        """Return publication date and date source of each stored article among *articles*."""
         with self._db.reading() as db:
             return articles.dates(db, ids)
 
     def site_dates(self, site: str) -> dict[ArticleId, datetime]:
+        """Return the publication dates of a site's articles, as far as upstream gave them."""
         with self._db.reading() as db:
             return {
                 ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))
@@ -286,6 +365,10 @@ class SqlStore:
     def oldest(
         self, channel: str, sources: Collection[DateSource], since: datetime | None = None
     ) -> datetime | None:
+        """Return the earliest date of a channel's stored and queued articles, None without any.
+
+        Only dates from one of *sources*, and after *since*, are considered.
+        """
         with self._db.reading() as db:
             found = [
                 db.execute(query).scalar() for query in queries.oldest(channel, sources, since)
@@ -293,10 +376,12 @@ class SqlStore:
             return min((each for each in found if each), default=None)
 
     def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
+        """Take an unchanged article off the queue, or make it due there again at *again_at*."""
         with self._db.writing() as db:
             waiting_rows.settle(db, article_id, again_at)
 
     def mark_gone(self, article_id: ArticleId, now: datetime) -> None:
+        """Record that upstream has deleted an article; it stays stored, and leaves the queue."""
         with self._db.writing() as db:
             waiting_rows.settle(db, article_id, None)
             is_new = db.execute(
@@ -308,15 +393,22 @@ class SqlStore:
                 rows.touch(db, [article_id], now)
 
     def drop(self, ids: Collection[ArticleId], now: datetime) -> None:
+        """Delete articles, with all rows that belong to them alone.
+
+        The change counts for every channel that listed one of them, or an article that links to
+        one.
+        """
         with self._db.writing() as db:
             rows.touch(db, sorted(ids), now)
             articles.drop(db, ids)
 
     def articles(self, ids: Collection[ArticleId]) -> list[Article]:
+        """Return those of *articles* that are stored, in their order."""
         with self._db.reading() as db:
             return articles.read(db, ids)
 
     def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
+        """Return the IDs and dates of all stored articles of *channels*, oldest first."""
         with self._db.reading() as db:
             return [
                 (ArticleId(row.article_id), row.published)
@@ -324,23 +416,27 @@ class SqlStore:
             ]
 
     def tags(self, channels: Collection[str]) -> list[str]:
+        """Return the tags of the articles of *channels*, sorted by name."""
         with self._db.reading() as db:
             return sorted(db.execute(queries.tags_of(channels)).scalars())
 
     def put_off(
         self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
     ) -> None:
+        """Record that fetching an article failed, the number of tries, and when to try again."""
         with self._db.writing() as db:
             waiting_rows.put_off(
                 db, article_id, {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
             )
 
     def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
+        """Store a picture fetched after its articles; the change counts for their channels."""
         with self._db.writing() as db:
             picture_rows.keep(db, {url: stored})
             picture_rows.touch(db, url, now)
 
     def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
+        """Record that fetching a picture failed, the number of tries, and when to try again."""
         with self._db.writing() as db:
             db.execute(
                 update(t.picture)
@@ -349,15 +445,18 @@ class SqlStore:
             )
 
     def fetch_again(self, files: Collection[str], now: datetime) -> None:
+        """Queue the pictures whose *files* are missing to be fetched again."""
         if files:
             with self._db.writing() as db:
                 picture_rows.fetch_again(db, files, now)
 
     def drop_unused_pictures(self) -> None:
+        """Delete the rows of unused pictures, and of files without a picture."""
         with self._db.writing() as db:
             picture_rows.drop_unused(db)
 
     def take_requests(self) -> bool:
+        """Move requests to the queue, in the channel `REQUESTED`; return whether there were any."""
         with self._db.reading() as db:
             if not request_rows.are_there(db):
                 return False
@@ -366,5 +465,6 @@ class SqlStore:
         return True
 
     def forget_request(self, article_id: ArticleId) -> None:
+        """Take an article off the queue if it is there only for a reader's request."""
         with self._db.writing() as db:
             request_rows.forget(db, article_id)

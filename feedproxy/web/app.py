@@ -26,7 +26,7 @@ from feedproxy.media import Media, open_media
 from feedproxy.model import Images, Mirror
 from feedproxy.output import RAW, SCRIPT
 from feedproxy.sign import signing_key
-from feedproxy.store import Clock, WebStore, open_web_store
+from feedproxy.store import Clock, Store, open_web_store
 from feedproxy.web import counters
 from feedproxy.web.access import RequestCheck, guard, headers_of
 from feedproxy.web.archives import Archives
@@ -99,7 +99,7 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
 def create_app(
     settings: Settings,
     mirror: Mirror,
-    library: WebStore,
+    library: Store,
     media: Media,
     clock: Clock,
     *,

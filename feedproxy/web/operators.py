@@ -16,7 +16,7 @@ from feedproxy.errors import StoreError
 from feedproxy.model import Mirror
 from feedproxy.output import ChannelHealth, Health, Problem, look, probe, unreadable
 from feedproxy.output.render import render_status
-from feedproxy.store import Clock, WebStore
+from feedproxy.store import Clock, Store
 from feedproxy.web.access import count_guess, given_secret
 from feedproxy.web.metrics import MEDIA_TYPE, make_metrics
 from feedproxy.web.rate_limits import RateLimiter
@@ -45,7 +45,7 @@ class Operators:
 
     settings: Settings
     mirror: Mirror
-    store: WebStore
+    store: Store
     clock: Clock
     guesses: RateLimiter
 

@@ -24,7 +24,7 @@ from feedproxy.output import (
     probe,
 )
 from feedproxy.output.render import STATIC, robots
-from feedproxy.store import Clock, WebStore
+from feedproxy.store import Clock, Store
 from feedproxy.web.access import ROBOTS, client_of, given_key
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import wants_page
@@ -49,7 +49,7 @@ class Views:
 
     settings: Settings
     mirror: Mirror
-    library: WebStore
+    library: Store
     media: Media
     clock: Clock
     limiter: RateLimiter

@@ -22,7 +22,7 @@ from bench.stores import SMALL, Setup, bench_store, copy_of, forget, origins, se
 from bench.web import GZIP, environment_of, feed_path, page_paths, running_web, serving, warm
 from feedproxy.markup import clean_text_of
 from feedproxy.search_terms import Query, parse_query
-from feedproxy.store import SqlStore
+from feedproxy.store import Store
 
 _PAGES = 1_000
 # Searches, and how many articles each asks for: as a page shows.
@@ -201,7 +201,7 @@ def three_words(text: str, draw: random.Random) -> Query | None:
     return parse_query(" ".join(words)) if words else None
 
 
-def _search_ms(store: SqlStore, query: Query, channels: frozenset[str]) -> float:
+def _search_ms(store: Store, query: Query, channels: frozenset[str]) -> float:
     began = time.perf_counter()
     found = store.search.find(query, channels, _FOUND)
     assert found, f"{query.text!r} finds nothing"

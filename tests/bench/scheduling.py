@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, insert
 from feedproxy.configuration import load_mirror
 from feedproxy.ingest import Dispatcher, Poller, Priority, Services, Task
 from feedproxy.model import Channel, Source, Url
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 from feedproxy.store.tables import archive_log
 
 HOSTS = 200
@@ -60,7 +60,7 @@ class Run:
     latest: timedelta = timedelta(0)
 
 
-def measure(store: SqlStore, url: str, count: int, steps: int, chunk: int) -> Run:
+def measure(store: Store, url: str, count: int, steps: int, chunk: int) -> Run:
     """Let the dispatcher work until so many steps were full; each step lets as many fall due as a queue takes."""
     clock, line, run = Clock(), Line(), Run()
     mirror = load_mirror(CONFIG)

@@ -23,7 +23,7 @@ from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.ingest.archive import archive
 from feedproxy.media import FolderMedia
 from feedproxy.model import Mirror, Section
-from feedproxy.store import SqlStore, open_store
+from feedproxy.store import Store, open_store
 
 NOW = datetime(2022, 1, 2, tzinfo=UTC)
 SMALL, LARGE = 1_000, 132_000
@@ -76,7 +76,7 @@ class BenchStore:
 
     settings: Settings
     mirror: Mirror
-    store: SqlStore
+    store: Store
 
     @property
     def section(self) -> Section:
