@@ -96,7 +96,7 @@ class Library:
             ListingItem(ArticleId(f"n{number}"), Url(f"{BASE}/21/1/1/n{number}.htm"), "桥")
             for number in numbers
         ]
-        self.store.remember_listing(channel, items, self.clock())
+        self.store.queue.add_listing(channel, items, self.clock())
 
     def save(self, article: Article) -> None:
         self.clock.advance(seconds=1)
@@ -385,8 +385,8 @@ def correct_twice(library: Library) -> None:
 
 
 def bring_pictures(library: Library) -> None:
-    library.store.keep_picture(PICTURE, HELD, library.clock())
-    library.store.keep_picture(LEAD, HELD, library.clock())
+    library.store.pictures.keep(PICTURE, HELD, library.clock())
+    library.store.pictures.keep(LEAD, HELD, library.clock())
 
 
 def join_channels(library: Library) -> None:
@@ -725,7 +725,7 @@ def test_new_rules_append_what_they_change(
     article = store.article(ArticleId("n103"))
     assert article
     for number in range(PAGE_ENTRIES):
-        store.remember_listing(
+        store.queue.add_listing(
             "city", [ListingItem(ArticleId(f"n{5000 + number}"), Url(BASE), "桥")], clock()
         )
         store.save(article_of(5000 + number), [], {}, clock())
@@ -814,7 +814,7 @@ def test_pictures_stand_at_an_address_of_their_own_that_leads_to_them_once_they_
         assert f"http://localhost{address}" in said
         missing = client.get(address)
         assert (missing.status_code, missing.headers["Cache-Control"]) == (404, "no-store")
-        library.store.keep_picture(url, HELD, library.clock())
+        library.store.pictures.keep(url, HELD, library.clock())
         answer = client.get(address)
         assert (answer.status_code, answer.headers["Location"]) == (
             302,
@@ -888,7 +888,7 @@ def test_the_reader_of_a_private_mirror_has_the_key_in_every_link(library: Libra
     media = re.findall(r"http://localhost/media/of/[^\"&]*", said)
     assert media
     assert all(link.endswith("?key=bridge-and-river-1") for link in (*links.values(), *media))
-    library.store.keep_picture(LEAD, HELD, library.clock())
+    library.store.pictures.keep(LEAD, HELD, library.clock())
     lead = client.get(f"/media/of/{picture_key(LEAD)}?key=bridge-and-river-1")
     assert lead.headers["Location"] == f"/media/{FILE.name}?key=bridge-and-river-1"
 

@@ -91,7 +91,7 @@ def test_pictures_of_a_harvest_are_served_from_there_by_one_request_each(
     ChannelPoller(Services(mirror, store, fetcher, media, clock)).poll(mirror.channels[0])
     names = sorted(media.names())
     assert names
-    assert store.used_files() == set(names)
+    assert store.pictures.used_files() == set(names)
     asked: list[str] = []
     call = s3fs.S3FileSystem._call_s3
 

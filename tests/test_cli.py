@@ -153,7 +153,7 @@ def test_check_stores_nothing_of_what_it_finds(
         f"sqlite:///{data}/feedproxy.sqlite", data
     )  # which knows only when the host may be asked again
     assert set(store.records.sizes().values()) == {0}
-    assert store.waiting("city") == []
+    assert store.queue.of_channel("city") == []
     assert (store.schedule.states(), store.records.counts()) == ({}, {})
     store.close()
     assert not list(data.glob("*cache*"))
@@ -240,8 +240,8 @@ def test_a_poll_that_is_killed_loses_nothing_and_doubles_nothing(
         "n102",
         "n101",
     ]
-    assert list(store.pictures([ArticleId("n102")])) == [BASE + STORIES[1].picture]
-    assert set(FolderMedia(tmp_path / "var" / "media").names()) == store.used_files()
+    assert list(store.pictures.of([ArticleId("n102")])) == [BASE + STORIES[1].picture]
+    assert set(FolderMedia(tmp_path / "var" / "media").names()) == store.pictures.used_files()
     store.close()
 
 

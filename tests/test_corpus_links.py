@@ -172,7 +172,7 @@ def test_links_of_plain_files_lead_where_those_of_the_live_mirror_do(
 def test_pictures_are_stored_once_and_all_are_reached(modern: Harvest, crawled: Crawl) -> None:
     """The stand-in draws one colour for each address."""
     articles = modern.articles()
-    stored = modern.store.pictures([article.id for article in articles.values()])
+    stored = modern.store.pictures.of([article.id for article in articles.values()])
     drawn = {stand_in().picture(urlsplit(url).path) for url in stored}
     media = FolderMedia(modern.settings.media)
     originals, readings = (
@@ -184,7 +184,7 @@ def test_pictures_are_stored_once_and_all_are_reached(modern: Harvest, crawled: 
     )
     print(f"{sum(map(media.size, names)):,} bytes in {len(names)} files")
     assert len(originals) == len(drawn) <= len(stored)
-    assert names == originals | readings == modern.store.used_files()
+    assert names == originals | readings == modern.store.pictures.used_files()
     reached = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {
         "/static/mirror.svg"
     }

@@ -94,7 +94,7 @@ def test_every_article_comes_by_rule_with_date_author_tags_and_picture(
         )
         assert article.rule == "sites/jinghu.example.toml"
         assert bool(article.picture) == bool(piece.picture)
-    pictures = store.pictures(list(stored))
+    pictures = store.pictures.of(list(stored))
     assert len(pictures) == sum(bool(piece.picture) for piece in demo.pieces().values())
 
 

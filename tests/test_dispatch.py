@@ -153,7 +153,7 @@ def test_a_queue_that_is_full_gets_nothing_but_what_readers_asked_for(
     )
     newsroom.stories = (*STORIES, linking)
     ChannelPoller(services).poll(services.mirror.channels[1])
-    assert store.ask(ArticleId(old.id), most=9, now=clock.now)
+    assert store.requests.ask(ArticleId(old.id), limit=9, now=clock.now)
     line.others = 10_000
     scheduler.step()
     assert [(priority, task.channel) for priority, task in line.waiting] == [

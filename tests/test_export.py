@@ -175,7 +175,7 @@ def test_the_git_form_holds_pages_lists_and_pictures_of_each_section(
         assert part in readme
     media = {file.name: file for file in (town / "media").glob("*/*")}
     assert all(file.parent.name == name[:3] for name, file in media.items())
-    shown = house.store.pictures(house.store.ids(["city", "books"])).values()
+    shown = house.store.pictures.of(house.store.ids(["city", "books"])).values()
     assert set(media) == {file.name for each in shown for file in (each.original, each.reading)}
 
 

@@ -418,10 +418,10 @@ def test_the_web_side_can_write_readers_requests_and_nothing_else(
         with pytest.raises(StoreError, match="not authorized"):
             forbidden()
     assert store.article(stored.id) == stored
-    store.remember_listing(
+    store.queue.add_listing(
         "city",
         [ListingItem(ArticleId("n900"), Url("http://news.example/21/5/9/n900.htm"), "新桥")],
         clock(),
     )
-    assert desk.ask(ArticleId("n900"), most=9, now=clock())
+    assert desk.requests.ask(ArticleId("n900"), limit=9, now=clock())
     desk.close()

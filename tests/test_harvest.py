@@ -387,9 +387,9 @@ def test_an_article_of_a_site_that_is_configured_no_more_says_so(
     channel_poller: ChannelPoller, store: Store, mirror: Mirror
 ) -> None:
     item = ListingItem(ArticleId("n901"), Url("http://gone.example/21/5/1/n901.htm"), "别处的")
-    store.remember_listing("city", [item], channel_poller.services.clock())
+    store.queue.add_listing("city", [item], channel_poller.services.clock())
     channel_poller.poll(mirror.channels[0])
-    assert [each.error for each in store.waiting("city") if each.item.id == "n901"] == [
+    assert [each.error for each in store.queue.of_channel("city") if each.item.id == "n901"] == [
         "is not at a configured site"
     ]
 
@@ -541,7 +541,7 @@ def test_an_outage_is_no_fault_of_what_nobody_asked_for(
         clock.advance(seconds=5)
         channel_poller.poll(books, round_began=clock.now)
     assert len(newsroom.asked) == 1 + 2 + 1
-    assert [waiting.tries for waiting in store.waiting("books")] == [1, 1]
+    assert [waiting.tries for waiting in store.queue.of_channel("books")] == [1, 1]
     assert store.schedule.states()["books"].failures == 1
     newsroom.faults = {}
     clock.advance(minutes=1)
@@ -669,14 +669,14 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
     careful = ChannelPoller(replace(channel_poller.services, fetcher=stumbling))
     careful.backfill(channel_of(mirror, "city"), pages=9)
     assert stored(store, mirror) == {"n101", "n102", "n103"}
-    assert set(store.pictures([ArticleId(story.id) for story in STORIES])) == {
+    assert set(store.pictures.of([ArticleId(story.id) for story in STORIES])) == {
         BASE + pictures[0],
         BASE + pictures[2],
     }
     stumbling.is_mended = True
     clock.advance(minutes=mirror.poll.retry_minutes)
     careful.pictures.take_due(Report(channel_of(mirror, "city")))
-    assert len(store.pictures([ArticleId("n102")])) == 1
+    assert len(store.pictures.of([ArticleId("n102")])) == 1
 
 
 def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
@@ -700,7 +700,7 @@ def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
             )
         ).pictures.take_due(report)
         clock.advance(hours=1)
-    assert len(store.pictures([ArticleId(story.id) for story in STORIES])) == 3
+    assert len(store.pictures.of([ArticleId(story.id) for story in STORIES])) == 3
 
 
 def test_what_nobody_foresaw_in_a_poll_is_remembered_and_not_repeated_at_once(

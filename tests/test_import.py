@@ -83,7 +83,7 @@ def test_every_article_comes_once_and_is_in_every_channel_that_lists_it(
     assert (done.counts["new"], done.failures) == (4, [])
     channels = services.store.channels_of([ArticleId("n101"), ArticleId("n102"), ArticleId("n104")])
     assert channels == {"n101": {"city"}, "n102": {"city", "books"}, "n104": {"books"}}
-    assert services.store.waiting("city") == []
+    assert services.store.queue.of_channel("city") == []
 
 
 def test_channels_of_the_mirror_that_are_not_configured_are_told(
@@ -121,9 +121,9 @@ def test_an_index_whose_headlines_have_lost_white_space_queues_nothing(
         index.read_text("utf-8").replace(STORIES[0].title, one_line(items[0].title)), "utf-8"
     )
     take_in(services, checkout)
-    services.store.remember_listing("city", items, services.clock())
+    services.store.queue.add_listing("city", items, services.clock())
     take_in(services, checkout)
-    assert services.store.waiting("city") == []
+    assert services.store.queue.of_channel("city") == []
 
 
 def test_what_has_changed_since_is_taken_and_nothing_else(

@@ -116,10 +116,10 @@ def judge(site: Site, folder: Path, url: str) -> None:
         for piece in wanted:
             _judge_one(store, piece, site.clock.now)
         ids = [ArticleId(piece.id) for piece in wanted]
-        pictures = store.pictures(ids)
+        pictures = store.pictures.of(ids)
         assert len(pictures) == len(ids)
         media = FolderMedia(folder / "var" / "media")
-        assert store.used_files() <= set(media.names())
+        assert store.pictures.used_files() <= set(media.names())
         assert {state.failures for state in store.schedule.states().values()} == {0}
     finally:
         store.close()
@@ -278,7 +278,9 @@ def test_an_import_that_is_killed_takes_every_article_once(
     judge_file(folder)
     judge(site, folder, url_of(folder))
     with closing(open_store(url_of(folder), folder / "var")) as store:
-        assert [store.waiting(channel) for channel in site.channels] == [[] for _ in site.channels]
+        assert [store.queue.of_channel(channel) for channel in site.channels] == [
+            [] for _ in site.channels
+        ]
 
 
 def judge_file_if_there(folder: Path) -> None:
@@ -317,7 +319,7 @@ def test_a_prune_that_is_killed_deletes_what_is_old_and_nothing_else(
     judge_killed()
     with closing(open_store(url_of(folder), folder / "var")) as store:
         assert set(store.ids(channels)) == set(wanted) < set(everything)
-        assert set(FolderMedia(folder / "var" / "media").names()) == store.used_files()
+        assert set(FolderMedia(folder / "var" / "media").names()) == store.pictures.used_files()
 
 
 @pytest.mark.soak

@@ -166,8 +166,8 @@ def test_every_stored_picture_is_reached(site: Site, crawled: Crawl) -> None:
     names = {page.path.removeprefix("/media/") for page in crawled.of_kind("file")} - {
         "/static/mirror.svg"
     }
-    assert len(names) == len(site.store.used_files()) > 4
-    assert names == site.store.used_files()
+    assert len(names) == len(site.store.pictures.used_files()) > 4
+    assert names == site.store.pictures.used_files()
 
 
 def test_every_section_channel_and_tag_is_reached_with_all_its_feeds(crawled: Crawl) -> None:

@@ -308,7 +308,7 @@ def test_what_is_published_links_what_is_held_and_neutralises_the_rest_of_the_si
     made = make_markdown(context, "letters", "books", ArticleId("n105"))
     assert made is not None
     text = made.decode()
-    pictures = channel_poller.services.store.pictures([ArticleId("n105")])
+    pictures = channel_poller.services.store.pictures.of([ArticleId("n105")])
     assert '<a href="../../../../../town/blob/master/pages/city/n101.md?n105">早市</a>' in text
     assert f'<ok href="{BASE}/21/4/1/n77.htm">前文</ok>' in text
     assert (

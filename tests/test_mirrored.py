@@ -172,11 +172,11 @@ def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
     file.write_text("### 半页\n", "utf-8")
     assert (
         channel_poller.poll(channel).new,
-        store.waiting(channel.id),
-        store.original(ArticleId("n101")),
+        store.queue.of_channel(channel.id),
+        store.requests.original(ArticleId("n101")),
     ) == (2, [], None)
     file.write_text(whole, "utf-8")
-    assert (channel_poller.poll(channel).new, store.waiting(channel.id)) == (1, [])
+    assert (channel_poller.poll(channel).new, store.queue.of_channel(channel.id)) == (1, [])
     index = checkout / "indexes" / "city.csv"
     index.write_text(index.read_text("utf-8").replace(FIRST.title, "改了的标题"), "utf-8")
     file.write_text(whole.replace(FIRST.title, "改了的标题"), "utf-8")
@@ -184,7 +184,10 @@ def test_nothing_of_a_folder_is_queued_and_what_failed_comes_with_the_next_poll(
         1,
         "改了的标题",
     )
-    assert (sum(channel_poller.poll(channel).articles.values()), store.waiting(channel.id)) == (
+    assert (
+        sum(channel_poller.poll(channel).articles.values()),
+        store.queue.of_channel(channel.id),
+    ) == (
         0,
         [],
     )
@@ -351,7 +354,7 @@ def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
     channel_poller.poll(taken_from(mirror))
     assert stored(store, "n103") == before
     assert stored(store, "n101").rule == MIRRORED
-    store.remember_listing("city", [replace_item(store, "n101")], clock())
+    store.queue.add_listing("city", [replace_item(store, "n101")], clock())
     channel_poller.take(own)
     assert stored(store, "n101").rule == before.rule
 
@@ -482,7 +485,7 @@ def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
     (checkout / "pages" / "city" / "n101.md").unlink()
     page = Url((checkout / "pages" / "city" / "n101.md").as_uri())
     for _ in range(9):
-        store.remember_listing(
+        store.queue.add_listing(
             "city", [ListingItem(ArticleId("n101"), page, f"标题{clock()}")], clock()
         )
         report = signed.take(channel)

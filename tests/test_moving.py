@@ -43,7 +43,7 @@ def source(tmp_path: Path) -> str:
             ),
         )
         tx.save(make(1, title="n1 改了 ‘’\\\t%s", pictures=(PICTURE,)), [PAGE, PAGE], {}, NOW)
-        tx.remember_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
+        tx.queue.add_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
     fill_the_rest(store)
     store.close()
     return url
@@ -54,7 +54,7 @@ def variant(digit: str) -> MediaFile:
 
 
 def fill_the_rest(store: Store) -> None:
-    store.keep_picture(PICTURE, StoredPicture(variant("3"), variant("4")), NOW)
+    store.pictures.keep(PICTURE, StoredPicture(variant("3"), variant("4")), NOW)
     store.archive.append(LOGS, NOW)
     store.search.index(4)
     store.save(make(2, title="再改"), [PAGE], {}, NOW)
@@ -67,7 +67,7 @@ def fill_the_rest(store: Store) -> None:
     )
     store.serials.remember("https://peer.example", "/feed/town/archive/1.json", 10**15 - 1)
     assert store.serials.issue("git/town/SHA256SUMS", "00ff") == 1
-    assert store.ask(ArticleId("n900"), most=9, now=NOW)
+    assert store.requests.ask(ArticleId("n900"), limit=9, now=NOW)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -157,7 +157,7 @@ def test_what_has_changed_between_two_attempts_is_moved_as_it_is_now(
         run(source, target, tmp_path, on_progress)
     store = open_store(source, tmp_path)
     store.save(make(3, title="后来改的"), [PAGE], {}, NOW)
-    store.keep_picture(PICTURE, StoredPicture(variant("0"), variant("1")), NOW)
+    store.pictures.keep(PICTURE, StoredPicture(variant("0"), variant("1")), NOW)
     store.drop([ArticleId("n2")], NOW)
     hold(store, make(4_000))
     store.close()

@@ -121,7 +121,7 @@ def test_a_wide_picture_is_narrowed_for_reading_and_kept_in_its_size(
     newsroom.stories = (story(1, '<a href="/pic/a-big.png"><img src="/pic/a.png"></a>'),)
     newsroom.faults["/pic/a.png"] = Answer(picture("/pic/a.png", (1500, 1000)))
     poll(channel_poller)
-    stored = store.pictures([ArticleId("n1")])[Url(f"{BASE}/pic/a.png")]
+    stored = store.pictures.of([ArticleId("n1")])[Url(f"{BASE}/pic/a.png")]
     assert (stored.reading.width, stored.reading.height, stored.reading.media_type) == (
         1200,
         800,
@@ -311,7 +311,7 @@ def test_an_article_that_is_fetched_again_brings_only_what_is_new(
     clock.advance(hours=1)
     assert poll(channel_poller)[0].updated == 1
     assert len(pictures_asked(newsroom)) == 2
-    assert len(store.pictures([ArticleId("n1")])) == 2
+    assert len(store.pictures.of([ArticleId("n1")])) == 2
 
 
 def test_a_poller_that_was_killed_before_it_stored_begins_again(
@@ -335,7 +335,7 @@ def test_a_poller_that_was_killed_before_it_stored_begins_again(
         poll(with_parts(channel_poller, store=Dying()))
     files = sorted(media.names())
     assert files
-    assert store.pictures([ArticleId("n1")]) == {}
+    assert store.pictures.of([ArticleId("n1")]) == {}
     assert poll(channel_poller)[0].pictures == 1
     assert sorted(media.names()) == files
 
@@ -363,7 +363,9 @@ def test_pictures_of_feeds_as_listings_are_kept_as_well(
     fetcher = open_calm_fetcher(settings, mirror)
     poll(ChannelPoller(Services(mirror, store, fetcher, FolderMedia(settings.media), clock)))
     fetcher.close()
-    assert set(store.pictures([ArticleId(each.id) for each in STORIES])) == {f"{BASE}/pic/102.jpg"}
+    assert set(store.pictures.of([ArticleId(each.id) for each in STORIES])) == {
+        f"{BASE}/pic/102.jpg"
+    }
     assert newsroom.count("/pic/102.jpg") == 1
 
 
@@ -555,7 +557,7 @@ def test_a_picture_is_answered_to_head_and_to_whoever_has_it_in_part(
 ) -> None:
     newsroom.stories = (story(1, '<img src="/pic/a.png">'),)
     poll(channel_poller)
-    (stored,) = store.pictures([ArticleId("n1")]).values()
+    (stored,) = store.pictures.of([ArticleId("n1")]).values()
     for file in (stored.original, stored.reading):
         address = f"/media/{file.name}"
         whole, headed = client.get(address), client.head(address)

@@ -596,7 +596,7 @@ def test_what_was_pruned_does_not_come_back_by_itself(
 def test_a_picture_whose_file_is_lost_is_fetched_again(
     full: Settings, channel_poller: ChannelPoller, store: Store, clock: Clock
 ) -> None:
-    name = min(store.used_files())
+    name = min(store.pictures.used_files())
     channel_poller.services.media.remove(name)
     done = run(prune, full)
     assert f"missing {name}" in done.output

@@ -159,11 +159,11 @@ def test_readers_are_given_what_the_replica_has_and_requests_go_to_the_primary(
 ) -> None:
     primary = stores[0]
     hold(primary, make(1))
-    primary.remember_listing("c1", [LISTED], NOW)
+    primary.queue.add_listing("c1", [LISTED], NOW)
     desk = open_web_store(postgresql, tmp_path, replica)
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
-    assert desk.ask(LISTED.id, most=1, now=NOW)
-    assert primary.request(LISTED.id) is not None
+    assert desk.requests.ask(LISTED.id, limit=1, now=NOW)
+    assert primary.requests.find(LISTED.id) is not None
     desk.close()
 
 
@@ -186,7 +186,7 @@ def test_a_node_starts_with_the_replica_alone(replica: str, tmp_path: Path) -> N
     desk = open_web_store(GONE, tmp_path, replica)
     assert [article.title for article in desk.newest(["c1"], 9)] == ["旧题"]
     with pytest.raises(StoreError):
-        desk.ask(ArticleId("n9"), most=1, now=NOW)
+        desk.requests.ask(ArticleId("n9"), limit=1, now=NOW)
     desk.close()
 
 

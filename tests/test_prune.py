@@ -51,7 +51,7 @@ def run(settings: Settings, *options: str) -> list[str]:
 def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
     edited: set[str], settings: Settings, media: FolderMedia, store: Store
 ) -> None:
-    used = store.used_files()
+    used = store.pictures.used_files()
     lines = run(settings, "--dry-run")
     assert lines[:-1] == [
         f"picture {GONE}",
@@ -61,19 +61,19 @@ def test_a_dry_run_lists_what_nothing_refers_to_and_deletes_nothing(
     assert lines[-1].startswith("0 articles, 1 pictures and 3 files (")
     assert lines[-1].endswith(" bytes) would be deleted")
     assert set(media.names()) == edited
-    assert store.unused_pictures() == [GONE]
+    assert store.pictures.unused() == [GONE]
 
 
 def test_a_run_deletes_what_was_listed_and_nothing_else(
     edited: set[str], settings: Settings, media: FolderMedia, store: Store
 ) -> None:
-    used, shown = store.used_files(), store.pictures([ArticleId("n1")])
+    used, shown = store.pictures.used_files(), store.pictures.of([ArticleId("n1")])
     listed = run(settings, "--dry-run")
     assert run(settings)[:-1] == listed[:-1]
     assert set(media.names()) == used < edited
     assert [file.name for file in settings.media.glob("*/*.part")] == ["at-work.part"]
     assert (
-        store.pictures([ArticleId("n1")])
+        store.pictures.of([ArticleId("n1")])
         == shown
         == {Url(f"{BASE}/pic/a.png"): shown[Url(f"{BASE}/pic/a.png")]}
     )
@@ -109,7 +109,7 @@ def test_a_file_that_another_picture_still_needs_stays(
         "0 articles, 1 pictures and 0 files (0 bytes) deleted",
     ]
     assert set(media.names()) == files
-    assert len(store.pictures([ArticleId("n1")])) == 1
+    assert len(store.pictures.of([ArticleId("n1")])) == 1
 
 
 def test_files_without_a_picture_go_and_files_that_are_not_the_mirrors_stay(
@@ -141,10 +141,10 @@ def test_what_readers_asked_for_keeps_its_pictures(
     newsroom.stories = (story(1, '<a href="/21/5/5/n2.htm">旧闻</a>'),)
     poll(channel_poller)
     newsroom.stories = (*newsroom.stories, story(2, '<img src="/pic/a.png">', ()))
-    assert store.ask(ArticleId("n2"), most=9, now=clock.now)
+    assert store.requests.ask(ArticleId("n2"), limit=9, now=clock.now)
     channel_poller.serve_readers()
     assert run(settings) == ["0 articles, 0 pictures and 0 files (0 bytes) deleted"]
-    assert len(store.pictures([ArticleId("n2")])) == 1
+    assert len(store.pictures.of([ArticleId("n2")])) == 1
 
 
 def test_an_empty_installation_has_nothing_to_prune(settings: Settings) -> None:

@@ -143,7 +143,7 @@ def test_pictures_come_from_the_other_mirror(
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
     poll(own)
-    stored, theirs = (each.pictures([ArticleId("n102")]) for each in (store, peer.store))
+    stored, theirs = (each.pictures.of([ArticleId("n102")]) for each in (store, peer.store))
     assert stored == theirs
     assert len(stored) == 1
 
@@ -209,7 +209,7 @@ def test_what_is_corrected_there_later_is_corrected_here(
     peer.newsroom.stories = (*MANY[:3], changed, *MANY[4:])
     peer.clock.advance(hours=1)
     url = Url(f"http://news.example{changed.path}")
-    peer.store.remember_listing(
+    peer.store.queue.add_listing(
         "city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock()
     )
     peer.channel_poller.take(peer.mirror.channels[0])
@@ -459,7 +459,7 @@ def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
     report = signed_poll(own)
     assert [failure.url for failure in report.failures] == [f"{PEER}{place}"]
     assert "is refused" in report.failures[0].reason
-    assert PICTURE not in store.pictures([ArticleId("n102")])
+    assert PICTURE not in store.pictures.of([ArticleId("n102")])
     assert articles(store).keys() >= {"n102"}
 
 
@@ -469,7 +469,7 @@ def test_signed_pictures_come_with_their_articles(
     peer.poll()
     newsroom.faults["/pic/102.jpg"] = Answer(b"", 500)
     assert signed_poll(own).failures == []
-    assert store.pictures([ArticleId("n102")]) == peer.store.pictures([ArticleId("n102")])
+    assert store.pictures.of([ArticleId("n102")]) == peer.store.pictures.of([ArticleId("n102")])
 
 
 def test_the_serial_of_a_page_is_the_same_on_every_node_and_grows_with_it(peer: Peer) -> None:

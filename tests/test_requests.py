@@ -49,7 +49,7 @@ def client(app: Flask, newsroom: Newsroom, channel_poller: ChannelPoller) -> Fla
 
 def answered(channel_poller: ChannelPoller) -> Report:
     """Have the poller look for requests, and fetch what is due of them."""
-    channel_poller.services.store.take_requests()
+    channel_poller.services.store.requests.take()
     return channel_poller.answer_requests()
 
 
@@ -151,7 +151,7 @@ def test_an_article_that_nobody_heard_of_can_not_be_asked_for(
     assert page.status_code == 404
     assert BUTTON not in page.text
     assert client.post(address).status_code in (404, 405)
-    assert store.request(ArticleId(article)) is None
+    assert store.requests.find(ArticleId(article)) is None
 
 
 def many(count: int) -> tuple[Story]:

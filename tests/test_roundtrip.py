@@ -136,7 +136,7 @@ def test_an_export_that_is_taken_in_is_the_same_mirror(
         assert dump(taken, filled.mirror) == dump(store, filled.mirror)
         ids = list(dump(store, filled.mirror))
         assert taken.channels_of(ids) == store.channels_of(ids)
-        assert taken.pictures(ids) == store.pictures(ids)
+        assert taken.pictures.of(ids) == store.pictures.of(ids)
         assert len(ids) == len(STORIES)
 
 
@@ -326,7 +326,7 @@ def test_a_picture_whose_name_is_not_its_hash_is_refused_and_named(
     ):
         assert {failure.url for failure in done.failures} <= swapped
         assert "is rejected: its name is not the hash of its content" in str(done.failures[0])
-        assert taken.pictures(list(dump(taken, filled.mirror))) == {}
+        assert taken.pictures.of(list(dump(taken, filled.mirror))) == {}
 
 
 def test_an_older_copy_is_refused_unless_that_is_allowed(
@@ -464,4 +464,4 @@ def test_what_was_harvested_from_the_real_site_exported_and_taken_in_is_the_same
             each: channels & shown for each, channels in some.store.channels_of(list(ours)).items()
         }
         assert taken.channels_of(list(ours)) == places
-        assert taken.pictures(list(ours)) == some.store.pictures(list(ours))
+        assert taken.pictures.of(list(ours)) == some.store.pictures.of(list(ours))

@@ -77,7 +77,7 @@ def overwrite_middle(file: Path) -> None:
 
 
 def hold(store: Store, *articles: Article, channel: str = "c1") -> None:
-    store.remember_listing(
+    store.queue.add_listing(
         channel, [item(int(article.id[1:]), article.title) for article in articles], NOW
     )
     for article in articles:
@@ -104,7 +104,7 @@ def test_an_article_without_picture_tags_and_links_comes_back_too(store: Store) 
 
 
 def test_what_is_not_held_is_not_found(store: Store) -> None:
-    store.remember_listing("c1", [item(1)], NOW)
+    store.queue.add_listing("c1", [item(1)], NOW)
     assert store.article(ArticleId("n1")) is None
     assert store.newest(["c1"], 10) == []
     assert store.channels_of([ArticleId("n1")]) == {}
@@ -123,16 +123,16 @@ def test_articles_of_one_moment_stand_in_the_order_of_their_ids(store: Store) ->
 
 
 def test_a_listing_makes_unknown_articles_wait_once_in_its_order(store: Store) -> None:
-    assert store.remember_listing("c1", [item(3), item(2)], NOW) == 2
-    assert store.remember_listing("c2", [item(2), item(1)], NOW) == 1
-    assert [waiting.item for waiting in store.waiting("c1")] == [item(3), item(2)]
-    assert {waiting.item.id for waiting in store.waiting("c2")} == {"n2", "n1"}
+    assert store.queue.add_listing("c1", [item(3), item(2)], NOW) == 2
+    assert store.queue.add_listing("c2", [item(2), item(1)], NOW) == 1
+    assert [waiting.item for waiting in store.queue.of_channel("c1")] == [item(3), item(2)]
+    assert {waiting.item.id for waiting in store.queue.of_channel("c2")} == {"n2", "n1"}
 
 
 def test_a_listing_of_any_length_is_taken(store: Store) -> None:
     numbers = range(33_000, 0, -1)
-    assert store.remember_listing("c1", [item(number) for number in numbers], NOW) == len(numbers)
-    waiting = store.waiting("c1")
+    assert store.queue.add_listing("c1", [item(number) for number in numbers], NOW) == len(numbers)
+    waiting = store.queue.of_channel("c1")
     assert [waiting[0].item.id, waiting[-1].item.id] == ["n33000", "n1"]
     assert store.channels_of([each.item.id for each in waiting]) == {}
 
@@ -141,26 +141,29 @@ def test_a_held_article_that_another_channel_lists_is_shown_there_without_being_
     store: Store,
 ) -> None:
     hold(store, make(1))
-    store.remember_listing("c2", [item(1)], NOW)
-    assert store.waiting("c2") == []
+    store.queue.add_listing("c2", [item(1)], NOW)
+    assert store.queue.of_channel("c2") == []
     assert [article.id for article in store.newest(["c2"], 9)] == ["n1"]
 
 
 def test_a_new_headline_in_the_same_listing_makes_a_held_article_wait(store: Store) -> None:
     hold(store, make(1))
-    store.remember_listing("c1", [item(1)], NOW)
-    assert store.waiting("c1") == []
-    store.remember_listing("c1", [item(1, "改了的标题")], NOW)
-    assert [waiting.item.title for waiting in store.waiting("c1")] == ["改了的标题"]
-    store.settled(ArticleId("n1"))
-    assert store.waiting("c1") == []
+    store.queue.add_listing("c1", [item(1)], NOW)
+    assert store.queue.of_channel("c1") == []
+    store.queue.add_listing("c1", [item(1, "改了的标题")], NOW)
+    assert [waiting.item.title for waiting in store.queue.of_channel("c1")] == ["改了的标题"]
+    store.queue.settle(ArticleId("n1"))
+    assert store.queue.of_channel("c1") == []
 
 
 def test_a_headline_that_differs_in_white_space_only_makes_nothing_wait(store: Store) -> None:
     hold(store, make(1, title="山城  的\u3000市集"))
     for title in ("山城 的 市集", " 山城\t的 市集\n"):
-        store.remember_listing("c1", [item(1, title)], NOW)
-    assert (store.waiting("c1"), store.news("c1", [item(1, "山城 的市集")])) == ([], {"n1"})
+        store.queue.add_listing("c1", [item(1, title)], NOW)
+    assert (store.queue.of_channel("c1"), store.queue.news("c1", [item(1, "山城 的市集")])) == (
+        [],
+        {"n1"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,27 +171,27 @@ def test_a_headline_that_differs_in_white_space_only_makes_nothing_wait(store: S
 )
 def test_what_has_no_upstream_address_is_never_queued(store: Store, address: str) -> None:
     local = replace(item(1), url=Url(address))
-    assert store.news("c1", [local]) == {"n1"}
-    store.remember_listing("c1", [local, item(2)], NOW)
-    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n2"]
-    assert store.original(local.id) is None
-    assert not store.ask(local.id, most=9, now=NOW)
+    assert store.queue.news("c1", [local]) == {"n1"}
+    store.queue.add_listing("c1", [local, item(2)], NOW)
+    assert [waiting.item.id for waiting in store.queue.of_channel("c1")] == ["n2"]
+    assert store.requests.original(local.id) is None
+    assert not store.requests.ask(local.id, limit=9, now=NOW)
     hold(store, make(1))
-    store.remember_listing("c1", [replace(local, title="改了的标题")], NOW)
+    store.queue.add_listing("c1", [replace(local, title="改了的标题")], NOW)
     store.save(make(3, url=Url(address)), [], {}, NOW, again_at=NOW)
-    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n2"]
-    assert store.channels_waiting(NOW, NOW) == {"c1"}
+    assert [waiting.item.id for waiting in store.queue.of_channel("c1")] == ["n2"]
+    assert store.queue.due_channels(NOW, NOW) == {"c1"}
 
 
 def test_a_failure_is_remembered_and_success_ends_the_waiting(store: Store) -> None:
-    store.remember_listing("c1", [item(1)], NOW)
-    store.put_off(
+    store.queue.add_listing("c1", [item(1)], NOW)
+    store.queue.postpone(
         ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
-    waiting = store.waiting("c1")[0]
+    waiting = store.queue.of_channel("c1")[0]
     assert (waiting.tries, waiting.tried_at, waiting.try_at) == (1, NOW, NOW + timedelta(minutes=5))
     store.save(make(1), [PAGE], {}, NOW)
-    assert store.waiting("c1") == []
+    assert store.queue.of_channel("c1") == []
 
 
 def test_a_change_gives_its_channels_a_new_version_and_no_other(store: Store) -> None:
@@ -204,7 +207,7 @@ def test_a_change_gives_its_channels_a_new_version_and_no_other(store: Store) ->
 def test_an_article_that_comes_in_changes_the_channels_that_link_to_it(store: Store) -> None:
     hold(store, make(1, links=((ArticleId("n9"), Url("https://news.example/9")),)))
     before = store.version(["c1"])
-    assert store.original(ArticleId("n9")) == "https://news.example/9"
+    assert store.requests.original(ArticleId("n9")) == "https://news.example/9"
     hold(store, make(9), channel="c2")
     assert store.version(["c1"]) != before
 
@@ -213,7 +216,7 @@ def test_an_article_that_joins_a_channel_changes_all_that_lead_to_it(store: Stor
     hold(store, make(1))
     hold(store, make(2, links=((ArticleId("n1"), Url("https://news.example/1")),)), channel="c2")
     before = store.version(["c1"]), store.version(["c2"])
-    store.remember_listing("c3", [item(1)], NOW)
+    store.queue.add_listing("c3", [item(1)], NOW)
     assert (store.version(["c1"]), store.version(["c2"])) != before
     assert store.version(["c1"]) != before[0]
     assert store.version(["c2"]) != before[1]
@@ -222,7 +225,7 @@ def test_an_article_that_joins_a_channel_changes_all_that_lead_to_it(store: Stor
 def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
     hold(store, make(1))
     before = store.version(["c1"])
-    store.remember_listing("c1", [item(1)], NOW + timedelta(hours=1))
+    store.queue.add_listing("c1", [item(1)], NOW + timedelta(hours=1))
     store.schedule.remember_poll(
         ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1)
     )
@@ -273,7 +276,7 @@ def test_the_list_of_a_channel_is_taken_page_by_page_newest_first(store: Store) 
 
 def test_only_what_is_held_is_listed_and_counted(store: Store) -> None:
     hold(store, make(1), make(2))
-    store.remember_listing("c1", [item(3)], NOW)
+    store.queue.add_listing("c1", [item(3)], NOW)
     hold(store, make(9), channel="c2")
     assert (store.count("c1"), store.count("c2"), store.count("c3")) == (2, 1, 0)
     assert [headline.id for headline in store.index("c1", 0, 9)] == ["n2", "n1"]
@@ -281,7 +284,7 @@ def test_only_what_is_held_is_listed_and_counted(store: Store) -> None:
 
 def test_a_headline_in_a_list_names_all_channels_of_its_article(store: Store) -> None:
     hold(store, make(1))
-    store.remember_listing("c2", [item(1)], NOW)
+    store.queue.add_listing("c2", [item(1)], NOW)
     assert [headline.channels for headline in store.index("c1", 0, 9)] == [{"c1", "c2"}]
 
 
@@ -336,7 +339,7 @@ def test_walking_from_neighbour_to_neighbour_meets_every_article_once_in_the_ord
 
 def test_what_is_not_held_is_nobodys_neighbour_and_has_none(store: Store) -> None:
     hold(store, make(1), make(3))
-    store.remember_listing("c1", [item(2)], NOW)
+    store.queue.add_listing("c1", [item(2)], NOW)
     assert around(store, 1) == (None, "n3")
     assert around(store, 2) == around(store, 7) == around(store, 1, "c9") == (None, None)
 
@@ -347,7 +350,7 @@ def test_a_period_has_its_articles_newest_first_and_each_once_from_its_first_mom
     hold(store, *map(make, range(1, 6)))
     hold(store, make(3), make(6), channel="c2")
     hold(store, make(4, published=NOW + timedelta(minutes=3)), channel="c3")
-    store.remember_listing("c1", [item(9)], NOW)
+    store.queue.add_listing("c1", [item(9)], NOW)
     first, last = NOW + timedelta(minutes=2), NOW + timedelta(minutes=5)
     assert store.period(["c1", "c2"], first, last, None) == ["n4", "n3", "n2"]
     assert store.period(["c1", "c2"], first, None, None) == ["n6", "n5", "n4", "n3", "n2"]
@@ -403,7 +406,7 @@ def hold_pictures(
     channel: str = "c1",
 ) -> None:
     """Have an article be held, shown by a channel, with those of its pictures that came with it."""
-    store.remember_listing(channel, [item(int(article.id[1:]), article.title)], NOW)
+    store.queue.add_listing(channel, [item(int(article.id[1:]), article.title)], NOW)
     store.save(article, [PAGE], pictures or {}, NOW)
 
 
@@ -414,7 +417,7 @@ def due(
     now: datetime = NOW,
     limit: int = 99,
 ) -> list[str]:
-    return [waiting.url for waiting in store.due_pictures(hosts, channels or ("c1",), now, limit)]
+    return [waiting.url for waiting in store.pictures.due(hosts, channels or ("c1",), now, limit)]
 
 
 def test_the_pictures_that_came_with_an_article_come_back_with_it_as_they_were_stored(
@@ -423,40 +426,40 @@ def test_the_pictures_that_came_with_an_article_come_back_with_it_as_they_were_s
     article = make(1, pictures=(A, B))
     hold_pictures(store, article, {A: stored(1), B: stored(2)})
     assert store.article(article.id) == article
-    assert store.pictures([article.id]) == {A: stored(1), B: stored(2)}
+    assert store.pictures.of([article.id]) == {A: stored(1), B: stored(2)}
     assert due(store) == []
 
 
 def test_pictures_are_those_of_the_articles_that_were_asked_for(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
     hold_pictures(store, make(2, pictures=(C,)), {C: stored(3)})
-    assert store.pictures([ArticleId("n2")]) == {C: stored(3)}
-    assert store.pictures([ArticleId(f"n{number}") for number in range(40_000)]) == {
+    assert store.pictures.of([ArticleId("n2")]) == {C: stored(3)}
+    assert store.pictures.of([ArticleId(f"n{number}") for number in range(40_000)]) == {
         A: stored(1),
         C: stored(3),
     }
-    assert store.pictures([ArticleId("n9")]) == store.pictures([]) == {}
+    assert store.pictures.of([ArticleId("n9")]) == store.pictures.of([]) == {}
 
 
 def test_a_form_that_serves_for_both_is_one_file(store: Store) -> None:
     small = StoredPicture(stored(1).original, stored(1).original)
     hold_pictures(store, make(1, pictures=(A,)), {A: small})
-    assert store.pictures([ArticleId("n1")]) == {A: small}
-    assert store.used_files() == {small.original.name}
+    assert store.pictures.of([ArticleId("n1")]) == {A: small}
+    assert store.pictures.used_files() == {small.original.name}
 
 
 def test_a_picture_is_known_from_the_moment_an_article_shows_it(store: Store) -> None:
-    assert store.known_pictures([A, B]) == set()
+    assert store.pictures.known([A, B]) == set()
     hold_pictures(store, make(1, pictures=(A, B, ELSEWHERE)), {A: stored(1)})
-    assert store.known_pictures([A, B, C, ELSEWHERE]) == {A, B, ELSEWHERE}
-    assert store.known_pictures(
+    assert store.pictures.known([A, B, C, ELSEWHERE]) == {A, B, ELSEWHERE}
+    assert store.pictures.known(
         [Url(f"https://{HOST}/{number}.jpg") for number in range(40_000)] + [B]
     ) == {B}
 
 
 def test_a_picture_that_did_not_come_with_its_article_is_due_at_once(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
-    assert store.due_pictures([HOST], ["c1"], NOW, 9) == [WaitingPicture(B, 0)]
+    assert store.pictures.due([HOST], ["c1"], NOW, 9) == [WaitingPicture(B, 0)]
     assert due(store, now=NOW - timedelta(seconds=1)) == []
 
 
@@ -482,8 +485,8 @@ def test_the_picture_that_has_been_due_the_longest_comes_first_and_no_more_than_
     store: Store,
 ) -> None:
     hold_pictures(store, make(1, pictures=(A, B, C)))
-    store.picture_failed(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=9))
-    store.picture_failed(C, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
+    store.pictures.record_failure(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=9))
+    store.pictures.record_failure(C, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
     later = NOW + timedelta(minutes=9)
     assert due(store, now=later) == [B, C, A]
     assert due(store, now=later, limit=2) == [B, C]
@@ -493,9 +496,9 @@ def test_a_picture_that_failed_is_due_when_its_time_has_come_and_remembers_its_t
     store: Store,
 ) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
-    store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
+    store.pictures.record_failure(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
     assert due(store, now=NOW + timedelta(minutes=5, microseconds=-1)) == []
-    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
+    assert store.pictures.due([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
         WaitingPicture(A, 3)
     ]
 
@@ -504,11 +507,11 @@ def test_an_article_that_is_stored_again_does_not_make_its_pictures_due_earlier(
     store: Store,
 ) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
-    store.picture_failed(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
+    store.pictures.record_failure(A, "answered 404", tries=3, try_at=NOW + timedelta(minutes=5))
     store.save(make(1, title="改了", pictures=(A,)), [PAGE], {}, NOW)
     hold_pictures(store, make(2, pictures=(A,)))
     assert due(store) == []
-    assert store.due_pictures([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
+    assert store.pictures.due([HOST], ["c1"], NOW + timedelta(minutes=5), 9) == [
         WaitingPicture(A, 3)
     ]
 
@@ -518,16 +521,20 @@ def test_a_picture_that_came_later_is_due_no_longer_and_shown_by_all_its_article
 ) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     hold_pictures(store, make(2, pictures=(A, B)))
-    store.keep_picture(A, stored(1), NOW)
+    store.pictures.keep(A, stored(1), NOW)
     assert due(store) == [B]
-    assert store.pictures([ArticleId("n1")]) == store.pictures([ArticleId("n2")]) == {A: stored(1)}
+    assert (
+        store.pictures.of([ArticleId("n1")])
+        == store.pictures.of([ArticleId("n2")])
+        == {A: stored(1)}
+    )
 
 
 def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_others(
     store: Store,
 ) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
-    store.remember_listing("c2", [item(1)], NOW)
+    store.queue.add_listing("c2", [item(1)], NOW)
     hold_pictures(store, make(3, pictures=(B,)), channel="c3")
     hold_pictures(
         store,
@@ -536,7 +543,7 @@ def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_othe
     )
     before = {channel: store.version([channel]) for channel in ("c1", "c2", "c3", "c4")}
     later = NOW + timedelta(hours=1)
-    store.keep_picture(A, stored(1), later)
+    store.pictures.keep(A, stored(1), later)
     changed = {channel for channel in before if store.version([channel]) != before[channel]}
     assert changed == {"c1", "c2"}
     assert {store.version([channel]).moment for channel in changed} == {later}
@@ -545,7 +552,7 @@ def test_a_picture_that_came_later_changes_the_channels_that_show_it_and_no_othe
 def test_a_picture_that_failed_changes_no_channel(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A,)))
     before = store.version(["c1"])
-    store.picture_failed(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
+    store.pictures.record_failure(A, "answered 404", tries=1, try_at=NOW + timedelta(minutes=5))
     assert store.version(["c1"]) == before
 
 
@@ -554,21 +561,21 @@ def test_a_picture_that_is_held_is_shown_at_once_by_an_article_that_comes_later(
 ) -> None:
     hold_pictures(store, make(1, pictures=(A,)), {A: stored(1)})
     hold_pictures(store, make(2, pictures=(A,)))
-    assert store.pictures([ArticleId("n2")]) == {A: stored(1)}
+    assert store.pictures.of([ArticleId("n2")]) == {A: stored(1)}
 
 
 def test_files_are_used_by_the_pictures_that_an_article_shows(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1)})
-    assert store.used_files() == {stored(1).original.name, stored(1).reading.name}
-    assert store.unused_pictures() == []
+    assert store.pictures.used_files() == {stored(1).original.name, stored(1).reading.name}
+    assert store.pictures.unused() == []
 
 
 def test_a_picture_that_no_article_shows_any_more_is_unused_and_no_longer_due(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B, C)), {A: stored(1), B: stored(2)})
     hold_pictures(store, make(2, pictures=(B,)))
     store.save(make(1, pictures=()), [PAGE], {}, NOW)
-    assert store.unused_pictures() == [A, C]
-    assert store.used_files() == {stored(2).original.name, stored(2).reading.name}
+    assert store.pictures.unused() == [A, C]
+    assert store.pictures.used_files() == {stored(2).original.name, stored(2).reading.name}
     assert due(store) == []
 
 
@@ -576,10 +583,10 @@ def test_unused_pictures_are_forgotten_and_no_other(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B, C)), {A: stored(1), B: stored(2)})
     store.save(make(1, pictures=(B, C)), [PAGE], {}, NOW)
     version = store.version(["c1"])
-    store.drop_unused_pictures()
-    assert store.unused_pictures() == []
-    assert store.known_pictures([A, B, C]) == {B, C}
-    assert store.pictures([ArticleId("n1")]) == {B: stored(2)}
+    store.pictures.drop_unused()
+    assert store.pictures.unused() == []
+    assert store.pictures.known([A, B, C]) == {B, C}
+    assert store.pictures.of([ArticleId("n1")]) == {B: stored(2)}
     assert due(store) == [C]
     assert store.version(["c1"]) == version
 
@@ -587,30 +594,30 @@ def test_unused_pictures_are_forgotten_and_no_other(store: Store) -> None:
 def test_a_file_that_a_used_picture_shares_with_an_unused_one_stays(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A, B)), {A: stored(1), B: stored(1)})
     store.save(make(1, pictures=(B,)), [PAGE], {}, NOW)
-    assert store.unused_pictures() == [A]
-    store.drop_unused_pictures()
-    assert store.pictures([ArticleId("n1")]) == {B: stored(1)}
-    assert store.used_files() == {stored(1).original.name, stored(1).reading.name}
+    assert store.pictures.unused() == [A]
+    store.pictures.drop_unused()
+    assert store.pictures.of([ArticleId("n1")]) == {B: stored(1)}
+    assert store.pictures.used_files() == {stored(1).original.name, stored(1).reading.name}
 
 
 def test_a_picture_that_was_forgotten_may_come_again(store: Store) -> None:
     hold_pictures(store, make(1, pictures=(A,)), {A: stored(1)})
     store.save(make(1, pictures=()), [PAGE], {}, NOW)
-    store.drop_unused_pictures()
+    store.pictures.drop_unused()
     store.save(make(1, pictures=(A,)), [PAGE], {A: stored(1)}, NOW)
-    assert store.pictures([ArticleId("n1")]) == {A: stored(1)}
+    assert store.pictures.of([ArticleId("n1")]) == {A: stored(1)}
 
 
 def test_an_article_is_stored_with_its_pictures_or_not_at_all(store: Store) -> None:
-    store.remember_listing("c1", [item(1)], NOW)
+    store.queue.add_listing("c1", [item(1)], NOW)
     version = store.version(["c1"])
     unwritable = Page(PAGE.url, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         store.save(make(1, pictures=(A, B)), [unwritable], {A: stored(1)}, NOW)
     assert store.article(ArticleId("n1")) is None
-    assert store.known_pictures([A, B]) == set()
-    assert store.used_files() == set()
-    assert [waiting.item.id for waiting in store.waiting("c1")] == ["n1"]
+    assert store.pictures.known([A, B]) == set()
+    assert store.pictures.used_files() == set()
+    assert [waiting.item.id for waiting in store.queue.of_channel("c1")] == ["n1"]
     assert store.version(["c1"]) == version
 
 
@@ -626,44 +633,44 @@ WANTED, ADDRESS = LINKED[0]
 def linking(store: Store) -> Store:
     """A store that has heard of the articles of `LINKED`, and waits for n5."""
     hold(store, make(1, links=LINKED))
-    store.remember_listing("c1", [item(5)], NOW)
+    store.queue.add_listing("c1", [item(5)], NOW)
     return store
 
 
 def asked(store: Store, article_id: ArticleId = WANTED, most: int = 9) -> bool:
-    return store.ask(article_id, most=most, now=NOW)
+    return store.requests.ask(article_id, limit=most, now=NOW)
 
 
 def requested(store: Store) -> list[str]:
-    return [waiting.item.id for waiting in store.waiting(REQUESTED)]
+    return [waiting.item.id for waiting in store.queue.of_channel(REQUESTED)]
 
 
 def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_poller_looks(
     linking: Store,
 ) -> None:
-    assert linking.request(WANTED) is None
+    assert linking.requests.find(WANTED) is None
     assert asked(linking)
-    assert linking.request(WANTED) == Request(WANTED, ADDRESS)
+    assert linking.requests.find(WANTED) == Request(WANTED, ADDRESS)
     assert requested(linking) == []
-    linking.take_requests()
-    assert [waiting.item for waiting in linking.waiting(REQUESTED)] == [
+    linking.requests.take()
+    assert [waiting.item for waiting in linking.queue.of_channel(REQUESTED)] == [
         ListingItem(WANTED, ADDRESS, "")
     ]
-    assert linking.request(WANTED) == Request(WANTED, ADDRESS)
+    assert linking.requests.find(WANTED) == Request(WANTED, ADDRESS)
 
 
 def test_an_article_that_nobody_heard_of_can_not_be_asked_for(linking: Store) -> None:
     assert not asked(linking, ArticleId("n12345"))
-    linking.take_requests()
-    assert linking.request(ArticleId("n12345")) is None
+    linking.requests.take()
+    assert linking.requests.find(ArticleId("n12345")) is None
     assert requested(linking) == []
 
 
 def test_an_article_is_asked_for_once_however_often_it_is(linking: Store) -> None:
     assert [asked(linking), asked(linking)] == [True, True]
-    linking.take_requests()
+    linking.requests.take()
     assert asked(linking)
-    linking.take_requests()
+    linking.requests.take()
     assert requested(linking) == [WANTED]
 
 
@@ -675,48 +682,50 @@ def test_no_more_are_asked_for_than_may_be_taken_or_not(linking: Store) -> None:
         False,
         False,
     ]
-    linking.take_requests()
+    linking.requests.take()
     assert not asked(linking, LINKED[4][0], most=3)
     assert asked(linking, LINKED[0][0], most=3)  # it is asked for already
     assert len(requested(linking)) == 3
-    linking.forget_request(LINKED[0][0])
+    linking.requests.forget(LINKED[0][0])
     assert asked(linking, LINKED[4][0], most=3)
     assert not asked(linking, LINKED[3][0], most=0)
 
 
 def test_an_article_that_came_makes_room_for_another_request(linking: Store) -> None:
     asked(linking, most=1)
-    linking.take_requests()
+    linking.requests.take()
     assert not asked(linking, LINKED[1][0], most=1)
     linking.save(make(900), [PAGE], {}, NOW)
-    assert linking.request(WANTED) is None
+    assert linking.requests.find(WANTED) is None
     assert asked(linking, LINKED[1][0], most=1)
 
 
 def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
-    linking.take_requests()
+    linking.requests.take()
     assert requested(linking) == []
     asked(linking)
-    linking.take_requests()
-    linking.put_off(WANTED, "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
-    linking.take_requests()
-    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [
-        (WANTED, 1)
-    ]
+    linking.requests.take()
+    linking.queue.postpone(
+        WANTED, "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
+    )
+    linking.requests.take()
+    assert [
+        (waiting.item.id, waiting.tries) for waiting in linking.queue.of_channel(REQUESTED)
+    ] == [(WANTED, 1)]
 
 
 def test_a_request_that_failed_says_why(linking: Store) -> None:
     asked(linking)
-    linking.take_requests()
-    linking.put_off(
+    linking.requests.take()
+    linking.queue.postpone(
         WANTED, "answered 404 Not Found", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
-    assert linking.request(WANTED) == Request(WANTED, ADDRESS, "answered 404 Not Found")
+    assert linking.requests.find(WANTED) == Request(WANTED, ADDRESS, "answered 404 Not Found")
 
 
 def test_an_article_that_was_asked_for_is_held_in_no_channel_but_its_own(linking: Store) -> None:
     asked(linking)
-    linking.take_requests()
+    linking.requests.take()
     linking.save(make(900), [PAGE], {}, NOW)
     assert linking.channels_of([WANTED]) == {WANTED: {REQUESTED}}
     assert [article.id for article in linking.newest(["c1"], 9)] == ["n1"]
@@ -729,7 +738,7 @@ def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else
     hold(linking, make(2), channel="c2")
     asked(linking)
     before = {channel: linking.version([channel]) for channel in ("c1", "c2")}
-    linking.take_requests()
+    linking.requests.take()
     assert {channel: linking.version([channel]) for channel in before} == before
     linking.save(make(900), [PAGE], {}, NOW + timedelta(hours=1))
     assert linking.version(["c1"]) != before["c1"]
@@ -739,20 +748,20 @@ def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else
 def test_a_request_for_an_article_that_came_in_between_is_dropped(linking: Store) -> None:
     asked(linking)
     hold(linking, make(900), channel="c2")
-    linking.take_requests()
-    assert linking.request(WANTED) is None
+    linking.requests.take()
+    assert linking.requests.find(WANTED) is None
     assert requested(linking) == []
     assert linking.channels_of([WANTED]) == {WANTED: {"c2"}}
 
 
 def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking: Store) -> None:
-    linking.put_off(
+    linking.queue.postpone(
         ArticleId("n5"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
     assert asked(linking, ArticleId("n5"))
-    linking.take_requests()
+    linking.requests.take()
     for channel in ("c1", REQUESTED):
-        waits = linking.waiting(channel)
+        waits = linking.queue.of_channel(channel)
         assert [(waiting.item, waiting.tries, waiting.try_at) for waiting in waits] == [
             (item(5), 0, None)
         ]
@@ -762,48 +771,50 @@ def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking:
 
 def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linking: Store) -> None:
     asked(linking)
-    linking.take_requests()
-    linking.put_off(WANTED, "answered 404", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5))
-    linking.forget_request(WANTED)
-    assert linking.request(WANTED) is None
+    linking.requests.take()
+    linking.queue.postpone(
+        WANTED, "answered 404", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
+    )
+    linking.requests.forget(WANTED)
+    assert linking.requests.find(WANTED) is None
     assert requested(linking) == []
     assert asked(linking)
-    linking.take_requests()
-    assert [(waiting.item.id, waiting.tries) for waiting in linking.waiting(REQUESTED)] == [
-        (WANTED, 0)
-    ]
+    linking.requests.take()
+    assert [
+        (waiting.item.id, waiting.tries) for waiting in linking.queue.of_channel(REQUESTED)
+    ] == [(WANTED, 0)]
 
 
 def test_forgetting_a_request_leaves_what_a_listing_shows_waiting(linking: Store) -> None:
     asked(linking, ArticleId("n5"))
-    linking.take_requests()
-    linking.forget_request(ArticleId("n5"))
-    assert linking.request(ArticleId("n5")) is None
+    linking.requests.take()
+    linking.requests.forget(ArticleId("n5"))
+    assert linking.requests.find(ArticleId("n5")) is None
     assert requested(linking) == []
-    assert [waiting.item for waiting in linking.waiting("c1")] == [item(5)]
+    assert [waiting.item for waiting in linking.queue.of_channel("c1")] == [item(5)]
 
 
 def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows_it_later(
     linking: Store,
 ) -> None:
     asked(linking)
-    linking.take_requests()
+    linking.requests.take()
     linking.save(make(900), [PAGE], {}, NOW)
     before = linking.version(["c2"])
-    assert linking.remember_listing("c2", [item(900)], NOW) == 0
-    assert linking.waiting("c2") == []
+    assert linking.queue.add_listing("c2", [item(900)], NOW) == 0
+    assert linking.queue.of_channel("c2") == []
     assert [article.id for article in linking.newest(["c2"], 9)] == [WANTED]
     assert linking.version(["c2"]) != before
 
 
 def test_an_article_that_is_held_and_fetched_again_is_no_request_any_more(linking: Store) -> None:
     asked(linking)
-    linking.take_requests()
+    linking.requests.take()
     linking.save(make(900), [PAGE], {}, NOW)
     for title in ("标题900", "改了的标题"):
-        linking.remember_listing("c2", [item(900, title)], NOW)
-    assert [waiting.item.id for waiting in linking.waiting("c2")] == [WANTED]
-    assert linking.request(WANTED) is None
+        linking.queue.add_listing("c2", [item(900, title)], NOW)
+    assert [waiting.item.id for waiting in linking.queue.of_channel("c2")] == [WANTED]
+    assert linking.requests.find(WANTED) is None
     assert asked(linking, LINKED[1][0], most=1)
 
 
@@ -811,12 +822,12 @@ def test_an_article_that_a_listing_shows_while_it_is_asked_for_comes_into_its_ch
     linking: Store,
 ) -> None:
     asked(linking)
-    linking.take_requests()
-    linking.remember_listing("c2", [item(900)], NOW)
-    assert [waiting.item.id for waiting in linking.waiting("c2")] == [WANTED]
+    linking.requests.take()
+    linking.queue.add_listing("c2", [item(900)], NOW)
+    assert [waiting.item.id for waiting in linking.queue.of_channel("c2")] == [WANTED]
     linking.save(make(900), [PAGE], {}, NOW)
     assert linking.channels_of([WANTED]) == {WANTED: {"c2", REQUESTED}}
-    assert [linking.waiting("c2"), linking.waiting(REQUESTED)] == [[], []]
+    assert [linking.queue.of_channel("c2"), linking.queue.of_channel(REQUESTED)] == [[], []]
 
 
 def test_requests_survive_a_restart(tmp_path: Path) -> None:
@@ -826,7 +837,7 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     asked(first)
     first.close()
     again = open_store(url, tmp_path)
-    again.take_requests()
+    again.requests.take()
     assert requested(again) == [WANTED]
     again.close()
 
@@ -846,7 +857,7 @@ def logged(store: Store, log: str, number: int = 1) -> list[str]:
 def test_an_archive_has_what_its_channels_show_by_date_and_id_and_once(store: Store) -> None:
     hold(store, make(3), make(1), make(5, published=make(2).published), make(2))
     hold(store, make(1), make(4), channel="c2")
-    store.remember_listing("c1", [item(9)], NOW)  # not held
+    store.queue.add_listing("c1", [item(9)], NOW)  # not held
     assert store.archive.append(LOGS, NOW) == 7
     assert logged(store, "all") == ["n4", "n3", "n5", "n2", "n1"]
     assert logged(store, "letters") == ["n4", "n1"]
@@ -938,10 +949,10 @@ def test_a_held_picture_is_found_by_the_key_of_its_address(store: Store) -> None
         MediaFile("0" * 32 + ".png", "image/png", 9, 2, 1),
         MediaFile("1" * 32 + ".webp", "image/webp", 5, 2, 1),
     )
-    assert store.picture(picture_key(picture)) is None
-    store.keep_picture(picture, stored, NOW)
-    assert store.picture(picture_key(picture)) == stored
-    assert store.picture("") is None
+    assert store.pictures.find(picture_key(picture)) is None
+    store.pictures.keep(picture, stored, NOW)
+    assert store.pictures.find(picture_key(picture)) == stored
+    assert store.pictures.find("") is None
 
 
 # ---------------------------------------------------------------- opening
@@ -1141,6 +1152,6 @@ def test_dates_are_told_with_where_they_come_from_and_the_oldest_of_a_channel_by
         early - timedelta(days=1),
         dated=DateSource.SEEN,
     )
-    store.remember_listing("c1", [waiting], NOW)
+    store.queue.add_listing("c1", [waiting], NOW)
     assert store.oldest("c1", policy.ALL_KNOWN) == waiting.published
-    assert [each.item for each in store.waiting("c1")] == [waiting]
+    assert [each.item for each in store.queue.of_channel("c1")] == [waiting]

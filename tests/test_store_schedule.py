@@ -114,13 +114,15 @@ def test_what_is_due_next_is_the_earliest_of_polls_articles_and_pictures(store: 
     store.schedule.remember_poll(ChannelState("c1", next_poll_at=NOW + 30 * MINUTE))
     store.schedule.remember_poll(ChannelState("c2", next_poll_at=NOW))
     assert due() == NOW + 30 * MINUTE
-    store.remember_listing("c1", [item(1)], NOW)
-    store.put_off(ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + 20 * MINUTE)
+    store.queue.add_listing("c1", [item(1)], NOW)
+    store.queue.postpone(
+        ArticleId("n1"), "answered 500", tries=1, now=NOW, try_at=NOW + 20 * MINUTE
+    )
     assert due() == NOW + 20 * MINUTE
     picture = Picture(Url("https://pic.example/1.jpg"))
     hold(store, make(2, picture=picture, pictures=(picture.url,)))
     assert due() == NOW
-    store.picture_failed(picture.url, "answered 404", tries=1, try_at=NOW + 10 * MINUTE)
+    store.pictures.record_failure(picture.url, "answered 404", tries=1, try_at=NOW + 10 * MINUTE)
     assert due() == NOW + 10 * MINUTE
     assert store.schedule.next_due(["c1"], ["pic.example"], ["c9"]) == NOW + 20 * MINUTE
 
@@ -187,7 +189,7 @@ def test_a_page_comes_back_with_its_validators(store: Store) -> None:
 
 def test_what_is_gone_is_marked_once_and_waits_no_more(store: Store) -> None:
     hold(store, make(1))
-    store.settled(ArticleId("n1"), again_at=NOW)
+    store.queue.settle(ArticleId("n1"), again_at=NOW)
     store.save(make(1), [PAGE], {}, NOW, again_at=NOW + MINUTE)
     before = store.version(["c1"])
     store.mark_gone(ArticleId("n1"), NOW)
@@ -195,7 +197,7 @@ def test_what_is_gone_is_marked_once_and_waits_no_more(store: Store) -> None:
     gone = store.article(ArticleId("n1"))
     assert gone == make(1, gone=NOW)
     assert store.version(["c1"]).number == before.number + 1
-    assert store.waiting("c1") == []
+    assert store.queue.of_channel("c1") == []
 
 
 def test_what_is_dropped_leaves_nothing_behind(store: Store) -> None:
@@ -213,30 +215,32 @@ def test_what_is_dropped_leaves_nothing_behind(store: Store) -> None:
 def test_an_article_that_is_to_be_looked_at_again_waits_until_then(store: Store) -> None:
     hold(store, make(1))
     store.save(make(1), [PAGE], {}, NOW, again_at=NOW + MINUTE)
-    assert store.channels_waiting(NOW, NOW + 9 * MINUTE) == set()
-    assert store.channels_waiting(NOW + MINUTE, NOW + 9 * MINUTE) == {"c1"}
+    assert store.queue.due_channels(NOW, NOW + 9 * MINUTE) == set()
+    assert store.queue.due_channels(NOW + MINUTE, NOW + 9 * MINUTE) == {"c1"}
     # further ahead than anything waits: a clock has jumped
-    assert store.channels_waiting(NOW - 99 * MINUTE, NOW - 90 * MINUTE) == {"c1"}
-    store.settled(ArticleId("n1"), again_at=NOW + 5 * MINUTE)
-    assert [each.try_at for each in store.waiting("c1")] == [NOW + 5 * MINUTE]
-    store.settled(ArticleId("n1"))
-    assert store.waiting("c1") == []
+    assert store.queue.due_channels(NOW - 99 * MINUTE, NOW - 90 * MINUTE) == {"c1"}
+    store.queue.settle(ArticleId("n1"), again_at=NOW + 5 * MINUTE)
+    assert [each.try_at for each in store.queue.of_channel("c1")] == [NOW + 5 * MINUTE]
+    store.queue.settle(ArticleId("n1"))
+    assert store.queue.of_channel("c1") == []
 
 
 def test_a_new_headline_makes_what_waits_due_at_once(store: Store) -> None:
     hold(store, make(1))
     store.save(make(1), [PAGE], {}, NOW, again_at=NOW + 99 * MINUTE)
-    store.remember_listing("c1", [item(1, "改了标题")], NOW)
-    assert [(each.try_at, each.item.title) for each in store.waiting("c1")] == [(None, "改了标题")]
+    store.queue.add_listing("c1", [item(1, "改了标题")], NOW)
+    assert [(each.try_at, each.item.title) for each in store.queue.of_channel("c1")] == [
+        (None, "改了标题")
+    ]
 
 
 def test_what_a_channel_has_shown_is_known(store: Store) -> None:
-    store.remember_listing("c1", [item(1), item(2)], NOW)
-    store.remember_listing("c1", [item(2), item(3)], NOW + MINUTE)
+    store.queue.add_listing("c1", [item(1), item(2)], NOW)
+    store.queue.add_listing("c1", [item(2), item(3)], NOW + MINUTE)
     wanted = [ArticleId(f"n{number}") for number in range(1, 5)]
-    assert store.listed("c1", wanted, NOW + MINUTE) == {"n1", "n2", "n3"}
-    assert store.listed("c1", wanted, NOW) == {"n1", "n2"}
-    assert store.listed("c2", wanted, NOW + MINUTE) == set()
+    assert store.queue.listed("c1", wanted, NOW + MINUTE) == {"n1", "n2", "n3"}
+    assert store.queue.listed("c1", wanted, NOW) == {"n1", "n2"}
+    assert store.queue.listed("c2", wanted, NOW + MINUTE) == set()
 
 
 def test_what_may_be_pruned_is_what_no_channel_shows_among_its_newest(store: Store) -> None:

@@ -92,7 +92,7 @@ def judge(store: Store, site: Site) -> None:
         assert all(
             line in plain_text(article.body) for line in piece.paragraphs(piece.published)[:6]
         )
-    assert len(store.pictures([ArticleId(piece.id) for piece in pieces])) == len(pieces)
+    assert len(store.pictures.of([ArticleId(piece.id) for piece in pieces])) == len(pieces)
     assert store.archive.length("daily") == len(pieces)
 
 
@@ -117,7 +117,7 @@ def test_workers_that_are_killed_lose_nothing_over_either_broker(
         until(
             lambda: (
                 stored(store, site) == wanted
-                and len(store.pictures(store.ids(["c1", "c2", "c3"]))) == wanted
+                and len(store.pictures.of(store.ids(["c1", "c2", "c3"]))) == wanted
             ),
             "all articles",
         )

@@ -249,9 +249,9 @@ def test_threads_that_read_and_write_in_transactions_lose_no_write(store: Store)
     def count_one(_: int) -> None:
         with store.transaction() as transaction:
             state = transaction.schedule.state("c1")
-            transaction.remember_listing("c1", [item(state.failures)], NOW)
+            transaction.queue.add_listing("c1", [item(state.failures)], NOW)
             transaction.schedule.remember_poll(replace(state, failures=state.failures + 1))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count_one, range(60)))
-    assert (store.schedule.state("c1").failures, len(store.waiting("c1"))) == (60, 60)
+    assert (store.schedule.state("c1").failures, len(store.queue.of_channel("c1"))) == (60, 60)

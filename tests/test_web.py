@@ -422,7 +422,7 @@ def test_a_lead_picture_is_shown_once(client: FlaskClient, store: Store, clock: 
     article = store.article(ArticleId("n102"))
     assert article is not None
     assert article.picture is not None
-    url, stored = article.picture.url, store.pictures([article.id])[article.picture.url]
+    url, stored = article.picture.url, store.pictures.of([article.id])[article.picture.url]
     other = Url(f"{url}.webp")
     for body, times in ((f'<p>x</p><img src="{url}">', 1), (f'<p>x</p><img src="{other}">', 2)):
         changed = replace(article, body=SafeHtml(body), pictures=(url, other))

@@ -115,15 +115,15 @@ def _prune_pictures(
     file is missing is fetched again.
     """
     with store.exclusive_lock():  # no poller has written a file and not yet the picture's row
-        unused, used = store.unused_pictures(), store.used_files()
+        unused, used = store.pictures.unused(), store.pictures.used_files()
         names = set(media.names())
         files = sorted(names - used)
         leftovers = sorted(media.leftovers(now()))
         for url in unused:
             tell("picture", url)
         if not dry_run:
-            store.drop_unused_pictures()
-            store.fetch_again(used - names, now())
+            store.pictures.drop_unused()
+            store.pictures.fetch_again(used - names, now())
         size = 0
         with progress("prune", len(files) + len(leftovers)) as bar:
             for name in [*files, *leftovers]:

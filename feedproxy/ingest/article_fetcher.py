@@ -245,7 +245,7 @@ class ArticleFetcher:
         store, now = self._services.store, self._services.clock()
         if outcome is policy.ArticleOutcome.REDATED:
             store.redate(article, now)
-        store.settled(
+        store.queue.settle(
             article.id,
             again_at=policy.next_check(article.published, self._services.mirror.poll, now),
         )
@@ -296,7 +296,7 @@ class ArticleFetcher:
         if isinstance(error, NotAskedError):
             self._report.note(error)
             if error.until:
-                self._services.store.put_off(
+                self._services.store.queue.postpone(
                     article_id, waiting.error, tries=waiting.tries, now=now, try_at=error.until
                 )
             return
@@ -316,9 +316,9 @@ class ArticleFetcher:
         )
         is_asked_for = self._channel.id == REQUESTED
         if is_asked_for and waiting.tries + 1 >= _MAX_REQUEST_TRIES:
-            self._services.store.forget_request(article_id)
+            self._services.store.requests.forget(article_id)
         elif stored and stored.rule != EXCERPT and tries >= _MAX_CHECK_TRIES:
-            self._services.store.settled(article_id)
+            self._services.store.queue.settle(article_id)
         else:
             self._put_off(waiting, stored, error)
 
@@ -344,7 +344,7 @@ class ArticleFetcher:
             excerpt = make_excerpt(waiting, self._site_of(waiting), now)
             store.save(excerpt, [], {}, now, again_at=try_at, tries=tries)
             self._report.articles["excerpt"] += 1
-        store.put_off(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
+        store.queue.postpone(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
 
     def _lose(self, stored: Article) -> None:
         """Mark an article as gone upstream, or delete it if `keep_gone` is off."""

@@ -98,7 +98,7 @@ class ChannelPoller:
 
     def serve_readers(self) -> None:
         """Fetch the articles that readers requested since the last call."""
-        if self.services.store.take_requests():
+        if self.services.store.requests.take():
             self.answer_requests()
 
     def answer_requests(self) -> Report:
@@ -272,7 +272,7 @@ class ChannelPoller:
         items are not enough, as articles can be pinned to the top.
         """
         ids = [item.id for item in listing.items]
-        known = self.services.store.listed(channel.id, ids, until)
+        known = self.services.store.queue.listed(channel.id, ids, until)
         return ids[-1] in known or len(known) > len(ids) / 2
 
     def _close_gap(self, channel: Channel, state: ChannelState, report: Report) -> ChannelState:
@@ -383,7 +383,7 @@ class ChannelPoller:
         for reason in listing.lost:
             report.note(ListingError(channel.url, reason))
         items = date_listing(self.services, channel, listing.items, sighting, anchor)
-        self.services.store.remember_listing(channel.id, items, self.services.clock())
+        self.services.store.queue.add_listing(channel.id, items, self.services.clock())
 
     # -------------------------------------------------------------- articles
 
@@ -399,7 +399,7 @@ class ChannelPoller:
         rules = self.services.mirror.poll
         while not self.services.is_stopping():
             with self.services.store.exclusive_lock():
-                waiting = self.services.store.waiting(channel.id)
+                waiting = self.services.store.queue.of_channel(channel.id)
                 due = policy.due_articles(
                     waiting, self.services.clock(), rules, round_began=round_began
                 )

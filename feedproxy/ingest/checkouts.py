@@ -30,8 +30,8 @@ def take_checkout(
     page, items = _read_index(services, channel)
     report.note_listing(page.url)
     report.listed = len(items)
-    wanted = services.store.news(channel.id, list(items.values()))
-    services.store.remember_listing(
+    wanted = services.store.queue.news(channel.id, list(items.values()))
+    services.store.queue.add_listing(
         channel.id, [item for item in items.values() if item.id not in wanted], services.clock()
     )
     missing = [item for item in items.values() if item.id in wanted]
@@ -43,7 +43,7 @@ def take_checkout(
         with services.store.exclusive_lock():
             fetcher.take([Waiting(item) for item in batch])
             stored = services.store.dates([item.id for item in batch])
-            services.store.remember_listing(
+            services.store.queue.add_listing(
                 channel.id, [item for item in batch if item.id in stored], services.clock()
             )
     return replace(state, last_error="", listed=len(items)), page

@@ -91,8 +91,8 @@ class Dispatcher:
             poller.guarded("archives", partial(archive, services))
         if services.store.archive.is_due() or services.store.search.due():
             poller.guarded("archives", partial(archive, services))
-        services.store.take_requests()
-        waiting = services.store.channels_waiting(
+        services.store.requests.take()
+        waiting = services.store.queue.due_channels(
             services.clock(), policy.horizon(services.clock(), services.mirror.poll)
         )
         if REQUESTED in waiting:
@@ -155,7 +155,7 @@ class Dispatcher:
             return 0
         self.looked_at, seen = now, services.store.schedule.state(_PICTURES).next_poll_at
         is_free = seen is None or not now < seen <= now + _QUEUED
-        if not is_free or not services.store.due_pictures(
+        if not is_free or not services.store.pictures.due(
             services.hosts, services.picture_channels, now, 1
         ):
             return 0
@@ -208,7 +208,9 @@ def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> N
     """Fetch claimed articles of a channel, ignoring their due times, which the claim has moved."""
     report = Report(channel)
     with services.store.exclusive_lock():
-        ArticleFetcher(services, channel, report).take(services.store.waiting(channel.id, ids))
+        ArticleFetcher(services, channel, report).take(
+            services.store.queue.of_channel(channel.id, ids)
+        )
     watch(services, report)
     tell(report)
 

@@ -32,5 +32,5 @@ def due_channels(
 def due_articles(services: Services, channel: str, limit: int) -> list[Waiting]:
     """Return the first *limit* due articles in a channel's queue, oldest first."""
     return policy.due_articles(
-        services.store.waiting(channel), services.clock(), services.mirror.poll
+        services.store.queue.of_channel(channel), services.clock(), services.mirror.poll
     )[:limit]

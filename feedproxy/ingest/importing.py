@@ -306,7 +306,7 @@ class Importer:
             for channel, item in entry.listed:  # a channel in two sections comes up twice
                 items[channel].setdefault(entry.id, item)
         for channel, listed in items.items():
-            store.remember_listing(channel, list(listed.values()), self.services.clock())
+            store.queue.add_listing(channel, list(listed.values()), self.services.clock())
 
     def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
         """Store the missing pictures of articles from the mirror.
@@ -318,7 +318,7 @@ class Importer:
             for copy in copies
             for url, file in picture_addresses(copy.page.url, copy).items()
         }
-        known = self.services.store.known_pictures(files) if files else set()
+        known = self.services.store.pictures.known(files) if files else set()
         making: dict[Url, Future[tuple[PictureFile, PictureFile]]] = {}
         for url, file in files.items():
             if url not in known:

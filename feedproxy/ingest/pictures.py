@@ -56,7 +56,7 @@ class Pictures:
             return {}
         hosts = self.services.hosts
         wanted = [url for url in shown if url in copies or urls.host_of(url) in hosts]
-        known = self.services.store.known_pictures(wanted) if wanted else set()
+        known = self.services.store.pictures.known(wanted) if wanted else set()
         for url in wanted:
             if url not in known and url not in begun:
                 begun[url] = pool.submit(self._take, url, copies.get(url))
@@ -92,7 +92,7 @@ class Pictures:
         try_at = until or policy.next_picture_try(
             waiting.tries, self.services.mirror.poll, self.services.clock()
         )
-        self.services.store.picture_failed(
+        self.services.store.pictures.record_failure(
             waiting.url, error.reason, tries=waiting.tries + was_asked, try_at=try_at
         )
         if was_asked:
@@ -109,7 +109,7 @@ class Pictures:
             self.services.store.exclusive_lock(),
             ThreadPoolExecutor(self.services.mirror.fetch.requests_at_once) as pool,
         ):
-            due = self.services.store.due_pictures(
+            due = self.services.store.pictures.due(
                 self.services.hosts,
                 self.services.picture_channels,
                 due_at or self.services.clock(),
@@ -121,7 +121,7 @@ class Pictures:
                 for error in failed:
                     self.remember(error, waiting, report)
                 for url, stored in had.items():
-                    self.services.store.keep_picture(url, stored, self.services.clock())
+                    self.services.store.pictures.keep(url, stored, self.services.clock())
                     report.pictures += 1
         return len(due)
 

@@ -167,7 +167,7 @@ class Poller:
     def _take_due(self, channels: list[Channel]) -> None:
         """Fetch articles whose retry or check is due before the next poll of their channel."""
         now = self.services.clock()
-        due = self.services.store.channels_waiting(
+        due = self.services.store.queue.due_channels(
             now, policy.horizon(now, self.services.mirror.poll)
         )
         if REQUESTED in due:

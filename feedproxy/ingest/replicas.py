@@ -99,7 +99,7 @@ class Replica:
                 ListingItem(copy.draft.article.id, copy.draft.article.url, copy.draft.article.title)
                 for copy in copies
             ]
-            store.remember_listing(self.channel.id, items, self.services.clock())
+            store.queue.add_listing(self.channel.id, items, self.services.clock())
             store.schedule.remember_poll(state)
         return state, archive.is_full
 

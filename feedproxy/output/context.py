@@ -190,7 +190,7 @@ def context_of(
         context,
         prefer,
         _shown(context, context.library.channels_of(ids | targets)),
-        context.library.pictures(ids),
+        context.library.pictures.of(ids),
     )
 
 

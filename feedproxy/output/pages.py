@@ -205,8 +205,8 @@ class Pages:
         or *may_ask* is false.
         """
         frame = layout_of(self.context, "这篇文章还没有收录", page, section=section)
-        request = self._library.request(article_id)
-        original = self._library.original(article_id) or ""
+        request = self._library.requests.find(article_id)
+        original = self._library.requests.original(article_id) or ""
         text = (
             "镜像里还没有这篇文章。" if original else "镜像里没有这篇文章，也没有一篇文章提到过它。"
         )

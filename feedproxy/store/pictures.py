@@ -1,4 +1,4 @@
-"""Read and write pictures and their files, in the caller's transaction."""
+"""Store pictures and their files."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,17 +21,18 @@ from sqlalchemy import (
 from feedproxy.model import ArticleId, MediaFile, StoredPicture, Url, WaitingPicture
 from feedproxy.store import rows
 from feedproxy.store import tables as t
+from feedproxy.store.database import Connections
 from feedproxy.urls import picture_key
 
 # A picture counts as due if its `try_at` is further ahead than this, as written by a wrong clock.
 _LONGEST_WAIT = timedelta(days=31)
 _original, _reading = t.media_file.alias("original"), t.media_file.alias("reading")
-_held = (
+_all = (
     select(t.picture.c.url, *_original.c, *_reading.c)
     .join(_original, _original.c.name == t.picture.c.original)
     .join(_reading, _reading.c.name == t.picture.c.reading)
 )
-_held_of = _held.join(t.article_picture, t.article_picture.c.url == t.picture.c.url).where(
+_all_of = _all.join(t.article_picture, t.article_picture.c.url == t.picture.c.url).where(
     t.article_picture.c.article_id.in_(rows.SOME)
 )
 _known = select(t.picture.c.url).where(t.picture.c.url.in_(rows.SOME))
@@ -40,18 +41,94 @@ _any_due = select(t.picture.c.url).where(t.picture.c.original.is_(None), _is_due
 _used = exists().where(t.article_picture.c.url == t.picture.c.url)
 
 
-def held_of(db: Connection, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
-    """Return the stored pictures of *articles*."""
-    found: dict[Url, StoredPicture] = {}
-    for some in rows.chunks(articles):
-        found |= {Url(row[0]): _stored(row) for row in db.execute(_held_of, {"some": some})}
-    return found
+class Pictures:
+    """The pictures of articles, with their upstream addresses and their files."""
 
+    def __init__(self, db: Connections) -> None:
+        self._db = db
 
-def held_by_key(db: Connection, key: str) -> StoredPicture | None:
-    """Return the stored picture whose upstream address has this key, None if there is none."""
-    row = db.execute(_held.where(t.picture.c.key == key).limit(1)).first()
-    return _stored(row) if row else None
+    def of(self, articles: Collection[ArticleId]) -> dict[Url, StoredPicture]:
+        """Return the stored pictures of *articles*, by upstream address."""
+        found: dict[Url, StoredPicture] = {}
+        with self._db.reading() as db:
+            for some in rows.chunks(articles):
+                found |= {Url(row[0]): _stored(row) for row in db.execute(_all_of, {"some": some})}
+        return found
+
+    def find(self, key: str) -> StoredPicture | None:
+        """Return the picture with this `urls.picture_key`, None if it is not stored."""
+        with self._db.reading() as db:
+            row = db.execute(_all.where(t.picture.c.key == key).limit(1)).first()
+        return _stored(row) if row else None
+
+    def known(self, urls: Collection[Url]) -> set[Url]:
+        """Return those of *urls* that are known, with or without stored files."""
+        with self._db.reading() as db:
+            return known(db, urls)
+
+    def due(
+        self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
+    ) -> list[WaitingPicture]:
+        """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
+        moments = {"now": now, "horizon": now + _LONGEST_WAIT}
+        query = (
+            select(t.picture.c.url, t.picture.c.tries)
+            .where(_is_due, *_missing(hosts, channels))
+            .order_by(t.picture.c.try_at, t.picture.c.url)
+            .limit(limit)
+        )
+        with self._db.reading() as db:
+            if not db.execute(_any_due, moments).first():  # a cheap query, without the channels
+                return []
+            return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query, moments)]
+
+    def used_files(self) -> set[str]:
+        """Return the names of the files of pictures that an article shows."""
+        query = select(t.picture.c.original, t.picture.c.reading).where(
+            t.picture.c.original.is_not(None), _used
+        )
+        with self._db.reading() as db:
+            return {name for row in db.execute(query) for name in row}
+
+    def unused(self) -> list[Url]:
+        """Return the pictures that no article shows any more."""
+        query = select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)
+        with self._db.reading() as db:
+            return [Url(url) for url in db.execute(query).scalars()]
+
+    def keep(self, url: Url, stored: StoredPicture, now: datetime) -> None:
+        """Store a picture fetched after its articles; the change counts for their channels."""
+        with self._db.writing() as db:
+            keep(db, {url: stored})
+            _count_change(db, url, now)
+
+    def record_failure(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
+        """Record that fetching a picture failed, the number of tries, and when to try again."""
+        values = {"tries": tries, "try_at": try_at, "error": error}
+        with self._db.writing() as db:
+            db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+
+    def fetch_again(self, files: Collection[str], now: datetime) -> None:
+        """Queue the pictures whose *files* are missing; they are not shown until then."""
+        if not files:
+            return
+        values = {"original": None, "reading": None, "tries": 0, "try_at": now}
+        with self._db.writing() as db:
+            for some in rows.chunks(files):
+                lost = t.picture.c.original.in_(some) | t.picture.c.reading.in_(some)
+                for url in list(db.execute(select(t.picture.c.url).where(lost)).scalars()):
+                    db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
+                    _count_change(db, Url(url), now)
+
+    def drop_unused(self) -> None:
+        """Delete the rows of unused pictures, and of files without a picture."""
+        variants = (
+            exists().where(variant == t.media_file.c.name)
+            for variant in (t.picture.c.original, t.picture.c.reading)
+        )
+        with self._db.writing() as db:
+            db.execute(delete(t.picture).where(~_used))
+            db.execute(delete(t.media_file).where(*(~variant for variant in variants)))
 
 
 def known(db: Connection, urls: Collection[Url]) -> set[Url]:
@@ -60,22 +137,6 @@ def known(db: Connection, urls: Collection[Url]) -> set[Url]:
     for some in rows.chunks(urls):
         found.update(map(Url, db.execute(_known, {"some": some}).scalars()))
     return found
-
-
-def due(
-    db: Connection, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
-) -> list[WaitingPicture]:
-    """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
-    moments = {"now": now, "horizon": now + _LONGEST_WAIT}
-    if not db.execute(_any_due, moments).first():  # a cheap query, without the channels
-        return []
-    query = (
-        select(t.picture.c.url, t.picture.c.tries)
-        .where(_is_due, *_missing(hosts, channels))
-        .order_by(t.picture.c.try_at, t.picture.c.url)
-        .limit(limit)
-    )
-    return [WaitingPicture(Url(row.url), row.tries) for row in db.execute(query, moments)]
 
 
 def next_of(hosts: Collection[str], channels: Collection[str]) -> Select[Any]:
@@ -121,7 +182,7 @@ def keep(db: Connection, pictures: Mapping[Url, StoredPicture]) -> None:
         db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
 
 
-def touch(db: Connection, url: Url, now: datetime) -> None:
+def _count_change(db: Connection, url: Url, now: datetime) -> None:
     """Count a change for each channel that lists an article with this picture."""
     query = (
         select(t.membership.c.channel)
@@ -129,44 +190,6 @@ def touch(db: Connection, url: Url, now: datetime) -> None:
         .where(t.article_picture.c.url == url)
     )
     rows.count_change(db, set(db.execute(query).scalars()), now)
-
-
-def used_files(db: Connection) -> set[str]:
-    """Return the names of the files of pictures that an article shows."""
-    query = select(t.picture.c.original, t.picture.c.reading).where(
-        t.picture.c.original.is_not(None), _used
-    )
-    return {name for row in db.execute(query) for name in row}
-
-
-def unused(db: Connection) -> list[Url]:
-    """Return the pictures that no article shows any more."""
-    return [
-        Url(url)
-        for url in db.execute(
-            select(t.picture.c.url).where(~_used).order_by(t.picture.c.url)
-        ).scalars()
-    ]
-
-
-def fetch_again(db: Connection, files: Collection[str], now: datetime) -> None:
-    """Queue the pictures whose *files* are missing to be fetched; they are not shown until then."""
-    for some in rows.chunks(files):
-        lost = t.picture.c.original.in_(some) | t.picture.c.reading.in_(some)
-        for url in list(db.execute(select(t.picture.c.url).where(lost)).scalars()):
-            values = {"original": None, "reading": None, "tries": 0, "try_at": now}
-            db.execute(update(t.picture).where(t.picture.c.url == url).values(values))
-            touch(db, Url(url), now)
-
-
-def drop_unused(db: Connection) -> None:
-    """Delete the pictures that no article shows any more, and the files without a picture."""
-    db.execute(delete(t.picture).where(~_used))
-    variants = (
-        exists().where(variant == t.media_file.c.name)
-        for variant in (t.picture.c.original, t.picture.c.reading)
-    )
-    db.execute(delete(t.media_file).where(*(~variant for variant in variants)))
 
 
 def _missing(hosts: Collection[str], channels: Collection[str]) -> tuple[ColumnElement[bool], ...]:

@@ -1,4 +1,4 @@
-"""Read and write readers' requests for articles, in the caller's transaction."""
+"""Store readers' requests for articles."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from feedproxy.model import REQUESTED, ArticleId, Request, Url
 from feedproxy.store import tables as t
 from feedproxy.store import waiting
+from feedproxy.store.database import Connections
 
 # Requests that the poller has queued, for articles that are not stored yet.
 _taken = (
@@ -18,13 +19,60 @@ _taken = (
 _first = select(t.request.c.article_id).limit(1)
 
 
-def are_there(db: Connection) -> bool:
-    """Return whether there are requests that the poller has not queued."""
-    return db.execute(_first).first() is not None
+class Requests:
+    """Readers' requests for articles that are not stored."""
+
+    def __init__(self, db: Connections) -> None:
+        self._db = db
+
+    def original(self, article_id: ArticleId) -> Url | None:
+        """Return the upstream address of a queued or linked article, None if it is unknown."""
+        with self._db.reading() as db:
+            return _original_of(db, article_id)
+
+    def find(self, article_id: ArticleId) -> Request | None:
+        """Return the open request for an article, None if there is none."""
+        with self._db.reading() as db:
+            return _find(db, article_id)
+
+    def ask(self, article_id: ArticleId, *, limit: int, now: datetime) -> bool:
+        """Queue a request for an article, once; return whether it is queued.
+
+        It is not if the article's address is unknown, or if *limit* requests are open.
+        """
+        with self._db.writing() as db:
+            if _find(db, article_id):
+                return True
+            url = _original_of(db, article_id)
+            if url is None or _count(db) >= limit:
+                return False
+            db.execute(insert(t.request).values(article_id=article_id, url=url, asked=now))
+            return True
+
+    def take(self) -> bool:
+        """Move all requests to the fetch queue; return whether there were any.
+
+        The articles are queued in the channel `REQUESTED`; articles that are queued already become
+        due at once.
+        """
+        with self._db.reading() as db:
+            if db.execute(_first).first() is None:
+                return False
+        with self._db.writing() as db:
+            _take(db)
+        return True
+
+    def forget(self, article_id: ArticleId) -> None:
+        """Take an article off the queue if it is there only for a reader's request."""
+        members = t.membership.c
+        requested = (members.channel == REQUESTED) & (members.article_id == article_id)
+        with self._db.writing() as db:
+            db.execute(delete(t.membership).where(requested))
+            if not _has(db, members.article_id == article_id):
+                db.execute(delete(t.waiting).where(t.waiting.c.article_id == article_id))
 
 
-def original_of(db: Connection, article_id: ArticleId) -> Url | None:
-    """Return the upstream address of a queued or linked article, None if it is unknown."""
+def _original_of(db: Connection, article_id: ArticleId) -> Url | None:
     wanted = select(t.waiting.c.url).where(t.waiting.c.article_id == article_id)
     linked = select(t.article_link.c.target_url).where(t.article_link.c.target_id == article_id)
     found = (
@@ -34,8 +82,7 @@ def original_of(db: Connection, article_id: ArticleId) -> Url | None:
     return Url(found) if found else None
 
 
-def find(db: Connection, article_id: ArticleId) -> Request | None:
-    """Return the open request for an article, None if there is none."""
+def _find(db: Connection, article_id: ArticleId) -> Request | None:
     new = db.execute(select(t.request.c.url).where(t.request.c.article_id == article_id)).scalar()
     if new:
         return Request(article_id, Url(new))
@@ -43,7 +90,7 @@ def find(db: Connection, article_id: ArticleId) -> Request | None:
     return Request(article_id, Url(row.url), row.error) if row else None
 
 
-def count(db: Connection) -> int:
+def _count(db: Connection) -> int:
     """Return the number of open requests."""
     new = db.execute(select(func.count()).select_from(t.request)).scalar()
     taken = db.execute(
@@ -52,13 +99,7 @@ def count(db: Connection) -> int:
     return (new or 0) + (taken or 0)
 
 
-def add(db: Connection, article_id: ArticleId, url: Url, now: datetime) -> None:
-    """Add a request."""
-    db.execute(insert(t.request).values(article_id=article_id, url=url, asked=now))
-
-
-def take(db: Connection) -> None:
-    """Move all requests to the fetch queue; make articles that are queued already due at once."""
+def _take(db: Connection) -> None:
     for row in db.execute(
         select(t.request).order_by(t.request.c.asked, t.request.c.article_id)
     ).all():
@@ -77,16 +118,6 @@ def take(db: Connection) -> None:
             if not db.execute(update(t.waiting).where(mine).values(try_at=None, tries=0)).rowcount:
                 waiting.add(db, [waiting.values_of(row.article_id, row.url, row.asked)])
         db.execute(delete(t.request).where(t.request.c.article_id == row.article_id))
-
-
-def forget(db: Connection, article_id: ArticleId) -> None:
-    """Take an article off the queue if it is there only for a reader's request."""
-    members = t.membership.c
-    db.execute(
-        delete(t.membership).where(members.channel == REQUESTED, members.article_id == article_id)
-    )
-    if not _has(db, members.article_id == article_id):
-        db.execute(delete(t.waiting).where(t.waiting.c.article_id == article_id))
 
 
 def _has(db: Connection, condition: Any) -> bool:  # noqa: ANN401 (an SQL expression)

@@ -13,27 +13,23 @@ from feedproxy.model import (
     ArticleId,
     DateSource,
     Headline,
-    ListingItem,
     Page,
     PrunableArticle,
-    Request,
     StoredPicture,
     Url,
     Validators,
     Version,
-    Waiting,
-    WaitingPicture,
 )
 from feedproxy.store import articles, queries, rows, search
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
-from feedproxy.store import requests as request_rows
 from feedproxy.store import tables as t
 from feedproxy.store import waiting as waiting_rows
 from feedproxy.store.archive import Archive
 from feedproxy.store.coordination import HostBudget, Lease
 from feedproxy.store.database import Connections, Database
 from feedproxy.store.records import Records
+from feedproxy.store.requests import Requests
 from feedproxy.store.schedule import Schedule
 from feedproxy.store.serials import Serials
 
@@ -61,7 +57,8 @@ class Store:
             budget,
         )
         self.schedule, self.records, self.archive = Schedule(db), Records(db), Archive(db)
-        self.serials = Serials(db)
+        self.serials, self.requests = Serials(db), Requests(db)
+        self.pictures, self.queue = picture_rows.Pictures(db), waiting_rows.Queue(db)
         self.search, self.change_counter = search.Search(db), database.change_counter.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
 
@@ -156,16 +153,6 @@ class Store:
         with self._db.reading() as db:
             return articles.headlines(db, queries.newest_of(db, channels, limit, tag))
 
-    def pictures(self, ids: Collection[ArticleId]) -> dict[Url, StoredPicture]:
-        """Return the stored pictures of *articles*, by upstream address."""
-        with self._db.reading() as db:
-            return picture_rows.held_of(db, ids)
-
-    def picture(self, key: str) -> StoredPicture | None:
-        """Return the picture with this `urls.picture_key`, None if it is not stored."""
-        with self._db.reading() as db:
-            return picture_rows.held_by_key(db, key)
-
     def article(self, article_id: ArticleId) -> Article | None:
         """Return a stored article, None if it is not stored."""
         with self._db.reading() as db:
@@ -187,73 +174,7 @@ class Store:
             query = queries.of_period(channels, since, until).limit(limit)
             return [ArticleId(each) for each in db.execute(query).scalars()]
 
-    def original(self, article_id: ArticleId) -> Url | None:
-        """Return the upstream address of a queued or linked article, None if it is unknown."""
-        with self._db.reading() as db:
-            return request_rows.original_of(db, article_id)
-
-    def request(self, article_id: ArticleId) -> Request | None:
-        """Return the open request for an article, None if there is none."""
-        with self._db.reading() as db:
-            return request_rows.find(db, article_id)
-
-    def ask(self, article_id: ArticleId, *, most: int, now: datetime) -> bool:
-        """Queue a request for an article, once; return whether it is queued.
-
-        It is not if the article's address is unknown, or if *most* requests are open.
-        """
-        with self._db.writing() as db:
-            if request_rows.find(db, article_id):
-                return True
-            url = request_rows.original_of(db, article_id)
-            if url is None or request_rows.count(db) >= most:
-                return False
-            request_rows.add(db, article_id, url, now)
-            return True
-
-    def waiting(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
-        """Return a channel's queued articles, or *only* these of them, in the listing's order."""
-        with self._db.reading() as db:
-            return waiting_rows.of_channel(db, channel, only)
-
     # -------------------------------------------------------------- writing
-
-    def remember_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store the items of a listing, and queue its `news` that have an http(s) address.
-
-        Return the number of articles that were unknown.
-        """
-        with self._db.writing() as db:
-            unknown, joined = 0, list[ArticleId]()
-            for start in range(0, len(items), rows.CHUNK):
-                found = waiting_rows.remember_items(
-                    db, channel, items[start : start + rows.CHUNK], start, now
-                )
-                unknown += found[0]
-                joined += found[1]
-            rows.touch(db, joined, now)
-            return unknown
-
-    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
-        """Return the articles of a listing that are not stored, or whose headline has changed.
-
-        A change of white space does not count.
-        """
-        with self._db.reading() as db:
-            return waiting_rows.news_of(db, channel, items)
-
-    def listed(self, channel: str, ids: Collection[ArticleId], until: datetime) -> set[ArticleId]:
-        """Return those of *articles* that the channel's listing first showed by *until*."""
-        with self._db.reading() as db:
-            return waiting_rows.listed(db, channel, ids, until)
-
-    def channels_waiting(self, now: datetime, horizon: datetime) -> set[str]:
-        """Return the channels with queued articles that are due.
-
-        A time after *horizon* counts as due, as it was written by a clock that was wrong.
-        """
-        with self._db.reading() as db:
-            return waiting_rows.channels_due(db, now, horizon)
 
     def validators(self, ids: Collection[ArticleId]) -> dict[ArticleId, Validators]:
         """Return the validators of stored *articles* that came as a single page."""
@@ -289,28 +210,6 @@ class Store:
             )
             return [each for each in found if each.id not in kept]
 
-    def known_pictures(self, urls: Collection[Url]) -> set[Url]:
-        """Return those of *urls* that are known, with or without stored files."""
-        with self._db.reading() as db:
-            return picture_rows.known(db, urls)
-
-    def due_pictures(
-        self, hosts: Collection[str], channels: Collection[str], now: datetime, limit: int
-    ) -> list[WaitingPicture]:
-        """Return pictures at *hosts* to fetch now, of articles in *channels*, longest due first."""
-        with self._db.reading() as db:
-            return picture_rows.due(db, hosts, channels, now, limit)
-
-    def unused_pictures(self) -> list[Url]:
-        """Return the pictures that no article shows any more."""
-        with self._db.reading() as db:
-            return picture_rows.unused(db)
-
-    def used_files(self) -> set[str]:
-        """Return the names of the files of pictures that an article shows."""
-        with self._db.reading() as db:
-            return picture_rows.used_files(db)
-
     def save(
         self,
         saved: Article,
@@ -337,8 +236,8 @@ class Store:
             picture_rows.keep(db, pictures)
             raw_pages.write(db, saved.id, pages, now, is_new=is_new)
             if is_fetched:
-                waiting_rows.come_again(db, saved, again_at, tries, now)
-            db.execute(waiting_rows.IS_HELD, {"mine": saved.id, "published": saved.published})
+                waiting_rows.requeue(db, saved, again_at, tries, now)
+            db.execute(waiting_rows.SET_DATE, {"mine": saved.id, "published": saved.published})
             rows.touch(db, [saved.id], now)
 
     def redate(self, saved: Article, now: datetime) -> None:
@@ -374,11 +273,6 @@ class Store:
                 db.execute(query).scalar() for query in queries.oldest(channel, sources, since)
             ]
             return min((each for each in found if each), default=None)
-
-    def settled(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
-        """Take an unchanged article off the queue, or make it due there again at *again_at*."""
-        with self._db.writing() as db:
-            waiting_rows.settle(db, article_id, again_at)
 
     def mark_gone(self, article_id: ArticleId, now: datetime) -> None:
         """Record that upstream has deleted an article; it stays stored, and leaves the queue."""
@@ -419,52 +313,3 @@ class Store:
         """Return the tags of the articles of *channels*, sorted by name."""
         with self._db.reading() as db:
             return sorted(db.execute(queries.tags_of(channels)).scalars())
-
-    def put_off(
-        self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
-    ) -> None:
-        """Record that fetching an article failed, the number of tries, and when to try again."""
-        with self._db.writing() as db:
-            waiting_rows.put_off(
-                db, article_id, {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
-            )
-
-    def keep_picture(self, url: Url, stored: StoredPicture, now: datetime) -> None:
-        """Store a picture fetched after its articles; the change counts for their channels."""
-        with self._db.writing() as db:
-            picture_rows.keep(db, {url: stored})
-            picture_rows.touch(db, url, now)
-
-    def picture_failed(self, url: Url, error: str, *, tries: int, try_at: datetime) -> None:
-        """Record that fetching a picture failed, the number of tries, and when to try again."""
-        with self._db.writing() as db:
-            db.execute(
-                update(t.picture)
-                .where(t.picture.c.url == url)
-                .values(tries=tries, try_at=try_at, error=error)
-            )
-
-    def fetch_again(self, files: Collection[str], now: datetime) -> None:
-        """Queue the pictures whose *files* are missing to be fetched again."""
-        if files:
-            with self._db.writing() as db:
-                picture_rows.fetch_again(db, files, now)
-
-    def drop_unused_pictures(self) -> None:
-        """Delete the rows of unused pictures, and of files without a picture."""
-        with self._db.writing() as db:
-            picture_rows.drop_unused(db)
-
-    def take_requests(self) -> bool:
-        """Move requests to the queue, in the channel `REQUESTED`; return whether there were any."""
-        with self._db.reading() as db:
-            if not request_rows.are_there(db):
-                return False
-        with self._db.writing() as db:
-            request_rows.take(db)
-        return True
-
-    def forget_request(self, article_id: ArticleId) -> None:
-        """Take an article off the queue if it is there only for a reader's request."""
-        with self._db.writing() as db:
-            request_rows.forget(db, article_id)

@@ -1,4 +1,4 @@
-"""Read and write the fetch queue and the articles of listings, in the caller's transaction."""
+"""Store the fetch queue and what listings show."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -10,11 +10,12 @@ from feedproxy import urls
 from feedproxy.model import Article, ArticleId, DateSource, ListingItem, Url, Waiting, one_line
 from feedproxy.store import rows
 from feedproxy.store import tables as t
+from feedproxy.store.database import Connections
 
 _MINE = t.waiting.c.article_id == rows.MINE
-_put_off, _settle = update(t.waiting).where(_MINE), delete(t.waiting).where(_MINE)
+_postpone, _settle = update(t.waiting).where(_MINE), delete(t.waiting).where(_MINE)
 # Sets the date of an article in the rows of its channels, once it is stored.
-IS_HELD = update(t.membership).where(t.membership.c.article_id == rows.MINE)
+SET_DATE = update(t.membership).where(t.membership.c.article_id == rows.MINE)
 _of_channel = (
     select(t.waiting)
     .join(t.membership, t.membership.c.article_id == t.waiting.c.article_id)
@@ -23,29 +24,108 @@ _of_channel = (
 )
 
 
-def of_channel(
-    db: Connection, channel: str, only: Collection[ArticleId] | None = None
-) -> list[Waiting]:
-    """Return a channel's queued articles, or *only* these of them, in the listing's order."""
-    query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
-    return [
-        Waiting(
-            ListingItem(
-                row.article_id,
-                Url(row.url),
-                row.title,
-                row.published,
-                row.excerpt,
-                DateSource(row.dated),
-            ),
-            row.tries,
-            row.try_at,
-            row.tried_at,
-            row.seen,
-            row.error,
+class Queue:
+    """The fetch queue: articles to fetch, to retry and to check, and what channels list.
+
+    An article is in the queue once, and belongs to the channels whose listings show it.
+    """
+
+    def __init__(self, db: Connections) -> None:
+        self._db = db
+
+    def add_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
+        """Store the items of a listing, and queue its `news` that have an http(s) address.
+
+        Return the number of articles that were unknown.
+        """
+        unknown, joined = 0, list[ArticleId]()
+        with self._db.writing() as db:
+            for start in range(0, len(items), rows.CHUNK):
+                found = _add_items(db, channel, items[start : start + rows.CHUNK], start, now)
+                unknown += found[0]
+                joined += found[1]
+            rows.touch(db, joined, now)
+        return unknown
+
+    def news(self, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
+        """Return the articles of a listing that are not stored, or whose headline has changed.
+
+        A change of white space does not count.
+        """
+        found: set[ArticleId] = set()
+        with self._db.reading() as db:
+            for start in range(0, len(items), rows.CHUNK):
+                some = items[start : start + rows.CHUNK]
+                _, stored, renamed = _compare(db, channel, some)
+                found |= renamed | {item.id for item in some if item.id not in stored}
+        return found
+
+    def listed(
+        self, channel: str, articles: Collection[ArticleId], until: datetime
+    ) -> set[ArticleId]:
+        """Return those of *articles* that the channel's listing first showed by *until*.
+
+        Articles without a recorded time count as shown before.
+        """
+        found, members = set[ArticleId](), t.membership.c
+        with self._db.reading() as db:
+            for some in rows.chunks(articles):
+                query = select(members.article_id).where(
+                    (members.channel == channel) & members.article_id.in_(some),
+                    members.seen.is_(None) | (members.seen <= until),
+                )
+                found.update(map(ArticleId, db.execute(query).scalars()))
+        return found
+
+    def of_channel(self, channel: str, only: Collection[ArticleId] | None = None) -> list[Waiting]:
+        """Return a channel's queued articles, or *only* these, in the listing's order."""
+        query = _of_channel if only is None else _of_channel.where(t.waiting.c.article_id.in_(only))
+        with self._db.reading() as db:
+            return [
+                Waiting(
+                    ListingItem(
+                        row.article_id,
+                        Url(row.url),
+                        row.title,
+                        row.published,
+                        row.excerpt,
+                        DateSource(row.dated),
+                    ),
+                    row.tries,
+                    row.try_at,
+                    row.tried_at,
+                    row.seen,
+                    row.error,
+                )
+                for row in db.execute(query, {"channel": channel})
+            ]
+
+    def due_channels(self, now: datetime, horizon: datetime) -> set[str]:
+        """Return the channels with queued articles that are due.
+
+        A time after *horizon* counts as due, as it was written by a clock that was wrong.
+        """
+        try_at = t.waiting.c.try_at
+        query = (
+            select(t.membership.c.channel)
+            .join(t.waiting, t.waiting.c.article_id == t.membership.c.article_id)
+            .where(or_(try_at.is_(None), try_at <= now, try_at > horizon))
         )
-        for row in db.execute(query, {"channel": channel})
-    ]
+        with self._db.reading() as db:
+            return set(db.execute(query.distinct()).scalars())
+
+    def postpone(
+        self, article_id: ArticleId, error: str, *, tries: int, now: datetime, try_at: datetime
+    ) -> None:
+        """Record that fetching an article failed, the number of tries, and when to try again."""
+        values = {"tries": tries, "tried_at": now, "try_at": try_at, "error": error}
+        with self._db.writing() as db:
+            db.execute(_postpone, {"mine": article_id, **values})
+
+    def settle(self, article_id: ArticleId, *, again_at: datetime | None = None) -> None:
+        """Take an unchanged article off the queue, or make it due there again at *again_at*."""
+        with self._db.writing() as db:
+            settle(db, article_id, again_at)
 
 
 def claim(
@@ -81,39 +161,7 @@ def next_of(channels: Collection[str]) -> Select[Any]:
     )
 
 
-def listed(
-    db: Connection, channel: str, articles: Collection[ArticleId], until: datetime
-) -> set[ArticleId]:
-    """Return those of *articles* that the channel's listing first showed by *until*.
-
-    Articles without a recorded time count as shown before.
-    """
-    found: set[ArticleId] = set()
-    members = t.membership.c
-    for some in rows.chunks(articles):
-        mine = (members.channel == channel) & members.article_id.in_(some)
-        query = select(members.article_id).where(
-            mine, members.seen.is_(None) | (members.seen <= until)
-        )
-        found.update(map(ArticleId, db.execute(query).scalars()))
-    return found
-
-
-def channels_due(db: Connection, now: datetime, horizon: datetime) -> set[str]:
-    """Return the channels with articles that are due.
-
-    A due time after *horizon* was written by a clock that was wrong, so it counts as due.
-    """
-    due = or_(t.waiting.c.try_at.is_(None), t.waiting.c.try_at <= now, t.waiting.c.try_at > horizon)
-    shown = (
-        select(t.membership.c.channel)
-        .join(t.waiting, t.waiting.c.article_id == t.membership.c.article_id)
-        .where(due)
-    )
-    return set(db.execute(shown.distinct()).scalars())
-
-
-def remember_items(
+def _add_items(
     db: Connection, channel: str, items: Sequence[ListingItem], start: int, now: datetime
 ) -> tuple[int, list[ArticleId]]:
     """Store the items of a part of a listing, *start* items below its top.
@@ -156,22 +204,12 @@ def remember_items(
     return unknown, [each for each in ids if each in stored and each not in titles]
 
 
-def news_of(db: Connection, channel: str, items: Sequence[ListingItem]) -> set[ArticleId]:
-    """Return the articles of a listing that are not stored, or whose headline has changed."""
-    found: set[ArticleId] = set()
-    for start in range(0, len(items), rows.CHUNK):
-        some = items[start : start + rows.CHUNK]
-        _, stored, renamed = _compare(db, channel, some)
-        found |= renamed | {item.id for item in some if item.id not in stored}
-    return found
-
-
 def add(db: Connection, values: list[dict[str, Any]]) -> None:
     """Queue articles, without those that have no http(s) address."""
     rows.insert_all(db, t.waiting, [each for each in values if urls.is_web(each["url"])])
 
 
-def come_again(
+def requeue(
     db: Connection, saved: Article, again_at: datetime | None, tries: int, now: datetime
 ) -> None:
     """Make a stored article due again at *again_at*, or take it off the queue."""
@@ -179,7 +217,7 @@ def come_again(
         db.execute(_settle, {"mine": saved.id})
         return
     values = {"try_at": again_at, "tries": tries}
-    if not db.execute(_put_off, {"mine": saved.id, **values}).rowcount:
+    if not db.execute(_postpone, {"mine": saved.id, **values}).rowcount:
         add(db, [values_of(saved.id, saved.url, now) | values | {"title": saved.title}])
 
 
@@ -188,12 +226,7 @@ def settle(db: Connection, article_id: ArticleId, again_at: datetime | None) -> 
     if again_at is None:
         db.execute(_settle, {"mine": article_id})
     else:
-        put_off(db, article_id, {"try_at": again_at, "tries": 0, "error": ""})
-
-
-def put_off(db: Connection, article_id: ArticleId, values: dict[str, Any]) -> None:
-    """Write *values* to the queued article, such as when to try again."""
-    db.execute(_put_off, {"mine": article_id, **values})
+        db.execute(_postpone, {"mine": article_id, "try_at": again_at, "tries": 0, "error": ""})
 
 
 def values_of(

@@ -147,9 +147,11 @@ class Views:
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
         if not self.limiter.hit(rule, "requests", client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
-        if not self.library.ask(wanted, most=self.mirror.requests.max_queued, now=self.clock()):
+        if not self.library.requests.ask(
+            wanted, limit=self.mirror.requests.max_queued, now=self.clock()
+        ):
             return self._refuse_request(
-                503 if self.library.original(wanted) else 404, section, wanted
+                503 if self.library.requests.original(wanted) else 404, section, wanted
             )
         return redirect_to(MirrorPath(quote(request.path)), 303)
 

@@ -64,7 +64,7 @@ class Renders:
             old, id=new_id, url=Url(old.url.replace(old.id, new_id)), published=later, updated=later
         )
         for channel in channels:
-            store.remember_listing(channel.id, [ListingItem(new_id, news.url, news.title)], NOW)
+            store.queue.add_listing(channel.id, [ListingItem(new_id, news.url, news.title)], NOW)
         store.save(news, [], {}, NOW)
         store.archive.append(self.opened.mirror.logs, NOW)
         names = [
