@@ -35,9 +35,16 @@ from feedproxy.store.serials import Serials
 
 
 class Store:
-    """The store of the poller.
+    """The articles, and the other parts of the store as attributes.
 
-    Every method but `exclusive_lock` is one transaction, which happens wholly or not at all.
+    Every method is one transaction, or a part of the open one. Every method raises StoreError if
+    the store can't be read or written.
+
+    *exclusive_lock* keeps every other poller of this store out for the length of a `with` block.
+    *lease* makes one poller the leader, *budget* limits the rate of requests to each host.
+    *change_counter* returns, within a few µs, a number that differs after each change; numbers of
+    different processes can't be compared. *check* returns the first fault in the structure of the
+    database, "" if there is none; *compact* returns the space of deleted rows to the file system.
     """
 
     def __init__(
@@ -48,18 +55,13 @@ class Store:
         budget: HostBudget,
         within: Connections | None = None,
     ) -> None:
-        db = within or database
-        self._database, self._db, self.exclusive_lock, self.lease, self.budget = (
-            database,
-            db,
-            exclusive_lock,
-            lease,
-            budget,
-        )
-        self.schedule, self.records, self.archive = Schedule(db), Records(db), Archive(db)
-        self.serials, self.requests = Serials(db), Requests(db)
-        self.pictures, self.queue = picture_rows.Pictures(db), waiting_rows.Queue(db)
-        self.search, self.change_counter = search.Search(db), database.change_counter.read
+        self._database, self._db = database, within or database
+        self.exclusive_lock, self.lease, self.budget = exclusive_lock, lease, budget
+        self.queue, self.requests = waiting_rows.Queue(self._db), Requests(self._db)
+        self.pictures, self.archive = picture_rows.Pictures(self._db), Archive(self._db)
+        self.schedule, self.records = Schedule(self._db), Records(self._db)
+        self.search, self.serials = search.Search(self._db), Serials(self._db)
+        self.change_counter = database.change_counter.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
 
     def probe(self, channels: Collection[str], limit: int) -> None:
