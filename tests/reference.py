@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic.fields import FieldInfo
 
-from feedproxy.configuration.schema import MirrorFile, SectionFile, SiteFile
+from feedproxy.configuration import NOT_IN_FILES
+from feedproxy.configuration.schema import MirrorFile, SectionFile, TestsTable
 from feedproxy.configuration.settings import PREFIX, Settings
+from feedproxy.model import Site
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 _ROW = re.compile(r"^\| (?P<names>`[^|]+?) \| ?(?P<default>[^|]*?) ?\| (?P<meaning>.*) \|$")
@@ -29,7 +32,7 @@ def regenerate(text: str) -> str:
         },
         "`config/feedproxy.toml`": dict(keys_of(MirrorFile)),
         "`config/sections/<name>.toml`": dict(SectionFile.model_fields),
-        "`config/sites/<name>.toml`": dict(keys_of(SiteFile)),
+        "`config/sites/<name>.toml`": _site_keys(),
     }
     for heading, fields in tables.items():
         before, mark, rest = text.partition(f"## {heading}\n")
@@ -38,9 +41,21 @@ def regenerate(text: str) -> str:
     return text
 
 
-def keys_of(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+def _site_keys() -> dict[str, FieldInfo]:
+    """Return the keys of a site's file; some fields of the values come from elsewhere."""
+    found = {**dict(keys_of(Site)), **dict(keys_of(TestsTable))}
+    elsewhere = {"name", *(f"article.{name}" for name in NOT_IN_FILES)}
+    return {
+        name: field
+        for name, field in found.items()
+        if name not in elsewhere and not name.startswith("article.tests.")
+    }
+
+
+def keys_of(table: Any, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Yield the keys of a file, those of its tables as ``table.key``."""
-    for name, field in table.model_fields.items():
+    fields = getattr(table, "model_fields", None) or table.__pydantic_fields__
+    for name, field in fields.items():
         inner = [
             each for each in (field.annotation, *get_args(field.annotation)) if _is_table(each)
         ]
@@ -51,7 +66,7 @@ def keys_of(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fie
 
 
 def _is_table(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    return isinstance(kind, type) and (issubclass(kind, BaseModel) or is_pydantic_dataclass(kind))
 
 
 def _with_table(part: str, fields: dict[str, FieldInfo]) -> str:

@@ -166,7 +166,9 @@ def test_chromium_shows_a_feed_as_a_page_and_itself_where_that_is_asked_for(
 
 
 def test_a_gate_that_lets_all_pass_is_none(browser: Browser, standing: Standing) -> None:
-    nameless = replace(standing.mirror, name="", description="")
+    nameless = replace(
+        standing.mirror, about=replace(standing.mirror.about, name=" ", description="")
+    )
     with (
         served(replace(standing, mirror=nameless).app()) as opened,
         at(browser, bypass_csp=True) as page,

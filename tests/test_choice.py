@@ -524,7 +524,7 @@ def test_the_list_of_all_feeds_holds_every_section_and_channel(
     root = ET.fromstring(answer.data)
     assert (root.tag, root.attrib) == ("opml", {"version": "2.0"})
     assert [each.tag for each in root] == ["head", "body"]
-    assert root.findtext("head/title") == mirror.name
+    assert root.findtext("head/title") == mirror.about.name
     assert not re.search(rb"date", answer.data, re.IGNORECASE)
     top = root.findall("body/outline")
     assert [outline.get("text") for outline in top] == [
@@ -571,7 +571,10 @@ def test_the_list_of_all_feeds_has_the_readers_own_key(standing: Standing) -> No
 
 
 def test_the_list_of_all_feeds_can_be_made_for_any_address(standing: Standing) -> None:
-    store, mended = standing.store, replace(standing.mirror, name='<"&> 镜')
+    store, mended = (
+        standing.store,
+        replace(standing.mirror, about=replace(standing.mirror.about, name='<"&> 镜')),
+    )
     made = make_opml(RenderContext(mended, store, "https://mirror.example/x"), "atom")
     assert made == make_opml(RenderContext(mended, store, "https://mirror.example/x"), "atom")
     root = ET.fromstring(made)

@@ -393,7 +393,7 @@ PLACE = LinkContext(
     ArticleId("n102"),
     "town",
     "city",
-    paths.Layout(MIRROR.page_path, MIRROR.index_path, MIRROR.sections),
+    paths.Layout(MIRROR.about.page_path, MIRROR.about.index_path, MIRROR.sections),
     {ArticleId("n101"): MirrorPath("/town/blob/master/pages/city/n101.md")},
     lambda to: paths.relative(to, MirrorPath(PAGE)),
 )

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from feedproxy import policy
-from feedproxy.configuration.schema import PollTable
 from feedproxy.model import (
     HEURISTICS,
     Article,
@@ -26,9 +25,7 @@ from feedproxy.model import (
 
 NOW = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-RULES = PollRules(
-    **PollTable(min_interval_minutes=10, max_interval_minutes=100, retry_minutes=5).model_dump()
-)
+RULES = PollRules(min_interval_minutes=10, max_interval_minutes=100, retry_minutes=5)
 # By how much of itself a wait may be longer or shorter.
 JITTER = 0.1
 SITE = Site("news.example", "山村新闻", ("news.example",))

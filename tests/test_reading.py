@@ -117,7 +117,8 @@ def test_a_mirror_in_traditional_chinese_offers_simplified_and_one_in_english_no
     standing: Standing,
 ) -> None:
     for language, switch in (("zh-TW", "t2s"), ("en", "")):
-        app = replace(standing, mirror=replace(standing.mirror, language=language)).app()
+        about = replace(standing.mirror.about, language=language)
+        app = replace(standing, mirror=replace(standing.mirror, about=about)).app()
         page = app.test_client().get("/").text
         assert re.findall(r'href="\?opencc=(\w+)"', page) == ([switch] if switch else [])
     assert app.test_client().get("/?opencc=s2t").data == app.test_client().get("/").data

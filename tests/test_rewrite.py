@@ -9,27 +9,16 @@ from hypothesis import strategies as st
 from lxml import html as parser
 
 from feedproxy import paths
-from feedproxy.configuration.schema import (
-    FetchTable,
-    ImagesTable,
-    KeepTable,
-    PollTable,
-    RequestsTable,
-)
 from feedproxy.markup import fragment, inner_html
 from feedproxy.model import (
+    About,
     ArticleId,
     DirtyHtml,
-    FetchLimits,
-    ImageRules,
     Images,
-    KeepRules,
     MediaFile,
     Mirror,
     MirrorPath,
     Picture,
-    PollRules,
-    RequestRules,
     SafeHtml,
     Site,
     StoredPicture,
@@ -56,24 +45,12 @@ SITE = Site(
 )
 UNRULED = Site(name="unruled", title="无规则", hosts=("blog.example",))
 MIRROR = Mirror(
-    name="镜",
-    description="",
-    language="zh",
-    page_path="/{section}/blob/master/pages/{channel}/{id}.md",
-    index_path="/{section}/blob/master/indexes/{channel}/{page}.md",
-    entries=30,
-    ttl_minutes=10,
-    navigation=(),
+    about=About("镜", ("news",), language="zh"),
     sections=(),
     sites=(SITE, UNRULED),
     rules={},
-    fetch=FetchLimits(**FetchTable().model_dump()),
-    poll=PollRules(**PollTable().model_dump()),
-    keep=KeepRules(**KeepTable().model_dump()),
-    images=ImageRules(**ImagesTable().model_dump()),
-    requests=RequestRules(**RequestsTable().model_dump()),
 )
-LAYOUT = paths.Layout(MIRROR.page_path)
+LAYOUT = paths.Layout(MIRROR.about.page_path)
 PAGE = LAYOUT.article("news", "c1", ArticleId("n1"))
 HELD = LAYOUT.article("news", "c2", ArticleId("n2"))
 ROOT = "https://mirror.example/sub"

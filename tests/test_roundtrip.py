@@ -385,7 +385,12 @@ def test_serials_grow_with_each_publication_and_only_then(
     write(filled.mirror, settings, store, tmp_path / "b")
     first = serials(tmp_path / "a")
     assert first == serials(tmp_path / "b") == [1] * 4
-    write(replace(filled.mirror, name="别的名字"), settings, store, tmp_path / "b")
+    write(
+        replace(filled.mirror, about=replace(filled.mirror.about, name="别的名字")),
+        settings,
+        store,
+        tmp_path / "b",
+    )
     write(filled.mirror, settings, store, tmp_path / "b", is_dry=True)
     after = serials(tmp_path / "b")
     assert after > first

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedproxy import policy
-from feedproxy.configuration.schema import PollTable
 from feedproxy.markup import fragment
 from feedproxy.model import (
     ArticleId,
@@ -26,9 +25,7 @@ from feedproxy.model import (
 
 NOW = datetime(2031, 5, 6, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-RULES = PollRules(
-    **(PollTable().model_dump() | {"min_interval_minutes": 10, "max_interval_minutes": 360})
-)
+RULES = PollRules(min_interval_minutes=10, max_interval_minutes=360)
 SITE = Site("news.example", "山村新闻", ("news.example",))
 CHANNEL = Channel("c1", "频道", SITE, Source("html", Url("https://news.example/c1")))
 

@@ -295,7 +295,7 @@ def test_what_was_asked_is_shown_as_text_only(client: FlaskClient, asked: str) -
 def test_one_client_may_have_so_many_searches_made_and_those_that_are_made_cost_nothing(
     settings: Settings, mirror: Mirror, store: Store, clock: Clock
 ) -> None:
-    mirror = replace(mirror, filtered_per_minute=2)
+    mirror = replace(mirror, feeds=replace(mirror.feeds, filtered_per_minute=2))
     strict = create_app(settings, mirror, store, FolderMedia(settings.media), clock).test_client()
     for number in (0, 1, 0):
         assert strict.get(f"/search?q=ab{number}").status_code == 200

@@ -226,7 +226,11 @@ def test_without_redis_readers_are_served_and_counted_all_the_same(
 ) -> None:
     desk = open_web_store(sharing.store_url, sharing.data, redis_url=sharing.redis_url)
     client = create_app(
-        sharing, replace(mirror, filtered_per_minute=20), desk, media, clock
+        sharing,
+        replace(mirror, feeds=replace(mirror.feeds, filtered_per_minute=20)),
+        desk,
+        media,
+        clock,
     ).test_client()
     assert client.get("/feed/town.xml").status_code == 200
     assert client.get("/readyz").status_code == 200
@@ -237,7 +241,7 @@ def test_without_redis_readers_are_served_and_counted_all_the_same(
 def test_what_a_client_did_at_one_web_node_counts_at_the_other(
     redis_url: str, settings: Settings, mirror: Mirror, clock: Clock, media: FolderMedia
 ) -> None:
-    nodes, strict = [], replace(mirror, filtered_per_minute=20)
+    nodes, strict = [], replace(mirror, feeds=replace(mirror.feeds, filtered_per_minute=20))
     for _ in range(2):
         sharing = settings.model_copy(update={"redis_url": redis_url})
         desk = open_web_store(sharing.store_url, sharing.data, redis_url=redis_url)

@@ -11,7 +11,7 @@ from samples import CONFIG
 from feedproxy.configuration import load_mirror, rules_for
 from feedproxy.configuration.ftr import parse_ftr
 from feedproxy.errors import ConfigError
-from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots, Url
+from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots, RuleTest, Url
 
 MAIN = """
 [mirror]
@@ -126,7 +126,12 @@ FAULTS = [
         'name = "x"\nindex_path = "/{section}/{channel}/{page}{year}"',
         "mirror.index_path",
     ),
-    ("feedproxy.toml", 'name = "山村镜像"', 'name = "x"\nindex_path = 5', "mirror.index_path"),
+    (
+        "feedproxy.toml",
+        'name = "山村镜像"',
+        'name = "x"\nindex_path = 5',
+        "mirror.index_path",
+    ),
     (
         "feedproxy.toml",
         'name = "山村镜像"',
@@ -355,7 +360,11 @@ def test_channels_stand_in_the_order_of_the_file_and_may_differ_from_their_secti
 
 def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -> None:
     mirror = load_mirror(write(tmp_path))
-    assert (mirror.entries, mirror.ttl_minutes, mirror.language) == (20, 30, "zh-CN")
+    assert (mirror.feeds.entries, mirror.feeds.ttl_minutes, mirror.about.language) == (
+        20,
+        30,
+        "zh-CN",
+    )
     assert (
         mirror.poll.min_interval_minutes,
         mirror.poll.max_interval_minutes,
@@ -368,8 +377,8 @@ def test_settings_that_are_left_out_have_the_documented_values(tmp_path: Path) -
     ) == (5, 4, Robots.REPORT)
     assert mirror.fetch.max_body_bytes == 10_000_000
     assert (mirror.keep.days, mirror.keep.megabytes) == (0, 0)
-    assert mirror.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
-    assert mirror.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
+    assert mirror.about.page_path == "/{section}/blob/master/pages/{channel}/{id}.md"
+    assert mirror.about.index_path == "/{section}/blob/master/indexes/{channel}/{page}.md"
     assert (mirror.images.reading_width_px, mirror.images.max_pixels, mirror.images.max_bytes) == (
         900,
         9_000_000,
@@ -505,8 +514,8 @@ def test_a_text_file_gives_its_rules_in_order_and_what_is_not_ours_is_passed_ove
         autodetect_on_failure=False,
         single_page_link=("//a[@class='all']",),
         tests=(
-            (Url("https://news.example/a"), ("山村的桥", "石桥")),
-            (Url("https://news.example/b"), ()),
+            RuleTest(Url("https://news.example/a"), ("山村的桥", "石桥")),
+            RuleTest(Url("https://news.example/b")),
         ),
     )
 

@@ -122,7 +122,7 @@ def test_a_json_feed_holds_the_whole_text(client: FlaskClient) -> None:
 def test_a_feed_holds_the_newest_entries_only(
     settings: Settings, mirror: Mirror, store: Store
 ) -> None:
-    short = client_of(settings, replace(mirror, entries=2), store)
+    short = client_of(settings, replace(mirror, feeds=replace(mirror.feeds, entries=2)), store)
     assert [entry.title for entry in feedparser.parse(short.get("/feed/all.xml").data).entries] == [
         STORIES[3].title,
         STORIES[2].title,
@@ -188,7 +188,9 @@ def test_after_a_restart_with_another_configuration_nothing_is_said_to_be_as_it_
 ) -> None:
     condition = {"If-Modified-Since": client.get("/feed/town.xml").headers["Last-Modified"]}
     assert client.get("/feed/town.xml", headers=condition).status_code == 304
-    other = client_of(settings, replace(mirror, entries=2), store, clock)
+    other = client_of(
+        settings, replace(mirror, feeds=replace(mirror.feeds, entries=2)), store, clock
+    )
     assert other.get("/feed/town.xml", headers=condition).status_code == 200
     clock.advance(seconds=1)
     assert other.get("/feed/town.xml", headers=condition).status_code == 200

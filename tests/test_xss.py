@@ -296,7 +296,8 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
             data=folder / "var",
             origins={HOST: newsroom.origin},
         )
-        mirror, clock = replace(load_mirror(chosen.config), entries=1_000), Clock()
+        mirror, clock = load_mirror(chosen.config), Clock()
+        mirror = replace(mirror, feeds=replace(mirror.feeds, entries=1_000))
         store, media = open_store(chosen.store_url, chosen.data), FolderMedia(chosen.media)
         cache = chosen.data / "cache.sqlite"
         fetcher = open_fetcher(

@@ -85,7 +85,7 @@ def _too_many(store: Store, mirror: Mirror, keep: KeepRules) -> list[ArticleId]:
     """
     if not keep.days and not keep.megabytes:
         return []
-    oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.entries)
+    oldest_first = store.prunable([channel.id for channel in mirror.channels], mirror.feeds.entries)
     first = now() - timedelta(days=keep.days) if keep.days else None
     surplus = store.records.bytes_held() - keep.megabytes * _MEGABYTE if keep.megabytes else 0.0
     chosen = []

@@ -6,48 +6,47 @@ An unknown key or a wrong value raises a `ConfigError` that names the file and t
 import logging
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from feedproxy import paths, urls
 from feedproxy.configuration.ftr import parse_ftr
 from feedproxy.configuration.schema import (
-    NAME,
     ChannelTable,
     FallbackTable,
     MirrorFile,
     SectionFile,
-    SiteFile,
+    TestsTable,
 )
 from feedproxy.configuration.settings import reason
 from feedproxy.errors import ConfigError
+from feedproxy.markup import check_xpath
 from feedproxy.model import (
+    CHECK_XPATH,
+    NAME,
     REQUESTED,
     ArticleRules,
     Channel,
     ExportFormat,
-    ExportRules,
-    FetchLimits,
-    ImageRules,
-    KeepRules,
-    ListingRules,
     Mirror,
-    NavigationLink,
-    PollRules,
     PublishTarget,
-    RequestRules,
     Section,
     Site,
     Source,
     Url,
 )
 
-__all__ = ["load_mirror", "rules_for"]
+__all__ = ["NOT_IN_FILES", "load_mirror", "rules_for"]
 
 _log = logging.getLogger(__name__)
-_Table = TypeVar("_Table", bound=BaseModel)
+_Table = TypeVar("_Table")
+# Error types of pydantic for a key that a table does not have.
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+# Fields of `ArticleRules` that are not keys of a site's file.
+NOT_IN_FILES = {"name", "tests", "replace", "wrap_in"}
 # First path segments of the mirror's own addresses; a section of such a name would hide them.
 _RESERVED = (
     *(
@@ -81,7 +80,7 @@ def load_mirror(folder: Path) -> Mirror:
 
     """
     main_file = folder / "feedproxy.toml"
-    main = _read(main_file, MirrorFile)
+    main = _validated(main_file, _toml(main_file), MirrorFile)
     sites = {file.stem: _site(file) for file in sorted((folder / "sites").glob("*.toml"))}
     sections = tuple(
         _section(folder / "sections" / f"{name}.toml", main_file, name, sites)
@@ -90,32 +89,22 @@ def load_mirror(folder: Path) -> Mirror:
     _check_channels(folder, sections)
     _check_navigation(main_file, main)
     targets = _targets(main_file, main)
-    mirror = main.mirror
+    public = (target.public for target in targets if target.public)
     return Mirror(
-        name=mirror.name,
-        description=mirror.description,
-        language=mirror.language,
-        page_path=mirror.page_path,
-        index_path=mirror.index_path,
-        entries=main.feeds.entries,
-        ttl_minutes=main.feeds.ttl_minutes,
-        navigation=tuple(NavigationLink(**link.model_dump()) for link in main.navigation),
+        about=main.mirror,
+        navigation=main.navigation,
+        feeds=main.feeds,
+        fetch=main.fetch,
+        poll=main.poll,
+        keep=main.keep,
+        images=main.images,
+        requests=main.requests,
+        export=main.export,
         sections=sections,
         sites=tuple(sites.values()),
         rules=_dropped_rules(folder / "sites"),
-        fetch=FetchLimits(**main.fetch.model_dump()),
-        poll=PollRules(**main.poll.model_dump()),
-        keep=KeepRules(**main.keep.model_dump()),
-        images=ImageRules(**main.images.model_dump()),
-        requests=RequestRules(**main.requests.model_dump()),
-        filtered_per_minute=main.feeds.filtered_per_minute,
-        export=ExportRules(**main.export.model_dump()),
         targets=targets,
-        addresses=tuple(
-            dict.fromkeys(
-                [*mirror.addresses, *(target.public for target in targets if target.public)]
-            )
-        ),
+        addresses=tuple(dict.fromkeys([*main.mirror.addresses, *public])),
     )
 
 
@@ -136,16 +125,19 @@ def rules_for(mirror: Mirror, host: str) -> ArticleRules:
     )
 
 
-def _read(file: Path, table: type[_Table]) -> _Table:
+def _toml(file: Path) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except OSError as e:
         hint = "" if file.parent.is_dir() else "; name the folder with --config or FEEDPROXY_CONFIG"
         raise ConfigError(file, "", f"can't be read: {(e.strerror or str(e)).lower()}{hint}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ConfigError(file, "", f"is not valid TOML: {e}") from e
+
+
+def _validated(file: Path, values: dict[str, Any], table: type[_Table]) -> _Table:
     try:
-        return table.model_validate(values)
+        return TypeAdapter(table).validate_python(values, context={CHECK_XPATH: check_xpath})
     except ValidationError as e:
         # For a union (a channel is a string or a table), report the error at the deepest key: it
         # belongs to the alternative that was meant.
@@ -154,37 +146,33 @@ def _read(file: Path, table: type[_Table]) -> _Table:
             str(part) for part in first["loc"] if part not in ("str", "ChannelTable", "[key]")
         )
         raise ConfigError(
-            file, key, "no such key" if first["type"] == "extra_forbidden" else reason(first)
+            file, key, "no such key" if first["type"] in _UNKNOWN_KEY else reason(first)
         ) from e
 
 
 def _site(file: Path) -> Site:
-    table = _read(file, SiteFile)
-    return Site(
-        name=file.stem,
-        title=table.title,
-        hosts=tuple(host.lower() for host in table.hosts),
-        picture_hosts=tuple(host.lower() for host in table.picture_hosts),
-        timezone=table.timezone,
-        article_url=re.compile(table.article_url, re.ASCII) if table.article_url else None,
-        canonical_url=table.canonical_url,
-        tag_url=re.compile(table.tag_url) if table.tag_url else None,
-        end_marker=table.end_marker,
-        id_date=table.id_date,
-        short_links={urls.bare(short): Url(url) for short, url in table.short_links.items()},
-        listing=ListingRules(**table.listing.model_dump()),
-        article=ArticleRules(
-            name=f"sites/{file.name}",
-            **table.article.model_dump(),
-            tests=tuple((Url(test.url), test.contains) for test in table.test),
-        ),
+    values = _toml(file)
+    article = values.get("article", {})
+    for key in NOT_IN_FILES & (article.keys() if isinstance(article, dict) else set()):
+        raise ConfigError(file, f"article.{key}", "no such key")
+    if isinstance(article, dict):
+        values["article"] = article | {"name": f"sites/{file.name}"}
+    rules = _validated(file, {"test": values.pop("test", ())}, TestsTable)
+    site = _validated(file, values | {"name": file.stem}, Site)
+    for short in site.short_links:
+        if not urls.is_web(Url(short)):
+            raise ConfigError(file, f"short_links.{short}", "is not an http(s) address")
+    return replace(
+        site,
+        short_links={urls.bare(Url(short)): url for short, url in site.short_links.items()},
+        article=replace(site.article, tests=rules.test),
     )
 
 
 def _section(file: Path, main_file: Path, name: str, sites: dict[str, Site]) -> Section:
     if not re.match(NAME, name) or name in _RESERVED:
         raise ConfigError(main_file, "mirror.sections", f"{name!r} can't be a section's name")
-    table = _read(file, SectionFile)
+    table = _validated(file, _toml(file), SectionFile)
     tables = {
         channel_id: value if isinstance(value, ChannelTable) else ChannelTable(title=value)
         for channel_id, value in table.channels.items()
@@ -310,10 +298,7 @@ def _targets(file: Path, main: MirrorFile) -> tuple[PublishTarget, ...]:
                 "publish.url",
                 f"{table.name}: must hold {{section}}, as each is a repository of its own",
             )
-    return tuple(
-        PublishTarget(**table.model_dump() | {"sections": table.sections or known})
-        for table in main.publish
-    )
+    return tuple(replace(target, sections=target.sections or known) for target in main.publish)
 
 
 def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from feedproxy.markup import check_xpath
-from feedproxy.model import ArticleRules, Url
+from feedproxy.model import ArticleRules, RuleTest, Url
 
 _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
 _XPATHS = (
@@ -63,7 +63,7 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     detects = "".join(lists.pop("autodetect_on_failure", [])).lower() not in _NO
     fields: dict[str, Any] = {key: tuple(values) for key, values in lists.items()}
     fields |= {key: tuple(values) for key, values in pairs.items()}
-    checked = tuple((url, tuple(texts)) for url, texts in tests)
+    checked = tuple(RuleTest(url, tuple(texts)) for url, texts in tests)
     return ArticleRules(name=name, autodetect_on_failure=detects, tests=checked, **fields), tuple(
         faults
     )

@@ -38,7 +38,7 @@ class ExportOptions:
         mirror = self.mirror
         if self.format is ExportFormat.GIT:
             return paths.git_layout(mirror.sections)
-        return paths.file_layout(mirror.page_path, mirror.index_path, mirror.sections)
+        return paths.file_layout(mirror.about.page_path, mirror.about.index_path, mirror.sections)
 
     def signed_path(self, path: str) -> str:
         """Return the path that a file's signature states.

@@ -12,7 +12,7 @@ from feedproxy.ingest.importing import Import, Importer, entries_of, prepare
 from feedproxy.ingest.poller import Poller
 from feedproxy.ingest.reextract import Reextraction, reextract
 from feedproxy.ingest.reports import Report
-from feedproxy.ingest.rule_tests import RuleResult, RuleTest, check_fetched, check_held, rule_tests
+from feedproxy.ingest.rule_tests import FileTest, RuleResult, check_fetched, check_held, rule_tests
 from feedproxy.ingest.services import Services
 from feedproxy.ingest.survey import FoundListing, Sample, hosts_like, sample, survey
 from feedproxy.ingest.verification import Verifier
@@ -22,6 +22,7 @@ __all__ = [
     "Announcer",
     "ChannelPoller",
     "Dispatcher",
+    "FileTest",
     "FoundListing",
     "Import",
     "Importer",
@@ -30,7 +31,6 @@ __all__ = [
     "Reextraction",
     "Report",
     "RuleResult",
-    "RuleTest",
     "Sample",
     "Services",
     "Task",

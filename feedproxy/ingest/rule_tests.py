@@ -15,7 +15,7 @@ from feedproxy.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class RuleTest:
+class FileTest:
     """A test in a rule *file*: the text of the article at *url* must contain some phrases."""
 
     file: str
@@ -31,22 +31,24 @@ class RuleResult:
     False if the article's page is not stored, so that the test could not run.
     """
 
-    test: RuleTest
+    test: FileTest
     rule: str = ""
     fault: str = ""
     is_stored: bool = True
 
 
-def rule_tests(mirror: Mirror, site: str = "") -> tuple[RuleTest, ...]:
+def rule_tests(mirror: Mirror, site: str = "") -> tuple[FileTest, ...]:
     """Return the tests of all rule files, or of the file named *site* (without its extension)."""
     files: dict[str, ArticleRules] = {each.name: each.article for each in mirror.sites}
     chosen = [
         rules for name, rules in (*files.items(), *mirror.rules.items()) if site in ("", name)
     ]
-    return tuple(RuleTest(rules.name, *test) for rules in chosen for test in rules.tests)
+    return tuple(
+        FileTest(rules.name, test.url, test.contains) for rules in chosen for test in rules.tests
+    )
 
 
-def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
+def check_held(test: FileTest, mirror: Mirror, store: Store) -> RuleResult:
     """Run a test on the stored pages of its article."""
     site = _site(test.url, mirror)
     found = urls.identify(site, test.url)
@@ -56,13 +58,13 @@ def check_held(test: RuleTest, mirror: Mirror, store: Store) -> RuleResult:
     return _check(test, mirror, site, lambda _: pages[0], partial(held_page, pages))
 
 
-def check_fetched(test: RuleTest, mirror: Mirror, fetcher: Fetcher) -> RuleResult:
+def check_fetched(test: FileTest, mirror: Mirror, fetcher: Fetcher) -> RuleResult:
     """Run a test on its article as fetched from upstream now."""
     return _check(test, mirror, _site(test.url, mirror), fetcher.fetch, fetcher.fetch)
 
 
 def _check(
-    test: RuleTest,
+    test: FileTest,
     mirror: Mirror,
     site: Site,
     first: Callable[[Url], Page],

@@ -27,9 +27,12 @@ from feedproxy.model.articles import (
 )
 from feedproxy.model.configured import (
     ALL,
+    NAME,
+    About,
     ArchiveDefinition,
     ExportFormat,
     ExportRules,
+    FeedRules,
     FetchLimits,
     ImageRules,
     Images,
@@ -58,11 +61,21 @@ from feedproxy.model.remembered import (
     Waiting,
     WaitingPicture,
 )
-from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, ListingRules, Site, Source
+from feedproxy.model.sites import (
+    CHECK_XPATH,
+    ID_DATE,
+    ArticleRules,
+    Channel,
+    ListingRules,
+    RuleTest,
+    Site,
+    Source,
+)
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url, one_line
 
 __all__ = [
     "ALL",
+    "CHECK_XPATH",
     "EXCERPT",
     "HEURISTICS",
     "ID_DATE",
@@ -71,8 +84,10 @@ __all__ = [
     "LONGEST_QUIET",
     "MIRRORED",
     "MOST_QUEUED",
+    "NAME",
     "OF_REPLICA",
     "REQUESTED",
+    "About",
     "Alarm",
     "ArchiveDefinition",
     "ArchiveEntry",
@@ -87,6 +102,7 @@ __all__ = [
     "ExportFormat",
     "ExportRules",
     "Extract",
+    "FeedRules",
     "FetchLimits",
     "Headline",
     "ImageRules",
@@ -110,6 +126,7 @@ __all__ = [
     "Request",
     "RequestRules",
     "Robots",
+    "RuleTest",
     "SafeHtml",
     "Section",
     "Site",

@@ -1,15 +1,26 @@
 """Values of the configuration in `config/`."""
 
+import dataclasses
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from feedproxy.model.sites import ID_DATE, ArticleRules, Channel, Site, Source
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+
+from feedproxy.model.sites import ID_DATE, TABLE, Address, ArticleRules, Channel, Site, Source
 from feedproxy.model.texts import ArticleId, Url
 
 # The name of the feed of everything, in the place of a section's name.
 ALL = "all"
+# The name of a section, a channel or a publish target.
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+_FIELD = re.compile(r"\{\w*\}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+_PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
+_MONTH_MINUTES = 31 * 24 * 60
 
 
 class Robots(StrEnum):
@@ -28,7 +39,7 @@ class Images(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Section:
     """An ordered set of channels that readers can subscribe to."""
 
@@ -39,7 +50,7 @@ class Section:
     images: Images = Images.STORE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ArchiveDefinition:
     """The content of an archive.
 
@@ -55,7 +66,7 @@ class ArchiveDefinition:
         return frozenset(channel for _, channel in self.places)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class NavigationLink:
     """One link at the top of every page: to a page of the mirror (*to*) or elsewhere (*url*).
 
@@ -63,28 +74,75 @@ class NavigationLink:
     host, *url* its address in other layouts.
     """
 
-    title: str
+    title: str = Field(min_length=1)
     to: str = ""
-    url: str = ""
+    url: str = Field(default="", pattern=r"^(https?://.+)?$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
+class About:
+    """The mirror's name, language and layout, the names of its sections, and its addresses."""
+
+    name: str = Field(min_length=1)
+    sections: tuple[str, ...] = Field(min_length=1)
+    description: str = ""
+    language: str = "zh-CN"
+    page_path: str = "/{section}/blob/master/pages/{channel}/{id}.md"
+    index_path: str = "/{section}/blob/master/indexes/{channel}/{page}.md"
+    addresses: tuple[Address, ...] = ()
+
+    @field_validator("page_path", "index_path")
+    @classmethod
+    def _has_its_fields(cls, value: str, info: ValidationInfo) -> str:
+        last = "{id}" if info.field_name == "page_path" else "{page}"
+        fields = sorted(_FIELD.findall(value))
+        is_path = _PLAIN_PATH.fullmatch(_FIELD.sub("x", value))
+        if (
+            fields != sorted(("{section}", "{channel}", last))
+            or not value.startswith("/{section}/")
+            or not is_path
+        ):
+            reason = f"must begin with /{{section}}/ and hold {{channel}} and {last}, once each"
+            raise ValueError(f"{reason}; besides, letters, digits, '.', '_', '~', '-' and '/' only")
+        return value
+
+    @field_validator("index_path")
+    @classmethod
+    def _is_apart(cls, value: str, info: ValidationInfo) -> str:
+        if value.replace("{page}", "{id}") == info.data.get("page_path"):
+            raise ValueError("must not be the same as page_path")
+        return value
+
+
+@dataclass(frozen=True, slots=True, config=TABLE)
+class FeedRules:
+    """The size of feeds, and how long readers may keep them.
+
+    *filtered_per_minute* is how many filtered or merged feeds a client may request in a minute.
+    """
+
+    entries: int = Field(default=50, ge=1, le=1000)
+    ttl_minutes: int = Field(default=30, ge=1)
+    filtered_per_minute: int = Field(default=20, ge=1, le=1_000_000)
+
+
+@dataclass(frozen=True, slots=True, config=TABLE)
 class FetchLimits:
     """Limits, rates and timeouts of requests to upstream; the first two apply to each host."""
 
-    requests_per_second: float
-    requests_at_once: int
-    robots: Robots
-    ports: tuple[int, ...]
-    connect_timeout_s: float
-    read_timeout_s: float
-    total_timeout_s: float
-    max_body_bytes: int
-    max_redirects: int
-    give_up_after: int
+    requests_per_second: float = Field(default=5, gt=0, le=1000)
+    requests_at_once: int = Field(default=4, ge=1, le=32)
+    robots: Robots = Robots.REPORT
+    ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = (80, 443)
+    connect_timeout_s: float = Field(default=10, gt=0)
+    read_timeout_s: float = Field(default=20, gt=0)
+    total_timeout_s: float = Field(default=60, gt=0)
+    max_body_bytes: int = Field(default=10_000_000, ge=1000)
+    max_redirects: int = Field(default=5, ge=0)
+    give_up_after: int = Field(default=3, ge=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class PollRules:
     """When to poll a channel, to retry a failed article, and to check an article for corrections.
 
@@ -94,40 +152,52 @@ class PollRules:
     must have failed before its fallbacks are polled.
     """
 
-    min_interval_minutes: float
-    max_interval_minutes: float
-    first_polls_minutes: float
-    retry_minutes: float
-    check_hours: tuple[float, ...]
-    patience_hours: float
-    keep_gone: bool
-    lease_seconds: float
-    fallback_hours: float = 6
+    min_interval_minutes: float = Field(default=10, gt=0, le=_MONTH_MINUTES)
+    max_interval_minutes: float = Field(default=6 * 60, gt=0, le=_MONTH_MINUTES)
+    first_polls_minutes: float = Field(default=2, ge=0, le=_MONTH_MINUTES)
+    retry_minutes: float = Field(default=5, gt=0, le=_MONTH_MINUTES)
+    check_hours: tuple[Annotated[float, Field(gt=0, le=24 * 366)], ...] = (1, 6, 24)
+    patience_hours: float = Field(default=24, ge=0)
+    keep_gone: bool = True
+    lease_seconds: float = Field(default=30, ge=3, le=86_400)
+    fallback_hours: float = Field(default=6, ge=0, le=24 * 366)
+
+    @field_validator("max_interval_minutes")
+    @classmethod
+    def _is_longest(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min_interval_minutes", 0):
+            raise ValueError("must not be less than min_interval_minutes")
+        return value
+
+    @field_validator("check_hours")
+    @classmethod
+    def _grows(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class KeepRules:
     """What `prune` keeps: articles of the last *days*, within *megabytes*; 0 means no limit."""
 
-    days: float
-    megabytes: float
+    days: float = Field(default=0, ge=0, le=36_500)
+    megabytes: float = Field(default=0, ge=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class ImageRules:
     """Which pictures are stored, and the maximum width of their reading size."""
 
-    reading_width_px: int
-    max_pixels: int
-    max_bytes: int
+    reading_width_px: int = Field(default=1200, ge=100, le=10_000)
+    max_pixels: int = Field(default=9_000_000, ge=1)
+    max_bytes: int = Field(default=8_000_000, ge=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class RequestRules:
     """How many articles readers may request: queued at one time, and per client and minute."""
 
-    max_queued: int
-    per_minute: int
+    max_queued: int = Field(default=100, ge=0)
+    per_minute: int = Field(default=5, ge=1)
 
 
 class PageCopies(StrEnum):
@@ -137,7 +207,7 @@ class PageCopies(StrEnum):
     ONCE = "once"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class ExportRules:
     """How the mirror is exported to disk.
 
@@ -145,7 +215,7 @@ class ExportRules:
     """
 
     pages: PageCopies = PageCopies.PER_CHANNEL
-    max_loss: float = 0.05
+    max_loss: float = Field(default=0.05, ge=0, le=1)
 
 
 class ExportFormat(StrEnum):
@@ -166,7 +236,7 @@ class Links(StrEnum):
     MIRROR = "mirror"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class PublishTarget:
     """A git remote that an export is pushed to.
 
@@ -174,42 +244,50 @@ class PublishTarget:
     address of the copy, "" if it is not announced.
     """
 
-    name: str
-    url: str
-    sections: tuple[str, ...]
-    format: ExportFormat
-    links: Links
-    every_hours: float
-    branch: str
-    force: bool
-    public: str
+    name: str = Field(pattern=NAME)
+    url: str = Field(min_length=1)
+    sections: tuple[str, ...] = ()
+    format: ExportFormat = ExportFormat.GIT
+    links: Links = Links.MIRROR
+    every_hours: float = Field(default=24, gt=0, le=24 * 366)
+    branch: str = Field(default="master", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
+    force: bool = False
+    public: str = Field(default="", pattern=r"^(https?://.+)?$")
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_password(cls, value: str) -> str:
+        if _PASSWORD.search(value):
+            raise ValueError(
+                "must not hold a password; git asks its credential helpers and ssh its keys"
+            )
+        if value.startswith("-") or "::" in value:
+            raise ValueError(
+                f"{value!r} is not a git remote: https://..., ssh://..., host:path, or a folder"
+            )
+        return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Mirror:
-    """The whole configuration.
+    """The whole configuration: the tables of feedproxy.toml, the sections and the sites.
 
-    *filtered_per_minute* is how many filtered or merged feeds a client may request in a minute.
+    *rules* are those of the text files in ``sites/``, by file name. *addresses* are the public
+    addresses of the mirror and of its published copies.
     """
 
-    name: str
-    description: str
-    language: str
-    page_path: str
-    index_path: str
-    entries: int
-    ttl_minutes: int
-    navigation: tuple[NavigationLink, ...]
+    about: About
     sections: tuple[Section, ...]
     sites: tuple[Site, ...]
     rules: Mapping[str, ArticleRules]
-    fetch: FetchLimits
-    poll: PollRules
-    keep: KeepRules
-    images: ImageRules
-    requests: RequestRules
-    filtered_per_minute: int = 20
-    export: ExportRules = ExportRules()
+    navigation: tuple[NavigationLink, ...] = ()
+    feeds: FeedRules = dataclasses.field(default_factory=FeedRules)
+    fetch: FetchLimits = dataclasses.field(default_factory=FetchLimits)
+    poll: PollRules = dataclasses.field(default_factory=PollRules)
+    keep: KeepRules = dataclasses.field(default_factory=KeepRules)
+    images: ImageRules = dataclasses.field(default_factory=ImageRules)
+    requests: RequestRules = dataclasses.field(default_factory=RequestRules)
+    export: ExportRules = dataclasses.field(default_factory=ExportRules)
     targets: tuple[PublishTarget, ...] = ()
     addresses: tuple[str, ...] = ()
 

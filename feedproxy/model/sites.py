@@ -1,33 +1,87 @@
 """Sites and their channels, as configured in `config/`."""
 
+import dataclasses
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.dataclasses import dataclass
 
 from feedproxy.model.texts import Url
+
+# An unknown key is an error.
+TABLE = ConfigDict(extra="forbid")
 
 # The default date in entry IDs (RFC 4151, 2.1: a day on which the site had its name). Another date
 # would change the ID of every entry, and mirrors would disagree.
 ID_DATE = date(2026, 1, 1)
+# The entry of the validation context that checks an XPath expression; the parser is not known here.
+CHECK_XPATH = "check_xpath"
 
 
-@dataclass(frozen=True, slots=True)
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 (any TOML value)
+    return (value,) if isinstance(value, str) else value
+
+
+def _checked(value: str, info: ValidationInfo) -> str:
+    check: Callable[[str], str] | None = (info.context or {}).get(CHECK_XPATH)
+    return check(value) if check else value
+
+
+def _compiled(value: Any, group: str, flags: int = 0) -> Any:  # noqa: ANN401 (any TOML value)
+    if not isinstance(value, str):
+        return value
+    try:
+        pattern = re.compile(value, flags)
+    except re.error as e:
+        raise ValueError(f"{value!r} is not a regular expression: {e}") from e
+    if value and group not in pattern.groupindex:
+        raise ValueError(f"{value!r} has no group (?P<{group}>...)")
+    return pattern if value else None
+
+
+Address = Annotated[Url, Field(pattern=r"^https?://.+")]
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+XPaths = Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], BeforeValidator(_as_tuple)]
+
+
+@dataclass(frozen=True, slots=True, config=TABLE)
+class RuleTest:
+    """An article to test a site's rules with (ftr-site-config's test_url and test_contains).
+
+    *contains* is what its text must contain.
+    """
+
+    url: Address
+    contains: Words = ()
+
+
+@dataclass(frozen=True, slots=True, config=TABLE)
 class ListingRules:
     """XPath 1.0 expressions for an HTML listing; alternatives are tried in order until one matches.
 
     *item* and *next_page* are evaluated on the page, the others on an item.
     """
 
-    item: tuple[str, ...] = ()
-    link: tuple[str, ...] = ()
-    title: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    excerpt: tuple[str, ...] = ()
-    next_page: tuple[str, ...] = ()
+    item: XPaths = ()
+    link: XPaths = ()
+    title: XPaths = ()
+    date: XPaths = ()
+    excerpt: XPaths = ()
+    next_page: XPaths = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class ArticleRules:
     """Rules for an article page: those of ftr-site-config (XPath 1.0), and three additions.
 
@@ -38,27 +92,33 @@ class ArticleRules:
     """
 
     name: str = ""
-    title: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    author: tuple[str, ...] = ()
-    strip: tuple[str, ...] = ()
-    strip_id_or_class: tuple[str, ...] = ()
-    strip_image_src: tuple[str, ...] = ()
-    strip_attr: tuple[str, ...] = ()
+    title: XPaths = ()
+    body: XPaths = ()
+    date: XPaths = ()
+    author: XPaths = ()
+    strip: XPaths = ()
+    strip_id_or_class: Words = ()
+    strip_image_src: Words = ()
+    strip_attr: XPaths = ()
     replace: tuple[tuple[str, str], ...] = ()
     wrap_in: tuple[tuple[str, str], ...] = ()
-    single_page_link: tuple[str, ...] = ()
-    next_page_link: tuple[str, ...] = ()
-    src_lazy_load_attr: tuple[str, ...] = ()
+    single_page_link: XPaths = ()
+    next_page_link: XPaths = ()
+    src_lazy_load_attr: Words = ()
     autodetect_on_failure: bool = True
-    picture: tuple[str, ...] = ()
-    caption: tuple[str, ...] = ()
+    picture: XPaths = ()
+    caption: XPaths = ()
     author_pattern: str = ""
-    tests: tuple[tuple[Url, tuple[str, ...]], ...] = ()
+    tests: tuple[RuleTest, ...] = ()
+
+    @field_validator("author_pattern")
+    @classmethod
+    def _has_author(cls, value: str) -> str:
+        _compiled(value, "author")
+        return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=TABLE)
 class Site:
     """A news site: the form of its URLs and how to read its pages.
 
@@ -69,21 +129,55 @@ class Site:
     """
 
     name: str
-    title: str
-    hosts: tuple[str, ...]
+    title: str = Field(min_length=1)
+    hosts: tuple[str, ...] = Field(min_length=1)
     picture_hosts: tuple[str, ...] = ()
     timezone: str = "UTC"
     article_url: re.Pattern[str] | None = None
     canonical_url: str = ""
     tag_url: re.Pattern[str] | None = None
-    short_links: Mapping[str, Url] = field(default_factory=dict)
+    short_links: Mapping[str, Address] = Field(default_factory=dict)
     end_marker: str = ""
     id_date: date = ID_DATE
-    listing: ListingRules = field(default_factory=ListingRules)
-    article: ArticleRules = field(default_factory=ArticleRules)
+    listing: ListingRules = Field(default_factory=ListingRules)
+    article: ArticleRules = Field(default_factory=ArticleRules)
+
+    @field_validator("hosts", "picture_hosts")
+    @classmethod
+    def _is_lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host.lower() for host in value)
+
+    @field_validator("article_url", mode="before")
+    @classmethod
+    def _has_id(cls, value: Any) -> Any:  # noqa: ANN401 (any TOML value)
+        return _compiled(value, "id", re.ASCII)
+
+    @field_validator("canonical_url")
+    @classmethod
+    def _has_its_groups(cls, value: str, info: ValidationInfo) -> str:
+        pattern = info.data.get("article_url")
+        try:
+            value.format_map(dict.fromkeys(pattern.groupindex if pattern else (), ""))
+        except (KeyError, ValueError, IndexError) as e:
+            raise ValueError(f"{value!r} has a field that article_url has no group for: {e}") from e
+        return value
+
+    @field_validator("tag_url", mode="before")
+    @classmethod
+    def _has_tag(cls, value: Any) -> Any:  # noqa: ANN401 (any TOML value)
+        return _compiled(value, "tag")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as e:
+            raise ValueError(f"{value!r} is not a time zone such as Asia/Shanghai") from e
+        return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Source:
     """A source of a channel's listing, and how to read it.
 
@@ -106,7 +200,7 @@ class Source:
         return self.url.rpartition("/indexes/")[0] if self.kind == "mirror" else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Channel:
     """One listing of a site, polled separately; its ID is the same in every section that shows it.
 

@@ -77,7 +77,7 @@ def write_bundle(
                     sum(len(day.articles) for day in days) + len(links), len(binder.pictures)
                 )
             days.append(books.Day(file, str(date), tuple(links)))
-            binder.put(file, books.render_day(days[-1], context.mirror.language))
+            binder.put(file, books.render_day(days[-1], context.mirror.about.language))
         binder.finish(_book(context, selector, period, tuple(days)))
 
 
@@ -121,7 +121,7 @@ class _Binder:
         )
         body = self._body(article, article_context, link_context)
         link = render.Link(body.title, _file_of(article.id))
-        self.put(link.href, books.render_article(body, self._context.mirror.language, day))
+        self.put(link.href, books.render_article(body, self._context.mirror.about.language, day))
         self._modified = max(self._modified, article.updated)
         return link
 
@@ -227,8 +227,8 @@ def _book(
     dates = [day.title for day in reversed(days)]
     return books.Book(
         identifier=f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
-        language=context.mirror.language,
-        mirror=context.mirror.name,
+        language=context.mirror.about.language,
+        mirror=context.mirror.about.name,
         heading=f"{section.title} · {selector.label}"
         if section and selector.channel
         else selector.label,

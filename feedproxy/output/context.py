@@ -48,7 +48,7 @@ class RenderContext:
     def layout(self) -> Layout:
         """The addresses of pages."""
         return self.files or Layout(
-            self.mirror.page_path, self.mirror.index_path, self.mirror.sections
+            self.mirror.about.page_path, self.mirror.about.index_path, self.mirror.sections
         )
 
     @property

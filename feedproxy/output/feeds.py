@@ -88,8 +88,8 @@ def feed_of(
         description=convert(selector.description or selector.title, options.script),
         link=context.absolute(selector.home(context.layout), selector.query),
         self_link=context.absolute(path, query),
-        language=SCRIPTS.get(options.script, mirror.language),
-        ttl_minutes=mirror.ttl_minutes,
+        language=SCRIPTS.get(options.script, mirror.about.language),
+        ttl_minutes=mirror.feeds.ttl_minutes,
         updated=max((entry.updated for entry in entries), default=render.NEVER),
         entries=entries,
         history=history,
@@ -101,7 +101,7 @@ def articles_of(
     context: RenderContext, selector: FeedSelector, options: FeedOptions
 ) -> list[Article]:
     """Return the stored articles of a feed, newest first, before they are shaped."""
-    limit = options.limit or context.mirror.entries
+    limit = options.limit or context.mirror.feeds.entries
     most = max(limit, WINDOW) if options.is_filter else limit
     if selector.words:
         found = context.library.search.find(selector.words, selector.channel_ids, most)

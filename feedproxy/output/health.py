@@ -115,7 +115,7 @@ def probe(mirror: Mirror, library: Store) -> None:
         StoreError: the articles can't be read, or the store is damaged.
 
     """
-    library.probe([channel.id for channel in mirror.channels], mirror.entries)
+    library.probe([channel.id for channel in mirror.channels], mirror.feeds.entries)
 
 
 def unreadable(error: str, folder: Path, now: datetime) -> Health:

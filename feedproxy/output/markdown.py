@@ -104,7 +104,7 @@ def make_markdown_front(context: RenderContext, section: Section) -> bytes:
         render.MarkdownFront(
             title=section.title,
             description=section.description,
-            mirror=context.mirror.name,
+            mirror=context.mirror.about.name,
             originals=tuple(sites.items()),
             channels=tuple(
                 render.Link(channel.title, paths.relative(place, page)) for channel, place in places

@@ -46,5 +46,5 @@ def make_opml(context: RenderContext, feed_format: str = "xml") -> bytes:
         for section in mirror.sections
     ]
     return render.render_opml(
-        convert(mirror.name, context.script), (*outline(selector_of(mirror, ALL)), *groups)
+        convert(mirror.about.name, context.script), (*outline(selector_of(mirror, ALL)), *groups)
     )

@@ -33,11 +33,11 @@ def layout_of(
     mirror, layout = context.mirror, context.layout
     article_id = query if kind == "article" else ""
     return render.PageLayout(
-        language=SCRIPTS.get(context.script, mirror.language),
+        language=SCRIPTS.get(context.script, mirror.about.language),
         title=title,
         kind=kind,
         description=description,
-        mirror=mirror.name,
+        mirror=mirror.about.name,
         style=paths.relative(paths.STYLE, page),
         icon=paths.relative(paths.ICON, page),
         canonical=paths.absolute(canonical, context.public_url)

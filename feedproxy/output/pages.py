@@ -56,10 +56,10 @@ class Pages:
         ]
         frame = layout_of(
             self.context,
-            self._mirror.name,
+            self._mirror.about.name,
             home,
             canonical=home,
-            description=self._mirror.description,
+            description=self._mirror.about.description,
             scopes=scopes,
         )
         known = self._mirror.addresses if self.context.files else ()

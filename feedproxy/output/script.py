@@ -52,7 +52,7 @@ def scripts_of(context: RenderContext, query: str) -> tuple[render.Link, ...]:
     The link of the current script has no address. There are no links in an export to files and on
     mirrors that are not in Chinese.
     """
-    language = context.mirror.language
+    language = context.mirror.about.language
     if context.files or not _CHINESE.match(language):
         return ()
     own = is_traditional(language)

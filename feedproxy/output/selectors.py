@@ -94,7 +94,9 @@ def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector
     Return None if there is no such section or channel.
     """
     if name == ALL and not channel_id:
-        return FeedSelector(ALL, "全部", mirror.name, mirror.description, mirror.channels)
+        return FeedSelector(
+            ALL, "全部", mirror.about.name, mirror.about.description, mirror.channels
+        )
     section = mirror.section(name)
     if section is None:
         return None
@@ -102,7 +104,7 @@ def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector
         return FeedSelector(
             name,
             section.title,
-            f"{section.title} - {mirror.name}",
+            f"{section.title} - {mirror.about.name}",
             section.description,
             section.channels,
         )
@@ -112,7 +114,7 @@ def selector_of(mirror: Mirror, name: str, channel_id: str = "") -> FeedSelector
     return FeedSelector(
         name,
         channel.title,
-        f"{channel.title} - {mirror.name}",
+        f"{channel.title} - {mirror.about.name}",
         channel.title,
         (channel,),
         channel_id,
@@ -123,7 +125,9 @@ def tag_selector(mirror: Mirror, tag: str) -> FeedSelector | None:
     """Return the selector of a tag, None if the text is empty or too long for a tag."""
     if not 0 < len(tag) <= MAX_TAG_CHARACTERS:
         return None
-    return FeedSelector("", tag, f"{tag} - {mirror.name}", f"话题：{tag}", mirror.channels, tag=tag)
+    return FeedSelector(
+        "", tag, f"{tag} - {mirror.about.name}", f"话题：{tag}", mirror.channels, tag=tag
+    )
 
 
 def search_selector(mirror: Mirror, words: Query) -> FeedSelector:
@@ -131,7 +135,12 @@ def search_selector(mirror: Mirror, words: Query) -> FeedSelector:
     # Feed readers may interpret titles as HTML, so markup characters are left out.
     label = "".join(letter for letter in words.text if letter.isprintable() and letter not in "<>&")
     return FeedSelector(
-        "", label, f"搜索：{label} - {mirror.name}", f"搜索：{label}", mirror.channels, words=words
+        "",
+        label,
+        f"搜索：{label} - {mirror.about.name}",
+        f"搜索：{label}",
+        mirror.channels,
+        words=words,
     )
 
 
@@ -163,7 +172,12 @@ def merged_selector(mirror: Mirror, names: str) -> FeedSelector | None:
     )
     section = kept[0].name if len({selector.name for selector in kept}) == 1 else ""
     return FeedSelector(
-        section, label, f"{label} - {mirror.name}", label, channels, merged=tuple(sorted(wider))
+        section,
+        label,
+        f"{label} - {mirror.about.name}",
+        label,
+        channels,
+        merged=tuple(sorted(wider)),
     )
 
 

@@ -42,7 +42,7 @@ def make_subscribe(context: RenderContext) -> bytes:
         "订阅",
         page,
         canonical=page,
-        description=f"{mirror.name}的订阅地址",
+        description=f"{mirror.about.name}的订阅地址",
         scopes=[everything],
     )
     return render.render_subscribe(

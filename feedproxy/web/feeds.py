@@ -85,10 +85,10 @@ class Feeds:
             StoreError: the store can't be read.
 
         """
-        options = parse_options(request.args, context.mirror.entries)
+        options = parse_options(request.args, context.mirror.feeds.entries)
         feed_format = options.feed_format or feed_format
         if options.query or selector.merged or selector.words:
-            self.admit(context.mirror.filtered_per_minute)
+            self.admit(context.mirror.feeds.filtered_per_minute)
         version = version_of(context.library, selector)
         return feed_or_page(
             lambda: make_feed(context, selector, feed_format, options, version),

@@ -50,7 +50,7 @@ class Searches:
             words = parse_query(asked)
         except OptionError:
             return self.views.tell(pages.search("", None), 400)
-        self.feeds.admit(context.mirror.filtered_per_minute)
+        self.feeds.admit(context.mirror.feeds.filtered_per_minute)
         channels = search_selector(context.mirror, words).channel_ids
         validity = Validity(
             context.library.search.version(channels),

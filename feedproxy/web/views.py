@@ -56,7 +56,9 @@ class Views:
 
     def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
         """Return each URL rule with its view and its HTTP method."""
-        article, index = paths.Layout(self.mirror.page_path, self.mirror.index_path).routes
+        article, index = paths.Layout(
+            self.mirror.about.page_path, self.mirror.about.index_path
+        ).routes
         return (
             ("/", self.home, "GET"),
             ("/<name>", self.section, "GET"),
@@ -267,7 +269,7 @@ class Views:
         )
 
     def _script(self) -> str:
-        return known_script(self.mirror.language, request.args.get(SCRIPT, ""))
+        return known_script(self.mirror.about.language, request.args.get(SCRIPT, ""))
 
     def books(self) -> frozenset[str]:
         """Return the names of the archives whose articles are available as a book."""

@@ -43,7 +43,7 @@ class Renders:
     def articles(self) -> list[Article]:
         """Return the entries of the section's feed."""
         ids = [channel.id for channel in self.opened.section.channels]
-        return self.opened.store.newest(ids, self.opened.mirror.entries)
+        return self.opened.store.newest(ids, self.opened.mirror.feeds.entries)
 
     def _take_news(self) -> list[FeedSelector]:
         """Store an article like the one that leaves the feed of the newest one's channel, younger than all.
@@ -58,7 +58,7 @@ class Renders:
         newest = self.articles()[0]
         shown_in = store.channels_of([newest.id])[newest.id]
         channels = [channel for channel in section.channels if channel.id in shown_in]
-        old = store.newest([channels[0].id], self.opened.mirror.entries)[-1]
+        old = store.newest([channels[0].id], self.opened.mirror.feeds.entries)[-1]
         later = newest.published + timedelta(minutes=1)
         news = replace(
             old, id=new_id, url=Url(old.url.replace(old.id, new_id)), published=later, updated=later
