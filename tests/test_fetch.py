@@ -71,7 +71,7 @@ def test_a_kept_page_that_changed_is_brought_anew(fetcher: HttpFetcher, newsroom
     ("fault", "reason"),
     [
         (Answer(b"", 502), "answered 502"),
-        (Answer(raw=b""), "no usable answer"),
+        (Answer(raw=b""), "no usable response"),
         (gzipped("<p>abc</p>", cut=9), "cut short"),
     ],
 )
@@ -102,7 +102,7 @@ def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom)
             "'zstd' was not requested",
         ),
         (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not requested"),
-        (Answer(raw=b"nonsense\r\n\r\n"), "no usable answer"),
+        (Answer(raw=b"nonsense\r\n\r\n"), "no usable response"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), "cut off"),
         (
             Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}),

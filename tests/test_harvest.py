@@ -130,7 +130,7 @@ def test_backfill_goes_no_deeper_than_asked(
     [
         (Answer(b"", 404), "answered 404"),
         (Answer(b"", 500), "answered 500"),
-        (Answer(raw=b""), "no usable answer"),
+        (Answer(raw=b""), "no usable response"),
         (gzipped("<h1>x</h1>" * 100, cut=12), "compressed body is cut short"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half"), "cut off"),
         (page_of("<h1>标题</h1><p>没有正文</p>"), "no article found"),
@@ -380,7 +380,7 @@ def test_text_that_can_not_be_decoded_is_told_and_tried_again_and_taken_at_last(
     clock.now += timedelta(days=8)
     poll_all(channel_poller)
     assert store.article(ArticleId(story.id)) is not None
-    assert "is taken as it is: 1 character could not be decoded" in caplog.text
+    assert "is stored as it is: 1 character could not be decoded" in caplog.text
 
 
 def test_an_article_of_a_site_that_is_configured_no_more_says_so(
@@ -478,7 +478,7 @@ def test_an_error_page_never_takes_the_place_of_an_article(
     clock.advance(hours=2)
     reports = poll_all(channel_poller)
     assert store.article(ArticleId("n104")) == before
-    assert "the copy that is held stays" in reports[1].failures[0].reason
+    assert "the stored copy stays" in reports[1].failures[0].reason
 
 
 def test_a_page_in_a_layout_without_rules_is_read_by_heuristics(

@@ -171,28 +171,28 @@ CASES = {
     "a status line that drips": raw(
         LISTING, r"did not end within|silent", b"", drip=b"HTTP/1.1 200 " + b"y" * 200
     ),
-    "nothing at all": raw(LISTING, "no usable answer", b""),
-    "no HTTP": raw(LISTING, "no usable answer", b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "nothing at all": raw(LISTING, "no usable response", b""),
+    "no HTTP": raw(LISTING, "no usable response", b"SSH-2.0-OpenSSH_9.2\r\n"),
     "a thousand headers": raw(
         LISTING,
-        "no usable answer|too large",
+        "no usable response|too large",
         OK + b"".join(b"X-%d: y\r\n" % n for n in range(1000)) + b"\r\n",
     ),
     "a header of a megabyte": raw(
-        LISTING, "no usable answer|headers are too large", OK + b"X: " + MEGABYTE + b"\r\n\r\n"
+        LISTING, "no usable response|headers are too large", OK + b"X: " + MEGABYTE + b"\r\n\r\n"
     ),
     "many long headers": raw(
         LISTING,
         "headers are too large",
         OK + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 8000) for n in range(90)),
     ),
-    "headers without end": raw(LISTING, "no usable answer|too large", OK, endless(b"X: y\r\n")),
+    "headers without end": raw(LISTING, "no usable response|too large", OK, endless(b"X: y\r\n")),
     "a status line without end": raw(
-        LISTING, "no usable answer|too large", b"HTTP/1.1 200 ", endless(MEGABYTE)
+        LISTING, "no usable response|too large", b"HTTP/1.1 200 ", endless(MEGABYTE)
     ),
     "a hundred steps of continue": raw(
         LISTING,
-        "no usable answer|too large",
+        "no usable response|too large",
         b"HTTP/1.1 100 Continue\r\n\r\n",
         endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
     ),
@@ -211,9 +211,9 @@ CASES = {
     "an error without end": raw(
         LISTING, "larger than", OK.replace(b"200", b"404") + b"\r\n", endless(MEGABYTE)
     ),
-    "a reset in the headers": raw(LISTING, "no usable answer", b"HTTP/1.1 2", cut=True),
+    "a reset in the headers": raw(LISTING, "no usable response", b"HTTP/1.1 2", cut=True),
     "a status that is none": raw(
-        LISTING, "no usable answer|answered", b"HTTP/1.1 999999 Fine\r\nContent-Length: 0\r\n\r\n"
+        LISTING, "no usable response|answered", b"HTTP/1.1 999999 Fine\r\nContent-Length: 0\r\n\r\n"
     ),
     "folded and broken headers": raw(
         LISTING,
@@ -237,16 +237,16 @@ CASES = {
     ),
     "two lengths": raw(
         LISTING,
-        "no usable answer|cut off",
+        "no usable response|cut off",
         OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nshort",
     ),
     "a negative length": raw(
         LISTING,
-        "no article found|no usable answer|cut off",
+        "no article found|no usable response|cut off",
         OK + b"Content-Length: -5\r\n\r\nshort",
     ),
     "a reset in the body": raw(
-        LISTING, "cut off|no usable answer", OK + b"Content-Length: 900\r\n\r\nhalf", cut=True
+        LISTING, "cut off|no usable response", OK + b"Content-Length: 900\r\n\r\nhalf", cut=True
     ),
     "chunks without end": raw(
         LISTING,

@@ -128,7 +128,9 @@ def test_the_form_s_own_line_breaks_around_figures_are_gone(mirror: Mirror) -> N
 
 def test_the_day_is_that_of_the_address_before_that_of_the_text(mirror: Mirror) -> None:
     site = replace(
-        mirror.sites[0], article_url=re.compile(r"/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)")
+        mirror.sites[0],
+        article_url=re.compile(r"/(?P<yy>\d+)/(?P<m>\d+)/(?P<d>\d+)/(?P<id>n\d+)"),
+        canonical_url="",
     )
     page = Page(
         Url("https://git.example/n103.md"),
@@ -468,7 +470,7 @@ def test_a_listing_of_a_signed_mirror_that_is_not_in_its_manifest_is_refused(
     first = Url((pages / "README.md").as_uri())
     report = signed.backfill(replace(channel, source=replace(channel.source, url=first)), pages=9)
     name, why = (
-        ("README.md", "not as its mirror signed it")
+        ("README.md", "differs from what its mirror signed")
         if walk == "index"
         else ("2.md", "not in the mirror's signed manifest")
     )
@@ -519,7 +521,7 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
     channel_poller = ChannelPoller(
         Services(mirror, store, fetcher, FolderMedia(settings.media), clock)
     )
-    assert "is refused" in channel_poller.poll(channel).failures[0].reason
+    assert "is rejected" in channel_poller.poll(channel).failures[0].reason
     newsroom.faults["/raw/town/indexes/city.csv"] = Answer(
         b"", 301, {"Location": f"{BASE}/away/indexes/books.csv"}
     )
@@ -533,7 +535,7 @@ def test_a_page_that_a_signed_mirror_s_host_redirects_is_held_against_what_was_a
     clock.advance(hours=1)
     failures = channel_poller.poll(channel).failures
     assert not any(path.startswith("/away/pages") for path in newsroom.asked)
-    assert [(failure.url, "is refused" in failure.reason) for failure in failures] == [
+    assert [(failure.url, "is rejected" in failure.reason) for failure in failures] == [
         (f"{BASE}/raw/town/pages/city/n101.md", True)
     ]
     assert store.article(ArticleId("n101")) is None

@@ -261,7 +261,7 @@ def test_where_a_site_has_no_rules_heuristics_are_all_there_is() -> None:
 
 
 def test_heuristics_never_take_the_place_of_what_the_rules_read() -> None:
-    assert "the copy that is held stays" in policy.rejection_reason(
+    assert "the stored copy stays" in policy.rejection_reason(
         RULED, GUESSED, LISTED, has_rules=True
     )
 

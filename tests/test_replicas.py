@@ -233,7 +233,7 @@ def test_a_page_that_was_tampered_with_is_refused_and_named(
     peer.tampered[STORIES[0].text] = other
     report = own.poll(of_peer(own.services.mirror.channels[0], str(KEY.public)))
     assert [failure.url for failure in report.failures] == [f"{PEER}/feed/town/city/archive/1.json"]
-    assert "is refused" in report.failures[0].reason
+    assert "is rejected" in report.failures[0].reason
     assert articles(store) == {}
 
 
@@ -330,7 +330,7 @@ def test_the_archive_of_another_channel_section_or_of_all_is_refused(
 def test_a_page_in_another_form_is_refused(own: ChannelPoller, peer: Peer, store: Store) -> None:
     peer.poll()
     divert(peer, "1.json.minisig", "1.atom.minisig")
-    assert "is refused" in str(signed_poll(own).failures[0])
+    assert "is rejected" in str(signed_poll(own).failures[0])
     assert articles(store) == {}
 
 
@@ -347,7 +347,7 @@ def test_a_redirect_to_what_another_channel_signed_is_refused(
         )
 
     peer.door.answer = lead_away  # type: ignore[method-assign]
-    assert "is refused" in str(signed_poll(own).failures[0])
+    assert "is rejected" in str(signed_poll(own).failures[0])
     assert articles(store) == {}
 
 
@@ -458,7 +458,7 @@ def test_a_picture_that_is_not_the_signed_one_is_refused_and_named(
     peer.door.answer = attacked  # type: ignore[method-assign]
     report = signed_poll(own)
     assert [failure.url for failure in report.failures] == [f"{PEER}{place}"]
-    assert "is refused" in report.failures[0].reason
+    assert "is rejected" in report.failures[0].reason
     assert PICTURE not in store.pictures.of([ArticleId("n102")])
     assert articles(store).keys() >= {"n102"}
 

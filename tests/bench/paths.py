@@ -63,7 +63,11 @@ class _Library:
             if article_id in bench_store
         }
 
-    def pictures(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
+    @property
+    def pictures(self) -> "_Library":
+        return self
+
+    def of(self, articles: Collection[ArticleId]) -> Mapping[Url, StoredPicture]:
         del articles
         return {}
 
