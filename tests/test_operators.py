@@ -127,7 +127,7 @@ def test_what_fails_stands_first_with_its_reason(
         )
     )
     page = client.get("/status").text
-    assert rows_of(page)["city"][0] == "article.body fits no more"
+    assert rows_of(page)["city"][0] == "article.body no longer matches"
     assert page.index("feedproxy reextract --channel city") < page.index("<table")
 
 

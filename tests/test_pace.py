@@ -370,7 +370,7 @@ def test_robots_that_cant_be_had_stops_only_who_obeys_it(
     assert relaxed.fetch(CITY).body
     relaxed.close()
     obeying = opened(settings, mirror, CalmBudget(), clock, Robots.OBEY)
-    with pytest.raises(FetchError, match=r"robots\.txt can't be had"):
+    with pytest.raises(FetchError, match=r"robots\.txt can't be fetched"):
         obeying.fetch(CITY)
     newsroom.faults.clear()
     assert obeying.fetch(CITY).body

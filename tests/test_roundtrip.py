@@ -155,7 +155,7 @@ def _tamper_index(town: Path) -> str:
 def _tamper_manifest(town: Path) -> str:
     file = town / "indexes" / "city.sha256"
     file.write_bytes(file.read_bytes().replace(b"0", b"1"))
-    return "indexes/city.sha256: is refused"
+    return "indexes/city.sha256: is rejected"
 
 
 @pytest.mark.parametrize("tamper", [_tamper_page, _tamper_index, _tamper_manifest])
@@ -368,7 +368,7 @@ def test_an_old_channel_beside_new_ones_is_refused_at_first_sight(
     for name in ("indexes/city.sha256", "indexes/city.csv", "pages/city/n103.md"):
         shutil.copy(old / "town" / name, out / "town" / name)
     with take_in(filled.mirror, tmp_path / "again", out, now, str(KEY.public)) as (taken, done):
-        assert "town/indexes/city.sha256: is refused" in str(done.failures[0])
+        assert "town/indexes/city.sha256: is rejected" in str(done.failures[0])
         assert taken.article(stored.id) is None
 
 

@@ -124,7 +124,7 @@ def test_it_serves_what_it_polls_and_all_ends_together(
 def test_a_poller_that_ends_is_started_again(serving: Serving) -> None:
     serving.read_until("books 读书: 1 new")
     os.kill(serving.child("poll"), signal.SIGKILL)
-    serving.read_until("the poller ended with -9; it is started again")
+    serving.read_until("the poller exited with -9; restarting it")
     serving.read_until("polling 2 channels")
     stop(serving)
     assert "Traceback" not in serving.wait_for_all()

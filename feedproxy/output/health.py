@@ -195,7 +195,7 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
     if state.failures >= problems.MIN_FAILURES:
         return f"failed {state.failures} times running", False
     if alarm:
-        return f"{alarm.rule} fits no more", False
+        return f"{alarm.rule} no longer matches", False
     if state.stand_in and not state.failures:
         return "taken from another source", False
     if state.next_poll_at and state.next_poll_at < now - problems.LATE:
