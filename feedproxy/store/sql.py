@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 
 from sqlalchemy import func, select, update
@@ -20,7 +21,7 @@ from feedproxy.model import (
     Validators,
     Version,
 )
-from feedproxy.store import articles, queries, rows, search
+from feedproxy.store import articles, queries, rows
 from feedproxy.store import pages as raw_pages
 from feedproxy.store import pictures as picture_rows
 from feedproxy.store import tables as t
@@ -31,6 +32,7 @@ from feedproxy.store.database import Connections, Database
 from feedproxy.store.records import Records
 from feedproxy.store.requests import Requests
 from feedproxy.store.schedule import Schedule
+from feedproxy.store.search import Search
 from feedproxy.store.serials import Serials
 
 
@@ -57,12 +59,48 @@ class Store:
     ) -> None:
         self._database, self._db = database, within or database
         self.exclusive_lock, self.lease, self.budget = exclusive_lock, lease, budget
-        self.queue, self.requests = waiting_rows.Queue(self._db), Requests(self._db)
-        self.pictures, self.archive = picture_rows.Pictures(self._db), Archive(self._db)
-        self.schedule, self.records = Schedule(self._db), Records(self._db)
-        self.search, self.serials = search.Search(self._db), Serials(self._db)
         self.change_counter = database.change_counter.read
         self.check, self.compact, self.close = database.check, database.compact, database.close
+
+    @cached_property
+    def queue(self) -> waiting_rows.Queue:
+        """The fetch queue, and what listings show."""
+        return waiting_rows.Queue(self._db)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Readers' requests for articles."""
+        return Requests(self._db)
+
+    @cached_property
+    def pictures(self) -> picture_rows.Pictures:
+        """The pictures of articles, and their files."""
+        return picture_rows.Pictures(self._db)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archives, page by page."""
+        return Archive(self._db)
+
+    @cached_property
+    def search(self) -> Search:
+        """Full-text search."""
+        return Search(self._db)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The schedule of polls."""
+        return Schedule(self._db)
+
+    @cached_property
+    def records(self) -> Records:
+        """Counters, figures and alarms."""
+        return Records(self._db)
+
+    @cached_property
+    def serials(self) -> Serials:
+        """The serials of signed publications."""
+        return Serials(self._db)
 
     def probe(self, channels: Collection[str], limit: int) -> None:
         """Read the newest articles of *channels*, as a feed does.
