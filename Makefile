@@ -36,8 +36,8 @@ lint: $(VENV)/installed-dev
 
 # Doctests, and test files that need no server, no browser, no store and no real pages; without
 # property tests, which take most of their time (hypothesis marks them).
-FAST := characters choice dates discover docs exchange extract markup parse paths plan rewrite sanitise schedule \
-	settings sources urls words
+FAST := characters configuration dates discover docs extract feed_options markup parse paths policy replication \
+	rewrite sanitise schedule search_terms settings urls
 check: lint
 	$(BIN)/pytest -m "not soak and not hypothesis" feedproxy $(FAST:%=tests/test_%.py)
 
