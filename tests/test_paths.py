@@ -133,7 +133,7 @@ def test_the_suffix_does_not_change_where_a_link_leads(
 def test_the_canonical_page_is_in_the_first_channel_of_the_section_asked_for(
     channels: set[str], prefer: str, place: tuple[str, str] | None
 ) -> None:
-    assert LAYOUT.place(channels, prefer=prefer) == place
+    assert LAYOUT.placement(channels, prefer=prefer) == place
 
 
 def test_the_layout_of_pages_is_the_setting_and_the_web_side_has_the_same() -> None:

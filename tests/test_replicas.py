@@ -388,7 +388,9 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
     peer.poll()
     assert signed_poll(own).failures == []
     assert len(articles(store)) == 10 + more
-    store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
+    store.schedule.remember_poll(
+        replace(store.schedule.state("city"), listing_hash="", replica_url="")
+    )
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
     (failure,) = signed_poll(own).failures
     assert (
@@ -400,7 +402,9 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
         in str(failure)
     )
     assert signed_poll(own, allow_older=True).failures == []
-    store.schedule.remember_poll(replace(store.schedule.state("city"), listing_hash="", replica=""))
+    store.schedule.remember_poll(
+        replace(store.schedule.state("city"), listing_hash="", replica_url="")
+    )
     assert signed_poll(own).failures == []  # from here on it counts again
 
 

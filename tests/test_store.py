@@ -29,6 +29,7 @@ from feedproxy.model import (
     MediaFile,
     Page,
     Picture,
+    Placement,
     Request,
     SafeHtml,
     StoredPicture,
@@ -845,8 +846,8 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- archives
 
 LOGS = (
-    ArchiveDefinition("all", (("town", "c1"), ("letters", "c2"))),
-    ArchiveDefinition("letters", (("letters", "c2"),)),
+    ArchiveDefinition("all", (Placement("town", "c1"), Placement("letters", "c2"))),
+    ArchiveDefinition("letters", (Placement("letters", "c2"),)),
 )
 
 

@@ -84,7 +84,9 @@ def on_pages(
     return [
         each
         for each in articles
-        if article_context.context.place_of(article_context.channels.get(each.id, ()), job.section)
+        if article_context.context.placement_of(
+            article_context.channels.get(each.id, ()), job.section
+        )
         == own
     ]
 

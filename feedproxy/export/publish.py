@@ -15,8 +15,6 @@ from feedproxy.export.values import ExportOptions
 from feedproxy.model import PublishTarget
 
 _STATE = "state.json"
-# Form and links of an export: targets with equal ones share one export.
-_Place = tuple[str, str]
 _VERBS = {"A": "new", "M": "changed", "D": "removed"}
 
 
@@ -58,8 +56,8 @@ def publish(
         outcomes = {
             target.name: PublishResult(target, is_due=False) for target in options.mirror.targets
         }
-        for place in dict.fromkeys(map(_place_of, due)):
-            targets = [target for target in due if _place_of(target) == place]
+        for kind in dict.fromkeys(map(_kind_of, due)):
+            targets = [target for target in due if _kind_of(target) == kind]
             for outcome in _publish(options, folder, write, environ, targets):
                 outcomes[outcome.target.name] = outcome
                 if not outcome.error:
@@ -81,22 +79,22 @@ def _publish(
 ) -> Iterator[PublishResult]:
     """Export once for targets with the same format and links, and push to each of them."""
     first = targets[0]
-    place = folder / "-".join(_place_of(first))
-    mine = replace(options, format=first.format, links=first.links)
-    tree, changes = place / "tree", dict[str, str]()
+    work_folder = folder / _kind_of(first)
+    export_options = replace(options, format=first.format, links=first.links)
+    tree, changes = work_folder / "tree", dict[str, str]()
     try:
-        write(mine, tree)
+        write(export_options, tree)
         repositories = {
-            root: Repository(place / "git" / f"{root or 'all'}.git", tree / root, environ)
-            for root in mine.roots
+            root: Repository(work_folder / "git" / f"{root or 'all'}.git", tree / root, environ)
+            for root in export_options.roots
         }
         for root, repository in repositories.items():
-            changes[root] = _commit(mine, repository)
+            changes[root] = _commit(export_options, repository)
     except FeedproxyError as e:
         yield from (PublishResult(target, str(e)) for target in targets)
         return
     for target in targets:
-        roots = [root for root in mine.roots if not root or root in target.sections]
+        roots = [root for root in export_options.roots if not root or root in target.sections]
         errors = [error for root in roots if (error := _push(target, repositories[root], root))]
         words = [
             f"{root}: {changes[root]}" if root else changes[root] for root in roots if changes[root]
@@ -146,8 +144,9 @@ def _push(target: PublishTarget, repository: Repository, root: str) -> str:
     return ""
 
 
-def _place_of(target: PublishTarget) -> _Place:
-    return target.format.value, target.links.value
+def _kind_of(target: PublishTarget) -> str:
+    """Return format and links of an export: targets with equal ones share one export."""
+    return f"{target.format}-{target.links}"
 
 
 def _is_due(target: PublishTarget, pushed: datetime | None, now: datetime) -> bool:

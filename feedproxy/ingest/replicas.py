@@ -55,7 +55,7 @@ class Replica:
 
         """
         source = self.channel.source
-        first = _taken(state, source.url) + 1
+        first = (state.replica_pages if state.replica_url == source.url else 0) + 1
         for number in range(first, first + _MOST_PAGES):
             if self.services.is_stopping():
                 break
@@ -65,7 +65,7 @@ class Replica:
                 if first == 1 or number != first or (source.key and not source.allow_older):
                     raise
                 # a shorter archive is a new one: read it from the start
-                return self.take(replace(state, replica=""))
+                return self.take(replace(state, replica_url="", replica_pages=0))
             if not is_full:
                 break
         return replace(state, listed=self.report.listed, last_error="")
@@ -91,7 +91,9 @@ class Replica:
         copies = list(self._copies(page, archive))
         pictures = self._fetch_pictures(copies)
         taken = number if archive.is_full else number - 1
-        state = replace(state, listing_hash=digest, replica=f"{taken} {self.channel.url}")
+        state = replace(
+            state, listing_hash=digest, replica_url=self.channel.url, replica_pages=taken
+        )
         with self.services.store.exclusive_lock(), self.services.store.transaction() as store:
             for copy in copies:
                 self._keep(store, copy, pictures)
@@ -167,9 +169,3 @@ class Replica:
                 now,
                 again_at=policy.next_check(article.published, self.services.mirror.poll, now),
             )
-
-
-def _taken(state: ChannelState, url: Url) -> int:
-    """Return the number of the last full archive page of a source that was stored, 0 if none."""
-    number, _, of = state.replica.partition(" ")
-    return int(number) if of == url and number.isdigit() else 0

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -50,20 +50,24 @@ class Section:
     images: Images = Images.STORE
 
 
+class Placement(NamedTuple):
+    """Where an article is shown: the name of a section and the ID of one of its channels."""
+
+    section: str
+    channel: str
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArchiveDefinition:
-    """The content of an archive.
-
-    *places* are the sections and channels of its articles, in order of preference.
-    """
+    """The content of an archive: articles with one of *placements*, in order of preference."""
 
     name: str
-    places: tuple[tuple[str, str], ...]
+    placements: tuple[Placement, ...]
 
     @property
     def channels(self) -> frozenset[str]:
         """The IDs of its channels."""
-        return frozenset(channel for _, channel in self.places)
+        return frozenset(placement.channel for placement in self.placements)
 
 
 @dataclass(frozen=True, slots=True, config=TABLE)
@@ -325,23 +329,23 @@ class Mirror:
     @property
     def logs(self) -> tuple[ArchiveDefinition, ...]:
         """The archives: of everything, of each section and of each of its channels."""
-        places = [
-            (section.name, channel.id) for section in self.sections for channel in section.channels
+        placements = [
+            Placement(section.name, channel.id)
+            for section in self.sections
+            for channel in section.channels
         ]
-        first = {channel: (section, channel) for section, channel in reversed(places)}
-        everything = tuple(place for place in places if first[place[1]] == place)
+        first = {placement.channel: placement for placement in reversed(placements)}
+        everything = tuple(each for each in placements if first[each.channel] == each)
         sections = (
-            ArchiveDefinition(each.name, tuple(place for place in places if place[0] == each.name))
-            for each in self.sections
+            ArchiveDefinition(
+                section.name, tuple(each for each in placements if each.section == section.name)
+            )
+            for section in self.sections
         )
-        return (
-            ArchiveDefinition(ALL, everything),
-            *sections,
-            *(
-                ArchiveDefinition(f"{section}/{channel}", ((section, channel),))
-                for section, channel in places
-            ),
+        channels = (
+            ArchiveDefinition(f"{each.section}/{each.channel}", (each,)) for each in placements
         )
+        return (ArchiveDefinition(ALL, everything), *sections, *channels)
 
     def timezone_of(self, site: str) -> ZoneInfo:
         """Return the time zone of a site by its name; UTC if the site is no longer configured."""

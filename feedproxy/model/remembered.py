@@ -27,8 +27,8 @@ class ChannelState:
     have left the listing unseen since *gap_since* continue at *gap_url*. *outcomes* are the results
     of the site's rules on the last pages, oldest first: "." for a match, "x" for none. *own_at* is
     when the first source last responded. *stand_in* names the fallback in use, and why, "" while
-    the first source responds. *replica* is the number of pages read from another feedproxy's
-    archive, and that archive.
+    the first source responds. *replica_pages* is the number of pages read from the archive of
+    another feedproxy at *replica_url*.
     """
 
     channel: str
@@ -48,7 +48,8 @@ class ChannelState:
     outcomes: str = ""
     own_at: datetime | None = None
     stand_in: str = ""
-    replica: str = ""
+    replica_url: str = ""
+    replica_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from feedproxy import paths
 from feedproxy.markup import fragment
-from feedproxy.model import ArchiveEntry, MediaFile, StoredPicture, Url
+from feedproxy.model import ArchiveEntry, MediaFile, Placement, StoredPicture, Url
 from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext
 from feedproxy.output.feeds import entry_of, feed_of
@@ -69,7 +69,7 @@ def _entry(context: RenderContext, logged: ArchiveEntry) -> render.Entry:
     return entry_of(
         article,
         ArticleContext(context, logged.section, {}, pictures),
-        (logged.section, logged.channel),
+        Placement(logged.section, logged.channel),
         record,
     )
 

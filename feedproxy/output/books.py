@@ -10,7 +10,16 @@ from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import markup, paths
 from feedproxy.media import PictureFile
-from feedproxy.model import Article, ArticleId, Images, MediaFile, MirrorPath, StoredPicture, Url
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    Images,
+    MediaFile,
+    MirrorPath,
+    Placement,
+    StoredPicture,
+    Url,
+)
 from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.pages import note_of
@@ -109,7 +118,7 @@ class _Binder:
     def bind(self, article: Article, day: str) -> render.Link:
         """Write an article and its pictures that are not in the book yet; return a link to it."""
         article_context = context_of(self._context, [article], self._selector.name)
-        at = self._context.place_of(
+        at = self._context.placement_of(
             article_context.channels.get(article.id, ()), self._selector.name
         )
         shows = self._forms is not None and self._context.images_of(at[0]) is Images.STORE
@@ -135,7 +144,11 @@ class _Binder:
             self.put(file, body)
 
     def _link_context(
-        self, article: Article, article_context: ArticleContext, at: tuple[str, str], images: Images
+        self,
+        article: Article,
+        article_context: ArticleContext,
+        placement: Placement,
+        images: Images,
     ) -> LinkContext:
         targets = (
             {article.id, *(target for target, _ in article.links)}
@@ -160,7 +173,7 @@ class _Binder:
             return inside.get(path) or media.get(path) or public
 
         link_context = article_context.link_context(
-            article, at, write, only_stored=not self._context.public_url
+            article, placement, write, only_stored=not self._context.public_url
         )
         return replace(link_context, images=images, is_in_book=True)
 

@@ -10,6 +10,7 @@ from feedproxy.model import (
     Images,
     Mirror,
     MirrorPath,
+    Placement,
     SafeHtml,
     StoredPicture,
     Url,
@@ -56,20 +57,20 @@ class RenderContext:
         """Whether there are feeds; in an export they need the mirror's public address."""
         return self.files is None or bool(self.public_url)
 
-    def place_of(self, channels: Collection[str], prefer: str) -> tuple[str, str]:
-        """Return section and channel of an article's canonical page.
+    def placement_of(self, channels: Collection[str], prefer: str) -> Placement:
+        """Return the placement of an article's canonical page.
 
         An article may be in no configured channel: its channel was removed, or a reader requested
         the article. Its page is then in section *prefer*, or in the first section if there is no
         such section.
         """
-        found = self.layout.place(channels, prefer=prefer)
+        found = self.layout.placement(channels, prefer=prefer)
         section = prefer if self.mirror.section(prefer) else self.mirror.sections[0].name
-        return found or (section, min(channels, default=""))
+        return found or Placement(section, min(channels, default=""))
 
     def page_of(self, article_id: ArticleId, channels: Collection[str], prefer: str) -> MirrorPath:
         """Return the address of an article's canonical page."""
-        return self.layout.article(*self.place_of(channels, prefer), article_id)
+        return self.layout.article(*self.placement_of(channels, prefer), article_id)
 
     def listed_page(
         self, article_id: ArticleId, channels: Collection[str], section: str, channel: str
@@ -107,7 +108,7 @@ class ArticleContext:
     def link_context(
         self,
         article: Article,
-        at: tuple[str, str],
+        placement: Placement,
         write: Callable[[MirrorPath], str],
         *,
         is_standalone: bool = False,
@@ -117,10 +118,10 @@ class ArticleContext:
 
         Args:
             article: the article whose text is rewritten.
-            at: section and channel of its page.
+            placement: where its page is.
             write: turns a path of the mirror into the address to print.
-            alone: whether the text appears outside its page, as in a feed.
-            only_held: whether links may lead to stored articles only; always so in an export to
+            is_standalone: whether the text appears outside its page, as in a feed.
+            only_stored: whether links may lead to stored articles only; always so in an export to
                 files.
 
         """
@@ -129,12 +130,12 @@ class ArticleContext:
             for target, _ in article.links
             if target in self.channels
         }
-        images, is_live = self.context.images_of(at[0]), self.context.files is None
+        images, is_live = self.context.images_of(placement.section), self.context.files is None
         tags = None if is_live else article.tags
         only_stored = only_stored or not is_live
         return LinkContext(
             article.id,
-            *at,
+            *placement,
             self.context.layout,
             pages,
             write,

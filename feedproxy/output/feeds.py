@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from feedproxy import paths
 from feedproxy.feed_options import SCRIPTS, WINDOW, FeedOptions, convert, pick, shape
-from feedproxy.model import Article, Images, MirrorPath, SafeHtml, Version
+from feedproxy.model import Article, Images, MirrorPath, Placement, SafeHtml, Version
 from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.selectors import FeedSelector
@@ -51,7 +51,7 @@ def make_feed(
         entry_of(
             article,
             article_context,
-            context.place_of(article_context.channels[article.id], selector.name),
+            context.placement_of(article_context.channels[article.id], selector.name),
         )
         for article in articles
     )
@@ -133,16 +133,18 @@ def _harmless(expression: str) -> str:
 def entry_of(
     article: Article,
     article_context: ArticleContext,
-    at: tuple[str, str],
+    placement: Placement,
     record: Mapping[str, object] | None = None,
 ) -> render.Entry:
     """Return an article as a feed entry.
 
-    *at* is section and channel of its page; *record* is the article's replication record for other
+    *placement* is where its page is; *record* is the article's replication record for other
     mirrors.
     """
     context = article_context.context
-    link_context = article_context.link_context(article, at, context.absolute, is_standalone=True)
+    link_context = article_context.link_context(
+        article, placement, context.absolute, is_standalone=True
+    )
     lead = article_context.lead(article, link_context)
     return render.Entry(
         id=context.mirror.entry_id(article.site, article.id),

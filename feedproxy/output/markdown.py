@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from feedproxy import paths
-from feedproxy.model import Article, ArticleId, Channel, Headline, Images, Links, Section
+from feedproxy.model import Article, ArticleId, Channel, Headline, Images, Links, Placement, Section
 from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.navigation import navigation_of
@@ -43,7 +43,10 @@ def markdown_of(
     record = None
     if links is Links.MIRROR:
         link_context = article_context.link_context(
-            article, (section, channel), lambda to: paths.relative(to, page), only_stored=True
+            article,
+            Placement(section, channel),
+            lambda to: paths.relative(to, page),
+            only_stored=True,
         )
         link_context = replace(link_context, is_for_mirrors=True)
         lead = article_context.lead(article, link_context)

@@ -14,6 +14,7 @@ from feedproxy.model import (
     Headline,
     Mirror,
     MirrorPath,
+    Placement,
     Section,
 )
 from feedproxy.output import render
@@ -184,7 +185,7 @@ class Pages:
         """Return an article's page in one of its channels, from an existing context."""
         page = self._layout.article(article_context.prefer, channel, article.id)
         link_context = article_context.link_context(
-            article, (article_context.prefer, channel), lambda to: paths.relative(to, page)
+            article, Placement(article_context.prefer, channel), lambda to: paths.relative(to, page)
         )
         body = self._article_body(article, article_context, link_context)
         return render.render_article(

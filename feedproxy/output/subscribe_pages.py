@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from feedproxy import paths
 from feedproxy.feed_options import FeedOptions
-from feedproxy.model import ALL, Article, MirrorPath
+from feedproxy.model import ALL, Article, MirrorPath, Placement
 from feedproxy.output import render
 from feedproxy.output.context import RenderContext, context_of
 from feedproxy.output.feeds import articles_of
@@ -56,8 +56,10 @@ def show_feed(
     """Return the HTML page that a browser shows at a feed's address, with its articles."""
     articles = articles_of(context, selector, options)[:_MOST_SHOWN]
     channels = context_of(context, articles, selector.name).channels
-    places = [context.place_of(channels[article.id], selector.name) for article in articles]
-    return _shown(context, selector, selector.path(feed_format), articles, places, options=options)
+    placements = [context.placement_of(channels[article.id], selector.name) for article in articles]
+    return _shown(
+        context, selector, selector.path(feed_format), articles, placements, options=options
+    )
 
 
 def show_archive(
@@ -73,16 +75,14 @@ def show_archive(
         for title, to in (("更早", number - 1), ("更新", number + 1))
         if 1 <= to <= last
     ]
-    articles, places = (
-        [each.article for each in logged],
-        [(each.section, each.channel) for each in logged],
-    )
+    articles = [each.article for each in logged]
+    placements = [Placement(each.section, each.channel) for each in logged]
     return _shown(
         context,
         selector,
         page,
         articles,
-        places,
+        placements,
         title=f"{selector.label}：存档 {number}",
         pager=pager,
     )
@@ -93,7 +93,7 @@ def _shown(
     selector: FeedSelector,
     page: MirrorPath,
     articles: Sequence[Article],
-    places: Sequence[tuple[str, str]],
+    placements: Sequence[Placement],
     *,
     title: str = "",
     options: FeedOptions = _PLAIN_CHOICE,
@@ -104,11 +104,11 @@ def _shown(
         listed(
             context,
             article,
-            context.layout.article(*place, article.id),
+            context.layout.article(*placement, article.id),
             page,
             _shortened(article.summary, most),
         )
-        for article, place in zip(articles, places, strict=True)
+        for article, placement in zip(articles, placements, strict=True)
     )
     query = selector.query_with(options.query)
     plain = selector.query_with(replace(options, script="").query)

@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from feedproxy.model import ArticleId, MirrorPath, Section
+from feedproxy.model import ArticleId, MirrorPath, Placement, Section
 from feedproxy.paths.places import HOME, SHARD_DIGITS, SUBSCRIBE
 
 # The files that git hosts, and file hosts, show for a folder.
@@ -108,8 +108,8 @@ class Layout:
         found = unquote(path).removeprefix("/")
         return found.replace(self.blob, "/", 1) if self.blob else found
 
-    def place(self, channels: Container[str], *, prefer: str = "") -> tuple[str, str] | None:
-        """Return section and channel of the canonical page of an article in *channels*.
+    def placement(self, channels: Container[str], *, prefer: str = "") -> Placement | None:
+        """Return the placement of the canonical page of an article in *channels*.
 
         It is the first of these channels, in configured order, in section *prefer*. If that section
         does not show the article, the first section that does takes its place; None if none does.
@@ -117,7 +117,7 @@ class Layout:
         for section in sorted(self.sections, key=lambda section: section.name != prefer):
             for channel in section.channels:
                 if channel.id in channels:
-                    return section.name, channel.id
+                    return Placement(section.name, channel.id)
         return None
 
     @property

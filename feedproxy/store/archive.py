@@ -236,21 +236,21 @@ def _append(
     frozen.
     """
     start = _length(db, log.name)
-    places = {channel: place for place, (_, channel) in enumerate(log.places)}
+    ranks = {placement.channel: rank for rank, placement in enumerate(log.placements)}
     query, only = (_missing_due, {"due": due}) if due else (_missing, {})
-    found: dict[str, int] = {}  # the index of the most preferred place of each article
+    found: dict[str, int] = {}  # the rank of the most preferred placement of each article
     for article_id, channel in db.execute(query, {"log": log.name, "some": list(channels), **only}):
-        found[article_id] = min(places[channel], found.get(article_id, len(places)))
+        found[article_id] = min(ranks[channel], found.get(article_id, len(ranks)))
     entries = [
         {
             "log": log.name,
             "position": position,
             "article_id": article_id,
-            "section": log.places[place][0],
-            "channel": log.places[place][1],
+            "section": log.placements[rank].section,
+            "channel": log.placements[rank].channel,
             "added": now,
         }
-        for position, (article_id, place) in enumerate(found.items(), start)
+        for position, (article_id, rank) in enumerate(found.items(), start)
     ]
     for at in range(0, len(entries), _CHUNK):
         db.execute(insert(t.archive), entries[at : at + _CHUNK])

@@ -244,7 +244,8 @@ channel = Table(
     Column("outcomes", Text, nullable=False, server_default=""),
     Column("own_at", Moment),
     Column("stand_in", Text, nullable=False, server_default=""),
-    Column("replica", Text, nullable=False, server_default=""),
+    Column("replica_url", Text, nullable=False, server_default=""),
+    Column("replica_pages", Integer, nullable=False, server_default="0"),
     Index("channel_due", "next_poll_at"),
     Index("channel_polled", "polled_at"),
 )
