@@ -104,7 +104,7 @@ def _tags(environment: ExportEnvironment, job: Job) -> JobResult:
 def _feeds(environment: ExportEnvironment, job: Job) -> JobResult:
     selector = selector_of(environment.options.mirror, job.section, job.channel)
     return (
-        JobResult(tuple(file for make in OF_SCOPES for file in make(environment, selector)))
+        JobResult(tuple(file for make in OF_SELECTORS for file in make(environment, selector)))
         if selector
         else JobResult(())
     )
@@ -152,7 +152,7 @@ def _about(environment: ExportEnvironment) -> Iterator[File]:
 
 
 # The other files: for each selector (a channel, a section, everything), and once.
-OF_SCOPES: tuple[Callable[[ExportEnvironment, FeedSelector], Iterator[File]], ...] = (
+OF_SELECTORS: tuple[Callable[[ExportEnvironment, FeedSelector], Iterator[File]], ...] = (
     _feed_in_all_forms,
 )
 FIXED: tuple[Callable[[ExportEnvironment], Iterator[File]], ...] = (
