@@ -376,7 +376,7 @@ CASES = {
         ARTICLE, "no article found|no headline found|can't be read", lambda: picture("x")
     ),
     "a page that says to be a picture": body(
-        PICTURE, "no picture", lambda: "<script>alert(1)</script>"
+        PICTURE, "not a picture", lambda: "<script>alert(1)</script>"
     ),
     "a page as a picture": body(
         PICTURE, "which was not looked for", lambda: "<script>alert(1)</script>", HTML
@@ -496,9 +496,9 @@ CASES = {
             '{"version":"https://jsonfeed.org/version/1.1","items":[' + "{}," * 1_000_000 + "{}]}"
         ),
     ),
-    "JSON 100,000 deep": body(FEED, "is no JSON|more than", lambda: '{"items":' + "[" * 99_000),
+    "JSON 100,000 deep": body(FEED, "is not JSON|more than", lambda: '{"items":' + "[" * 99_000),
     "JSON with a number of a megabyte": body(
-        FEED, "is no JSON", lambda: '{"items":' + "9" * 1_000_000 + "}"
+        FEED, "is not JSON", lambda: '{"items":' + "9" * 1_000_000 + "}"
     ),
     "JSON of other types": body(
         FEED,
@@ -588,10 +588,10 @@ CASES = {
     "a picture of 900 million pixels": body(PICTURE, "pixels", lambda: png(30_000, 30_000)),
     "a picture a million wide": body(PICTURE, "pixels", lambda: png(1_000_000, 100)),
     "a picture of 9 MB of nothing": body(
-        PICTURE, "no picture|larger", lambda: b"\x89PNG\r\n\x1a\n" + bytes(9_000_000)
+        PICTURE, "not a picture|larger", lambda: b"\x89PNG\r\n\x1a\n" + bytes(9_000_000)
     ),
     "a picture that is cut": body(
-        PICTURE, "no picture|truncated|broken", lambda: picture("x", (800, 600))[:-60]
+        PICTURE, "not a picture|truncated|broken", lambda: picture("x", (800, 600))[:-60]
     ),
     "a picture of 20,000 scans": body(
         PICTURE, "scans takes too long", lambda: scans(20_000), "image/jpeg"
@@ -600,11 +600,11 @@ CASES = {
     "a film of 500 frames": body(PICTURE, "", lambda: gif(500)),
     "a drawing with a script": body(
         PICTURE,
-        "no picture",
+        "not a picture",
         lambda: "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         "image/svg+xml",
     ),
-    "an empty picture": body(PICTURE, "no picture", lambda: b""),
+    "an empty picture": body(PICTURE, "not a picture", lambda: b""),
     "a picture without an end": raw(
         PICTURE,
         "larger than",

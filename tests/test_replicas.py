@@ -253,7 +253,7 @@ def test_what_is_no_feedproxy_is_told(own: ChannelPoller, peer: Peer) -> None:
     page = "/feed/town/city/archive/1.json"
     peer.door.answer = peer.door.faults.__getitem__  # type: ignore[method-assign,assignment]
     peer.door.faults[page] = Answer(b"<html>", headers={"Content-Type": "text/html"})
-    assert "is no JSON" in str(poll(own)[0].failures[0])
+    assert "is not JSON" in str(poll(own)[0].failures[0])
     feed = b'{"items": [7, {"title": "x"}]}'
     peer.door.faults[page] = Answer(feed, headers={"Content-Type": "application/json"})
     assert "is not a page of a feedproxy archive" in str(poll(own)[0].failures[0])

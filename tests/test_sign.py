@@ -117,15 +117,15 @@ def test_a_key_with_a_password_is_refused_and_the_way_out_is_told() -> None:
 @pytest.mark.parametrize(
     ("read", "text", "words"),
     [
-        (read_public_key, SECRET, "is a minisign secret key, no minisign public key"),
-        (read_secret_key, PUBLIC, "is a minisign public key, no minisign secret key"),
-        (read_public_key, "", "is no minisign public key"),
-        (read_public_key, two_lines(""), "is no minisign public key"),
-        (read_public_key, f"{PUBLIC}\n{PUBLIC}", "is no minisign public key"),
-        (read_public_key, PUBLIC[:-1], "is no minisign public key"),
+        (read_public_key, SECRET, "is a minisign secret key, not a minisign public key"),
+        (read_secret_key, PUBLIC, "is a minisign public key, not a minisign secret key"),
+        (read_public_key, "", "is not a minisign public key"),
+        (read_public_key, two_lines(""), "is not a minisign public key"),
+        (read_public_key, f"{PUBLIC}\n{PUBLIC}", "is not a minisign public key"),
+        (read_public_key, PUBLIC[:-1], "is not a minisign public key"),
         (read_public_key, "RUQ" + PUBLIC[3:], "is a public key of an unknown algorithm"),
         (read_secret_key, "RUQ" + SECRET[3:], "is a secret key of an unknown algorithm"),
-        (read_secret_key, SECRET[:-4], "is no minisign secret key"),
+        (read_secret_key, SECRET[:-4], "is not a minisign secret key"),
     ],
 )
 def test_what_is_no_such_key_is_refused_by_name(
@@ -768,7 +768,7 @@ def test_verify_names_what_it_can_not_read(published: Path, tmp_path: Path) -> N
         == f"{readme}.minisig: can't be read: no such file or directory"
     )
     assert refusal("verify", readme, "--key", PUBLIC, "--files").startswith(f"{readme}: --files: ")
-    secret = f"--key: {tmp_path / 'key'}: is a minisign secret key, no minisign public key"
+    secret = f"--key: {tmp_path / 'key'}: is a minisign secret key, not a minisign public key"
     assert refusal("verify", published, "--key", tmp_path / "key") == secret
 
 

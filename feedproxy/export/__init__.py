@@ -74,7 +74,7 @@ def export(
             with workers(open_environment(options, store), processes) as run:
                 result = _build(_Build(open_environment(options, store), tree, run, on_progress))
             articles = _check_loss(options, tree, force=force)
-            tree.signer(signer)
+            tree.write_manifests(signer)
             if not is_dry:
                 tree.swap()
         except BaseException:

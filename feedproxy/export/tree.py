@@ -104,7 +104,7 @@ class Tree:
                 (self._next / path).unlink()
         del self.written[group], self.unchanged[group]
 
-    def signer(self, signer: Signer | None) -> None:
+    def write_manifests(self, signer: Signer | None) -> None:
         """Write the manifests of channels and of sections, and the SHA256SUMS of each root.
 
         With *signer* the manifests of sections and the SHA256SUMS are signed.
