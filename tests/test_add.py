@@ -240,7 +240,7 @@ def test_a_new_section_is_named_behind_the_others_however_they_are_written(
 def test_what_is_there_already_is_said_and_left(operator: Operator) -> None:
     operator.types("add", TOWN, "--section", "evening", "--yes")
     before = operator.files()
-    assert "is there already" in operator.types("add", TOWN, "--section", "evening", "--yes").output
+    assert "already exists" in operator.types("add", TOWN, "--section", "evening", "--yes").output
     assert operator.files() == before
 
 

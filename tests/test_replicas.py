@@ -320,7 +320,7 @@ def test_the_archive_of_another_channel_section_or_of_all_is_refused(
     report = signed_poll(own)
     told = f"its signature is that of {other}1.json, not of /feed/town/city/archive/1.json; take it from another copy"
     assert [
-        str(failure).startswith(f"{PEER}/feed/town/city/archive/1.json: is refused")
+        str(failure).startswith(f"{PEER}/feed/town/city/archive/1.json: is rejected")
         for failure in report.failures
     ] == [True]
     assert told in str(report.failures[0])

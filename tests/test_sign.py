@@ -632,7 +632,7 @@ def test_keygen_overwrites_nothing_and_leaves_no_half_of_a_pair(
 
 def test_keygen_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "mirror.key").symlink_to(tmp_path / "elsewhere")
-    assert "is there already" in refusal("keygen", tmp_path / "mirror.key")
+    assert "already exists" in refusal("keygen", tmp_path / "mirror.key")
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -65,18 +65,18 @@ def feed_link(context: RenderContext, selector: FeedSelector, page: MirrorPath) 
 
     Its address is absolute, so that readers can copy it, and in the script of the page.
     """
-    forms = paths.FORMATS.items() if context.has_feeds else ()
+    formats = paths.FORMATS.items() if context.has_feeds else ()
     return render.FeedLink(
         label=selector.label,
         title=selector.title,
         anchor=selector.channel,
         home=selector_home(context, selector, page),
         address=context.absolute(selector.path(), selector.query_with(query_of(context.script)))
-        if forms
+        if formats
         else "",
-        forms=tuple(
+        formats=tuple(
             (media_type, _feed_href(context, selector, feed_format, page))
-            for feed_format, media_type in forms
+            for feed_format, media_type in formats
         ),
         book=paths.relative(paths.book(selector.name, selector.channel), page)
         if selector.log in context.books

@@ -35,7 +35,7 @@ class FeedLink:
 
     *label* is its name among its neighbours, *title* its full title. *anchor* is the fragment
     identifier of its place on the page. *home* leads to the page that shows the same articles.
-    *address* is the address to copy. *forms* are its formats, RSS first, as pairs of media type and
+    *address* is the address to copy. *formats* are its formats, RSS first, as pairs of media type and
     address. *book* leads to its articles as a book, if there is one.
     """
 
@@ -44,7 +44,7 @@ class FeedLink:
     anchor: str
     home: str
     address: str
-    forms: tuple[tuple[str, str], ...]
+    formats: tuple[tuple[str, str], ...]
     book: str = ""
 
 
