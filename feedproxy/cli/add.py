@@ -277,7 +277,7 @@ def _print_end(changes: Mapping[str, str], new: Addition, *, is_dry: bool) -> No
         click.echo(f"would be {change}: {name}" if is_dry else f"{change}: {name}")
     if not changes:
         click.echo(
-            f"nothing to write: channel {new.channel} of section {new.section} is there already"
+            f"nothing to write: channel {new.channel} of section {new.section} already exists"
         )
     elif not is_dry:
         click.echo(

@@ -88,7 +88,7 @@ def added_files(folder: Path, mirror: Mirror, new: Addition) -> dict[Path, str]:
         (channel.url for channel in section.channels if channel.id == new.channel), None
     ):
         if urls.bare(known_url) != urls.bare(new.url):
-            reason = f"is there already, for {known_url}: give another name with --channel"
+            reason = f"already exists, for {known_url}: give another name with --channel"
             raise ConfigError(section_file, f"channels.{new.channel}", reason)
     else:
         files[section_file] = _with_channel(section_file, section, new)

@@ -35,8 +35,8 @@ class FeedLink:
 
     *label* is its name among its neighbours, *title* its full title. *anchor* is the fragment
     identifier of its place on the page. *home* leads to the page that shows the same articles.
-    *address* is the address to copy. *formats* are its formats, RSS first, as pairs of media type and
-    address. *book* leads to its articles as a book, if there is one.
+    *address* is the address to copy. *formats* are its formats, RSS first, as pairs of media type
+    and address. *book* leads to its articles as a book, if there is one.
     """
 
     label: str
