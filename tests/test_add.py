@@ -268,7 +268,7 @@ def test_a_channels_name_that_another_listing_has_is_refused(operator: Operator)
     before = operator.files()
     with pytest.raises(
         ConfigError,
-        match=r"town\.toml: channels\.city: is there already, for http://news.*--channel",
+        match=r"town\.toml: channels\.city: already exists, for http://news.*--channel",
     ):
         operator.types("add", TOWN, "--yes", "--section", "town", "--channel", "city")
     assert operator.files() == before
