@@ -533,7 +533,7 @@ def routes(standing: Standing) -> list[tuple[str, tuple[str, ...]]]:
         "article_id": "n102",
         "page": "README",
         "number": "1",
-        "form": "xml",
+        "feed_format": "xml",
         "names": "letters,town/city",
     }
     key = picture_key(Url(f"{BASE}/pic/102.jpg"))

@@ -114,14 +114,19 @@ def create_app(
     limiter = RateLimiter(settings.redis_url)
     feeds = Feeds(limiter)
     views = Views(settings, mirror, library, media, clock, limiter)
-    for rule, view, method in (
-        *views.rules(),
-        *Subscriptions(views, feeds).rules(),
-        *Archives(views, signing_key(settings)).rules(),
-        *Searches(views, feeds).rules(),
-        *Operators(settings, mirror, library, clock, limiter).rules(),
-    ):
-        app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
+    routes = {
+        "GET": {
+            **views.routes(),
+            **Subscriptions(views, feeds).routes(),
+            **Archives(views, signing_key(settings)).routes(),
+            **Searches(views, feeds).routes(),
+            **Operators(settings, mirror, library, clock, limiter).routes(),
+        },
+        "POST": views.post_routes(),
+    }
+    for method, rules in routes.items():
+        for rule, view in rules.items():
+            app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings, limiter)
     _tell_errors(app, views)
     is_linking = any(section.images is Images.LINK for section in mirror.sections)

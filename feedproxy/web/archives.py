@@ -1,7 +1,6 @@
 """Views for archive pages of feeds and for pictures by upstream address, with signatures."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response
@@ -13,7 +12,16 @@ from feedproxy.sign import FINAL_SERIAL, SIGNATURE_SUFFIX, SecretKey, sign_publi
 from feedproxy.store import PAGE_ENTRIES
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import feed_or_page
-from feedproxy.web.responses import DAY, FOR_EVER, REVALIDATE, TEXT, cacheable, respond
+from feedproxy.web.responses import (
+    DAY,
+    FOR_EVER,
+    REVALIDATE,
+    TEXT,
+    Routes,
+    View,
+    cacheable,
+    respond,
+)
 from feedproxy.web.views import FEED_FORMAT, NUMBER, Views, redirect_to
 
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -26,23 +34,22 @@ class Archives:
     views: Views
     key: SecretKey | None = None
 
-    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with its view and its HTTP method."""
+    def routes(self) -> Routes:
+        """Return the views of GET requests, by URL rule; those of signatures if there is a key."""
         pages = (
             f"/feed/<name>/archive/<number>.{FEED_FORMAT}",
             f"/feed/<name>/<channel>/archive/<number>.{FEED_FORMAT}",
         )
-        return (
-            *((page, self.archive, "GET") for page in pages),
-            *((page + SIGNATURE_SUFFIX, self.signature, "GET") for page in pages if self.key),
-            *(
-                [(f"/media/of/<key>/original{SIGNATURE_SUFFIX}", self.original_signature, "GET")]
-                if self.key
-                else []
-            ),
-            ("/media/of/<key>", self.picture, "GET"),
-            ("/media/of/<key>/original", self.original, "GET"),
-        )
+        original = "/media/of/<key>/original"
+        found: dict[str, View] = {
+            **dict.fromkeys(pages, self.archive),
+            "/media/of/<key>": self.picture,
+            original: self.original,
+        }
+        if self.key:
+            found |= dict.fromkeys((page + SIGNATURE_SUFFIX for page in pages), self.signature)
+            found[original + SIGNATURE_SUFFIX] = self.original_signature
+        return found
 
     def archive(self, name: str, number: str, feed_format: str, channel: str = "") -> Response:
         """Answer with an archive page.

@@ -3,7 +3,6 @@
 import hmac
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from feedproxy.store import Clock, Store
 from feedproxy.web.access import count_guess, given_secret
 from feedproxy.web.metrics import MEDIA_TYPE, make_metrics
 from feedproxy.web.rate_limits import RateLimiter
-from feedproxy.web.responses import HTML, respond
+from feedproxy.web.responses import HTML, Routes, respond
 from feedproxy.web.views import refuse
 
 _log = logging.getLogger(__name__)
@@ -49,15 +48,14 @@ class Operators:
     clock: Clock
     guesses: RateLimiter
 
-    def rules(self) -> tuple[tuple[str, Callable[[], Response], str], ...]:
-        """Return each URL rule with its view and its HTTP method."""
-        views = {
+    def routes(self) -> Routes:
+        """Return the views of GET requests, by URL rule."""
+        return {
             "/readyz": self.readyz,
             "/status": self.status,
             "/status.json": self.status_json,
             "/metrics": self.metrics,
         }
-        return tuple((rule, view, "GET") for rule, view in views.items())
 
     def readyz(self) -> Response:
         """Answer 200 if the store can be read, independent of the state of upstream.

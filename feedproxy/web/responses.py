@@ -1,6 +1,7 @@
 """Build the application's responses: media types, cache control, validity, and files."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Response, request
@@ -9,6 +10,10 @@ from feedproxy.web.cache import VALIDITY, Validity
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+View = Callable[..., Response]
+# Views by their URL rules.
+Routes = Mapping[str, View]
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"

@@ -1,6 +1,5 @@
 """Views for search: its page, its feeds, and its description for browsers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, request
@@ -13,7 +12,7 @@ from feedproxy.output.render import render_opensearch
 from feedproxy.search_terms import parse_query
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import Feeds, wants_page
-from feedproxy.web.responses import DAY, HTML, REVALIDATE, cacheable, respond
+from feedproxy.web.responses import DAY, HTML, REVALIDATE, Routes, cacheable, respond
 from feedproxy.web.views import FEED_FORMAT, Views, refuse
 
 _OPENSEARCH = "application/opensearchdescription+xml"
@@ -27,13 +26,13 @@ class Searches:
     views: Views
     feeds: Feeds
 
-    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with its view and its HTTP method."""
-        return (
-            (paths.SEARCH, self.page, "GET"),
-            (f"/feed/search.{FEED_FORMAT}", self.feed, "GET"),
-            (paths.OPENSEARCH, self.description, "GET"),
-        )
+    def routes(self) -> Routes:
+        """Return the views of GET requests, by URL rule."""
+        return {
+            paths.SEARCH: self.page,
+            f"/feed/search.{FEED_FORMAT}": self.feed,
+            paths.OPENSEARCH: self.description,
+        }
 
     def page(self) -> Response:
         """Answer with the results of a search, or with an explanation of how to search."""

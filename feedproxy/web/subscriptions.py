@@ -1,6 +1,5 @@
 """Views for subscribers: feeds, the OPML list of feeds, books, and the page about feeds."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, send_file
@@ -16,7 +15,7 @@ from feedproxy.output import (
     tag_selector,
 )
 from feedproxy.web.feeds import Feeds, wants_page
-from feedproxy.web.responses import OPML, REVALIDATE, cacheable, respond
+from feedproxy.web.responses import OPML, REVALIDATE, Routes, cacheable, respond
 from feedproxy.web.views import FEED_FORMAT, Views, refuse
 
 
@@ -27,18 +26,18 @@ class Subscriptions:
     views: Views
     feeds: Feeds
 
-    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with its view and its HTTP method."""
-        return (
-            (paths.SUBSCRIBE, self.subscribe, "GET"),
-            (f"/feed/<name>.{FEED_FORMAT}", self.feed, "GET"),
-            (f"/feed/<name>/<channel>.{FEED_FORMAT}", self.feed, "GET"),
-            (f"/feed/tag/<path:name>.{FEED_FORMAT}", self.tag_feed, "GET"),
-            (f"/feed/merged/<path:names>.{FEED_FORMAT}", self.merged_feed, "GET"),
-            (paths.OPML, self.opml, "GET"),
-            ("/book/<name>.epub", self.book, "GET"),
-            ("/book/<name>/<channel>.epub", self.book, "GET"),
-        )
+    def routes(self) -> Routes:
+        """Return the views of GET requests, by URL rule."""
+        return {
+            paths.SUBSCRIBE: self.subscribe,
+            f"/feed/<name>.{FEED_FORMAT}": self.feed,
+            f"/feed/<name>/<channel>.{FEED_FORMAT}": self.feed,
+            f"/feed/tag/<path:name>.{FEED_FORMAT}": self.tag_feed,
+            f"/feed/merged/<path:names>.{FEED_FORMAT}": self.merged_feed,
+            paths.OPML: self.opml,
+            "/book/<name>.epub": self.book,
+            "/book/<name>/<channel>.epub": self.book,
+        }
 
     def subscribe(self) -> Response:
         """Answer with the page about feeds."""

@@ -29,7 +29,16 @@ from feedproxy.web.access import ROBOTS, client_of, given_key
 from feedproxy.web.cache import Validity
 from feedproxy.web.feeds import wants_page
 from feedproxy.web.rate_limits import RateLimiter
-from feedproxy.web.responses import DAY, HTML, REVALIDATE, TEXT, cacheable, respond, send_file
+from feedproxy.web.responses import (
+    DAY,
+    HTML,
+    REVALIDATE,
+    TEXT,
+    Routes,
+    cacheable,
+    respond,
+    send_file,
+)
 
 FEED_FORMAT = f"<any({', '.join(paths.FORMATS)}):feed_format>"
 _STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -54,26 +63,31 @@ class Views:
     clock: Clock
     limiter: RateLimiter
 
-    def rules(self) -> tuple[tuple[str, Callable[..., Response], str], ...]:
-        """Return each URL rule with its view and its HTTP method."""
-        article, index = paths.Layout(
-            self.mirror.about.page_path, self.mirror.about.index_path
-        ).routes
-        return (
-            ("/", self.home, "GET"),
-            ("/<name>", self.section, "GET"),
-            ("/<name>/", self.section, "GET"),
-            (index, self.index, "GET"),
-            (article, self.article, "GET"),
-            (article, self.ask, "POST"),
-            ("/tag/<path:name>", self.tag, "GET"),
-            ("/media/<name>", self.picture, "GET"),
-            (paths.STYLE, self.static, "GET"),
-            (paths.ICON, self.static, "GET"),
-            (paths.WELL_KNOWN_ICON, self.icon, "GET"),
-            ("/healthz", self.healthz, "GET"),
-            (ROBOTS, self.robots, "GET"),
-        )
+    def routes(self) -> Routes:
+        """Return the views of GET requests, by URL rule."""
+        article, index = self._page_rules()
+        return {
+            "/": self.home,
+            "/<name>": self.section,
+            "/<name>/": self.section,
+            index: self.index,
+            article: self.article,
+            "/tag/<path:name>": self.tag,
+            "/media/<name>": self.picture,
+            paths.STYLE: self.static,
+            paths.ICON: self.static,
+            paths.WELL_KNOWN_ICON: self.icon,
+            "/healthz": self.healthz,
+            ROBOTS: self.robots,
+        }
+
+    def post_routes(self) -> Routes:
+        """Return the views of POST requests, by URL rule."""
+        return {self._page_rules()[0]: self.ask}
+
+    def _page_rules(self) -> tuple[str, str]:
+        about = self.mirror.about
+        return paths.Layout(about.page_path, about.index_path).routes
 
     def home(self) -> Response:
         """Answer with the front page."""
