@@ -411,7 +411,7 @@ def test_a_folder_that_is_no_export_of_ours_is_refused(house: House, tmp_path: P
         export(house.order(HTML), house.store, tmp_path / "home")
     assert files_of(tmp_path) == {"home/thesis.txt": b"mine"}
     export(house.order(HTML), house.store, tmp_path / "out")
-    with pytest.raises(ExportError, match="is an export in the form html, not git"):
+    with pytest.raises(ExportError, match="is an export in the format html, not git"):
         export(house.order(GIT), house.store, tmp_path / "out")
 
 

@@ -221,7 +221,7 @@ def test_a_tag_is_one_path_segment_of_ascii_and_can_be_read_back(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "channel", "form", "path"),
+    ("name", "channel", "feed_format", "path"),
     [
         ("news", "", "xml", "/feed/news.xml"),
         ("news", "c1", "atom", "/feed/news/c1.atom"),
