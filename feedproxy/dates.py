@@ -87,7 +87,7 @@ def date_in_address(url: Url, site: Site) -> datetime | None:
     the site's article_url find it; without these groups, common forms of dates are tried. A URL
     outside the site's hosts states none.
 
-    >>> site = Site("example.org", "", ("example.org",))
+    >>> site = Site("example.org", "Example", ("example.org",))
     >>> date_in_address(Url("https://example.org/2009/12/17/a.htm"), site)
     datetime.datetime(2009, 12, 17, 0, 0, tzinfo=datetime.timezone.utc)
     """

@@ -20,6 +20,7 @@ from feedproxy.media import FolderMedia
 from feedproxy.model import ArticleId, ListingItem, Mirror, Url
 from feedproxy.search_terms import parse_query
 from feedproxy.store import Store, open_web_store
+from feedproxy.store.requests import Requests
 from feedproxy.web import create_app
 
 KEY, OTHER = "bridge-and-river-1", "market-and-garden-2"
@@ -306,8 +307,8 @@ def test_no_log_line_says_who_reads_what(
 
     caplog.set_level(logging.DEBUG)
     ask_everything(private)
-    for name in ("article", "version", "ask"):
-        monkeypatch.setattr(Store, name, fail)
+    for part, name in ((Store, "article"), (Store, "version"), (Requests, "ask")):
+        monkeypatch.setattr(part, name, fail)
     ask_everything(private)
     lines = [
         logs.formatter(feed_format, is_terminal=False).format(each)

@@ -249,7 +249,7 @@ def test_what_is_there_already_is_said_and_left(operator: Operator) -> None:
     [
         (("--section", "Not A Name"), "can't be a section's name"),
         (("--section", "feed"), "can't be a section's name"),
-        (("--channel", "requested"), "is the mirror's own name"),
+        (("--channel", "requested"), "is reserved for articles"),
         (("--channel", "a b"), "town-example.toml"),
     ],
 )
@@ -290,7 +290,7 @@ def test_a_page_with_nothing_to_follow_is_told_in_one_line(operator: Operator) -
     operator.knows_of("empty.example", {"/": around("")})
     with pytest.raises(
         ListingError,
-        match="no feed was found there or in the usual places, and no list of articles",
+        match="found no feed there or at the usual addresses, and no list of articles",
     ):
         operator.types("add", "http://empty.example/")
     with pytest.raises(FetchError, match="is not an http or https address"):
@@ -299,7 +299,7 @@ def test_a_page_with_nothing_to_follow_is_told_in_one_line(operator: Operator) -
 
 def test_only_public_addresses_and_the_sites_own_hosts_are_asked(operator: Operator) -> None:
     del operator.environ["FEEDPROXY_ORIGINS"]
-    with pytest.raises(FetchError, match="no public address"):
+    with pytest.raises(FetchError, match="not a public address"):
         operator.types("add", "http://127.0.0.1/")
 
 

@@ -33,6 +33,7 @@ from feedproxy.model import (
     one_line,
 )
 from feedproxy.store import Store, open_store
+from feedproxy.store.waiting import Queue
 
 MANY = tuple(
     replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",))
@@ -165,14 +166,14 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
     assert len(services.store.ids(["city"])) == len(MANY)
 
 
-def test_a_lot_is_stored_wholly_or_not_at_all(
+def test_a_batch_is_stored_wholly_or_not_at_all(
     services: Services, checkout: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> int:
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "remember_listing", fail)
+        patched.setattr(Queue, "add_listing", fail)
         with pytest.raises(StoreError):
             take_in(services, checkout)
     assert store.article(ArticleId("n101")) is None
