@@ -161,7 +161,7 @@ def test_an_address_names_the_day_as_its_site_says_or_in_a_usual_form(
 ) -> None:
     site = Site(
         "news.example",
-        "",
+        "山村新闻",
         ("news.example",),
         timezone=SHANGHAI,
         article_url=re.compile(pattern) if pattern else None,

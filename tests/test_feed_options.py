@@ -56,7 +56,8 @@ def mirror(standing: Standing) -> Mirror:
 
 
 def changed(standing: Standing, **values: int) -> FlaskClient:
-    return replace(standing, mirror=replace(standing.mirror, **values)).app().test_client()  # type: ignore[arg-type]
+    feeds = replace(standing.mirror.feeds, **values)
+    return replace(standing, mirror=replace(standing.mirror, feeds=feeds)).app().test_client()
 
 
 def titles(answer: TestResponse) -> list[str]:

@@ -96,7 +96,7 @@ def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom)
         (gzipped("0" * 5_000_000), "larger than 100000 bytes when decompressed"),
         (Answer(b"0" * 100_001), "larger than 100000 bytes"),
         (gzipped("<p>abc</p>", cut=9), "cut short"),
-        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as it says"),
+        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as declared"),
         (
             Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}),
             "'zstd' was not requested",
@@ -340,9 +340,10 @@ def test_a_cache_that_another_process_takes_later_costs_one_answer(
 def test_limits_come_from_the_configuration(
     settings: Settings, mirror: Mirror, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=50))
+    newsroom.faults[STORIES[0].path] = Answer(b"x" * 1001)
+    narrow = replace(mirror, fetch=replace(mirror.fetch, max_body_bytes=1000))
     opened = open_calm_fetcher(settings, narrow, cache_file=tmp_path / "c.sqlite")
-    with pytest.raises(FetchError, match="larger than 50 bytes"):
+    with pytest.raises(FetchError, match="larger than 1000 bytes"):
         opened.fetch(ARTICLE)
     opened.close()
     assert newsroom.asked == [STORIES[0].path]

@@ -242,12 +242,12 @@ def growing_gif(size: tuple[int, int]) -> bytes:
 FIRST_FRAME = """
 import io, resource, sys
 from PIL import Image
-from feedproxy.media.variants import make_forms
+from feedproxy.media.variants import make_variants
 from feedproxy.model import ImageRules
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 body = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-original, _ = make_forms("u", body, ImageRules(reading_width_px=120, max_pixels=1_000_000, max_bytes=500_000))
+original, _ = make_variants("u", body, ImageRules(reading_width_px=120, max_pixels=1_000_000, max_bytes=500_000))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 with Image.open(io.BytesIO(original.body)) as shown:
     print(getattr(shown, "n_frames", 1), *shown.size, *shown.convert("RGB").getpixel((9, 9)))

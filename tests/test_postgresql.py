@@ -128,7 +128,7 @@ def test_a_database_that_sorts_otherwise_is_refused_with_what_to_do(
 ) -> None:
     with (
         new_database("sorted", how) as url,
-        pytest.raises(StoreError, match=r"make another one: CREATE DATABASE .* LC_COLLATE 'C'"),
+        pytest.raises(StoreError, match=r"create another one: CREATE DATABASE .* LC_COLLATE 'C'"),
     ):
         open_store(url, tmp_path)
 

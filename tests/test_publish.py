@@ -24,7 +24,7 @@ NOW = datetime(2021, 6, 1, tzinfo=UTC)
 ENVIRON = {"PATH": os.environ["PATH"], "FEEDPROXY_OPERATOR_TOKEN": "secret"}
 
 
-class Store:
+class Publisher:
     """Somebody who publishes a mirror."""
 
     def __init__(self, house: House, folder: Path) -> None:
@@ -71,17 +71,17 @@ def git(*words: str) -> str:
 
 
 @pytest.fixture
-def desk(newsroom: Newsroom, tmp_path: Path) -> Iterator[Store]:
+def publisher(newsroom: Newsroom, tmp_path: Path) -> Iterator[Publisher]:
     house = House(newsroom, tmp_path / "house")
-    yield Store(house, tmp_path)
+    yield Publisher(house, tmp_path)
     house.store.close()
 
 
 def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(
-    desk: Store, tmp_path: Path
+    publisher: Publisher, tmp_path: Path
 ) -> None:
-    town, letters = desk.remote("one-town"), desk.remote("one-letters")
-    outcome = desk.publish(desk.target("one"))["one"]
+    town, letters = publisher.remote("one-town"), publisher.remote("one-letters")
+    outcome = publisher.publish(publisher.target("one"))["one"]
     assert (outcome.error, outcome.changes) == (
         "",
         "town: 64 new, 0 changed, 0 removed articles; letters: 2 new, 0 changed, 0 removed articles",
@@ -97,15 +97,15 @@ def test_each_section_is_committed_and_pushed_to_its_own_repository_whole(
         assert git("-C", str(clone), "log", "--format=%an").split() == ["feedproxy"]
 
 
-def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: Store) -> None:
-    bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
-    desk.publish(target)
-    desk.publish(target, is_all=True)
+def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(publisher: Publisher) -> None:
+    bare, target = publisher.remote("one-town"), publisher.target("one", sections=("town",))
+    publisher.publish(target)
+    publisher.publish(target, is_all=True)
     assert git("-C", str(bare), "rev-list", "--count", "master") == "1\n"
-    desk.house.room.stories += (NEWEST,)
-    desk.house.poll()
+    publisher.house.room.stories += (NEWEST,)
+    publisher.house.poll()
     assert (
-        desk.publish(target, is_all=True)["one"].changes
+        publisher.publish(target, is_all=True)["one"].changes
         == "town: 1 new, 0 changed, 0 removed articles"
     )
     changed = git("-C", str(bare), "diff", "--name-only", "master~", "master").splitlines()
@@ -115,56 +115,56 @@ def test_a_new_article_is_one_small_commit_and_nothing_new_is_none(desk: Store) 
     assert len(changed) < 10
 
 
-def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(desk: Store) -> None:
-    desk.remote("good-town")
+def test_a_broken_remote_stops_no_other_and_is_tried_again_at_once(publisher: Publisher) -> None:
+    publisher.remote("good-town")
     broken, good = (
-        desk.target("broken", sections=("town",)),
-        desk.target("good", sections=("town",)),
+        publisher.target("broken", sections=("town",)),
+        publisher.target("good", sections=("town",)),
     )
-    done = desk.publish(broken, good)
+    done = publisher.publish(broken, good)
     assert done["good"].error == ""
     assert done["broken"].error.endswith(
         "broken-town.git: is no git repository, or this user may not see it"
     )
-    assert desk.exports == ["git-mirror"]
-    again = desk.publish(broken, good, now=NOW + timedelta(minutes=5))
+    assert publisher.exports == ["git-mirror"]
+    again = publisher.publish(broken, good, now=NOW + timedelta(minutes=5))
     assert (again["good"].is_due, again["broken"].is_due) == (False, True)
 
 
 def test_every_target_has_its_own_schedule_and_what_is_not_due_is_not_exported(
-    desk: Store,
+    publisher: Publisher,
 ) -> None:
-    desk.remote("often-town")
-    desk.remote("seldom-town")
+    publisher.remote("often-town")
+    publisher.remote("seldom-town")
     targets = (
-        desk.target("often", sections=("town",), every_hours=1),
-        desk.target("seldom", sections=("town",), every_hours=24),
+        publisher.target("often", sections=("town",), every_hours=1),
+        publisher.target("seldom", sections=("town",), every_hours=24),
     )
-    desk.publish(*targets)
+    publisher.publish(*targets)
 
     def due(hours: float, *, is_all: bool = False) -> list[str]:
-        done = desk.publish(*targets, now=NOW + timedelta(hours=hours), is_all=is_all)
+        done = publisher.publish(*targets, now=NOW + timedelta(hours=hours), is_all=is_all)
         return [name for name, outcome in done.items() if outcome.is_due]
 
     assert due(0.5) == []
-    assert desk.exports == ["git-mirror"]
+    assert publisher.exports == ["git-mirror"]
     assert due(2) == ["often"]
     assert due(2.1, is_all=True) == ["often", "seldom"]
     assert due(-48) == ["often", "seldom"]  # a clock that was set back
 
 
-def test_a_schedule_that_cannot_be_read_is_none(desk: Store) -> None:
-    desk.remote("one-town")
-    target = desk.target("one", sections=("town",))
-    desk.publish(target)
-    (desk.folder / "var" / "publish" / "state.json").write_text("[half", "utf-8")
-    assert desk.publish(target)["one"].is_due
+def test_a_schedule_that_cannot_be_read_is_none(publisher: Publisher) -> None:
+    publisher.remote("one-town")
+    target = publisher.target("one", sections=("town",))
+    publisher.publish(target)
+    (publisher.folder / "var" / "publish" / "state.json").write_text("[half", "utf-8")
+    assert publisher.publish(target)["one"].is_due
 
 
 def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_otherwise(
-    desk: Store, tmp_path: Path
+    publisher: Publisher, tmp_path: Path
 ) -> None:
-    bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
+    bare, target = publisher.remote("one-town"), publisher.target("one", sections=("town",))
     other = tmp_path / "other"
     git("init", "--quiet", "--initial-branch=master", str(other))
     (other / "x").write_text("theirs")
@@ -182,23 +182,23 @@ def test_a_remote_that_has_commits_of_others_is_left_as_it_is_unless_force_says_
         "theirs",
     )
     git("-C", str(other), "push", "--quiet", str(bare), "master")
-    error = desk.publish(target)["one"].error
+    error = publisher.publish(target)["one"].error
     assert error.endswith("if they may go, set force = true, else name an empty repository")
     assert git("-C", str(bare), "log", "--format=%s", "master") == "theirs\n"
-    assert desk.publish(replace(target, force=True))["one"].error == ""
+    assert publisher.publish(replace(target, force=True))["one"].error == ""
     assert "64 new" in git("-C", str(bare), "log", "--format=%s", "master")
 
 
-def test_both_forms_go_out_each_exported_once(desk: Store) -> None:
-    desk.remote("a-town")
-    desk.remote("b-town")
-    pages = desk.remote("pages")
-    html = desk.target("pages", url=str(pages), form=ExportFormat.HTML, branch="main")
-    done = desk.publish(
-        desk.target("a", sections=("town",)), desk.target("b", sections=("town",)), html
+def test_both_forms_go_out_each_exported_once(publisher: Publisher) -> None:
+    publisher.remote("a-town")
+    publisher.remote("b-town")
+    pages = publisher.remote("pages")
+    html = publisher.target("pages", url=str(pages), format=ExportFormat.HTML, branch="main")
+    done = publisher.publish(
+        publisher.target("a", sections=("town",)), publisher.target("b", sections=("town",)), html
     )
     assert [outcome.error for outcome in done.values()] == ["", "", ""]
-    assert desk.exports == ["git-mirror", "html-mirror"]
+    assert publisher.exports == ["git-mirror", "html-mirror"]
     files = git("-C", str(pages), "ls-tree", "-r", "--name-only", "main").splitlines()
     assert {
         "index.html",
@@ -209,18 +209,18 @@ def test_both_forms_go_out_each_exported_once(desk: Store) -> None:
     assert done["pages"].changes == "64 new, 0 changed, 0 removed articles"
 
 
-def test_an_export_that_is_refused_reaches_no_remote(desk: Store) -> None:
-    bare, target = desk.remote("one-town"), desk.target("one", sections=("town",))
-    desk.publish(target)
+def test_an_export_that_is_refused_reaches_no_remote(publisher: Publisher) -> None:
+    bare, target = publisher.remote("one-town"), publisher.target("one", sections=("town",))
+    publisher.publish(target)
     before = git("-C", str(bare), "rev-parse", "master")
-    stored = desk.house.store.ids(["city", "books"])
-    desk.house.store.drop(stored[:40], NOW)
-    assert "would lose 40 of 64 articles" in desk.publish(target, is_all=True)["one"].error
+    stored = publisher.house.store.ids(["city", "books"])
+    publisher.house.store.drop(stored[:40], NOW)
+    assert "would lose 40 of 64 articles" in publisher.publish(target, is_all=True)["one"].error
     assert git("-C", str(bare), "rev-parse", "master") == before
 
 
 def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
-    desk: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks, seen = tmp_path / "hooks", tmp_path / "seen"
     hooks.mkdir()
@@ -234,29 +234,29 @@ def test_hooks_and_configuration_of_a_user_do_nothing_and_secrets_stay_here(
         f"#!/bin/sh\nenv > {seen}\n"
     )  # the remote's, which lies on this machine
     (hooks / "pre-receive").chmod(0o755)
-    desk.remote("one-town")
-    assert desk.publish(desk.target("one", sections=("town",)))["one"].error == ""
+    publisher.remote("one-town")
+    assert publisher.publish(publisher.target("one", sections=("town",)))["one"].error == ""
     assert "FEEDPROXY" not in seen.read_text()
 
 
-def test_what_a_killed_git_left_is_mended(desk: Store) -> None:
-    desk.remote("one-town")
-    target = desk.target("one", sections=("town",))
-    desk.publish(target)
-    own = desk.folder / "var" / "publish" / "git-mirror" / "git" / "town.git"
+def test_what_a_killed_git_left_is_mended(publisher: Publisher) -> None:
+    publisher.remote("one-town")
+    target = publisher.target("one", sections=("town",))
+    publisher.publish(target)
+    own = publisher.folder / "var" / "publish" / "git-mirror" / "git" / "town.git"
     (own / "index.lock").write_text("")
     (own / "refs" / "heads" / "mirror.lock").write_text("")
-    desk.house.room.stories += (NEWEST,)
-    desk.house.poll()
-    assert desk.publish(target, is_all=True)["one"].error == ""
+    publisher.house.room.stories += (NEWEST,)
+    publisher.house.poll()
+    assert publisher.publish(target, is_all=True)["one"].error == ""
 
 
 def test_where_there_is_no_git_it_is_said(
-    desk: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(ENVIRON, "PATH", str(tmp_path))
     assert (
-        desk.publish(desk.target("one"))["one"].error
+        publisher.publish(publisher.target("one"))["one"].error
         == "git can't be run; install it (Debian package git)"
     )
 
@@ -305,13 +305,15 @@ def test_public_addresses_of_targets_are_the_mirrors_known_ones(tmp_path: Path) 
     assert [target.sections for target in mirror.targets] == [("town", "letters")] * 2
 
 
-def test_the_command_prints_what_became_of_each_target(desk: Store, tmp_path: Path) -> None:
-    desk.remote("good-town")
+def test_the_command_prints_what_became_of_each_target(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.remote("good-town")
     tables = (
         f'[[publish]]\nname = "good"\nsections = ["town"]\nurl = "{tmp_path}/good-town.git"\n'
         f'[[publish]]\nname = "bad"\nsections = ["town"]\nurl = "{tmp_path}/bad.git"\n'
     )
-    settings = desk.house.settings.model_copy(update={"config": config_with(tmp_path, tables)})
+    settings = publisher.house.settings.model_copy(update={"config": config_with(tmp_path, tables)})
     done = CliRunner().invoke(publish_mirror, ["--workers", "1"], obj=settings)
     assert done.exit_code == 1, done.output
     assert re.search(r"^good +git +pushed +", done.stdout, re.MULTILINE)
@@ -326,16 +328,18 @@ def test_the_command_prints_what_became_of_each_target(desk: Store, tmp_path: Pa
     }
 
 
-def test_two_do_not_publish_at_once(desk: Store) -> None:
-    target = desk.target("one", sections=("town",))
+def test_two_do_not_publish_at_once(publisher: Publisher) -> None:
+    target = publisher.target("one", sections=("town",))
     inner: list[str] = []
 
     def write(_order: ExportOptions, _folder: Path) -> None:
         with pytest.raises(ExportError, match="another publish is running"):
-            desk.publish(target)
+            publisher.publish(target)
         inner.append("refused")
         raise ExportError("enough")
 
-    order = desk.house.order(ExportFormat.GIT, mirror=replace(desk.house.mirror, targets=(target,)))
-    publish(order, desk.folder / "var" / "publish", write, ENVIRON, NOW)
+    order = publisher.house.order(
+        ExportFormat.GIT, mirror=replace(publisher.house.mirror, targets=(target,))
+    )
+    publish(order, publisher.folder / "var" / "publish", write, ENVIRON, NOW)
     assert inner == ["refused"]

@@ -134,7 +134,7 @@ class Run:
                 self.states[-2:] = self.states[-1:]
         else:
             with (
-                pytest.raises(StoreError, match=r"snapshot|transaction open"),
+                pytest.raises(StoreError, match=r"snapshot|open transaction"),
                 handle.store.transaction(),
             ):
                 raise AssertionError("was begun")
@@ -217,7 +217,7 @@ def test_what_would_wait_for_its_own_transaction_is_refused_at_once(store: Store
             lambda: take_turn(store),
         ]
         for action in waiting:
-            with pytest.raises(StoreError, match="this thread has a transaction open"):
+            with pytest.raises(StoreError, match="this thread has an open transaction"):
                 action()
     assert [each.id for each in store.newest(["c1"], 9)] == ["n1"]
 
@@ -228,7 +228,7 @@ def test_of_a_transaction_that_sqlite_undid_by_itself_nothing_is_stored(tmp_path
             hold(transaction, make(1))
             with transaction._db.reading() as connection:
                 connection.exec_driver_sql("ROLLBACK")  # as SQLite does it where the disk is full
-            with pytest.raises(StoreError, match="has undone this transaction"):
+            with pytest.raises(StoreError, match="rolled this transaction back"):
                 hold(transaction, make(2))
         assert store.ids(["c1"]) == []
 
