@@ -1,4 +1,4 @@
-"""Files in `config/` whose tables are not yet the values of `model`. Pure.
+"""The files in `config/`, as far as their tables are not values of `model`. Pure.
 
 Each class is one table, and each field is one key. Any other key is an error.
 """
