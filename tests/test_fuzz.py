@@ -628,7 +628,7 @@ def test_helpers_of_paths_lead_from_any_page_to_any_other(to: list[str], page: l
 
 # ---------------------------------------------------------------- media
 
-RULES = ImageRules(reading_width_px=40, max_pixels=20_000, max_bytes=50_000)
+RULES = ImageRules(reading_width_px=100, max_pixels=20_000, max_bytes=50_000)
 
 
 def _pictures() -> Iterator[bytes]:

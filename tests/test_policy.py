@@ -235,7 +235,9 @@ RULED = replace(HELD, rule="sites/news.example.toml")
 
 
 @pytest.mark.parametrize("item", [LISTED, ASKED], ids=["listed", "asked"])
-@pytest.mark.parametrize("held", [None, RULED, GUESSED], ids=["new", "held", "held by heuristics"])
+@pytest.mark.parametrize(
+    "stored", [None, RULED, GUESSED], ids=["new", "held", "held by heuristics"]
+)
 def test_what_a_sites_rules_read_is_believed(stored: Article | None, item: ListingItem) -> None:
     assert policy.rejection_reason(stored, RULED, item, has_rules=True) == ""
 
