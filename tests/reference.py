@@ -15,7 +15,7 @@ from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic.fields import FieldInfo
 
 from feedproxy.configuration import NOT_IN_FILES
-from feedproxy.configuration.schema import MirrorFile, SectionFile, TestsTable
+from feedproxy.configuration.schema import MirrorFile, SectionFile, SiteFile
 from feedproxy.configuration.settings import PREFIX, Settings
 from feedproxy.model import Site
 
@@ -43,13 +43,9 @@ def regenerate(text: str) -> str:
 
 def _site_keys() -> dict[str, FieldInfo]:
     """Return the keys of a site's file; some fields of the values come from elsewhere."""
-    found = {**dict(keys_of(Site)), **dict(keys_of(TestsTable))}
-    elsewhere = {"name", *(f"article.{name}" for name in NOT_IN_FILES)}
-    return {
-        name: field
-        for name, field in found.items()
-        if name not in elsewhere and not name.startswith("article.tests.")
-    }
+    found = dict(keys_of(Site)) | dict(keys_of(SiteFile))
+    elsewhere = tuple(f"{key}." for key in NOT_IN_FILES)
+    return {name: field for name, field in found.items() if not f"{name}.".startswith(elsewhere)}
 
 
 def keys_of(table: Any, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

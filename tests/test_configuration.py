@@ -69,6 +69,21 @@ FILES = {
 }
 # File, what stands there, what is put in its place, and the key that must be named.
 FAULTS = [
+    ("sites/news.example.toml", "hosts = ", 'name = "x"\nhosts = ', "name"),
+    *(
+        ("sites/news.example.toml", "[article]", f"[article]\n{key} = []", f"article.{key}")
+        for key in ("name", "tests", "replace", "wrap_in")
+    ),
+    *(
+        (
+            "sites/news.example.toml",
+            "[short_links]",
+            f'[[test]]\nurl = "https://www.news.example/n1.htm"\n{contains}\n[short_links]',
+            "test.0.contains",
+        )
+        for contains in ("", "contains = []")
+    ),
+    ("sites/news.example.toml", '"https://Sho.rt/Ab1/"', '"https://"', "short_links.https://"),
     ("feedproxy.toml", "[feeds]", "[feeds]\ncolour = 'red'", "feeds.colour"),
     ("feedproxy.toml", "[feeds]", "[colours]\nred = 1\n[feeds]", "colours"),
     ("feedproxy.toml", "entries = 20", "entries = 'all'", "feeds.entries"),

@@ -19,7 +19,7 @@ from feedproxy.configuration.schema import (
     FallbackTable,
     MirrorFile,
     SectionFile,
-    TestsTable,
+    SiteFile,
 )
 from feedproxy.configuration.settings import reason
 from feedproxy.errors import ConfigError
@@ -45,8 +45,8 @@ _log = logging.getLogger(__name__)
 _Table = TypeVar("_Table")
 # Error types of pydantic for a key that a table does not have.
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
-# Fields of `ArticleRules` that are not keys of a site's file.
-NOT_IN_FILES = {"name", "tests", "replace", "wrap_in"}
+# Fields of `Site` that are not keys of its file.
+NOT_IN_FILES = ("name", "article.name", "article.tests", "article.replace", "article.wrap_in")
 # First path segments of the mirror's own addresses; a section of such a name would hide them.
 _RESERVED = (
     *(
@@ -152,20 +152,19 @@ def _validated(file: Path, values: dict[str, Any], table: type[_Table]) -> _Tabl
 
 def _site(file: Path) -> Site:
     values = _toml(file)
-    article = values.get("article", {})
-    for key in NOT_IN_FILES & (article.keys() if isinstance(article, dict) else set()):
-        raise ConfigError(file, f"article.{key}", "no such key")
-    if isinstance(article, dict):
-        values["article"] = article | {"name": f"sites/{file.name}"}
-    rules = _validated(file, {"test": values.pop("test", ())}, TestsTable)
+    for key in NOT_IN_FILES:
+        table, _, name = key.rpartition(".")
+        keys = values.get(table) if table else values
+        if isinstance(keys, dict) and name in keys:
+            raise ConfigError(file, key, "no such key")
+    own = _validated(
+        file, {key: values.pop(key) for key in SiteFile.model_fields if key in values}, SiteFile
+    )
     site = _validated(file, values | {"name": file.stem}, Site)
-    for short in site.short_links:
-        if not urls.is_web(Url(short)):
-            raise ConfigError(file, f"short_links.{short}", "is not an http(s) address")
     return replace(
         site,
-        short_links={urls.bare(Url(short)): url for short, url in site.short_links.items()},
-        article=replace(site.article, tests=rules.test),
+        short_links={urls.bare(short): url for short, url in own.short_links.items()},
+        article=replace(site.article, name=f"sites/{file.name}", tests=own.test),
     )
 
 
@@ -337,7 +336,7 @@ def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
         _log.debug("ignored: %s", fault)
     if faults:
         _log.warning(
-            "%s/*.txt: %d expressions are no XPath 1.0 and are passed over; "
+            "%s/*.txt: %d expressions are not XPath 1.0 and are ignored; "
             "FEEDPROXY_LOG=debug names them",
             folder,
             len(faults),

@@ -6,6 +6,7 @@ Each class is one table, and each field is one key. Any other key is an error.
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from feedproxy.model import (
     NAME,
@@ -22,6 +23,7 @@ from feedproxy.model import (
     RequestRules,
     RuleTest,
 )
+from feedproxy.model.sites import TABLE, Address, Words
 
 Kind = Literal["html", "feed", "mirror", "feedproxy"]
 # A minisign public key: 42 bytes in base64, the first two of which are "Ed".
@@ -86,7 +88,15 @@ class SectionFile(_Table):
     channels: dict[Annotated[str, Field(pattern=NAME)], str | ChannelTable] = Field(min_length=1)
 
 
-class TestsTable(_Table):
-    """The tables [[test]] of sites/<name>.toml."""
+@dataclass(frozen=True, slots=True, config=TABLE)
+class TestTable(RuleTest):
+    """A table [[test]]; other than in a text file, it must say what the article contains."""
 
-    test: tuple[RuleTest, ...] = ()
+    contains: Words = Field(min_length=1)
+
+
+class SiteFile(_Table):
+    """The keys of sites/<name>.toml that become other values; the others are those of `Site`."""
+
+    short_links: dict[Address, Address] = Field(default_factory=dict)
+    test: tuple[TestTable, ...] = ()
