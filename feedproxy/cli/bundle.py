@@ -141,7 +141,7 @@ def _published(settings: Settings, selector: FeedSelector, out: Path | None) -> 
 
 
 def _period(
-    library: Store,
+    store: Store,
     mirror: Mirror,
     selector: FeedSelector,
     *,
@@ -149,7 +149,7 @@ def _period(
     until: str,
     limit: int | None,
 ) -> Period:
-    newest = library.headlines(selector.channel_ids, 1)
+    newest = store.headlines(selector.channel_ids, 1)
     if not newest:
         raise ConfigError("bundle", selector.name, "no article is stored")
     zone = mirror.timezone_of(selector.channels[0].site.name)

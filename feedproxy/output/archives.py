@@ -29,7 +29,7 @@ def make_archive(
     The last page is the first one that is not full; it may be empty. Return None for a number that
     is out of range.
     """
-    archive = context.library.archive
+    archive = context.store.archive
     open_page = archive.length(selector.log) // PAGE_ENTRIES + 1
     if not 1 <= number <= open_page:
         return None

@@ -73,7 +73,7 @@ def write_bundle(
     address is known, otherwise the link is removed. Without *variants* the book has no pictures.
     """
     zone, days = context.mirror.timezone_of(selector.channels[0].site.name), list[books.Day]()
-    held = (article for article in map(context.library.article, ids) if article)
+    held = (article for article in map(context.store.article, ids) if article)
     with zipfile.ZipFile(out, "w") as archive:
         binder = _Binder(context, selector, frozenset(ids), archive, variants)
         for date, articles in groupby(

@@ -36,7 +36,7 @@ class RenderContext:
     """
 
     mirror: Mirror
-    library: Store
+    store: Store
     public_url: str
     key: str = ""
     files: Layout | None = None
@@ -190,8 +190,8 @@ def context_of(
     return ArticleContext(
         context,
         prefer,
-        _shown(context, context.library.channels_of(ids | targets)),
-        context.library.pictures.of(ids),
+        _shown(context, context.store.channels_of(ids | targets)),
+        context.store.pictures.of(ids),
     )
 
 

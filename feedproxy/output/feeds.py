@@ -39,9 +39,9 @@ def make_feed(
     *version* is the current version of the feed's content, read before the articles; it is read
     here if the caller does not have it.
     """
-    version = version or version_of(context.library, selector)
-    with context.library.snapshot() as library:
-        context = replace(context, library=library)
+    version = version or version_of(context.store, selector)
+    with context.store.snapshot() as store:
+        context = replace(context, store=store)
         articles = [shape(article, options) for article in articles_of(context, selector, options)]
         article_context = context_of(context, articles, selector.name)
     is_walked = selector.log and version.length and not options.query and context.files is None
@@ -60,11 +60,11 @@ def make_feed(
     )
 
 
-def version_of(library: Store, selector: FeedSelector) -> Version:
+def version_of(store: Store, selector: FeedSelector) -> Version:
     """Return a version that changes with every change to the feeds of a selector."""
     if selector.words:
-        return library.search.version(selector.channel_ids)
-    return library.archive.version(selector.log, selector.channel_ids)
+        return store.search.version(selector.channel_ids)
+    return store.archive.version(selector.log, selector.channel_ids)
 
 
 def feed_of(
@@ -104,9 +104,9 @@ def articles_of(
     limit = options.limit or context.mirror.feeds.entries
     most = max(limit, WINDOW) if options.is_filter else limit
     if selector.words:
-        found = context.library.search.find(selector.words, selector.channel_ids, most)
+        found = context.store.search.find(selector.words, selector.channel_ids, most)
     else:
-        found = context.library.newest(selector.channel_ids, most, tag=selector.tag)
+        found = context.store.newest(selector.channel_ids, most, tag=selector.tag)
     return pick(found, options, limit)
 
 

@@ -108,14 +108,14 @@ def look(mirror: Mirror, store: Store, folder: Path, now: datetime) -> Health:
     )
 
 
-def probe(mirror: Mirror, library: Store) -> None:
+def probe(mirror: Mirror, store: Store) -> None:
     """Check that the newest articles can be read and that no process has found the store damaged.
 
     Raises:
         StoreError: the articles can't be read, or the store is damaged.
 
     """
-    library.probe([channel.id for channel in mirror.channels], mirror.feeds.entries)
+    store.probe([channel.id for channel in mirror.channels], mirror.feeds.entries)
 
 
 def unreadable(error: str, folder: Path, now: datetime) -> Health:

@@ -21,7 +21,7 @@ def make_markdown(
     links: Links = Links.MIRROR,
 ) -> bytes | None:
     """Return an article's page in one of its channels, None if the channel has no such article."""
-    article = context.library.article(article_id)
+    article = context.store.article(article_id)
     article_context = context_of(context, [article], section) if article else None
     if (
         article is None
@@ -62,7 +62,7 @@ def make_markdown_list(
     context: RenderContext, section: Section, channel: Channel, number: int
 ) -> bytes | None:
     """Return a page of a channel's article list, None beyond the last one; page 1 always exists."""
-    last = last_index(context.library.count(channel.id))
+    last = last_index(context.store.count(channel.id))
     if not 1 <= number <= last:
         return None
     page, timezone = (
@@ -75,7 +75,7 @@ def make_markdown_list(
         link = render.Link(each.title, paths.suffixed(paths.relative(target, page), each.id))
         return render.ListedArticle(link, each.published.astimezone(timezone))
 
-    headlines = context.library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
+    headlines = context.store.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
     navigation = navigation_of(context, page, section.name, beside=True)
     pager = pager_of(context.layout, section, channel, number, last)
     return render.render_markdown_list(

@@ -99,12 +99,12 @@ class Pages:
 
         Page 1 always exists.
         """
-        count = self._library.count(channel.id)
+        count = self._store.count(channel.id)
         last = last_index(count)
         if not 1 <= number <= last:
             return None
         page = self._layout.index(section.name, channel.id, number)
-        headlines = self._library.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
+        headlines = self._store.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
         block = block_of(
             self.context,
             render.Link(f"{count} 篇文章"),
@@ -129,7 +129,7 @@ class Pages:
     def tag(self, tag: str) -> bytes | None:
         """Return a tag's page, None if no article has the tag."""
         selector = tag_selector(self._mirror, tag)
-        found = self._library.tagged(tag, selector.channel_ids, _LIST_HEADLINES) if selector else []
+        found = self._store.tagged(tag, selector.channel_ids, _LIST_HEADLINES) if selector else []
         if selector is None or not found:
             return None
         page = selector.home(self._layout)
@@ -166,10 +166,10 @@ class Pages:
 
     def article(self, section: str, channel: str, article_id: ArticleId) -> bytes | None:
         """Return an article's page in one of its channels, None if it is not in that channel."""
-        with self._library.snapshot() as library:
-            article = library.article(article_id)
+        with self._store.snapshot() as store:
+            article = store.article(article_id)
             article_context = (
-                context_of(replace(self.context, library=library), [article], section)
+                context_of(replace(self.context, store=store), [article], section)
                 if article
                 else None
             )
@@ -194,7 +194,7 @@ class Pages:
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
         """Return the canonical page of an article, None if it is not stored."""
-        channels = self._library.channels_of([article_id]).get(article_id)
+        channels = self._store.channels_of([article_id]).get(article_id)
         return self.context.page_of(article_id, channels, section) if channels else None
 
     def not_held(
@@ -206,8 +206,8 @@ class Pages:
         or *may_ask* is false.
         """
         frame = layout_of(self.context, "这篇文章还没有收录", page, section=section)
-        request = self._library.requests.find(article_id)
-        original = self._library.requests.original(article_id) or ""
+        request = self._store.requests.find(article_id)
+        original = self._store.requests.original(article_id) or ""
         text = (
             "镜像里还没有这篇文章。" if original else "镜像里没有这篇文章，也没有一篇文章提到过它。"
         )
@@ -270,7 +270,7 @@ class Pages:
 
         is_shown = any(channel.id == link_context.channel for channel in self._mirror.channels)
         before, after = (
-            self._library.neighbours(article.id, link_context.channel) if is_shown else (None, None)
+            self._store.neighbours(article.id, link_context.channel) if is_shown else (None, None)
         )
         timezone = self._mirror.timezone_of(article.site)
         return render.ArticleBody(
@@ -355,15 +355,15 @@ class Pages:
         return self.context.layout
 
     @property
-    def _library(self) -> Store:
-        return self.context.library
+    def _store(self) -> Store:
+        return self.context.store
 
     def _if_live(self, selector: FeedSelector) -> list[FeedSelector]:
         """Return the selector if a server answers; exports have no feed for it."""
         return [selector] if self.context.files is None else []
 
     def _newest(self, section: Section, limit: int) -> list[Headline]:
-        return self._library.headlines(frozenset(channel.id for channel in section.channels), limit)
+        return self._store.headlines(frozenset(channel.id for channel in section.channels), limit)
 
 
 def last_index(count: int) -> int:

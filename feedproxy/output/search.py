@@ -25,11 +25,11 @@ def found_of(
     """
     if selector.words is None:
         return None
-    found = context.library.search.find(
+    found = context.store.search.find(
         selector.words, selector.channel_ids, _MATCHES + 1, before=before
     )
     shown = found[:_MATCHES]
-    channels = context.library.channels_of([article.id for article in shown])
+    channels = context.store.channels_of([article.id for article in shown])
     matches = tuple(
         _match(context, article, channels[article.id], selector.words) for article in shown
     )

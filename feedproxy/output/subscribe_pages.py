@@ -66,7 +66,7 @@ def show_archive(
     context: RenderContext, selector: FeedSelector, number: int, feed_format: str
 ) -> bytes:
     """Return the HTML page that a browser shows at the address of an archive page."""
-    archive = context.library.archive
+    archive = context.store.archive
     logged = archive.page(selector.log, number)
     last = archive.length(selector.log) // PAGE_ENTRIES + 1
     page = selector.archive_path(number, feed_format)

@@ -82,15 +82,13 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
             settings.log, logs.formatter(settings.log_format, is_terminal=sys.stderr.isatty())
         )
         mirror = load_mirror(settings.config)
-        library = open_web_store(
+        store = open_web_store(
             settings.store_url,
             settings.data,
             settings.database_read_url,
             redis_url=settings.redis_url,
         )
-        return create_app(
-            settings, mirror, library, open_media(settings), clock, interval=_INTERVAL
-        )
+        return create_app(settings, mirror, store, open_media(settings), clock, interval=_INTERVAL)
     except FeedproxyError as e:
         print(f"feedproxy: {e}", file=sys.stderr)  # noqa: T201 (logging is not set up yet)
         raise SystemExit(_BOOT_FAILED) from e
@@ -99,13 +97,13 @@ def make_app(environ: Mapping[str, str], clock: Clock) -> Flask:
 def create_app(
     settings: Settings,
     mirror: Mirror,
-    library: Store,
+    store: Store,
     media: Media,
     clock: Clock,
     *,
     interval: timedelta = timedelta(),
 ) -> Flask:
-    """Return the application that answers from *library* and *media*.
+    """Return the application that answers from *store* and *media*.
 
     A cached response may lag behind them by *interval*.
     """
@@ -113,14 +111,14 @@ def create_app(
     app.url_map.merge_slashes = False  # its redirects use the Host header unchecked
     limiter = RateLimiter(settings.redis_url)
     feeds = Feeds(limiter)
-    views = Views(settings, mirror, library, media, clock, limiter)
+    views = Views(settings, mirror, store, media, clock, limiter)
     routes = {
         "GET": {
             **views.routes(),
             **Subscriptions(views, feeds).routes(),
             **Archives(views, signing_key(settings)).routes(),
             **Searches(views, feeds).routes(),
-            **Operators(settings, mirror, library, clock, limiter).routes(),
+            **Operators(settings, mirror, store, clock, limiter).routes(),
         },
         "POST": views.post_routes(),
     }
@@ -141,7 +139,7 @@ def create_app(
 
     app.wsgi_app = ResponseCache(  # type: ignore[method-assign]
         app.wsgi_app,
-        library.change_counter,
+        store.change_counter,
         clock,
         parameters=_PARAMETERS,
         max_bytes=_CACHE_BYTES,

@@ -77,7 +77,7 @@ class Archives:
         """Answer with an archive page, or with its signature if *key* is given."""
         selector, archive = (
             selector_of(self.views.mirror, name, channel),
-            self.views.library.archive,
+            self.views.store.archive,
         )
         if selector is None:
             return self.views.no_feed()
@@ -128,7 +128,7 @@ class Archives:
 
         Its comment contains a path with the key of the upstream address.
         """
-        stored = self.views.library.pictures.find(key) if _KEY.fullmatch(key) else None
+        stored = self.views.store.pictures.find(key) if _KEY.fullmatch(key) else None
         body = self.views.media.read(stored.original.name) if stored else None
         if body is None or self.key is None:
             return respond(b"no such picture\n", TEXT, 404)
@@ -140,7 +140,7 @@ class Archives:
         )
 
     def _lead(self, key: str, *, is_original: bool) -> Response:
-        stored = self.views.library.pictures.find(key) if _KEY.fullmatch(key) else None
+        stored = self.views.store.pictures.find(key) if _KEY.fullmatch(key) else None
         if stored is None:
             return self.views.say(404, "没有这张图片", "镜像里还没有这张图片。")
         response = redirect_to(

@@ -89,13 +89,13 @@ class Feeds:
         feed_format = options.feed_format or feed_format
         if options.query or selector.merged or selector.words:
             self.admit(context.mirror.feeds.filtered_per_minute)
-        version = version_of(context.library, selector)
+        version = version_of(context.store, selector)
         return feed_or_page(
             lambda: make_feed(context, selector, feed_format, options, version),
             lambda: show_feed(context, selector, feed_format, options),
             feed_format,
             context,
-            Validity(version, lambda: version_of(context.library, selector)),
+            Validity(version, lambda: version_of(context.store, selector)),
         )
 
     def admit(self, per_minute: int) -> None:

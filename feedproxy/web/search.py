@@ -52,8 +52,8 @@ class Searches:
         self.feeds.admit(context.mirror.feeds.filtered_per_minute)
         channels = search_selector(context.mirror, words).channel_ids
         validity = Validity(
-            context.library.search.version(channels),
-            lambda: context.library.search.version(channels),
+            context.store.search.version(channels),
+            lambda: context.store.search.version(channels),
         )
         body = in_script(pages.search(asked, words, older_than), context.script)
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)

@@ -48,7 +48,7 @@ class Subscriptions:
     def tag_feed(self, name: str, feed_format: str) -> Response:
         """Answer with a tag's feed."""
         selector = tag_selector(self.views.mirror, name)
-        if selector is None or not self.views.library.tagged(name, selector.channel_ids, 1):
+        if selector is None or not self.views.store.tagged(name, selector.channel_ids, 1):
             return self.views.no_tag()
         return self._feed(selector, feed_format)
 

@@ -58,7 +58,7 @@ class Views:
 
     settings: Settings
     mirror: Mirror
-    library: Store
+    store: Store
     media: Media
     clock: Clock
     limiter: RateLimiter
@@ -163,11 +163,11 @@ class Views:
         rule = RateLimitItemPerMinute(self.mirror.requests.per_minute)
         if not self.limiter.hit(rule, "requests", client_of(request.remote_addr or "")):
             return self._refuse_request(429, section, wanted)
-        if not self.library.requests.ask(
+        if not self.store.requests.ask(
             wanted, limit=self.mirror.requests.max_queued, now=self.clock()
         ):
             return self._refuse_request(
-                503 if self.library.requests.original(wanted) else 404, section, wanted
+                503 if self.store.requests.original(wanted) else 404, section, wanted
             )
         return redirect_to(MirrorPath(quote(request.path)), 303)
 
@@ -210,7 +210,7 @@ class Views:
 
     def healthz(self) -> Response:
         """Answer "ok" if the store can be read and is not known to be damaged."""
-        probe(self.mirror, self.library)
+        probe(self.mirror, self.store)
         return respond(b"ok\n", TEXT)
 
     def robots(self) -> Response:
@@ -241,12 +241,12 @@ class Views:
 
         """
         ids = [channel.id for channel in channels]
-        version = self.library.version(ids)  # read first, so that it is never newer than the page
+        version = self.store.version(ids)  # read first, so that it is never newer than the page
         body = make(self._pages())
         if body is None:
             raise _NotHeldError
         response = respond(in_script(body, self._script()), HTML, cache_control=REVALIDATE)
-        return cacheable(response, Validity(version, lambda: self.library.version(ids)))
+        return cacheable(response, Validity(version, lambda: self.store.version(ids)))
 
     def _refuse_request(self, status: int, section: str, wanted: ArticleId) -> Response:
         body = self._plain_pages().not_held(
@@ -263,9 +263,7 @@ class Views:
         So they can be shown to a request with any host.
         """
         return Pages(
-            RenderContext(
-                self.mirror, self.library, self.settings.public_url, script=self._script()
-            )
+            RenderContext(self.mirror, self.store, self.settings.public_url, script=self._script())
         )
 
     def _pages(self) -> Pages:
@@ -279,7 +277,7 @@ class Views:
         public_url = self.settings.public_url or self._own_address()
         script, hub = self._script(), self.settings.websub_hub
         return RenderContext(
-            self.mirror, self.library, public_url, given_key(), script=script, hub=hub
+            self.mirror, self.store, public_url, given_key(), script=script, hub=hub
         )
 
     def _script(self) -> str:

@@ -92,8 +92,8 @@ def core_paths() -> dict[str, Callable[[], object]]:
     extract = extract_article(page, site.article, site)
     article = make_article([(page, extract)], item, site, mirror, _NOW).article
     section = mirror.sections[0]
-    library = _Library(tuple(_copies(article)), section.channels[0].id)
-    context = RenderContext(mirror, cast("Any", library), "http://mirror.example")
+    store = _Library(tuple(_copies(article)), section.channels[0].id)
+    context = RenderContext(mirror, cast("Any", store), "http://mirror.example")
     selector = selector_of(mirror, section.name)
     assert selector
     return {
@@ -101,7 +101,7 @@ def core_paths() -> dict[str, Callable[[], object]]:
         "extract an article": lambda: extract_article(page, site.article, site),
         "sanitise": lambda: clean(extract.body, own),
         "rewrite and render a page": lambda: Pages(context).article_in(
-            context_of(context, [article], section.name), article, library.channel
+            context_of(context, [article], section.name), article, store.channel
         ),
         "render a feed": lambda: make_feed(context, selector, "xml"),
     }
