@@ -33,13 +33,13 @@ _RABBIT_STEPS = [0, 3, 6, 9]
 
 
 class CeleryQueue:
-    """Implements `ingest.dispatch.Queue` with Celery."""
+    """Implements `ingest.dispatch.TaskQueue` with Celery."""
 
     def __init__(self, broker_url: str) -> None:
         self._app, self._is_redis = _make_app(broker_url), broker_url.startswith("redis")
 
     def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
-        """See `ingest.dispatch.Queue`."""
+        """See `ingest.dispatch.TaskQueue`."""
         arguments = [task.channel, task.claimed.isoformat(), list(task.articles)]
         rank = _REDIS_STEPS[::-1][priority] if self._is_redis else _RABBIT_STEPS[priority]
         with self._telling():
@@ -48,7 +48,7 @@ class CeleryQueue:
             )
 
     def length(self) -> int:
-        """See `ingest.dispatch.Queue`."""
+        """See `ingest.dispatch.TaskQueue`."""
         with self._telling(), self._app.pool.acquire(block=True, timeout=_WAIT_S) as connection:
             connection.ensure_connection(max_retries=1, timeout=_WAIT_S)
             return int(

@@ -33,7 +33,7 @@ from feedproxy.model import (
     one_line,
 )
 from feedproxy.store import Store, open_store
-from feedproxy.store.waiting import Queue
+from feedproxy.store.waiting import FetchQueue
 
 MANY = tuple(
     replace(STORIES[at % 4], id=f"n{200 + at}", title=f"第{at}条", channels=("city",))
@@ -173,7 +173,7 @@ def test_a_batch_is_stored_wholly_or_not_at_all(
         raise StoreError("store: disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Queue, "add_listing", fail)
+        patched.setattr(FetchQueue, "add_listing", fail)
         with pytest.raises(StoreError):
             take_in(services, checkout)
     assert store.article(ArticleId("n101")) is None

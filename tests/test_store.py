@@ -887,7 +887,7 @@ def test_an_entry_says_for_which_of_its_places_it_was_taken_in_and_keeps_to_that
     store.archive.append(LOGS, NOW)
     hold(store, make(1))
     store.archive.append(LOGS, NOW)
-    found = {(each.article.id, each.section, each.channel) for each in store.archive.page("all", 1)}
+    found = {(each.article.id, *each.placement) for each in store.archive.page("all", 1)}
     assert found == {("n1", "letters", "c2"), ("n2", "town", "c1")}
 
 

@@ -95,7 +95,7 @@ def bundle(
             section,
             f"no article is stored from {since} " + (f"to {until}" if until else "on"),
         )
-    variants = (
+    make_picture = (
         None if no_pictures else partial(make_book_variant, read=media.read, rules=mirror.images)
     )
     file = out or Path("-".join(filter(None, (section, channel, since, until))) + ".epub")
@@ -103,7 +103,9 @@ def bundle(
         file = _published(settings, selector, out)
     done, context = BookContents(0, 0), RenderContext(mirror, store, settings.public_url)
     with _written(file) as opened, progress("bundle", len(ids)) as bar:
-        for done in write_bundle(context, selector, period, ids=ids, out=opened, variants=variants):
+        for done in write_bundle(
+            context, selector, period, ids=ids, out=opened, make_picture=make_picture
+        ):
             bar.update(bar.task_ids[0], completed=done.articles)
     values = {
         "file": file,

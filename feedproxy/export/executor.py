@@ -29,7 +29,7 @@ FORMATS: dict[ExportFormat, ExportPlan] = {
 _AHEAD = 3
 Run = Callable[[Iterable[Job]], Iterator[tuple[Job, JobResult]]]
 # The export environment of a worker process, empty until the process has started.
-_benches: list[ExportEnvironment] = []
+_environments: list[ExportEnvironment] = []
 
 
 def make(environment: ExportEnvironment, job: Job) -> JobResult:
@@ -88,8 +88,8 @@ def _next(waiting: deque[tuple[Job, Future[JobResult]]]) -> tuple[Job, JobResult
 
 
 def _begin(options: ExportOptions) -> None:
-    _benches[:] = [open_environment(options, open_store(options.store_url, options.data))]
+    _environments[:] = [open_environment(options, open_store(options.store_url, options.data))]
 
 
 def _make(job: Job) -> JobResult:
-    return make(_benches[0], job)
+    return make(_environments[0], job)

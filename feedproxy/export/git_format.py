@@ -1,4 +1,4 @@
-"""The export form `git`: one repository for each section, pages in Markdown, indexes in CSV.
+"""The export format `git`: one repository for each section, pages in Markdown, indexes in CSV.
 
 The form is that of the git-hosted mirrors. A page carries the article's record, so another mirror
 can import the article from its page alone.

@@ -1,4 +1,4 @@
-"""The export form `html`: the web server's pages as plain files with relative links.
+"""The export format `html`: the web server's pages as plain files with relative links.
 
 Any file host can serve them, and a browser can read them from disk.
 """

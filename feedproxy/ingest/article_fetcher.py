@@ -21,7 +21,7 @@ from feedproxy.errors import (
 from feedproxy.ingest.dates import ListingPosition, estimate_batch, known_date
 from feedproxy.ingest.drafts import Draft, article_parts, make_article, make_excerpt
 from feedproxy.ingest.mirrored import merge_copy, picture_addresses, read_copy
-from feedproxy.ingest.pictures import PictureCopy, Pictures
+from feedproxy.ingest.pictures import PictureCopy, PictureFetcher
 from feedproxy.ingest.prefetch import fetch_all
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
@@ -79,7 +79,7 @@ class ArticleFetcher:
     def __init__(self, services: Services, channel: Channel, report: Report) -> None:
         self._services, self._channel, self._report = services, channel, report
         self._pictures, self._verifier = (
-            Pictures(services),
+            PictureFetcher(services),
             Verifier(services.fetcher, services.store.serials),
         )
         self._neighbours: deque[frozenset[str]] = deque(maxlen=_NEIGHBOURS)

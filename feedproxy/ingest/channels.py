@@ -13,7 +13,7 @@ from feedproxy.ingest.archive import archive
 from feedproxy.ingest.article_fetcher import ArticleFetcher
 from feedproxy.ingest.checkouts import take_checkout
 from feedproxy.ingest.dates import date_listing
-from feedproxy.ingest.pictures import Pictures
+from feedproxy.ingest.pictures import PictureFetcher
 from feedproxy.ingest.replicas import Replica
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
@@ -53,9 +53,9 @@ class ChannelPoller:
     services: Services
 
     @property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> PictureFetcher:
         """Fetches and stores pictures."""
-        return Pictures(self.services)
+        return PictureFetcher(self.services)
 
     @property
     def _verifier(self) -> Verifier:

@@ -62,7 +62,7 @@ class Task:
     articles: tuple[ArticleId, ...] = ()
 
 
-class Queue(Protocol):
+class TaskQueue(Protocol):
     """A task queue; every method raises StoreError if the queue can't be reached."""
 
     def send(self, task: Task, priority: Priority, patience: timedelta) -> None:
@@ -76,7 +76,7 @@ class Queue(Protocol):
 class Dispatcher:
     """Sends due work to the task queue."""
 
-    queue: Queue
+    queue: TaskQueue
     channels: dict[str, Channel] = field(default_factory=dict)
     looked_at: datetime | None = None
 

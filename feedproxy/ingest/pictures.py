@@ -33,7 +33,7 @@ class PictureCopy:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PictureFetcher:
     """Fetches and stores pictures: those of a new article, and later those queued for a retry."""
 
     services: Services

@@ -18,7 +18,7 @@ from feedproxy.errors import (
     UpstreamError,
 )
 from feedproxy.ingest.mirrored import Copy, copy_of_replicated, merge_copy
-from feedproxy.ingest.pictures import PictureCopy, Pictures
+from feedproxy.ingest.pictures import PictureCopy, PictureFetcher
 from feedproxy.ingest.reports import Report
 from feedproxy.ingest.services import Services
 from feedproxy.ingest.verification import Verifier
@@ -123,7 +123,7 @@ class Replica:
 
         The others are fetched from their own hosts later.
         """
-        pictures, begun = Pictures(self.services), dict[Url, Future[StoredPicture]]()
+        pictures, begun = PictureFetcher(self.services), dict[Url, Future[StoredPicture]]()
         with ThreadPoolExecutor(self.services.mirror.fetch.requests_at_once) as pool:
             for copy in copies:
                 shown = copy.draft.article.pictures

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from feedproxy.model.sites import Placement
 from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 
 # The `rule` of an article that was found by heuristics.
@@ -203,11 +204,10 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """An article in an archive, with the section and channel for which it was archived."""
+    """An article in an archive, with the placement under which it was archived."""
 
     article: Article
-    section: str
-    channel: str
+    placement: Placement
 
 
 # Added to the number of a version that was read from the primary in place of a replica; larger than

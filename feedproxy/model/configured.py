@@ -4,13 +4,22 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from feedproxy.model.sites import ID_DATE, TABLE, Address, ArticleRules, Channel, Site, Source
+from feedproxy.model.sites import (
+    ID_DATE,
+    TABLE,
+    Address,
+    ArticleRules,
+    Channel,
+    Placement,
+    Site,
+    Source,
+)
 from feedproxy.model.texts import ArticleId, Url
 
 # The name of the feed of everything, in the place of a section's name.
@@ -48,13 +57,6 @@ class Section:
     description: str
     channels: tuple[Channel, ...]
     images: Images = Images.STORE
-
-
-class Placement(NamedTuple):
-    """Where an article is shown: the name of a section and the ID of one of its channels."""
-
-    section: str
-    channel: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -234,3 +234,10 @@ class Channel:
     def sources(self) -> tuple[Source, ...]:
         """The sources of its listing, in order of preference."""
         return (self.source, *self.fallbacks)
+
+
+class Placement(NamedTuple):
+    """Where an article is shown: the name of a section and the ID of one of its channels."""
+
+    section: str
+    channel: str

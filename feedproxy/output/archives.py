@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from feedproxy import paths
 from feedproxy.markup import fragment
-from feedproxy.model import ArchiveEntry, MediaFile, Placement, StoredPicture, Url
+from feedproxy.model import ArchiveEntry, MediaFile, StoredPicture, Url
 from feedproxy.output import render
 from feedproxy.output.context import ArticleContext, RenderContext
 from feedproxy.output.feeds import entry_of, feed_of
@@ -65,11 +65,11 @@ def _entry(context: RenderContext, logged: ArchiveEntry) -> render.Entry:
     pictures = {
         url: _by_address(url) for url in shown if host_of(url) in context.mirror.picture_hosts
     }
-    record = record_of(article, (logged.channel,), {}, with_body=True)
+    record = record_of(article, (logged.placement.channel,), {}, with_body=True)
     return entry_of(
         article,
-        ArticleContext(context, logged.section, {}, pictures),
-        Placement(logged.section, logged.channel),
+        ArticleContext(context, logged.placement.section, {}, pictures),
+        logged.placement,
         record,
     )
 

@@ -28,7 +28,7 @@ from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
 
 # Returns the file that a book contains for a stored picture; None if the picture can't be shown.
-Variants = Callable[[StoredPicture], PictureFile | None]
+MakePicture = Callable[[StoredPicture], PictureFile | None]
 _FOLDER = "EPUB"
 # The earliest date that the zip format can express, for every file in the archive.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -63,21 +63,22 @@ def write_bundle(
     *,
     ids: Collection[ArticleId],
     out: BinaryIO,
-    variants: Variants | None,
+    make_picture: MakePicture | None,
 ) -> Iterator[BookContents]:
     """Write the articles *ids* of a period, newest first, as a book into *out*.
 
     Yield the numbers of articles and pictures written so far after each article. Articles are read
     one by one, so memory does not grow with their number. The same articles make the same bytes.
     Links to articles and tags lead to pages of the book; others lead to the mirror if its public
-    address is known, otherwise the link is removed. Without *variants* the book has no pictures.
+    address is known, otherwise the link is removed. Without *make_picture* the book has no
+    pictures.
     """
     zone, days = context.mirror.timezone_of(selector.channels[0].site.name), list[books.Day]()
-    held = (article for article in map(context.store.article, ids) if article)
+    stored = (article for article in map(context.store.article, ids) if article)
     with zipfile.ZipFile(out, "w") as archive:
-        binder = _Binder(context, selector, frozenset(ids), archive, variants)
+        binder = _Binder(context, selector, frozenset(ids), archive, make_picture)
         for date, articles in groupby(
-            held, key=lambda article: article.published.astimezone(zone).date()
+            stored, key=lambda article: article.published.astimezone(zone).date()
         ):
             file, links = f"day-{date}.xhtml", list[render.Link]()
             for article in articles:
@@ -99,15 +100,10 @@ class _Binder:
         selector: FeedSelector,
         ids: frozenset[ArticleId],
         archive: zipfile.ZipFile,
-        variants: Variants | None,
+        make_picture: MakePicture | None,
     ) -> None:
-        self._context, self._selector, self._ids, self._archive, self._forms = (
-            context,
-            selector,
-            ids,
-            archive,
-            variants,
-        )
+        self._context, self._selector, self._ids = context, selector, ids
+        self._archive, self._make_picture = archive, make_picture
         self._files: dict[StoredPicture, MediaFile | None] = {}
         self._modified: datetime = render.NEVER
         self.pictures: dict[str, str] = {}
@@ -121,7 +117,7 @@ class _Binder:
         at = self._context.placement_of(
             article_context.channels.get(article.id, ()), self._selector.name
         )
-        shows = self._forms is not None and self._context.images_of(at[0]) is Images.STORE
+        shows = self._make_picture is not None and self._context.images_of(at[0]) is Images.STORE
         article_context = replace(
             article_context, pictures=self._bring(article_context.pictures) if shows else {}
         )
@@ -211,14 +207,14 @@ class _Binder:
         return shown
 
     def _bring_one(self, stored: StoredPicture) -> MediaFile | None:
-        feed_format = self._forms(stored) if self._forms else None
-        if feed_format is None:
+        picture = self._make_picture(stored) if self._make_picture else None
+        if picture is None:
             return None
-        name = _picture_of(feed_format.file)
+        name = _picture_of(picture.file)
         if name not in self.pictures:
-            self.pictures[name] = feed_format.file.media_type
-            self._put(f"{_FOLDER}/{name}", feed_format.body, zipfile.ZIP_STORED)
-        return feed_format.file
+            self.pictures[name] = picture.file.media_type
+            self._put(f"{_FOLDER}/{name}", picture.body, zipfile.ZIP_STORED)
+        return picture.file
 
     def _put(self, name: str, body: bytes, compression: int = zipfile.ZIP_DEFLATED) -> None:
         entry = zipfile.ZipInfo(name, _DATE)

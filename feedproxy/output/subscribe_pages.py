@@ -76,7 +76,7 @@ def show_archive(
         if 1 <= to <= last
     ]
     articles = [each.article for each in logged]
-    placements = [Placement(each.section, each.channel) for each in logged]
+    placements = [each.placement for each in logged]
     return _shown(
         context,
         selector,

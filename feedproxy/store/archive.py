@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from feedproxy.model import ArchiveDefinition, ArchiveEntry, ArticleId, Version
+from feedproxy.model import ArchiveDefinition, ArchiveEntry, ArticleId, Placement, Version
 from feedproxy.store import articles, rows
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
@@ -173,7 +173,9 @@ def _read(db: Connection, log: str, number: int) -> list[ArchiveEntry]:
     shown = and_(versions.article_id == entries.article_id, versions.number == entries.version)
     for row in db.execute(select(t.article_version).join(t.archive, shown).where(*here)):
         stored[row.article_id] = articles.as_it_was(stored[row.article_id], row)
-    return [ArchiveEntry(stored[row.article_id], row.section, row.channel) for row in listed]
+    return [
+        ArchiveEntry(stored[row.article_id], Placement(row.section, row.channel)) for row in listed
+    ]
 
 
 # ---------------------------------------------------------------- appending

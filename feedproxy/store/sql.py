@@ -63,9 +63,9 @@ class Store:
         self.check, self.compact, self.close = database.check, database.compact, database.close
 
     @cached_property
-    def queue(self) -> waiting_rows.Queue:
+    def queue(self) -> waiting_rows.FetchQueue:
         """The fetch queue, and what listings show."""
-        return waiting_rows.Queue(self._db)
+        return waiting_rows.FetchQueue(self._db)
 
     @cached_property
     def requests(self) -> Requests:
@@ -119,7 +119,7 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator["Store"]:
-        """Open a library whose reads all show the state of the store at the first read."""
+        """Open a store whose reads all show the state of the store at the first read."""
         with self._db.snapshot() as snapshot:
             yield self._within(snapshot)
 
@@ -199,7 +199,7 @@ class Store:
             return next(iter(articles.read(db, [article_id])), None)
 
     def channels_of(self, ids: Collection[ArticleId]) -> dict[ArticleId, frozenset[str]]:
-        """Return the channels of each stored article among *articles*."""
+        """Return the channels of each stored article among *ids*."""
         with self._db.reading() as db:
             return rows.channels_of(db, ids)
 
@@ -214,10 +214,8 @@ class Store:
             query = queries.of_period(channels, since, until).limit(limit)
             return [ArticleId(each) for each in db.execute(query).scalars()]
 
-    # -------------------------------------------------------------- writing
-
     def validators(self, ids: Collection[ArticleId]) -> dict[ArticleId, Validators]:
-        """Return the validators of stored *articles* that came as a single page."""
+        """Return the validators of the stored articles *ids* that came as a single page."""
         with self._db.reading() as db:
             return raw_pages.validators_of(db, ids)
 
@@ -249,6 +247,51 @@ class Store:
                 for row in db.execute(queries.sizes())
             )
             return [each for each in found if each.id not in kept]
+
+    def dates(self, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
+        """Return publication date and date source of each stored article among *ids*."""
+        with self._db.reading() as db:
+            return articles.dates(db, ids)
+
+    def site_dates(self, site: str) -> dict[ArticleId, datetime]:
+        """Return the publication dates of a site's articles, as far as upstream gave them."""
+        with self._db.reading() as db:
+            return {
+                ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))
+            }
+
+    def oldest(
+        self, channel: str, sources: Collection[DateSource], since: datetime | None = None
+    ) -> datetime | None:
+        """Return the earliest date of a channel's stored and queued articles, None without any.
+
+        Only dates from one of *sources*, and after *since*, are considered.
+        """
+        with self._db.reading() as db:
+            found = [
+                db.execute(query).scalar() for query in queries.oldest(channel, sources, since)
+            ]
+            return min((each for each in found if each), default=None)
+
+    def articles(self, ids: Collection[ArticleId]) -> list[Article]:
+        """Return those of the articles *ids* that are stored, in their order."""
+        with self._db.reading() as db:
+            return articles.read(db, ids)
+
+    def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
+        """Return the IDs and dates of all stored articles of *channels*, oldest first."""
+        with self._db.reading() as db:
+            return [
+                (ArticleId(row.article_id), row.published)
+                for row in db.execute(queries.dated(channels))
+            ]
+
+    def tags(self, channels: Collection[str]) -> list[str]:
+        """Return the tags of the articles of *channels*, sorted by name."""
+        with self._db.reading() as db:
+            return sorted(db.execute(queries.tags_of(channels)).scalars())
+
+    # -------------------------------------------------------------- writing
 
     def save(
         self,
@@ -289,31 +332,6 @@ class Store:
             articles.redate(db, saved, now)
             rows.touch(db, [saved.id], now)
 
-    def dates(self, ids: Collection[ArticleId]) -> dict[ArticleId, tuple[datetime, DateSource]]:
-        """Return publication date and date source of each stored article among *articles*."""
-        with self._db.reading() as db:
-            return articles.dates(db, ids)
-
-    def site_dates(self, site: str) -> dict[ArticleId, datetime]:
-        """Return the publication dates of a site's articles, as far as upstream gave them."""
-        with self._db.reading() as db:
-            return {
-                ArticleId(row.id): row.published for row in db.execute(queries.dates_of_site(site))
-            }
-
-    def oldest(
-        self, channel: str, sources: Collection[DateSource], since: datetime | None = None
-    ) -> datetime | None:
-        """Return the earliest date of a channel's stored and queued articles, None without any.
-
-        Only dates from one of *sources*, and after *since*, are considered.
-        """
-        with self._db.reading() as db:
-            found = [
-                db.execute(query).scalar() for query in queries.oldest(channel, sources, since)
-            ]
-            return min((each for each in found if each), default=None)
-
     def mark_gone(self, article_id: ArticleId, now: datetime) -> None:
         """Record that upstream has deleted an article; it stays stored, and leaves the queue."""
         with self._db.writing() as db:
@@ -335,21 +353,3 @@ class Store:
         with self._db.writing() as db:
             rows.touch(db, sorted(ids), now)
             articles.drop(db, ids)
-
-    def articles(self, ids: Collection[ArticleId]) -> list[Article]:
-        """Return those of *articles* that are stored, in their order."""
-        with self._db.reading() as db:
-            return articles.read(db, ids)
-
-    def dated(self, channels: Collection[str]) -> list[tuple[ArticleId, datetime]]:
-        """Return the IDs and dates of all stored articles of *channels*, oldest first."""
-        with self._db.reading() as db:
-            return [
-                (ArticleId(row.article_id), row.published)
-                for row in db.execute(queries.dated(channels))
-            ]
-
-    def tags(self, channels: Collection[str]) -> list[str]:
-        """Return the tags of the articles of *channels*, sorted by name."""
-        with self._db.reading() as db:
-            return sorted(db.execute(queries.tags_of(channels)).scalars())

@@ -24,7 +24,7 @@ _of_channel = (
 )
 
 
-class Queue:
+class FetchQueue:
     """The fetch queue: articles to fetch, to retry and to check, and what channels list.
 
     An article is in the queue once, and belongs to the channels whose listings show it.

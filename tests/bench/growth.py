@@ -75,11 +75,11 @@ def beside_small(setup: Setup) -> Iterator[Result]:
             copy_of(setup, store_of(setup, count), f"polls-{count}")
             for count in (setup.large, SMALL)
         )
-        kits = (
+        opened = (
             services_of(copy.model_copy(update={"origins": origins(port)}), is_calm=False)
             for copy in copies
         )
-        large_poll, small_poll = (Poll(stack.enter_context(services)) for services in kits)
+        large_poll, small_poll = (Poll(stack.enter_context(services)) for services in opened)
         pairs = alternate(large_poll.cpu_of_channel, small_poll.cpu_of_channel, setup.rounds)
         yield _grown(setup, "8", "a poll without news", pairs, 1e3, "ms a channel")
     yield from _sizes(setup)
