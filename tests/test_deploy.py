@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml  # type: ignore[import-untyped] # comes with moto; its types would be one more package
-from serving import free_port, serving
+from serving import free_port, nginx_site, serving
 
 from feedproxy.cli import cli
 from feedproxy.configuration.settings import PREFIX, Settings
@@ -161,28 +161,11 @@ def test_prometheus_takes_the_alerts() -> None:
 needs_nginx = pytest.mark.skipif(
     shutil.which("nginx") is None, reason="needs nginx (Debian package nginx)"
 )
-LISTEN = re.compile(r"(?m)^    listen .*;\n")
-
-
-def site_of(tmp_path: Path, upstream_port: int, listen: str) -> Path:
-    """Return the shipped configuration in a folder, with its upstream and its own address on this machine."""
-    site = (DEPLOY / "nginx.conf").read_text("utf-8")
-    assert "include /etc/nginx/feedproxy-upstream.conf;" in site
-    site = LISTEN.sub("", site).replace(
-        "    server_name _;", f"    listen {listen};\n    server_name _;"
-    )
-    upstream = tmp_path / "upstream.conf"
-    upstream.write_text(f"server 127.0.0.1:{upstream_port};\n", "utf-8")
-    file = tmp_path / "site.conf"
-    site = site.replace("/etc/nginx/feedproxy-upstream.conf", str(upstream))
-    assert "proxy_cache_path /var/cache/nginx/feedproxy " in site
-    file.write_text(site.replace("/var/cache/nginx/feedproxy", str(tmp_path / "cache")), "utf-8")
-    return file
 
 
 @needs_nginx
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
-    site = site_of(tmp_path, 8000, f"unix:{tmp_path}/socket")
+    site = nginx_site(tmp_path, 8000, f"unix:{tmp_path}/socket")
     whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; include {site}; }}"
     (tmp_path / "nginx.conf").write_text(whole, "utf-8")
     command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
@@ -195,7 +178,7 @@ def running_nginx(
     folder: Path, upstream_port: int, port: int, told: list[str] | None = None
 ) -> Iterator[None]:
     """Run nginx with the shipped configuration; *told* gets what it writes to stderr."""
-    site = site_of(folder, upstream_port, f"127.0.0.1:{port}")
+    site = nginx_site(folder, upstream_port, f"127.0.0.1:{port}")
     user = "user root;" if os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"pid {folder}/pid; daemon off; {user} error_log stderr notice; events {{}}\n"

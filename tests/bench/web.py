@@ -11,11 +11,11 @@ from grp import getgrgid
 from pathlib import Path
 from statistics import median
 
-from serving import free_port
+from serving import free_port, nginx_site
 
 from bench.load import by_threads, requests_per_s
 from bench.measure import TOLD, Pairs, Result, SkippedError, alternate, at_least
-from bench.processes import ROOT, answers, get, running, tool
+from bench.processes import answers, get, running, tool
 from bench.stores import SMALL, BenchStore, Setup, bench_store, store_of
 from feedproxy.cli.serve import WEB
 from feedproxy.configuration.settings import PREFIX, Settings
@@ -95,10 +95,10 @@ def pages(setup: Setup) -> Iterator[Result]:
 
 def past_python(setup: Setup) -> Iterator[Result]:
     """Measure row 4."""
-    nginx, port = tool("nginx"), free_port()
+    tool("nginx")  # before the export, which takes long
+    port = free_port()
     with bench_store(store_of(setup, SMALL)) as small, ExitStack() as open_things:
-        folder, path = setup.folder("nginx"), feed_path(small)
-        root = _export(small.settings, folder / "html")
+        path, root = feed_path(small), _export(small.settings, setup.folder("html") / "export")
         feed_file = next(
             (
                 file
@@ -113,14 +113,8 @@ def past_python(setup: Setup) -> Iterator[Result]:
             gzip.compress(feed_file.read_bytes(), 6, mtime=0)
         )
         path = f"/{feed_file.relative_to(root)}"
-        (folder / "nginx.conf").write_text(
-            _NGINX.format(
-                user=_user(), folder=folder, site=_FILES.format(port=port, root=root, headers="")
-            )
-        )
-        open_things.enter_context(
-            running([nginx, "-c", str(folder / "nginx.conf")], lambda: answers(port, path, 200))
-        )
+        site = _FILES.format(port=port, root=root, headers="")
+        open_things.enter_context(_nginx(setup, site, port, path))
         status, headers, _ = get(port, path, GZIP)
         known = {**GZIP, "If-None-Match": headers["ETag"]}
         whole = _beside_three_lines(setup, small.settings, port, [path], GZIP, status)
@@ -139,7 +133,7 @@ def past_python(setup: Setup) -> Iterator[Result]:
 
 def through_nginx(setup: Setup) -> Iterator[Result]:
     """Measure row 14: the shipped nginx with its cache beside nginx over files of the same bytes."""
-    nginx = tool("nginx")
+    tool("nginx")  # before the store, which takes long
     articles, most = (10_000, 1_000) if setup.is_quick else (setup.large, _THROUGH_NGINX)
     with (
         bench_store(store_of(setup, articles)) as large,
@@ -153,20 +147,13 @@ def through_nginx(setup: Setup) -> Iterator[Result]:
             file.parent.mkdir(parents=True, exist_ok=True)
             _, _, body = get(application, each, GZIP)
             file.with_name(file.name + ".gz").write_bytes(body)
-            file.write_bytes(b"")  # gzip_static needs no file beside it, `try_files` of others does
+            file.write_bytes(b"")  # `_nginx` asks for it without gzip
         sites = {
             theirs: _FILES.format(port=theirs, root=root, headers=_same_headers(application, path)),
-            ours: _shipped_site(setup.folder("site"), application, ours),
+            ours: f"include {nginx_site(setup.folder('site'), application, f'127.0.0.1:{ours}')};",
         }
         for port, site in sites.items():
-            folder = setup.folder(f"nginx-{port}")
-            conf = _NGINX.format(user=_user(), folder=folder, site=site)
-            (folder / "nginx.conf").write_text(conf)
-            servers.enter_context(
-                running(
-                    [nginx, "-c", str(folder / "nginx.conf")], partial(answers, port, path, 200)
-                )
-            )
+            servers.enter_context(_nginx(setup, site, port, path))
         known = {**GZIP, "If-None-Match": get(ours, path, GZIP)[1]["ETag"]}
         file_tag = {**GZIP, "If-None-Match": get(theirs, path, GZIP)[1]["ETag"]}
         for what, asked, headers, file_headers in (
@@ -185,27 +172,22 @@ def through_nginx(setup: Setup) -> Iterator[Result]:
             yield Result("14", f"through nginx: {what}", at_least(0.8), pairs.ratio, raw)
 
 
+@contextmanager
+def _nginx(setup: Setup, site: str, port: int, path: str) -> Iterator[None]:
+    """Run nginx with a *site*, once it answers for *path* at *port*."""
+    folder = setup.folder(f"nginx-{port}")
+    conf = folder / "nginx.conf"
+    conf.write_text(_NGINX.format(user=_user(), folder=folder, site=site))
+    with running([tool("nginx"), "-c", str(conf)], lambda: answers(port, path, 200)):
+        yield
+
+
 def _same_headers(application: int, path: str) -> str:
     """Return the directives by which nginx adds the headers that it does not make by itself."""
     _, headers, _ = get(application, path, GZIP)
     return " ".join(
         f'add_header {name} "{value}";' for name, value in headers.items() if name not in _OWN
     )
-
-
-def _shipped_site(folder: Path, application: int, port: int) -> str:
-    """Write the shipped nginx.conf for this machine; return the line that includes it."""
-    site, upstream = (ROOT / "config/deploy/nginx.conf").read_text("utf-8"), folder / "upstream"
-    upstream.write_text(f"server 127.0.0.1:{application};\n", "utf-8")
-    for shipped, here in (
-        ("    listen 80;\n    listen [::]:80;\n", f"    listen 127.0.0.1:{port};\n"),
-        ("/etc/nginx/feedproxy-upstream.conf", str(upstream)),
-        ("/var/cache/nginx/feedproxy", str(folder / "cache")),
-    ):
-        assert shipped in site, f"nginx.conf has no {shipped!r}"
-        site = site.replace(shipped, here)
-    (folder / "site.conf").write_text(site, "utf-8")
-    return f"include {folder}/site.conf;"
 
 
 def feed_path(opened: BenchStore) -> str:
