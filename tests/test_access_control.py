@@ -311,9 +311,9 @@ def test_no_log_line_says_who_reads_what(
         monkeypatch.setattr(part, name, fail)
     ask_everything(private)
     lines = [
-        logs.formatter(feed_format, is_terminal=False).format(each)
+        logs.formatter(log_format, is_terminal=False).format(each)
         for each in caplog.records
-        for feed_format in ("json", "human")
+        for log_format in ("json", "human")
     ]
     assert any(
         "ValueError" in line and "KeyError" in line and "in fail" in line for line in lines
@@ -354,8 +354,8 @@ def test_a_log_line_can_not_be_forged(forged: str) -> None:
             "levelname": "WARNING",
         }
     )
-    for feed_format in ("human", "json"):
-        line = logs.formatter(feed_format, is_terminal=False).format(record)
+    for log_format in ("human", "json"):
+        line = logs.formatter(log_format, is_terminal=False).format(record)
         assert line.isprintable()
     assert json.loads(line)["event"] == record.getMessage()
 

@@ -255,10 +255,10 @@ def test_the_button_works_from_the_mirrors_own_page_and_not_from_another_sites(
         target = address.replace("127.0.0.1", host) + "/town/blob/master/pages/books/n900.md"
         page = chromium.new_page()
         page.set_default_timeout(10_000)
-        feed_format = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
+        form = f'<meta name="referrer" content="no-referrer"><form method="post" action="{target}"><button>'
         page.route(
             "http://elsewhere.example/**",
-            lambda route: route.fulfill(content_type="text/html", body=feed_format),
+            lambda route: route.fulfill(content_type="text/html", body=form),
         )
         statuses = []
         for start in ("http://elsewhere.example/", target):

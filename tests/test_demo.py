@@ -18,7 +18,7 @@ from serving import free_port
 from feedproxy import demo
 from feedproxy.configuration import load_mirror
 from feedproxy.errors import GoneError
-from feedproxy.ingest import ChannelPoller, Services, check_held, rule_tests
+from feedproxy.ingest import ChannelPoller, Services, check_stored, rule_tests
 from feedproxy.media import FolderMedia
 from feedproxy.model import Article, Mirror, Page, Url, Validators
 from feedproxy.store import Store, open_store
@@ -118,7 +118,7 @@ def test_its_site_file_carries_tests_that_hold(
     harvested: tuple[Mirror, Store, list[str]],
 ) -> None:
     mirror, store, _ = harvested
-    results = [check_held(test, mirror, store) for test in rule_tests(mirror)]
+    results = [check_stored(test, mirror, store) for test in rule_tests(mirror)]
     assert [result.fault for result in results] == ["", ""]
 
 

@@ -276,9 +276,9 @@ JSON = """{{"version":"https://jsonfeed.org/version/1.1","items":[{{"url":"http:
 
 
 def feed_of(
-    feed_format: str, content: str = "", *, link: str = f"{ARTICLE}?n1", more: str = ""
+    template: str, content: str = "", *, link: str = f"{ARTICLE}?n1", more: str = ""
 ) -> Answer:
-    return 200, "", feed_format.format(link=link, more=more, content=content).encode()
+    return 200, "", template.format(link=link, more=more, content=content).encode()
 
 
 def small(pages: dict[str, Answer], folder: str = "") -> Crawl:

@@ -310,9 +310,9 @@ def test_every_page_has_a_form_that_leads_to_search_and_browsers_learn_of_it(
     for path in ("/", "/town", "/town/blob/master/pages/city/n102.md", "/search"):
         page = parser.fromstring(client.get(path).data)
         page.make_links_absolute(f"http://localhost{path}")
-        assert [
-            feed_format.get("action") for feed_format in page.cssselect("form[role=search]")
-        ] == ["http://localhost/search"]
+        assert [form.get("action") for form in page.cssselect("form[role=search]")] == [
+            "http://localhost/search"
+        ]
         assert [link.get("href") for link in page.cssselect("link[rel=search]")] == [
             "http://localhost/opensearch.xml"
         ]

@@ -39,14 +39,14 @@ class SmallHub:
     delivered: dict[str, list[bytes]] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=set)
 
-    def publish(self, feed_format: dict[str, list[str]]) -> int:
+    def publish(self, form: dict[str, list[str]]) -> int:
         self.posts += 1
         if self.is_down:
             return 503
-        if feed_format["hub.mode"] != ["publish"]:
+        if form["hub.mode"] != ["publish"]:
             return 400
-        self.told += feed_format["hub.url"]
-        for topic in self.subscribed.intersection(feed_format["hub.url"]):
+        self.told += form["hub.url"]
+        for topic in self.subscribed.intersection(form["hub.url"]):
             with urllib.request.urlopen(topic) as feed:
                 self.delivered.setdefault(topic, []).append(feed.read())
         return 204

@@ -10,7 +10,7 @@ from feedproxy import urls
 from feedproxy.cli.console import as_json, examples, open_services, print_table, progress, say
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
-from feedproxy.ingest import RuleResult, check_fetched, check_held, rule_tests
+from feedproxy.ingest import RuleResult, check_fetched, check_stored, rule_tests
 
 
 @click.command("test-rules", epilog=examples("test-rules", "test-rules --site example.org --fetch"))
@@ -48,7 +48,7 @@ def rule_tests_command(settings: Settings, site: str, *, fetch: bool, is_json: b
             done = (
                 check_fetched(test, mirror, services.fetcher)
                 if fetch
-                else check_held(test, mirror, services.store)
+                else check_stored(test, mirror, services.store)
             )
             results.append(done)
             bar.advance(bar.task_ids[0])

@@ -12,7 +12,13 @@ from feedproxy.ingest.importing import Import, Importer, entries_of, prepare
 from feedproxy.ingest.poller import Poller
 from feedproxy.ingest.reextract import Reextraction, reextract
 from feedproxy.ingest.reports import Report
-from feedproxy.ingest.rule_tests import FileTest, RuleResult, check_fetched, check_held, rule_tests
+from feedproxy.ingest.rule_tests import (
+    FileTest,
+    RuleResult,
+    check_fetched,
+    check_stored,
+    rule_tests,
+)
 from feedproxy.ingest.services import Services
 from feedproxy.ingest.survey import FoundListing, Sample, hosts_like, sample, survey
 from feedproxy.ingest.verification import Verifier
@@ -38,7 +44,7 @@ __all__ = [
     "archive",
     "article_parts",
     "check_fetched",
-    "check_held",
+    "check_stored",
     "entries_of",
     "hosts_like",
     "join_clean",

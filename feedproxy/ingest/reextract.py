@@ -71,7 +71,7 @@ def _read(services: Services, stored: Article, pages: list[Page]) -> Article | N
     if pages[0].content_type == MARKDOWN:
         return _read_copy(services, stored, pages[0])
     item = _item(stored)
-    parts = article_parts(pages[0], services.mirror, site, partial(held_page, pages))
+    parts = article_parts(pages[0], services.mirror, site, partial(stored_page, pages))
     draft = make_article(parts, item, site, services.mirror, services.clock())
     if reason := policy.rejection_reason(
         stored, draft.article, item, has_rules=bool(site.article.body)
@@ -98,7 +98,7 @@ def _item(stored: Article) -> ListingItem:
     return ListingItem(stored.id, stored.url, stored.title, stored.published, dated=stored.dated)
 
 
-def held_page(pages: list[Page], url: Url) -> Page:
+def stored_page(pages: list[Page], url: Url) -> Page:
     """Return the page at *url* among the stored pages of an article; raise FetchError if absent."""
     page = next((page for page in pages if page.url == url), None)
     if page is None:

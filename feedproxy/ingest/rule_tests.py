@@ -8,7 +8,7 @@ from feedproxy import urls
 from feedproxy.errors import UpstreamError
 from feedproxy.fetch import Fetcher
 from feedproxy.ingest.drafts import article_parts, join_clean
-from feedproxy.ingest.reextract import held_page
+from feedproxy.ingest.reextract import stored_page
 from feedproxy.model import ArticleRules, Mirror, Page, Site, Url
 from feedproxy.sanitise import plain_text
 from feedproxy.store import Store
@@ -48,14 +48,14 @@ def rule_tests(mirror: Mirror, site: str = "") -> tuple[FileTest, ...]:
     )
 
 
-def check_held(test: FileTest, mirror: Mirror, store: Store) -> RuleResult:
+def check_stored(test: FileTest, mirror: Mirror, store: Store) -> RuleResult:
     """Run a test on the stored pages of its article."""
     site = _site(test.url, mirror)
     found = urls.identify(site, test.url)
     pages = store.pages(found[0]) if found else []
     if not pages:
         return RuleResult(test, is_stored=False, fault="is not stored")
-    return _check(test, mirror, site, lambda _: pages[0], partial(held_page, pages))
+    return _check(test, mirror, site, lambda _: pages[0], partial(stored_page, pages))
 
 
 def check_fetched(test: FileTest, mirror: Mirror, fetcher: Fetcher) -> RuleResult:
