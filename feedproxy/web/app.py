@@ -112,18 +112,15 @@ def create_app(
     limiter = RateLimiter(settings.redis_url)
     feeds = Feeds(limiter)
     views = Views(settings, mirror, store, media, clock, limiter)
-    routes = {
-        "GET": {
-            **views.routes(),
-            **Subscriptions(views, feeds).routes(),
-            **Archives(views, signing_key(settings)).routes(),
-            **Searches(views, feeds).routes(),
-            **Operators(settings, mirror, store, clock, limiter).routes(),
-        },
-        "POST": views.post_routes(),
-    }
-    for method, rules in routes.items():
-        for rule, view in rules.items():
+    get_routes = (
+        views.routes(),
+        Subscriptions(views, feeds).routes(),
+        Archives(views, signing_key(settings)).routes(),
+        Searches(views, feeds).routes(),
+        Operators(settings, mirror, store, clock, limiter).routes(),
+    )
+    for method, routes in (*(("GET", each) for each in get_routes), ("POST", views.post_routes())):
+        for rule, view in routes.items():  # a rule that two of them have is an error of Flask
             app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     guard(app, settings, limiter)
     _tell_errors(app, views)
