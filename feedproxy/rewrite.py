@@ -66,6 +66,11 @@ class LinkContext:
         """The article's own page."""
         return self.layout.article(self.section, self.channel, self.article_id)
 
+    def address(self, path: MirrorPath) -> str:
+        """Return the address of a page as links of the article print it."""
+        address = self.write(path)
+        return address if self.is_in_book else paths.suffixed(address, self.article_id)
+
 
 def rewrite_links(safe: SafeHtml, mirror: Mirror, context: LinkContext) -> SafeHtml:
     """Return *safe* with its links and pictures changed to the mirror's addresses.
@@ -151,8 +156,7 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, context: LinkContext) ->
         if context.is_standalone:
             link.set(
                 "href",
-                paths.suffixed(context.write(context.page), context.article_id)
-                + (href if href != "#" else ""),
+                context.address(context.page) + (href if href != "#" else ""),
             )
     elif target := inside(mirror, context, Url(href)):
         _lead_inside(link, target, context)
@@ -165,11 +169,10 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, context: LinkContext) ->
 
 
 def _lead_inside(link: markup.Element, target: MirrorPath, context: LinkContext) -> None:
-    href, address = link.get("href", ""), context.write(target)
-    if not context.is_in_book:
-        address = paths.suffixed(address, context.article_id) + _fragment_of(href)
+    address = context.address(target)
     if address:
-        link.set("href", address)
+        fragment = "" if context.is_in_book else _fragment_of(link.get("href", ""))
+        link.set("href", address + fragment)
     else:
         _lead_to_picture(link, context)
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from gitpages import markdown_page
 from realsite import SHARED, Harvest
 from seedform import SeedPage, read_seed
 
-from feedproxy.model import ArticleId
-from feedproxy.output import Links, RenderContext, make_markdown
+from feedproxy.model import ArticleId, Links
 
 pytestmark = pytest.mark.corpus
 _LEAST = 0.995
@@ -21,10 +21,11 @@ _LABELS = ("原文链接（需翻墙）", "原文链接")
 
 
 def made(modern: Harvest, section: str, channel: str, article_id: str) -> SeedPage:
-    context = RenderContext(modern.mirror, modern.store, "")
-    page = make_markdown(context, section, channel, ArticleId(article_id), Links.SEED)
-    assert page is not None, article_id
-    return read_seed(page.decode())
+    return read_seed(
+        markdown_page(
+            modern.mirror, modern.store, section, channel, ArticleId(article_id), Links.SEED
+        )
+    )
 
 
 def of_file(file: Path) -> SeedPage:

@@ -11,7 +11,6 @@ from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.feeds import make_feed, version_of
 from feedproxy.output.health import ChannelHealth, Health, free_bytes, look, probe, unreadable
 from feedproxy.output.markdown import (
-    make_markdown,
     make_markdown_front,
     make_markdown_list,
     markdown_of,
@@ -52,7 +51,6 @@ __all__ = [
     "look",
     "make_archive",
     "make_feed",
-    "make_markdown",
     "make_markdown_front",
     "make_markdown_list",
     "make_opml",

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import BinaryIO
 from uuid import NAMESPACE_URL, uuid5
 
-from feedproxy import markup, paths
+from feedproxy import paths
 from feedproxy.media import PictureFile
 from feedproxy.model import (
     Article,
@@ -21,8 +21,8 @@ from feedproxy.model import (
     Url,
 )
 from feedproxy.output import render
+from feedproxy.output.articles import describe
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
-from feedproxy.output.pages import note_of
 from feedproxy.output.render import books
 from feedproxy.output.selectors import FeedSelector
 from feedproxy.rewrite import LinkContext
@@ -124,7 +124,7 @@ class _Binder:
         link_context = self._link_context(
             article, article_context, at, Images.STORE if shows else Images.NONE
         )
-        body = self._body(article, article_context, link_context)
+        body = describe(article_context, article, link_context)
         link = render.Link(body.title, _file_of(article.id))
         self.put(link.href, books.render_article(body, self._context.mirror.about.language, day))
         self._modified = max(self._modified, article.updated)
@@ -172,28 +172,6 @@ class _Binder:
             article, placement, write, only_stored=not self._context.public_url
         )
         return replace(link_context, images=images, is_in_book=True)
-
-    def _body(
-        self, article: Article, article_context: ArticleContext, link_context: LinkContext
-    ) -> render.ArticleBody:
-        timezone = self._context.mirror.timezone_of(article.site)
-        return render.ArticleBody(
-            title=markup.plain(article.title) or article.id,
-            authors=article.authors,
-            published=article.published.astimezone(timezone),
-            updated=article.updated.astimezone(timezone),
-            dated=article.dated,
-            content=article_context.body(article, link_context),
-            original=article.url,
-            lead=article_context.lead(article, link_context),
-            tags=tuple(
-                render.Link(tag, link_context.write(paths.tag(tag))) for tag in article.tags
-            ),
-            channels=(),
-            before=None,
-            after=None,
-            note=note_of(article, timezone),
-        )
 
     def _bring(self, pictures: Mapping[Url, StoredPicture]) -> dict[Url, StoredPicture]:
         """Return the pictures that the book shows, by upstream address; write new ones into it."""

@@ -3,33 +3,15 @@
 from dataclasses import replace
 
 from feedproxy import paths
-from feedproxy.model import Article, ArticleId, Channel, Headline, Images, Links, Placement, Section
+from feedproxy.model import Article, Channel, Headline, Images, Links, Placement, Section
 from feedproxy.output import render
-from feedproxy.output.context import ArticleContext, RenderContext, context_of
+from feedproxy.output.articles import describe
+from feedproxy.output.context import ArticleContext, RenderContext
 from feedproxy.output.navigation import navigation_of
 from feedproxy.output.pages import INDEX_HEADLINES, last_index, pager_of
 from feedproxy.output.selectors import selector_of
 from feedproxy.replication import record_of
 from feedproxy.urls import host_of
-
-
-def make_markdown(
-    context: RenderContext,
-    section: str,
-    channel: str,
-    article_id: ArticleId,
-    links: Links = Links.MIRROR,
-) -> bytes | None:
-    """Return an article's page in one of its channels, None if the channel has no such article."""
-    article = context.store.article(article_id)
-    article_context = context_of(context, [article], section) if article else None
-    if (
-        article is None
-        or article_context is None
-        or channel not in article_context.channels.get(article_id, ())
-    ):
-        return None
-    return markdown_of(article_context, article, channel, links)
 
 
 def markdown_of(
@@ -38,9 +20,7 @@ def markdown_of(
     """Return the page of an article in one of its channels, from an existing context."""
     context, section = article_context.context, article_context.prefer
     page = context.layout.article(section, channel, article.id)
-    picture, content = article.picture, article.body
-    lead = render.Lead(picture.url, picture.alt, picture.caption) if picture else None
-    record = None
+    link_context = record = None
     if links is Links.MIRROR:
         link_context = article_context.link_context(
             article,
@@ -49,13 +29,11 @@ def markdown_of(
             only_stored=True,
         )
         link_context = replace(link_context, is_for_mirrors=True)
-        lead = article_context.lead(article, link_context)
-        content = article_context.body(article, link_context)
         shown = article_context.pictures if link_context.images is Images.STORE else {}
         record = record_of(article, (), shown, with_body=False)
-    navigation = navigation_of(context, page, section, article_id=article.id, beside=True)
-    made = render.MarkdownPage(article.title, navigation, lead, content, article.url, record)
-    return render.render_markdown(made, neutral=links is Links.SEED)
+    navigation = navigation_of(context, page, section, article_id=article.id)
+    body = describe(article_context, article, link_context)
+    return render.render_markdown(body, navigation, links, record)
 
 
 def make_markdown_list(
@@ -76,7 +54,7 @@ def make_markdown_list(
         return render.ListedArticle(link, each.published.astimezone(timezone))
 
     headlines = context.store.index(channel.id, (number - 1) * INDEX_HEADLINES, INDEX_HEADLINES)
-    navigation = navigation_of(context, page, section.name, beside=True)
+    navigation = navigation_of(context, page, section.name)
     pager = pager_of(context.layout, section, channel, number, last)
     return render.render_markdown_list(
         render.MarkdownList(channel.title, navigation, tuple(map(row, headlines)), pager)

@@ -12,16 +12,15 @@ def navigation_of(
     section: str,
     *,
     article_id: str = "",
-    beside: bool = False,
 ) -> tuple[render.Link, ...]:
     """Return the navigation links as *page* shows them.
 
-    A link may have both a folder and a URL. With *beside* it leads to the folder, which a git host
-    shows beside those of the sections, otherwise to the URL.
+    A link may have both a folder and a URL. On a git host it leads to the folder, which is shown
+    beside those of the sections, elsewhere to the URL.
     """
 
     def printed(link: NavigationLink) -> render.Link:
-        target = _target(link, context.layout, section, beside=beside)
+        target = _target(link, context.layout, section)
         if target is None:
             href = link.url
         elif link.to == "section":
@@ -34,10 +33,8 @@ def navigation_of(
     return tuple(map(printed, context.mirror.navigation))
 
 
-def _target(
-    link: NavigationLink, layout: paths.Layout, section: str, *, beside: bool
-) -> MirrorPath | None:
+def _target(link: NavigationLink, layout: paths.Layout, section: str) -> MirrorPath | None:
     """Return the path of the mirror that a link leads to, None if it leads elsewhere."""
     if link.to == "section":
         return layout.section(section) if section else layout.home
-    return layout.section(link.to) if link.to and (beside or not link.url) else None
+    return layout.section(link.to) if link.to and (layout.is_git_hosted or not link.url) else None

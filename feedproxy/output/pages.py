@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
 from feedproxy import paths
 from feedproxy.model import (
     ALL,
-    EXCERPT,
     Article,
     ArticleId,
     Channel,
@@ -18,6 +16,7 @@ from feedproxy.model import (
     Section,
 )
 from feedproxy.output import render
+from feedproxy.output.articles import describe
 from feedproxy.output.context import ArticleContext, RenderContext, context_of
 from feedproxy.output.page_layout import block_of, feed_link, layout_of
 from feedproxy.output.search import found_of
@@ -256,7 +255,7 @@ class Pages:
         self, article: Article, article_context: ArticleContext, link_context: LinkContext
     ) -> render.ArticleBody:
         def linked(title: str, target: MirrorPath) -> render.Link:
-            return render.Link(title, paths.suffixed(link_context.write(target), article.id))
+            return render.Link(title, link_context.address(target))
 
         def neighbour(headline: Headline | None) -> render.Link | None:
             if headline is None:
@@ -272,19 +271,8 @@ class Pages:
         before, after = (
             self._store.neighbours(article.id, link_context.channel) if is_shown else (None, None)
         )
-        timezone = self._mirror.timezone_of(article.site)
-        return render.ArticleBody(
-            title=article.title,
-            authors=article.authors,
-            published=article.published.astimezone(timezone),
-            updated=article.updated.astimezone(timezone),
-            dated=article.dated,
-            content=article_context.body(article, link_context),
-            original=article.url,
-            lead=article_context.lead(article, link_context),
-            tags=tuple(
-                linked(tag, page) for tag in article.tags if (page := self._layout.tag(tag))
-            ),
+        return replace(
+            describe(article_context, article, link_context),
             channels=tuple(
                 linked(channel.title, self._layout.index(section.name, channel.id))
                 for section in self._mirror.sections
@@ -293,7 +281,6 @@ class Pages:
             ),
             before=neighbour(before),
             after=neighbour(after),
-            note=note_of(article, timezone),
         )
 
     def _article_frame(
@@ -386,13 +373,3 @@ def pager_of(
         if last > 1
         else ()
     )
-
-
-def note_of(article: Article, timezone: ZoneInfo) -> str:
-    """Return the note for readers above an article: removed upstream, or only an excerpt so far."""
-    if article.gone:
-        return (
-            f"原站已经没有这篇文章（{article.gone.astimezone(timezone):%Y-%m-%d} 发现），"
-            "这里是留存的副本。"
-        )
-    return "全文还没有取到，这里只有摘要；镜像会继续尝试。" if article.rule == EXCERPT else ""

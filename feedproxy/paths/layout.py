@@ -121,6 +121,11 @@ class Layout:
         return None
 
     @property
+    def is_git_hosted(self) -> bool:
+        """Whether the pages are those of a git host."""
+        return bool(self.blob)
+
+    @property
     def page_files(self) -> re.Pattern[str]:
         """The pattern of the files of articles' pages, with a group `id`."""
         whole = re.escape(self.file(MirrorPath(self.page_path)))

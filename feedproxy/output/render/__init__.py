@@ -8,7 +8,7 @@ from feedproxy.output.render.lists import (
     render_markdown_front,
     render_markdown_list,
 )
-from feedproxy.output.render.markdown import MarkdownPage, render_markdown
+from feedproxy.output.render.markdown import render_markdown
 from feedproxy.output.render.opml import Outline, render_opml
 from feedproxy.output.render.pages import (
     STATIC,
@@ -61,7 +61,6 @@ __all__ = [
     "ListedArticle",
     "MarkdownFront",
     "MarkdownList",
-    "MarkdownPage",
     "Outline",
     "PageLayout",
     "SearchResult",

@@ -8,13 +8,12 @@ renderer's own.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
 from feedproxy import markup
-from feedproxy.model import SafeHtml
-from feedproxy.output.render.pages import Link
+from feedproxy.model import Links, SafeHtml
+from feedproxy.output.render.pages import ArticleBody, Link
 from feedproxy.output.render.values import Lead
 
 # Characters with a meaning in Markdown, which a backslash escapes (CommonMark 0.31, section 2.4).
@@ -38,35 +37,28 @@ _BODY = '<div class="post_content" id="artbody" itemprop="articleBody">'
 _ADDRESS = ("http://", "https://")
 
 
-@dataclass(frozen=True, slots=True)
-class MarkdownPage:
-    """An article for a Markdown page; links and pictures have the addresses to print."""
+def render_markdown(
+    article: ArticleBody,
+    navigation: tuple[Link, ...],
+    links: Links,
+    record: Mapping[str, object] | None = None,
+) -> bytes:
+    """Return an article's page, with its replication *record* for other mirrors.
 
-    title: str
-    navigation: tuple[Link, ...]
-    lead: Lead | None
-    content: SafeHtml
-    original: str
-    record: Mapping[str, object] | None = None
-
-
-def render_markdown(page: MarkdownPage, *, neutral: bool) -> bytes:
-    """Return the page.
-
-    *neutral* disables all links of the text: ``<a href>`` becomes ``<ok href>``. Otherwise only the
-    links are disabled whose address `rewrite` has moved to the title attribute.
+    `Links.SEED` disables all links of the text: ``<a href>`` becomes ``<ok href>``. Otherwise only
+    the links are disabled whose address `rewrite` has moved to the title attribute.
     """
-    links = " &nbsp;|&nbsp; ".join(map(as_link, page.navigation))
-    head = f"### {as_text(page.title)}\n\n---\n\n#### {links}\n\n\n"
+    line = " &nbsp;|&nbsp; ".join(map(as_link, navigation))
+    head = f"### {as_text(article.title)}\n\n---\n\n#### {line}\n\n\n"
     body = "\n".join(
         [
-            _lead(page.lead) + _BODY,
-            *_blocks(page.content, neutral=neutral),
+            _lead(article.lead) + _BODY,
+            *_blocks(article.content, links),
             "</div>",
-            *_comment(page.record),
+            *_comment(record),
         ]
     )
-    return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{as_address(page.original)}".encode()
+    return f"{head}{body}\n\n\n---\n\n原文链接（需翻墙）：{as_address(article.original)}".encode()
 
 
 def _comment(record: Mapping[str, object] | None) -> list[str]:
@@ -136,11 +128,11 @@ def _lead(lead: Lead | None) -> str:
     return f'<div>{picture}\n<div class="caption">{caption}</div></div><hr/>'
 
 
-def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
+def _blocks(content: SafeHtml, links: Links) -> list[str]:
     """Return the text in the elements of the mirrors' format, one block per line."""
     root = markup.fragment(content)
     for link in root.iter("a"):
-        _settle(link, neutral=neutral)
+        _disable(link, links)
     for heading in root.iter("h2"):
         heading.tag = "h4"
     for figure in list(root.iter("figure", "figcaption")):
@@ -155,9 +147,9 @@ def _blocks(content: SafeHtml, *, neutral: bool) -> list[str]:
     ]
 
 
-def _settle(link: markup.Element, *, neutral: bool) -> None:
+def _disable(link: markup.Element, links: Links) -> None:
     if "href" in link.attrib:
-        link.tag = "ok" if neutral else "a"
+        link.tag = "ok" if links is Links.SEED else "a"
     elif link.get("title", "").startswith(_ADDRESS):
         link.tag = "ok"
         link.set("href", link.attrib.pop("title"))

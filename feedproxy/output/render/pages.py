@@ -142,10 +142,10 @@ class ArticleBody:
     content: SafeHtml
     original: str
     lead: Lead | None
-    tags: tuple[Link, ...]
-    channels: tuple[Link, ...]
-    before: Link | None
-    after: Link | None
+    tags: tuple[Link, ...] = ()
+    channels: tuple[Link, ...] = ()
+    before: Link | None = None
+    after: Link | None = None
     note: str = ""
     dated: DateSource = DateSource.STATED
 
