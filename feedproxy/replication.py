@@ -72,15 +72,27 @@ def record_of(
     article: Article,
     channels: Collection[str],
     pictures: Mapping[Url, StoredPicture],
-    *,
-    with_body: bool,
 ) -> dict[str, Any]:
     """Return an article as a JSON object with keys in a fixed order; empty values are left out.
 
     *pictures* may contain other pictures, too; each picture of the article is given by its file
-    names, in original and reading size. A record without the text has the upstream URLs of the
-    links that lead inside the mirror in the text.
+    names, in original and reading size.
     """
+    return _record(article, channels, pictures) | {"body": article.body}
+
+
+def page_record_of(article: Article, pictures: Mapping[Url, StoredPicture]) -> dict[str, Any]:
+    """Return the record of an article whose page has its text.
+
+    Instead of the text, it has the upstream URLs of the links that lead inside the mirror.
+    """
+    links = {"links": dict(article.links)} if article.links else {}
+    return _record(article, (), pictures) | links
+
+
+def _record(
+    article: Article, channels: Collection[str], pictures: Mapping[Url, StoredPicture]
+) -> dict[str, Any]:
     picture, shown = article.picture, sorted(set(article.pictures))
     record = {
         "id": article.id,
@@ -102,8 +114,6 @@ def record_of(
             for url in shown
             if url in pictures
         },
-        "links": {} if with_body else dict(article.links),
-        "body": article.body if with_body else "",
     }
     return {key: value for key, value in record.items() if value or key == "title"}
 

@@ -233,13 +233,13 @@ def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     _strip_attributes(root)
     _settle_addresses(root, base)
     values = [value for element in root.iter() for value in element.attrib.values()]
-    _hold(base, len(values), "attributes", _MAX_ATTRIBUTES)
-    _hold(
+    _check_size(base, len(values), "attributes", _MAX_ATTRIBUTES)
+    _check_size(
         base, sum(map(len, (*root.itertext(), *values))), "characters", MAX_CHARACTERS
     )  # before escaping makes them longer
     cleaner, groups = _cleaner(), _groups(root)
     longest = max(map(len, groups), default=0)
-    _hold(base, sum(map(len, groups)), "characters, escaped,", MAX_CHARACTERS)
+    _check_size(base, sum(map(len, groups)), "characters, escaped,", MAX_CHARACTERS)
     if longest > _MAX_PIECE_CHARACTERS:
         raise TooLargeError(
             base, f"an element of {longest} characters is larger than {_MAX_PIECE_CHARACTERS}"
@@ -247,9 +247,9 @@ def _clean_once(dirty: DirtyHtml, base: Url) -> SafeHtml:
     return SafeHtml("".join(cleaner.clean(group) for group in groups))
 
 
-def _hold(base: Url, size: int, unit: str, most: int) -> None:
-    if size > most:
-        raise TooLargeError(base, f"body of {size} {unit} is larger than {most}")
+def _check_size(base: Url, size: int, unit: str, limit: int) -> None:
+    if size > limit:
+        raise TooLargeError(base, f"body of {size} {unit} is larger than {limit}")
 
 
 def _is_settled(safe: SafeHtml, root: markup.Element) -> bool:

@@ -162,8 +162,8 @@ def _converter() -> OpenCC:
     return OpenCC("t2s")
 
 
-def _word(asked: re.Match[str]) -> str:
-    return _SPACES.sub(" ", asked["word"] or asked["phrase"] or asked["quoted"] or "").strip()
+def _word(match: re.Match[str]) -> str:
+    return _SPACES.sub(" ", match["word"] or match["phrase"] or match["quoted"] or "").strip()
 
 
 def _places(word: str, folded: str) -> Iterator[tuple[int, int]]:

@@ -94,8 +94,8 @@ class SecretKey:
 class OtherPathError(SignatureError):
     """A valid signature of a publication at another path; *path* is that path."""
 
-    def __init__(self, path: str, asked: str) -> None:
-        super().__init__(f"its signature is that of {path}, not of {asked}")
+    def __init__(self, path: str, expected: str) -> None:
+        super().__init__(f"its signature is that of {path}, not of {expected}")
         self.path = path
 
 

@@ -11,7 +11,17 @@ from samples import CONFIG
 from feedproxy.configuration import load_mirror, rules_for
 from feedproxy.configuration.ftr import parse_ftr
 from feedproxy.errors import ConfigError
-from feedproxy.model import ArticleRules, Images, Mirror, NavigationLink, Robots, RuleTest, Url
+from feedproxy.model import (
+    ArticleRules,
+    Images,
+    Mirror,
+    NavigationLink,
+    Replacement,
+    Robots,
+    RuleTest,
+    Url,
+    Wrapping,
+)
 
 MAIN = """
 [mirror]
@@ -523,8 +533,13 @@ def test_a_text_file_gives_its_rules_in_order_and_what_is_not_ours_is_passed_ove
         strip_id_or_class=("share", "ad"),
         strip_image_src=("/pixel.gif",),
         strip_attr=("//@onclick",),
-        replace=(("<p>桥</p>", "<p>石桥</p>"), ("<hr>", ""), ("<x-p", "<p"), ("x:y", "z")),
-        wrap_in=(("blockquote", "//div[@class='quote']"),),
+        replace=(
+            Replacement("<p>桥</p>", "<p>石桥</p>"),
+            Replacement("<hr>", ""),
+            Replacement("<x-p", "<p"),
+            Replacement("x:y", "z"),
+        ),
+        wrap_in=(Wrapping("blockquote", "//div[@class='quote']"),),
         src_lazy_load_attr=("data-real",),
         autodetect_on_failure=False,
         single_page_link=("//a[@class='all']",),

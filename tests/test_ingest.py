@@ -675,7 +675,7 @@ def test_what_nobody_foresaw_over_a_picture_costs_only_that_picture(
     }
     stumbling.is_mended = True
     clock.advance(minutes=mirror.poll.retry_minutes)
-    careful.pictures.take_due(Report(channel_of(mirror, "city")))
+    careful.pictures.fetch_due(Report(channel_of(mirror, "city")))
     assert len(store.pictures.of([ArticleId("n102")])) == 1
 
 
@@ -698,7 +698,7 @@ def test_what_nobody_foresaw_over_a_picture_that_is_due_costs_no_other(
                 channel_poller.services,
                 fetcher=Stumbling(channel_poller.services.fetcher, BASE + url),
             )
-        ).pictures.take_due(report)
+        ).pictures.fetch_due(report)
         clock.advance(hours=1)
     assert len(store.pictures.of([ArticleId(story.id) for story in STORIES])) == 3
 

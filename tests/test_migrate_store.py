@@ -58,8 +58,8 @@ def fill_the_rest(store: Store) -> None:
     store.archive.append(LOGS, NOW)
     store.search.index(4)
     store.save(make(2, title="再改"), [PAGE], {}, NOW)
-    store.schedule.remember_poll(ChannelState("c1", next_poll_at=NOW, ttl_s=90.5))
-    store.schedule.remember_backfill(Backfill("c1", None, 3))
+    store.schedule.save_poll(ChannelState("c1", next_poll_at=NOW, ttl_s=90.5))
+    store.schedule.save_backfill(Backfill("c1", None, 3))
     store.budget.reserve("news.example", 1, NOW, 60)
     store.records.add({("polls", "c1", "ok"): 3})
     store.records.put_alarm(

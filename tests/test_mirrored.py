@@ -357,7 +357,7 @@ def test_a_copy_never_replaces_what_came_from_the_site_which_replaces_copies(
     assert stored(store, "n103") == before
     assert stored(store, "n101").rule == MIRRORED
     store.queue.add_listing("city", [replace_item(store, "n101")], clock())
-    channel_poller.take(own)
+    channel_poller.fetch_due(own)
     assert stored(store, "n101").rule == before.rule
 
 
@@ -490,7 +490,7 @@ def test_that_a_page_of_a_signed_mirror_is_gone_is_not_believed(
         store.queue.add_listing(
             "city", [ListingItem(ArticleId("n101"), page, f"标题{clock()}")], clock()
         )
-        report = signed.take(channel)
+        report = signed.fetch_due(channel)
         assert ["no signature proves" in failure.reason for failure in report.failures] in (
             [True],
             [],

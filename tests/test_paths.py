@@ -28,7 +28,8 @@ FORMS = st.sampled_from(sorted(paths.FORMATS))
 PATHS = (
     st.builds(LAYOUT.article, NAMES, NAMES, NAMES.map(ArticleId))
     | st.builds(LAYOUT.index, NAMES, NAMES, st.integers(1, 99))
-    | st.builds(paths.section, NAMES, as_folder=st.booleans())
+    | st.builds(paths.section, NAMES)
+    | st.builds(paths.section_folder, NAMES)
     | st.builds(paths.media, st.from_regex(r"[0-9a-f]{32}\.(jpg|png|webp)", fullmatch=True))
     | st.builds(
         paths.tag,
@@ -140,10 +141,8 @@ def test_the_layout_of_pages_is_the_setting_and_the_web_side_has_the_same() -> N
     assert ARTICLE == "/news/blob/master/pages/c1/n1.md"
     assert LAYOUT.index("news", "c1") == "/news/blob/master/indexes/c1/README.md"
     assert LAYOUT.index("news", "c1", 12) == "/news/blob/master/indexes/c1/12.md"
-    assert LAYOUT.routes == (
-        "/<section>/blob/master/pages/<channel>/<article_id>.md",
-        "/<section>/blob/master/indexes/<channel>/<page>.md",
-    )
+    assert LAYOUT.article_route == "/<section>/blob/master/pages/<channel>/<article_id>.md"
+    assert LAYOUT.index_route == "/<section>/blob/master/indexes/<channel>/<page>.md"
     assert paths.Layout("/{channel}/{id}").article("news", "c1", ArticleId("n1")) == "/c1/n1"
 
 
@@ -162,7 +161,7 @@ def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
             route.replace("<section>", section)
             .replace("<channel>", channel)
             .replace("<article_id>", article_id)
-            for route in layout.routes
+            for route in (layout.article_route, layout.index_route)
         )
         assert of_article == layout.article(section, channel, ArticleId(article_id))
         assert of_index.replace("<page>", str(number)) == layout.index(section, channel, number)
@@ -181,9 +180,9 @@ def test_whatever_the_layout_its_routes_have_the_addresses_that_it_gives(
         ),
         (paths.media("00ff.webp"), ARTICLE, "../../../../../media/00ff.webp"),
         (paths.media("00ff.webp"), paths.section("news"), "media/00ff.webp"),
-        (paths.media("00ff.webp"), paths.section("news", as_folder=True), "../media/00ff.webp"),
+        (paths.media("00ff.webp"), paths.section_folder("news"), "../media/00ff.webp"),
         (ARTICLE, paths.section("news"), "news/blob/master/pages/c1/n1.md"),
-        (ARTICLE, paths.section("news", as_folder=True), "blob/master/pages/c1/n1.md"),
+        (ARTICLE, paths.section_folder("news"), "blob/master/pages/c1/n1.md"),
         (paths.tag("A/B"), paths.tag("石"), "A%2FB"),
         (paths.tag_feed("A/B", feed_format="atom"), paths.tag("A/B"), "../feed/tag/A%2FB.atom"),
     ],
@@ -196,14 +195,18 @@ def test_links_between_pages_are_as_short_as_they_can_be(
 
 def test_a_section_s_front_page_answers_as_a_page_and_as_a_folder() -> None:
     assert paths.section("news") == "/news"
-    assert paths.section("news", as_folder=True) == "/news/"
+    assert paths.section_folder("news") == "/news/"
     assert urljoin(
         "http://mirror.example" + ARTICLE, "../../../.."
-    ) == "http://mirror.example" + paths.section("news", as_folder=True)
+    ) == "http://mirror.example" + paths.section_folder("news")
 
 
 @settings(deadline=None, max_examples=200)
-@given(target=st.builds(paths.section, NAMES, as_folder=st.booleans()), page=PATHS, root=ROOTS)
+@given(
+    target=st.builds(paths.section, NAMES) | st.builds(paths.section_folder, NAMES),
+    page=PATHS,
+    root=ROOTS,
+)
 def test_a_link_by_way_of_the_root_leads_to_its_section_from_any_page_under_any_root(
     target: MirrorPath, page: MirrorPath, root: str
 ) -> None:

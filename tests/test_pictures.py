@@ -65,9 +65,9 @@ def pictures_asked(newsroom: Newsroom) -> list[str]:
     return [path for path in newsroom.asked if path.startswith("/pic/")]
 
 
-def take_due(channel_poller: ChannelPoller) -> Report:
+def fetch_due(channel_poller: ChannelPoller) -> Report:
     report = Report(channel_poller.services.mirror.channels[0])
-    while channel_poller.pictures.take_due(report):
+    while channel_poller.pictures.fetch_due(report):
         pass
     return report
 
@@ -178,10 +178,10 @@ def test_a_picture_that_cannot_be_had_leaves_its_words_and_comes_when_it_can(
         feed: client.get(feed).headers["ETag"] for feed in ("/feed/town.xml", "/feed/letters.xml")
     }
     del newsroom.faults["/pic/a.png"]
-    take_due(channel_poller)
+    fetch_due(channel_poller)
     assert pictures_asked(newsroom) == ["/pic/a.png"]  # not before its time
     clock.advance(minutes=6)
-    assert take_due(channel_poller).pictures == 1
+    assert fetch_due(channel_poller).pictures == 1
     assert client.get(page).text.count("/media/") == 2
     assert client.get("/feed/town.xml").headers["ETag"] != before["/feed/town.xml"]
     assert client.get("/feed/letters.xml").headers["ETag"] == before["/feed/letters.xml"]
@@ -196,12 +196,12 @@ def test_a_picture_that_stays_away_is_asked_for_more_and_more_rarely(
     asked = []
     for _ in range(60 * 24):
         clock.advance(minutes=1)
-        take_due(channel_poller)
+        fetch_due(channel_poller)
         asked.append(len(pictures_asked(newsroom)))
     assert asked[-1] == 1 + 8  # after 5, 10, 20, ... 640 minutes
     for _ in range(400):
         clock.advance(days=1)
-        take_due(channel_poller)
+        fetch_due(channel_poller)
     assert 12 < len(pictures_asked(newsroom)) - asked[-1] < 25
 
 
@@ -237,7 +237,7 @@ def test_only_hosts_that_are_configured_are_asked(
     fetcher = open_calm_fetcher(replace_origins(settings, newsroom), mirror)
     now_allowed = with_parts(channel_poller, mirror=mirror, fetcher=fetcher)
     clock.advance(minutes=1)
-    assert take_due(now_allowed).pictures == 1
+    assert fetch_due(now_allowed).pictures == 1
     fetcher.close()
     assert "/media/" in entry_of(client, 1)
 
@@ -292,7 +292,7 @@ def test_where_no_section_keeps_pictures_none_is_fetched(
     )
     poll(keepless)
     clock.advance(days=1)
-    take_due(keepless)
+    fetch_due(keepless)
     assert pictures_asked(newsroom) == []
 
 
@@ -352,7 +352,7 @@ def test_a_picture_that_can_not_be_written_holds_no_text_up_and_is_fetched_later
     )
     settings.media.unlink()
     clock.advance(hours=1)
-    assert channel_poller.pictures.take_due(report) == 1
+    assert channel_poller.pictures.fetch_due(report) == 1
     assert report.pictures == 1
 
 
@@ -478,11 +478,11 @@ def test_a_picture_that_comes_later_changes_the_feeds_that_show_it_and_no_others
     poll(channel_poller)
     before = etags(client)
     clock.advance(minutes=5)
-    take_due(channel_poller)
+    fetch_due(channel_poller)
     assert etags(client) == before
     newsroom.faults.clear()
     clock.advance(minutes=10)
-    take_due(channel_poller)
+    fetch_due(channel_poller)
     after = etags(client)
     assert {feed for feed in FEEDS if before[feed] != after[feed]} == set(FEEDS) - {
         "/feed/town/city.atom"
@@ -507,7 +507,7 @@ def test_a_silent_host_of_pictures_costs_no_article_and_is_asked_again_in_the_ne
     assert client.get("/feed/town.json").text.count("橱窗</i>") == 15
     newsroom.faults = {}
     clock.advance(minutes=5)
-    assert take_due(wider).pictures == 15
+    assert fetch_due(wider).pictures == 15
 
 
 def test_a_picture_that_leads_to_a_host_that_is_not_configured_is_not_taken_from_there(

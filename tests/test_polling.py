@@ -74,7 +74,7 @@ def test_a_young_article_is_looked_at_again_and_an_old_one_is_not(
     seen = []
     for hours in (0.2, 0.6, 3, 6, 12, 20, 24, 30, 48):
         clock.now = datetime(2021, 6, 1, tzinfo=UTC) + timedelta(hours=hours)
-        channel_poller.take(city)
+        channel_poller.fetch_due(city)
         seen.append(newsroom.count(YOUNG.path))
     assert newsroom.asked == newsroom.not_modified == [YOUNG.path] * 3
     assert seen == [0, 0, 1, 2, 2, 2, 3, 3, 3]
@@ -96,7 +96,7 @@ def test_a_correction_updates_the_same_entry_and_what_was_is_kept(
         newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟"), picture="/pic/new.png")
     )
     clock.advance(hours=1)
-    assert channel_poller.take(city).updated == 1
+    assert channel_poller.fetch_due(city).updated == 1
     after = stored(store)
     assert "五趟" in after.body
     assert after.picture is not None
@@ -122,7 +122,7 @@ def test_without_validators_the_page_itself_decides(
     channel_poller.poll(city)
     before = stored(store)
     clock.advance(hours=1)
-    report = channel_poller.take(city)
+    report = channel_poller.fetch_due(city)
     assert (report.updated, report.articles["same"], stored(store)) == (0, 1, before)
     assert newsroom.not_modified == []
 
@@ -139,7 +139,7 @@ def test_a_check_that_fails_takes_nothing_away(
     )
     for _ in range(60):
         clock.advance(hours=1)
-        channel_poller.take(city)
+        channel_poller.fetch_due(city)
         assert stored(store) == before
     assert newsroom.count(YOUNG.path) < 20
 
@@ -154,16 +154,16 @@ def test_an_outage_of_days_ends_no_check_and_delays_none_by_more_than_the_longes
     publish(newsroom, replace(YOUNG, text=YOUNG.text.replace("三趟", "五趟")))
     for _ in range(200):
         clock.advance(hours=1)
-        channel_poller.take(city)
+        channel_poller.fetch_due(city)
     newsroom.faults[YOUNG.path] = Answer(
         status=404
     )  # which may be a mistake of one that has just come back
     clock.advance(hours=6)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert stored(store).gone is None
     del newsroom.faults[YOUNG.path]
     clock.advance(hours=6)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert "五趟" in stored(store).body
 
 
@@ -188,17 +188,17 @@ def test_an_article_that_is_gone_upstream_stays_marked(
     newsroom.faults[YOUNG.path] = Answer(status=status)
     for _ in range(5):  # which may be a mistake, for some hours
         clock.advance(minutes=90)
-        report = channel_poller.take(city)
+        report = channel_poller.fetch_due(city)
         assert (report.articles["gone"], report.failures, stored(store).gone) == (0, [], None)
     clock.advance(minutes=90)
-    report = channel_poller.take(city)
+    report = channel_poller.fetch_due(city)
     assert (report.articles["gone"], report.failures) == (1, [])
     assert stored(store).gone == clock.now
     assert "原站已经没有这篇文章（2021-06-01 发现）" in client.get(page).text
     assert YOUNG.title in client.get("/feed/town.xml").text
     newsroom.asked.clear()
     clock.advance(days=3)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert newsroom.asked == []
 
 
@@ -220,7 +220,7 @@ def test_an_operator_may_have_what_is_gone_go(
     for _ in range(6):
         assert store.article(ArticleId("n105"))
         clock.advance(hours=6)
-        dropping.take(city)
+        dropping.fetch_due(city)
     assert store.article(ArticleId(YOUNG.id)) is None
     assert store.version([city.id]) != version
 
@@ -589,7 +589,7 @@ def test_what_was_pruned_does_not_come_back_by_itself(
     run(prune, full, "--days", "30")
     clock.advance(hours=2)
     channel_poller.poll(city)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert len(store.ids([city.id])) == 4
 
 
@@ -602,8 +602,8 @@ def test_a_picture_whose_file_is_lost_is_fetched_again(
     assert f"missing {name}" in done.output
     clock.now = datetime(2100, 1, 1, tzinfo=UTC)  # commands have a clock of their own
     assert (
-        channel_poller.pictures.take_due(
-            channel_poller.take(channel_poller.services.mirror.channels[0])
+        channel_poller.pictures.fetch_due(
+            channel_poller.fetch_due(channel_poller.services.mirror.channels[0])
         )
         == 1
     )
@@ -917,7 +917,7 @@ def test_one_answer_that_it_is_not_there_costs_an_old_article_nothing(
     assert store.article(ArticleId("n103")) is None
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert stored(store, "n103").rule != EXCERPT
 
 
@@ -929,7 +929,7 @@ def test_an_upstream_that_is_out_of_order_becomes_no_entry(
     version = store.version([city.id])
     for _ in range(40):
         clock.advance(hours=2)
-        channel_poller.take(city)
+        channel_poller.fetch_due(city)
     assert (store.article(ArticleId("n103")), store.version([city.id])) == (None, version)
 
 
@@ -1034,5 +1034,5 @@ def test_a_correction_that_waits_is_not_lost_by_reextraction(
     )
     del newsroom.faults[STORIES[2].path]
     clock.advance(hours=1)
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert stored(store, "n103").title == "老校长的新菜园"

@@ -212,7 +212,7 @@ def test_what_is_corrected_there_later_is_corrected_here(
     peer.store.queue.add_listing(
         "city", [ListingItem(ArticleId(changed.id), url, changed.title)], peer.clock()
     )
-    peer.channel_poller.take(peer.mirror.channels[0])
+    peer.channel_poller.fetch_due(peer.mirror.channels[0])
     poll(own)
     assert articles(store)[ArticleId(changed.id)] == articles(peer.store)[ArticleId(changed.id)]
     assert "（更正）" in articles(store)[ArticleId(changed.id)].body
@@ -388,9 +388,7 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
     peer.poll()
     assert signed_poll(own).failures == []
     assert len(articles(store)) == 10 + more
-    store.schedule.remember_poll(
-        replace(store.schedule.state("city"), listing_hash="", replica_url="")
-    )
+    store.schedule.save_poll(replace(store.schedule.state("city"), listing_hash="", replica_url=""))
     peer.door.answer = lambda path: old.get(path) or Answer(b"", 404)  # type: ignore[method-assign]
     (failure,) = signed_poll(own).failures
     assert (
@@ -402,9 +400,7 @@ def test_an_older_open_page_is_refused_unless_that_is_allowed(
         in str(failure)
     )
     assert signed_poll(own, allow_older=True).failures == []
-    store.schedule.remember_poll(
-        replace(store.schedule.state("city"), listing_hash="", replica_url="")
-    )
+    store.schedule.save_poll(replace(store.schedule.state("city"), listing_hash="", replica_url=""))
     assert signed_poll(own).failures == []  # from here on it counts again
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedproxy.model import Article, ArticleId, MediaFile, Picture, SafeHtml, StoredPicture, Url
-from feedproxy.replication import read_record, record_of
+from feedproxy.replication import page_record_of, read_record, record_of
 
 SHOWN, MISSING = Url("https://img.news.example/1.png"), Url("https://img.news.example/2.png")
 FILE = MediaFile("0" * 32 + ".png", "image/png", 10, 1, 1)
@@ -36,7 +36,7 @@ HELD = {
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    record = json.dumps(record_of(ARTICLE, {"c2", "c1"}, HELD, with_body=True), ensure_ascii=False)
+    record = json.dumps(record_of(ARTICLE, {"c2", "c1"}, HELD), ensure_ascii=False)
     found = read_record(record.encode())
     names = (
         "id",
@@ -56,7 +56,7 @@ def test_what_is_read_is_what_was_written() -> None:
 
 
 def test_the_text_stays_away_where_it_stands_elsewhere_and_its_links_are_told() -> None:
-    record = record_of(ARTICLE, (), HELD, with_body=False)
+    record = page_record_of(ARTICLE, HELD)
     assert "body" not in record
     assert read_record(record).links == dict(ARTICLE.links)
 
@@ -80,16 +80,13 @@ def test_the_text_stays_away_where_it_stands_elsewhere_and_its_links_are_told() 
     ],
 )
 def test_a_record_that_is_none_is_refused_and_says_where(key: str, value: object) -> None:
-    record = record_of(ARTICLE, ("c1",), HELD, with_body=True) | {key: value}
+    record = record_of(ARTICLE, ("c1",), HELD) | {key: value}
     with pytest.raises(ValueError, match=rf"^{key}\b[^\n]*: [^\n]+$"):
         read_record(record)
 
 
 def test_what_a_newer_mirror_says_besides_is_no_harm() -> None:
-    assert (
-        read_record(record_of(ARTICLE, (), HELD, with_body=True) | {"mood": "fine"}).id
-        == ARTICLE.id
-    )
+    assert read_record(record_of(ARTICLE, (), HELD) | {"mood": "fine"}).id == ARTICLE.id
 
 
 @given(
@@ -98,5 +95,5 @@ def test_what_a_newer_mirror_says_besides_is_no_harm() -> None:
 )
 def test_every_moment_and_title_comes_through(moment: datetime, title: str) -> None:
     article = replace(ARTICLE, updated=moment + timedelta(microseconds=1), title=title)
-    found = read_record(record_of(article, (), {}, with_body=False))
+    found = read_record(page_record_of(article, {}))
     assert (found.updated, found.title) == (article.updated, title)

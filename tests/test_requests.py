@@ -49,7 +49,7 @@ def client(app: Flask, newsroom: Newsroom, channel_poller: ChannelPoller) -> Fla
 
 def answered(channel_poller: ChannelPoller) -> Report:
     """Have the poller look for requests, and fetch what is due of them."""
-    channel_poller.services.store.requests.take()
+    channel_poller.services.store.requests.enqueue()
     return channel_poller.answer_requests()
 
 
@@ -380,7 +380,7 @@ def test_an_article_that_waits_for_its_next_try_is_fetched_next_when_a_reader_as
         clock.advance(hours=3)
         channel_poller.backfill(city, pages=9)
     del newsroom.faults[WANTED.path]
-    channel_poller.take(city)
+    channel_poller.fetch_due(city)
     assert newsroom.count(WANTED.path) == tries
     assert store.article(ArticleId(WANTED.id)) is None
     client.post(PAGE)

@@ -154,7 +154,7 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     for hours in (0, 6, 23):
         now = NOW + hours * HOUR
         assert policy.effective_url(CHANNEL, state, now) == CHANNEL.url
-        state = policy.remember_redirect(CHANNEL, state, CHANNEL.url, MOVED, now)
+        state = policy.note_redirect(CHANNEL, state, CHANNEL.url, MOVED, now)
     state = replace(state, polled_at=NOW + 24 * HOUR)
     assert policy.effective_url(CHANNEL, state, NOW + 24 * HOUR) == MOVED.url
     # another address that is configured since is asked itself, and once a day this one, too
@@ -168,7 +168,7 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     )
     assert policy.effective_url(CHANNEL, state, NOW + 48 * HOUR) == CHANNEL.url
     # asked there directly, it stays so
-    after = policy.remember_redirect(
+    after = policy.note_redirect(
         CHANNEL, state, MOVED.url, replace(MOVED, moved=False), NOW + 25 * HOUR
     )
     assert policy.effective_url(CHANNEL, after, NOW + 26 * HOUR) == MOVED.url
@@ -183,9 +183,9 @@ def test_a_permanent_redirect_is_adopted_once_it_was_seen_for_a_day() -> None:
     ],
 )
 def test_a_redirect_that_changes_its_mind_begins_anew(between: Page) -> None:
-    state = policy.remember_redirect(CHANNEL, ChannelState("c1"), CHANNEL.url, MOVED, NOW)
-    state = policy.remember_redirect(CHANNEL, state, CHANNEL.url, between, NOW + 12 * HOUR)
-    state = policy.remember_redirect(CHANNEL, state, CHANNEL.url, MOVED, NOW + 13 * HOUR)
+    state = policy.note_redirect(CHANNEL, ChannelState("c1"), CHANNEL.url, MOVED, NOW)
+    state = policy.note_redirect(CHANNEL, state, CHANNEL.url, between, NOW + 12 * HOUR)
+    state = policy.note_redirect(CHANNEL, state, CHANNEL.url, MOVED, NOW + 13 * HOUR)
     assert policy.effective_url(CHANNEL, state, NOW + 25 * HOUR) == CHANNEL.url
 
 
@@ -277,8 +277,8 @@ def test_an_article_that_was_published_twice_is_no_boilerplate() -> None:
 def test_an_alarm_that_is_off_stays_off_while_pages_fit_and_one_that_is_on_ends_when_three_do(
     outcomes: str,
 ) -> None:
-    latest = policy.remember_outcomes("", outcomes)
-    assert not policy.decide_alarm(policy.remember_outcomes(latest, "....."), is_on=False)
-    assert not policy.decide_alarm(policy.remember_outcomes(latest, "..."), is_on=True)
-    assert policy.decide_alarm(policy.remember_outcomes(latest, "xxx"), is_on=False)
-    assert policy.decide_alarm(policy.remember_outcomes(latest, "x.."), is_on=True)
+    latest = policy.append_outcomes("", outcomes)
+    assert not policy.decide_alarm(policy.append_outcomes(latest, "....."), is_on=False)
+    assert not policy.decide_alarm(policy.append_outcomes(latest, "..."), is_on=True)
+    assert policy.decide_alarm(policy.append_outcomes(latest, "xxx"), is_on=False)
+    assert policy.decide_alarm(policy.append_outcomes(latest, "x.."), is_on=True)

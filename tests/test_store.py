@@ -227,9 +227,7 @@ def test_a_poll_that_finds_nothing_new_changes_no_version(store: Store) -> None:
     hold(store, make(1))
     before = store.version(["c1"])
     store.queue.add_listing("c1", [item(1)], NOW + timedelta(hours=1))
-    store.schedule.remember_poll(
-        ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1)
-    )
+    store.schedule.save_poll(ChannelState("c1", "hash", polled_at=NOW, next_poll_at=NOW, listed=1))
     assert store.version(["c1"]) == before
 
 
@@ -256,12 +254,12 @@ def test_the_state_of_a_channel_comes_back(store: Store) -> None:
         moved_to="https://news.example/c1",
         moved_since=NOW - timedelta(hours=3),
     )
-    store.schedule.remember_poll(replace(state, failures=0))
-    store.schedule.remember_poll(replace(state, outcomes="...x"))
+    store.schedule.save_poll(replace(state, failures=0))
+    store.schedule.save_poll(replace(state, outcomes="...x"))
     assert store.schedule.states() == {"c1": state}
     assert store.schedule.state("c1") == state
-    store.schedule.remember_outcomes("c1", "..x")
-    store.schedule.remember_poll(replace(state, listed=21))
+    store.schedule.save_outcomes("c1", "..x")
+    store.schedule.save_poll(replace(state, listed=21))
     assert store.schedule.state("c1") == replace(state, listed=21, outcomes="..x")
 
 
@@ -653,7 +651,7 @@ def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_polle
     assert asked(linking)
     assert linking.requests.find(WANTED) == Request(WANTED, ADDRESS)
     assert requested(linking) == []
-    linking.requests.take()
+    linking.requests.enqueue()
     assert [waiting.item for waiting in linking.queue.of_channel(REQUESTED)] == [
         ListingItem(WANTED, ADDRESS, "")
     ]
@@ -662,16 +660,16 @@ def test_an_article_that_was_linked_to_can_be_asked_for_and_waits_when_the_polle
 
 def test_an_article_that_nobody_heard_of_can_not_be_asked_for(linking: Store) -> None:
     assert not asked(linking, ArticleId("n12345"))
-    linking.requests.take()
+    linking.requests.enqueue()
     assert linking.requests.find(ArticleId("n12345")) is None
     assert requested(linking) == []
 
 
 def test_an_article_is_asked_for_once_however_often_it_is(linking: Store) -> None:
     assert [asked(linking), asked(linking)] == [True, True]
-    linking.requests.take()
+    linking.requests.enqueue()
     assert asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     assert requested(linking) == [WANTED]
 
 
@@ -683,7 +681,7 @@ def test_no_more_are_asked_for_than_may_be_taken_or_not(linking: Store) -> None:
         False,
         False,
     ]
-    linking.requests.take()
+    linking.requests.enqueue()
     assert not asked(linking, LINKED[4][0], most=3)
     assert asked(linking, LINKED[0][0], most=3)  # it is asked for already
     assert len(requested(linking)) == 3
@@ -694,7 +692,7 @@ def test_no_more_are_asked_for_than_may_be_taken_or_not(linking: Store) -> None:
 
 def test_an_article_that_came_makes_room_for_another_request(linking: Store) -> None:
     asked(linking, most=1)
-    linking.requests.take()
+    linking.requests.enqueue()
     assert not asked(linking, LINKED[1][0], most=1)
     linking.save(make(900), [PAGE], {}, NOW)
     assert linking.requests.find(WANTED) is None
@@ -702,14 +700,14 @@ def test_an_article_that_came_makes_room_for_another_request(linking: Store) -> 
 
 
 def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
-    linking.requests.take()
+    linking.requests.enqueue()
     assert requested(linking) == []
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.queue.postpone(
         WANTED, "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
-    linking.requests.take()
+    linking.requests.enqueue()
     assert [
         (waiting.item.id, waiting.tries) for waiting in linking.queue.of_channel(REQUESTED)
     ] == [(WANTED, 1)]
@@ -717,7 +715,7 @@ def test_requests_are_taken_as_often_as_one_likes(linking: Store) -> None:
 
 def test_a_request_that_failed_says_why(linking: Store) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.queue.postpone(
         WANTED, "answered 404 Not Found", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
@@ -726,7 +724,7 @@ def test_a_request_that_failed_says_why(linking: Store) -> None:
 
 def test_an_article_that_was_asked_for_is_held_in_no_channel_but_its_own(linking: Store) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.save(make(900), [PAGE], {}, NOW)
     assert linking.channels_of([WANTED]) == {WANTED: {REQUESTED}}
     assert [article.id for article in linking.newest(["c1"], 9)] == ["n1"]
@@ -739,7 +737,7 @@ def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else
     hold(linking, make(2), channel="c2")
     asked(linking)
     before = {channel: linking.version([channel]) for channel in ("c1", "c2")}
-    linking.requests.take()
+    linking.requests.enqueue()
     assert {channel: linking.version([channel]) for channel in before} == before
     linking.save(make(900), [PAGE], {}, NOW + timedelta(hours=1))
     assert linking.version(["c1"]) != before["c1"]
@@ -749,7 +747,7 @@ def test_an_article_that_was_asked_for_changes_what_links_to_it_and_nothing_else
 def test_a_request_for_an_article_that_came_in_between_is_dropped(linking: Store) -> None:
     asked(linking)
     hold(linking, make(900), channel="c2")
-    linking.requests.take()
+    linking.requests.enqueue()
     assert linking.requests.find(WANTED) is None
     assert requested(linking) == []
     assert linking.channels_of([WANTED]) == {WANTED: {"c2"}}
@@ -760,7 +758,7 @@ def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking:
         ArticleId("n5"), "answered 500", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
     assert asked(linking, ArticleId("n5"))
-    linking.requests.take()
+    linking.requests.enqueue()
     for channel in ("c1", REQUESTED):
         waits = linking.queue.of_channel(channel)
         assert [(waiting.item, waiting.tries, waiting.try_at) for waiting in waits] == [
@@ -772,7 +770,7 @@ def test_an_article_that_waits_already_is_next_and_is_asked_for_besides(linking:
 
 def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linking: Store) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.queue.postpone(
         WANTED, "answered 404", tries=1, now=NOW, try_at=NOW + timedelta(minutes=5)
     )
@@ -780,7 +778,7 @@ def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linki
     assert linking.requests.find(WANTED) is None
     assert requested(linking) == []
     assert asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     assert [
         (waiting.item.id, waiting.tries) for waiting in linking.queue.of_channel(REQUESTED)
     ] == [(WANTED, 0)]
@@ -788,7 +786,7 @@ def test_a_request_that_is_forgotten_waits_no_longer_and_can_be_made_again(linki
 
 def test_forgetting_a_request_leaves_what_a_listing_shows_waiting(linking: Store) -> None:
     asked(linking, ArticleId("n5"))
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.requests.forget(ArticleId("n5"))
     assert linking.requests.find(ArticleId("n5")) is None
     assert requested(linking) == []
@@ -799,7 +797,7 @@ def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows
     linking: Store,
 ) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.save(make(900), [PAGE], {}, NOW)
     before = linking.version(["c2"])
     assert linking.queue.add_listing("c2", [item(900)], NOW) == 0
@@ -810,7 +808,7 @@ def test_an_article_that_was_asked_for_joins_the_channel_of_a_listing_that_shows
 
 def test_an_article_that_is_held_and_fetched_again_is_no_request_any_more(linking: Store) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.save(make(900), [PAGE], {}, NOW)
     for title in ("标题900", "改了的标题"):
         linking.queue.add_listing("c2", [item(900, title)], NOW)
@@ -823,7 +821,7 @@ def test_an_article_that_a_listing_shows_while_it_is_asked_for_comes_into_its_ch
     linking: Store,
 ) -> None:
     asked(linking)
-    linking.requests.take()
+    linking.requests.enqueue()
     linking.queue.add_listing("c2", [item(900)], NOW)
     assert [waiting.item.id for waiting in linking.queue.of_channel("c2")] == [WANTED]
     linking.save(make(900), [PAGE], {}, NOW)
@@ -838,7 +836,7 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     asked(first)
     first.close()
     again = open_store(url, tmp_path)
-    again.requests.take()
+    again.requests.enqueue()
     assert requested(again) == [WANTED]
     again.close()
 

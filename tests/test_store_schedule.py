@@ -51,10 +51,10 @@ def test_what_is_remembered_of_a_channel_comes_back(store: Store) -> None:
         gap_url="https://news.example/2",
         gap_since=NOW,
     )
-    store.schedule.remember_poll(state)
-    store.schedule.remember_outcomes("c1", "..x")
+    store.schedule.save_poll(state)
+    store.schedule.save_outcomes("c1", "..x")
     assert store.schedule.state("c1") == replace(state, outcomes="..x")
-    store.schedule.remember_poll(replace(state, failures=3, outcomes="xxx"))
+    store.schedule.save_poll(replace(state, failures=3, outcomes="xxx"))
     assert store.schedule.states() == {"c1": replace(state, failures=3, outcomes="..x")}
     assert store.schedule.state("c2") == ChannelState("c2")
 
@@ -62,7 +62,7 @@ def test_what_is_remembered_of_a_channel_comes_back(store: Store) -> None:
 def test_first_polls_are_set_once_and_only_for_channels_that_never_were_polled(
     store: Store,
 ) -> None:
-    store.schedule.remember_poll(ChannelState("old", polled_at=NOW, next_poll_at=NOW + 9 * MINUTE))
+    store.schedule.save_poll(ChannelState("old", polled_at=NOW, next_poll_at=NOW + 9 * MINUTE))
     hold(store, make(1), channel="shown")  # known, as it has an article, but never polled
     store.schedule.plan_first({"old": NOW, "shown": NOW + MINUTE, "new": NOW + 2 * MINUTE})
     store.schedule.plan_first({"new": NOW + 5 * MINUTE, "shown": NOW + 5 * MINUTE})
@@ -99,8 +99,8 @@ def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_up(store: Store) -> None
 
 def test_how_far_a_walk_has_come_is_kept_until_it_is_forgotten(store: Store) -> None:
     assert store.schedule.backfill("c1") is None
-    store.schedule.remember_backfill(Backfill("c1", URL, 3))
-    store.schedule.remember_backfill(Backfill("c1", None, 4))
+    store.schedule.save_backfill(Backfill("c1", URL, 3))
+    store.schedule.save_backfill(Backfill("c1", None, 4))
     assert store.schedule.backfill("c1") == Backfill("c1", None, 4)
     store.schedule.forget_backfill("c1")
     assert store.schedule.backfill("c1") is None
@@ -111,8 +111,8 @@ def test_what_is_due_next_is_the_earliest_of_polls_articles_and_pictures(store: 
         return store.schedule.next_due(["c1"], ["pic.example"], ["c1"])
 
     assert due() is None
-    store.schedule.remember_poll(ChannelState("c1", next_poll_at=NOW + 30 * MINUTE))
-    store.schedule.remember_poll(ChannelState("c2", next_poll_at=NOW))
+    store.schedule.save_poll(ChannelState("c1", next_poll_at=NOW + 30 * MINUTE))
+    store.schedule.save_poll(ChannelState("c2", next_poll_at=NOW))
     assert due() == NOW + 30 * MINUTE
     store.queue.add_listing("c1", [item(1)], NOW)
     store.queue.postpone(

@@ -250,7 +250,7 @@ def test_threads_that_read_and_write_in_transactions_lose_no_write(store: Store)
         with store.transaction() as transaction:
             state = transaction.schedule.state("c1")
             transaction.queue.add_listing("c1", [item(state.failures)], NOW)
-            transaction.schedule.remember_poll(replace(state, failures=state.failures + 1))
+            transaction.schedule.save_poll(replace(state, failures=state.failures + 1))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count_one, range(60)))

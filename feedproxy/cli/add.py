@@ -26,7 +26,7 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.errors import FetchError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.ingest import FoundListing, Sample, sample, survey
-from feedproxy.model import DateSource, Mirror
+from feedproxy.model import DateSource, Mirror, RuleTest
 from feedproxy.store import open_store
 
 _SAMPLES = 3
@@ -176,7 +176,9 @@ def _addition(
         url=find.url,
         site=find.site,
         picture_hosts=tuple(sorted(pictures)),
-        tests=tuple((draft.article.url, _telling(draft.content.text)) for draft in drafts),
+        tests=tuple(
+            RuleTest(draft.article.url, (_telling(draft.content.text),)) for draft in drafts
+        ),
     )
 
 

@@ -83,7 +83,7 @@ def export_mirror(
         f"{result.rendered} pages rendered in {seconds:.1f} s, "
         f"{result.rendered / max(seconds, 0.001):.0f} a second"
     )
-    words = f"{in_words(result, would='would be ' if dry_run else '')}\n{pace}"
+    words = f"{summary_of(result, would='would be ' if dry_run else '')}\n{pace}"
     say(
         {**asdict(result), "seconds": round(seconds, 1), "dry_run": dry_run}, words, is_json=is_json
     )
@@ -166,7 +166,7 @@ def end_gently() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def in_words(result: Result, would: str = "") -> str:
+def summary_of(result: Result, would: str = "") -> str:
     """Return the result of an export in words."""
 
     def counted(counts: dict[str, int]) -> str:

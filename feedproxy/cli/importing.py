@@ -86,7 +86,7 @@ def import_mirror(
     services = open_services(
         settings, stop, more_hosts=tuple(map(urls.host_of, bases.values())), more_folders=folders
     )
-    done, began = Import(), monotonic()
+    result, began = Import(), monotonic()
     sources = {
         name: Source(
             "mirror", Url(f"{base}/indexes/"), key=key, section=name, allow_older=allow_older
@@ -94,11 +94,11 @@ def import_mirror(
         for name, base in bases.items()
     }
     verifier = Verifier(services.fetcher, services.store.serials)
-    entries = entries_of(services, sources, verifier, done)
+    entries = entries_of(services, sources, verifier, result)
     if not entries:
         why = (
-            done.failures[0]
-            if done.failures
+            result.failures[0]
+            if result.failures
             else "none of its channels has an index there (indexes/<channel>.csv)"
         )
         raise FetchError(place, f"no mirror was found: {why}")
@@ -107,7 +107,7 @@ def import_mirror(
         pool_of(workers, prepare, services.mirror) as pool,
     ):
         try:
-            importer = Importer(services, pool, workers, done, verifier, sources.values())
+            importer = Importer(services, pool, workers, result, verifier, sources.values())
             importer.run(entries, lambda count: bar.advance(bar.task_ids[0], count))
         except BrokenProcessPool as e:
             raise FeedproxyError(
@@ -115,8 +115,8 @@ def import_mirror(
                 "run the same command again"
             ) from e
     index_for_search(services.store, stop)
-    _tell(done, monotonic() - began, is_json=is_json)
-    sys.exit(TERMINATED if stop.is_set() else 1 if done.failures else 0)
+    _print_result(result, monotonic() - began, is_json=is_json)
+    sys.exit(TERMINATED if stop.is_set() else 1 if result.failures else 0)
 
 
 def _base(place: str, section: str, *, is_only: bool) -> str:
@@ -129,30 +129,30 @@ def _base(place: str, section: str, *, is_only: bool) -> str:
     return (folder if is_only and not (folder / section).is_dir() else folder / section).as_uri()
 
 
-def _tell(done: Import, seconds: float, *, is_json: bool) -> None:
+def _print_result(result: Import, seconds: float, *, is_json: bool) -> None:
     read, counts = (
-        sum(done.counts.values()),
-        {name: done.counts[name] for name in ("new", "updated", "redated", "same")},
+        sum(result.counts.values()),
+        {name: result.counts[name] for name in ("new", "updated", "redated", "same")},
     )
     words = ", ".join(
         f"{count} {name}" for name, count in counts.items() if count or name != "redated"
     )
-    dates = {source.value: done.dates[source] for source in DateSource}
-    said = ", ".join(f"{count} {name}" for name, count in dates.items())
+    dates = {source.value: result.dates[source] for source in DateSource}
+    date_counts = ", ".join(f"{count} {name}" for name, count in dates.items())
     lines = [
-        *(f"passed over: {failure}" for failure in done.failures),
+        *(f"passed over: {failure}" for failure in result.failures),
         (
-            f"{read} articles ({words}), {done.pictures} pictures, "
-            f"{len(done.failures)} passed over; "
+            f"{read} articles ({words}), {result.pictures} pictures, "
+            f"{len(result.failures)} passed over; "
             f"{seconds:.1f} s, {read / max(seconds, 0.001):.0f} pages a second"
         ),
-        f"dates: {said}",
+        f"dates: {date_counts}",
     ]
     values = {
         **counts,
         "dates": dates,
-        "pictures": done.pictures,
-        "failures": list(map(str, done.failures)),
+        "pictures": result.pictures,
+        "failures": list(map(str, result.failures)),
         "seconds": round(seconds, 1),
     }
     say(values, "\n".join(lines), is_json=is_json)

@@ -144,12 +144,12 @@ def backfill(
     began = since.replace(tzinfo=UTC) if since else None
     with progress("backfill", len(chosen)) as bar:
 
-        def walk(channel: Channel) -> Report:
+        def backfill_channel(channel: Channel) -> Report:
             return ChannelPoller(services).backfill(
                 channel, pages=pages, since=began, on_page=_shown(bar, channel)
             )
 
-        reports = _each(services, chosen, walk, bar, "backfill")
+        reports = _each(services, chosen, backfill_channel, bar, "backfill")
     index_for_search(services.store, stop)
     _finish(reports, stop, is_json=is_json)
 
@@ -194,7 +194,7 @@ def _each(
     if reports:
         bar.update(bar.task_ids[0], description=f"{title}: pictures")
         due_at = now()  # pictures that fail now are due again later; they do not delay the end
-        while not services.is_stopping() and ChannelPoller(services).pictures.take_due(
+        while not services.is_stopping() and ChannelPoller(services).pictures.fetch_due(
             reports[-1], due_at=due_at
         ):
             pass
@@ -204,10 +204,9 @@ def _each(
 def _shown(bar: Progress, channel: Channel) -> Callable[[Backfill, Report], None]:
     """Return a callback that shows the progress of a backfill."""
 
-    def show(walk: Backfill, report: Report) -> None:
-        words = (
-            f"backfill {channel.id}: page {walk.pages}, {report.listed} listed, {report.new} new"
-        )
+    def show(backfill: Backfill, report: Report) -> None:
+        words = f"backfill {channel.id}: page {backfill.pages}, "
+        words += f"{report.listed} listed, {report.new} new"
         bar.update(bar.task_ids[0], description=words)
 
     return show

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from feedproxy.cli.console import as_json, examples, now, print_table, say
-from feedproxy.cli.export import end_gently, in_words, options_of, signer_of, write_export
+from feedproxy.cli.export import end_gently, options_of, signer_of, summary_of, write_export
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
 from feedproxy.errors import ConfigError
@@ -51,7 +51,7 @@ def publish_mirror(
         signer = signer_of(settings, options, store)
         result = write_export(options, store, folder, workers, signer, force=force)
         if not is_json:
-            click.echo(f"{options.format}: {in_words(result)}")
+            click.echo(f"{options.format}: {summary_of(result)}")
 
     options = options_of(settings, mirror, ExportFormat.GIT, Links.MIRROR)
     outcomes = publish(

@@ -49,10 +49,10 @@ def reextract_articles(
     chosen = services.store.ids(channels, since=since.replace(tzinfo=UTC) if since else None)
     changed = failed = 0
     with progress("reextract", len(chosen)) as bar:
-        for done in reextract(services, chosen, is_dry=dry_run):
-            changed += done.fetched is not None
-            failed += done.error is not None
-            for value, line in _lines(done):
+        for result in reextract(services, chosen, is_dry=dry_run):
+            changed += result.fetched is not None
+            failed += result.error is not None
+            for value, line in _lines(result):
                 say(value, line, is_json=is_json)
             bar.advance(bar.task_ids[0])
     verb = "would change" if dry_run else "changed"
@@ -85,18 +85,18 @@ def _channels(mirror: Mirror, site: str | None, channel: str | None) -> set[str]
     return found if channel else found | {REQUESTED}
 
 
-def _lines(done: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
+def _lines(result: Reextraction) -> Iterator[tuple[dict[str, object], str]]:
     """Yield the outcome for an article that changed or failed, as values and in words."""
-    if done.error:
+    if result.error:
         yield (
-            {"id": done.article_id, "error": str(done.error)},
-            f"{done.article_id}: can't be read: {done.error}",
+            {"id": result.article_id, "error": str(result.error)},
+            f"{result.article_id}: can't be read: {result.error}",
         )
-    elif done.stored and done.fetched:
-        changes = list(_changes(done.stored, done.fetched)) or ["mark-up"]
+    elif result.stored and result.fetched:
+        changes = list(_changes(result.stored, result.fetched)) or ["mark-up"]
         yield (
-            {"id": done.article_id, "changes": changes},
-            f"{done.article_id} {done.fetched.title}: {'; '.join(changes)}",
+            {"id": result.article_id, "changes": changes},
+            f"{result.article_id} {result.fetched.title}: {'; '.join(changes)}",
         )
 
 

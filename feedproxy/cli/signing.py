@@ -229,15 +229,15 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
     Links are not followed.
     """
     for place, folders, names in os.walk(folder, onerror=_unreadable):
-        here = Path(place)
-        if here == folder:
+        folder_path = Path(place)
+        if folder_path == folder:
             folders[:] = [name for name in folders if name not in _NOT_OF_THE_MIRROR]
             names = [name for name in names if name not in _NOT_OF_THE_MIRROR]  # noqa: PLW2901
         for name in folders:
-            if (here / name).is_symlink():
-                yield (here / name).relative_to(folder).as_posix(), False
+            if (folder_path / name).is_symlink():
+                yield (folder_path / name).relative_to(folder).as_posix(), False
         for name in names:
-            file = here / name
+            file = folder_path / name
             yield file.relative_to(folder).as_posix(), file.is_file() and not file.is_symlink()
 
 

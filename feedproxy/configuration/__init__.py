@@ -102,7 +102,7 @@ def load_mirror(folder: Path) -> Mirror:
         export=main.export,
         sections=sections,
         sites=tuple(sites.values()),
-        rules=_dropped_rules(folder / "sites"),
+        rules=_text_rules(folder / "sites"),
         targets=targets,
         addresses=tuple(dict.fromkeys([*main.mirror.addresses, *public])),
     )
@@ -207,13 +207,16 @@ def _channel(
     )
     pages = section.listing.get("html", "") if site.listing.item else ""
     sources = [
-        _source(file, channel_id, site, place, pages) for place in (first, *section.fallback)
+        _source(file, channel_id, site, source_table, pages)
+        for source_table in (first, *section.fallback)
     ]
     return Channel(channel_id, table.title, site, sources[0], tuple(sources[1:]), table.end_marker)
 
 
-def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages: str) -> Source:
-    kind, listing = place.kind, place.listing
+def _source(
+    file: Path, channel_id: str, site: Site, source_table: FallbackTable, pages: str
+) -> Source:
+    kind, listing = source_table.kind, source_table.listing
     where = f"channels.{channel_id}"
     if kind == "html" and not (site.listing.item and site.listing.link):
         raise ConfigError(
@@ -228,7 +231,7 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
         )
     if kind != "mirror" and listing.startswith("/"):
         raise ConfigError(file, where, f'kind is "{kind}", but {listing} is not an http(s) address')
-    if place.key and kind not in _SIGNED_KINDS:
+    if source_table.key and kind not in _SIGNED_KINDS:
         raise ConfigError(
             file, "key", f'kind is "{kind}", but only a mirror or feedproxy signs what it gives'
         )
@@ -240,9 +243,15 @@ def _source(file: Path, channel_id: str, site: Site, place: FallbackTable, pages
             f"{listing} does not end as a feed of a feedproxy does: /feed/<section>/<channel>.json",
         )
     archive_url = Url(pages.replace("{channel}", channel_id)) if pages and kind == "feed" else None
-    section = (place.section or _section_at(url, file)) if place.key and kind == "mirror" else ""
-    at = Url(Path(url).as_uri()) if url.startswith("/") else url
-    return Source(kind, at, archive_url, place.key, section, place.allow_older)
+    section = (
+        (source_table.section or _section_at(url, file))
+        if source_table.key and kind == "mirror"
+        else ""
+    )
+    absolute_url = Url(Path(url).as_uri()) if url.startswith("/") else url
+    return Source(
+        kind, absolute_url, archive_url, source_table.key, section, source_table.allow_older
+    )
 
 
 def _section_at(url: Url, file: Path) -> str:
@@ -261,8 +270,8 @@ def _check_navigation(file: Path, main: MirrorFile) -> None:
     With a URL, `to` may name a folder beside the sections.
     """
     for link in main.navigation:
-        is_place = link.to == "section" or link.to in main.mirror.sections
-        if is_place == bool(link.url):
+        is_in_mirror = link.to == "section" or link.to in main.mirror.sections
+        if is_in_mirror == bool(link.url):
             reason = (
                 'give url, or to, which is a section\'s name or "section"; '
                 "both for a folder beside the sections"
@@ -322,7 +331,7 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
                 )
 
 
-def _dropped_rules(folder: Path) -> dict[str, ArticleRules]:
+def _text_rules(folder: Path) -> dict[str, ArticleRules]:
     rules: dict[str, ArticleRules] = {}
     faults: list[str] = []
     for file in sorted(folder.glob("*.txt")):

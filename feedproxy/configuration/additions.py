@@ -18,7 +18,7 @@ from pathlib import Path
 from feedproxy import urls
 from feedproxy.configuration import load_mirror
 from feedproxy.errors import ConfigError
-from feedproxy.model import ListingRules, Mirror, Section, Site, Url, one_line
+from feedproxy.model import ListingRules, Mirror, RuleTest, Section, Site, Url, one_line
 
 _MAIN = "feedproxy.toml"
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
@@ -33,8 +33,7 @@ _WRONG = re.compile("[^a-z0-9]+")
 class Addition:
     """A channel to be added: its section, listing and site.
 
-    *tests* are articles to test the site's rules with: the URL and a text that the article must
-    contain.
+    *tests* are articles to test the site's rules with.
     """
 
     section: str
@@ -44,7 +43,7 @@ class Addition:
     url: Url
     site: Site
     picture_hosts: tuple[str, ...] = ()
-    tests: tuple[tuple[Url, str], ...] = ()
+    tests: tuple[RuleTest, ...] = ()
 
 
 def name_of(text: str) -> str:
@@ -163,8 +162,9 @@ def _site_text(new: Addition) -> str:
     if new.kind == "html":
         text += "\n" + _listing_text(site.listing)
     tests = "".join(
-        f"\n[[test]]\nurl = {_string(url)}\ncontains = {_string(words)}\n"
-        for url, words in new.tests
+        f"\n[[test]]\nurl = {_string(each.url)}\ncontains = {_string(text)}\n"
+        for each in new.tests
+        for text in each.contains
     )
     return text + (
         f'\n# What "feedproxy test-rules" holds the rules against.{tests}' if tests else ""

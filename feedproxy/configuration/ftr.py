@@ -8,10 +8,11 @@ can't be used is skipped and reported, and is never fatal.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import starmap
 from typing import Any
 
 from feedproxy.markup import check_xpath
-from feedproxy.model import ArticleRules, RuleTest, Url
+from feedproxy.model import ArticleRules, Replacement, RuleTest, Url, Wrapping
 
 _LINE = re.compile(r"\s*([a-z_]+)\s*(?:\((.*?)\))?\s*:\s?(.*?)\s*\Z", re.IGNORECASE)
 _XPATHS = (
@@ -26,7 +27,6 @@ _XPATHS = (
 )
 _WORDS = ("strip_id_or_class", "strip_image_src", "src_lazy_load_attr")
 _LISTS = (*_XPATHS, *_WORDS, "find_string", "replace_string", "autodetect_on_failure")
-_PAIRS = {"replace_string": "replace", "wrap_in": "wrap_in"}
 _TAG = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _NO = ("no", "false", "0")
 
@@ -40,33 +40,38 @@ def parse_ftr(text: str, name: str) -> tuple[ArticleRules, tuple[str, ...]]:
     >>> parse_ftr(
     ...     "body: //article\nstrip_id_or_class: ad\nreplace_string(<b>): <i>", "example.org.txt"
     ... )[0].replace
-    (('<b>', '<i>'),)
+    (Replacement(old='<b>', new='<i>'),)
     """
     lists: dict[str, list[str]] = defaultdict(list)
-    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    replacements, wrappings = list[Replacement](), list[Wrapping]()
     tests: list[tuple[Url, list[str]]] = []
     faults: list[str] = []
     for directive, argument, value in _directives(text):
         if fault := _fault(directive, argument, value):
             faults.append(f"{name}: {directive}: {fault}")
-        elif directive in _PAIRS and argument:
-            pairs[_PAIRS[directive]].append((argument, value))
+        elif directive == "replace_string" and argument:
+            replacements.append(Replacement(argument, value))
+        elif directive == "wrap_in" and argument:
+            wrappings.append(Wrapping(argument, value))
         elif directive in _LISTS:
             lists[directive].append(value)
         elif directive == "test_url":
             tests.append((Url(value), []))
         elif directive == "test_contains" and tests:
             tests[-1][1].append(value)
-    pairs["replace"][:0] = zip(
-        lists.pop("find_string", []), lists.pop("replace_string", []), strict=False
-    )
+    found = zip(lists.pop("find_string", []), lists.pop("replace_string", []), strict=False)
     detects = "".join(lists.pop("autodetect_on_failure", [])).lower() not in _NO
     fields: dict[str, Any] = {key: tuple(values) for key, values in lists.items()}
-    fields |= {key: tuple(values) for key, values in pairs.items()}
     checked = tuple(RuleTest(url, tuple(texts)) for url, texts in tests)
-    return ArticleRules(name=name, autodetect_on_failure=detects, tests=checked, **fields), tuple(
-        faults
+    rules = ArticleRules(
+        name=name,
+        autodetect_on_failure=detects,
+        tests=checked,
+        replace=(*starmap(Replacement, found), *replacements),
+        wrap_in=tuple(wrappings),
+        **fields,
     )
+    return rules, tuple(faults)
 
 
 def _fault(directive: str, argument: str, value: str) -> str:

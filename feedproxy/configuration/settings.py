@@ -195,7 +195,7 @@ class Settings(BaseModel):
 
     @field_validator("media_url")
     @classmethod
-    def _is_shelf(cls, value: str) -> str:
+    def _is_media_store(cls, value: str) -> str:
         parts = urlsplit(value)
         if "://" in value and (parts.scheme != "s3" or not parts.netloc):
             raise ValueError(

@@ -55,25 +55,25 @@ class _Link:
 
 def find_listing(root: Element, url: Url) -> ListingRules | None:
     """Return rules for the listing on the page at *url*, None if nothing looks like headlines."""
-    best, most = None, 0.0
+    best, best_score = None, 0.0
     for group in _groups(_links(root, url)):
         for rules in _rules(group):
             score = _score(root, rules, url)
-            if score > most:
-                best, most = rules, score
+            if score > best_score:
+                best, best_score = rules, score
     return complete(root, best, url) if best else None
 
 
 def _links(root: Element, url: Url) -> list[_Link]:
     """Return the links to other pages of the same site, except its front page."""
-    host, here = _bare_host(url), url.partition("#")[0]
+    host, page_url = _bare_host(url), url.partition("#")[0]
     found: list[_Link] = []
     for element in islice(root.iter("a"), _MAX_LINKS):
         target = urls.resolve(url, element.get("href", "")) if element.get("href") else None
         plain = Url(target.partition("#")[0]) if target else None
         if (
             plain
-            and plain != here
+            and plain != page_url
             and _bare_host(plain) == host
             and urls.bare(plain) != urls.host_of(plain).removeprefix("www.")
         ):
@@ -109,14 +109,14 @@ def _bulk(group: list[_Link]) -> float:
 def _rules(group: list[_Link]) -> Iterator[ListingRules]:
     """Yield rules for the items of a group's links: for all, and for those with one parent."""
     items = _items(group)
-    places: dict[Element | None, list[tuple[Element, _Link]]] = defaultdict(list)
+    by_parent: dict[Element | None, list[tuple[Element, _Link]]] = defaultdict(list)
     for item, link in items:
-        places[item.getparent()].append((item, link))
+        by_parent[item.getparent()].append((item, link))
     sets = [
         items,
         *(
             each
-            for each in sorted(places.values(), key=len, reverse=True)[:_MAX_PLACES]
+            for each in sorted(by_parent.values(), key=len, reverse=True)[:_MAX_PLACES]
             if len(each) < len(items)
         ),
     ]
@@ -196,8 +196,8 @@ def _score(root: Element, rules: ListingRules, url: Url) -> float:
         if target is None or not title or target in titles or _bare_host(target) != _bare_host(url):
             continue
         titles[target] = title
-        worth = min(_weight(title), _MAX_WEIGHT) ** 2 / _MAX_WEIGHT
-        score += -worth if _is_aside(item) else worth
+        gain = min(_weight(title), _MAX_WEIGHT) ** 2 / _MAX_WEIGHT
+        score += -gain if _is_aside(item) else gain
     if len(titles) < MIN_ITEMS or len(set(titles.values())) < _MIN_DISTINCT * len(titles):
         return 0.0
     is_short = sum(map(_weight, titles.values())) < _MIN_WEIGHT * len(titles)

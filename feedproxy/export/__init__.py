@@ -170,9 +170,9 @@ def _versions(environment: ExportEnvironment) -> dict[str, int]:
 def _check_loss(options: ExportOptions, tree: Tree, *, force: bool) -> int:
     """Refuse an export that loses too many articles; return the number of articles in it."""
     before, after = _articles(options, tree.before), _articles(options, tree.sums)
-    lost, most = len(before - after), options.mirror.export.max_loss
-    if lost > most * len(before) and not force:
-        share = f"more than export.max_loss = {most:g} allows"
+    lost, max_loss = len(before - after), options.mirror.export.max_loss
+    if lost > max_loss * len(before) and not force:
+        share = f"more than export.max_loss = {max_loss:g} allows"
         raise ExportError(
             f"{tree.folder}: would lose {lost} of {len(before)} articles, {share}; "
             "it stays as it is; see --force"

@@ -13,14 +13,14 @@ BATCH = 50
 
 def page_jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all pages of articles."""
-    for section, channel in places(environment):
+    for section, channel in section_channels(environment):
         ids = [article_id for article_id, _ in environment.store.dated([channel.id])]
         yield from in_batches("pages", section, channel, ids)
 
 
 def index_jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield jobs for all index pages of channels."""
-    for section, channel in places(environment):
+    for section, channel in section_channels(environment):
         numbers = range(1, last_index(environment.store.count(channel.id)) + 1)
         yield from in_batches("indexes", section, channel, list(map(str, numbers)))
 
@@ -39,7 +39,7 @@ def batches(parts: Sequence[str], size: int = BATCH) -> Iterator[tuple[str, ...]
     return (tuple(parts[start : start + size]) for start in range(0, len(parts), size))
 
 
-def places(environment: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
+def section_channels(environment: ExportEnvironment) -> Iterator[tuple[Section, Channel]]:
     """Yield each section with each of its channels."""
     return (
         (section, channel)
@@ -52,7 +52,7 @@ def place_of(environment: ExportEnvironment, job: Job) -> tuple[Section, Channel
     """Return the section and the channel of a job."""
     return next(
         place
-        for place in places(environment)
+        for place in section_channels(environment)
         if (place[0].name, place[1].id) == (job.section, job.channel)
     )
 

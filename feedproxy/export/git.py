@@ -147,23 +147,23 @@ class Repository:
 
         """
         options = ("--force",) if force else ()
-        done = self._call(
+        result = self._call(
             ("push", "--quiet", *options, "--", url, f"HEAD:refs/heads/{branch}"), _PUSH_TIMEOUT_S
         )
-        if done.returncode:
-            said = " ".join(done.stderr.split())
+        if result.returncode:
+            message = " ".join(result.stderr.split())
             words = next(
-                (advice for sign, advice in _ADVICE.items() if sign in said.lower()),
-                f"was not pushed to: {said[-300:]}",
+                (advice for sign, advice in _ADVICE.items() if sign in message.lower()),
+                f"was not pushed to: {message[-300:]}",
             )
             raise ExportError(f"{url}: {words}")
 
     def _run(self, *words: str, at: tuple[str, ...] | None = None) -> str:
-        done = self._call(words, _LOCAL_TIMEOUT_S, at)
-        if done.returncode:
-            said = " ".join(done.stderr.split())[-300:]
-            raise ExportError(f"{self.git}: git {words[0]} failed: {said}")
-        return done.stdout
+        result = self._call(words, _LOCAL_TIMEOUT_S, at)
+        if result.returncode:
+            message = " ".join(result.stderr.split())[-300:]
+            raise ExportError(f"{self.git}: git {words[0]} failed: {message}")
+        return result.stdout
 
     def _call(
         self, words: tuple[str, ...], timeout_s: float, at: tuple[str, ...] | None = None
@@ -186,7 +186,7 @@ class Repository:
         except FileNotFoundError as e:
             raise ExportError("git can't be run; install it (Debian package git)") from e
         try:
-            out, said = process.communicate(timeout=timeout_s)
+            out, message = process.communicate(timeout=timeout_s)
         except BaseException as e:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -196,7 +196,7 @@ class Repository:
                     f"took longer than {timeout_s:.0f} s"
                 ) from e
             raise
-        return subprocess.CompletedProcess(command, process.returncode, out, said)
+        return subprocess.CompletedProcess(command, process.returncode, out, message)
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

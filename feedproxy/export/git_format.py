@@ -31,7 +31,7 @@ def jobs(environment: ExportEnvironment) -> Iterator[Job]:
     """Yield all jobs of an export."""
     yield from common.page_jobs(environment)
     yield from common.index_jobs(environment)
-    for section, channel in common.places(environment):
+    for section, channel in common.section_channels(environment):
         yield Job("lists", frozenset((channel.id,)), section.name, channel.id)
     for section in environment.options.mirror.sections:
         yield Job("fronts", frozenset(), section.name)

@@ -44,7 +44,9 @@ def jobs(environment: ExportEnvironment) -> Iterator[Job]:
 def _scopes(environment: ExportEnvironment) -> Iterator[FeedSelector]:
     mirror = environment.options.mirror
     names = [(ALL, ""), *((section.name, "") for section in mirror.sections)]
-    names += [(section.name, channel.id) for section, channel in common.places(environment)]
+    names += [
+        (section.name, channel.id) for section, channel in common.section_channels(environment)
+    ]
     return (selector for name, channel in names if (selector := selector_of(mirror, name, channel)))
 
 

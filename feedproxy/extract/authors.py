@@ -266,10 +266,10 @@ def _is_name(name: str) -> bool:
 
     It must have at least two characters.
     """
-    most = _MAX_DOTTED if re.search(f"[{_DOTS}\u3040-\u30ff]", name) else _MAX_CJK
+    max_length = _MAX_DOTTED if re.search(f"[{_DOTS}\u3040-\u30ff]", name) else _MAX_CJK
     is_letters = all(letter.isalpha() or letter in _DOTS for letter in name)
     return (
-        1 < len(name) <= most
+        1 < len(name) <= max_length
         and is_letters
         and not _SENTENCE.search(name)
         and not _NOBODY.fullmatch(name)

@@ -97,13 +97,13 @@ def parse_options(given: Mapping[str, str], entries: int) -> FeedOptions:
     )
 
 
-def _number(values: Mapping[str, str], name: str, least: int, most: int) -> int:
+def _number(values: Mapping[str, str], name: str, minimum: int, maximum: int) -> int:
     """Return a parameter's number, 0 if it is not given."""
     if name not in values:
         return 0
     number = int(values[name]) if _NUMBER.fullmatch(values[name]) else 0
-    if not least <= number <= most:
-        raise OptionError(name, f"takes a whole number from {least} to {most}")
+    if not minimum <= number <= maximum:
+        raise OptionError(name, f"takes a whole number from {minimum} to {maximum}")
     return number
 
 

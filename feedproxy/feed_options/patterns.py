@@ -76,6 +76,6 @@ def _refused(name: str, why: str) -> OptionError:
 
 def _reason(error: re2.error) -> str:
     """Return RE2's reason for an error, without the part of the expression that it quotes."""
-    said = error.args[0] if error.args else b""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    message = error.args[0] if error.args else b""
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
     return text.partition(":")[0]

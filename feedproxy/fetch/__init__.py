@@ -24,7 +24,7 @@ from feedproxy.errors import FetchError, GoneError, NotAskedError, StoreError
 from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.local import Folders, is_local
-from feedproxy.fetch.messages import in_words, is_silence
+from feedproxy.fetch.messages import describe_failure, is_silence
 from feedproxy.fetch.pace import Budget, Pace, QuietError
 from feedproxy.fetch.robots import Rules
 from feedproxy.fetch.sessions import Sessions, open_sessions
@@ -130,9 +130,9 @@ class HttpFetcher:
         """See `Fetcher`."""
         if is_local(url):
             return self._folders.read(url, known)
-        asked = conditions(known)
-        response, is_moved = self._ask(self._sessions.plain, url, asked, self._pages)
-        is_same = asked and response.status_code == _NOT_MODIFIED
+        conditional = conditions(known)
+        response, is_moved = self._ask(self._sessions.plain, url, conditional, self._pages)
+        is_same = conditional and response.status_code == _NOT_MODIFIED
         return None if is_same else self._page(url, response, is_moved)
 
     def counts(self) -> dict[tuple[str, str], int]:
@@ -222,7 +222,7 @@ class HttpFetcher:
         except _FOREIGN as e:
             if is_silence(e):
                 self._pace.note_silence(host)
-            raise FetchError(url, in_words(e, self._limits, self._secret)) from e
+            raise FetchError(url, describe_failure(e, self._limits, self._secret)) from e
         finally:
             download.reset(running)
         if response.status_code not in _BUSY:

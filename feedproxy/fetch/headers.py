@@ -21,11 +21,11 @@ def validators_in(headers: Mapping[str, str]) -> Validators:
     A value of more than 500 characters or with a NUL is ignored.
     """
     etag, last_modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    said = (
+    stated = (
         value if len(value) <= _MAX_VALIDATOR_CHARACTERS and "\0" not in value else ""
         for value in (etag, last_modified)
     )
-    return Validators(*said)
+    return Validators(*stated)
 
 
 def conditions(known: Validators) -> dict[str, str]:
@@ -47,8 +47,8 @@ def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float:
         age = headers.get("Age", "").strip()
         return max(0.0, float(match[1]) - (float(age) if _SECONDS.fullmatch(age) else 0))
     expires = _moment(headers.get("Expires", ""))
-    said = _moment(headers.get("Date", "")) or now
-    return max(0.0, (expires - said) / timedelta(seconds=1)) if expires else 0
+    stated = _moment(headers.get("Date", "")) or now
+    return max(0.0, (expires - stated) / timedelta(seconds=1)) if expires else 0
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:

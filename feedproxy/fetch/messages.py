@@ -13,7 +13,7 @@ from feedproxy.model import FetchLimits
 _MAX_CHARACTERS = 300
 
 
-def in_words(error: Exception, limits: FetchLimits, secret: str) -> str:
+def describe_failure(error: Exception, limits: FetchLimits, secret: str) -> str:
     """Return one line about a failed request, with *secret* masked."""
     causes = list(_causes(error))
     messages = {

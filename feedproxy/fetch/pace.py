@@ -65,7 +65,7 @@ class Pace:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
+    def request_slot(self, host: str) -> Iterator[None]:
         """Wait until a request to *host* may be sent, and hold its slot.
 
         Raises:

@@ -105,10 +105,10 @@ class _WholeBodyAdapter(HTTPAdapter):
         kwargs["stream"] = True
         with download.get().under_way():
             response = super().send(request, *args, **kwargs)
-            self._take(response)
+            self._read_whole(response)
         return response
 
-    def _take(self, response: requests.Response) -> None:
+    def _read_whole(self, response: requests.Response) -> None:
         encoding = response.headers.pop("Content-Encoding", "")
         try:
             self._check_type(response)
@@ -172,7 +172,7 @@ class GuardedAdapter(_WholeBodyAdapter):
         host = parts.hostname or ""
         if host not in self._origins:
             check_host(host)
-        with self._pace.turn(host):
+        with self._pace.request_slot(host):
             outcome = "failed"
             try:
                 response = self._send(request, *args, **kwargs)

@@ -37,7 +37,7 @@ def watch(services: Services, report: Report) -> None:
         _decide(services, report, known, report.listing if is_bad else None)
     if not report.fits:
         return
-    outcomes = policy.remember_outcomes(
+    outcomes = policy.append_outcomes(
         state.outcomes, (policy.FITS_NOT if fit.rule else policy.FITS for fit in report.fits)
     )
     known = [alarm for alarm in on if not _is_of_listing(alarm.rule)]
@@ -47,7 +47,7 @@ def watch(services: Services, report: Report) -> None:
         outcomes = policy.FORGIVEN
     if worst or not is_on:
         _decide(services, report, known, worst if is_on else None)
-    services.store.schedule.remember_outcomes(report.channel.id, outcomes)
+    services.store.schedule.save_outcomes(report.channel.id, outcomes)
 
 
 def _is_of_listing(rule: str) -> bool:

@@ -86,7 +86,7 @@ class ArticleFetcher:
         # kept across batches: each batch stands directly above the last one in the listing
         self._places: list[ListingPosition] = []
 
-    def take(self, batch: Sequence[Waiting]) -> None:
+    def fetch(self, batch: Sequence[Waiting]) -> None:
         """Fetch and store articles; read the next ones while pictures are downloaded."""
         at_once = self._services.mirror.fetch.requests_at_once
         in_hand: deque[_Made] = deque()
@@ -196,9 +196,10 @@ class ArticleFetcher:
             self._settle(article, outcome)
             return None
         self._check_quality(waiting, copy.draft, copy.site)
-        places = picture_addresses(page.url, copy)
+        addresses = picture_addresses(page.url, copy)
         copies = {
-            url: PictureCopy(place, partial(check_name, place)) for url, place in places.items()
+            url: PictureCopy(address, partial(check_name, address))
+            for url, address in addresses.items()
         }
         return _Made(article, [copy.page], outcome, copies=copies)
 
@@ -254,12 +255,12 @@ class ArticleFetcher:
     def _keep(self, made: _Made) -> None:
         """Store an article with the pictures fetched so far; the others are fetched later."""
         services, article = self._services, made.article
-        had, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
+        fetched, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
         now = services.clock()
         services.store.save(
             article,
             made.pages,
-            had,
+            fetched,
             now,
             again_at=policy.next_check(article.published, services.mirror.poll, now),
         )
@@ -268,7 +269,7 @@ class ArticleFetcher:
                 self._report.note(error)
             else:
                 self._pictures.remember(error, WaitingPicture(Url(error.url)), self._report)
-        self._report.pictures += len(had)
+        self._report.pictures += len(fetched)
         self._report.articles[made.outcome] += 1
         if made.outcome is policy.ArticleOutcome.NEW and article.dated is DateSource.STATED:
             self._report.note_delay(now - article.published)

@@ -11,7 +11,7 @@ from feedproxy.errors import FetchError, GoneError, ListingError, NotAskedError,
 from feedproxy.ingest.alarms import watch
 from feedproxy.ingest.archive import archive
 from feedproxy.ingest.article_fetcher import ArticleFetcher
-from feedproxy.ingest.checkouts import take_checkout
+from feedproxy.ingest.checkouts import read_checkout
 from feedproxy.ingest.dates import date_listing
 from feedproxy.ingest.pictures import PictureFetcher
 from feedproxy.ingest.replicas import Replica
@@ -72,7 +72,7 @@ class ChannelPoller:
         report = Report(channel)
         state, page, failure = self._ask_sources(channel, report)
         if is_whole:
-            self._take_articles(channel, report, round_began)
+            self._fetch_articles(channel, report, round_began)
             archive(self.services)
         with self.services.store.transaction() as store:
             services = replace(self.services, store=store)
@@ -88,22 +88,22 @@ class ChannelPoller:
             channel.id, seen, self.services.clock() + _LONGEST_POLL
         )
 
-    def take(self, channel: Channel) -> Report:
+    def fetch_due(self, channel: Channel) -> Report:
         """Fetch the due articles of a channel, and extend the archives."""
         report = Report(channel)
-        self._take_articles(channel, report, None)
+        self._fetch_articles(channel, report, None)
         archive(self.services)
         watch(self.services, report)
         return report
 
     def serve_readers(self) -> None:
         """Fetch the articles that readers requested since the last call."""
-        if self.services.store.requests.take():
+        if self.services.store.requests.enqueue():
             self.answer_requests()
 
     def answer_requests(self) -> Report:
         """Fetch the due articles among those that readers requested."""
-        return self.take(self.requested)
+        return self.fetch_due(self.requested)
 
     @property
     def requested(self) -> Channel:
@@ -135,20 +135,20 @@ class ChannelPoller:
         if channel.kind == "feedproxy" or not urls.is_web(channel.url):
             return self.poll(channel)
         schedule, report = self.services.store.schedule, Report(channel)
-        walk = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
-        if walk.pages >= pages:  # left by a deeper or a finished backfill
-            walk = Backfill(channel.id, channel.url, 0)
+        progress = schedule.backfill(channel.id) or Backfill(channel.id, channel.url, 0)
+        if progress.pages >= pages:  # left by a deeper or a finished backfill
+            progress = Backfill(channel.id, channel.url, 0)
         seen: set[Url] = set()
         try:
             while (
-                walk.next_url
-                and walk.next_url not in seen
-                and walk.pages < pages
+                progress.next_url
+                and progress.next_url not in seen
+                and progress.pages < pages
                 and not self.services.is_stopping()
             ):
-                seen.add(walk.next_url)
-                walk = self._go_down(channel, walk, report, since)
-                on_page(walk, report)
+                seen.add(progress.next_url)
+                progress = self._backfill_page(channel, progress, report, since)
+                on_page(progress, report)
         except UpstreamError as e:
             report.note(e)
         else:
@@ -161,7 +161,7 @@ class ChannelPoller:
         """Record a poll that failed with an unexpected error, so that back-off applies to it."""
         failure = UpstreamError(channel.url, f"the poll failed: {error!r}")
         state = replace(self.services.store.schedule.state(channel.id), last_error=str(failure))
-        self.services.store.schedule.remember_poll(
+        self.services.store.schedule.save_poll(
             policy.after_poll(state, self.services.mirror.poll, self.services.clock())
         )
         return Report(channel, failures=[failure])
@@ -206,11 +206,11 @@ class ChannelPoller:
         state, page = self.services.store.schedule.state(channel.id), None
         try:
             if channel.kind == "feedproxy":
-                return Replica(self.services, channel, report).take(state), None, None
+                return Replica(self.services, channel, report).replicate(state), None, None
             if not urls.is_web(channel.url):
-                return *take_checkout(self.services, channel, state, report), None
+                return *read_checkout(self.services, channel, state, report), None
             with self.services.store.exclusive_lock():
-                state, page = self._take_listing(channel, state, report)
+                state, page = self._read_listing(channel, state, report)
             return self._close_gap(channel, state, report), page, None
         except UpstreamError as e:
             rule = (
@@ -222,7 +222,7 @@ class ChannelPoller:
             # read the state again: a part of a gap may have been closed and stored
             return self.services.store.schedule.state(channel.id), page, e
 
-    def _take_listing(
+    def _read_listing(
         self, channel: Channel, state: ChannelState, report: Report
     ) -> tuple[ChannelState, Page]:
         """Fetch the listing, and store its items if it differs from the last stored listing."""
@@ -230,10 +230,10 @@ class ChannelPoller:
         if channel.source.key:  # redirects are not signed: adopt none
             page = self.services.fetcher.fetch(channel.url, keep=True)
         else:
-            asked, page = self._fetch_listing(
+            requested, page = self._fetch_listing(
                 channel, policy.effective_url(channel, state, self.services.clock())
             )
-            state = policy.remember_redirect(channel, state, asked, page, self.services.clock())
+            state = policy.note_redirect(channel, state, requested, page, self.services.clock())
         # the digest covers the parsing rules: a change of them makes the listing a new one
         digest = hashlib.sha256(
             f"{channel.kind} {channel.site.listing}".encode() + page.body
@@ -256,11 +256,11 @@ class ChannelPoller:
             # for example after a kill between the two writes
             since = state.gap_since if state.gap_url and state.gap_since else state.succeeded_at
             state = replace(state, gap_url=next_url, gap_since=since)
-            self.services.store.schedule.remember_poll(state)
+            self.services.store.schedule.save_poll(state)
         # a mirror's index lists all articles, so an unknown item in it may be an old article
         is_new_on_top = state.succeeded_at is not None and channel.kind != "mirror"
         sighting = policy.Sighting.NEW if is_new_on_top else policy.Sighting.PAST
-        self._take_items(channel, listing, report, sighting, self.services.clock())
+        self._store_items(channel, listing, report, sighting, self.services.clock())
         return replace(
             state, listing_hash=digest, listed=len(listing.items), ttl_s=listing.ttl_s
         ), page
@@ -285,7 +285,7 @@ class ChannelPoller:
                 break
             with self.services.store.exclusive_lock():
                 try:
-                    listing = self._fetch_lower(channel, Url(state.gap_url))
+                    listing = self._fetch_page(channel, Url(state.gap_url))
                 except NotAskedError:
                     raise
                 except UpstreamError as e:
@@ -303,46 +303,46 @@ class ChannelPoller:
                     self.services.store.oldest(channel.id, policy.ALL_KNOWN, state.gap_since)
                     or self.services.clock()
                 )
-                self._take_items(channel, listing, report, policy.Sighting.GAP, anchor)
+                self._store_items(channel, listing, report, policy.Sighting.GAP, anchor)
                 state = replace(state, gap_url=next_url)
-                self.services.store.schedule.remember_poll(state)
+                self.services.store.schedule.save_poll(state)
         return state
 
-    def _fetch_listing(self, channel: Channel, asked: Url) -> tuple[Url, Page]:
+    def _fetch_listing(self, channel: Channel, requested: Url) -> tuple[Url, Page]:
         """Return the URL that answered and the listing's page.
 
         If an adopted redirect target fails, fall back to the configured URL.
         """
         try:
-            return asked, self.services.fetcher.fetch(asked, keep=True)
+            return requested, self.services.fetcher.fetch(requested, keep=True)
         except FetchError as e:
-            if asked == channel.url or isinstance(e, NotAskedError):
+            if requested == channel.url or isinstance(e, NotAskedError):
                 raise
             return channel.url, self.services.fetcher.fetch(channel.url, keep=True)
 
-    def _go_down(
-        self, channel: Channel, walk: Backfill, report: Report, since: datetime | None
+    def _backfill_page(
+        self, channel: Channel, progress: Backfill, report: Report, since: datetime | None
     ) -> Backfill:
         """Store one listing page of a backfill, fetch its articles, and return the new progress."""
-        url = walk.next_url or channel.url
+        url = progress.next_url or channel.url
         with self.services.store.exclusive_lock():
-            listing = self._fetch_lower(channel, url)
+            listing = self._fetch_page(channel, url)
             anchor = (
                 self.services.store.oldest(channel.id, policy.ALL_KNOWN) or self.services.clock()
             )
-            self._take_items(channel, listing, report, policy.Sighting.PAST, anchor)
-        self._take_articles(channel, report, None)
+            self._store_items(channel, listing, report, policy.Sighting.PAST, anchor)
+        self._fetch_articles(channel, report, None)
         archive(self.services)
         next_url = listing.next_url or (channel.archive_url if url == channel.url else None)
-        walk = Backfill(
+        progress = Backfill(
             channel.id,
             None if since and self._is_older(listing, since) else next_url,
-            walk.pages + 1,
+            progress.pages + 1,
         )
-        self.services.store.schedule.remember_backfill(walk)
-        return walk
+        self.services.store.schedule.save_backfill(progress)
+        return progress
 
-    def _fetch_lower(self, channel: Channel, url: Url) -> Listing:
+    def _fetch_page(self, channel: Channel, url: Url) -> Listing:
         """Fetch and parse a further page of a channel's listing; verify a signed mirror's page."""
         page = self.services.fetcher.fetch(url)
         if source := self.services.mirror.mirrored_at(url):
@@ -370,7 +370,7 @@ class ChannelPoller:
         known = [date for date in dates if date]
         return bool(known) and max(known) < since
 
-    def _take_items(
+    def _store_items(
         self,
         channel: Channel,
         listing: Listing,
@@ -387,7 +387,7 @@ class ChannelPoller:
 
     # -------------------------------------------------------------- articles
 
-    def _take_articles(
+    def _fetch_articles(
         self, channel: Channel, report: Report, round_began: datetime | None
     ) -> None:
         """Fetch the due articles batch by batch.
@@ -406,7 +406,7 @@ class ChannelPoller:
                 batch = [each for each in due if each.item.id not in seen][:_BATCH]
                 if not batch:
                     return
-                fetcher.take(batch)
+                fetcher.fetch(batch)
             seen.update(each.item.id for each in batch)
             if channel.id != REQUESTED:
                 self.serve_readers()
@@ -427,6 +427,6 @@ def _remember(
         quiet_until=failure.until if isinstance(failure, FetchError) else None,
         was_asked=was_asked,
     )
-    services.store.schedule.remember_poll(after)
+    services.store.schedule.save_poll(after)
     outcome = "failed" if failure else "ok"
     services.store.records.add({("polls", state.channel, outcome if was_asked else "not_asked"): 1})

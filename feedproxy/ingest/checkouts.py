@@ -16,7 +16,7 @@ from feedproxy.parse import parse_listing
 _BATCH = 20
 
 
-def take_checkout(
+def read_checkout(
     services: Services, channel: Channel, state: ChannelState, report: Report
 ) -> tuple[ChannelState, Page]:
     """Store the articles of a channel that are missing or have a new headline.
@@ -41,7 +41,7 @@ def take_checkout(
             break
         batch = missing[start : start + _BATCH]
         with services.store.exclusive_lock():
-            fetcher.take([Waiting(item) for item in batch])
+            fetcher.fetch([Waiting(item) for item in batch])
             stored = services.store.dates([item.id for item in batch])
             services.store.queue.add_listing(
                 channel.id, [item for item in batch if item.id in stored], services.clock()

@@ -30,18 +30,18 @@ def of_channel(services: Services, name: str) -> Move:
     return lambda seen, until: services.store.schedule.begin_poll(name, seen, until)
 
 
-def of_articles(services: Services, ids: Collection[ArticleId], mine: set[ArticleId]) -> Move:
+def of_articles(services: Services, ids: Collection[ArticleId], claimed: set[ArticleId]) -> Move:
     """Return the function that moves the claims on queued articles.
 
-    It removes from *mine*, initially *ids*, the articles that another process has claimed.
+    It removes from *claimed*, initially *ids*, the articles that another process has claimed.
     """
-    mine.update(ids)
+    claimed.update(ids)
 
     def move(seen: datetime | None, until: datetime) -> bool:
-        mine.intersection_update(
-            services.store.schedule.begin_articles(dict.fromkeys(mine, seen), until)
+        claimed.intersection_update(
+            services.store.schedule.begin_articles(dict.fromkeys(claimed, seen), until)
         )
-        return bool(mine)
+        return bool(claimed)
 
     return move
 
@@ -58,27 +58,27 @@ def claimed(services: Services, move: Move, seen: datetime, name: str) -> Iterat
     if not move(*claim):
         yield False
         return
-    done, back = threading.Event(), services.clock()
-    keeper = threading.Thread(target=_renew, args=(services, move, claim, done), daemon=True)
+    stopped, renewed_at = threading.Event(), services.clock()
+    keeper = threading.Thread(target=_renew, args=(services, move, claim, stopped), daemon=True)
     keeper.start()
     try:
         yield True
-        back = services.clock()
+        renewed_at = services.clock()
     except StoreError:
-        back = seen
+        renewed_at = seen
         raise
     except Exception:  # noqa: BLE001 (the outermost loop of a worker)
         _log.exception("%s failed", name)
-        back = services.clock() + _REST
+        renewed_at = services.clock() + _REST
     finally:
-        done.set()
+        stopped.set()
         keeper.join()
         with suppress(StoreError):  # the claim expires anyway
-            move(claim[1], back)
+            move(claim[1], renewed_at)
 
 
-def _renew(services: Services, move: Move, claim: list[datetime], done: threading.Event) -> None:
-    while not done.wait(_length(services).total_seconds() / _RENEWALS):
+def _renew(services: Services, move: Move, claim: list[datetime], stopped: threading.Event) -> None:
+    while not stopped.wait(_length(services).total_seconds() / _RENEWALS):
         until = services.clock() + _length(services)
         try:
             if not move(claim[1], until):

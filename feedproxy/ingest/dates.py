@@ -59,7 +59,7 @@ def estimate_batch(
     services: Services,
     channel: str,
     undated: Mapping[int, Article],
-    places: Sequence[ListingPosition],
+    positions: Sequence[ListingPosition],
 ) -> dict[int, Article]:
     """Return the undated articles of a batch with estimated dates, where an estimate is possible.
 
@@ -70,13 +70,13 @@ def estimate_batch(
     Args:
         services: give access to the stored articles.
         channel: the channel of the batch.
-        undated: the articles, by their indexes in *places*.
-        places: the listing positions of all articles fetched so far, oldest first.
+        undated: the articles, by their indexes in *positions*.
+        positions: the listing positions of all articles fetched so far, oldest first.
 
     """
     by_place, oldest = {}, None
     if channel != REQUESTED:
-        by_place = _by_place(undated.keys(), places)
+        by_place = _by_place(undated.keys(), positions)
         oldest = services.store.oldest(channel, policy.DATED) and services.store.oldest(
             channel, policy.ALL_KNOWN
         )
@@ -96,13 +96,15 @@ def estimate_batch(
 
 
 def _by_place(
-    wanted: Collection[int], places: Sequence[ListingPosition]
+    wanted: Collection[int], positions: Sequence[ListingPosition]
 ) -> dict[int, datetime | None]:
     """Return dates interpolated from the neighbours that the listing first showed at that time."""
     found: dict[int, datetime | None] = {}
-    for seen in {places[at].seen for at in wanted}:
-        order = [at for at in reversed(range(len(places))) if places[at].seen == seen]
-        found.update(zip(order, policy.interpolate([places[at].date for at in order]), strict=True))
+    for seen in {positions[at].seen for at in wanted}:
+        order = [at for at in reversed(range(len(positions))) if positions[at].seen == seen]
+        found.update(
+            zip(order, policy.interpolate([positions[at].date for at in order]), strict=True)
+        )
     return found
 
 

@@ -91,7 +91,7 @@ class Dispatcher:
             poller.guarded("archives", partial(archive, services))
         if services.store.archive.is_due() or services.store.search.due():
             poller.guarded("archives", partial(archive, services))
-        services.store.requests.take()
+        services.store.requests.enqueue()
         waiting = services.store.queue.due_channels(
             services.clock(), policy.horizon(services.clock(), services.mirror.poll)
         )
@@ -133,11 +133,13 @@ class Dispatcher:
 
     def _send_articles(self, services: Services, channel: str, priority: Priority) -> int:
         due, now = due_articles(services, channel, _BATCH), services.clock()
-        had = services.store.schedule.begin_articles(
+        claimed_ids = services.store.schedule.begin_articles(
             {each.item.id: each.try_at for each in due}, now + _QUEUED
         )
         task = Task(
-            channel, now + _QUEUED, tuple(each.item.id for each in due if each.item.id in had)
+            channel,
+            now + _QUEUED,
+            tuple(each.item.id for each in due if each.item.id in claimed_ids),
         )
         if not task.articles:
             return 0
@@ -178,7 +180,7 @@ def run_task(services: Services, task: Task) -> None:
         StoreError: the store or the rate limiter can't be reached; try the task again.
 
     """
-    channel_poller, mine = ChannelPoller(services), set[ArticleId]()
+    channel_poller, claimed = ChannelPoller(services), set[ArticleId]()
     channel = next(
         (
             each
@@ -188,7 +190,7 @@ def run_task(services: Services, task: Task) -> None:
         None,
     )
     move = (
-        claims.of_articles(services, task.articles, mine)
+        claims.of_articles(services, task.articles, claimed)
         if task.articles
         else claims.of_channel(services, task.channel)
     )
@@ -199,16 +201,16 @@ def run_task(services: Services, task: Task) -> None:
             if task.channel == _PICTURES:
                 take_pictures(services)
         elif task.articles:
-            _take(services, channel, mine)
+            _poll_channel(services, channel, claimed)
         else:
             _poll(channel_poller, channel)
 
 
-def _take(services: Services, channel: Channel, ids: Collection[ArticleId]) -> None:
+def _poll_channel(services: Services, channel: Channel, ids: Collection[ArticleId]) -> None:
     """Fetch claimed articles of a channel, ignoring their due times, which the claim has moved."""
     report = Report(channel)
     with services.store.exclusive_lock():
-        ArticleFetcher(services, channel, report).take(
+        ArticleFetcher(services, channel, report).fetch(
             services.store.queue.of_channel(channel.id, ids)
         )
     watch(services, report)

@@ -162,7 +162,7 @@ def _plain(picture: Picture | None) -> Picture | None:
     return replace(picture, alt=markup.plain(picture.alt), caption=markup.plain(picture.caption))
 
 
-def _shortened(text: str, most: int) -> str:
-    """Return *text* on one line, without hidden characters, truncated after *most* characters."""
+def _shortened(text: str, max_characters: int) -> str:
+    """Return *text* on one line, without hidden characters, cut after *max_characters*."""
     text = markup.plain(text)
-    return text if len(text) <= most else text[:most].rstrip() + "…"
+    return text if len(text) <= max_characters else text[:max_characters].rstrip() + "…"

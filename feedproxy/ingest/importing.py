@@ -73,12 +73,12 @@ class Import:
 class ImportEntry:
     """An article of a mirror: its listing items by channel, and its position in each listing.
 
-    *places* are counted from the top, in the order of *listed*.
+    *positions* are counted from the top, in the order of *listed*.
     """
 
     id: ArticleId
     listed: tuple[tuple[str, ListingItem], ...]
-    places: tuple[int, ...] = ()
+    positions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,16 @@ class _Read:
 
 
 def entries_of(
-    services: Services, sources: Mapping[str, Source], verifier: Verifier, done: Import
+    services: Services, sources: Mapping[str, Source], verifier: Verifier, result: Import
 ) -> list[ImportEntry]:
-    """Return all articles of a mirror, each once; add errors to the failures of *done*.
+    """Return all articles of a mirror, each once; add errors to the failures of *result*.
 
     *sources* maps each section to its part of the mirror. A channel without an index has no
     articles. In a mirror that must be signed, only channels missing from the signed manifest may
     lack an index.
     """
     listed: dict[ArticleId, list[tuple[str, ListingItem]]] = defaultdict(list)
-    places: dict[ArticleId, list[int]] = defaultdict(list)
+    positions: dict[ArticleId, list[int]] = defaultdict(list)
     for name, source in sources.items():
         channels = list(_channels_of(services.mirror, name))
         try:
@@ -108,20 +108,20 @@ def entries_of(
                 verifier.channels(source, [each.id for each in channels]) if source.key else None
             )
         except UpstreamError as e:
-            done.failures.append(e)
+            result.failures.append(e)
             continue
-        _tell_unknown(services, name, source, verifier, done)
+        _tell_unknown(services, name, source, verifier, result)
         for channel in channels:
             try:
                 items = _items_of(services, channel, source, verifier, signed)
             except UpstreamError as e:
-                done.failures.append(e)
+                result.failures.append(e)
             else:
                 for place, item in enumerate(items):
                     listed[item.id].append((channel.id, item))
-                    places[item.id].append(place)
+                    positions[item.id].append(place)
     return [
-        ImportEntry(article_id, tuple(found), tuple(places[article_id]))
+        ImportEntry(article_id, tuple(found), tuple(positions[article_id]))
         for article_id, found in listed.items()
     ]
 
@@ -150,7 +150,7 @@ def _items_of(
 
 
 def _tell_unknown(
-    services: Services, name: str, source: Source, verifier: Verifier, done: Import
+    services: Services, name: str, source: Source, verifier: Verifier, result: Import
 ) -> None:
     """Log the channels in the mirror's own channel list that are not configured here.
 
@@ -161,7 +161,7 @@ def _tell_unknown(
         page = verifier.check(url, services.fetcher.fetch(url), source)
     except UpstreamError as e:
         if source.key:  # an unsigned mirror may lack the list
-            done.failures.append(e)
+            result.failures.append(e)
         return
     known = {channel.id for channel in _channels_of(services.mirror, name)}
     for line in page.body.decode("utf-8", "replace").splitlines():
@@ -186,13 +186,13 @@ class _Batch:
 class Importer:
     """Imports a mirror.
 
-    *pool* has *workers* processes, each of which has called `prepare`. *done* receives the result.
+    *pool* has *workers* processes, each of which has called `prepare`. Outcomes go into *result*.
     """
 
     services: Services
     pool: Executor
     workers: int
-    done: Import
+    result: Import
     verifier: Verifier
     sources: Collection[Source]
 
@@ -213,7 +213,7 @@ class Importer:
         while ahead:
             on_batch(self._finish(ahead.popleft()))
         if not self.services.is_stopping():
-            self.done.dates = estimate_imported(self.services, _orders(self.services, entries))
+            self.result.dates = estimate_imported(self.services, _orders(self.services, entries))
         archive(self.services)
 
     def _begin(self, entries: Sequence[ImportEntry]) -> _Batch:
@@ -225,7 +225,7 @@ class Importer:
             try:
                 page = self._fetch(entry, known.get(entry.id, Validators()))
             except UpstreamError as e:
-                self.done.failures.append(e)
+                self.result.failures.append(e)
                 continue
             if page is None:
                 unchanged.append(entry)
@@ -258,20 +258,20 @@ class Importer:
     def _finish(self, batch: _Batch) -> int:
         """Store the results of a batch in one transaction; return its number of entries."""
         read = batch.reading.result()
-        self.done.failures += [each.failure for each in read if each.failure]
+        self.result.failures += [each.failure for each in read if each.failure]
         copies = [(each.entry, each.copy) for each in read if each.copy]
-        pictures = self._take_pictures([copy for _, copy in copies])
+        pictures = self._store_pictures([copy for _, copy in copies])
         with self.services.store.exclusive_lock(), self.services.store.transaction() as store:
             held = {
                 article.id: article for article in store.articles([entry.id for entry, _ in copies])
             }
-            taken = [
+            joined = [
                 entry
                 for entry, copy in copies
                 if self._keep(store, held.get(entry.id), copy, pictures)
             ]
-            self._join(store, taken + batch.unchanged)
-        self.done.counts["same"] += len(batch.unchanged)
+            self._join(store, joined + batch.unchanged)
+        self.result.counts["same"] += len(batch.unchanged)
         return batch.size
 
     def _keep(
@@ -285,9 +285,9 @@ class Importer:
         try:
             article, outcome = merge_copy(held, copy, now)
         except UpstreamError as e:
-            self.done.failures.append(e)
+            self.result.failures.append(e)
             return False
-        self.done.counts[outcome] += 1
+        self.result.counts[outcome] += 1
         if outcome is policy.ArticleOutcome.REDATED:
             store.redate(article, now)
         elif outcome is not policy.ArticleOutcome.SAME:
@@ -308,7 +308,7 @@ class Importer:
         for channel, listed in items.items():
             store.queue.add_listing(channel, list(listed.values()), self.services.clock())
 
-    def _take_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
+    def _store_pictures(self, copies: list[Copy]) -> dict[Url, StoredPicture]:
         """Store the missing pictures of articles from the mirror.
 
         Pictures that the mirror lacks are fetched from their own hosts later.
@@ -326,7 +326,7 @@ class Importer:
                     body = self.services.fetcher.fetch_picture(file)
                     check_name(file, body)
                 except UpstreamError as e:
-                    self.done.failures.append(e)
+                    self.result.failures.append(e)
                 else:
                     making[url] = self.pool.submit(
                         make_variants, file, body, self.services.mirror.images
@@ -336,12 +336,12 @@ class Importer:
             try:
                 variants = future.result()
             except PictureError as e:
-                self.done.failures.append(e)
+                self.result.failures.append(e)
                 continue
             for variant in variants:
                 self.services.media.put(variant)
             stored[url] = StoredPicture(variants[0].file, variants[1].file)
-        self.done.pictures += len(stored)
+        self.result.pictures += len(stored)
         return stored
 
 
@@ -363,7 +363,7 @@ def _orders(services: Services, entries: Sequence[ImportEntry]) -> dict[str, lis
         channel.id: [] for channel in services.mirror.channels
     }
     for entry in entries:
-        for (channel, _), place in zip(entry.listed, entry.places, strict=True):
+        for (channel, _), place in zip(entry.listed, entry.positions, strict=True):
             found[channel].append((place, entry.id))
     return {
         channel: list(dict.fromkeys(each for _, each in sorted(order)))

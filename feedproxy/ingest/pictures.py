@@ -59,7 +59,7 @@ class PictureFetcher:
         known = self.services.store.pictures.known(wanted) if wanted else set()
         for url in wanted:
             if url not in known and url not in begun:
-                begun[url] = pool.submit(self._take, url, copies.get(url))
+                begun[url] = pool.submit(self._fetch_one, url, copies.get(url))
         return {url: begun[url] for url in wanted if url in begun}
 
     def collect(
@@ -69,13 +69,13 @@ class PictureFetcher:
 
         Downloads that take longer are in neither result; their pictures are still due.
         """
-        had: dict[Url, StoredPicture] = {}
+        fetched: dict[Url, StoredPicture] = {}
         failed: list[UpstreamError] = []
         wait(started.values(), patience_s)
         for url, future in started.items():
             try:
                 if future.done():
-                    had[url] = future.result()
+                    fetched[url] = future.result()
             except UpstreamError as e:
                 failed.append(e)
             except StoreError as e:  # the article can be stored without it
@@ -83,7 +83,7 @@ class PictureFetcher:
             except Exception as e:  # noqa: BLE001 (costs one picture, not the batch)
                 _log.exception("%s failed", url)
                 failed.append(PictureError(url, f"failed: {e!r}"))
-        return had, failed
+        return fetched, failed
 
     def remember(self, error: UpstreamError, waiting: WaitingPicture, report: Report) -> None:
         """Schedule a retry for a picture that could not be fetched."""
@@ -98,7 +98,7 @@ class PictureFetcher:
         if was_asked:
             report.note_missing(error)
 
-    def take_due(self, report: Report, *, due_at: datetime | None = None) -> int:
+    def fetch_due(self, report: Report, *, due_at: datetime | None = None) -> int:
         """Fetch a batch of pictures that are due at *due_at* (default: now); return their number.
 
         Raises:
@@ -115,17 +115,17 @@ class PictureFetcher:
                 due_at or self.services.clock(),
                 _BATCH,
             )
-            started = [(waiting, pool.submit(self._take, waiting.url)) for waiting in due]
+            started = [(waiting, pool.submit(self._fetch_one, waiting.url)) for waiting in due]
             for waiting, future in started:
-                had, failed = self.collect({waiting.url: future})
+                fetched, failed = self.collect({waiting.url: future})
                 for error in failed:
                     self.remember(error, waiting, report)
-                for url, stored in had.items():
+                for url, stored in fetched.items():
                     self.services.store.pictures.keep(url, stored, self.services.clock())
                     report.pictures += 1
         return len(due)
 
-    def _take(self, url: Url, copy: PictureCopy | None = None) -> StoredPicture:
+    def _fetch_one(self, url: Url, copy: PictureCopy | None = None) -> StoredPicture:
         """Fetch and check one picture, or its copy, and write its files.
 
         The files exist before the store refers to them.

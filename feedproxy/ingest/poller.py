@@ -138,7 +138,7 @@ class Poller:
             self._poll(channel)
             self.guarded("requests", self.channel_poller.serve_readers)
         else:
-            self._take_due(channels)
+            self._fetch_due(channels)
             if self.may_go_on():
                 self.guarded("pictures", partial(take_pictures, self.services))
             self.tell_others()
@@ -164,7 +164,7 @@ class Poller:
             _log.exception("%s: poll failed", channel.id, extra={"channel": channel.id})
             self.channel_poller.give_up(channel, e)
 
-    def _take_due(self, channels: list[Channel]) -> None:
+    def _fetch_due(self, channels: list[Channel]) -> None:
         """Fetch articles whose retry or check is due before the next poll of their channel."""
         now = self.services.clock()
         due = self.services.store.queue.due_channels(
@@ -174,7 +174,7 @@ class Poller:
             self.guarded("requests", self.channel_poller.answer_requests)
         for channel in channels:
             if channel.id in due and self.may_go_on():
-                self.guarded(channel.id, partial(self.channel_poller.take, channel))
+                self.guarded(channel.id, partial(self.channel_poller.fetch_due, channel))
 
     def tell_others(self) -> None:
         """Send alarms to the webhook and changed feeds to the hub; pause either after a failure."""
@@ -212,7 +212,7 @@ def take_pictures(services: Services) -> None:
     report = Report(
         replace(services.mirror.channels[0], id=_LATER, title="pictures that came later")
     )
-    ChannelPoller(services).pictures.take_due(report)
+    ChannelPoller(services).pictures.fetch_due(report)
     if report.pictures or report.missing:
         watch(services, report)
     tell(report)

@@ -41,8 +41,8 @@ def reextract(
         if services.is_stopping():
             break
         with services.store.exclusive_lock():  # no poller fetches it meanwhile
-            done = _reextract_one(services, article_id, is_dry=is_dry)
-        yield done
+            result = _reextract_one(services, article_id, is_dry=is_dry)
+        yield result
     if not is_dry:
         archive(services)
 

@@ -44,7 +44,7 @@ class Replica:
         """Verifies signatures."""
         return Verifier(self.services.fetcher, self.services.store.serials)
 
-    def take(self, state: ChannelState) -> ChannelState:
+    def replicate(self, state: ChannelState) -> ChannelState:
         """Store the archive's pages beyond those stored before; return the state with the progress.
 
         The URLs of the pages are derived from the feed's URL; links in the pages are not trusted.
@@ -60,17 +60,17 @@ class Replica:
             if self.services.is_stopping():
                 break
             try:
-                state, is_full = self._take_page(number, state, keep=number == first)
+                state, is_full = self._replicate_page(number, state, keep=number == first)
             except GoneError:
                 if first == 1 or number != first or (source.key and not source.allow_older):
                     raise
                 # a shorter archive is a new one: read it from the start
-                return self.take(replace(state, replica_url="", replica_pages=0))
+                return self.replicate(replace(state, replica_url="", replica_pages=0))
             if not is_full:
                 break
         return replace(state, listed=self.report.listed, last_error="")
 
-    def _take_page(
+    def _replicate_page(
         self, number: int, state: ChannelState, *, keep: bool
     ) -> tuple[ChannelState, bool]:
         """Store one page; return the state with the progress, and whether the page is full."""
@@ -90,9 +90,9 @@ class Replica:
         self.report.listed += len(archive.records)
         copies = list(self._copies(page, archive))
         pictures = self._fetch_pictures(copies)
-        taken = number if archive.is_full else number - 1
+        pages = number if archive.is_full else number - 1
         state = replace(
-            state, listing_hash=digest, replica_url=self.channel.url, replica_pages=taken
+            state, listing_hash=digest, replica_url=self.channel.url, replica_pages=pages
         )
         with self.services.store.exclusive_lock(), self.services.store.transaction() as store:
             for copy in copies:
@@ -102,7 +102,7 @@ class Replica:
                 for copy in copies
             ]
             store.queue.add_listing(self.channel.id, items, self.services.clock())
-            store.schedule.remember_poll(state)
+            store.schedule.save_poll(state)
         return state, archive.is_full
 
     def _copies(self, page: Page, archive: ArchivePage) -> Iterator[Copy]:
@@ -134,16 +134,16 @@ class Replica:
                     begun,
                     {url: self._picture_copy(url) for url in shown},
                 )
-            had, failed = pictures.collect(begun)
+            fetched, failed = pictures.collect(begun)
         for error in failed:
             if isinstance(error, AlteredPictureError):
                 self.report.note(error)
-        self.report.pictures += len(had)
-        return had
+        self.report.pictures += len(fetched)
+        return fetched
 
     def _picture_copy(self, url: Url) -> PictureCopy:
         """Return the copy of a picture at the other mirror, with a check of its signature."""
-        path = paths.media(paths.media_of(url)[0])
+        path = paths.media(paths.picture_names(url).original)
         place = paths.beside_feed(self.channel.url, path)
         return PictureCopy(
             place, lambda body: self.verifier.check_picture(place, body, self.channel.source, path)

@@ -148,11 +148,11 @@ def _site(of: _Survey, page: Page, hosts: Sequence[str]) -> Site:
         return configured
     name = host.removeprefix("www.")
     same = (*hosts_like(host), *hosts_like(urls.host_of(of.page.url)))
-    taken = {each for site in of.mirror.sites for each in site.hosts}
+    known_hosts = {each for site in of.mirror.sites for each in site.hosts}
     return Site(
         name,
         _titles(of)[0] or name,
-        tuple(each for each in dict.fromkeys(same) if each not in taken),
+        tuple(each for each in dict.fromkeys(same) if each not in known_hosts),
     )
 
 

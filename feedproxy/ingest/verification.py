@@ -44,8 +44,8 @@ class Verifier:
     serials: Serials
     manifests: dict[Url, dict[str, str]] = field(default_factory=dict)
 
-    def check(self, asked: Url, page: Page, source: Source) -> Page:
-        """Verify and return a page of a git-hosted mirror, requested at the URL *asked*.
+    def check(self, requested: Url, page: Page, source: Source) -> Page:
+        """Verify and return a page of a git-hosted mirror, requested at the URL *requested*.
 
         Without a key for the source, the page is returned as it is.
 
@@ -56,16 +56,16 @@ class Verifier:
         """
         if not source.key:
             return page
-        path = asked.removeprefix(source.base + "/")
+        path = requested.removeprefix(source.base + "/")
         known = self._manifest_with(source, path)
         if path not in known:
             raise ExtractError(
-                asked,
+                requested,
                 f"is rejected: it is not in the mirror's signed manifest; {_ELSEWHERE}",
                 MIRRORED,
             )
-        _check_hash(asked, page, known[path])
-        return replace(page, url=asked)
+        _check_hash(requested, page, known[path])
+        return replace(page, url=requested)
 
     def channels(self, source: Source, some: Iterable[str]) -> frozenset[str]:
         """Return the channels of *some* that a git-hosted mirror's signed manifest lists.
@@ -75,7 +75,7 @@ class Verifier:
         section = self._section(source)
         return frozenset(channel for channel in some if paths.channel_manifest(channel) in section)
 
-    def check_archive(self, asked: Url, page: Page, source: Source, path: MirrorPath) -> None:
+    def check_archive(self, requested: Url, page: Page, source: Source, path: MirrorPath) -> None:
         """Verify an archive page of a live mirror, signed as *path*; do nothing without a key.
 
         Raises:
@@ -86,12 +86,12 @@ class Verifier:
         if not source.key:
             return
         try:
-            serial = self._verify(asked, page.body, source, path)
-            self._check_serial(source, asked.partition("/feed/")[0], path, serial)
+            serial = self._verify(requested, page.body, source, path)
+            self._check_serial(source, requested.partition("/feed/")[0], path, serial)
         except SignatureError as e:
-            raise ListingError(asked, f"is rejected: {e}") from e
+            raise ListingError(requested, f"is rejected: {e}") from e
 
-    def check_picture(self, asked: Url, body: bytes, source: Source, path: MirrorPath) -> None:
+    def check_picture(self, requested: Url, body: bytes, source: Source, path: MirrorPath) -> None:
         """Verify a picture of a live mirror, signed as *path*; do nothing without a key.
 
         Pictures never change, so the serial is not checked.
@@ -104,9 +104,9 @@ class Verifier:
         if not source.key:
             return
         try:
-            self._verify(asked, body, source, path)
+            self._verify(requested, body, source, path)
         except SignatureError as e:
-            raise AlteredPictureError(asked, f"is rejected: {e}") from e
+            raise AlteredPictureError(requested, f"is rejected: {e}") from e
 
     def _manifest_with(self, source: Source, path: str) -> dict[str, str]:
         """Return the manifest that must list a path of a git-hosted mirror.

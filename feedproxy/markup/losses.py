@@ -62,8 +62,8 @@ def check_html(text: str) -> None:
         return
 
 
-def check_xml(data: bytes, most: int) -> None:
-    """Check that an XML document has at most *most* elements, and no element too many attributes.
+def check_xml(data: bytes, limit: int) -> None:
+    """Check that an XML document has at most *limit* elements, and no element too many attributes.
 
     The document must be in UTF-8 and have no document type declaration, as entities would be
     expanded. After its first syntax error, start tags are counted.
@@ -74,7 +74,7 @@ def check_xml(data: bytes, most: int) -> None:
     """
     parser = expat.ParserCreate("utf-8")
     parser.ordered_attributes = True  # a list is cheaper than a mapping
-    counter = _Counter(most, deepest=most)  # feedparser reads any depth
+    counter = _Counter(limit, deepest=limit)  # feedparser reads any depth
     parser.StartElementHandler = lambda tag, pairs: counter.start(tag, pairs[::2])
     parser.EndElementHandler = counter.end
     try:
@@ -127,8 +127,8 @@ def undecodable(text: str) -> str:
 class _Counter:
     """Counts the elements that a parser meets; raises `LostError` when a limit is exceeded."""
 
-    def __init__(self, most: int, *, deepest: int) -> None:
-        self._most, self._deepest = most, deepest
+    def __init__(self, limit: int, *, deepest: int) -> None:
+        self._most, self._deepest = limit, deepest
         self._elements = self._depth = 0
 
     def start(self, tag: str, attributes: Sized) -> None:

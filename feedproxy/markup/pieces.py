@@ -35,22 +35,22 @@ def grouped(parts: Iterable[str], most_characters: int) -> Iterator[str]:
         yield "".join(group)
 
 
-def _pieces(root: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
+def _pieces(root: HtmlElement, limit: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
     yield from _cut(root.text)
     for child in root:
-        if sizes[child] > most:
-            yield from _split(child, most, sizes)
+        if sizes[child] > limit:
+            yield from _split(child, limit, sizes)
         else:
             yield outer_html(child)
         yield from _cut(child.tail)
 
 
-def _split(element: HtmlElement, most: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
+def _split(element: HtmlElement, limit: int, sizes: dict[HtmlElement, int]) -> Iterator[str]:
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attrib.items())
     tag = str(element.tag)
     start, end = f"<{tag}{attributes}>", f"</{tag}>"
-    room = most - len(start) - len(end)
-    if room < most / 2:
+    room = limit - len(start) - len(end)
+    if room < limit / 2:
         yield outer_html(element)
         return
     for group in grouped(_pieces(element, room, sizes), room):

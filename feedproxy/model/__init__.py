@@ -68,9 +68,11 @@ from feedproxy.model.sites import (
     Channel,
     ListingRules,
     Placement,
+    Replacement,
     RuleTest,
     Site,
     Source,
+    Wrapping,
 )
 from feedproxy.model.texts import ArticleId, DirtyHtml, MirrorPath, SafeHtml, Url, one_line
 
@@ -124,6 +126,7 @@ __all__ = [
     "PollRules",
     "PrunableArticle",
     "PublishTarget",
+    "Replacement",
     "ReplicatedArticle",
     "Request",
     "RequestRules",
@@ -139,5 +142,6 @@ __all__ = [
     "Version",
     "Waiting",
     "WaitingPicture",
+    "Wrapping",
     "one_line",
 ]

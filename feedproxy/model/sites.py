@@ -81,6 +81,20 @@ class ListingRules:
     next_page: XPaths = ()
 
 
+class Replacement(NamedTuple):
+    """A text in an article page that is replaced before the page is parsed (replace_string)."""
+
+    old: str
+    new: str
+
+
+class Wrapping(NamedTuple):
+    """The elements that are wrapped in a new element, *tag* (wrap_in)."""
+
+    tag: str
+    xpath: str
+
+
 @dataclass(frozen=True, slots=True, config=TABLE)
 class ArticleRules:
     """Rules for an article page: those of ftr-site-config (XPath 1.0), and three additions.
@@ -100,8 +114,8 @@ class ArticleRules:
     strip_id_or_class: Words = ()
     strip_image_src: Words = ()
     strip_attr: XPaths = ()
-    replace: tuple[tuple[str, str], ...] = ()
-    wrap_in: tuple[tuple[str, str], ...] = ()
+    replace: tuple[Replacement, ...] = ()
+    wrap_in: tuple[Wrapping, ...] = ()
     single_page_link: XPaths = ()
     next_page_link: XPaths = ()
     src_lazy_load_attr: Words = ()

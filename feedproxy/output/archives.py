@@ -65,7 +65,7 @@ def _entry(context: RenderContext, logged: ArchiveEntry) -> render.Entry:
     pictures = {
         url: _by_address(url) for url in shown if host_of(url) in context.mirror.picture_hosts
     }
-    record = record_of(article, (logged.placement.channel,), {}, with_body=True)
+    record = record_of(article, (logged.placement.channel,), {})
     return entry_of(
         article,
         ArticleContext(context, logged.placement.section, {}, pictures),
@@ -79,5 +79,5 @@ def _by_address(url: Url) -> StoredPicture:
 
     Its media types and sizes are empty.
     """
-    original, reading = (MediaFile(name, "", 0, 0, 0) for name in paths.media_of(url))
+    original, reading = (MediaFile(name, "", 0, 0, 0) for name in paths.picture_names(url))
     return StoredPicture(original, reading)

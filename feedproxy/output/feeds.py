@@ -102,11 +102,11 @@ def articles_of(
 ) -> list[Article]:
     """Return the stored articles of a feed, newest first, before they are shaped."""
     limit = options.limit or context.mirror.feeds.entries
-    most = max(limit, WINDOW) if options.is_filter else limit
+    fetched = max(limit, WINDOW) if options.is_filter else limit
     if selector.words:
-        found = context.store.search.find(selector.words, selector.channel_ids, most)
+        found = context.store.search.find(selector.words, selector.channel_ids, fetched)
     else:
-        found = context.store.newest(selector.channel_ids, most, tag=selector.tag)
+        found = context.store.newest(selector.channel_ids, fetched, tag=selector.tag)
     return pick(found, options, limit)
 
 

@@ -160,15 +160,15 @@ def _channels(
 
     Both groups are in the configured order.
     """
-    newest, queues, ringing = (
+    newest, queues, open_alarms = (
         store.records.newest(),
         store.records.queues(),
         {alarm.channel: alarm for alarm in alarms},
     )
     found = []
     for channel in mirror.channels:
-        state, alarm = states.get(channel.id, ChannelState(channel.id)), ringing.get(channel.id)
-        words, is_well = _in_words(state, alarm, now)
+        state, alarm = states.get(channel.id, ChannelState(channel.id)), open_alarms.get(channel.id)
+        words, is_well = _judge(state, alarm, now)
         reason = (
             state.last_error
             if state.failures
@@ -190,7 +190,7 @@ def _channels(
     return tuple(sorted(found, key=lambda each: each.is_well))
 
 
-def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[str, bool]:
+def _judge(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[str, bool]:
     """Return a channel's health in words, and whether it is well."""
     if state.failures >= problems.MIN_FAILURES:
         return f"failed {state.failures} times running", False
@@ -199,7 +199,7 @@ def _in_words(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[
     if state.stand_in and not state.failures:
         return "taken from another source", False
     if state.next_poll_at and state.next_poll_at < now - problems.LATE:
-        return f"late since {problems.said(state.next_poll_at)}", False
+        return f"late since {problems.format_time(state.next_poll_at)}", False
     if state.polled_at is None:
         return "not polled yet", True
     return ("failed, is tried again" if state.failures else "well"), True

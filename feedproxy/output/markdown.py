@@ -10,7 +10,7 @@ from feedproxy.output.context import ArticleContext, RenderContext
 from feedproxy.output.navigation import navigation_of
 from feedproxy.output.pages import INDEX_HEADLINES, last_index, pager_of
 from feedproxy.output.selectors import selector_of
-from feedproxy.replication import record_of
+from feedproxy.replication import page_record_of
 from feedproxy.urls import host_of
 
 
@@ -30,7 +30,7 @@ def markdown_of(
         )
         link_context = replace(link_context, is_for_mirrors=True)
         shown = article_context.pictures if link_context.images is Images.STORE else {}
-        record = record_of(article, (), shown, with_body=False)
+        record = page_record_of(article, shown)
     navigation = navigation_of(context, page, section, article_id=article.id)
     body = describe(article_context, article, link_context)
     return render.render_markdown(body, navigation, links, record)
@@ -71,13 +71,13 @@ def make_markdown_front(context: RenderContext, section: Section) -> bytes:
         channel.site.title: f"https://{host_of(channel.url) or channel.site.hosts[0]}/"
         for channel in section.channels
     }
-    scopes = [
+    selectors = [
         selector_of(context.mirror, section.name, channel)
         for channel in ("", *(each.id for each in section.channels))
     ]
     feeds = [
         render.Link(f"RSS：{selector.label}", context.absolute(selector.path()))
-        for selector in scopes
+        for selector in selectors
         if selector
     ]
     feeds.append(render.Link("全部订阅地址（OPML）", context.absolute(paths.OPML)))

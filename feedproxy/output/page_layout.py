@@ -20,7 +20,7 @@ def layout_of(
     kind: str = "website",
     description: str = "",
     section: str = "",
-    scopes: Sequence[FeedSelector | None] = (),
+    selectors: Sequence[FeedSelector | None] = (),
     canonical: MirrorPath | None = None,
     query: str = "",
     properties: Sequence[tuple[str, str]] = (),
@@ -47,7 +47,7 @@ def layout_of(
         navigation=navigation_of(context, page, section, article_id=article_id),
         feeds=tuple(
             feed_link(context, selector, page)
-            for selector in scopes
+            for selector in selectors
             if selector and context.has_feeds
         ),
         properties=tuple(properties),

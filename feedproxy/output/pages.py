@@ -51,20 +51,20 @@ class Pages:
             )
             for section in self._mirror.sections
         )
-        scopes = [selector_of(self._mirror, section.name) for section in self._mirror.sections] + [
-            selector_of(self._mirror, ALL)
-        ]
-        frame = layout_of(
+        selectors = [
+            selector_of(self._mirror, section.name) for section in self._mirror.sections
+        ] + [selector_of(self._mirror, ALL)]
+        page_layout = layout_of(
             self.context,
             self._mirror.about.name,
             home,
             canonical=home,
             description=self._mirror.about.description,
-            scopes=scopes,
+            selectors=selectors,
         )
         known = self._mirror.addresses if self.context.files else ()
         addresses = paths.relative(paths.ADDRESSES, home) if known else ""
-        return render.render_home(frame, blocks, paths.relative(paths.OPML, home), addresses)
+        return render.render_home(page_layout, blocks, paths.relative(paths.OPML, home), addresses)
 
     def section(self, section: Section, page: MirrorPath) -> bytes:
         """Return a section's front page at address *page*: its newest articles and its channels."""
@@ -78,17 +78,17 @@ class Pages:
             page,
             section=section.name,
         )
-        frame = layout_of(
+        page_layout = layout_of(
             self.context,
             section.title,
             page,
             canonical=self._layout.section(section.name),
             description=section.description,
             section=section.name,
-            scopes=[selector_of(self._mirror, section.name)],
+            selectors=[selector_of(self._mirror, section.name)],
         )
         return render.render_list(
-            frame,
+            page_layout,
             (block,),
             tuple(feed_link(self.context, selector, page) for selector in channels if selector),
         )
@@ -112,17 +112,17 @@ class Pages:
             section=section.name,
             channel=channel.id,
         )
-        frame = layout_of(
+        page_layout = layout_of(
             self.context,
             channel.title,
             page,
             canonical=page,
             description=f"{section.title}：{channel.title}",
             section=section.name,
-            scopes=[selector_of(self._mirror, section.name, channel.id)],
+            selectors=[selector_of(self._mirror, section.name, channel.id)],
         )
         return render.render_list(
-            frame, (block,), pager=pager_of(self._layout, section, channel, number, last)
+            page_layout, (block,), pager=pager_of(self._layout, section, channel, number, last)
         )
 
     def tag(self, tag: str) -> bytes | None:
@@ -133,17 +133,19 @@ class Pages:
             return None
         page = selector.home(self._layout)
         block = block_of(self.context, render.Link("最新文章"), found, page)
-        frame = layout_of(
+        page_layout = layout_of(
             self.context,
             tag,
             page,
             canonical=page,
             description=selector.description,
-            scopes=self._if_live(selector),
+            selectors=self._if_live(selector),
         )
-        return render.render_list(frame, (block,))
+        return render.render_list(page_layout, (block,))
 
-    def search(self, asked: str, words: Query | None, before: ArticleId | None = None) -> bytes:
+    def search(
+        self, query_text: str, words: Query | None, before: ArticleId | None = None
+    ) -> bytes:
         """Return the page of articles that match all *words* and are older than article *before*.
 
         Without *words* the page explains how to search.
@@ -156,10 +158,12 @@ class Pages:
             if selector
             else ""
         )
-        title = f"搜索：{asked}" if asked else "搜索"
-        frame = layout_of(self.context, title, paths.SEARCH, scopes=[selector], query=query)
+        title = f"搜索：{query_text}" if query_text else "搜索"
+        page_layout = layout_of(
+            self.context, title, paths.SEARCH, selectors=[selector], query=query
+        )
         return render.render_search(
-            replace(frame, asked=asked),
+            replace(page_layout, query_text=query_text),
             found_of(self.context, selector, before) if selector else None,
         )
 
@@ -188,7 +192,7 @@ class Pages:
         )
         body = self._article_body(article, article_context, link_context)
         return render.render_article(
-            self._article_frame(article, article_context, link_context, body), body
+            self._article_layout(article, article_context, link_context, body), body
         )
 
     def canonical(self, article_id: ArticleId, section: str) -> MirrorPath | None:
@@ -204,7 +208,7 @@ class Pages:
         The page offers to queue the article, unless it is queued already, its address is not known,
         or *may_ask* is false.
         """
-        frame = layout_of(self.context, "这篇文章还没有收录", page, section=section)
+        page_layout = layout_of(self.context, "这篇文章还没有收录", page, section=section)
         request = self._store.requests.find(article_id)
         original = self._store.requests.original(article_id) or ""
         text = (
@@ -217,7 +221,7 @@ class Pages:
             text = "排队的文章太多了，请过几分钟再试。"
         can_ask = may_ask and self._mirror.requests.max_queued > 0
         return render.render_message(
-            frame, text, original, ask=bool(original and can_ask and not request)
+            page_layout, text, original, ask=bool(original and can_ask and not request)
         )
 
     def message(self, title: str, text: str, page: MirrorPath) -> bytes:
@@ -230,7 +234,7 @@ class Pages:
         It may appear at any depth, so its links begin at the mirror's root.
         """
         root = urlsplit(self.context.public_url).path
-        frame = replace(
+        page_layout = replace(
             layout_of(self.context, title, paths.HOME),
             home=root + self._layout.home,
             style=root + paths.STYLE,
@@ -239,7 +243,7 @@ class Pages:
             navigation=(),
             canonical="",
         )
-        return render.render_message(frame, text)
+        return render.render_message(page_layout, text)
 
     def addresses(self) -> bytes:
         """Return the page with the mirror's other addresses and the sites that it mirrors."""
@@ -283,7 +287,7 @@ class Pages:
             after=neighbour(after),
         )
 
-    def _article_frame(
+    def _article_layout(
         self,
         article: Article,
         article_context: ArticleContext,
@@ -323,7 +327,7 @@ class Pages:
             canonical=canonical,
             description=article.summary,
             section=link_context.section,
-            scopes=[
+            selectors=[
                 selector_of(self._mirror, link_context.section),
                 selector_of(self._mirror, link_context.section, link_context.channel),
             ],

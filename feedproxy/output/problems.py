@@ -61,7 +61,9 @@ def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
 
 def of_alarm(alarm: Alarm) -> Problem:
     """Return the problem of a rule that no longer matches a channel's pages."""
-    since = f"{alarm.rule} fits what {alarm.channel} shows no more since {said(alarm.opened)}"
+    since = (
+        f"{alarm.rule} fits what {alarm.channel} shows no more since {format_time(alarm.opened)}"
+    )
     advice = (
         f"look at the page, mend the rule in config/sites/{alarm.site}.toml, "
         f"try it with: feedproxy check {alarm.url}; "
@@ -93,7 +95,8 @@ def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
     """Yield the hosts that asked for a pause in requests."""
     for host, until in sorted(quiet.items()):
         yield Problem(
-            f"{host} asked to be left alone until {said(until)}", "nothing: it is asked again then"
+            f"{host} asked to be left alone until {format_time(until)}",
+            "nothing: it is asked again then",
         )
 
 
@@ -120,6 +123,6 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return f"{(now - moment) / timedelta(hours=1):.1f} hours ago" if moment else "never"
 
 
-def said(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a moment as text."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -33,11 +33,11 @@ def found_of(
     matches = tuple(
         _match(context, article, channels[article.id], selector.words) for article in shown
     )
-    here = f"{paths.relative(paths.SEARCH, paths.SEARCH)}?{selector.query}"
+    first_page = f"{paths.relative(paths.SEARCH, paths.SEARCH)}?{selector.query}"
     return render.SearchResults(
         matches,
-        here if before else "",
-        f"{here}&before={shown[-1].id}" if len(found) > _MATCHES else "",
+        first_page if before else "",
+        f"{first_page}&before={shown[-1].id}" if len(found) > _MATCHES else "",
     )
 
 
@@ -57,10 +57,12 @@ def _match(
     )
 
 
-def _marked(text: str, words: Query) -> tuple[tuple[str, bool], ...]:
-    """Return a text in pieces, each with whether it matches a search term."""
-    pieces, at = list[tuple[str, bool]](), 0
+def _marked(text: str, words: Query) -> tuple[render.Fragment, ...]:
+    """Return a text in fragments, each with whether it matches a search term."""
+    fragments, position = list[render.Fragment](), 0
     for start, end in words.spans(text):
-        pieces += [(text[at:start], False), (text[start:end], True)]
-        at = end
-    return tuple(piece for piece in (*pieces, (text[at:], False)) if piece[0])
+        fragments.append(render.Fragment(text[position:start], is_match=False))
+        fragments.append(render.Fragment(text[start:end], is_match=True))
+        position = end
+    fragments.append(render.Fragment(text[position:], is_match=False))
+    return tuple(fragment for fragment in fragments if fragment.text)

@@ -27,26 +27,26 @@ def make_subscribe(context: RenderContext) -> bytes:
     everything = selector_of(mirror, ALL)
     groups = []
     for section in mirror.sections:
-        scopes = [
+        selectors = [
             selector_of(mirror, section.name),
             *(selector_of(mirror, section.name, channel.id) for channel in section.channels),
         ]
         groups.append(
             render.FeedGroup(
                 section.title,
-                tuple(feed_link(context, selector, page) for selector in scopes if selector),
+                tuple(feed_link(context, selector, page) for selector in selectors if selector),
             )
         )
-    frame = layout_of(
+    page_layout = layout_of(
         context,
         "订阅",
         page,
         canonical=page,
         description=f"{mirror.about.name}的订阅地址",
-        scopes=[everything],
+        selectors=[everything],
     )
     return render.render_subscribe(
-        frame, tuple(groups), paths.relative(paths.OPML, page), is_live=context.files is None
+        page_layout, tuple(groups), paths.relative(paths.OPML, page), is_live=context.files is None
     )
 
 
@@ -99,20 +99,20 @@ def _shown(
     options: FeedOptions = _PLAIN_CHOICE,
     pager: Sequence[render.Link] = (),
 ) -> bytes:
-    most = _SUMMARY_CHARACTERS if len(articles) <= _MOST_SHOWN else 0
+    max_characters = _SUMMARY_CHARACTERS if len(articles) <= _MOST_SHOWN else 0
     rows = tuple(
         listed(
             context,
             article,
             context.layout.article(*placement, article.id),
             page,
-            _shortened(article.summary, most),
+            _shortened(article.summary, max_characters),
         )
         for article, placement in zip(articles, placements, strict=True)
     )
     query = selector.query_with(options.query)
     plain = selector.query_with(replace(options, script="").query)
-    frame = layout_of(
+    page_layout = layout_of(
         context,
         title or selector.label,
         page,
@@ -123,9 +123,11 @@ def _shown(
     home = render.Link(selector.label, selector_home(context, selector, page))
     raw = f"?{query}&{RAW}" if query else f"?{RAW}"
     return render.render_feed(
-        frame, home, context.absolute(page, query), raw, rows, pager=tuple(pager)
+        page_layout, home, context.absolute(page, query), raw, rows, pager=tuple(pager)
     )
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most] + "…" * bool(most)
+def _shortened(text: str, max_characters: int) -> str:
+    return (
+        text if len(text) <= max_characters else text[:max_characters] + "…" * bool(max_characters)
+    )

@@ -64,8 +64,8 @@ def _links(text: str, url: Url) -> Iterator[ListingItem]:
 
 def _next(text: str, url: Url) -> Url | None:
     """Return the page after this one, if this one links to it: README.md comes first, then 2.md."""
-    here = _OTHER.fullmatch(url.rpartition("/")[2])
-    following = (int(here["number"]) if here else 1) + 1
+    current = _OTHER.fullmatch(url.rpartition("/")[2])
+    following = (int(current["number"]) if current else 1) + 1
     for link in _LINK.finditer(text):
         match = _OTHER.fullmatch(link["href"].rpartition("/")[2])
         if match and int(match["number"]) == following and "pages/" not in link["href"]:

@@ -84,9 +84,11 @@ class Layout:
         >>> file_layout("/{section}/{channel}/{id}.md", "", ()).tag("台湾")
         '/tag/%E5%8F%B0%E6%B9%BE.html'
         """
-        shown = _tag_file(name) if self.plain_tags else name
+        name_shown = _tag_file(name) if self.plain_tags else name
         return (
-            MirrorPath(self.tag_path.format(tag=quote(shown, safe=""))) if self.tag_path else None
+            MirrorPath(self.tag_path.format(tag=quote(name_shown, safe="")))
+            if self.tag_path
+            else None
         )
 
     def media(self, name: str, section: str) -> MirrorPath:
@@ -135,12 +137,14 @@ class Layout:
         return re.compile(whole)
 
     @property
-    def routes(self) -> tuple[str, str]:
-        """*page_path* and *index_path* as URL rules of the web application."""
-        return (
-            self.page_path.format(section="<section>", channel="<channel>", id="<article_id>"),
-            self.index_path.format(section="<section>", channel="<channel>", page="<page>"),
-        )
+    def article_route(self) -> str:
+        """*page_path* as a URL rule of the web application."""
+        return self.page_path.format(section="<section>", channel="<channel>", id="<article_id>")
+
+    @property
+    def index_route(self) -> str:
+        """*index_path* as a URL rule of the web application."""
+        return self.index_path.format(section="<section>", channel="<channel>", page="<page>")
 
 
 def git_layout(sections: tuple[Section, ...]) -> Layout:

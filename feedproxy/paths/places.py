@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import quote
 
 from feedproxy.model import MirrorPath, Url
@@ -41,12 +42,14 @@ _FEED_ADDRESS = re.compile(
 )
 
 
-def section(name: str, *, as_folder: bool = False) -> MirrorPath:
-    """Return the path of a section's front page.
+def section(name: str) -> MirrorPath:
+    """Return the path of a section's front page."""
+    return MirrorPath(f"/{name}")
 
-    With *as_folder* it ends in "/", as in the relative links of article pages and on file hosts.
-    """
-    return MirrorPath(f"/{name}/" if as_folder else f"/{name}")
+
+def section_folder(name: str) -> MirrorPath:
+    """Return the path of a section's front page in article pages' links, and on file hosts."""
+    return MirrorPath(f"/{name}/")
 
 
 def tag(name: str) -> MirrorPath:
@@ -130,16 +133,21 @@ def sharded(name: str) -> MirrorPath:
     return MirrorPath(f"/media/{name[:SHARD_DIGITS]}/{name}")
 
 
-def media_of(url: Url) -> tuple[str, str]:
-    """Return a picture's names for `media`, by its upstream URL: original and reading size.
+class PictureNames(NamedTuple):
+    """The names of a picture's files for `media`."""
 
-    They are the same whether the picture is stored or not.
+    original: str
+    reading: str
 
-    >>> media(media_of(Url("https://i.example.org/a.jpg"))[1])
+
+def picture_names(url: Url) -> PictureNames:
+    """Return the names of a picture's files by its upstream URL, whether it is stored or not.
+
+    >>> media(picture_names(Url("https://i.example.org/a.jpg")).reading)
     '/media/of/22b90d8dab6719910bfbcf12b2a3c2df'
     """
     key = picture_key(url)
-    return f"of/{key}/original", f"of/{key}"
+    return PictureNames(f"of/{key}/original", f"of/{key}")
 
 
 def tag_feed(name: str, *, feed_format: str = "xml") -> MirrorPath:

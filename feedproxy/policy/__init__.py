@@ -8,8 +8,8 @@ from feedproxy.policy.alarms import (
     FITS_NOT,
     FORGIVEN,
     MIN_LISTING_FAILURES,
+    append_outcomes,
     decide_alarm,
-    remember_outcomes,
 )
 from feedproxy.policy.credibility import (
     ArticleOutcome,
@@ -47,7 +47,7 @@ from feedproxy.policy.schedule import (
     next_check,
     next_picture_try,
     next_try,
-    remember_redirect,
+    note_redirect,
 )
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "Flaw",
     "Sighting",
     "after_poll",
+    "append_outcomes",
     "content_of",
     "credible",
     "date_items",
@@ -88,9 +89,8 @@ __all__ = [
     "next_check",
     "next_picture_try",
     "next_try",
+    "note_redirect",
     "redate",
     "rejection_reason",
-    "remember_outcomes",
-    "remember_redirect",
     "sentences_of",
 ]

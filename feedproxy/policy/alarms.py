@@ -15,7 +15,7 @@ FORGIVEN = FITS * _MIN_GOOD
 MIN_LISTING_FAILURES = 3
 
 
-def remember_outcomes(outcomes: str, new: Iterable[str]) -> str:
+def append_outcomes(outcomes: str, new: Iterable[str]) -> str:
     """Append *new* outcomes, and return the latest ones, oldest first."""
     return (outcomes + "".join(new))[-_REMEMBERED:]
 

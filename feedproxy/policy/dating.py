@@ -122,8 +122,8 @@ def _date_new(
     Up to `_MOST_PINNED` stored articles may be pinned above a new item. A new item without a date
     gets *anchor*, minus a second per position. So does one whose URL has only the day of *anchor*.
     """
-    places = [at for at, item in enumerate(items) if item.id in stored]
-    end = places[min(_MOST_PINNED, len(places) - 1)] if places else len(items)
+    positions = [at for at, item in enumerate(items) if item.id in stored]
+    end = positions[min(_MOST_PINNED, len(positions) - 1)] if positions else len(items)
     dated = list(items)
     for at, item in enumerate(items[:end]):
         moment = anchor - at * _STEP

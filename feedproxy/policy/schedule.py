@@ -149,12 +149,14 @@ def after_poll(
         state = replace(state, failures=0, succeeded_at=now)
         own_minutes = max(_interval_minutes(published, rules, now), rules.min_interval_minutes)
         minutes = min(own_minutes, rules.max_interval_minutes)
-    said = (
+    requested_wait = (
         timedelta(0)
         if state.last_error
         else min(timedelta(seconds=max(fresh_s, state.ttl_s)), _MOST_SAID)
     )
-    next_poll_at = now + max(timedelta(minutes=_jittered(minutes, f"{state.channel} {now}")), said)
+    next_poll_at = now + max(
+        timedelta(minutes=_jittered(minutes, f"{state.channel} {now}")), requested_wait
+    )
     return replace(
         state,
         polled_at=now,
@@ -211,17 +213,17 @@ def is_waited_for(waiting: Waiting, rules: PollRules, now: datetime) -> bool:
     )
 
 
-def remember_redirect(
-    channel: Channel, state: ChannelState, asked: Url, page: Page, now: datetime
+def note_redirect(
+    channel: Channel, state: ChannelState, requested: Url, page: Page, now: datetime
 ) -> ChannelState:
     """Return a channel's state with the target of its permanent redirects and their first time.
 
     A response without a permanent redirect clears both, unless the recorded target was requested.
     """
-    if not page.moved or page.url == asked:
+    if not page.moved or page.url == requested:
         return (
             state
-            if asked == state.moved_to
+            if requested == state.moved_to
             else replace(state, moved_from="", moved_to="", moved_since=None)
         )
     since = (

@@ -43,7 +43,7 @@ _updated, _published = (
 _is_current = and_(
     t.article_version.c.updated == _updated, t.article_version.c.published == _published
 )
-_is_there = (
+_is_archived = (
     exists()
     .select_from(t.archive.outerjoin(t.article_version, _since))
     .where(t.archive.c.article_id == t.membership.c.article_id, t.archive.c.log == bindparam("log"))
@@ -54,7 +54,9 @@ _is_there = (
 # that lists them.
 _missing = (
     select(t.membership.c.article_id, t.membership.c.channel)
-    .where(t.membership.c.channel.in_(rows.SOME), t.membership.c.published.is_not(None), ~_is_there)
+    .where(
+        t.membership.c.channel.in_(rows.SOME), t.membership.c.published.is_not(None), ~_is_archived
+    )
     .order_by(t.membership.c.published, t.membership.c.article_id)
 )
 _missing_due = _missing.where(t.membership.c.article_id.in_(bindparam("due", expanding=True)))
@@ -162,16 +164,16 @@ def _on_page(log: str, number: int) -> tuple[ColumnElement[bool], ...]:
 
 def _read(db: Connection, log: str, number: int) -> list[ArchiveEntry]:
     entries, versions = t.archive.c, t.article_version.c
-    here = _on_page(log, number)
+    on_page = _on_page(log, number)
     query = select(entries.article_id, entries.section, entries.channel).where(
-        *here, entries.article_id.is_not(None)
+        *on_page, entries.article_id.is_not(None)
     )
     listed = db.execute(query.order_by(entries.position.desc())).all()
     stored = {
         article.id: article for article in articles.read(db, [row.article_id for row in listed])
     }
     shown = and_(versions.article_id == entries.article_id, versions.number == entries.version)
-    for row in db.execute(select(t.article_version).join(t.archive, shown).where(*here)):
+    for row in db.execute(select(t.article_version).join(t.archive, shown).where(*on_page)):
         stored[row.article_id] = articles.as_it_was(stored[row.article_id], row)
     return [
         ArchiveEntry(stored[row.article_id], Placement(row.section, row.channel)) for row in listed
@@ -194,8 +196,8 @@ def _remember(db: Connection, log: ArchiveDefinition) -> None:
     db.execute(insert(t.archive_log).values(name=log.name, channels=_written(log)))
 
 
-def _count_due(db: Connection, most: int) -> int:
-    return db.execute(_few_due, {"most": most}).scalar() or 0
+def _count_due(db: Connection, limit: int) -> int:
+    return db.execute(_few_due, {"most": limit}).scalar() or 0
 
 
 def _append_due(db: Connection, logs: Sequence[ArchiveDefinition], now: datetime) -> int:
@@ -215,10 +217,10 @@ def _append_due(db: Connection, logs: Sequence[ArchiveDefinition], now: datetime
     else:
         due = list(db.execute(_due).scalars())
         showing = set().union(*rows.channels_of(db, due).values())
-        made_up = [log for log in logs if known.get(log.name) == _written(log)]
+        complete = [log for log in logs if known.get(log.name) == _written(log)]
         added = sum(
             _append(db, log, now, channels, due)
-            for log in made_up
+            for log in complete
             if (channels := showing & log.channels)
         )
     db.execute(delete(t.archive_due))
@@ -271,6 +273,6 @@ def _freeze(db: Connection, log: str, start: int, end: int) -> None:
     number = (
         select(func.count() + 1).where(versions.article_id == entries.article_id).scalar_subquery()
     )
-    here = (entries.log == log, entries.position >= first, entries.position < last)
+    on_page = (entries.log == log, entries.position >= first, entries.position < last)
     if first < last:
-        db.execute(update(t.archive).where(*here).values(version=number))
+        db.execute(update(t.archive).where(*on_page).values(version=number))

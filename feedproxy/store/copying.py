@@ -35,10 +35,10 @@ from feedproxy.errors import StoreError
 from feedproxy.store import Clock
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database, in_words
+from feedproxy.store.database import Database, describe_error
 from feedproxy.store.indexed import search_doc, search_due
 from feedproxy.store.opening import LOCK_FILE, open_database
-from feedproxy.store.schedule import MOVING, SqlLease
+from feedproxy.store.schedule import COPYING, SqlLease
 from feedproxy.store.schema import revision
 from feedproxy.store.search import Search
 
@@ -113,7 +113,7 @@ def _place_of(url: str) -> str:
     try:
         parsed = make_url(url)
     except SQLAlchemyError as e:
-        raise StoreError(f"store: {in_words(e)}") from e
+        raise StoreError(f"store: {describe_error(e)}") from e
     is_file = parsed.get_backend_name() == "sqlite"
     return (
         str(Path(parsed.database or "").resolve())
@@ -138,7 +138,7 @@ def _survey(url: str) -> tuple[bool, bool]:
             engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as e:
         raise StoreError(
-            f"store: {engines.without_password(url)} can't be opened: {in_words(e)}"
+            f"store: {engines.without_password(url)} can't be opened: {describe_error(e)}"
         ) from e
 
 
@@ -209,12 +209,12 @@ def _lead(leasing: SqlLease, owner: str, now: datetime, lease: timedelta) -> Non
 def _claim(target: Database, name: str, now: datetime) -> None:
     """Mark *target* as incomplete; it must be empty or an incomplete copy of the same source."""
     with target.writing() as db:
-        from_where = db.execute(select(t.lease.c.owner).where(t.lease.c.name == MOVING)).scalar()
-        if from_where == name:
+        origin = db.execute(select(t.lease.c.owner).where(t.lease.c.name == COPYING)).scalar()
+        if origin == name:
             return
-        if from_where:
+        if origin:
             raise StoreError(
-                f"store: a move from {from_where} was not brought to its end there; "
+                f"store: a move from {origin} was not brought to its end there; "
                 "name that, or an empty database"
             )
         for table in _tables():
@@ -223,7 +223,7 @@ def _claim(target: Database, name: str, now: datetime) -> None:
                     f"store: it contains a store already ({table.name} has rows); "
                     "name an empty database"
                 )
-        db.execute(insert(t.lease).values(name=MOVING, owner=name, until=now))
+        db.execute(insert(t.lease).values(name=COPYING, owner=name, until=now))
 
 
 def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], None]) -> None:
@@ -240,7 +240,7 @@ def _compare(target: Database, copied: Mapping[str, _Sum], renew: Callable[[], N
 def _release(target: Database) -> None:
     Search(target).forget()
     with target.writing() as db:
-        db.execute(delete(t.lease).where(t.lease.c.name == MOVING))
+        db.execute(delete(t.lease).where(t.lease.c.name == COPYING))
         if db.dialect.name != "sqlite":
             db.exec_driver_sql("ANALYZE")  # otherwise queries are planned for empty tables
 

@@ -112,19 +112,19 @@ class Database:
 
     def __init__(self, engine: Engine, replica: Engine | None = None) -> None:
         self._is_file, self._writers = engine.dialect.name == "sqlite", set[int]()
-        self._engine, self._primary = engine, _Way(engine)
+        self._engine, self._primary = engine, _Circuit(engine)
         self.change_counter = (
             ChangeCounter(engine) if self._is_file else postgres.NotifyListener(engine)
         )
-        self._readers: tuple[_Way, ...]
+        self._readers: tuple[_Circuit, ...]
         if self._is_file:
             self._readers = (self._primary,)
         elif replica is None:
-            self._readers = (_Way(postgres.reading(engine)),)
+            self._readers = (_Circuit(postgres.reading(engine)),)
         else:
             self._readers = (
-                _Way(postgres.reading(replica)),
-                _Way(postgres.reading(engine).execution_options(stands_in=True)),
+                _Circuit(postgres.reading(replica)),
+                _Circuit(postgres.reading(engine).execution_options(stands_in=True)),
             )
 
     def close(self) -> None:
@@ -224,7 +224,7 @@ class Database:
         return self._readers[-1].connect()
 
 
-class _Way:
+class _Circuit:
     """Connects to one server, with a circuit breaker.
 
     While the server does not answer, only one thread at a time tries to connect; the others get the
@@ -233,7 +233,7 @@ class _Way:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self._lock = engine, threading.Lock()
-        self._trouble, self._again_at = "", 0.0
+        self._last_error, self._retry_at = "", 0.0
 
     def connect(self) -> Connection:
         """Return a connection.
@@ -244,10 +244,10 @@ class _Way:
             SQLAlchemyError: the server does not answer.
 
         """
-        if not self._trouble:
+        if not self._last_error:
             return self._try()
-        if time.monotonic() < self._again_at or not self._lock.acquire(blocking=False):
-            raise StoreError(f"store: {self._trouble}")
+        if time.monotonic() < self._retry_at or not self._lock.acquire(blocking=False):
+            raise StoreError(f"store: {self._last_error}")
         try:
             return self._try()
         finally:
@@ -257,9 +257,9 @@ class _Way:
         try:
             connection = self.engine.connect()
         except DBAPIError as e:
-            self._trouble, self._again_at = in_words(e), time.monotonic() + _REST_S
+            self._last_error, self._retry_at = describe_error(e), time.monotonic() + _REST_S
             raise
-        self._trouble = ""
+        self._last_error = ""
         return connection
 
 
@@ -268,9 +268,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as e:
-        raise StoreError(f"store: {in_words(e)}") from e
+        raise StoreError(f"store: {describe_error(e)}") from e
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return the message of a database error, on one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())

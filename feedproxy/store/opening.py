@@ -12,7 +12,7 @@ from feedproxy.errors import StoreError
 from feedproxy.store import damage
 from feedproxy.store import engine as engines
 from feedproxy.store import tables as t
-from feedproxy.store.database import Database, in_words
+from feedproxy.store.database import Database, describe_error
 from feedproxy.store.schedule import SqlBudget, SqlLease
 from feedproxy.store.schema import HEAD, locked, migrate, revision, upgrade
 from feedproxy.store.sql import Store
@@ -164,7 +164,7 @@ def _error_context(url: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError, ImportError, ValueError) as e:
-        shown, words = engines.without_password(url), in_words(e)
+        shown, words = engines.without_password(url), describe_error(e)
         advice = next((advice for sign, advice in _ADVICE.items() if sign in words), _CHECK)
         raise StoreError(f"store: {shown} can't be opened: {words}; {advice}") from e
 

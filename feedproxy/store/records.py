@@ -136,11 +136,11 @@ class Records:
             "reason": alarm.reason,
             "opened": alarm.opened,
             "closed": alarm.closed,
-            "told": 0,
+            "sent": 0,
         }
         with self._db.writing() as db:
-            same = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
-            if not db.execute(update(t.alarm).where(same).values(values)).rowcount:
+            same_state = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
+            if not db.execute(update(t.alarm).where(same_state).values(values)).rowcount:
                 db.execute(insert(t.alarm).values(channel=alarm.channel, rule=alarm.rule, **values))
 
     def unsent(self) -> list[Alarm]:
@@ -149,7 +149,7 @@ class Records:
             return [
                 _alarm(row)
                 for row in db.execute(
-                    select(t.alarm).where(t.alarm.c.told == 0).order_by(t.alarm.c.opened)
+                    select(t.alarm).where(t.alarm.c.sent == 0).order_by(t.alarm.c.opened)
                 )
             ]
 
@@ -158,10 +158,10 @@ class Records:
         closed = (
             t.alarm.c.closed.is_(None) if alarm.closed is None else t.alarm.c.closed == alarm.closed
         )
-        mine = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
-        same = mine & (t.alarm.c.opened == alarm.opened) & closed
+        same_rule = (t.alarm.c.channel == alarm.channel) & (t.alarm.c.rule == alarm.rule)
+        same_state = same_rule & (t.alarm.c.opened == alarm.opened) & closed
         with self._db.writing() as db:
-            db.execute(update(t.alarm).where(same).values(told=1))
+            db.execute(update(t.alarm).where(same_state).values(sent=1))
 
 
 def _alarm(row: Any) -> Alarm:  # noqa: ANN401 (a row)

@@ -11,7 +11,7 @@ from feedproxy.store import waiting
 from feedproxy.store.database import Connections
 
 # Requests that the poller has queued, for articles that are not stored yet.
-_taken = (
+_is_requested = (
     (t.membership.c.channel == REQUESTED)
     & (t.membership.c.published.is_(None))
     & (t.waiting.c.article_id == t.membership.c.article_id)
@@ -46,10 +46,10 @@ class Requests:
             url = _original_of(db, article_id)
             if url is None or _count(db) >= limit:
                 return False
-            db.execute(insert(t.request).values(article_id=article_id, url=url, asked=now))
+            db.execute(insert(t.request).values(article_id=article_id, url=url, requested_at=now))
             return True
 
-    def take(self) -> bool:
+    def enqueue(self) -> bool:
         """Move all requests to the fetch queue; return whether there were any.
 
         The articles are queued in the channel `REQUESTED`; articles that are queued already become
@@ -59,7 +59,7 @@ class Requests:
             if db.execute(_first).first() is None:
                 return False
         with self._db.writing() as db:
-            _take(db)
+            _enqueue(db)
         return True
 
     def forget(self, article_id: ArticleId) -> None:
@@ -86,22 +86,24 @@ def _find(db: Connection, article_id: ArticleId) -> Request | None:
     new = db.execute(select(t.request.c.url).where(t.request.c.article_id == article_id)).scalar()
     if new:
         return Request(article_id, Url(new))
-    row = db.execute(select(t.waiting).where(_taken, t.waiting.c.article_id == article_id)).first()
+    row = db.execute(
+        select(t.waiting).where(_is_requested, t.waiting.c.article_id == article_id)
+    ).first()
     return Request(article_id, Url(row.url), row.error) if row else None
 
 
 def _count(db: Connection) -> int:
     """Return the number of open requests."""
     new = db.execute(select(func.count()).select_from(t.request)).scalar()
-    taken = db.execute(
-        select(func.count()).select_from(t.membership, t.waiting).where(_taken)
+    queued = db.execute(
+        select(func.count()).select_from(t.membership, t.waiting).where(_is_requested)
     ).scalar()
-    return (new or 0) + (taken or 0)
+    return (new or 0) + (queued or 0)
 
 
-def _take(db: Connection) -> None:
+def _enqueue(db: Connection) -> None:
     for row in db.execute(
-        select(t.request).order_by(t.request.c.asked, t.request.c.article_id)
+        select(t.request).order_by(t.request.c.requested_at, t.request.c.article_id)
     ).all():
         if not _has(db, t.article.c.id == row.article_id):
             if not _has(
@@ -114,9 +116,11 @@ def _take(db: Connection) -> None:
                         channel=REQUESTED, article_id=row.article_id, title=""
                     )
                 )
-            mine = t.waiting.c.article_id == row.article_id
-            if not db.execute(update(t.waiting).where(mine).values(try_at=None, tries=0)).rowcount:
-                waiting.add(db, [waiting.values_of(row.article_id, row.url, row.asked)])
+            is_queued = t.waiting.c.article_id == row.article_id
+            if not db.execute(
+                update(t.waiting).where(is_queued).values(try_at=None, tries=0)
+            ).rowcount:
+                waiting.add(db, [waiting.values_of(row.article_id, row.url, row.requested_at)])
         db.execute(delete(t.request).where(t.request.c.article_id == row.article_id))
 
 

@@ -30,7 +30,7 @@ from feedproxy.store.schema import locked
 _LEADER = "poller"
 # The name of a second row in `lease` while the store is copied from another database; its owner is
 # the address of that database.
-MOVING = "move"
+COPYING = "move"
 # TTLs from upstream are capped: PostgreSQL would refuse integers of more than 32 bits.
 _LONGEST_TTL_S = 366 * 86_400
 _states = select(
@@ -76,7 +76,7 @@ class Schedule:
         with self._db.reading() as db:
             return {row.id: ChannelState(*row) for row in db.execute(query)}
 
-    def remember_poll(self, state: ChannelState) -> None:
+    def save_poll(self, state: ChannelState) -> None:
         """Store a channel's state, without its outcomes."""
         values = asdict(state)
         channel = values.pop("channel")
@@ -85,7 +85,7 @@ class Schedule:
         with self._db.writing() as db:
             rows.put(db, t.channel, channel, values)
 
-    def remember_outcomes(self, channel: str, outcomes: str) -> None:
+    def save_outcomes(self, channel: str, outcomes: str) -> None:
         """Store how the latest pages of a channel fitted the rules."""
         with self._db.writing() as db:
             rows.put(db, t.channel, channel, {"outcomes": outcomes})
@@ -156,14 +156,14 @@ class Schedule:
             else None
         )
 
-    def remember_backfill(self, walk: Backfill) -> None:
+    def save_backfill(self, progress: Backfill) -> None:
         """Store how far a walk has come."""
-        values = {"next_url": walk.next_url, "pages": walk.pages}
+        values = {"next_url": progress.next_url, "pages": progress.pages}
         with self._db.writing() as db:
             if not db.execute(
-                update(t.backfill).where(t.backfill.c.channel == walk.channel).values(values)
+                update(t.backfill).where(t.backfill.c.channel == progress.channel).values(values)
             ).rowcount:
-                db.execute(insert(t.backfill).values(channel=walk.channel, **values))
+                db.execute(insert(t.backfill).values(channel=progress.channel, **values))
 
     def forget_backfill(self, channel: str) -> None:
         """Delete the progress of a channel's walk, so that the next one begins at the top."""
@@ -187,7 +187,7 @@ class SqlLease:
         values = {"owner": owner, "until": until}
         with self._db.writing() as db:
             if origin := db.execute(
-                select(t.lease.c.owner).where(t.lease.c.name == MOVING)
+                select(t.lease.c.owner).where(t.lease.c.name == COPYING)
             ).scalar():
                 raise StoreError(
                     f"store: it is being copied here from {origin}; "

@@ -225,19 +225,19 @@ def _index(db: Connection, ids: list[str]) -> None:
     db.execute(_DONE, some)
     db.execute(_LOST, some)
     found = sorted(db.execute(_TEXTS, some), key=lambda row: _Hit(row.published, row.id))
-    taken: dict[int, int] = {}  # the last number in use, by the first one of the week
+    last_numbers: dict[int, int] = {}  # the last number in use, by the first one of the week
     docs: list[dict[str, object]] = []
     texts: list[dict[str, object]] = []
     for row in found:
         first = _first_number(row.published)
         last = (
-            taken.get(first)
+            last_numbers.get(first)
             or db.execute(_LAST, {"first": first, "end": first + _NUMBERS}).scalar()
             or first
         )
         # Articles beyond the `_NUMBERS` of a week are not indexed, and so not found.
         if last + 1 < first + _NUMBERS:
-            number = taken[first] = last + 1
+            number = last_numbers[first] = last + 1
             docs.append({"number": number, "article_id": row.id, "published": row.published})
             texts.append(
                 {"number": number, "tokens": " ".join(tokens_of(_text(row.title, row.body)))}

@@ -167,7 +167,7 @@ request = Table(
     metadata,
     Column("article_id", Text, primary_key=True),
     Column("url", Text, nullable=False),
-    Column("asked", Moment, nullable=False),
+    Column("requested_at", Moment, nullable=False),
 )
 
 # The pages that articles were extracted from, compressed with zstandard, so that changed rules can
@@ -292,7 +292,7 @@ lease = Table(
 )
 
 # Alarms for rules that no longer fit a channel's pages, the last one for each channel and rule.
-# `told` is 1 once the webhook has been sent the present state.
+# `sent` is 1 once the webhook has been sent the present state.
 alarm = Table(
     "alarm",
     metadata,
@@ -303,7 +303,7 @@ alarm = Table(
     Column("reason", Text, nullable=False),
     Column("opened", Moment, nullable=False),
     Column("closed", Moment),
-    Column("told", Integer, nullable=False, server_default="0"),
+    Column("sent", Integer, nullable=False, server_default="0"),
 )
 
 # Counters of events since the store was created, for metrics that survive restarts.

@@ -36,17 +36,17 @@ class Searches:
 
     def page(self) -> Response:
         """Answer with the results of a search, or with an explanation of how to search."""
-        asked, before = request.args.get("q", "").strip(), request.args.get("before", "")
+        query_text, before = request.args.get("q", "").strip(), request.args.get("before", "")
         context = self.views.feed_context()
         pages, older_than = (
             Pages(context),
             ArticleId(before) if 0 < len(before) <= _MAX_ID else None,
         )
-        if not asked:
+        if not query_text:
             body = in_script(pages.search("", None), context.script)
             return cacheable(respond(body, HTML, cache_control=REVALIDATE))
         try:
-            words = parse_query(asked)
+            words = parse_query(query_text)
         except OptionError:
             return self.views.tell(pages.search("", None), 400)
         self.feeds.admit(context.mirror.feeds.filtered_per_minute)
@@ -55,7 +55,7 @@ class Searches:
             context.store.search.version(channels),
             lambda: context.store.search.version(channels),
         )
-        body = in_script(pages.search(asked, words, older_than), context.script)
+        body = in_script(pages.search(query_text, words, older_than), context.script)
         return cacheable(respond(body, HTML, cache_control=REVALIDATE), validity)
 
     def feed(self, feed_format: str) -> Response:

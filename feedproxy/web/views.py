@@ -65,7 +65,7 @@ class Views:
 
     def routes(self) -> Routes:
         """Return the views of GET requests, by URL rule."""
-        article, index = self._page_rules()
+        article, index = self._layout.article_route, self._layout.index_route
         return {
             "/": self.home,
             "/<name>": self.section,
@@ -83,11 +83,11 @@ class Views:
 
     def post_routes(self) -> Routes:
         """Return the views of POST requests, by URL rule."""
-        return {self._page_rules()[0]: self.ask}
+        return {self._layout.article_route: self.ask}
 
-    def _page_rules(self) -> tuple[str, str]:
-        about = self.mirror.about
-        return paths.Layout(about.page_path, about.index_path).routes
+    @property
+    def _layout(self) -> paths.Layout:
+        return paths.Layout(self.mirror.about.page_path, self.mirror.about.index_path)
 
     def home(self) -> Response:
         """Answer with the front page."""
@@ -98,7 +98,8 @@ class Views:
         section = self.mirror.section(name)
         if section is None:
             return self._no_section()
-        page = paths.section(name, as_folder=request.path.endswith("/"))
+        is_folder = request.path.endswith("/")
+        page = paths.section_folder(name) if is_folder else paths.section(name)
         return self.page(section.channels, lambda pages: pages.section(section, page))
 
     def index(self, section: str, channel: str, page: str) -> Response:

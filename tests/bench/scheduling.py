@@ -98,7 +98,7 @@ def measure(store: Store, url: str, count: int, steps: int, chunk: int) -> Run:
             state = store.schedule.state(task.channel)
             run.latest = max(run.latest, clock.now - at[task.channel])
             at[task.channel] = clock.now + INTERVAL
-            store.schedule.remember_poll(
+            store.schedule.save_poll(
                 replace(
                     state,
                     polled_at=clock.now,

@@ -33,16 +33,16 @@ def bar_chart(title: str, counts: Mapping[str, int], *, every: int = 1) -> Marku
     The last bar has a label. A tooltip shows the label and number of a bar; the text alternative
     holds the title and all numbers.
     """
-    most = max(counts.values(), default=0)
+    maximum = max(counts.values(), default=0)
     step, room = _WIDTH / max(len(counts), 1), _HEIGHT - _HEAD - _FOOT
     bars = [
         _Bar(
             label,
             count,
-            step >= _NUMBERED or count == most,
+            step >= _NUMBERED or count == maximum,
             at * step,
             step * _FULL,
-            room * count / most if most else 0,
+            room * count / maximum if maximum else 0,
         )
         for at, (label, count) in enumerate(counts.items())
     ]

@@ -63,7 +63,7 @@ class PageLayout:
     *properties* are additional Open Graph properties of the page. *home* leads to the front page,
     *subscribe* to the page about feeds. *scripts* are the links that switch the script. *search*
     leads to the search page, *opensearch* to its description for browsers; both are "" where no
-    server answers. *asked* is the text that was searched for.
+    server answers. *query_text* is the text that was searched for.
     """
 
     language: str
@@ -82,7 +82,7 @@ class PageLayout:
     scripts: tuple[Link, ...] = ()
     search: str = ""
     opensearch: str = ""
-    asked: str = ""
+    query_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,20 @@ class ListBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """An article found by a search.
+class Fragment:
+    """A fragment of a text, and whether it matches a search term."""
 
-    *title* and *excerpt* are in pieces, each with whether it matches a search term.
-    """
+    text: str
+    is_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """An article found by a search; *excerpt* is from its text."""
 
     href: str
-    title: tuple[tuple[str, bool], ...]
-    excerpt: tuple[tuple[str, bool], ...]
+    title: tuple[Fragment, ...]
+    excerpt: tuple[Fragment, ...]
     published: datetime
 
 
@@ -151,21 +156,21 @@ class ArticleBody:
 
 
 def render_home(
-    frame: PageLayout, blocks: tuple[ListBlock, ...], opml: str, addresses: str = ""
+    page_layout: PageLayout, blocks: tuple[ListBlock, ...], opml: str, addresses: str = ""
 ) -> bytes:
     """Return the front page.
 
     *opml* leads to the list of all feeds, *addresses* to the page with the mirror's other
     addresses.
     """
-    return _render("home.html", frame, blocks=blocks, opml=opml, addresses=addresses)
+    return _render("home.html", page_layout, blocks=blocks, opml=opml, addresses=addresses)
 
 
 def render_addresses(
-    frame: PageLayout, sites: tuple[tuple[str, str], ...], addresses: tuple[str, ...]
+    page_layout: PageLayout, sites: tuple[tuple[str, str], ...], addresses: tuple[str, ...]
 ) -> bytes:
     """Return the page with titles and hosts of the mirrored sites, and the mirror's addresses."""
-    return _render("addresses.html", frame, sites=sites, addresses=addresses)
+    return _render("addresses.html", page_layout, sites=sites, addresses=addresses)
 
 
 def robots(*, is_indexed: bool) -> bytes:
@@ -174,7 +179,7 @@ def robots(*, is_indexed: bool) -> bytes:
 
 
 def render_list(
-    frame: PageLayout,
+    page_layout: PageLayout,
     blocks: tuple[ListBlock, ...],
     channels: tuple[FeedLink, ...] = (),
     pager: tuple[Link, ...] = (),
@@ -183,18 +188,18 @@ def render_list(
 
     *channels* are the feeds of a section's channels, *pager* the links between a list's pages.
     """
-    return _render("list.html", frame, blocks=blocks, channels=channels, pager=pager)
+    return _render("list.html", page_layout, blocks=blocks, channels=channels, pager=pager)
 
 
 def render_subscribe(
-    frame: PageLayout, groups: tuple[FeedGroup, ...], opml: str, *, is_live: bool
+    page_layout: PageLayout, groups: tuple[FeedGroup, ...], opml: str, *, is_live: bool
 ) -> bytes:
     """Return the page about feeds; with *is_live* a server makes feeds with options."""
-    return _render("subscribe.html", frame, groups=groups, opml=opml, is_live=is_live)
+    return _render("subscribe.html", page_layout, groups=groups, opml=opml, is_live=is_live)
 
 
 def render_feed(
-    frame: PageLayout,
+    page_layout: PageLayout,
     home: Link,
     address: str,
     raw: str,
@@ -204,18 +209,24 @@ def render_feed(
 ) -> bytes:
     """Return a feed as a page: *home* leads to the same articles, *raw* to the feed itself."""
     return _render(
-        "feed.html", frame, home=home, address_of=address, raw=raw, articles=articles, pager=pager
+        "feed.html",
+        page_layout,
+        home=home,
+        address_of=address,
+        raw=raw,
+        articles=articles,
+        pager=pager,
     )
 
 
-def render_article(frame: PageLayout, article: ArticleBody) -> bytes:
+def render_article(page_layout: PageLayout, article: ArticleBody) -> bytes:
     """Return an article's page."""
-    return _render("article.html", frame, article=article)
+    return _render("article.html", page_layout, article=article)
 
 
-def render_search(frame: PageLayout, found: SearchResults | None) -> bytes:
+def render_search(page_layout: PageLayout, found: SearchResults | None) -> bytes:
     """Return the page of a search; without results (None) it explains how to search."""
-    return _render("search.html", frame, found=found)
+    return _render("search.html", page_layout, found=found)
 
 
 def render_opensearch(mirror: Mirror, search: str, icon: str) -> bytes:
@@ -230,12 +241,14 @@ def render_opensearch(mirror: Mirror, search: str, icon: str) -> bytes:
     )
 
 
-def render_message(frame: PageLayout, text: str, original: str = "", *, ask: bool = False) -> bytes:
+def render_message(
+    page_layout: PageLayout, text: str, original: str = "", *, ask: bool = False
+) -> bytes:
     """Return a page with a single message, for example an error.
 
     *ask* adds a button that requests the original article.
     """
-    return _render("message.html", frame, text=text, original=original, ask=ask)
+    return _render("message.html", page_layout, text=text, original=original, ask=ask)
 
 
 def lead_figure(lead: Lead) -> SafeHtml:
@@ -243,8 +256,8 @@ def lead_figure(lead: Lead) -> SafeHtml:
     return SafeHtml(_environment.get_template("lead.html").render(lead=lead).strip())
 
 
-def _render(template: str, frame: PageLayout, **values: object) -> bytes:
-    return _environment.get_template(template).render(frame=frame, **values).encode()
+def _render(template: str, page_layout: PageLayout, **values: object) -> bytes:
+    return _environment.get_template(template).render(page_layout=page_layout, **values).encode()
 
 
 _environment = make_environment(safe_html=Markup)
