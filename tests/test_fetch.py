@@ -225,7 +225,7 @@ def test_a_silent_host_is_left_alone_for_a_while_and_longer_the_next_time(
         silence(fetcher, newsroom, mirror)
         clock.advance(minutes=minutes, seconds=-1)
         with pytest.raises(
-            NotAskedError, match=f"not requested: {HOST} is left alone until "
+            NotAskedError, match=f"not requested: {HOST} is paused until "
         ) as caught:
             fetcher.fetch(ARTICLE)
         clock.advance(seconds=1)
@@ -265,7 +265,7 @@ def test_a_host_that_is_left_alone_is_so_for_other_pollers_too(
 ) -> None:
     silence(fetcher, newsroom, mirror)
     other = open_fetcher(settings, mirror, store.budget, clock, lambda _: None)
-    with pytest.raises(NotAskedError, match="is left alone until 2021-06-01 12:01:00 UTC"):
+    with pytest.raises(NotAskedError, match="is paused until 2021-06-01 12:01:00 UTC"):
         other.fetch(ARTICLE)
     other.close()
 

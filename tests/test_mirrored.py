@@ -306,7 +306,7 @@ def test_a_mirror_stands_in_for_a_site_that_never_answered(
         problem.what
         for problem in look(mirror, store, tmp_path, channel_poller.services.clock()).problems
     ]
-    assert any(what.startswith("city is taken from another source: file://") for what in problems)
+    assert any(what.startswith("city is read from a fallback source: file://") for what in problems)
 
 
 def test_a_mirror_is_asked_only_after_long_and_the_site_goes_on_being_asked_first(

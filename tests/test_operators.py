@@ -118,7 +118,7 @@ def test_what_fails_stands_first_with_its_reason(
     rows = rows_of(client.get("/status").text)
     assert list(rows) == ["books", "city"]
     assert (rows["books"][0], rows["books"][-1]) == (
-        "failed 3 times running",
+        "failed 3 times in a row",
         f"{BASE}/books.htm: answered 503 Service Unavailable",
     )
     store.records.put_alarm(
@@ -174,7 +174,7 @@ def test_a_data_folder_that_is_not_there_is_a_problem_and_no_error(
     health = look(mirror, store, Path("/nowhere"), polled())
     assert (health.bytes_free, [problem.what for problem in health.problems]) == (
         None,
-        ["/nowhere can't be looked at"],
+        ["/nowhere can't be read"],
     )
     assert b"unknown of disk are free" in render_status(mirror, health, {}, {})
 

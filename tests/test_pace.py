@@ -189,7 +189,7 @@ def test_a_host_that_says_when_is_asked_again_then(
     assert caught.value.until == clock.now + seconds * SECOND
     newsroom.faults.clear()
     if seconds:
-        with pytest.raises(NotAskedError, match="left alone until") as refused:
+        with pytest.raises(NotAskedError, match="paused until") as refused:
             fetcher.fetch(Url(f"{BASE}{STORIES[0].path}"))
         assert refused.value.until == caught.value.until
     assert newsroom.asked == ["/city.htm"]

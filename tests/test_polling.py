@@ -728,8 +728,8 @@ def test_what_is_wrong_stands_first_with_what_to_do(
     assert ready is not None
     assert [problem["what"] for problem in ready["problems"]] == [
         "no poller is running",
-        f"city failed 3 times running, last success never: {BASE}/city.htm: answered 500 Internal Server Error",
-        "slow.example asked to be left alone until 2021-06-01 13:00 UTC",
+        f"city failed 3 times in a row, last success never: {BASE}/city.htm: answered 500 Internal Server Error",
+        "slow.example asked for a pause until 2021-06-01 13:00 UTC",
     ]
     assert all(problem["advice"] for problem in ready["problems"])
     page = client.get("/status").text

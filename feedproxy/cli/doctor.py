@@ -123,7 +123,7 @@ def _room(settings: Settings) -> str | Problem:
         advice = (
             "make room"
             if is_full
-            else "give this user the folder, or name another by FEEDPROXY_DATA"
+            else "give this user access to it, or set FEEDPROXY_DATA to another folder"
         )
         return Problem(
             f"{settings.data} can't be written: {(e.strerror or str(e)).lower()}", advice

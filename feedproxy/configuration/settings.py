@@ -103,8 +103,8 @@ class Settings(BaseModel):
     redis_url: str = Field(
         default="",
         repr=False,
-        description="Redis that all machines share: "
-        "upstream answers, host budgets, who polls, limits",
+        description="Redis shared by all machines: "
+        "response cache, host budgets, the leader's lease, rate limits",
     )
     broker_url: str = Field(
         default="",
@@ -116,42 +116,43 @@ class Settings(BaseModel):
         description="folder or s3://bucket/prefix with pictures; unset: media/ in the data folder",
     )
     media_endpoint: str = Field(
-        default="", description="address of an S3 server that is not Amazon's"
+        default="", description="address of an S3 server other than Amazon's"
     )
     media_key: str = Field(
         default="",
         repr=False,
-        description="access key of the S3 server; unset: as AWS' own tools find it",
+        description="access key of the S3 server; unset: found as the AWS tools do",
     )
-    media_secret: str = Field(default="", repr=False, description="its secret")
+    media_secret: str = Field(default="", repr=False, description="secret key of the S3 server")
     public_url: str = Field(
         default="",
-        description="start of absolute links; unset: the request's own, for trusted hosts",
+        description="public address of the mirror; unset: that of the request, for trusted hosts",
     )
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
         default=("localhost", "127.0.0.1", "[::1]"),
-        description="hosts that requests may name where public_url is unset",
+        description="hosts that requests may have while public_url is unset",
     )
     trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
-        description="how many reverse proxies stand before the web side and say who asks",
+        description="number of reverse proxies whose X-Forwarded headers are trusted",
     )
     origins: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(
         default={},
-        description="where an upstream host is really reached: "
+        description="other addresses of upstream hosts: "
         "host=http://address:port, separated by commas",
     )
     proxy: str = Field(
         default="",
-        description="HTTP or SOCKS5 proxy towards upstream; socks5h:// resolves names there too",
+        description="HTTP or SOCKS5 proxy for requests to upstream; socks5h:// also resolves names there",
     )
     contact: str = Field(
-        default="", description="the operator's address, sent to upstream in the User-Agent"
+        default="",
+        description="contact address of the operator, sent to upstream in the User-Agent",
     )
     webhook_url: str = Field(
-        default="", description="address that is told of alarms, as JSON by POST"
+        default="", description="address that receives alarms, as JSON by POST"
     )
     access_keys: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field(
         default=(),
@@ -160,7 +161,8 @@ class Settings(BaseModel):
     )
     websub_hub: str = Field(
         default="",
-        description="WebSub hub that feeds name and that is told of changes; needs public_url",
+        description="WebSub hub that feeds announce and that is notified of changes; "
+        "needs public_url",
     )
     signing_key: str = Field(
         default="",
@@ -171,16 +173,16 @@ class Settings(BaseModel):
         default=0,
         ge=0,
         le=10**14,
-        description="added to the serials of all that is signed; "
+        description="added to the serials of signed content; "
         "raise it after an older store was restored",
     )
-    indexed: bool = Field(default=False, description="whether search engines are invited")
+    indexed: bool = Field(default=False, description="whether search engines may index the mirror")
     log: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least level that is logged"
+        default="info", description="minimum level of log messages"
     )
     log_format: Literal["auto", "human", "json"] = Field(
         default="auto",
-        description="how log lines look; auto: for people on a terminal, JSON elsewhere",
+        description="format of log lines; auto: human on a terminal, JSON elsewhere",
     )
 
     @field_validator("redis_url", "broker_url")

@@ -42,7 +42,7 @@ class QuietError(Exception):
     """Requests to a host are paused until *until*."""
 
     def __init__(self, host: str, until: datetime) -> None:
-        super().__init__(f"{host} is left alone until {until:%Y-%m-%d %H:%M:%S} UTC")
+        super().__init__(f"{host} is paused until {until:%Y-%m-%d %H:%M:%S} UTC")
         self.until = until
 
 

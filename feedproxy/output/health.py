@@ -193,16 +193,16 @@ def _channels(
 def _judge(state: ChannelState, alarm: Alarm | None, now: datetime) -> tuple[str, bool]:
     """Return a channel's health in words, and whether it is well."""
     if state.failures >= problems.MIN_FAILURES:
-        return f"failed {state.failures} times running", False
+        return f"failed {state.failures} times in a row", False
     if alarm:
         return f"{alarm.rule} no longer matches", False
     if state.stand_in and not state.failures:
-        return "taken from another source", False
+        return "read from a fallback source", False
     if state.next_poll_at and state.next_poll_at < now - problems.LATE:
         return f"late since {problems.format_time(state.next_poll_at)}", False
     if state.polled_at is None:
         return "not polled yet", True
-    return ("failed, is tried again" if state.failures else "well"), True
+    return ("failed, will be retried" if state.failures else "well"), True
 
 
 def _days(store: Store, channels: list[str], now: datetime) -> dict[date, int]:

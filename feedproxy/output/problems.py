@@ -37,9 +37,7 @@ def of_poller(
     late = [at for at in due if at and at < now - LATE]
     if late:
         behind = int((now - min(late)) / timedelta(minutes=1))
-        advice = (
-            "see whether upstream is slow (the log says it), or raise fetch.requests_per_second"
-        )
+        advice = "check in the log whether upstream is slow, or raise fetch.requests_per_second"
         yield Problem(
             f"the poller is behind: {len(late)} channels are due, one for {behind} minutes", advice
         )
@@ -49,8 +47,8 @@ def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
     """Yield a problem if the data folder's disk is nearly full or can't be examined."""
     if free is None:
         yield Problem(
-            f"{folder} can't be looked at",
-            "give this user the folder, or name another by FEEDPROXY_DATA",
+            f"{folder} can't be read",
+            "give this user access to it, or set FEEDPROXY_DATA to another folder",
         )
     elif free < _MIN_FREE_BYTES:
         yield Problem(
@@ -61,11 +59,10 @@ def of_disk(folder: Path, free: int | None) -> Iterator[Problem]:
 
 def of_alarm(alarm: Alarm) -> Problem:
     """Return the problem of a rule that no longer matches a channel's pages."""
-    since = (
-        f"{alarm.rule} fits what {alarm.channel} shows no more since {format_time(alarm.opened)}"
-    )
+    opened = format_time(alarm.opened)
+    since = f"{alarm.rule} has not matched the pages of {alarm.channel} since {opened}"
     advice = (
-        f"look at the page, mend the rule in config/sites/{alarm.site}.toml, "
+        f"look at the page, correct the rule in config/sites/{alarm.site}.toml, "
         f"try it with: feedproxy check {alarm.url}; "
         f"then: feedproxy reextract --channel {alarm.channel}"
     )
@@ -79,24 +76,24 @@ def of_channels(
     known = [states[channel.id] for channel in mirror.channels if channel.id in states]
     for state in known:
         if state.stand_in and not state.failures:
-            what = f"{state.channel} is taken from another source: {state.stand_in}"
-            yield Problem(what, "see whether the first one answers: feedproxy doctor")
+            what = f"{state.channel} is read from a fallback source: {state.stand_in}"
+            yield Problem(what, "test whether the first source answers: feedproxy doctor")
     for state in known:
         if state.failures >= MIN_FAILURES:
             last = ago(state.succeeded_at, now)
             what = (
-                f"{state.channel} failed {state.failures} times running, "
+                f"{state.channel} failed {state.failures} times in a row, "
                 f"last success {last}: {state.last_error}"
             )
-            yield Problem(what, "see whether the address answers: feedproxy doctor")
+            yield Problem(what, "test whether the address answers: feedproxy doctor")
 
 
 def of_hosts(quiet: Mapping[str, datetime]) -> Iterator[Problem]:
     """Yield the hosts that asked for a pause in requests."""
     for host, until in sorted(quiet.items()):
         yield Problem(
-            f"{host} asked to be left alone until {format_time(until)}",
-            "nothing: it is asked again then",
+            f"{host} asked for a pause until {format_time(until)}",
+            "nothing: requests continue then",
         )
 
 
@@ -104,8 +101,8 @@ def of_store(error: str) -> Problem:
     """Return the problem of a store that can't be read."""
     return Problem(
         error,
-        "readers get the last good copy of what was asked for before; "
-        "see what is wrong: feedproxy doctor --offline",
+        "readers get the last good responses from the cache; "
+        "find the cause: feedproxy doctor --offline",
     )
 
 
@@ -113,8 +110,8 @@ def of_engine(error: str) -> Problem:
     """Return the problem of an unreachable shared service (Redis) while the store works."""
     return Problem(
         error,
-        "nothing, if it is to be away: "
-        "polling continues by itself once it is back, and stored articles are served",
+        "nothing, if it is stopped on purpose: "
+        "polling continues once it is back, and stored articles are served",
     )
 
 

@@ -32,7 +32,7 @@ class HostBudget(Protocol):
     ) -> tuple[datetime, datetime | None]:
         """Return when to send the next request to a host, at least *gap_s* seconds after the last.
 
-        If the host is to be left alone, return until when as the second value, and reserve nothing.
+        If the host is paused, return the end of the pause as the second value, and reserve nothing.
         Such a time more than *most_quiet_s* seconds ahead is ignored.
         """
 
@@ -50,4 +50,4 @@ class HostBudget(Protocol):
         """
 
     def quiet(self, now: datetime) -> Mapping[str, datetime]:
-        """Return the hosts that are to be left alone, and until when."""
+        """Return the hosts that are paused, with the end of each pause."""

@@ -261,7 +261,7 @@ backfill = Table(
 )
 
 # When the next request may be sent to a host, by any process: from `next_at` on by its rate limit,
-# and from `quiet_until` on because the host asked to be left alone.
+# and from `quiet_until` on because the host asked for a pause.
 host = Table(
     "host",
     metadata,

@@ -118,9 +118,7 @@ class _Collector:
         quiet = {
             host: (until - health.moment).total_seconds() for host, until in health.quiet.items()
         }
-        yield _gauge(
-            "feedproxy_host_quiet_seconds", "For how long hosts are left alone", quiet, "host"
-        )
+        yield _gauge("feedproxy_host_quiet_seconds", "How long hosts are paused", quiet, "host")
         yield GaugeMetricFamily(
             "feedproxy_poller_up", "Whether a poller leads", value=health.leader is not None
         )

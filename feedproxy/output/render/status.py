@@ -25,7 +25,7 @@ def render_status(
             bar_chart("Articles by day of publication", days, every=_WEEK),
         ),
         (
-            "New articles by the hours from publication until they were here",
+            "New articles by the hours between publication and storage",
             bar_chart("New articles by delay", delays),
         ),
     )
