@@ -37,7 +37,7 @@ def test_a_key_that_is_new_or_gone_or_has_another_default_changes_the_tables() -
     )
     for changed in (
         CONFIGURATION.replace(row + "\n", ""),
-        CONFIGURATION.replace("| `4` | requests to", "| `5` | requests to"),
+        CONFIGURATION.replace("| `4` | simultaneous", "| `5` | simultaneous"),
     ):
         assert changed != CONFIGURATION
         assert reference.regenerate(changed) != changed

@@ -94,8 +94,8 @@ def rows_of(page: str) -> dict[str, list[str]]:
 
 def test_each_channel_is_told_in_words(client: FlaskClient, polled: Clock) -> None:
     page = client.get("/status").text
-    assert "machine 7 leads, its lease ends in 5 minutes" in page
-    assert "1 articles wait to be fetched" in page
+    assert "The leader is machine 7; its lease ends in 5 minutes" in page
+    assert "1 articles are queued" in page
     rows = rows_of(page)
     assert rows["city"][:2] == ["well", "0 seconds ago"]
     assert rows["city"][4:7] == ["36 hours ago", "more than a day", "0"]
