@@ -11,6 +11,7 @@ Imports nothing else of the package.
     └── UpstreamError        upstream: a URL and a reason; fails one item, which is retried
         ├── FetchError       there is no usable response
         │   ├── NotAskedError  no request was sent: the host failed too often, or asks to wait
+        │   ├── DeniedError  upstream refuses the page to us (a wall, a block)
         │   └── GoneError    upstream says that the page does not exist (any more)
         ├── RuleError        a response does not match a site's rules; names the rule
         │   ├── ListingError   the response is not a readable listing
@@ -97,6 +98,10 @@ class NotAskedError(FetchError):
 
     It says nothing about the address itself.
     """
+
+
+class DeniedError(FetchError):
+    """Upstream refuses the page to this client (401, 402, 403, 451)."""
 
 
 class GoneError(FetchError):

@@ -5,9 +5,10 @@ from upstream and is not trusted: its form is checked here, its text and address
 later.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,7 +17,9 @@ from feedproxy.model import (
     Article,
     ArticleId,
     DateSource,
+    Details,
     DirtyHtml,
+    Enclosure,
     Picture,
     ReplicatedArticle,
     StoredPicture,
@@ -50,6 +53,21 @@ class _PictureRecord(_Record):
     caption: _Line = ""
 
 
+class _EnclosureRecord(_Record):
+    url: _Address
+    media_type: Annotated[str, Field(pattern=r"^([a-z0-9.+-]+/[a-z0-9.+-]+)?$")] = ""
+    size: int = Field(default=0, ge=0, lt=2**53)
+    duration_s: int = Field(default=0, ge=0, lt=2**31)
+
+
+class _DetailsRecord(_Record):
+    enclosures: tuple[_EnclosureRecord, ...] = Field(default=(), max_length=100)
+    language: Annotated[str, Field(pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$")] = ""
+    comments: _Address | Literal[""] = ""
+    source_title: _Line = ""
+    source_url: _Address | Literal[""] = ""
+
+
 class _ArticleRecord(_Record):
     id: _Id
     url: _Address
@@ -66,6 +84,7 @@ class _ArticleRecord(_Record):
     pictures: dict[_Address, tuple[_File, _File]] = Field(default_factory=dict)
     links: dict[_Id, _Address] = Field(default_factory=dict)
     body: str = ""
+    details: _DetailsRecord = Field(default_factory=_DetailsRecord)
 
 
 def record_of(
@@ -114,6 +133,7 @@ def _record(
             for url in shown
             if url in pictures
         },
+        "details": json.loads(article.details.to_json() or "{}"),
     }
     return {key: value for key, value in record.items() if value or key == "title"}
 
@@ -154,6 +174,16 @@ def read_record(record: bytes | Mapping[str, Any]) -> ReplicatedArticle:
         files={Url(url): names for url, names in found.pictures.items()},
         dated=found.dated,
         links={ArticleId(to): Url(url) for to, url in found.links.items()},
+        details=Details(
+            enclosures=tuple(
+                Enclosure(Url(each.url), each.media_type, each.size, each.duration_s)
+                for each in found.details.enclosures
+            ),
+            language=found.details.language,
+            comments=found.details.comments,
+            source_title=found.details.source_title,
+            source_url=found.details.source_url,
+        ),
     )
 
 

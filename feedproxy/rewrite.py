@@ -44,7 +44,8 @@ class LinkContext:
     stored, as on a static host, and only *tags* have pages there (None: all tags). With
     *is_in_book* the pages are files of a book: links have no suffix and no fragment, and a link for
     which *write* returns "" is disabled. With *is_for_mirrors* the HTML is for another mirror:
-    elements that this mirror can't show keep their upstream address as title.
+    elements that this mirror can't show keep their upstream address as title. Links to
+    *enclosures* stay, as feeds name them, too.
     """
 
     article_id: ArticleId
@@ -60,6 +61,7 @@ class LinkContext:
     tags: tuple[str, ...] | None = None
     is_in_book: bool = False
     is_for_mirrors: bool = False
+    enclosures: frozenset[Url] = frozenset()
 
     @property
     def page(self) -> MirrorPath:
@@ -162,7 +164,7 @@ def _rewrite_link(link: markup.Element, mirror: Mirror, context: LinkContext) ->
         _lead_inside(link, target, context)
     elif stored := _stored(Url(href), context):
         link.set("href", context.write(context.layout.media(stored.original.name, context.section)))
-    elif _is_blocked(link, mirror, context):
+    elif Url(href) not in context.enclosures and _is_blocked(link, mirror, context):
         _lead_to_picture(link, context)
     else:
         link.set("rel", _REL)

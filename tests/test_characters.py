@@ -19,8 +19,10 @@ from feedproxy.model import (
     Extract,
     ListingItem,
     Mirror,
+    Origin,
     Page,
     Picture,
+    Statement,
     Url,
     Waiting,
 )
@@ -60,13 +62,13 @@ def test_nothing_hidden_is_left_and_nothing_that_is_seen_is_lost(text: str) -> N
 def test_no_title_or_name_that_is_kept_holds_hidden_characters(mirror: Mirror, hidden: str) -> None:
     dirty = f"{hidden}石{hidden}{hidden}桥{hidden}"
     picture = Picture(Url("http://news.example/a.png"), dirty, dirty)
-    extract = Extract(
-        dirty, DirtyHtml("<p>石桥</p>"), "rule", NOW, (dirty,), (plain_tag(dirty) or "",), picture
-    )
+    tags = (plain_tag(dirty) or "",)
+    stated = Statement(dirty, NOW, authors=(dirty,), tags=tags, summary=dirty, picture=picture)
+    extract = Extract(DirtyHtml("<p>石桥</p>"), "rule", {Origin.RULES: stated})
     item = ListingItem(ArticleId("n900"), URL, dirty, NOW, dirty)
     site = mirror.sites[0]
     made = make_article([(Page(URL, b""), extract)], item, site, mirror, NOW).article
-    stand_in = make_excerpt(Waiting(item, seen=NOW), site, NOW)
+    stand_in = make_excerpt(Waiting(item, seen=NOW), site, mirror, NOW)
     names = (made.title, *made.authors, *made.tags, made.summary, stand_in.title, stand_in.summary)
     shown = (made.picture.alt, made.picture.caption) if made.picture else ()
     assert {*names, *shown} == {"石桥"}

@@ -1,7 +1,7 @@
 """Articles: both layouts give the same article and nothing of the page around it; pages without rules do well, too."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,13 +48,45 @@ CHINESE = [
 ]
 
 
-def from_site(text: str) -> Extract:
-    return extract_article(make_page(text), SITE.article, SITE)
+@dataclass(frozen=True)
+class Found:
+    """An extract, with the most trusted statement of each field as an attribute."""
+
+    title: str
+    body: DirtyHtml
+    rule: str
+    published: datetime | None
+    authors: tuple[str, ...]
+    tags: tuple[str, ...]
+    picture: Picture | None
+    single_url: Url | None
+    next_url: Url | None
+    visible: int
 
 
-def from_blog(text: str, rules: str | ArticleRules = "", site: Site | None = None) -> Extract:
+def found_in(extract: Extract) -> Found:
+    stated = extract.merged(SITE.timezone)
+    return Found(
+        stated.title,
+        extract.body,
+        extract.rule,
+        stated.published,
+        stated.authors,
+        stated.tags,
+        stated.picture,
+        extract.single_url,
+        extract.next_url,
+        extract.visible,
+    )
+
+
+def from_site(text: str) -> Found:
+    return found_in(extract_article(make_page(text), SITE.article, SITE))
+
+
+def from_blog(text: str, rules: str | ArticleRules = "", site: Site | None = None) -> Found:
     parsed = parse_ftr(rules, "sites/blog.example.txt")[0] if isinstance(rules, str) else rules
-    return extract_article(make_page(text, BLOG_URL), parsed, site)
+    return found_in(extract_article(make_page(text, BLOG_URL), parsed, site))
 
 
 def text_in(html: DirtyHtml) -> str:

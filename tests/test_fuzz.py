@@ -486,14 +486,15 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> None:
     except FeedproxyError as e:
         _is_told(e)
         return
-    assert found.title
-    assert found.published is None or found.published.utcoffset() == timedelta(0)
-    assert "\n" not in found.title + "".join(found.authors + found.tags)
-    pictures = (
-        (found.picture.url, found.picture.alt, found.picture.caption) if found.picture else ()
-    )
-    _can_be_kept(found.title, *found.authors, *found.tags, *pictures, safe, plain_text(safe))
-    for url in (found.single_url, found.next_url, found.picture.url if found.picture else None):
+    for stated in found.statements.values():
+        assert stated.published is None or stated.published.utcoffset() == timedelta(0)
+        assert "\n" not in stated.title + "".join(stated.authors + stated.tags)
+        shown = stated.picture
+        pictures = (shown.url, shown.alt, shown.caption) if shown else ()
+        _can_be_kept(stated.title, *stated.authors, *stated.tags, *pictures, stated.summary)
+    _can_be_kept(safe, plain_text(safe))
+    picture = found.merged().picture
+    for url in (found.single_url, found.next_url, picture.url if picture else None):
         assert url is None or url.startswith(("http://", "https://"))
 
 

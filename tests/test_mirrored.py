@@ -137,7 +137,7 @@ def test_the_day_is_that_of_the_address_before_that_of_the_text(mirror: Mirror) 
         markdown_page(replace(FIRST, day="21/5/3"), text="x" * 40).encode(),
     )
     extract = extract_mirrored(page, split_mirrored(page), site, links={}, pictures={})
-    assert extract.published == datetime(2021, 5, 2, 16, tzinfo=UTC)
+    assert extract.merged().published == datetime(2021, 5, 2, 16, tzinfo=UTC)
 
 
 DAMAGES: dict[str, Callable[[str], bytes]] = {

@@ -91,14 +91,15 @@ def _article(page: Page, site: Site, parts: list[tuple[Page, Extract]]) -> dict[
     found = parts[0][1]
     text = sanitise.plain_text(join_clean(parts)[0])
     identity = urls.identify(site, page.url)
-    picture = found.picture
+    stated = found.merged(site.timezone)
+    picture = stated.picture
     return {
         "article": page.url,
         "ID": identity[0] if identity else "-",
-        "title": found.title,
-        "date": _shown(found.published, site),
-        "author": "、".join(found.authors) or f"- (shown as {site.title})",
-        "tags": ", ".join(found.tags) or "-",
+        "title": stated.title,
+        "date": _shown(stated.published, site),
+        "author": "、".join(stated.authors) or f"- (shown as {site.title})",
+        "tags": ", ".join(stated.tags) or "-",
         "picture": f"{picture.url} {picture.caption}".strip() if picture else "-",
         "text": f"{len(text)} characters: {text[:80]}…",
         "rule": found.rule,

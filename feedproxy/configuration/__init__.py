@@ -210,7 +210,15 @@ def _channel(
         _source(file, channel_id, site, source_table, pages)
         for source_table in (first, *section.fallback)
     ]
-    return Channel(channel_id, table.title, site, sources[0], tuple(sources[1:]), table.end_marker)
+    return Channel(
+        channel_id,
+        table.title,
+        site,
+        sources[0],
+        tuple(sources[1:]),
+        table.end_marker,
+        section.text,
+    )
 
 
 def _source(
@@ -321,13 +329,14 @@ def _check_channels(folder: Path, sections: tuple[Section, ...]) -> None:
                     f"channels.{channel.id}",
                     "is reserved for articles that readers request",
                 )
-            if seen.setdefault(channel.id, channel).sources != channel.sources:
+            first = seen.setdefault(channel.id, channel)
+            if (first.sources, first.text) != (channel.sources, channel.text):
                 file = folder / "sections" / f"{section.name}.toml"
                 raise ConfigError(
                     file,
                     f"channels.{channel.id}",
-                    "another section gives this channel another address, key, or section of a "
-                    "mirror",
+                    "another section gives this channel another address, key, section of a mirror, "
+                    "or text",
                 )
 
 

@@ -22,6 +22,7 @@ from feedproxy.model import (
     PublishTarget,
     RequestRules,
     RuleTest,
+    TextSource,
 )
 from feedproxy.model.sites import TABLE, Address, Words
 
@@ -80,6 +81,7 @@ class SectionFile(_Table):
     site: str
     kind: Kind
     images: Images = Images.STORE
+    text: TextSource = TextSource.AUTO
     listing: dict[Kind, ListingUrl] = Field(default_factory=dict)
     key: SigningKey = ""
     section: SectionName = ""

@@ -145,7 +145,8 @@ class Settings(BaseModel):
     )
     proxy: str = Field(
         default="",
-        description="HTTP or SOCKS5 proxy for requests to upstream; socks5h:// also resolves names there",
+        description="HTTP or SOCKS5 proxy for requests to upstream; "
+        "socks5h:// also resolves names there",
     )
     contact: str = Field(
         default="",

@@ -5,6 +5,7 @@ clean it.
 """
 
 from feedproxy.extract.articles import extract_article
+from feedproxy.extract.authors import names_in
 from feedproxy.extract.mirrored import MirroredPage, extract_mirrored, split_mirrored
 
-__all__ = ["MirroredPage", "extract_article", "extract_mirrored", "split_mirrored"]
+__all__ = ["MirroredPage", "extract_article", "extract_mirrored", "names_in", "split_mirrored"]

@@ -6,7 +6,7 @@ from feedproxy import markup
 from feedproxy.errors import ExtractError
 from feedproxy.extract import heuristics, metadata
 from feedproxy.extract.rules import apply_rules, find_body
-from feedproxy.model import ArticleRules, Extract, Page, Site
+from feedproxy.model import ArticleRules, Extract, Origin, Page, Site
 
 
 def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
@@ -18,7 +18,7 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
             site: the page's site, if configured: gives the time zone and the form of tag links.
 
     Raises:
-        ExtractError: neither rules nor heuristics find a body and a title.
+        ExtractError: neither rules nor heuristics find a body.
 
     """
     try:
@@ -37,28 +37,25 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     visible = len("".join(root.text_content().split()))
     body = _by_rules(root, rules)
     if body is None and (rules.autodetect_on_failure or not rules.body):
-        return replace(heuristics.extract(page, root, about), visible=visible)
+        return replace(heuristics.extract(page, root, about, site), visible=visible)
     if body is None:
         raise ExtractError(
             page.url,
             f"no article found: body of {rules.name} does not match",
             f"article.body of {rules.name}",
         )
-    title = about.title or about.stated_title
-    if not title:
-        raise ExtractError(
-            page.url,
-            f"no headline found: title of {rules.name} does not match",
-            f"article.title of {rules.name}",
+    ruled = about.statements[Origin.RULES]
+    statements = metadata.with_body(about.statements, body, site) | {
+        Origin.RULES: replace(
+            ruled,
+            authors=ruled.authors or metadata.authors_by(body, rules.author_pattern, site),
+            tags=metadata.tags_in(body, site, page.url),
         )
+    }
     return Extract(
-        title=title,
         body=markup.inner_html(body),
         rule=rules.name,
-        published=about.published or metadata.dateline(body, site),
-        authors=about.authors or metadata.authors_in(body, rules.author_pattern, site),
-        tags=metadata.tags_in(body, site, page.url),
-        picture=about.picture,
+        statements=statements,
         single_url=about.single_url,
         next_url=about.next_url,
         visible=visible,

@@ -5,14 +5,16 @@ Its mode is the one that does best for the page's language.
 
 import re
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from feedproxy import markup, urls
-from feedproxy.dates import parse_date
+from feedproxy.dates import read_date
 from feedproxy.errors import ExtractError
+from feedproxy.extract import metadata
 from feedproxy.extract.authors import byline_in, names_in
 from feedproxy.extract.metadata import PageMetadata
-from feedproxy.model import HEURISTICS, DirtyHtml, Extract, Page
+from feedproxy.model import HEURISTICS, Extract, Origin, Page, Site
 
 if TYPE_CHECKING:
     from trafilatura.settings import Document
@@ -25,13 +27,13 @@ _CJK_SHARE = 0.2
 MIN_TEXT_CHARACTERS = 20
 
 
-def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
+def extract(page: Page, root: markup.Element, about: PageMetadata, site: Site | None) -> Extract:
     """Return the article that trafilatura finds in *root*, completed by the page's metadata.
 
     The tree is flattened in place.
 
     Raises:
-        ExtractError: no article or no headline is found.
+        ExtractError: no article is found.
 
     """
     markup.flatten(root)  # trafilatura silently ignores what is nested deeper than 256 levels
@@ -45,21 +47,22 @@ def extract(page: Page, root: markup.Element, about: PageMetadata) -> Extract:
     body = _body(found.text or "") if found else None
     if found is None or body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
-    title = markup.plain(about.title or found.title or about.stated_title)
-    if not title:
-        raise ExtractError(page.url, "no headline found: neither by rules nor by heuristics")
+    guessed = about.statements[Origin.GUESS]
+    found_date = read_date(found.date or "", "UTC")
+    found_tags = map(urls.plain_tag, map(markup.plain, found.tags or []))
+    statements = metadata.with_body(about.statements, body, site)
+    statements[Origin.GUESS] = replace(
+        statements[Origin.GUESS],
+        title=markup.plain(found.title or "") or guessed.title,
+        published=guessed.published or (found_date.moment if found_date else None),
+        has_time=guessed.has_time if guessed.published else False,
+        authors=names_in(markup.plain(found.author or "")) or byline_in(body),
+        tags=tuple(dict.fromkeys(tag for tag in found_tags if tag)),
+    )
     return Extract(
-        title=title,
-        body=_without_heading(body, title),
+        body=markup.inner_html(body),
         rule=HEURISTICS,
-        published=about.published or parse_date(found.date or "", "UTC"),
-        authors=about.authors or names_in(markup.plain(found.author or "")) or byline_in(body),
-        tags=tuple(
-            dict.fromkeys(
-                tag for tag in map(urls.plain_tag, map(markup.plain, found.tags or [])) if tag
-            )
-        ),
-        picture=about.picture,
+        statements=statements,
         single_url=about.single_url,
         next_url=about.next_url,
     )
@@ -88,11 +91,3 @@ def _body(document: str) -> markup.Element | None:
     if body is not None:
         markup.tighten(body)
     return body
-
-
-def _without_heading(body: markup.Element, title: str) -> DirtyHtml:
-    """Return the inner HTML of *body*, without a leading heading that repeats the title."""
-    first = next(iter(body), None)
-    if first is not None and first.tag in ("h1", "h2") and markup.text_of(first) == title:
-        first.drop_tree()
-    return markup.inner_html(body)

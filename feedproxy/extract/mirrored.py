@@ -15,7 +15,18 @@ from feedproxy.dates import date_in_address
 from feedproxy.errors import ExtractError
 from feedproxy.extract.articles import extract_article
 from feedproxy.extract.metadata import dateline
-from feedproxy.model import MIRRORED, ArticleId, ArticleRules, DirtyHtml, Extract, Page, Site, Url
+from feedproxy.model import (
+    MIRRORED,
+    ArticleId,
+    ArticleRules,
+    DirtyHtml,
+    Extract,
+    Origin,
+    Page,
+    Site,
+    Statement,
+    Url,
+)
 
 _FORM = re.compile(
     r"\A### (?P<title>[^\n]*)\n(?:.*?\n)??#### [^\n]*\n(?P<content>.*)\n---\n"
@@ -125,12 +136,20 @@ def extract_mirrored(
             image.set("src", address)
     for words in list(root.iter("i")) if parts.record else ():
         _show_again(words)
-    lead = found.picture
+    stated = found.merged(site.timezone)
+    lead = stated.picture
+    statement = Statement(
+        title=parts.title,
+        published=_dateline(root, parts.original, site),
+        has_time=False,
+        authors=stated.authors,
+        tags=stated.tags,
+        picture=replace(lead, url=pictures.get(_name(lead.url), lead.url)) if lead else None,
+    )
     return replace(
         found,
         body=DirtyHtml(markup.inner_html(root)),
-        published=_dateline(root, parts.original, site),
-        picture=replace(lead, url=pictures.get(_name(lead.url), lead.url)) if lead else None,
+        statements={Origin.RULES: statement},
     )
 
 

@@ -5,7 +5,6 @@ makes no decisions about the content that it fetches.
 """
 
 import logging
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +19,8 @@ from urllib3.exceptions import HTTPError
 
 from feedproxy import urls
 from feedproxy.configuration.settings import Settings
-from feedproxy.errors import FetchError, GoneError, NotAskedError, StoreError
+from feedproxy.errors import DeniedError, FetchError, GoneError, NotAskedError, StoreError
+from feedproxy.fetch.bodies import Kind
 from feedproxy.fetch.guard import RefusedError
 from feedproxy.fetch.headers import conditions, fresh_seconds, retry_after, sent_at, validators_in
 from feedproxy.fetch.local import Folders, is_local
@@ -39,17 +39,16 @@ _log = logging.getLogger(__name__)
 # Exceptions that a request may raise: of requests, of urllib3 below it, and for invalid host names.
 _FOREIGN = (requests.RequestException, HTTPError, OSError, UnicodeError)
 _OK, _NOT_MODIFIED, _TOO_MANY, _SERVER_ERROR = 200, 304, 429, 500
-_GONE = (404, 410)
+_ERRORS: Mapping[int, type[FetchError]] = {
+    **dict.fromkeys((401, 402, 403, 451), DeniedError),
+    **dict.fromkeys((404, 410), GoneError),
+}
 _BUSY = (_TOO_MANY, 503)
 _PERMANENT = (301, 308)
 # A URL in a message may be a megabyte long.
 _MAX_SHOWN = 300
 # The reason phrase of a response is upstream's text, too.
 _MAX_PHRASE = 60
-# Media types of listings, articles and robots.txt; and those of pictures. Servers that do not know
-# a file's type send octet-stream.
-_TEXTS = re.compile(r"text/[\w.+-]+|application/(?:[\w.+-]*(?:xml|json|html)|octet-stream)")
-_PICTURES = re.compile(r"image/[\w.+-]+|(?:application|binary)/octet-stream")
 _ROBOTS_AGE, _ROBOTS_RETRY = timedelta(days=1), timedelta(minutes=10)
 
 
@@ -76,10 +75,10 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """The hosts and media types that a request may have."""
+    """The hosts that a request may go to, and the kind of body that is looked for."""
 
     hosts: frozenset[str]
-    media_types: re.Pattern[str]
+    kind: Kind
 
 
 class HttpFetcher:
@@ -101,8 +100,8 @@ class HttpFetcher:
     ) -> None:
         self._sessions, self._pace = sessions, pace
         self._pages, self._pictures = (
-            _Accepted(hosts, _TEXTS),
-            _Accepted(hosts | picture_hosts, _PICTURES),
+            _Accepted(hosts, Kind.TEXT),
+            _Accepted(hosts | picture_hosts, Kind.PICTURE),
         )
         self._limits, self._secret, self._folders = limits, secret, folders
         self._robots: dict[str, tuple[Rules, datetime]] = {}
@@ -158,7 +157,7 @@ class HttpFetcher:
         if response.status_code != _OK:
             phrase = "".join(filter(str.isprintable, response.reason or ""))[:_MAX_PHRASE]
             reason = f"answered {response.status_code} {phrase}".rstrip()
-            kind = GoneError if response.status_code in _GONE else FetchError
+            kind = _ERRORS.get(response.status_code, FetchError)
             raise kind(url, reason, until=self._patience(response))
         return Page(
             Url(response.url),
@@ -206,9 +205,7 @@ class HttpFetcher:
             _check_redirect(response, goods.hosts)
             redirects.extend([response.status_code] if response.is_redirect else [])
 
-        running = download.set(
-            Download(self._limits, goods.media_types, self._limits.total_timeout_s)
-        )
+        running = download.set(Download(self._limits, goods.kind, self._limits.total_timeout_s))
         try:
             response = session.get(url, headers=headers, timeout=timeout, hooks={"response": check})
         except QuietError as e:
@@ -267,7 +264,7 @@ class HttpFetcher:
         robots_url = Url(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/robots.txt")
         try:
             response, _ = self._get(
-                self._sessions.daily, robots_url, {}, _Accepted(frozenset((host,)), _TEXTS)
+                self._sessions.daily, robots_url, {}, _Accepted(frozenset((host,)), Kind.TEXT)
             )
         except NotAskedError:
             raise

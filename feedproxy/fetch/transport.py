@@ -74,7 +74,7 @@ def _watched(pools: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _WholeBodyAdapter(HTTPAdapter):
-    """Reads bodies itself: checks their type, time limit, size and completeness."""
+    """Reads bodies itself: checks their kind, time limit, size and completeness."""
 
     pools: Mapping[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
@@ -110,9 +110,10 @@ class _WholeBodyAdapter(HTTPAdapter):
 
     def _read_whole(self, response: requests.Response) -> None:
         encoding = response.headers.pop("Content-Encoding", "")
+        # a redirect or an error may have any body
+        kind = download.get().kind if response.status_code == _OK else None
         try:
-            self._check_type(response)
-            body = read_body(response.raw, encoding, max_bytes=self._limits.max_body_bytes)
+            body = read_body(response.raw, encoding, kind, max_bytes=self._limits.max_body_bytes)
         except (BodyError, LimitError) as e:
             response.raw.close()
             raise UnusableBodyError(str(e)) from e
@@ -122,19 +123,6 @@ class _WholeBodyAdapter(HTTPAdapter):
         finally:
             response.raw.release_conn()  # a closed connection occupies a place in the pool, too
         response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
-
-    def _check_type(self, response: requests.Response) -> None:
-        """Refuse a response of a media type that was not requested, before its body is read.
-
-        A response without a media type passes.
-        """
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if (
-            response.status_code == _OK
-            and "/" in media_type
-            and not download.get().media_types.fullmatch(media_type)
-        ):
-            raise BodyError(f"is of the type {media_type[:80]!r}, which was not looked for")
 
 
 class GuardedAdapter(_WholeBodyAdapter):

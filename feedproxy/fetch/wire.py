@@ -6,7 +6,6 @@ read, and count the bytes.
 """
 
 import io
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from functools import cache
 from http.client import HTTPResponse
 from typing import Any
 
+from feedproxy.fetch.bodies import Kind
 from feedproxy.model import FetchLimits
 
 # Real responses have headers of 2 KB; http.client accepts a hundred lines of 64 KB.
@@ -34,10 +34,10 @@ class DeadlineError(TimeoutError):
 
 @dataclass(slots=True)
 class Download:
-    """The limits of one download with all its redirects: media types, size and remaining time."""
+    """The limits of one download with all its redirects: kind, size and remaining time."""
 
     limits: FetchLimits
-    media_types: re.Pattern[str]
+    kind: Kind
     left_s: float
     deadline: float = 0.0
 

@@ -10,16 +10,25 @@ from functools import partial
 from feedproxy import policy, urls
 from feedproxy.errors import (
     AlteredPictureError,
+    DeniedError,
     ExtractError,
     FeedproxyError,
     FetchError,
     GoneError,
     NotAskedError,
     QualityError,
+    RuleError,
     UpstreamError,
 )
 from feedproxy.ingest.dates import ListingPosition, estimate_batch, known_date
-from feedproxy.ingest.drafts import Draft, article_parts, make_article, make_excerpt
+from feedproxy.ingest.drafts import (
+    Draft,
+    article_parts,
+    choose_draft,
+    make_article,
+    make_excerpt,
+    needs_page,
+)
 from feedproxy.ingest.mirrored import merge_copy, picture_addresses, read_copy
 from feedproxy.ingest.pictures import PictureCopy, PictureFetcher
 from feedproxy.ingest.prefetch import fetch_all
@@ -28,6 +37,7 @@ from feedproxy.ingest.services import Services
 from feedproxy.ingest.verification import Verifier, check_name
 from feedproxy.model import (
     EXCERPT,
+    FEED,
     HEURISTICS,
     MIRRORED,
     REQUESTED,
@@ -63,7 +73,8 @@ _KEPT = (policy.ArticleOutcome.SAME, policy.ArticleOutcome.REDATED)
 class _Made:
     """An article that is ready to be stored once its pictures are fetched.
 
-    *copies* maps picture URLs to the copies at another mirror.
+    *copies* maps picture URLs to the copies at another mirror. *error* is why its page can't be
+    used, if it stands in for that: then the page is tried again.
     """
 
     article: Article
@@ -71,6 +82,13 @@ class _Made:
     outcome: policy.ArticleOutcome
     copies: Mapping[Url, PictureCopy] = field(default_factory=dict)
     pictures: dict[Url, Future[StoredPicture]] = field(default_factory=dict)
+    error: UpstreamError | None = None
+    waiting: Waiting | None = None
+
+    @property
+    def is_own_text(self) -> bool:
+        """Whether it was made of its feed entry, without a page: the feed tells of corrections."""
+        return self.article.rule == FEED and not self.pages
 
 
 class ArticleFetcher:
@@ -92,12 +110,13 @@ class ArticleFetcher:
         in_hand: deque[_Made] = deque()
         undated: dict[int, _Made] = {}
         begun: dict[Url, Future[StoredPicture]] = {}
+        batch = self._with_entries(batch)
         ids = [waiting.item.id for waiting in batch]
         known = self._services.store.validators(ids)
         stored = {article.id: article for article in self._services.store.articles(ids)}
         pool = ThreadPoolExecutor(at_once)
         try:
-            for waiting, answer in fetch_all(self._services, batch, known):
+            for waiting, answer in fetch_all(self._services, batch, known, self._needs_page):
                 made = self._make(waiting, stored.get(waiting.item.id), answer)
                 date = known_date(made.article if made else stored.get(waiting.item.id))
                 self._places.append(ListingPosition(waiting.seen, date))
@@ -131,20 +150,31 @@ class ArticleFetcher:
             undated[at].article = article
             self._keep(undated[at])
 
+    def _with_entries(self, batch: Sequence[Waiting]) -> list[Waiting]:
+        entries = self._services.store.queue.entries([waiting.item.id for waiting in batch])
+        return [
+            replace(waiting, item=replace(waiting.item, entry=entries.get(waiting.item.id)))
+            for waiting in batch
+        ]
+
+    def _needs_page(self, waiting: Waiting) -> bool:
+        return needs_page(waiting.item, self._channel)
+
     def _make(
-        self, waiting: Waiting, stored: Article | None, answer: "Future[Page | None]"
+        self, waiting: Waiting, stored: Article | None, answer: "Future[Page | None] | None"
     ) -> _Made | None:
         """Return the article to store for a response, None if there is nothing to store.
 
-        Failures are recorded in the store and in the report.
+        Without an *answer* its page is not needed. Failures are recorded in the store and in the
+        report.
         """
         try:
             site = self._site_of(waiting)
-            page = answer.result()
-            if page:
+            page = answer.result() if answer else None
+            if page or answer is None or (stored and stored.rule == FEED):
                 return self._judge(waiting, stored, page, site)
         except UpstreamError as e:
-            self._fail(waiting, stored, self._proven(waiting, e))
+            return self._stand_in(waiting, stored, self._proven(waiting, e))
         except FeedproxyError:
             raise
         except Exception as e:  # noqa: BLE001 (costs one article, not the batch)
@@ -157,16 +187,18 @@ class ArticleFetcher:
         return None
 
     def _judge(
-        self, waiting: Waiting, stored: Article | None, page: Page, site: Site
+        self, waiting: Waiting, stored: Article | None, page: Page | None, site: Site
     ) -> _Made | None:
         """Return the article to store for a fetched page, None if the stored one is unchanged.
+
+        Without a *page* the article is made of its feed entry.
 
         Raises:
             UpstreamError: the article is rejected, or a part of it can't be fetched.
 
         """
         services, item = self._services, waiting.item
-        if source := services.mirror.mirrored_at(item.url):
+        if page and (source := services.mirror.mirrored_at(item.url)):
             return self._judge_copy(waiting, stored, page, source)
         pages, draft = self._read(page, waiting, site)
         rule = f"article.body of {site.article.name}"
@@ -184,6 +216,38 @@ class ArticleFetcher:
             waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None
         )
         return _Made(article, pages, outcome)
+
+    def _stand_in(
+        self, waiting: Waiting, stored: Article | None, error: UpstreamError
+    ) -> _Made | None:
+        """Return an article made of its feed entry, as its page can't be used; else None.
+
+        The text of the entry must be able to stand for the article. While upstream does not answer,
+        or is busy or broken, the page is waited for during `patience_hours`.
+        """
+        services, rules, now = self._services, self._services.mirror.poll, self._services.clock()
+        is_brief = isinstance(error, FetchError) and not isinstance(error, DeniedError | GoneError)
+        is_open = stored is None or stored.rule in (FEED, EXCERPT)
+        if (
+            not is_open
+            or isinstance(error, NotAskedError)
+            or (is_brief and policy.is_waited_for(waiting, rules, now))
+        ):
+            self._fail(waiting, stored, error)
+            return None
+        try:
+            site = self._site_of(waiting)
+            draft = choose_draft(None, waiting.item, self._channel, services.mirror, now)
+            if draft:
+                self._check_quality(waiting, draft, site)
+        except UpstreamError:
+            draft = None
+        article, outcome = policy.merge(stored, draft.article, now) if draft else (None, None)
+        if article is None or outcome is None or outcome in _KEPT:
+            self._fail(waiting, stored, error)
+            return None
+        self._report.note(error)
+        return _Made(article, [], outcome, error=error, waiting=waiting)
 
     def _judge_copy(
         self, waiting: Waiting, stored: Article | None, page: Page, source: Source
@@ -212,12 +276,13 @@ class ArticleFetcher:
             latest = self._services.store.newest([self._channel.id], _NEIGHBOURS)
             others = (article.body for article in latest if article.id != waiting.item.id)
             self._neighbours.extend(policy.sentences_of(plain_text(body)) for body in others)
+        is_own_text = draft.article.rule == FEED
         flaw = policy.find_flaw(
             draft.content,
-            excerpt=waiting.item.excerpt,
+            excerpt="" if is_own_text else waiting.item.excerpt,
             neighbours=self._neighbours,
             end_marker=site.end_marker
-            if self._channel.end_marker and self._channel.id != REQUESTED
+            if self._channel.end_marker and self._channel.id != REQUESTED and not is_own_text
             else "",
         )
         if flaw:
@@ -256,14 +321,14 @@ class ArticleFetcher:
         """Store an article with the pictures fetched so far; the others are fetched later."""
         services, article = self._services, made.article
         fetched, failed = self._pictures.collect(made.pictures, patience_s=_PICTURE_PATIENCE_S)
-        now = services.clock()
-        services.store.save(
-            article,
-            made.pages,
-            fetched,
-            now,
-            again_at=policy.next_check(article.published, services.mirror.poll, now),
-        )
+        now, tries = services.clock(), 0
+        again_at = policy.next_check(article.published, services.mirror.poll, now)
+        if made.error and made.waiting:
+            tries = _tries(made.waiting, made.error)
+            again_at = policy.next_try(tries - 1, services.mirror.poll, now)
+        elif made.is_own_text:
+            again_at = None
+        services.store.save(article, made.pages, fetched, now, again_at=again_at, tries=tries)
         for error in failed:
             if isinstance(error, AlteredPictureError):
                 self._report.note(error)
@@ -332,7 +397,8 @@ class ArticleFetcher:
         store, rules, now = self._services.store, self._services.mirror.poll, self._services.clock()
         tries = _tries(waiting, error)
         try_at = policy.next_try(tries - 1, rules, now)
-        stands_in = not _is_of_upstream(error) and (
+        # the entry of a feed says that there is an article, whatever the page answers
+        stands_in = (waiting.item.entry is not None or not _is_of_upstream(error)) and (
             rules.keep_gone or not isinstance(error, GoneError)
         )
         is_shown = bool(waiting.item.title and waiting.item.excerpt)
@@ -342,7 +408,7 @@ class ArticleFetcher:
             and is_shown
             and not policy.is_waited_for(waiting, rules, now)
         ):
-            excerpt = make_excerpt(waiting, self._site_of(waiting), now)
+            excerpt = make_excerpt(waiting, self._site_of(waiting), self._services.mirror, now)
             store.save(excerpt, [], {}, now, again_at=try_at, tries=tries)
             self._report.articles["excerpt"] += 1
         store.queue.postpone(waiting.item.id, error.reason, tries=tries, now=now, try_at=try_at)
@@ -376,6 +442,9 @@ class ArticleFetcher:
             ExtractError: no site is configured for the host.
 
         """
+        entry = waiting.item.entry
+        if entry and not entry.has_page:
+            return self._channel.site
         host = urls.host_of(waiting.item.url)
         is_own = host in self._channel.site.hosts or self._services.mirror.mirrored_at(
             waiting.item.url
@@ -385,13 +454,37 @@ class ArticleFetcher:
             raise ExtractError(waiting.item.url, "is not at a configured site")
         return site
 
-    def _read(self, page: Page, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
-        """Return the pages of an article and its draft.
+    def _read(self, page: Page | None, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
+        """Return the pages of an article, and the draft of the better text.
 
         Raises:
             UpstreamError: the request was redirected to another page, or the extraction failed.
 
         """
+        services, item = self._services, waiting.item
+        error, pages, draft = None, list[Page](), None
+        if page:
+            try:
+                pages, draft = self._read_page(page, waiting, site)
+            except RuleError as e:
+                error = e
+        chosen = choose_draft(draft, item, self._channel, services.mirror, services.clock())
+        if chosen is None:
+            raise error or ExtractError(item.url, "its feed entry has no text")
+        if chosen is draft and chosen.article.rule == HEURISTICS:
+            chosen = self._better_of_flawed(chosen, waiting)
+        return pages or ([page] if page else []), chosen
+
+    def _better_of_flawed(self, draft: Draft, waiting: Waiting) -> Draft:
+        """Return the draft of the feed entry if the page's text is no article, else *draft*."""
+        services = self._services
+        flaw = policy.find_flaw(draft.content, excerpt=waiting.item.excerpt)
+        if flaw is None or flaw.is_minor:
+            return draft
+        other = choose_draft(None, waiting.item, self._channel, services.mirror, services.clock())
+        return other or draft
+
+    def _read_page(self, page: Page, waiting: Waiting, site: Site) -> tuple[list[Page], Draft]:
         services = self._services
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):

@@ -244,7 +244,7 @@ class ChannelPoller:
             return state, page
         if channel.kind == "mirror":
             page = self._verifier.check(channel.url, page, channel.source)
-        listing = parse_listing(page, channel.site, channel.kind)
+        listing = self._parse(page, channel, channel.kind)
         report.note_listing(page.url)
         next_url = listing.next_url or channel.archive_url
         if (
@@ -347,7 +347,13 @@ class ChannelPoller:
         page = self.services.fetcher.fetch(url)
         if source := self.services.mirror.mirrored_at(url):
             page = self._verifier.check(url, page, source)
-        return parse_listing(page, channel.site, self._kind_of(channel, url))
+        return self._parse(page, channel, self._kind_of(channel, url))
+
+    def _parse(self, page: Page, channel: Channel, kind: str) -> Listing:
+        """Return a listing whose entries have the IDs under which the store knows them."""
+        listing = parse_listing(page, channel.site, kind)
+        items = self.services.store.queue.identify(channel.site.name, listing.items)
+        return replace(listing, items=tuple(items))
 
     def _kind_of(self, channel: Channel, url: Url) -> str:
         """Return the listing kind of a URL: the channel's for its own URL, else mirror or html."""
@@ -383,7 +389,9 @@ class ChannelPoller:
         for reason in listing.lost:
             report.note(ListingError(channel.url, reason))
         items = date_listing(self.services, channel, listing.items, sighting, anchor)
-        self.services.store.queue.add_listing(channel.id, items, self.services.clock())
+        self.services.store.queue.add_listing(
+            channel.id, items, self.services.clock(), site=channel.site.name
+        )
 
     # -------------------------------------------------------------- articles
 

@@ -15,9 +15,11 @@ from feedproxy.model import (
     Extract,
     ListingItem,
     Mirror,
+    Origin,
     Page,
     ReplicatedArticle,
     Site,
+    Statement,
     Url,
 )
 from feedproxy.replication import read_record
@@ -81,7 +83,7 @@ def copy_of_replicated(
 
     """
     site, url = _place(page, received.url, received.id, mirror)
-    extract = _with_record(Extract(received.title, received.body, received.rule), received)
+    extract = _with_record(Extract(received.body, received.rule, {}), received)
     item = ListingItem(received.id, url, received.title, received.published, dated=received.dated)
     draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
     return Copy(
@@ -162,13 +164,13 @@ def _with_record(extract: Extract, received: ReplicatedArticle) -> Extract:
     Only a date that upstream stated is copied as a stated one.
     """
     published = received.published if received.dated is DateSource.STATED else None
-    return replace(
-        extract,
+    statement = Statement(
         title=received.title,
         published=published,
         authors=received.authors,
         picture=received.picture,
     )
+    return replace(extract, statements={Origin.RULES: statement})
 
 
 def _article_with_record(article: Article, received: ReplicatedArticle, now: datetime) -> Article:
@@ -183,4 +185,5 @@ def _article_with_record(article: Article, received: ReplicatedArticle, now: dat
         tags=tuple(dict.fromkeys(tag for tag in map(urls.plain_tag, received.tags) if tag)),
         rule=received.rule or MIRRORED,
         gone=policy.credible(received.gone, now),
+        details=received.details,
     )

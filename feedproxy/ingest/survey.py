@@ -3,17 +3,18 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from feedproxy import markup, policy, urls
+from feedproxy.dates import zone_of
 from feedproxy.discover import find_listing, named_feeds, usual_feeds
 from feedproxy.errors import ListingError, UpstreamError
 from feedproxy.fetch import Fetcher
 from feedproxy.ingest.drafts import Draft, article_parts, make_article
 from feedproxy.model import ArticleId, Listing, ListingItem, Mirror, Page, Site, Url
-from feedproxy.parse import describe_feed, is_feed, parse_listing
+from feedproxy.parse import FeedDescription, describe_feed, is_feed, parse_listing
 
 _log = logging.getLogger(__name__)
 # Maximum number of feeds to try; some blogs link to one for each category.
@@ -24,6 +25,12 @@ _MIN_SHARED = 0.3
 _NAME, _TITLE = ("//meta[@property='og:site_name']/@content",), ("//title",)
 # Separates the name of a page from the name of its site in a title.
 _BETWEEN = re.compile(r"\s+[|–—·»-]\s+|\s*[|｜]\s*")
+
+# Entries that lead to one other host, as those of a feed service do; less is a link blog.
+_MIN_SAME_HOST = 0.8
+_LANGUAGE = ("//html/@lang", "//meta[@http-equiv='content-language']/@content")
+_HAN, _KANA = re.compile("[\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
+_MIN_HAN_SHARE = 0.2
 
 # Returns a fetcher that is also allowed to send requests to these hosts.
 Reach = Callable[[frozenset[str]], Fetcher]
@@ -129,31 +136,52 @@ def _try(of: _Survey, url: Url) -> FoundListing | None:
 
 
 def _feed(of: _Survey, page: Page) -> FoundListing:
-    title, hosts = describe_feed(page)
-    site = _site(of, page, hosts)
+    about = describe_feed(page)
+    title, site = about.title, _feed_site(of, page, about)
     listing = parse_listing(page, site, "feed")
     shown = _shown(of, site)
     shared = sum(item.id in shown for item in listing.items) / len(listing.items)
     return FoundListing("feed", page.url, title or _titles(of)[1], site, listing, shared)
 
 
-def _site(of: _Survey, page: Page, hosts: Sequence[str]) -> Site:
-    """Return the site of a feed or listing page.
+def _feed_site(of: _Survey, page: Page, about: FeedDescription) -> Site:
+    """Return the site of a feed: that of its entries, or its own if they lead to many sites."""
+    own = urls.host_of(about.home or page.url)
+    (host, count), *_ = Counter(about.hosts).most_common(1) or [(own, 0)]
+    is_own = _bare(own) in {_bare(each) for each in about.hosts}
+    is_of_entries = not is_own and count >= _MIN_SAME_HOST * len(about.hosts)
+    language = about.language or _language(of)
+    return _site(of, host if is_of_entries else own, language)
 
-    This is the site configured for the host of most entries in *hosts* (without any, of the page),
-    else a new site with that host and the host of the start page.
-    """
-    (host, _), *_ = Counter(hosts).most_common(1) or [(urls.host_of(page.url), 0)]
+
+def _site(of: _Survey, host: str, language: str) -> Site:
+    """Return the site configured for *host*, else a new one with that and the start page's host."""
     if configured := of.mirror.site_of(host):
         return configured
-    name = host.removeprefix("www.")
+    name = _bare(host)
     same = (*hosts_like(host), *hosts_like(urls.host_of(of.page.url)))
     known_hosts = {each for site in of.mirror.sites for each in site.hosts}
     return Site(
         name,
         _titles(of)[0] or name,
         tuple(each for each in dict.fromkeys(same) if each not in known_hosts),
+        timezone=zone_of(language),
     )
+
+
+def _language(of: _Survey) -> str:
+    """Return the language of the start page: the declared one, else Chinese by its characters."""
+    if of.root is None:
+        return ""
+    declared = markup.select_text(of.root, _LANGUAGE)
+    text = markup.text_of(of.root)
+    is_chinese = len(_HAN.findall(text)) > _MIN_HAN_SHARE * max(1, len(text))
+    is_other = bool(_KANA.search(text)) or declared.lower().startswith(("ja", "ko"))
+    return "zh" if is_chinese and not is_other and not declared.startswith("zh") else declared
+
+
+def _bare(host: str) -> str:
+    return host.removeprefix("www.")
 
 
 def _listings(of: _Survey) -> list[FoundListing]:
@@ -162,7 +190,7 @@ def _listings(of: _Survey) -> list[FoundListing]:
     Empty if neither gives a listing.
     """
     assert of.root is not None  # noqa: S101 (as above)
-    site = _site(of, of.page, ())
+    site = _site(of, urls.host_of(of.page.url), _language(of))
     if not site.listing.item:
         rules = find_listing(of.root, of.page.url)
         if rules is None:

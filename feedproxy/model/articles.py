@@ -6,10 +6,21 @@ from datetime import datetime
 from enum import StrEnum
 
 from feedproxy.model.sites import Placement
+from feedproxy.model.statements import (
+    NO_DETAILS,
+    Details,
+    Entry,
+    Origin,
+    Picture,
+    Statement,
+    merge_statements,
+)
 from feedproxy.model.texts import ArticleId, DirtyHtml, SafeHtml, Url
 
 # The `rule` of an article that was found by heuristics.
 HEURISTICS = "heuristics"
+# The `rule` of an article whose text is that of its feed entry.
+FEED = "feed"
 # The `rule` of an article that consists of a listing's excerpt, until its text is fetched.
 EXCERPT = "excerpt"
 # The `rule` of an article that was read from another mirror's page.
@@ -20,13 +31,14 @@ class DateSource(StrEnum):
     """The origin of a publication date.
 
     STATED by upstream, on the page or in the listing; ADDRESS: from the article's URL; SEEN: the
-    time at which a poll found the article as new; ESTIMATED from its neighbours in a listing or by
-    ID; UNKNOWN.
+    time at which a poll found the article as new; GUESSED: found in the page by heuristics;
+    ESTIMATED from its neighbours in a listing or by ID; UNKNOWN.
     """
 
     STATED = "stated"
     ADDRESS = "address"
     SEEN = "seen"
+    GUESSED = "guessed"
     ESTIMATED = "estimated"
     UNKNOWN = "unknown"
 
@@ -63,7 +75,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ListingItem:
-    """One article in a listing; *dated* is the origin of *published*, if there is a date."""
+    """One article in a listing.
+
+    *dated* is the origin of *published*, if there is a date; *has_time* is whether the date has a
+    time of day. *entry* is the rest of its entry, if the listing is a feed; *own_id* is its ID if
+    *id* turns out to belong to another entry.
+    """
 
     id: ArticleId
     url: Url
@@ -71,6 +88,9 @@ class ListingItem:
     published: datetime | None = None
     excerpt: str = ""
     dated: DateSource = DateSource.STATED
+    has_time: bool = True
+    entry: Entry | None = None
+    own_id: ArticleId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +105,6 @@ class Listing:
     next_url: Url | None = None
     ttl_s: float = 0
     lost: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A lead picture: its upstream URL, its alternative text and its caption, both plain text."""
-
-    url: Url
-    alt: str = ""
-    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +133,21 @@ class StoredPicture:
 class Extract:
     """An article extracted from its page, not sanitised yet; *rule* names the rules that found it.
 
-    *single_url* is a page with the whole of an article in several parts, *next_url* the page with
-    its next part. *visible* is the number of characters that the page shows, without white space.
+    *statements* are what the rules, the page and heuristics state about it. *single_url* is a page
+    with the whole of an article in several parts, *next_url* the page with its next part. *visible*
+    is the number of characters that the page shows, without white space.
     """
 
-    title: str
     body: DirtyHtml
     rule: str
-    published: datetime | None = None
-    authors: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    picture: Picture | None = None
+    statements: Mapping[Origin, Statement]
     single_url: Url | None = None
     next_url: Url | None = None
     visible: int = 0
+
+    def merged(self, timezone: str = "UTC") -> Statement:
+        """Return the most trusted statements of the page alone."""
+        return merge_statements(self.statements, timezone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,7 @@ class Article:
     rule: str = ""
     gone: datetime | None = None
     dated: DateSource = DateSource.STATED
+    details: Details = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +202,7 @@ class ReplicatedArticle:
     files: Mapping[Url, tuple[str, str]] = field(default_factory=dict)
     links: Mapping[ArticleId, Url] = field(default_factory=dict)
     dated: DateSource = DateSource.STATED
+    details: Details = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -53,6 +54,18 @@ def _compiled(value: Any, group: str, flags: int = 0) -> Any:  # noqa: ANN401 (a
 Address = Annotated[Url, Field(pattern=r"^https?://.+")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 XPaths = Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], BeforeValidator(_as_tuple)]
+
+
+class TextSource(StrEnum):
+    """Where the text of a channel's articles comes from.
+
+    PAGE: from their pages; FEED: from the entries of its feed, whose pages are not fetched; AUTO:
+    from whichever has the better text.
+    """
+
+    AUTO = "auto"
+    FEED = "feed"
+    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True, config=TABLE)
@@ -219,7 +232,8 @@ class Channel:
     """One listing of a site, polled separately; its ID is the same in every section that shows it.
 
     It is read from *source*, or, while that fails for long, from the first of *fallbacks* that
-    responds. *end_marker* says whether its articles end with the site's end marker.
+    responds. *end_marker* says whether its articles end with the site's end marker, *text* where
+    their text comes from.
     """
 
     id: str
@@ -228,6 +242,7 @@ class Channel:
     source: Source
     fallbacks: tuple[Source, ...] = ()
     end_marker: bool = True
+    text: TextSource = TextSource.AUTO
 
     @property
     def kind(self) -> str:

@@ -36,6 +36,7 @@ def describe(
         lead=lead,
         tags=tuple(render.Link(tag, _tag_address(tag, link_context)) for tag in article.tags),
         note=_note(article, timezone),
+        language=article.details.language,
     )
 
 

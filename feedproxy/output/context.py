@@ -144,6 +144,7 @@ class ArticleContext:
             images,
             only_stored,
             tags,
+            enclosures=frozenset(each.url for each in article.details.enclosures),
         )
 
     def body(self, article: Article, link_context: LinkContext) -> SafeHtml:

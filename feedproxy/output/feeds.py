@@ -160,6 +160,7 @@ def entry_of(
         authors=article.authors,
         tags=article.tags,
         enclosure=_enclosure(article, article_context, link_context),
+        details=article.details,
         record=record,
     )
 

@@ -10,13 +10,14 @@ from feedproxy import markup
 from feedproxy.errors import ListingError
 from feedproxy.model import ArticleId, Listing, ListingItem, Page, Site
 from feedproxy.parse import feeds
-from feedproxy.parse.feeds import is_feed, parse_feed
+from feedproxy.parse.feeds import FeedDescription, is_feed, parse_feed
 from feedproxy.parse.mirrored import parse_index
 from feedproxy.parse.pages import parse_page
 from feedproxy.parse.replicas import ArchivePage, parse_archive, parse_subscription
 
 __all__ = [
     "ArchivePage",
+    "FeedDescription",
     "describe_feed",
     "is_feed",
     "parse_archive",
@@ -56,8 +57,8 @@ def parse_listing(page: Page, site: Site, kind: str) -> Listing:
     return replace(listing, items=tuple(first.values()))
 
 
-def describe_feed(page: Page) -> tuple[str, tuple[str, ...]]:
-    """Return a feed's title and its entries' hosts, of any site; raises as `parse_listing` does."""
+def describe_feed(page: Page) -> FeedDescription:
+    """Return what a feed says of itself; raises as `parse_listing` does."""
     try:
         return feeds.describe_feed(page)
     except markup.ERRORS as e:

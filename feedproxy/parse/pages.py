@@ -1,7 +1,7 @@
 """Parse HTML pages as listings, by the site's rules. Pure."""
 
 from feedproxy import markup, urls
-from feedproxy.dates import parse_date
+from feedproxy.dates import read_date
 from feedproxy.model import Listing, ListingItem, Page, Site, Url
 
 
@@ -29,9 +29,11 @@ def _item(base: Url, site: Site, element: markup.Element) -> ListingItem | None:
     found = urls.identify(site, url) if url else None
     if found is None or url == base:
         return None
+    date = read_date(markup.select_text(element, rules.date), site.timezone)
     return ListingItem(
         *found,
         title=markup.select_text(element, rules.title),
-        published=parse_date(markup.select_text(element, rules.date), site.timezone),
+        published=date.moment if date else None,
         excerpt=markup.select_text(element, rules.excerpt),
+        has_time=date.has_time if date else True,
     )

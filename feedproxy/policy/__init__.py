@@ -49,6 +49,7 @@ from feedproxy.policy.schedule import (
     next_try,
     note_redirect,
 )
+from feedproxy.policy.texts import choose_text, is_whole
 
 __all__ = [
     "ALL_KNOWN",
@@ -66,6 +67,7 @@ __all__ = [
     "Sighting",
     "after_poll",
     "append_outcomes",
+    "choose_text",
     "content_of",
     "credible",
     "date_items",
@@ -84,6 +86,7 @@ __all__ = [
     "is_better_date",
     "is_fallback_due",
     "is_waited_for",
+    "is_whole",
     "is_young",
     "merge",
     "next_check",

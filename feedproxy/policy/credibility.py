@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from feedproxy.model import EXCERPT, HEURISTICS, MIRRORED, Article, ListingItem
+from feedproxy.model import EXCERPT, FEED, HEURISTICS, MIRRORED, Article, ListingItem
 from feedproxy.policy.dating import NEVER_DATED, redate
 
 _FIRST = NEVER_DATED
@@ -48,7 +48,7 @@ def is_better_copy(stored: Article, copy: Article, *, has_record: bool) -> bool:
     the other mirror gave the time of the last change (*has_record*), a copy that changed later
     replaces any article. Without that time, a copy replaces only another copy.
     """
-    if stored.rule in (EXCERPT, HEURISTICS):
+    if stored.rule in (EXCERPT, FEED, HEURISTICS):
         return copy.rule != EXCERPT
     return copy.updated > stored.updated if has_record else stored.rule == MIRRORED
 
@@ -69,7 +69,7 @@ def rejection_reason(
         )
     if fetched.rule != HEURISTICS or not has_rules:
         return ""
-    if stored and stored.rule not in (HEURISTICS, EXCERPT):
+    if stored and stored.rule not in (HEURISTICS, EXCERPT, FEED):
         return "the site's rules no longer match; the stored copy stays"
     if SequenceMatcher(None, item.title, fetched.title).ratio() < _MIN_LIKENESS:
         return (

@@ -14,6 +14,14 @@ _MAX_LINKED = 0.6
 _MIN_EXCERPT_CHARACTERS = 40
 # The end marker must be in the last characters: only a name or a copyright line follows it.
 _END_CHARACTERS = 400
+# A line more, such as "The post ... appeared first on ...", does not make an excerpt another text.
+_MIN_COVERED = 0.8
+_STRUCTURE = (
+    *("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "dt", "dd", "tr", "pre", "code", "blockquote"),
+    *("img", "figcaption", "video", "audio", "a"),
+)
+# The length of the pieces by which texts are compared.
+_PIECE_CHARACTERS = 8
 _SENTENCES = re.compile(r"[。！？!?.…\n]+\s*")
 _MIN_SENTENCE_CHARACTERS = 6
 # A single neighbour with the same text is allowed: it is an article that was published twice.
@@ -33,13 +41,15 @@ class Content:
     """An article's text and its figures.
 
     *linked* is its number of characters inside links, *visible* the number on the whole page, both
-    without white space. *has_media* is whether it has pictures, video or audio.
+    without white space. *has_media* is whether it has pictures, video or audio. *structure* is its
+    number of elements with a meaning, such as paragraphs, list items and pictures.
     """
 
     text: str
     linked: int
     has_media: bool
     visible: int
+    structure: int = 0
 
 
 def content_of(body: markup.Element, visible: int) -> Content:
@@ -53,6 +63,7 @@ def content_of(body: markup.Element, visible: int) -> Content:
         linked,
         next(body.iter("img", "video", "audio"), None) is not None,
         visible,
+        sum(1 for _ in body.iter(*_STRUCTURE)),
     )
 
 
@@ -80,8 +91,12 @@ def find_flaw(
         not content.has_media
         and _size(excerpt) >= _MIN_EXCERPT_CHARACTERS
         and size < _size(excerpt)
+        and covered(excerpt, text) < _MIN_COVERED
     ):
-        return Flaw(f"{size} characters of text, fewer than its excerpt's {_size(excerpt)}")
+        return Flaw(
+            f"{size} characters of text, fewer than its excerpt's {_size(excerpt)}, "
+            "most of which it does not contain"
+        )
     if linked > _MAX_LINKED * size:
         return Flaw(f"{linked} of {size} characters of text are links")
     if _is_boilerplate(text, neighbours):
@@ -119,3 +134,19 @@ def sentences_of(text: str) -> frozenset[str]:
     return frozenset(
         each for each in _SENTENCES.split(text) if len(each) >= _MIN_SENTENCE_CHARACTERS
     )
+
+
+def covered(text: str, other: str) -> float:
+    """Return the share of *text* that is also in *other*, whatever their white space.
+
+    >>> covered("one two three four", "zero one two three four five"), covered("", "one")
+    (1.0, 1.0)
+    """
+    own, others = _pieces(text), _pieces(other)
+    return len(own & others) / len(own) if own else 1.0
+
+
+def _pieces(text: str) -> set[str]:
+    joined = "".join(text.split())
+    last = max(1, len(joined) - _PIECE_CHARACTERS + 1)
+    return {joined[at : at + _PIECE_CHARACTERS] for at in range(last)} if joined else set()

@@ -9,7 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
-from feedproxy.model import Article, ArticleId, DateSource, Headline, Picture, SafeHtml, Url
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    DateSource,
+    Details,
+    Headline,
+    Picture,
+    SafeHtml,
+    Url,
+)
 from feedproxy.store import rows
 from feedproxy.store import tables as t
 from feedproxy.store.indexed import search_due
@@ -17,7 +26,7 @@ from feedproxy.store.indexed import search_due
 # The columns that `article` and `article_version` share.
 _VERSIONED = (
     *("title", "body", "summary", "authors", "picture_url", "picture_alt", "picture_caption"),
-    *("published", "dated", "updated", "rule", "url"),
+    *("published", "dated", "updated", "rule", "url", "details"),
 )
 _tags, _links, _shown = t.article_tag.c, t.article_link.c, t.article_picture.c
 _of_some = select(t.article).where(t.article.c.id.in_(rows.SOME))
@@ -187,6 +196,7 @@ def as_it_was(stored: Article, row: Row[Any]) -> Article:
         dated=DateSource(row.dated),
         updated=row.updated,
         rule=row.rule,
+        details=Details.from_json(row.details),
     )
 
 
@@ -195,6 +205,7 @@ def drop(db: Connection, ids: Collection[ArticleId]) -> None:
     for some in rows.chunks(ids):
         db.execute(delete(t.membership).where(t.membership.c.article_id.in_(some)))
         db.execute(delete(t.waiting).where(t.waiting.c.article_id.in_(some)))
+        db.execute(delete(t.entry).where(t.entry.c.article_id.in_(some)))
         db.execute(delete(t.article).where(t.article.c.id.in_(some)))
 
 
@@ -215,6 +226,7 @@ def _values_of(saved: Article) -> dict[str, Any]:
         "updated": saved.updated,
         "rule": saved.rule,
         "gone": saved.gone,
+        "details": saved.details.to_json(),
     }
 
 
@@ -237,6 +249,7 @@ def _article(row: Any, tags: Any, links: Any, pictures: Any) -> Article:  # noqa
         rule=row.rule,
         gone=row.gone,
         dated=DateSource(row.dated),
+        details=Details.from_json(row.details),
     )
 
 

@@ -72,6 +72,7 @@ article = Table(
     Column("stored", Moment, nullable=False),
     Column("rule", Text, nullable=False),
     Column("gone", Moment),
+    Column("details", Text, nullable=False, server_default=""),
     Index("article_gone", "gone"),
 )
 
@@ -96,6 +97,7 @@ article_version = Table(
     Column("replaced", Moment, nullable=False),
     Column("url", Text),
     Column("tags", Text),
+    Column("details", Text, nullable=False, server_default=""),
 )
 
 # The tags of articles. `published` repeats the article's, so that the page of a tag reads one range
@@ -185,6 +187,21 @@ raw_page = Table(
     Column("last_modified", Text, nullable=False, server_default=""),
 )
 
+# The entries of feeds, as JSON compressed with zstandard: articles are made, and made again, of
+# them. `guid` and `link` identify an entry in the feeds of a site; `digest` is that of its text.
+entry = Table(
+    "entry",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("guid", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body_zstd", LargeBinary, nullable=False),
+    Index("entry_guid", "site", "guid"),
+    Index("entry_link", "site", "link"),
+)
+
 # The articles that each channel's listing has shown, and when first. `published` repeats the
 # article's once it is stored, so that a feed reads one range of an index.
 membership = Table(
@@ -211,6 +228,7 @@ waiting = Table(
     Column("excerpt", Text, nullable=False),
     Column("published", Moment),
     Column("dated", Text, nullable=False, server_default="stated"),
+    Column("has_time", Integer, nullable=False, server_default="1"),
     Column("position", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("tried_at", Moment),

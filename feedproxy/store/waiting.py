@@ -7,8 +7,17 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select, update
 
 from feedproxy import urls
-from feedproxy.model import Article, ArticleId, DateSource, ListingItem, Url, Waiting, one_line
-from feedproxy.store import rows
+from feedproxy.model import (
+    Article,
+    ArticleId,
+    DateSource,
+    Entry,
+    ListingItem,
+    Url,
+    Waiting,
+    one_line,
+)
+from feedproxy.store import entries, rows
 from feedproxy.store import tables as t
 from feedproxy.store.database import Connections
 
@@ -33,15 +42,25 @@ class FetchQueue:
     def __init__(self, db: Connections) -> None:
         self._db = db
 
-    def add_listing(self, channel: str, items: Sequence[ListingItem], now: datetime) -> int:
-        """Store the items of a listing, and queue its `news` that have an http(s) address.
+    def identify(self, site: str, items: Sequence[ListingItem]) -> list[ListingItem]:
+        """Return the items of a feed of *site* with the IDs under which their entries are known."""
+        with self._db.reading() as db:
+            return entries.identify(db, site, items)
 
-        Return the number of articles that were unknown.
+    def add_listing(
+        self, channel: str, items: Sequence[ListingItem], now: datetime, *, site: str = ""
+    ) -> int:
+        """Store the items of a listing of *site*, and queue its `news` with an http(s) address.
+
+        A stored article whose feed entry has changed is due again. Return the number of articles
+        that were unknown.
         """
         unknown, joined = 0, list[ArticleId]()
         with self._db.writing() as db:
             for start in range(0, len(items), rows.CHUNK):
-                found = _add_items(db, channel, items[start : start + rows.CHUNK], start, now)
+                some = items[start : start + rows.CHUNK]
+                found = _add_items(db, channel, some, start, now)
+                _make_due(db, some, entries.write(db, site, some), now)
                 unknown += found[0]
                 joined += found[1]
             rows.touch(db, joined, now)
@@ -90,6 +109,7 @@ class FetchQueue:
                         row.published,
                         row.excerpt,
                         DateSource(row.dated),
+                        bool(row.has_time),
                     ),
                     row.tries,
                     row.try_at,
@@ -99,6 +119,11 @@ class FetchQueue:
                 )
                 for row in db.execute(query, {"channel": channel})
             ]
+
+    def entries(self, articles: Collection[ArticleId]) -> dict[ArticleId, Entry]:
+        """Return the feed entries of those of *articles* that have one."""
+        with self._db.reading() as db:
+            return entries.read(db, articles)
 
     def due_channels(self, now: datetime, horizon: datetime) -> set[str]:
         """Return the channels with queued articles that are due.
@@ -159,6 +184,17 @@ def next_of(channels: Collection[str]) -> Select[Any]:
         .order_by(t.waiting.c.try_at)
         .limit(1)
     )
+
+
+def _make_due(
+    db: Connection, items: Sequence[ListingItem], changed: Collection[ArticleId], now: datetime
+) -> None:
+    """Make the articles due again whose feed entries have *changed*."""
+    for at, item in enumerate(items):
+        if item.id in changed:
+            again = update(t.waiting).where(t.waiting.c.article_id == item.id).values(try_at=None)
+            if not db.execute(again).rowcount:
+                add(db, [values_of(item.id, item.url, now, item, at)])
 
 
 def _add_items(
@@ -240,6 +276,7 @@ def values_of(
         "excerpt": item.excerpt if item else "",
         "published": item.published if item else None,
         "dated": item.dated if item else DateSource.STATED,
+        "has_time": int(item.has_time) if item else 1,
         "position": position,
         "tries": 0,
         "error": "",

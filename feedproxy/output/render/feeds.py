@@ -17,9 +17,11 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
+from feedproxy.model import Enclosure as Attachment
 from feedproxy.output.render.values import Enclosure, Entry, Feed, History
 
 _GENERATOR = "feedproxy"
+_ANY_TYPE = "application/octet-stream"
 _ATOM = "http://www.w3.org/2005/Atom"
 _HISTORY = "http://purl.org/syndication/history/1.0"
 
@@ -38,12 +40,17 @@ def render_rss(feed: Feed) -> bytes:
         item.content(entry.content, type="CDATA")
         item.pubDate(entry.published)
         item.dc.dc_creator(list(entry.authors))
-        if entry.enclosure:
-            # an unknown length is 0 (RSS profile, "enclosure")
-            item.enclosure(
-                entry.enclosure.url, str(entry.enclosure.length), entry.enclosure.media_type
-            )
-            item.media.content(**_media_content(entry.enclosure), group=None)
+        files = _enclosures(entry)
+        if files:
+            # An unknown length is 0 (RSS profile, "enclosure"); an item has one enclosure at most.
+            item.enclosure(files[0].url, str(files[0].length), files[0].media_type)
+        for file in files:
+            item.media.content(**_media_content(file), group=None)
+        if entry.details.comments:
+            item.comments(entry.details.comments)
+        if entry.details.source_url:
+            source = entry.details
+            item.source(url=source.source_url, title=source.source_title or source.source_url)
     return bytes(made.rss_str())
 
 
@@ -62,11 +69,11 @@ def render_atom(feed: Feed) -> bytes:
         item.links.add(rel="via", href=entry.via)
         item.summary(entry.summary)
         item.content(entry.content, type="html")
-        if entry.enclosure:
-            length = {"length": str(entry.enclosure.length)} if entry.enclosure.length else {}
-            item.links.add(
-                rel="enclosure", type=entry.enclosure.media_type, href=entry.enclosure.url, **length
-            )
+        for file in _enclosures(entry):
+            length = {"length": str(file.length)} if file.length else {}
+            item.links.add(rel="enclosure", type=file.media_type, href=file.url, **length)
+        if entry.details.comments:
+            item.links.add(rel="replies", type="text/html", href=entry.details.comments)
     return bytes(made.atom_str())
 
 
@@ -168,11 +175,27 @@ def _add(made: FeedGenerator, entry: Entry) -> FeedEntry:
     return item
 
 
-def _media_content(enclosure: Enclosure) -> dict[str, str]:
+def _enclosures(entry: Entry) -> list[Enclosure]:
+    """Return an entry's files: those of its own feed, then its lead picture."""
+    files = [
+        Enclosure(each.url, each.media_type or _ANY_TYPE, each.size, duration_s=each.duration_s)
+        for each in entry.details.enclosures
+    ]
+    return [*files, entry.enclosure] if entry.enclosure else files
+
+
+def _media_content(file: Enclosure) -> dict[str, str]:
     """Return the attributes of media:content (Media RSS 1.5.1), without unknown ones."""
-    sizes = {"fileSize": enclosure.length, "width": enclosure.width, "height": enclosure.height}
-    known = {name: str(value) for name, value in sizes.items() if value}
-    return {"url": enclosure.url, "medium": "image", "type": enclosure.media_type, **known}
+    kind = file.media_type.partition("/")[0]
+    numbers = {
+        "fileSize": file.length,
+        "width": file.width,
+        "height": file.height,
+        "duration": file.duration_s,
+    }
+    known = {name: str(value) for name, value in numbers.items() if value}
+    medium = {"medium": kind} if kind in ("image", "audio", "video") else {}
+    return {"url": file.url, **medium, "type": file.media_type, **known}
 
 
 def _json_history(history: History) -> dict[str, object]:
@@ -203,6 +226,17 @@ def _json_item(entry: Entry) -> dict[str, object]:
         item["tags"] = list(entry.tags)
     if entry.enclosure:
         item["image"] = entry.enclosure.url
+    if entry.details.enclosures:
+        item["attachments"] = [_attachment(each) for each in entry.details.enclosures]
+    if entry.details.language:
+        item["language"] = entry.details.language
     if entry.record is not None:
         item["_feedproxy"] = entry.record
     return item
+
+
+def _attachment(file: Attachment) -> dict[str, object]:
+    """Return an attachment (JSON Feed 1.1, "Attachments"), without unknown numbers."""
+    numbers = {"size_in_bytes": file.size, "duration_in_seconds": file.duration_s}
+    known = {name: value for name, value in numbers.items() if value}
+    return {"url": file.url, "mime_type": file.media_type or _ANY_TYPE, **known}

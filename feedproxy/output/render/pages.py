@@ -153,6 +153,7 @@ class ArticleBody:
     after: Link | None = None
     note: str = ""
     dated: DateSource = DateSource.STATED
+    language: str = ""
 
 
 def render_home(

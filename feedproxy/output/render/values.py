@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from feedproxy.model import SafeHtml
+from feedproxy.model import NO_DETAILS, Details, SafeHtml
 
 # The date of the last change of an empty feed, as Atom requires one (RFC 4287, section 4.1.1). Feed
 # validators warn about dates before 1990.
@@ -33,7 +33,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A picture attached to an entry.
+    """A file attached to an entry.
 
     *url* is absolute, *length* is in bytes, *width* and *height* are in pixels; 0 means unknown.
     """
@@ -43,6 +43,7 @@ class Enclosure:
     length: int = 0
     width: int = 0
     height: int = 0
+    duration_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Entry:
     """An article in a feed.
 
     *link* is its page on the mirror, *via* the original page. *content* includes the lead picture.
-    *record* is the article's replication record for other mirrors, made by `replication`.
+    *details* are its enclosures and what else its own feed states. *record* is the article's
+    replication record for other mirrors, made by `replication`.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Entry:
     authors: tuple[str, ...]
     tags: tuple[str, ...] = ()
     enclosure: Enclosure | None = None
+    details: Details = NO_DETAILS
     record: Mapping[str, object] | None = None
 
 
