@@ -96,12 +96,15 @@ def test_compressed_pages_are_unpacked(fetcher: HttpFetcher, newsroom: Newsroom)
         (gzipped("0" * 5_000_000), "larger than 100000 bytes when decompressed"),
         (Answer(b"0" * 100_001), "larger than 100000 bytes"),
         (gzipped("<p>abc</p>", cut=9), "cut short"),
-        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "not compressed as declared"),
+        (
+            Answer(b"\x1f\x8bno gzip", headers={"Content-Encoding": "gzip"}),
+            "not compressed as declared",
+        ),
         (
             Answer(b"\x28\xb5\x2f\xfd", headers={"Content-Encoding": "zstd"}),
             "'zstd' was not requested",
         ),
-        (Answer(b"", headers={"Content-Encoding": "gzip, gzip"}), "'gzip, gzip' was not requested"),
+        (Answer(b"", headers={"Content-Encoding": "gzip, " * 4}), "was not requested"),
         (Answer(raw=b"nonsense\r\n\r\n"), "no usable response"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), "cut off"),
         (

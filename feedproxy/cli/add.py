@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import click
 from rich.table import Column, Table
@@ -23,7 +25,8 @@ from feedproxy.configuration.additions import (
     write_files,
 )
 from feedproxy.configuration.settings import Settings
-from feedproxy.errors import FetchError
+from feedproxy.discover import without_scheme
+from feedproxy.errors import FetchError, OptionError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.ingest import FoundListing, Sample, sample, survey
 from feedproxy.model import DateSource, Mirror, RuleTest
@@ -50,6 +53,10 @@ _TEST_FROM, _TEST_CHARACTERS = 20, 30
 )
 @click.option("--title", help="Title of the channel, and of a new section.")
 @click.option("--channel", help="ID of the channel, used in addresses.")
+@click.option(
+    "--timezone",
+    help="Time zone of dates without one; by default that of the site's language.",
+)
 @click.option("--yes", is_flag=True, help="Add the best result without asking.")
 @click.option(
     "--dry-run", is_flag=True, help="Show what was found and what would be written; write nothing."
@@ -78,7 +85,8 @@ def add(
     with 1 if nothing was added, or with 2 if nothing was found.
     """
     mirror = load_mirror(settings.config)
-    address = urls.resolve("", url if "://" in url else f"https://{url}")
+    plain = without_scheme(url)
+    address = urls.resolve("", plain if "://" in plain else f"https://{plain}")
     if address is None:
         raise FetchError(url, "is not an http or https address")
     with ExitStack() as opened:
@@ -93,6 +101,8 @@ def add(
             if is_json
             else _choose(found, read, asks=not (yes or dry_run))
         )
+    zone = _zone(chosen, mirror, wishes["timezone"], asks=not (yes or dry_run or is_json))
+    chosen = replace(chosen, site=replace(chosen.site, timezone=zone))
     new = _addition(settings.config, mirror, chosen, samples, wishes)
     files = added_files(settings.config, mirror, new)
     changes = {str(file): "changed" if file.exists() else "new" for file in files}
@@ -105,6 +115,21 @@ def add(
         write_files(settings.config, files)
     if not is_json:
         _print_end(changes, new, is_dry=is_dry)
+
+
+def _zone(find: FoundListing, mirror: Mirror, wish: str | None, *, asks: bool) -> str:
+    """Return the time zone of a site's dates; ask for that of a new site.
+
+    Raises:
+        OptionError: there is no such time zone.
+
+    """
+    zone = wish or find.site.timezone
+    if asks and not wish and mirror.site_of(find.site.hosts[0]) is None:
+        zone = str(click.prompt("Time zone of dates that name none", default=zone))
+    if zone not in available_timezones():
+        raise OptionError("--timezone", f"{zone!r} is not a time zone such as Asia/Shanghai")
+    return zone
 
 
 def _reach(

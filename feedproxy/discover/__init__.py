@@ -5,7 +5,7 @@ Only the page itself is examined: the caller checks whether a feed exists and wh
 like.
 """
 
-from feedproxy.discover.feeds import named_feeds, usual_feeds
+from feedproxy.discover.feeds import linked_feeds, named_feeds, usual_feeds, without_scheme
 from feedproxy.discover.listings import find_listing
 
-__all__ = ["find_listing", "named_feeds", "usual_feeds"]
+__all__ = ["find_listing", "linked_feeds", "named_feeds", "usual_feeds", "without_scheme"]

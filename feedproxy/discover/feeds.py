@@ -1,4 +1,7 @@
-"""Find a page's feeds: those that it names, and the usual addresses. Pure."""
+"""Find a page's feeds: those that it names or links to, and the usual addresses. Pure."""
+
+import re
+from urllib.parse import urlsplit
 
 from feedproxy import markup, urls
 from feedproxy.markup import Element
@@ -11,7 +14,15 @@ _TYPES = (
     "application/feed+json",
     "application/json",
     "application/rdf+xml",
+    "application/xml",
+    "text/xml",
 )
+# Addresses that usually are those of feeds, and words by which pages link to feeds.
+_FEED_PATH = re.compile(
+    r"(?:^|/)(?:feeds?|rss2?|atom|rdf)(?:[/.]|$)|\.(?:rss|atom|rdf)$|/[\w-]*(?:feed|rss|atom)[\w-]*\.(?:xml|json|php)$",
+    re.IGNORECASE,
+)
+_FEED_WORDS = re.compile(r"\b(?:rss|atom|feeds?)\b|订阅|訂閱", re.IGNORECASE)
 # Addresses of WordPress, Ghost and Substack; Jekyll and Hugo; Blogger; hand-written sites.
 _USUAL = (
     "feed",
@@ -33,8 +44,35 @@ def named_feeds(root: Element, url: Url) -> tuple[Url, ...]:
         for link in links
         if "alternate" in link.get("rel", "").lower().split() and _type_of(link) in _TYPES
     ]
-    found = (urls.resolve(url, link.get("href", "")) for link in named)
+    return _addresses(named, root, url)
+
+
+def linked_feeds(root: Element, url: Url) -> tuple[Url, ...]:
+    """Return the addresses that a page links to as feeds, by their form or the link's words."""
+    links = [
+        link
+        for link in markup.elements_at(root, "//a[@href]")
+        if _FEED_PATH.search(urlsplit(link.get("href", "")).path)
+        or link.get("href", "").startswith("feed:")
+        or _FEED_WORDS.search(markup.text_of(link))
+    ]
+    return _addresses(links, root, url)
+
+
+def _addresses(links: list[Element], root: Element, url: Url) -> tuple[Url, ...]:
+    base = markup.base_of(root, url)
+    found = (urls.resolve(base, without_scheme(link.get("href", ""))) for link in links)
     return tuple(dict.fromkeys(each for each in found if each))
+
+
+def without_scheme(address: str) -> str:
+    """Return an address without the scheme that hands it to a feed reader.
+
+    >>> without_scheme("feed:https://example.org/a"), without_scheme("feed://example.org/a")
+    ('https://example.org/a', 'http://example.org/a')
+    """
+    rest = address.strip().removeprefix("feed:")
+    return f"http:{rest}" if rest != address.strip() and rest.startswith("//") else rest
 
 
 def usual_feeds(url: Url) -> tuple[Url, ...]:

@@ -30,9 +30,14 @@ _MAX_MEMBERS = 100
 _SNIFFED_BYTES = 1_445
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _UTF16 = (b"<\x00", b"\x00<", b"{\x00", b"\x00{")
-_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-# Escape sequences of ISO 2022 in Japanese pages contain the byte 0x1b, which is not in the class.
-_DOCUMENTS = (b"%PDF-", b"%!PS-Adobe-")
+# The first bytes of documents, archives, programs, sounds and films; and control characters, of
+# which broken texts have a few.
+_NO_TEXT = re.compile(
+    rb"%PDF-|%!PS-Adobe-|PK\x03\x04|\x1f\x8b|BZh|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd|\x7fELF|MZ"
+    rb"|ID3|\xff\xfb|OggS|fLaC|\x1aE\xdf\xa3|RIFF|....ftyp|wOFF|wOF2",
+    re.DOTALL,
+)
+_CONTROLS, _MAX_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"), 0.1
 _PICTURES = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|RIFF....WEBP|BM|....ftyp(?:avif|avis|heic|mif1)"
     rb"|\x00\x00\x01\x00|II\*\x00|MM\x00\*|\xff\x0a|\x00\x00\x00\x0cJXL ",
@@ -106,7 +111,9 @@ def is_text(beginning: bytes) -> bool:
     """
     if beginning.startswith((*_BOMS, *_UTF16)):
         return True
-    return not beginning.startswith(_DOCUMENTS) and _BINARY.search(beginning) is None
+    controls = len(_CONTROLS.findall(beginning))
+    is_other = _NO_TEXT.match(beginning) or is_picture(beginning)
+    return not is_other and controls <= _MAX_CONTROLS * len(beginning)
 
 
 def is_picture(beginning: bytes) -> bool:

@@ -9,11 +9,27 @@ from datetime import datetime
 
 from feedproxy import markup, policy, urls
 from feedproxy.dates import zone_of
-from feedproxy.discover import find_listing, named_feeds, usual_feeds
+from feedproxy.discover import find_listing, linked_feeds, named_feeds, usual_feeds
 from feedproxy.errors import ListingError, UpstreamError
 from feedproxy.fetch import Fetcher
-from feedproxy.ingest.drafts import Draft, article_parts, make_article
-from feedproxy.model import ArticleId, Listing, ListingItem, Mirror, Page, Site, Url
+from feedproxy.ingest.drafts import (
+    Draft,
+    article_parts,
+    choose_draft,
+    make_article,
+    needs_page,
+)
+from feedproxy.model import (
+    ArticleId,
+    Channel,
+    Listing,
+    ListingItem,
+    Mirror,
+    Page,
+    Site,
+    Source,
+    Url,
+)
 from feedproxy.parse import FeedDescription, describe_feed, is_feed, parse_listing
 
 _log = logging.getLogger(__name__)
@@ -115,13 +131,15 @@ def hosts_like(host: str) -> tuple[str, ...]:
 
 
 def _feeds(of: _Survey) -> list[FoundListing]:
-    """Return the feeds that the page links to, else the first one found at a usual URL."""
+    """Return the feeds that the page names, else those that it links to.
+
+    If there are none, return the first one found at a usual URL.
+    """
     assert of.root is not None  # noqa: S101 (set unless the start page is a feed)
-    named = [
-        find for url in named_feeds(of.root, of.page.url)[:_MAX_FEEDS] if (find := _try(of, url))
-    ]
-    if named:
-        return named
+    for addresses in (named_feeds(of.root, of.page.url), linked_feeds(of.root, of.page.url)):
+        tried = (_try(of, url) for url in addresses[:_MAX_FEEDS])
+        if found := [find for find in tried if find]:
+            return found
     usual = (find for url in usual_feeds(of.page.url) if (find := _try(of, url)))
     return [find for find in [next(usual, None)] if find]
 
@@ -227,12 +245,16 @@ def _titles(of: _Survey) -> tuple[str, str]:
 def _sample(
     item: ListingItem, site: Site, mirror: Mirror, fetcher: Fetcher, now: datetime
 ) -> Sample:
+    channel = Channel("sample", site.title, site, Source("feed", item.url))
     try:
-        page = fetcher.fetch(item.url)
-        draft = make_article(
-            article_parts(page, mirror, site, fetcher.fetch), item, site, mirror, now
-        )
+        page = fetcher.fetch(item.url) if needs_page(item, channel) else None
+        parts = article_parts(page, mirror, site, fetcher.fetch) if page else []
+        made = make_article(parts, item, site, mirror, now) if parts else None
+        error = ""
     except UpstreamError as e:
-        return Sample(item, fault=e.reason)
+        made, error = None, e.reason
+    draft = choose_draft(made, item, channel, mirror, now)
+    if draft is None:
+        return Sample(item, fault=error)
     flaw = policy.find_flaw(draft.content, excerpt=item.excerpt, end_marker=site.end_marker)
     return Sample(item, draft, flaw.reason if flaw else "")

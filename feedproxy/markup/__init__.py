@@ -22,6 +22,7 @@ from feedproxy.markup.spaces import (
 from feedproxy.markup.srcset import best_candidate
 from feedproxy.markup.trees import (
     attributes_at,
+    base_of,
     blocks,
     check_xpath,
     drop,
@@ -60,6 +61,7 @@ __all__ = [
     "LostError",
     "as_xhtml",
     "attributes_at",
+    "base_of",
     "beginning_of",
     "best_candidate",
     "blocks",

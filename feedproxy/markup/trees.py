@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
+from urllib.parse import urljoin
 
 from lxml import etree, html
 from lxml.html import HtmlElement
@@ -128,6 +129,18 @@ def _parser() -> html.HTMLParser:
     parser = html.HTMLParser(remove_pis=True, huge_tree=True)
     parser.set_element_class_lookup(_CLASSES)
     return parser
+
+
+def base_of(root: HtmlElement, url: str) -> str:
+    """Return what relative addresses on a page are relative to: its ``<base href>``, else *url*.
+
+    Only the first base element counts (HTML, 4.2.3), and only with a web address.
+    """
+    for element in root.iter("base"):
+        if href := element.get("href", "").strip():
+            found = urljoin(url, href)
+            return found if found.startswith(("http://", "https://")) else url
+    return url
 
 
 def inner_html(element: HtmlElement) -> DirtyHtml:

@@ -226,7 +226,9 @@ def _without_doctype(page: Page, text: str) -> str:
         value = entities.get(name) or html5.get(f"{name};")
         grown += len(value or "")
         if grown > _MAX_GROWTH_CHARACTERS:
-            raise ListingError(page.url, "is not a feed: its entities are too large")
+            raise ListingError(
+                page.url, "is not a feed: the entities of its document type are too large"
+            )
         return reference[0] if value is None else escape(value, quote=False)
 
     return match[1] + _NAMED.sub(named, rest)
