@@ -71,7 +71,7 @@ _RFC822 = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\d\s*(?:[:：]\s*\d\d|[时時点點]|h\d\d)|\dT\d\d|\d\s*[ap]\.?m\b", re.IGNORECASE)
-_MIDNIGHT = re.compile(r"(?<!\d)24([:：]00(?:[:：]00)?)(?!\d)")
+_MIDNIGHT = re.compile(r"(?<![\d:：])24([:：]00(?:[:：]00)?)(?![\d:：])")
 _LEAP_SECOND = re.compile(r"([:：]\d\d[:：])60(?!\d)")
 _COMPACT = re.compile(r"(19|20)\d{6}")
 # Seconds or milliseconds since 1970, from 2001 on.

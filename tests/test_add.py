@@ -171,7 +171,7 @@ def test_without_a_yes_nothing_is_written(operator: Operator) -> None:
 
 
 def test_another_of_the_found_listings_can_be_chosen(operator: Operator) -> None:
-    result = operator.types("add", BLOG, "--section", "harbour", answers="2\n2\n")
+    result = operator.types("add", BLOG, "--section", "harbour", answers="2\n2\n\n")
     assert result.exit_code == 0
     assert 'kind = "html"' in operator.files()["sections/harbour.toml"]
     assert len(operator.feed_after_a_poll("harbour")) == len(ENGLISH)

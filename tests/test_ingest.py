@@ -134,7 +134,7 @@ def test_backfill_goes_no_deeper_than_asked(
         (gzipped("<h1>x</h1>" * 100, cut=12), "compressed body is cut short"),
         (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<h1>half"), "cut off"),
         (page_of("<h1>标题</h1><p>没有正文</p>"), "no article found"),
-        (Answer(b"\x00\x01\x02" * 50, headers={"Content-Type": "text/html"}), "no article found"),
+        (Answer(b"\x00\x01\x02" * 50, headers={"Content-Type": "text/html"}), "is not a text"),
         (Answer(b"<p>x</p>" * 20_000), "larger than 100000 bytes"),
     ],
 )
@@ -184,7 +184,7 @@ def test_silence_fails_one_article_and_not_the_rest(
             ),
             "no article found in this listing",
         ),
-        (Answer(bytes(range(256)) * 20), "no article found in this listing"),
+        (Answer(bytes(range(256)) * 20), "is not a text"),
         (Answer(b""), "no article found in this listing"),
     ],
 )

@@ -27,7 +27,7 @@ SITE = make_site()
 MOMENT = datetime(2021, 11, 9, 6, 5, tzinfo=UTC)
 FEED_URL = Url(f"{BASE}/gb/nsc1.xml")
 LAYOUTS = {"modern": modern_listing, "classic": classic_listing}
-ENTITIES = '<!DOCTYPE rss [<!ENTITY bomb "炸炸炸炸">]>'
+ENTITIES = '<!DOCTYPE rss [<!ENTITY one "炸"><!ENTITY bomb "&one;&one;">]>'
 
 
 def read_feed(text: str) -> Listing:
@@ -86,11 +86,26 @@ def test_a_feed_is_read_in_the_encoding_it_is_in_whatever_its_labels_say(
 
 
 @pytest.mark.parametrize("padding", [0, 1_000, 5_000, 200_000])
-def test_a_feed_with_a_document_type_is_refused_wherever_it_hides(padding: int) -> None:
+def test_a_feed_that_declares_nested_entities_is_refused_wherever_they_hide(padding: int) -> None:
     opening = f"?>{' ' * 10}<!--{'x' * padding}-->{ENTITIES}"
     text = rss(rss_item(article_url(1), "&bomb;")).replace("?>", opening, 1)
     with pytest.raises(ListingError, match="document type"):
         read_feed(text)
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/publish/formats/rss-0.91.dtd">',
+        '<!DOCTYPE rss [<!ENTITY bridge "桥"><!-- a <comment> --><!ELEMENT rss ANY>]>',
+        "<!DOCTYPE rss>",
+    ],
+)
+def test_a_document_type_is_never_loaded_and_its_plain_entities_are_replaced(doctype: str) -> None:
+    text = rss(rss_item(article_url(1), "caf&eacute; &amp; &bridge;")).replace("?>", "?>" + doctype)
+    (item,) = read_feed(text).items
+    assert item.title in ("café & 桥", "café & &bridge;")
+    assert ("桥" in item.title) == ("ENTITY" in doctype)
 
 
 def test_an_item_that_quotes_a_document_type_costs_nothing() -> None:

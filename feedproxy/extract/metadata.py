@@ -26,8 +26,8 @@ _DATES = (
         "//meta[@itemprop='datePublished' or @name='pubdate' or @name='publishdate'"
         " or @name='date' or @name='DC.date.issued' or @name='dcterms.created']/@content"
     ),
+    "//time[@datetime][1]/@datetime",
 )
-_GUESSED_DATES = ("//time[@datetime][1]/@datetime",)
 _SUMMARIES = ("//meta[@property='og:description']/@content", "//meta[@name='description']/@content")
 _LANGUAGES = ("//html/@lang",)
 _KEYWORDS = ("//meta[@property='article:tag']/@content",)
@@ -68,7 +68,7 @@ def read(root: Element, rules: ArticleRules, site: Site | None, url: Url) -> Pag
     linked = list(_linked_data(root))
     by_rules = _date(root, rules.date, timezone)
     stated = _date(root, _DATES, timezone) or _linked_date(linked, timezone)
-    guessed = _date(root, _GUESSED_DATES, timezone) or _date_in_text(root, timezone)
+    guessed = _date_in_text(root, timezone)
     return PageMetadata(
         {
             Origin.RULES: Statement(
