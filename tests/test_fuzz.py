@@ -39,6 +39,7 @@ from feedproxy.model import (
     ArticleId,
     ArticleRules,
     DirtyHtml,
+    Entry,
     ImageRules,
     ListingItem,
     MirrorPath,
@@ -448,8 +449,12 @@ def _parse(page: Page, site: Site, kind: str) -> None:
     assert len({item.id for item in found.items}) == len(found.items)
     assert found.ttl_s >= 0
     for item in found.items:
-        assert urls.identify(site, item.url) is not None
+        assert urls.identify(site, item.url) or (item.entry and not item.entry.has_page)
+        assert urls.is_web(item.url)
         assert re.fullmatch(r"[\w-]{1,64}", item.id)
+        if item.entry:
+            assert Entry.from_json(item.entry.to_json()) == item.entry
+            _can_be_kept(item.entry.guid, item.entry.link)
         assert item.published is None or item.published.utcoffset() == timedelta(0)
         assert "\n" not in item.title + item.excerpt
         _can_be_kept(item.url, item.title, item.excerpt)

@@ -412,7 +412,7 @@ CASES = {
     ),
     "a document type elsewhere": body(
         FEED,
-        "no article found",
+        "",
         lambda: '<!DOCTYPE rss SYSTEM "http://127.0.0.1/x.dtd">' + feed_of(""),
     ),
     "an inclusion": body(

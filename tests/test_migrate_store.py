@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,18 @@ from test_store import LOGS, NOW, PAGE, hold, item, make
 
 from feedproxy.cli import cli
 from feedproxy.errors import StoreError
-from feedproxy.model import Alarm, ArticleId, Backfill, ChannelState, MediaFile, StoredPicture, Url
+from feedproxy.model import (
+    Alarm,
+    ArticleId,
+    Backfill,
+    ChannelState,
+    DirtyHtml,
+    Entry,
+    MediaFile,
+    Statement,
+    StoredPicture,
+    Url,
+)
 from feedproxy.search_terms import parse_query
 from feedproxy.store import Store, move, open_store
 from feedproxy.store.engine import create
@@ -44,6 +56,8 @@ def source(tmp_path: Path) -> str:
         )
         tx.save(make(1, title="n1 改了 ‘’\\\t%s", pictures=(PICTURE,)), [PAGE, PAGE], {}, NOW)
         tx.queue.add_listing("c2", [item(number) for number in range(1_000, 2_000)], NOW)
+        entry = Entry(Statement("n1000"), "guid", content=DirtyHtml("<p>石桥</p>"))
+        tx.queue.add_listing("c2", [replace(item(1_000), entry=entry)], NOW, site="s")
     fill_the_rest(store)
     store.close()
     return url

@@ -29,7 +29,7 @@ from feedproxy.discover import without_scheme
 from feedproxy.errors import FetchError, OptionError
 from feedproxy.fetch import Fetcher, open_fetcher
 from feedproxy.ingest import FoundListing, Sample, sample, survey
-from feedproxy.model import DateSource, Mirror, RuleTest
+from feedproxy.model import FEED, DateSource, Mirror, RuleTest
 from feedproxy.store import open_store
 
 _SAMPLES = 3
@@ -202,7 +202,9 @@ def _addition(
         site=find.site,
         picture_hosts=tuple(sorted(pictures)),
         tests=tuple(
-            RuleTest(draft.article.url, (_telling(draft.content.text),)) for draft in drafts
+            RuleTest(draft.article.url, (_telling(draft.content.text),))
+            for draft in drafts
+            if draft.article.rule != FEED  # rules are for pages
         ),
     )
 

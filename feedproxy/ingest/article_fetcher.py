@@ -280,7 +280,7 @@ class ArticleFetcher:
         flaw = policy.find_flaw(
             draft.content,
             excerpt="" if is_own_text else waiting.item.excerpt,
-            neighbours=self._neighbours,
+            neighbours=() if is_own_text else self._neighbours,
             end_marker=site.end_marker
             if self._channel.end_marker and self._channel.id != REQUESTED and not is_own_text
             else "",

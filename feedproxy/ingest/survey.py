@@ -169,11 +169,14 @@ def _feed_site(of: _Survey, page: Page, about: FeedDescription) -> Site:
     is_own = _bare(own) in {_bare(each) for each in about.hosts}
     is_of_entries = not is_own and count >= _MIN_SAME_HOST * len(about.hosts)
     language = about.language or _language(of)
-    return _site(of, host if is_of_entries else own, language)
+    return _site(of, host if is_of_entries else own, language, about.title)
 
 
-def _site(of: _Survey, host: str, language: str) -> Site:
-    """Return the site configured for *host*, else a new one with that and the start page's host."""
+def _site(of: _Survey, host: str, language: str, title: str = "") -> Site:
+    """Return the site configured for *host*, else a new one with that and the start page's host.
+
+    It gets the title of the start page, or *title* if that is the feed.
+    """
     if configured := of.mirror.site_of(host):
         return configured
     name = _bare(host)
@@ -181,7 +184,7 @@ def _site(of: _Survey, host: str, language: str) -> Site:
     known_hosts = {each for site in of.mirror.sites for each in site.hosts}
     return Site(
         name,
-        _titles(of)[0] or name,
+        _titles(of)[0] or title or name,
         tuple(each for each in dict.fromkeys(same) if each not in known_hosts),
         timezone=zone_of(language),
     )

@@ -109,8 +109,8 @@ class Entry:
     *stated* is what it states about the article; the summary is plain text. *guid* is its id in the
     feed, *link* its URL with the fragment; one of them may be "". *content* is its own text, whose
     relative URLs are relative to *base*; *is_full* is whether the feed gives it as the content, not
-    as a description. Without *has_page* the article has no page of its own: its text is the
-    entry's. *comments*, *source_title* and *source_url* are as in `Details`.
+    as a description, or gives no title. Without *has_page* the article has no page of its own: its
+    text is the entry's. *comments*, *source_title* and *source_url* are as in `Details`.
     """
 
     stated: Statement = Statement()

@@ -121,7 +121,7 @@ def _item(
             link=entry.link or "",
             content=DirtyHtml(content),
             base=entry.base,
-            is_full=bool(entry.content),
+            is_full=bool(entry.content) or not stated.title,
             updated=entry.updated,
             has_page=has_page,
             comments=entry.comments,

@@ -48,6 +48,10 @@ _NAMED = re.compile(r"&([A-Za-z][\w.-]*);")
 _MAX_GROWTH_CHARACTERS = 1_000_000
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _TAG = re.compile(r"<[A-Za-z/!]")
+_BLOCK = re.compile(
+    r"<(?:p|div|h[1-6]|ul|ol|dl|table|blockquote|pre|figure|section|article|hr|audio|video|main)\b",
+    re.IGNORECASE,
+)
 _W3CDTF = re.compile(r"\d{4}-[\dW:TZ+.-]+")
 # The root element of a feed, or the version of a JSON Feed, near the beginning of a response.
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(?:rss|feed|RDF)[\s>]")
@@ -79,7 +83,7 @@ _MEDIA_SUFFIXES: Mapping[str, str] = {
 }
 _MAX_ENCLOSURES, _MAX_TAGS, _MAX_AUTHORS = 20, 50, 20
 _DIGITS = re.compile(r"\d{1,15}")
-_EMAIL = re.compile(r"\S+@\S+\s*\((?P<name>[^)]+)\)|(?P<only>\S+@\S+)")
+_BRACKETED, _ADDRESS = re.compile(r"\(([^()]+)\)?\s*\Z"), re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +281,7 @@ def _xml_entry(page: Url, entry: Any, timezone: str, lost: list[str]) -> FeedEnt
             language=str(language or ""),
         ),
         base=inside or page,
-        guid=str(entry.get("id") or "").strip(),
+        guid=markup.without_controls(str(entry.get("id") or "")).strip(),
         link=link,
         description=description,
         content="" if _is_copy(content, description, entry) else content,
@@ -331,7 +335,7 @@ def _as_html(detail: Any) -> str:  # noqa: ANN401 (feedparser's)
     value = str(detail.get("value") or "")
     if detail.get("type") == "text/plain" or ("\n\n" in value and not _TAG.search(value)):
         return as_html(value if detail.get("type") == "text/plain" else unescape(value))
-    return value
+    return value if _BLOCK.search(value) or not value else f"<p>{value}</p>"
 
 
 def _is_copy(content: str, description: str, entry: Any) -> bool:  # noqa: ANN401 (feedparser's)
@@ -362,16 +366,19 @@ def _moment(parsed: struct_time | None) -> datetime | None:
 
 
 def _authors_of(entry: Any) -> tuple[str, ...]:  # noqa: ANN401 (feedparser's)
-    listed = entry.get("authors") or ()
-    found = [str(each.get("name") or each.get("email") or "") for each in listed[:_MAX_AUTHORS]]
-    names = (_name_of(each) for each in found or [str(entry.get("author") or "")])
+    listed = (entry.get("authors") or ())[:_MAX_AUTHORS]
+    found = [_name_of(str(each.get("name") or ""), str(each.get("email") or "")) for each in listed]
+    names = found or [_name_of(str(entry.get("author") or ""), "")]
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _name_of(text: str) -> str:
-    """Return the name in an author (RSS 2.0, "author": an e-mail address, and a name)."""
-    match = _EMAIL.fullmatch(text.strip())
-    name = (match["name"] or "") if match else text
+def _name_of(text: str, email: str) -> str:
+    """Return the name in an author (RSS 2.0, "author": an e-mail address, and a name in brackets).
+
+    feedparser separates the two, but not at every address.
+    """
+    match = _BRACKETED.search(text) if email or "@" in text else None
+    name = match[1] if match else "" if _ADDRESS.fullmatch(text.strip()) else text
     return markup.plain(unescape(name))
 
 
@@ -485,7 +492,7 @@ def _json_entry(
             language=_string(item, "language") or language,
         ),
         base=link or page,
-        guid=_string(item, "id"),
+        guid=markup.without_controls(_string(item, "id")).strip(),
         link=link,
         target=urls.resolve(page, external) if own and external else None,
         description=as_html(summary),
@@ -522,4 +529,6 @@ def _attachments(page: Url, item: dict[str, Any]) -> tuple[Enclosure, ...]:
 def _string(value: Mapping[str, Any], name: str) -> str:
     """Return a member that should be a string; some feeds have numbers as ids."""
     found = value.get(name)
-    return str(found) if isinstance(found, str | int | float) else ""
+    # JSON can escape lone surrogates, which no text may contain
+    text = str(found).encode("utf-8", "replace").decode()
+    return text if isinstance(found, str | int | float) else ""

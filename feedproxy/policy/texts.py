@@ -23,7 +23,11 @@ _MUCH_LONGER = 2
 
 
 def is_whole(feed: Content, *, is_full: bool) -> bool:
-    """Return whether a feed's text can stand for the article; *is_full*: it is given as content."""
+    """Return whether a feed's text can stand for the article.
+
+    *is_full* is whether the feed gives it as the content, or without a headline, as a microblog
+    does.
+    """
     text = feed.text.strip()
     if _TEASER.search(text[-200:]):
         return False
