@@ -14,12 +14,17 @@ from feedproxy.configuration.settings import Settings
 from feedproxy.ingest import ChannelPoller, Services
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
+    FEED,
     Article,
     DateSource,
+    Origin,
     Page,
+    Statement,
     Url,
+    merge_statements,
 )
 from feedproxy.parse import is_feed
+from feedproxy.replication import read_record, record_of
 from feedproxy.sanitise import plain_text
 from feedproxy.store import Store, open_store
 from feedproxy.web import create_app
@@ -168,3 +173,277 @@ def _entry(article: Article) -> tuple[object, ...]:
     files = tuple(each.url for each in article.details.enclosures)
     text = " ".join(plain_text(article.body).split())
     return article.title, article.published, article.authors, article.tags, files, text
+
+
+# ---------------------------------------------------------------- identity
+
+
+def rss(*items: str) -> bytes:
+    return (
+        '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
+        f"<channel><title>Harbour</title><link>{BASE}/</link><description>d</description>"
+        f"{''.join(f'<item>{each}</item>' for each in items)}</channel></rss>"
+    ).encode()
+
+
+def item(title: str, link: str = "", guid: str = "", text: str = "", date: str = "") -> str:
+    return (
+        f"<title>{title}</title>"
+        + (f"<link>{link}</link>" if link else "")
+        + (f'<guid isPermaLink="false">{guid}</guid>' if guid else "")
+        + (f"<pubDate>{date}</pubDate>" if date else "")
+        + f"<content:encoded><![CDATA[{text or f'<p>{title}: {TEXT}</p>'}]]></content:encoded>"
+    )
+
+
+TEXT = "The keeper climbed the stairs before dawn, and lit the lamp as his father had done. " * 4
+
+
+def titles_of(articles: list[Article]) -> list[str]:
+    return sorted(article.title for article in articles)
+
+
+def test_an_entry_with_another_link_but_the_same_guid_is_the_same_article(
+    mirrored: Mirrored,
+) -> None:
+    (first,) = mirrored.poll(rss(item("One", f"{BASE}/old", "g1")))
+    (again,) = mirrored.poll(rss(item("One", f"{BASE}/new", "g1")))
+    assert again.id == first.id
+
+
+def test_an_entry_whose_guid_changes_with_every_correction_is_the_same_article(
+    mirrored: Mirrored,
+) -> None:
+    (first,) = mirrored.poll(rss(item("One", f"{BASE}/1", f"{BASE}/1#0")))
+    (again,) = mirrored.poll(rss(item("One, corrected", f"{BASE}/1", f"{BASE}/1#1")))
+    assert (again.id, again.title) == (first.id, "One, corrected")
+
+
+def test_entries_that_share_a_link_are_articles_of_their_own_whenever_they_come(
+    mirrored: Mirrored,
+) -> None:
+    (first,) = mirrored.poll(rss(item("v1", f"{BASE}/log#v1", "g1")))
+    page = f"{BASE}/log"
+    both = mirrored.poll(rss(item("v2", f"{page}#v2", "g2"), item("v1", f"{page}#v1", "g1")))
+    assert titles_of(both) == ["v1", "v2"]
+    assert first.id in {article.id for article in both}
+    later = mirrored.poll(rss(item("v3", f"{page}#v3", "g3")))
+    assert titles_of(later) == ["v1", "v2", "v3"]
+
+
+def test_entries_without_guid_and_link_are_told_apart_by_their_text(mirrored: Mirrored) -> None:
+    feed = rss(item("Note", text="<p>First note.</p>"), item("Note", text="<p>Second note.</p>"))
+    assert len(mirrored.poll(feed)) == len(mirrored.poll(feed)) == 2
+
+
+def test_an_article_that_links_to_another_of_its_feed_leads_to_it_in_the_mirror(
+    mirrored: Mirrored,
+) -> None:
+    link = f'<p>{TEXT}<a href="{BASE}/1">the first</a></p>'
+    mirrored.poll(rss(item("Two", f"{BASE}/2", "g2", link), item("One", f"{BASE}/1", "g1")))
+    app = create_app(
+        mirrored.settings, mirrored.mirror, mirrored.store, mirrored.media, lambda: NOW
+    )
+    feed = app.test_client().get("/feed/s.json").text
+    assert "/pages/c/u" in feed.partition("the first")[0][-120:]
+
+
+# ---------------------------------------------------------------- page and feed
+
+
+def page_of(text: str, title: str = "One") -> Answer:
+    html = f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
+    return Answer(html.encode(), headers={"Content-Type": "text/html"})
+
+
+LONG = "".join(
+    f"<p>In the year {year} the pier was mended once more, by the people of the {year - 1700} houses "
+    "behind the harbour, who carried stones until the tide came back.</p>"
+    for year in range(1801, 1812)
+)
+
+
+def test_the_page_has_the_text_where_the_feed_has_its_beginning(mirrored: Mirrored) -> None:
+    mirrored.site.faults["/1"] = page_of(LONG)
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=LONG[:300] + "…")))
+    assert article.rule != FEED
+    assert "1811" in article.body
+
+
+def test_the_feed_has_the_text_where_the_page_has_its_beginning(mirrored: Mirrored) -> None:
+    wall = f"{LONG[:330]}</p><p>Subscribe to read on.</p>"
+    mirrored.site.faults["/1"] = page_of(wall)
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=LONG)))
+    assert (article.rule, "1811" in article.body) == (FEED, True)
+
+
+def test_of_the_same_text_the_one_with_more_structure_is_kept(mirrored: Mirrored) -> None:
+    rich = (
+        LONG
+        + '<ul><li>stone</li><li>rope</li></ul><p>See <a href="http://else.example/">here</a>.</p>'
+    )
+    flat = LONG + "<p>stone rope</p><p>See here.</p>"
+    mirrored.site.faults["/1"] = page_of(flat)
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=rich)))
+    assert article.body.count("<li>") == 2
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 410, 451])
+def test_where_the_page_is_refused_the_feed_s_text_comes_at_once(
+    mirrored: Mirrored, status: int
+) -> None:
+    mirrored.site.faults["/1"] = Answer(b"no", status)
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=LONG)))
+    assert (article.rule, "1811" in article.body) == (FEED, True)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_where_the_page_fails_for_longer_than_the_patience_the_feed_s_text_comes(
+    mirrored: Mirrored, status: int
+) -> None:
+    mirrored.site.faults["/1"] = Answer(b"no", status)
+    feed = rss(item("One", f"{BASE}/1", text=LONG))
+    assert mirrored.poll(feed) == []
+    for _ in range(4):
+        mirrored.now += timedelta(hours=3)
+        articles = mirrored.poll(feed)
+    (article,) = articles
+    assert (article.rule, "1811" in article.body) == (FEED, True)
+
+
+def test_the_page_s_text_replaces_the_feed_s_once_it_is_there_and_has_more(
+    mirrored: Mirrored,
+) -> None:
+    mirrored.site.faults["/1"] = Answer(b"no", 403)
+    feed = rss(item("One", f"{BASE}/1", text=LONG))
+    mirrored.poll(feed)
+    mirrored.site.faults["/1"] = page_of(LONG + "<p>" + TEXT * 3 + "</p>")
+    mirrored.now += timedelta(days=2)
+    (article,) = mirrored.poll(feed)
+    assert article.rule != FEED
+    assert article.updated == mirrored.now
+
+
+def test_a_correction_in_the_feed_changes_the_article_and_its_date_of_change(
+    mirrored: Mirrored,
+) -> None:
+    mirrored.site.faults["/1"] = Answer(b"no", 403)
+    (first,) = mirrored.poll(rss(item("One", f"{BASE}/1", "g", LONG)))
+    mirrored.now += timedelta(hours=1)
+    (second,) = mirrored.poll(rss(item("One", f"{BASE}/1", "g", LONG.replace("1811", "1911"))))
+    assert "1911" in second.body
+    assert second.updated > first.updated
+    mirrored.now += timedelta(hours=1)
+    pixel = LONG.replace("1811", "1911") + '<img src="http://count.example/?r=2">'
+    (third,) = mirrored.poll(rss(item("One", f"{BASE}/1", "g", pixel)))
+    assert third.updated == second.updated  # a counting pixel is no correction
+
+
+def test_a_section_may_take_the_feed_s_text_only_and_never_asks_for_pages(
+    tmp_path: Path, site: Newsroom
+) -> None:
+    made = Mirrored(tmp_path, site, text="feed")
+    (article,) = made.poll(rss(item("One", f"{BASE}/1", text="<p>Short.</p>")))
+    made.close()
+    assert (article.rule, plain_text(article.body)) == (FEED, "Short.")
+    assert site.asked == ["/feed"]
+
+
+def test_a_section_may_take_the_page_s_text_only(tmp_path: Path, site: Newsroom) -> None:
+    made = Mirrored(tmp_path, site, text="page")
+    site.faults["/1"] = page_of(LONG.rpartition("<p>")[0])
+    (article,) = made.poll(rss(item("One", f"{BASE}/1", text=LONG)))
+    made.close()
+    assert article.rule != FEED
+
+
+def test_an_excerpt_with_a_line_more_than_the_page_refuses_nothing(mirrored: Mirrored) -> None:
+    mirrored.site.faults["/1"] = page_of(LONG)
+    more = LONG + "<p>The post One appeared first on Harbour.</p>"
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=more)))
+    assert "1811" in article.body
+
+
+def test_a_summary_has_no_words_of_styles_or_scripts(mirrored: Mirrored) -> None:
+    mirrored.site.faults["/1"] = Answer(b"no", 403)
+    dirty = f"<style>.a{{color:red}}</style><script>track(1)</script>{LONG}"
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=dirty)))
+    assert article.summary.startswith("In the year 1801")
+
+
+# ---------------------------------------------------------------- trust
+
+EARLY, LATE = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 11, 30, 9, 15, tzinfo=UTC)
+
+
+def test_a_guess_never_replaces_a_statement_and_each_field_has_the_most_trusted_one() -> None:
+    merged = merge_statements(
+        {
+            Origin.GUESS: Statement("guess", LATE, authors=("G",), summary="g", language="de"),
+            Origin.PAGE: Statement("page", authors=("P",), tags=("p",)),
+            Origin.FEED: Statement("feed", EARLY, authors=()),
+        },
+        "UTC",
+    )
+    assert (merged.title, merged.published, merged.authors) == ("feed", EARLY, ("P",))
+    assert (merged.tags, merged.summary, merged.language) == (("p",), "g", "de")
+
+
+@pytest.mark.parametrize(("later", "expected"), [(LATE, LATE), (LATE + timedelta(days=3), EARLY)])
+def test_a_date_without_a_time_yields_to_one_of_the_same_day_with_a_time(
+    later: datetime, expected: datetime
+) -> None:
+    stated = {
+        Origin.FEED: Statement(published=EARLY, has_time=False),
+        Origin.PAGE: Statement(published=later),
+    }
+    assert merge_statements(stated, "UTC").published == expected
+
+
+def test_the_date_and_title_of_the_feed_stand_over_what_heuristics_find_in_the_page(
+    mirrored: Mirrored,
+) -> None:
+    mirrored.site.faults["/1"] = page_of(
+        f'<p class="date">3 May 2015</p>{LONG}', "Harbour - News - Island Post"
+    )
+    feed = rss(item("One", f"{BASE}/1", text="Short.", date="Mon, 30 Nov 2026 08:00:00 GMT"))
+    (article,) = mirrored.poll(feed)
+    assert (article.title, article.published.day, article.dated) == ("One", 30, DateSource.STATED)
+
+
+def test_a_page_without_a_headline_has_that_of_the_feed(mirrored: Mirrored) -> None:
+    mirrored.site.faults["/1"] = Answer(
+        f"<html><body><div>{LONG}</div></body></html>".encode(),
+        headers={"Content-Type": "text/html"},
+    )
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text="Short.")))
+    assert article.title == "One"
+
+
+# ---------------------------------------------------------------- republished
+
+
+def test_enclosures_comments_and_sources_are_in_all_feeds_and_in_replicas(
+    mirrored: Mirrored,
+) -> None:
+    sound = f"{BASE}/s/1.mp3"
+    feed = rss(
+        item("One", f"{BASE}/1", text=LONG)
+        + f'<enclosure url="{sound}" length="99" type="audio/mpeg"/><comments>{BASE}/1#c</comments>'
+        f'<source url="{BASE}/all.xml">All</source>'
+    )
+    mirrored.site.faults["/1"] = Answer(b"no", 403)
+    mirrored.poll(feed)
+    app = create_app(
+        mirrored.settings, mirrored.mirror, mirrored.store, mirrored.media, lambda: NOW
+    )
+    web = app.test_client()
+    for path in ("/feed/s.xml", "/feed/s.atom", "/feed/s.json"):
+        text = web.get(path).text
+        assert sound in text.replace(f'href=\\"{sound}', "").replace(f'href="{sound}', "", 1)
+    xml = web.get("/feed/s.xml").text
+    assert f'<enclosure url="{sound}" length="99" type="audio/mpeg"/>' in xml
+    assert f"<comments>{BASE}/1#c</comments>" in xml
+    assert f'<source url="{BASE}/all.xml">All</source>' in xml
+    (stored,) = mirrored.store.newest(["c"], 1)
+    assert read_record(record_of(stored, ("c",), {})).details == stored.details

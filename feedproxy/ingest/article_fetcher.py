@@ -228,11 +228,7 @@ class ArticleFetcher:
         services, rules, now = self._services, self._services.mirror.poll, self._services.clock()
         is_brief = isinstance(error, FetchError) and not isinstance(error, DeniedError | GoneError)
         is_open = stored is None or stored.rule in (FEED, EXCERPT)
-        if (
-            not is_open
-            or isinstance(error, NotAskedError)
-            or (is_brief and policy.is_waited_for(waiting, rules, now))
-        ):
+        if not is_open or (is_brief and policy.is_waited_for(waiting, rules, now)):
             self._fail(waiting, stored, error)
             return None
         try:
@@ -242,10 +238,10 @@ class ArticleFetcher:
                 self._check_quality(waiting, draft, site)
         except UpstreamError:
             draft = None
-        article, outcome = policy.merge(stored, draft.article, now) if draft else (None, None)
-        if article is None or outcome is None or outcome in _KEPT:
+        if draft is None or (stored and _is_same_text(stored, draft.article)):
             self._fail(waiting, stored, error)
             return None
+        article, outcome = policy.merge(stored, draft.article, now)
         self._report.note(error)
         return _Made(article, [], outcome, error=error, waiting=waiting)
 
@@ -493,6 +489,18 @@ class ArticleFetcher:
         return [part for part, _ in parts], make_article(
             parts, waiting.item, site, services.mirror, services.clock()
         )
+
+
+def _is_same_text(stored: Article, fetched: Article) -> bool:
+    """Return whether a feed's entry has the text that is stored from it, whatever its markup.
+
+    Feeds change addresses in it, such as those of counting pixels, with every request.
+    """
+    return (
+        stored.rule == FEED
+        and stored.title == fetched.title
+        and plain_text(stored.body) == plain_text(fetched.body)
+    )
 
 
 def _is_of_upstream(error: UpstreamError) -> bool:
