@@ -18,9 +18,9 @@ _BEGIN, _END = "<!-- by hand: begin -->", "<!-- by hand: end -->"
 _NO_NOTES = "\n## What bounds it\n\nNothing is written down yet.\n\n## How it grows\n\nNothing is written down yet.\n"
 _INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, but for what stands between the two marks below. Every figure is the median of paired, alternating runs
-of ours and of what it is measured by; processor time where it says CPU, else time by the clock. Load and server share the
-machine.
+Written by `make bench`, but for what stands between the two marks below. Every figure is the median
+of paired, alternating runs of ours and of what it is measured by; processor time where it says CPU,
+else time by the clock. Load and server share the machine.
 """
 
 
