@@ -11,7 +11,9 @@ from newsroom import Answer, Newsroom, open_newsroom
 
 from feedproxy.configuration import load_mirror
 from feedproxy.configuration.settings import Settings
+from feedproxy.errors import UpstreamError
 from feedproxy.ingest import ChannelPoller, Services
+from feedproxy.ingest.mirrored import copy_of_replicated
 from feedproxy.media import FolderMedia
 from feedproxy.model import (
     FEED,
@@ -447,3 +449,17 @@ def test_enclosures_comments_and_sources_are_in_all_feeds_and_in_replicas(
     assert f'<source url="{BASE}/all.xml">All</source>' in xml
     (stored,) = mirrored.store.newest(["c"], 1)
     assert read_record(record_of(stored, ("c",), {})).details == stored.details
+
+
+def test_an_entry_of_a_link_blog_comes_from_another_mirror_with_the_same_id(
+    mirrored: Mirrored,
+) -> None:
+    feed = rss(item("Elsewhere", "http://else.example/story", "g9", LONG))
+    (article,) = mirrored.poll(feed)
+    received = read_record(record_of(article, ("c",), {}))
+    page = Page(Url("https://peer.example/feed/s.json"), b"")
+    site = mirrored.mirror.channels[0].site
+    copy = copy_of_replicated(page, received, mirrored.mirror, NOW, site).draft.article
+    assert (copy.id, copy.url, copy.site) == (article.id, article.url, article.site)
+    with pytest.raises(UpstreamError, match="not at a configured site"):
+        copy_of_replicated(page, received, mirrored.mirror, NOW)

@@ -250,7 +250,13 @@ class ArticleFetcher:
     ) -> _Made | None:
         """Return the article to store for a page of another mirror; raises as `_judge` does."""
         page = self._verifier.check(waiting.item.url, page, source)
-        copy = read_copy(page, waiting.item, self._services.mirror, self._services.clock())
+        copy = read_copy(
+            page,
+            waiting.item,
+            self._services.mirror,
+            self._services.clock(),
+            self._channel.site,
+        )
         article, outcome = merge_copy(stored, copy, self._services.clock())
         if outcome in _KEPT:
             self._settle(article, outcome)

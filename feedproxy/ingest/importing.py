@@ -352,7 +352,9 @@ def read_batch(pages: list[tuple[ImportEntry, Page]], now: datetime) -> list[_Re
 
 def _read_one(entry: ImportEntry, page: Page, now: datetime) -> _Read:
     try:
-        return _Read(entry, read_copy(page, entry.listed[0][1], _mirrors[0], now))
+        channel, item = entry.listed[0]
+        sites = (each.site for each in _mirrors[0].channels if each.id == channel)
+        return _Read(entry, read_copy(page, item, _mirrors[0], now, next(sites, None)))
     except UpstreamError as e:
         return _Read(entry, None, e)
 

@@ -43,15 +43,19 @@ class Copy:
     has_record: bool
 
 
-def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> Copy:
+def read_copy(
+    page: Page, item: ListingItem, mirror: Mirror, now: datetime, own: Site | None = None
+) -> Copy:
     """Return the article on a page in the Markdown form; *item* is its entry in the listing.
+
+    *own* is the site of the channel that lists it.
 
     Raises:
         UpstreamError: the page is damaged, has another article, or its site is not configured.
 
     """
     parts = split_mirrored(page)
-    site, url = _place(page, parts.original, item.id, mirror)
+    site, url = _place(page, parts.original, item.id, mirror, own)
     received = _received(page, parts.record, item.id) if parts.record else None
     names = (
         {name: upstream for upstream, names in received.files.items() for name in names}
@@ -73,16 +77,22 @@ def read_copy(page: Page, item: ListingItem, mirror: Mirror, now: datetime) -> C
 
 
 def copy_of_replicated(
-    page: Page, received: ReplicatedArticle, mirror: Mirror, now: datetime
+    page: Page,
+    received: ReplicatedArticle,
+    mirror: Mirror,
+    now: datetime,
+    own: Site | None = None,
 ) -> Copy:
     """Return an article received in a page of another mirror's archive.
+
+    *own* is the site of the channel whose archive it is.
 
     Raises:
         UpstreamError: its site is not configured, its ID is not that of its URL, or its body can't
             be cleaned.
 
     """
-    site, url = _place(page, received.url, received.id, mirror)
+    site, url = _place(page, received.url, received.id, mirror, own)
     extract = _with_record(Extract(received.body, received.rule, {}), received)
     item = ListingItem(received.id, url, received.title, received.published, dated=received.dated)
     draft = make_article([(replace(page, url=url), extract)], item, site, mirror, now)
@@ -132,20 +142,31 @@ def picture_addresses(page: Url, copy: Copy) -> dict[Url, Url]:
     return {url: Url(f"{base}{paths.sharded(names[0])}") for url, names in copy.files.items()}
 
 
-def _place(page: Page, original: Url, wanted: ArticleId, mirror: Mirror) -> tuple[Site, Url]:
+def _place(
+    page: Page, original: Url, wanted: ArticleId, mirror: Mirror, own: Site | None
+) -> tuple[Site, Url]:
+    """Return the site and the canonical URL of an article from another mirror.
+
+    An entry of a feed may lead to another site, and may have an ID of its own, which can't be
+    checked: then it is an article of *own*, if IDs there do not follow from URLs.
+
+    Raises:
+        ExtractError: its site is not configured, or its ID is not that of its URL.
+
+    """
     found = urls.site_of(mirror, original)
+    identity = urls.identify(*found) if found else None
+    if found and identity and identity[0] == wanted:
+        return found[0], identity[1]
+    if own and own.article_url is None and urls.is_web(original):
+        return own, original
     if found is None:
         raise ExtractError(
             page.url, f"its original address {original} is not at a configured site", MIRRORED
         )
-    identity = urls.identify(*found)
-    if identity is None or identity[0] != wanted:
-        raise ExtractError(
-            page.url,
-            f"is damaged: its original address {original} is not that of {wanted}",
-            MIRRORED,
-        )
-    return found[0], identity[1]
+    raise ExtractError(
+        page.url, f"is damaged: its original address {original} is not that of {wanted}", MIRRORED
+    )
 
 
 def _received(page: Page, record: bytes, wanted: ArticleId) -> ReplicatedArticle:

@@ -125,7 +125,8 @@ def _channel(services: Services, article_id: ArticleId, site: Site) -> Channel:
 
 
 def _read_copy(services: Services, stored: Article, page: Page) -> Article | None:
-    copy = read_copy(page, _item(stored), services.mirror, services.clock()).draft.article
+    own = next((site for site in services.mirror.sites if site.name == stored.site), None)
+    copy = read_copy(page, _item(stored), services.mirror, services.clock(), own).draft.article
     article, outcome = policy.merge(stored, replace(copy, gone=stored.gone), services.clock())
     return None if outcome is policy.ArticleOutcome.SAME else article
 

@@ -111,7 +111,11 @@ class Replica:
             try:
                 received = read_record(record)
                 yield copy_of_replicated(
-                    page, received, self.services.mirror, self.services.clock()
+                    page,
+                    received,
+                    self.services.mirror,
+                    self.services.clock(),
+                    self.channel.site,
                 )
             except ValueError as e:
                 self.report.note(ExtractError(page.url, f"a record in it is damaged: {e}"))

@@ -187,13 +187,13 @@ def _xml_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
         )
     if feed.bozo and not feed.entries:
         raise ListingError(page.url, f"is a broken feed: {feed.bozo_exception}")
-    ttl = str(feed.feed.get("ttl", "")).strip()
+    ttl, language = str(feed.feed.get("ttl", "")).strip(), str(feed.feed.get("language") or "")
     home = urls.resolve(page.url, str(feed.feed.get("link") or ""))
     return _Feed(
         _plain(feed.feed.get("title"), lost),
-        tuple(_xml_entry(page.url, each, timezone, lost) for each in feed.entries),
+        tuple(_xml_entry(page.url, each, timezone, language, lost) for each in feed.entries),
         home if feed.feed.get("link") else None,
-        str(feed.feed.get("language") or ""),
+        language,
         int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0,
         markup.cut_off(text) if feed.bozo else "",
     )
@@ -227,7 +227,7 @@ def _without_doctype(page: Page, text: str) -> str:
         name = reference[1]
         if name in _XML_ENTITIES:
             return reference[0]
-        value = entities.get(name) or html5.get(f"{name};")
+        value = entities.get(name, html5.get(f"{name};"))
         grown += len(value or "")
         if grown > _MAX_GROWTH_CHARACTERS:
             raise ListingError(
@@ -249,7 +249,13 @@ def _bearable(reference: re.Match[str]) -> str:
     return "" if is_none else reference[0]
 
 
-def _xml_entry(page: Url, entry: Any, timezone: str, lost: list[str]) -> FeedEntry:  # noqa: ANN401 (feedparser's)
+def _xml_entry(
+    page: Url,
+    entry: Any,  # noqa: ANN401 (feedparser's)
+    timezone: str,
+    language: str,
+    lost: list[str],
+) -> FeedEntry:
     base = _base_of(entry)
     near = urls.resolve(page, base) if base else page
     link = _link_of(entry, near or page)
@@ -264,7 +270,7 @@ def _xml_entry(page: Url, entry: Any, timezone: str, lost: list[str]) -> FeedEnt
     updated = _date(dates[-1], timezone)
     pictures, enclosures = _media_of(entry, near or page)
     source = entry.get("source") or {}
-    language = (entry.get("content") or [summary])[0].get("language")
+    own_language = (entry.get("content") or [summary])[0].get("language")
     tags = (
         urls.plain_tag(_plain(each.get("label") or each.get("term"), lost))
         for each in (entry.get("tags") or ())[:_MAX_TAGS]
@@ -278,7 +284,7 @@ def _xml_entry(page: Url, entry: Any, timezone: str, lost: list[str]) -> FeedEnt
             summary=_plain(description or content, lost),
             picture=pictures[0] if pictures else None,
             enclosures=enclosures,
-            language=str(language or ""),
+            language=str(own_language or language),
         ),
         base=inside or page,
         guid=markup.without_controls(str(entry.get("id") or "")).strip(),

@@ -29,6 +29,8 @@ def identify(db: Connection, site: str, items: Sequence[ListingItem]) -> list[Li
     known = _Known({item.entry.guid for item in items if item.entry and item.entry.guid})
     for start in range(0, len(items), rows.CHUNK):
         some = [item for item in items[start : start + rows.CHUNK] if item.entry]
+        if not some:
+            continue
         found = [item.entry for item in some if item.entry]
         is_known = or_(
             _entry.guid.in_([each.guid for each in found if each.guid]),

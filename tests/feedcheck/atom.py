@@ -159,6 +159,8 @@ def _feed_problems(feed: etree._Element) -> Iterator[str]:
         for element in (feed, *entries)
     ]
     known = [moment for moment in updated[1:] if moment]
+    if len(set(known)) < len(known):
+        yield "feed: several entries have the same atom:updated"
     if updated[0] and known and updated[0] < min(known):
         yield "feed: atom:updated is older than every entry's"
     for number, entry in enumerate(entries, 1):
