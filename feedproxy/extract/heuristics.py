@@ -13,6 +13,7 @@ from feedproxy.dates import read_date
 from feedproxy.errors import ExtractError
 from feedproxy.extract import metadata
 from feedproxy.extract.authors import byline_in, names_in
+from feedproxy.extract.locate import locate
 from feedproxy.extract.metadata import PageMetadata
 from feedproxy.model import HEURISTICS, Extract, Origin, Page, Site
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # mode on others (trafilatura's own evaluation).
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CJK_SHARE = 0.2
+# Elements that mean nothing around an article.
+_CONTAINERS = ("article", "body", "center", "div", "main", "section", "td")
 # A shorter text is no article: the shortest news item has a sentence.
 MIN_TEXT_CHARACTERS = 20
 
@@ -44,9 +47,11 @@ def extract(page: Page, root: markup.Element, about: PageMetadata, site: Site | 
     found = _ask(text, page.url, precise=is_cjk) or (
         _ask(text, page.url, precise=False) if is_cjk else None
     )
-    body = _body(found.text or "") if found else None
+    body = locate(root, _text(found.text or "")) if found else None
     if found is None or body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
+    markup.unlazy(body)
+    markup.tighten(body)
     guessed = about.statements[Origin.GUESS]
     found_date = read_date(found.date or "", "UTC")
     found_tags = map(urls.plain_tag, map(markup.plain, found.tags or []))
@@ -60,7 +65,7 @@ def extract(page: Page, root: markup.Element, about: PageMetadata, site: Site | 
         tags=tuple(dict.fromkeys(tag for tag in found_tags if tag)),
     )
     return Extract(
-        body=markup.inner_html(body),
+        body=markup.inner_html(body) if body.tag in _CONTAINERS else markup.outer_html(body),
         rule=HEURISTICS,
         statements=statements,
         single_url=about.single_url,
@@ -79,15 +84,13 @@ def _ask(text: str, url: str, *, precise: bool) -> "Document | None":
         favor_precision=precise,
         output_format="html",
         include_comments=False,
-        include_images=True,
-        include_links=True,
-        include_formatting=True,
+        include_images=False,
+        include_links=False,
+        include_formatting=False,
     )
 
 
-def _body(document: str) -> markup.Element | None:
-    """Return the body of trafilatura's document, without the white space of its pretty-printing."""
+def _text(document: str) -> str:
+    """Return the text of trafilatura's document."""
     body = markup.parse(document).find("body")
-    if body is not None:
-        markup.tighten(body)
-    return body
+    return "" if body is None else markup.text_of(body)

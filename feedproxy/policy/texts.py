@@ -58,5 +58,6 @@ def choose_text(page: Content, feed: Content, *, is_full: bool, has_rules: bool)
 
 def _lacking(text: str, other: str) -> bool:
     """Return whether *other* lacks much of *text*."""
-    missing = (1 - covered(text, other)) * len("".join(text.split()))
-    return missing > max(_LINE_CHARACTERS, _SAME_SHARE * len(text))
+    size = len("".join(text.split()))
+    missing = (1 - covered(text, other)) * size
+    return missing > max(min(_LINE_CHARACTERS, size / 2), _SAME_SHARE * size)
