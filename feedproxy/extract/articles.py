@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from feedproxy import markup
 from feedproxy.errors import ExtractError
-from feedproxy.extract import heuristics, metadata
+from feedproxy.extract import heuristics, metadata, players
 from feedproxy.extract.rules import apply_rules, find_body
 from feedproxy.model import ArticleRules, Extract, Origin, Page, Site
 
@@ -32,7 +32,12 @@ def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:
     for old, new in rules.replace:
         text = text.replace(old, new)
     root = markup.parse(text)
+    base = markup.base_of(root, page.url)
+    if base != page.url:
+        markup.make_absolute(root, base)
     about = metadata.read(root, rules, site, page.url)
+    if not rules.body:
+        players.unfold(root, page.url)
     apply_rules(root, rules)
     visible = len("".join(root.text_content().split()))
     body = _by_rules(root, rules)

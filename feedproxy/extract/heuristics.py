@@ -6,6 +6,7 @@ Its mode is the one that does best for the page's language.
 import re
 import warnings
 from dataclasses import replace
+from html import unescape
 from typing import TYPE_CHECKING
 
 from feedproxy import markup, urls
@@ -26,6 +27,9 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CJK_SHARE = 0.2
 # Elements that mean nothing around an article.
 _CONTAINERS = ("article", "body", "center", "div", "main", "section", "td")
+# The text in JSON-LD counts if the page shows less than this share of it, as where scripts draw it.
+_MIN_LINKED_CHARACTERS, _MIN_LINKED_SHARE = 200, 0.5
+_TAG = re.compile(r"<(?:p|br|div|h\d)\b", re.IGNORECASE)
 # A shorter text is no article: the shortest news item has a sentence.
 MIN_TEXT_CHARACTERS = 20
 
@@ -48,20 +52,25 @@ def extract(page: Page, root: markup.Element, about: PageMetadata, site: Site | 
         _ask(text, page.url, precise=False) if is_cjk else None
     )
     body = locate(root, _text(found.text or "")) if found else None
-    if found is None or body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
+    if body is not None:
+        markup.unlazy(body)
+        markup.tighten(body)
+    if len(about.text) > _MIN_LINKED_CHARACTERS and (
+        body is None or len(markup.text_of(body)) < _MIN_LINKED_SHARE * len(about.text)
+    ):  # a page that scripts draw
+        body = markup.fragment(_linked_text(about.text))
+    if body is None or len(markup.text_of(body)) < MIN_TEXT_CHARACTERS:
         raise ExtractError(page.url, "no article found: neither by rules nor by heuristics")
-    markup.unlazy(body)
-    markup.tighten(body)
     guessed = about.statements[Origin.GUESS]
-    found_date = read_date(found.date or "", "UTC")
-    found_tags = map(urls.plain_tag, map(markup.plain, found.tags or []))
+    found_date = read_date((found.date if found else "") or "", "UTC")
+    found_tags = map(urls.plain_tag, map(markup.plain, (found.tags if found else []) or []))
     statements = metadata.with_body(about.statements, body, site)
     statements[Origin.GUESS] = replace(
         statements[Origin.GUESS],
-        title=markup.plain(found.title or "") or guessed.title,
+        title=markup.plain((found.title if found else "") or "") or guessed.title,
         published=guessed.published or (found_date.moment if found_date else None),
         has_time=guessed.has_time if guessed.published else False,
-        authors=names_in(markup.plain(found.author or "")) or byline_in(body),
+        authors=names_in(markup.plain((found.author if found else "") or "")) or byline_in(body),
         tags=tuple(dict.fromkeys(tag for tag in found_tags if tag)),
     )
     return Extract(
@@ -94,3 +103,8 @@ def _text(document: str) -> str:
     """Return the text of trafilatura's document."""
     body = markup.parse(document).find("body")
     return "" if body is None else markup.text_of(body)
+
+
+def _linked_text(text: str) -> str:
+    """Return the text of a page's JSON-LD as HTML; some pages put HTML into it."""
+    return text if _TAG.search(text) else markup.as_html(unescape(text))

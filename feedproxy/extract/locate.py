@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from feedproxy import markup
+from feedproxy.extract.players import MARK
 from feedproxy.markup import Element
 
 # The share of a candidate's text that the tree must contain, and of that the share that the
@@ -134,10 +135,12 @@ def _prune(element: Element, texts: _Texts) -> None:
 def _belongs(child: Element, texts: _Texts) -> bool:
     """Return whether an element without text of the candidate belongs to the article."""
     names = f"{child.get('class', '')} {child.get('id', '')}"
+    if MARK in child.attrib:
+        return True
     if child.tag in _ASIDE or _SURROUNDINGS.search(names):
         return False
     size = texts.size[child]
-    has_media = child.tag in _MEDIA or next(child.iter(*_MEDIA), None) is not None
+    has_media = any(each.tag in _MEDIA or MARK in each.attrib for each in child.iter())
     if not size:
         return True
     if child.tag not in markup.BLOCKS:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import unescape
+from html import escape, unescape
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -121,6 +121,28 @@ def plain(text: str) -> str:
     if "\n" not in text:
         return text.replace("\t", " ")
     return _BREAK.sub(lambda match: _joint(*_neighbours(match)), text).replace("\t", " ")
+
+
+def as_html(text: str) -> str:
+    r"""Return plain text as HTML: blank lines separate paragraphs, other line breaks stay.
+
+    >>> as_html("one\n<two>\n\nthree")
+    '<p>one<br>&lt;two&gt;</p><p>three</p>'
+    """
+    paragraphs = ("\n".join(map(str.strip, each.splitlines())) for each in _paragraphs(text))
+    return "".join(
+        f"<p>{escape(each, quote=False).replace(chr(10), '<br>')}</p>" for each in paragraphs
+    )
+
+
+def _paragraphs(text: str) -> list[str]:
+    lines, found = [line.rstrip() for line in text.strip().splitlines()], [""]
+    for line in lines:
+        if line.strip():
+            found[-1] += f"\n{line}" if found[-1] else line
+        elif found[-1]:
+            found.append("")
+    return [each for each in found if each]
 
 
 def unescaped(text: str) -> str:

@@ -86,6 +86,20 @@ _CLASSES = etree.ElementDefaultClassLookup(
 )
 
 
+# Names of pictures that stand in until a script loads the real one.
+_PLACEHOLDER = re.compile(
+    r"(?:^|[/_.-])(?:blank|spacer|pixel|placeholder|loading|loader|lazy\w*|gr[ae]y|transparent|1x1|dot|none"
+    r"|empty|default|holder|grey\d*|ph|px)(?:[._-][^/]*)?$",
+    re.IGNORECASE,
+)
+# An address that ends as a picture does, or is one as a whole.
+_PICTURE_ADDRESS = re.compile(
+    r"(?:https?:)?//\S+|[^\s{}<>\"']+\.(?:jpe?g|png|gif|webp|avif|bmp)(?:[?#!@]\S*)?", re.IGNORECASE
+)
+_NO_SOURCES = frozenset(("src", "alt", "title", "class", "id", "style", "longdesc", "usemap"))
+_OTHER_SIZE = re.compile(r"thumb|avatar|small|icon|link|href|permalink|share|page", re.IGNORECASE)
+
+
 def new_element(tag: str) -> HtmlElement:
     """Return a new element that is in no tree."""
     return _parser().makeelement(tag)
@@ -188,23 +202,85 @@ def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
     """Give lazy-loaded pictures their real address, and unpack `noscript`, in place.
 
     A `noscript` with a picture replaces the picture before it. Any other `noscript` is content for
-    browsers without scripts, which applies here.
+    browsers without scripts, which applies here. A picture without an address of its own, or with
+    that of a placeholder, gets the address that another of its attributes holds.
     """
     for noscript in list(root.iter("noscript")):
         twin = noscript.getprevious()
-        if twin is not None and twin.tag == "img" and noscript.find(".//img") is not None:
+        follower = noscript.getnext()
+        if twin is not None and _is_twin(twin, noscript):
             twin.drop_tree()
+        elif (
+            follower is not None
+            and _is_lazy_picture(follower)
+            and noscript.find(".//img") is not None
+        ):
+            follower.drop_tree()
         noscript.drop_tag()
+    for image in list(root.iter("amp-img", "amp-anim")):
+        image.tag = "img"
     for image in root.iter("img"):
         best = best_candidate(*_srcsets_of(image))
         sources = [image.attrib.pop(name, "") for name in (*more_sources, *_LAZY_SOURCES)]
-        real = best or next(filter(None, sources), "")
+        real = best or next(filter(None, sources), "") or _held_address(image)
         if real:
             image.set("src", real)
         for name in _SRCSETS:
             image.attrib.pop(name, None)
     for picture in root.iter("picture"):
         drop(list(picture.iter("source")))
+
+
+def make_absolute(root: HtmlElement, base: str) -> None:
+    """Resolve relative addresses of links and media against *base*, but not those of fragments."""
+    for name in ("href", "src", "poster", "data"):
+        for element in root.iterfind(f".//*[@{name}]"):
+            address = element.get(name, "").strip()
+            if address and not address.startswith("#"):
+                element.set(name, _joined(base, address))
+
+
+def _joined(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def _is_twin(element: HtmlElement, noscript: HtmlElement) -> bool:
+    """Return whether an element is the lazy form of the picture in the `noscript` behind it.
+
+    That is a picture, or an element with nothing but a picture, one of whose attributes has the
+    address of the other.
+    """
+    shown = noscript.find(".//img")
+    if shown is None or element.tag == "img":
+        return shown is not None
+    pictures = list(element.iter("img"))
+    if len(pictures) != 1 or element.text_content().strip():
+        return False
+    return bool(shown.get("src")) and shown.get("src") in pictures[0].attrib.values()
+
+
+def _is_lazy_picture(element: HtmlElement) -> bool:
+    return element.tag == "img" and _is_placeholder(element.get("src", "data:"))
+
+
+def _is_placeholder(src: str) -> bool:
+    return src.startswith("data:") or _PLACEHOLDER.search(src) is not None
+
+
+def _held_address(image: HtmlElement) -> str:
+    """Return the picture's address in another attribute than `src`, if `src` is a placeholder."""
+    src = image.get("src", "")
+    if src and not _is_placeholder(src):
+        return ""
+    held = (
+        value.strip()
+        for name, value in image.attrib.items()
+        if name not in _NO_SOURCES and not _OTHER_SIZE.search(name)
+    )
+    return next((value for value in held if _PICTURE_ADDRESS.fullmatch(value)), "")
 
 
 def _srcsets_of(image: HtmlElement) -> list[str]:

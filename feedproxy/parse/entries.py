@@ -78,28 +78,6 @@ def entry_id(key: str) -> ArticleId:
     return ArticleId("u" + hashlib.sha256(f"entry:{key}".encode()).hexdigest()[:16])
 
 
-def as_html(text: str) -> str:
-    r"""Return plain text as HTML: blank lines separate paragraphs, other line breaks stay.
-
-    >>> as_html("one\n<two>\n\nthree")
-    '<p>one<br>&lt;two&gt;</p><p>three</p>'
-    """
-    paragraphs = ("\n".join(map(str.strip, each.splitlines())) for each in _paragraphs(text))
-    return "".join(
-        f"<p>{escape(each, quote=False).replace(chr(10), '<br>')}</p>" for each in paragraphs
-    )
-
-
-def _paragraphs(text: str) -> list[str]:
-    lines, found = [line.rstrip() for line in text.strip().splitlines()], [""]
-    for line in lines:
-        if line.strip():
-            found[-1] += f"\n{line}" if found[-1] else line
-        elif found[-1]:
-            found.append("")
-    return [each for each in found if each]
-
-
 def _item(
     entry: FeedEntry, article_id: ArticleId, url: Url, site: Site, *, has_page: bool
 ) -> ListingItem:

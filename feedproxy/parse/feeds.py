@@ -22,7 +22,7 @@ from feedproxy import markup, urls
 from feedproxy.dates import StatedDate, read_date
 from feedproxy.errors import ListingError
 from feedproxy.model import Enclosure, Listing, Page, Picture, Site, Statement, Url
-from feedproxy.parse.entries import FeedEntry, as_html, identify_entries
+from feedproxy.parse.entries import FeedEntry, identify_entries
 
 _DECLARED_ENCODING = re.compile(r"(<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.:-]+\2")
 _HEAD_CHARACTERS = 1_000
@@ -340,7 +340,7 @@ def _title_of(entry: Any, lost: list[str]) -> str:  # noqa: ANN401 (feedparser's
 def _as_html(detail: Any) -> str:  # noqa: ANN401 (feedparser's)
     value = str(detail.get("value") or "")
     if detail.get("type") == "text/plain" or ("\n\n" in value and not _TAG.search(value)):
-        return as_html(value if detail.get("type") == "text/plain" else unescape(value))
+        return markup.as_html(value if detail.get("type") == "text/plain" else unescape(value))
     return value if _BLOCK.search(value) or not value else f"<p>{value}</p>"
 
 
@@ -472,7 +472,7 @@ def _json_entry(
     own, external = _string(item, "url"), _string(item, "external_url")
     link = urls.resolve(page, own or external) if own or external else None
     html, text = _string(item, "content_html"), _string(item, "content_text")
-    content, summary = html or as_html(text), _string(item, "summary")
+    content, summary = html or markup.as_html(text), _string(item, "summary")
     dates = [
         read_date(_string(item, f"date_{name}"), timezone) for name in ("published", "modified")
     ]
@@ -501,7 +501,7 @@ def _json_entry(
         guid=markup.without_controls(_string(item, "id")).strip(),
         link=link,
         target=urls.resolve(page, external) if own and external else None,
-        description=as_html(summary),
+        description=markup.as_html(summary),
         content=content,
         updated=dates[1].moment if dates[1] else None,
     )
