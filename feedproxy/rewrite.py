@@ -81,10 +81,10 @@ def rewrite_links(safe: SafeHtml, mirror: Mirror, context: LinkContext) -> SafeH
     and a picture to its stored file. Links to other sites stay, and send no referrer.
     """
     root = markup.fragment(safe)
+    _unfold_players(root)
+    markup.drop(list(root.iter("source")))
     for link in list(root.iter("a")):
         _rewrite_link(link, mirror, context)
-    _unfold_players(root)  # a film or a sound has no page in the mirror: its link stays
-    markup.drop(list(root.iter("source")))
     for image in list(root.iter("img")):
         _rewrite_picture(image, context)
     return SafeHtml(markup.inner_html(root))
@@ -258,7 +258,7 @@ def _unfold_players(root: markup.Element) -> None:
         sources = [player.get("src"), *(source.get("src") for source in player.iter("source"))]
         url = next((source for source in sources if source), None)
         if url and player.find(".//a") is None:
-            link = player.makeelement("a", href=url, rel=_REL)
+            link = player.makeelement("a", href=url)
             link.text = url
             around = next(player.iterancestors("a"), None)
             if around is None:

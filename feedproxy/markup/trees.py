@@ -205,18 +205,7 @@ def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
     browsers without scripts, which applies here. A picture without an address of its own, or with
     that of a placeholder, gets the address that another of its attributes holds.
     """
-    for noscript in list(root.iter("noscript")):
-        twin = noscript.getprevious()
-        follower = noscript.getnext()
-        if twin is not None and _is_twin(twin, noscript):
-            twin.drop_tree()
-        elif (
-            follower is not None
-            and _is_lazy_picture(follower)
-            and noscript.find(".//img") is not None
-        ):
-            follower.drop_tree()
-        noscript.drop_tag()
+    _unpack_noscripts(root)
     for image in list(root.iter("amp-img", "amp-anim")):
         image.tag = "img"
     for image in root.iter("img"):
@@ -229,6 +218,21 @@ def unlazy(root: HtmlElement, more_sources: tuple[str, ...] = ()) -> None:
             image.attrib.pop(name, None)
     for picture in root.iter("picture"):
         drop(list(picture.iter("source")))
+
+
+def _unpack_noscripts(root: HtmlElement) -> None:
+    for noscript in list(root.iter("noscript")):
+        twin = noscript.getprevious()
+        follower = noscript.getnext()
+        if twin is not None and _is_twin(twin, noscript):
+            twin.drop_tree()
+        elif (
+            follower is not None
+            and _is_lazy_picture(follower)
+            and noscript.find(".//img") is not None
+        ):
+            follower.drop_tree()
+        noscript.drop_tag()
 
 
 def make_absolute(root: HtmlElement, base: str) -> None:
