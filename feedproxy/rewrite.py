@@ -7,6 +7,7 @@ replaced: a picture that is not stored by its alternative text, a player by a li
 a link to any other page of a mirrored site by its text, with the address in the title attribute.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,10 @@ from feedproxy.model import (
 _MAX_LINKS = 500
 _MAX_PICTURES = 200
 _REL = "noopener noreferrer nofollow"
+# The size in the name of a picture's file (WordPress, Ghost, retina); the shortest name that
+# identifies a picture within folders of one name, and anywhere.
+_SIZE = re.compile(r"(?:[-_]\d{2,4}x\d{2,4}|[-_]scaled|@\dx|[-_](?:large|medium|small|thumb))+$")
+_MIN_NAME_CHARACTERS, _LONG_NAME_CHARACTERS = 4, 10
 # Attributes by which a browser or a script could load a picture from elsewhere. Cleaning already
 # removes them.
 _LEFTOVERS = ("srcset", "sizes", "data-src", "data-srcset", "data-original")
@@ -118,12 +123,39 @@ def shown_pictures(clean: markup.Element, lead: Picture | None) -> tuple[Url, ..
 
 
 def shows(safe: SafeHtml, picture: Picture) -> bool:
-    """Return whether *safe* contains a picture."""
-    # A quick test before parsing: the address up to its first "&", as HTML escapes "&".
-    is_named = picture.url.partition("&")[0] in safe
-    return is_named and any(
-        image.get("src") == picture.url for image in markup.fragment(safe).iter("img")
+    """Return whether *safe* contains a picture, in any size."""
+    # A quick test before parsing; HTML escapes "&" in addresses.
+    name, url = _name_of(picture.url), picture.url.partition("&")[0]
+    return (url in safe or (name in safe and name != "")) and any(
+        _is_same_picture(image.get("src", ""), picture.url)
+        for image in markup.fragment(safe).iter("img")
     )
+
+
+def _is_same_picture(address: str, other: str) -> bool:
+    """Return whether two addresses are those of one picture, perhaps in different sizes.
+
+    The names of their files are equal without the size, and are long, or in folders of one name.
+    """
+    name = _name_of(address)
+    if address == other or not name or name != _name_of(other):
+        return address == other
+    return len(name) >= _LONG_NAME_CHARACTERS or _folder_of(address) == _folder_of(other)
+
+
+def _folder_of(address: str) -> str:
+    return address.partition("?")[0].rpartition("/")[0].rpartition("/")[2]
+
+
+def _name_of(address: str) -> str:
+    """Return the file name of a picture without its size, "" if it says too little.
+
+    >>> _name_of("https://i0.wp.com/a.example/up/boat-1200x800.jpg?w=9"), _name_of("/a/1.jpg")
+    ('boat', '')
+    """
+    name = address.partition("?")[0].rpartition("/")[2].rpartition(".")[0]
+    plain = _SIZE.sub("", name)
+    return plain if len(plain) >= _MIN_NAME_CHARACTERS else ""
 
 
 def inside(mirror: Mirror, context: LinkContext, url: Url) -> MirrorPath | None:

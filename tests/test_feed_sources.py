@@ -51,7 +51,7 @@ WALL = "<html><head><title>Harbour</title></head><body><h1>Harbour</h1><p>Please
 class Mirrored:
     """A mirror of one feed of an invented site, over a clock that stands still."""
 
-    def __init__(self, folder: Path, site: Newsroom, text: str = "auto") -> None:
+    def __init__(self, folder: Path, site: Newsroom, text: str = "auto", rules: str = "") -> None:
         self.site, self.now = site, NOW
         config = folder / "config"
         (config / "sites").mkdir(parents=True)
@@ -61,6 +61,8 @@ class Mirrored:
             f'title = "Harbour"\nhosts = ["{HOST}", "mirror.example"]\npicture_hosts = []\n',
             "utf-8",
         )
+        if rules:
+            (config / "sites" / f"{HOST}.txt").write_text(rules, "utf-8")
         (config / "sections" / "s.toml").write_text(
             f'title = "S"\nsite = "{HOST}"\nkind = "feed"\ntext = "{text}"\n[channels]\n'
             f'c = {{ title = "C", url = "{BASE}/feed" }}\n',
@@ -371,6 +373,55 @@ def test_a_summary_has_no_words_of_styles_or_scripts(mirrored: Mirrored) -> None
     dirty = f"<style>.a{{color:red}}</style><script>track(1)</script>{LONG}"
     (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text=dirty)))
     assert article.summary.startswith("In the year 1801")
+
+
+WALLS = {
+    "an error page that says 200": page_of(
+        "<p>Sorry, the page that you are looking for does not exist, or it has been moved.</p>",
+        "Not found",
+    ),
+    "a consent page": page_of(
+        "<p>We need your consent before you can read any story, please click below.</p>", "Consent"
+    ),
+    "a way to the front page": Answer(b"", 302, headers={"Location": "/"}),
+}
+
+
+@pytest.mark.parametrize("name", WALLS)
+def test_a_page_that_is_another_one_never_becomes_the_article(
+    mirrored: Mirrored, name: str
+) -> None:
+    mirrored.site.faults["/"] = page_of(LONG, "Harbour")
+    mirrored.site.faults["/1"] = WALLS[name]
+    feed = rss(item("The lamp is lit", f"{BASE}/1", text="<p>A boat came in late.</p>"))
+    (article,) = mirrored.poll(feed)
+    assert plain_text(article.body) == "A boat came in late."
+
+
+def test_a_page_that_sends_browsers_on_at_once_is_followed(mirrored: Mirrored) -> None:
+    mirrored.site.faults["/1"] = Answer(
+        b"<html><head><meta http-equiv='refresh' content='0; url=/real'></head><body>Wait.</body></html>",
+        headers={"Content-Type": "text/html"},
+    )
+    mirrored.site.faults["/real"] = page_of(LONG)
+    (article,) = mirrored.poll(rss(item("One", f"{BASE}/1", text="Short.")))
+    assert "1811" in article.body
+
+
+def test_a_part_that_is_broken_costs_that_part_only_and_is_tried_again(
+    tmp_path: Path, site: Newsroom
+) -> None:
+    made = Mirrored(tmp_path, site, rules="next_page_link: //a[@rel='next']/@href")
+    site.faults["/1"] = page_of(LONG + '<a rel="next" href="/2">more</a>')
+    site.faults["/2"] = Answer(b"no", 500)
+    feed = rss(item("One", f"{BASE}/1", text="Short."))
+    (article,) = made.poll(feed)
+    assert "1811" in article.body
+    site.faults["/2"] = page_of("<p>The second part: " + TEXT * 2 + "</p>")
+    made.now += timedelta(hours=1)
+    (article,) = made.poll(feed)
+    made.close()
+    assert "The second part" in article.body
 
 
 # ---------------------------------------------------------------- trust

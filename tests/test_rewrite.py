@@ -812,3 +812,18 @@ def test_the_same_article_at_the_same_place_is_rewritten_to_the_same_bytes(
         pictures=dict(reversed(list(context.pictures.items()))),
     )
     assert rewrite_links(safe, MIRROR, context) == rewrite_links(safe, MIRROR, reversed_maps)
+
+
+@pytest.mark.parametrize(
+    ("lead", "is_shown"),
+    [
+        ("https://a.example/up/boat-1200x800.jpg", True),
+        ("https://i0.wp.com/a.example/up/boat.jpg?w=900", True),
+        ("http://a.example/up/boat-scaled.jpg", True),
+        ("https://a.example/other/boat.jpg", False),
+        ("https://a.example/up/ship.jpg", False),
+    ],
+)
+def test_a_lead_picture_is_known_in_another_size(lead: str, is_shown: bool) -> None:  # noqa: FBT001 (a parameter)
+    body = SafeHtml('<p><img src="https://a.example/up/boat-600x400.jpg" alt=""></p>')
+    assert shows(body, Picture(Url(lead))) == is_shown

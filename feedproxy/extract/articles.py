@@ -1,12 +1,21 @@
 """Extract an article from its page: by the site's rules, else by heuristics. Pure."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
-from feedproxy import markup
+from feedproxy import markup, urls
 from feedproxy.errors import ExtractError
 from feedproxy.extract import heuristics, metadata, players
 from feedproxy.extract.rules import apply_rules, find_body
-from feedproxy.model import ArticleRules, Extract, Origin, Page, Site
+from feedproxy.model import ArticleRules, Extract, Origin, Page, Site, Url
+
+# A refresh after more than some seconds is for pages that change, not a redirect.
+_REFRESH = re.compile(
+    r"<meta[^>]+http-equiv=[\"']?refresh[\"']?[^>]+content=[\"']?\s*[0-3]\s*[;,]\s*url\s*=\s*'?([^\"'>\s]+)",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 8_000
 
 
 def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
@@ -25,6 +34,13 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
         return _extract(page, rules, site)
     except markup.ERRORS as e:
         raise ExtractError(page.url, f"page can't be read: {e}") from e
+
+
+def refresh_target(page: Page) -> Url | None:
+    """Return the URL that a page sends browsers on to at once, None if it stays (HTML, 4.2.5.3)."""
+    beginning = page.body[:_HEAD_BYTES].decode("latin-1")
+    match = _REFRESH.search(beginning)
+    return urls.resolve(page.url, unescape(match[1])) if match else None
 
 
 def _extract(page: Page, rules: ArticleRules, site: Site | None) -> Extract:

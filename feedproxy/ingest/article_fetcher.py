@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from feedproxy import policy, urls
 from feedproxy.errors import (
@@ -49,6 +50,7 @@ from feedproxy.model import (
     Source,
     StoredPicture,
     Url,
+    Validators,
     Waiting,
     WaitingPicture,
 )
@@ -207,10 +209,17 @@ class ArticleFetcher:
         ):
             raise ExtractError(item.url, reason, rule)
         article, outcome = policy.merge(stored, draft.article, services.clock())
+        if draft.lost and (outcome in _KEPT or (stored and stored.rule != EXCERPT)):
+            raise draft.lost  # what is stored has as much, or all parts
         if outcome in _KEPT:
             self._settle(article, outcome)
             return None
         self._check_quality(waiting, draft, site)
+        if draft.lost:
+            self._report.note(draft.lost)
+            # without validators, so that the next request is answered with the whole page
+            pages = [replace(each, validators=Validators()) for each in pages]
+            return _Made(article, pages, outcome, error=draft.lost, waiting=waiting)
         missed = ExtractError(item.url, "only heuristics found its text", rule)
         self._note_fit(
             waiting, rule, missed if article.rule == HEURISTICS and site.article.body else None
@@ -491,10 +500,23 @@ class ArticleFetcher:
         found = urls.identify(site, page.url)
         if site.article_url and (found is None or found[0] != waiting.item.id):
             raise UpstreamError(waiting.item.url, f"leads to {page.url}, which is not this article")
-        parts = article_parts(page, services.mirror, site, services.fetcher.fetch)
-        return [part for part, _ in parts], make_article(
-            parts, waiting.item, site, services.mirror, services.clock()
-        )
+        if _is_front(page.url) and not _is_front(waiting.item.url):
+            raise ExtractError(waiting.item.url, f"leads to the front page {page.url}")
+        lost = list[UpstreamError]()
+        parts = article_parts(page, services.mirror, site, services.fetcher.fetch, lost.append)
+        draft = make_article(parts, waiting.item, site, services.mirror, services.clock())
+        draft = replace(draft, lost=next(iter(lost), None))
+        is_other = policy.is_other_page(waiting.item, draft.page_titles, draft.content.text)
+        if draft.article.rule == HEURISTICS and not site.article.body and is_other:
+            raise ExtractError(
+                waiting.item.url,
+                "the page has neither the headline nor words of the listing's excerpt",
+            )
+        return [part for part, _ in parts], draft
+
+
+def _is_front(url: Url) -> bool:
+    return urlsplit(url).path in ("", "/") and not urlsplit(url).query
 
 
 def _is_same_text(stored: Article, fetched: Article) -> bool:

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from feedproxy import configuration, markup, policy, urls
 from feedproxy.dates import date_in_address
-from feedproxy.errors import ExtractError, TooLargeError
-from feedproxy.extract import extract_article, names_in
+from feedproxy.errors import ExtractError, TooLargeError, UpstreamError
+from feedproxy.extract import extract_article, names_in, refresh_target
 from feedproxy.markup import Element
 from feedproxy.model import (
     EXCERPT,
@@ -57,16 +57,24 @@ _MAX_PARTS = 20
 
 
 def article_parts(
-    page: Page, mirror: Mirror, site: Site, fetch: Callable[[Url], Page]
+    page: Page,
+    mirror: Mirror,
+    site: Site,
+    fetch: Callable[[Url], Page],
+    on_loss: Callable[[UpstreamError], None] | None = None,
 ) -> list[tuple[Page, Extract]]:
     """Return the pages of the article that begins on *page*, each with its extract.
 
-    There are several pages only if the article is split into parts.
+    There are several pages only if the article is split into parts. With *on_loss* a further part
+    that can't be read ends the article there, and *on_loss* gets the error.
 
     Raises:
         UpstreamError: no article was found, a part can't be fetched, or there are too many parts.
 
     """
+    target = refresh_target(page)
+    if target and target != page.url:
+        page = fetch(target)
     rules = configuration.rules_for(mirror, urls.host_of(page.url))
     extract = extract_article(page, rules, site)
     if extract.single_url and extract.single_url != page.url:
@@ -75,8 +83,14 @@ def article_parts(
     parts, seen = [(page, extract)], {page.url}
     while (url := parts[-1][1].next_url) and url not in seen and len(parts) < _MAX_PARTS:
         seen.add(url)
-        page = fetch(url)
-        parts.append((page, extract_article(page, rules, site)))
+        try:
+            page = fetch(url)
+            parts.append((page, extract_article(page, rules, site)))
+        except UpstreamError as e:
+            if on_loss is None:
+                raise
+            on_loss(e)
+            break
     if url and url not in seen:
         raise TooLargeError(page.url, f"article of more than {_MAX_PARTS} parts")
     return parts
@@ -98,10 +112,16 @@ def join_clean(parts: list[tuple[Page, Extract]]) -> tuple[SafeHtml, Element]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An article built from its pages, and the figures of its text that quality checks need."""
+    """An article built from its pages, and the figures of its text that quality checks need.
+
+    *page_titles* are the headlines that its page has itself. *lost* is why a further part of it is
+    missing, None if it is complete.
+    """
 
     article: Article
     content: policy.Content
+    page_titles: frozenset[str] = frozenset()
+    lost: UpstreamError | None = None
 
 
 def make_article(
@@ -149,7 +169,8 @@ def make_article(
         dated=dated,
         details=_details(item, merged),
     )
-    return Draft(article, content)
+    own = frozenset(each.title for each in first.statements.values() if each.title)
+    return Draft(article, content, own)
 
 
 def make_from_entry(item: ListingItem, site: Site, mirror: Mirror, now: datetime) -> Draft:

@@ -15,6 +15,7 @@ from feedproxy.policy.credibility import (
     ArticleOutcome,
     credible,
     is_better_copy,
+    is_other_page,
     merge,
     rejection_reason,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "is_better_copy",
     "is_better_date",
     "is_fallback_due",
+    "is_other_page",
     "is_waited_for",
     "is_whole",
     "is_young",

@@ -1,5 +1,7 @@
 """Decide whether a fetched article is credible, and merge it with the stored one. Pure."""
 
+import re
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
@@ -7,6 +9,7 @@ from enum import StrEnum
 
 from feedproxy.model import EXCERPT, FEED, HEURISTICS, MIRRORED, Article, ListingItem
 from feedproxy.policy.dating import NEVER_DATED, redate
+from feedproxy.policy.quality import covered
 
 _FIRST = NEVER_DATED
 # How far in the future a date may be, to allow for differences of time zones.
@@ -14,6 +17,10 @@ MOST_AHEAD = timedelta(days=1)
 # Minimum similarity of an article's headline and the listing's: headlines are shortened and edited,
 # but half of their characters stay.
 _MIN_LIKENESS = 0.5
+# Longer texts are articles; and the share of an excerpt by which a page is known to be the one.
+_MAX_WALL_CHARACTERS, _MIN_EXCERPT_SHARE = 300, 0.3
+# How many more characters of an alphabet say as much as an ideograph.
+_WORD_CHARACTERS, _IDEOGRAPHS = 2, re.compile("[\u3400-\u9fff]")
 
 
 class ArticleOutcome(StrEnum):
@@ -86,3 +93,24 @@ def credible(published: datetime | None, now: datetime) -> datetime | None:
     """
     is_credible = published is not None and _FIRST <= published <= now + MOST_AHEAD
     return published.replace(microsecond=0) if published and is_credible else None
+
+
+def is_other_page(item: ListingItem, titles: Collection[str], text: str) -> bool:
+    """Return whether a page without rules is another one than the listing promised.
+
+    Walls, consent pages and error pages with the status 200 are short, and have neither the
+    listing's headline nor words of its excerpt.
+    """
+    size = len("".join(text.split())) + _WORD_CHARACTERS * len(_IDEOGRAPHS.findall(text))
+    if not item.title or size > _MAX_WALL_CHARACTERS:
+        return False
+    wanted, page = _squeezed(item.title), _squeezed(text)
+    if wanted in page or (item.excerpt and covered(item.excerpt, text) >= _MIN_EXCERPT_SHARE):
+        return False
+    likeness = (SequenceMatcher(None, wanted, _squeezed(title)).ratio() for title in titles)
+    is_named = any(wanted in _squeezed(title) for title in titles)
+    return bool(titles) and not is_named and max(likeness, default=0) < _MIN_LIKENESS
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).casefold()
