@@ -95,6 +95,8 @@ _AFTERNOON = ("下午", "晚上", "晚间", "pm")
 _NOON = 12
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d")
 _MAX_LENGTH = 200
+# Texts of a document without a date, of 0.1 s each at most, until words are no more tried.
+_MAX_FAILURES = 20
 # Complete dates only, and a fixed base, so that the result does not depend on the current day;
 # relative dates such as "yesterday" are not parsed.
 _WRITTEN = {
@@ -144,10 +146,27 @@ class StatedDate(NamedTuple):
     has_time: bool
 
 
-def read_date(text: str, timezone: str) -> StatedDate | None:
+class DateReader:
+    """Reads the dates of one document, in *timezone* where they name none.
+
+    Words in any language take long to try, so they are tried no more after some texts without a
+    date.
+    """
+
+    def __init__(self, timezone: str) -> None:
+        self._timezone, self._failures = timezone, 0
+
+    def read(self, text: str) -> StatedDate | None:
+        """Return the date that *text* states, None if it states none."""
+        found = read_date(text, self._timezone, in_words=self._failures < _MAX_FAILURES)
+        self._failures += found is None and bool(text)
+        return found
+
+
+def read_date(text: str, timezone: str, *, in_words: bool = True) -> StatedDate | None:
     """Return the date that *text* states, None if it states none.
 
-    *timezone* names the time zone to assume if *text* has none.
+    *timezone* names the time zone to assume if *text* has none. Months may be *in_words*.
 
     >>> read_date("2021-11-09 14:05 中港台时间", "Asia/Shanghai")
     StatedDate(moment=datetime.datetime(2021, 11, 9, 6, 5, tzinfo=...), has_time=True)
@@ -168,7 +187,7 @@ def read_date(text: str, timezone: str) -> StatedDate | None:
     try:
         local, zone = _without_zone(_MIDNIGHT.sub(r"00\1", text), ZoneInfo(timezone))
         moment = _iso(local) or _compact(local) or _numeric(local) or _rfc822(local)
-        moment = moment or _written(local)
+        moment = moment or (_written(local) if in_words else None)
         if moment is None:
             return None
         aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -64,7 +64,7 @@ def identify_entries(entries: Sequence[FeedEntry], site: Site, home: Url) -> lis
     for entry, found in identified:
         if found and (site.article_url or len(keys[found[0]]) == 1):
             items.append(_item(entry, *found, site, has_page=True))
-        elif not site.article_url:
+        elif not site.article_url and entry.key.strip():
             article_id = entry_id(entry.key)
             url = entry.link or Url(f"{home}#{article_id}")
             has_text = bool(entry.content or entry.description)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import feedparser
 
 from feedproxy import markup, urls
-from feedproxy.dates import StatedDate, read_date
+from feedproxy.dates import DateReader, StatedDate
 from feedproxy.errors import ListingError
 from feedproxy.model import Enclosure, Listing, Page, Picture, Site, Statement, Url
 from feedproxy.parse.entries import FeedEntry, identify_entries
@@ -130,7 +130,7 @@ def parse_feed(page: Page, site: Site) -> Listing:
     """
     text = markup.decode(page.body, page.content_type)
     lost = [markup.undecodable(text)]
-    feed = _read(page, text, site.timezone, lost)
+    feed = _read(page, text, DateReader(site.timezone), lost)
     items = identify_entries(feed.entries, site, feed.home or page.url)
     lost.append(feed.cut)
     return Listing(tuple(items), ttl_s=feed.ttl_s, lost=tuple(filter(None, lost)))
@@ -138,15 +138,15 @@ def parse_feed(page: Page, site: Site) -> Listing:
 
 def describe_feed(page: Page) -> FeedDescription:
     """Return what a feed says of itself; raises the errors of `parse_feed`."""
-    feed = _read(page, markup.decode(page.body, page.content_type), "UTC", [])
+    feed = _read(page, markup.decode(page.body, page.content_type), DateReader("UTC"), [])
     hosts = tuple(urls.host_of(each.link) for each in feed.entries if each.link)
     return FeedDescription(feed.title, feed.home, feed.language, hosts)
 
 
-def _read(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
+def _read(page: Page, text: str, dates: DateReader, lost: list[str]) -> _Feed:
     is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
     read = _json_feed if is_json else _xml_feed
-    return read(page, text, timezone, lost)
+    return read(page, text, dates, lost)
 
 
 def _plain(value: object, lost: list[str]) -> str:
@@ -163,7 +163,7 @@ def _plain(value: object, lost: list[str]) -> str:
         return ""
 
 
-def _xml_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
+def _xml_feed(page: Page, text: str, dates: DateReader, lost: list[str]) -> _Feed:
     if (count := text.count("&")) > _MAX_REFERENCES:
         raise ListingError(
             page.url, f"{count} character references are more than {_MAX_REFERENCES}"
@@ -191,7 +191,7 @@ def _xml_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
     home = urls.resolve(page.url, str(feed.feed.get("link") or ""))
     return _Feed(
         _plain(feed.feed.get("title"), lost),
-        tuple(_xml_entry(page.url, each, timezone, language, lost) for each in feed.entries),
+        tuple(_xml_entry(page.url, each, dates, language, lost) for each in feed.entries),
         home if feed.feed.get("link") else None,
         language,
         int(ttl) * 60.0 if _MINUTES.fullmatch(ttl) else 0.0,
@@ -252,7 +252,7 @@ def _bearable(reference: re.Match[str]) -> str:
 def _xml_entry(
     page: Url,
     entry: Any,  # noqa: ANN401 (feedparser's)
-    timezone: str,
+    dates: DateReader,
     language: str,
     lost: list[str],
 ) -> FeedEntry:
@@ -265,9 +265,9 @@ def _xml_entry(
     summary = entry.get("summary_detail") or {}
     # feedparser copies the content of an entry without a summary
     description = _as_html(summary) if summary.get("value") else str(entry.get("summary") or "")
-    dates = [str(dict.get(entry, name) or "") for name in ("published", "created", "updated")]
-    published = next((found for text in dates if (found := _date(text, timezone))), None)
-    updated = _date(dates[-1], timezone)
+    texts = [str(dict.get(entry, name) or "") for name in ("published", "created", "updated")]
+    published = next((found for text in texts if (found := _date(text, dates))), None)
+    updated = _date(texts[-1], dates)
     pictures, enclosures = _media_of(entry, near or page)
     source = entry.get("source") or {}
     own_language = (entry.get("content") or [summary])[0].get("language")
@@ -349,7 +349,7 @@ def _is_copy(content: str, description: str, entry: Any) -> bool:  # noqa: ANN40
     return bool(entry.get("summary_detail")) and len(content) <= len(description)
 
 
-def _date(text: str, timezone: str) -> StatedDate | None:
+def _date(text: str, dates: DateReader) -> StatedDate | None:
     """Return a date of an entry.
 
     feedparser takes today's date for parts that it can't read, so its reading counts only for the
@@ -357,7 +357,7 @@ def _date(text: str, timezone: str) -> StatedDate | None:
     """
     if not text:
         return None
-    if found := read_date(text, timezone):
+    if found := dates.read(text):
         return found
     parsed = feedparser.datetimes._parse_date(text) if _W3CDTF.fullmatch(text) else None  # noqa: SLF001
     moment = _moment(parsed)
@@ -443,7 +443,7 @@ def _seconds(text: str) -> int:
     return total
 
 
-def _json_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
+def _json_feed(page: Page, text: str, dates: DateReader, lost: list[str]) -> _Feed:
     if (count := text.count("{") + text.count("[")) > _MAX_ELEMENTS:
         raise ListingError(page.url, f"{count} objects are more than {_MAX_ELEMENTS}")
     try:
@@ -457,7 +457,7 @@ def _json_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
     return _Feed(
         _plain(_string(feed, "title"), lost),
         tuple(
-            _json_entry(page.url, item, timezone, language, lost)
+            _json_entry(page.url, item, dates, language, lost)
             for item in items
             if isinstance(item, dict)
         ),
@@ -467,15 +467,15 @@ def _json_feed(page: Page, text: str, timezone: str, lost: list[str]) -> _Feed:
 
 
 def _json_entry(
-    page: Url, item: dict[str, Any], timezone: str, language: str, lost: list[str]
+    page: Url, item: dict[str, Any], dates: DateReader, language: str, lost: list[str]
 ) -> FeedEntry:
     own, external = _string(item, "url"), _string(item, "external_url")
     link = urls.resolve(page, own or external) if own or external else None
     html, text = _string(item, "content_html"), _string(item, "content_text")
     content, summary = html or markup.as_html(text), _string(item, "summary")
-    dates = [
-        read_date(_string(item, f"date_{name}"), timezone) for name in ("published", "modified")
-    ]
+    published, modified = (
+        dates.read(_string(item, f"date_{name}")) for name in ("published", "modified")
+    )
     listed = item.get("authors")
     authors = listed if isinstance(listed, list) and listed else [item.get("author")]
     listed_tags = item.get("tags")
@@ -485,7 +485,7 @@ def _json_entry(
     return FeedEntry(
         Statement(
             title=markup.plain(_string(item, "title")),
-            **_dated(dates[0] or dates[1]),
+            **_dated(published or modified),
             authors=_json_names(authors),
             tags=tuple(
                 dict.fromkeys(
@@ -503,7 +503,7 @@ def _json_entry(
         target=urls.resolve(page, external) if own and external else None,
         description=markup.as_html(summary),
         content=content,
-        updated=dates[1].moment if dates[1] else None,
+        updated=modified.moment if modified else None,
     )
 
 

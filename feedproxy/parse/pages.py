@@ -1,7 +1,7 @@
 """Parse HTML pages as listings, by the site's rules. Pure."""
 
 from feedproxy import markup, urls
-from feedproxy.dates import read_date
+from feedproxy.dates import DateReader
 from feedproxy.model import Listing, ListingItem, Page, Site, Url
 
 
@@ -9,10 +9,11 @@ def parse_page(page: Page, site: Site) -> Listing:
     """Return the articles of an HTML listing; items that link to no article are skipped."""
     text = markup.decode(page.body, page.content_type)
     root = markup.parse(text)
+    dates = DateReader(site.timezone)
     elements = markup.select_elements(root, site.listing.item)
     items = tuple(
         item
-        for item in (_item(page.url, site, element) for element in elements)
+        for item in (_item(page.url, site, element, dates) for element in elements)
         if item is not None
     )
     following = urls.resolve(page.url, markup.select_text(root, site.listing.next_page))
@@ -23,13 +24,13 @@ def parse_page(page: Page, site: Site) -> Listing:
     return Listing(items, following if has_next else None, lost=lost)
 
 
-def _item(base: Url, site: Site, element: markup.Element) -> ListingItem | None:
+def _item(base: Url, site: Site, element: markup.Element, dates: DateReader) -> ListingItem | None:
     rules = site.listing
     url = urls.resolve(base, markup.select_text(element, rules.link))
     found = urls.identify(site, url) if url else None
     if found is None or url == base:
         return None
-    date = read_date(markup.select_text(element, rules.date), site.timezone)
+    date = dates.read(markup.select_text(element, rules.date))
     return ListingItem(
         *found,
         title=markup.select_text(element, rules.title),
