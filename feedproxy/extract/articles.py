@@ -15,7 +15,7 @@ _REFRESH = re.compile(
     r"<meta[^>]+http-equiv=[\"']?refresh[\"']?[^>]+content=[\"']?\s*[0-3]\s*[;,]\s*url\s*=\s*'?([^\"'>\s]+)",
     re.IGNORECASE,
 )
-_HEAD_BYTES = 8_000
+_HEAD_BYTES, _BODY = 8_000, re.compile(r"</head|<body|<h1|<p[\s>]|<div", re.IGNORECASE)
 
 
 def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -> Extract:
@@ -38,7 +38,8 @@ def extract_article(page: Page, rules: ArticleRules, site: Site | None = None) -
 
 def refresh_target(page: Page) -> Url | None:
     """Return the URL that a page sends browsers on to at once, None if it stays (HTML, 4.2.5.3)."""
-    beginning = page.body[:_HEAD_BYTES].decode("latin-1")
+    # only in the head: the text of an article may contain anything
+    beginning = _BODY.split(page.body[:_HEAD_BYTES].decode("latin-1"), maxsplit=1)[0]
     match = _REFRESH.search(beginning)
     return urls.resolve(page.url, unescape(match[1])) if match else None
 

@@ -73,7 +73,7 @@ def article_parts(
 
     """
     target = refresh_target(page)
-    if target and target != page.url:
+    if target and target != page.url and urls.host_of(target) in site.hosts:
         page = fetch(target)
     rules = configuration.rules_for(mirror, urls.host_of(page.url))
     extract = extract_article(page, rules, site)
