@@ -286,7 +286,7 @@ filtered_per_minute = 1_000_000
 [fetch]
 requests_per_second = 1000
 connect_timeout_s = 1
-read_timeout_s = 0.8
+read_timeout_s = 1.6
 total_timeout_s = 2
 max_body_bytes = 100_000
 max_redirects = 3

@@ -34,7 +34,7 @@ class Operator:
         main = self.config / "feedproxy.toml"  # whose timeouts are for tests of silence
         main.write_text(
             main.read_text("utf-8")
-            .replace("timeout_s = 0.8", "timeout_s = 30")
+            .replace("timeout_s = 1.6", "timeout_s = 30")
             .replace("timeout_s = 2", "timeout_s = 60")
         )
         self.origins = {HOST: newsroom.origin}

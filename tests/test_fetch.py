@@ -217,7 +217,7 @@ def silence(fetcher: HttpFetcher, newsroom: Newsroom, mirror: Mirror) -> None:
     """Have the host be silent so often that it is left alone."""
     newsroom.faults = {"/city.htm": newsroom.hang}
     for _ in range(mirror.fetch.give_up_after):
-        with pytest.raises(FetchError, match=r"silent for 0\.8 s"):
+        with pytest.raises(FetchError, match=r"silent for 1\.6 s"):
             fetcher.fetch(Url(f"{BASE}/city.htm"))
 
 

@@ -166,7 +166,7 @@ def test_silence_fails_one_article_and_not_the_rest(
     reports = poll_all(channel_poller, pages=9)
     assert stored(store, mirror) == {"n101", "n102", "n103"}
     assert [failure.reason for report in reports for failure in report.failures] == [
-        "silent for 0.8 s"
+        "silent for 1.6 s"
     ]
 
 
