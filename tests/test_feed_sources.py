@@ -166,11 +166,12 @@ def test_feeds_made_of_it_are_valid_and_give_the_same_entries_again(
     made = {ending: web.get(f"/feed/s.{ending}").data for ending in ("xml", "atom", "json")}
     first.close()
     assert check_rss(made["xml"]) == check_atom(made["atom"]) == check_json_feed(made["json"]) == []
-    for number, body in enumerate(made.values()):
-        second = Mirrored(tmp_path / f"2{number}", site, text="feed")
-        again = second.poll(body, "application/octet-stream")
-        second.close()
-        assert [_entry(each) for each in again] == [_entry(each) for each in articles]
+    # each format reads a third of the samples again
+    ending = list(made)[list(SAMPLES).index(name) % len(made)]
+    second = Mirrored(tmp_path / "2", site, text="feed")
+    again = second.poll(made[ending], "application/octet-stream")
+    second.close()
+    assert [_entry(each) for each in again] == [_entry(each) for each in articles]
 
 
 def _entry(article: Article) -> tuple[object, ...]:
